@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from rtc_dtls import Certificate
-from rtc_stun import StunUri, TurnUri
 
-from rtc_peer.errors import ArgumentError, CredentialsError, ModificationError, ServerUrlError
+from rtc_peer.errors import ArgumentError, ModificationError
+from rtc_peer.ice_server import IceServer
 
 MAX_ICE_SERVERS: Final = 16
-"""Servers beyond this many are ignored."""
+"""Most servers that a configuration may name."""
 
 MAX_POOL_SIZE: Final = 255
 """Largest ``ice_candidate_pool_size``: the W3C type is an octet."""
@@ -42,15 +42,6 @@ class RtcpMuxPolicy(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IceServer:
-    """One STUN or TURN server, under one or more URLs."""
-
-    urls: tuple[str, ...]
-    username: str | None = None
-    credential: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """What the application chooses for a connection."""
 
@@ -66,6 +57,17 @@ class Configuration:
     # [rfc8829:4.1.1/2]
     ice_candidate_pool_size: int = 0
     """How many transports to gather candidates for ahead of time; 0 to 255. One is all that data channels use."""
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ArgumentError: The pool size is out of range, or there are too many servers.
+        """
+        if not 0 <= self.ice_candidate_pool_size <= MAX_POOL_SIZE:
+            raise ArgumentError(f"ice_candidate_pool_size is 0 to {MAX_POOL_SIZE}")
+        if len(self.ice_servers) > MAX_ICE_SERVERS:
+            raise ArgumentError(f"there are at most {MAX_ICE_SERVERS} ICE servers")
 
 
 def check_modification(old: Configuration, new: Configuration, *, local_description_applied: bool) -> None:
