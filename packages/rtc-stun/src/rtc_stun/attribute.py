@@ -12,7 +12,6 @@ An attribute is a class with a ``TYPE``. A package that defines its own derives 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import Struct
-from types import MappingProxyType
 from typing import Final, Self, TypeAlias
 
 from rtc_stun.datagram import IPV4_LENGTH, IPV6_LENGTH, Address, pack_host, unpack_host
@@ -76,13 +75,13 @@ AttributeSet: TypeAlias = Mapping[int, type[Attribute]]
 
 
 def attribute_set(*kinds: type[Attribute], based_on: AttributeSet | None = None) -> AttributeSet:
-    """Return an immutable set of the attributes that a usage understands.
+    """Return the set of the attributes that a usage understands; read-only by its type.
 
     Args:
         kinds: Attribute classes; one with the type of an earlier one takes its place.
         based_on: A set to start from.
     """
-    return MappingProxyType({**(based_on or {}), **{kind.TYPE: kind for kind in kinds}})
+    return {**(based_on or {}), **{kind.TYPE: kind for kind in kinds}}
 
 
 @dataclass(slots=True)
