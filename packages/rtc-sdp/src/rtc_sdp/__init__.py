@@ -4,22 +4,15 @@ Start with `SessionDescription`. See :rfc:`8866`.
 """
 
 from rtc_sdp._version import __version__
+from rtc_sdp.answer_check import check_answer
 from rtc_sdp.attribute import Attribute, Flag, Scope, Text, TypedAttribute
-from rtc_sdp.bundle import (
-    BUNDLE_ATTRIBUTES,
-    answer_group,
-    bundle_group_of,
-    bundle_groups,
-    is_bundle_only,
-    select_tagged,
-    tagged_section,
-    transport_section,
-    transport_value,
-)
-from rtc_sdp.datachannel import Dcmap, Dcsa
+from rtc_sdp.bundle import BUNDLE_ATTRIBUTES, Bundles, answer_group, select_tagged
+from rtc_sdp.bundle_check import MID_EXTENSION
+from rtc_sdp.datachannel import Dcmap, Dcsa, usable_dcsas
+from rtc_sdp.description_check import check_description
 from rtc_sdp.direction import Direction, answer_direction
 from rtc_sdp.document import Document
-from rtc_sdp.dtls import HASH_LENGTHS, Fingerprint, Role, Setup, TlsId, answer_role
+from rtc_sdp.dtls import HASH_LENGTHS, Fingerprint, Role, Setup, TlsId, answer_role, preferred_fingerprints
 from rtc_sdp.errors import DescriptionError, ParseError, Problem, SdpError
 from rtc_sdp.fields import Bandwidth, Connection, MediaField, Origin
 from rtc_sdp.formats import (
@@ -50,11 +43,21 @@ from rtc_sdp.ice import (
 from rtc_sdp.limits import Limits
 from rtc_sdp.line import Line
 from rtc_sdp.media import MediaDescription
-from rtc_sdp.msid import NO_STREAM, Msid, MsidSemantic
+from rtc_sdp.msid import NO_STREAM, Msid, MsidSemantic, usable_msids
 from rtc_sdp.offer_answer import DISCARD_PORT, answer_media, next_origin, reject, start_answer
+from rtc_sdp.offer_check import check_offer
 from rtc_sdp.registry import KNOWN_ATTRIBUTES
+from rtc_sdp.restrictions import (
+    RESTRICTIONS,
+    agreed_rids,
+    answer_rids,
+    answer_simulcast,
+    narrow_simulcast,
+    usable_rids,
+    usable_simulcast,
+)
 from rtc_sdp.rtcp import Rtcp, RtcpMux, RtcpMuxOnly, RtcpRsize
-from rtc_sdp.rtp import Extmap, ExtmapAllowMixed, Fmtp, ImageAttr, RtcpFb, RtpMap
+from rtc_sdp.rtp import ALL_FORMATS, Extmap, ExtmapAllowMixed, Fmtp, ImageAttr, RtcpFb, RtpMap
 from rtc_sdp.sctp import (
     DEFAULT_MAX_MESSAGE_SIZE,
     WEBRTC_DATACHANNEL,
@@ -71,14 +74,12 @@ from rtc_sdp.session import SessionDescription
 from rtc_sdp.simulcast import Rid, RidDirection, Simulcast, SimulcastFormat, SimulcastStream
 from rtc_sdp.source import Ssrc, SsrcGroup
 from rtc_sdp.standard import (
-    Category,
     Charset,
     ConferenceType,
     Content,
     Crypto,
     Framerate,
     Identity,
-    Keywords,
     Label,
     Lang,
     MaxPtime,
@@ -91,13 +92,14 @@ from rtc_sdp.standard import (
 from rtc_sdp.timing import UNIX_EPOCH, Repeat, TimeDescription, ZoneAdjustments
 
 __all__ = [
+    "ALL_FORMATS",
     "Attribute",
     "BUNDLE",
     "BUNDLE_ATTRIBUTES",
     "Bandwidth",
     "BundleOnly",
+    "Bundles",
     "Candidate",
-    "Category",
     "Charset",
     "ConferenceType",
     "Connection",
@@ -130,11 +132,11 @@ __all__ = [
     "Identity",
     "ImageAttr",
     "KNOWN_ATTRIBUTES",
-    "Keywords",
     "Label",
     "Lang",
     "Limits",
     "Line",
+    "MID_EXTENSION",
     "MaxMessageSize",
     "MaxPtime",
     "MediaDescription",
@@ -150,6 +152,7 @@ __all__ = [
     "Problem",
     "Ptime",
     "Quality",
+    "RESTRICTIONS",
     "RemoteCandidate",
     "RemoteCandidates",
     "Repeat",
@@ -189,26 +192,32 @@ __all__ = [
     "WEBRTC_DATACHANNEL",
     "ZoneAdjustments",
     "__version__",
+    "agreed_rids",
     "answer_direction",
     "answer_group",
     "answer_media",
+    "answer_rids",
     "answer_role",
+    "answer_simulcast",
     "any_parameters",
-    "bundle_group_of",
-    "bundle_groups",
+    "check_answer",
+    "check_description",
+    "check_offer",
     "data_section",
     "format_parameters",
-    "is_bundle_only",
     "is_data_section",
     "match_formats",
     "max_message_size_of",
+    "narrow_simulcast",
     "next_origin",
+    "preferred_fingerprints",
     "reject",
     "rtpmaps",
     "sctp_port_of",
     "select_tagged",
     "start_answer",
-    "tagged_section",
-    "transport_section",
-    "transport_value",
+    "usable_dcsas",
+    "usable_msids",
+    "usable_rids",
+    "usable_simulcast",
 ]

@@ -44,6 +44,7 @@ class Attribute:
     """What follows the colon; None if there is no colon."""
 
     def __post_init__(self) -> None:
+        # [rfc8866:5.13/1]
         token(self.name, "attribute name")
         single_line(self.value or "", "attribute value")
 

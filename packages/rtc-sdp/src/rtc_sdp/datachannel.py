@@ -16,6 +16,7 @@ from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Attribute, TypedAttribute
 from rtc_sdp.grammar import canonical_digits, digits, in_range
+from rtc_sdp.media import MediaDescription
 
 DEFAULT_PRIORITY: Final = 256
 MAX_STREAM_ID: Final = 65_535
@@ -63,7 +64,7 @@ class Dcmap(TypedAttribute):
 
     def __post_init__(self) -> None:
         in_range(self.stream_id, "stream id", high=MAX_STREAM_ID)
-        # [rfc8864:5.1.1/1]
+        # [rfc8864:5.1.1/1] [rfc8864:6.2/1]
         if self.max_retr is not None and self.max_time_ms is not None:
             raise ValueError("both max-retr and max-time")
         in_range(self.max_retr or 0, "max-retr", high=_MAX_UINT32)
@@ -143,3 +144,16 @@ class Dcsa(TypedAttribute):
     def serialize(self) -> str:
         """Return the stream and the attribute."""
         return f"{self.stream_id} {self.attribute.text}"
+
+
+def usable_dcsas(media: MediaDescription) -> list[Dcsa]:
+    """Return the ``dcsa`` lines of a section whose channel is described by a ``dcmap``, in order.
+
+    Raises:
+        ParseError: A ``dcmap`` or ``dcsa`` is malformed.
+
+    See :rfc:`8864#section-6.7`.
+    """
+    channels = {dcmap.stream_id for dcmap in media.get_all(Dcmap)}
+    # [rfc8864:6.7/1]
+    return [dcsa for dcsa in media.get_all(Dcsa) if dcsa.stream_id in channels]

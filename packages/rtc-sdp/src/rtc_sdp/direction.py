@@ -44,7 +44,6 @@ class Direction(Enum):
 
         See :rfc:`3264#section-8.4`.
         """
-        # [rfc3264:8.4/1]
         return Direction.of(sends=self.sends, receives=False)
 
     def __and__(self, other: Direction) -> Direction:

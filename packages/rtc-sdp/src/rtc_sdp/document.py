@@ -58,7 +58,7 @@ class Document(Section):
             return self
         if media.has(kind):
             return media
-        # [rfc8839:5.4/1] [rfc8122:5/3]
+        # [rfc8122:5/3]
         return self if kind.SCOPE is Scope.DEFAULT else None
 
     def direction_of(self, media: MediaDescription) -> Direction:
@@ -68,7 +68,6 @@ class Document(Section):
 
     def connection_of(self, media: MediaDescription) -> Connection | None:
         """Return the first ``c=`` line that counts for a media section, None if there is none at either level."""
-        # [rfc8866:5.7/1]
         return next(iter(media.connections or self._values("c", Connection)), None)
 
     def by_mid(self, mid: str) -> MediaDescription | None:

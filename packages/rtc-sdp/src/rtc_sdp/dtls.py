@@ -11,7 +11,9 @@ See :rfc:`8842`, :rfc:`8122`, :rfc:`4145`.
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Final, Self
@@ -62,6 +64,20 @@ class Setup(TypedAttribute):
     def serialize(self) -> str:
         """Return the role."""
         return self.role.value
+
+
+def preferred_fingerprints(fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
+    """Return the fingerprints to verify a certificate with: those of the strongest hash function among them.
+
+    The certificate has to match one of them. None at all means that no certificate can be accepted.
+
+    See :rfc:`8122#section-5.1`.
+    """
+    # [rfc8122:5/2]
+    usable = [fingerprint for fingerprint in fingerprints if fingerprint.is_usable]
+    # [rfc8122:5.1/4]
+    longest = max((HASH_LENGTHS[fingerprint.algorithm] for fingerprint in usable), default=0)
+    return [fingerprint for fingerprint in usable if HASH_LENGTHS[fingerprint.algorithm] == longest]
 
 
 def answer_role(offered: Role, *, prefer: Role = Role.ACTIVE) -> Role:
@@ -116,7 +132,7 @@ class Fingerprint(TypedAttribute):
 
     def serialize(self) -> str:
         """Return the hash function and the hash in upper-case hexadecimal."""
-        # [rfc8122:5/5]
+        # [rfc8122:5/4]
         return f"{self.algorithm} {self.digest.hex(':').upper()}"
 
     @property
@@ -142,6 +158,16 @@ class TlsId(TypedAttribute):
             raise ValueError("tls-id holds other than letters, digits, plus, slash, dash and underscore")
         # [rfc8842:4/1]
         in_range(len(self.tls_id), "length of tls-id", low=20, high=255)
+
+    @classmethod
+    def create(cls, rng: Callable[[int], bytes]) -> Self:
+        """Return a new identifier of 192 random bits.
+
+        Args:
+            rng: Returns that many random bytes, such as ``os.urandom``.
+        """
+        # [rfc8842:4/3]
+        return cls(base64.b64encode(rng(24), b"-_").decode())
 
     @classmethod
     def _decode(cls, value: str) -> Self:

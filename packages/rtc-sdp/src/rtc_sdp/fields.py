@@ -116,13 +116,13 @@ class Connection(Value):
         check = {"IP4": _check_ip4, "IP6": _check_ip6}.get(self.addrtype)
         if check is not None:
             check(self.address)
-        # [rfc8866:5.7/4]
+        # [rfc8866:5.7/5]
         if self.ttl is not None and self.addrtype != "IP4":
             raise ValueError("only IPv4 multicast has a TTL")
         # [rfc8866:5.7/3]
         in_range(self.ttl or 0, "TTL", high=255)
         in_range(self.address_count, "number of addresses", low=1, high=_UINT64)
-        # [rfc8866:5.7/6]
+        # [rfc8866:5.7/7]
         if self.is_unicast_literal and (self.ttl is not None or self.address_count > 1):
             raise ValueError("a unicast address has neither TTL nor a number of addresses")
         # [rfc8866:5.7/2]
@@ -166,10 +166,12 @@ class Connection(Value):
     @property
     def is_unspecified(self) -> bool:
         """Whether it is 0.0.0.0 or ::, which once put a call on hold and today stands for "not known yet"."""
+        # [rfc3264:8.4/3]
         return self.address in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 def _check_ip4(address: str) -> None:
+    # [rfc8866:5/6] [rfc8866:5/7] [rfc8866:5/8]
     if _HOST_NAME.fullmatch(address) is None:
         raise ValueError(f"{address!r} is neither an IPv4 address nor a host name")
     if address.replace(".", "").isdigit() and _IPV4.fullmatch(address) is None:
@@ -217,6 +219,7 @@ class Bandwidth(Value):
     @property
     def bits_per_second(self) -> int | None:
         """The value in bits per second; None if the type is not known to us."""
+        # [rfc8866:5.8/5]
         match self.bwtype:
             case "CT" | "AS":
                 return self.value * 1000
@@ -240,7 +243,7 @@ class MediaField(Value):
     port: int
     """0 to 65,535; 0 means rejected, or bundled with another section."""
     protocol: str
-    formats: tuple[str, ...]
+    formats: tuple[str, ...]  # [rfc3264:5.1/10] [rfc3264:6.1/13]
     """In order of preference; payload type numbers if the protocol is RTP."""
     port_count: int = 1
     """How many ports (for RTP: port pairs) in a row."""
@@ -251,7 +254,7 @@ class MediaField(Value):
         in_range(self.port_count, "number of ports", low=1, high=_UINT64)
         for part in self.protocol.split("/"):
             token(part, "protocol")
-        # [rfc3264:6/8]
+        # [rfc3264:6/8] [rfc8841:4.3/1]
         if not self.formats:
             raise ValueError("no format")
         for fmt in self.formats:

@@ -15,7 +15,7 @@ from rtc_sdp.rtp import Fmtp, RtpMap
 
 STATIC_PAYLOAD_TYPES: Final = MappingProxyType(
     {
-        rtpmap.payload_type: rtpmap
+        str(rtpmap.payload_type): rtpmap
         for rtpmap in map(
             RtpMap.parse,
             (
@@ -47,7 +47,7 @@ STATIC_PAYLOAD_TYPES: Final = MappingProxyType(
         )
     }
 )
-"""What a payload type means where no ``rtpmap`` says otherwise (:rfc:`3551#section-6`)."""
+"""What a format of RTP means where no ``rtpmap`` says otherwise (:rfc:`3551#section-6`)."""
 
 FIRST_DYNAMIC_PAYLOAD_TYPE: Final = 96
 
@@ -71,8 +71,7 @@ def rtpmaps(media: MediaDescription) -> dict[str, RtpMap]:
     named = {str(rtpmap.payload_type): rtpmap for rtpmap in reversed(media.get_all(RtpMap))}
     found: dict[str, RtpMap] = {}
     for fmt in media.formats:
-        # [rfc3264:5.1/9]
-        rtpmap = named.get(fmt) or (STATIC_PAYLOAD_TYPES.get(int(fmt)) if fmt.isascii() and fmt.isdigit() else None)
+        rtpmap = named.get(fmt) or STATIC_PAYLOAD_TYPES.get(fmt)
         if rtpmap is not None:
             found[fmt] = rtpmap
     return found
@@ -127,7 +126,7 @@ def match_formats(
         ours.setdefault(_encoding_key(rtpmap), []).append((fmt, rtpmap))
     our_parameters, their_parameters = format_parameters(supported), format_parameters(offered)
     matches: list[FormatMatch] = []
-    # [rfc3264:6.1/11]
+    # [rfc3264:6.1/15] [rfc3264:5.1/11]
     for fmt, rtpmap in rtpmaps(offered).items():
         for our_format, _ in ours.get(_encoding_key(rtpmap), ()):
             if same_parameters(rtpmap, our_parameters.get(our_format, ""), their_parameters.get(fmt, "")):

@@ -63,7 +63,7 @@ def single_line(text: str, what: str) -> str:
 
     This is what keeps a value from smuggling further lines into a description.
     """
-    # [rfc8866:5.13/2]
+    # [rfc8866:6.10/5]
     if _LINE_BREAKERS.search(text) is not None:
         raise ValueError(f"{what} holds NUL, CR or LF: {text[:40]!r}")
     try:

@@ -52,7 +52,7 @@ class IceUfrag(TypedAttribute):
     ufrag: str
 
     def __post_init__(self) -> None:
-        # [rfc8839:5.4/6]
+        # [rfc8839:5.4/5]
         _ice_chars(self.ufrag, "ufrag", 4, 256)
 
     @classmethod

@@ -107,12 +107,6 @@ class MediaDescription(Section):
         """Whether the protocol is a profile of RTP."""
         return "RTP" in self.protocol.split("/")
 
-    @property
-    def rejected(self) -> bool:
-        """Whether the section is off: port 0, and not offered with ``bundle-only``."""
-        # [rfc3264:6/7] [rfc9143:6/1]
-        return self.port == 0 and not self.has("bundle-only")
-
     def __str__(self) -> str:
         return join_lines(self._lines)
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Scope, TypedAttribute
+from rtc_sdp.errors import ParseError
 from rtc_sdp.grammar import in_range, token, words
+from rtc_sdp.media import MediaDescription
 
 NO_STREAM: Final = "-"
 """The stream identifier of a track that is in no stream (:rfc:`8829#section-5.2.1`)."""
@@ -75,3 +77,18 @@ class MsidSemantic(TypedAttribute):
     def serialize(self) -> str:
         """Return semantic and identifiers."""
         return " ".join((self.semantic, *self.ids))
+
+
+def usable_msids(media: MediaDescription) -> list[Msid]:
+    """Return the ``msid`` lines of a section that follow the grammar, in order.
+
+    See :rfc:`8830#section-3`.
+    """
+    found = []
+    for attribute in media.get_all(Msid.NAME):
+        try:
+            found.append(Msid.parse(attribute.value or ""))
+        except ParseError:
+            # [rfc8830:3/1]
+            continue
+    return found

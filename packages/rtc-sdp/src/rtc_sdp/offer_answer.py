@@ -12,6 +12,7 @@ import copy
 from dataclasses import replace
 from typing import Final
 
+from rtc_sdp.bundle import Bundles
 from rtc_sdp.direction import Direction, answer_direction
 from rtc_sdp.fields import Connection, Origin
 from rtc_sdp.formats import SameParameters, any_parameters, format_parameters, match_formats
@@ -29,7 +30,7 @@ def reject(offered: MediaDescription) -> MediaDescription:
 
     See :rfc:`3264#section-6`.
     """
-    # [rfc3264:6/7] [rfc3264:6/8] [rfc3264:8.2/2]
+    # [rfc3264:6/7] [rfc3264:6/8] [rfc3264:8.2/2] [rfc9143:7.3.3/2] [rfc8841:10.3/9]
     media = MediaDescription(offered.media_type, 0, offered.protocol, offered.formats)
     media.connections = (Connection("0.0.0.0"),)  # noqa: S104 - says that there is no address
     mid = offered.get(Mid)
@@ -47,9 +48,9 @@ def start_answer(offer: SessionDescription, *, origin: Origin) -> SessionDescrip
 
     See :rfc:`3264#section-6`.
     """
-    # [rfc3264:6/6]
+    # [rfc3264:6/5]
     answer = SessionDescription(origin, times=offer.times)
-    # [rfc3264:6/2] [rfc3264:6/3]
+    # [rfc3264:6/2] [rfc3264:6/3] [rfc3264:6/4]
     answer.media = [reject(media) for media in offer.media]
     return answer
 
@@ -82,8 +83,8 @@ def answer_media(
     See :rfc:`3264#section-6.1`.
     """
     matches = match_formats(offered, supported, same_parameters=same_parameters)
-    # [rfc3264:6.1/16] [rfc3264:8.2/1]
-    if offered.rejected or offered.media_type != supported.media_type or not matches:
+    # [rfc3264:6.1/18] [rfc3264:8.2/1]
+    if Bundles(offer).is_rejected(offered) or offered.media_type != supported.media_type or not matches:
         return reject(offered)
     media = MediaDescription(
         offered.media_type, supported.port, offered.protocol, tuple(match.offered for match in matches)
@@ -94,7 +95,7 @@ def answer_media(
     media.direction = answer_direction(offer.direction_of(offered), wanted)
     parameters = format_parameters(supported)
     for match in matches:
-        # [rfc3264:6.1/8] [rfc3264:6.1/9]
+        # [rfc3264:6.1/10] [rfc3264:6.1/11] [rfc3264:6.1/12]
         if match.rtpmap is not None:
             media.add(replace(match.rtpmap, payload_type=int(match.offered)))
         if match.supported in parameters:
@@ -116,7 +117,7 @@ def next_origin(previous: SessionDescription, updated: SessionDescription) -> Or
     """
     probe = copy.deepcopy(updated)
     probe.origin = previous.origin
-    # [rfc3264:8/2] [rfc3264:8/3] [rfc3264:8/4]
+    # [rfc3264:8/1] [rfc3264:8/2] [rfc3264:8/3]
     if probe == previous:
         return previous.origin
     return replace(previous.origin, sess_version=previous.origin.sess_version + 1)

@@ -12,6 +12,8 @@ from typing import Final
 from rtc_sdp import datachannel, dtls, grouping, ice, msid, rtcp, rtp, sctp, simulcast, source, standard
 from rtc_sdp.attribute import TypedAttribute
 
+# [rfc8866:6.1/1] [rfc8866:6.1/2] [rfc8866:6.2/1] [rfc8866:6.2/2] "cat" and "keywds" have no class: obsolete, they
+# pass through unread. [rfc8866:5/5] [rfc8866:5.13/3] So does every attribute that is not listed here.
 _CLASSES: Final[tuple[type[TypedAttribute], ...]] = (
     ice.Candidate,
     ice.EndOfCandidates,
@@ -49,14 +51,12 @@ _CLASSES: Final[tuple[type[TypedAttribute], ...]] = (
     source.SsrcGroup,
     simulcast.Rid,
     simulcast.Simulcast,
-    standard.Category,
     standard.Charset,
     standard.ConferenceType,
     standard.Content,
     standard.Crypto,
     standard.Framerate,
     standard.Identity,
-    standard.Keywords,
     standard.Label,
     standard.Lang,
     standard.MaxPtime,

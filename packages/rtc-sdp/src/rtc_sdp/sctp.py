@@ -163,7 +163,7 @@ def data_section(
     """
     from rtc_sdp.grouping import Mid
 
-    # [rfc8841:10.2/1]
+    # [rfc8841:12.2/2]
     media = MediaDescription("application", port, "UDP/DTLS/SCTP", (WEBRTC_DATACHANNEL,))
     media.add(Mid(mid))
     media.add(SctpPort(sctp_port))

@@ -142,6 +142,7 @@ class Section:
 
     @direction.setter
     def direction(self, direction: Direction | None) -> None:
+        # [rfc3264:5.1/1] [rfc3264:5.1/2] [rfc3264:5.1/3]
         made = None if direction is None else make_line("a", direction.value)
         lines: list[Line] = []
         for line in self._lines:

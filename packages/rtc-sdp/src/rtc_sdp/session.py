@@ -16,6 +16,7 @@ from rtc_sdp.grammar import Value
 from rtc_sdp.limits import DEFAULT_LIMITS, Limits
 from rtc_sdp.line import Line, make_line, split_lines
 from rtc_sdp.media import read_media
+from rtc_sdp.standard import Charset
 from rtc_sdp.syntax import MEDIA_NEXT, check_counts, check_lines, check_session
 from rtc_sdp.timing import Repeat, TimeDescription, ZoneAdjustments
 
@@ -45,6 +46,7 @@ class SessionDescription(Document):
         session_name: str = "-",
         times: Iterable[TimeDescription] = (TimeDescription(),),
     ) -> None:
+        # [rfc3264:5/5] [rfc3264:5/6] [rfc8866:5.3/3]
         super().__init__([make_line("v", "0"), make_line("o", origin.serialize())])
         self.media = []
         self.session_name = session_name
@@ -99,7 +101,7 @@ class SessionDescription(Document):
 
         See :rfc:`3264#section-8`.
         """
-        # [rfc3264:8/3]
+        # [rfc3264:8/2]
         self.origin = replace(self.origin, sess_version=self.origin.sess_version + 1)
 
     @property
@@ -113,6 +115,21 @@ class SessionDescription(Document):
         if not name:
             raise ValueError("a session name is never empty; write a dash")
         self._set_texts("s", (name,))
+
+    def in_charset(self, text: str) -> str:
+        """Return text of this description as the ``charset`` attribute says to read it.
+
+        What a field holds besides UTF-8 is kept as lone surrogates (see :pep:`383`); this turns it into characters.
+        Text in an unknown charset, or that does not fit it, comes back as it is.
+        """
+        charset = self.get(Charset)
+        if charset is None:
+            return text
+        try:
+            # [rfc8866:6.10/2] [rfc8866:6.10/3]
+            return text.encode("utf-8", "surrogateescape").decode(charset.text)
+        except (LookupError, UnicodeDecodeError, ValueError):
+            return text
 
     @property
     def uri(self) -> str | None:

@@ -73,15 +73,19 @@ class Rid(TypedAttribute):
         for name, value in self.restrictions:
             if _RESTRICTION.fullmatch(name) is None or _RESTRICTION_VALUE.fullmatch(value or "") is None:
                 raise ValueError(f"restriction {name[:40]!r} is malformed")
+            # [rfc8851:5/4]
+            if name == "max-bpp" and len((value or "").partition(".")[2]) > 4:
+                raise ValueError("max-bpp has more than four decimals")
 
     @classmethod
     def _decode(cls, value: str) -> Self:
+        # [rfc8851:6.1/2]
         rid, direction, *rest = value.split(" ", 2)
         formats: tuple[str, ...] = ()
         restrictions: list[tuple[str, str | None]] = []
         for part in rest[0].split(";") if rest else ():
             name, equals, text = part.strip(" ").partition("=")
-            # [rfc8851:5/1] The formats come first; elsewhere pt would be a restriction unknown to us.
+            # The formats come first; elsewhere pt would be a restriction unknown to us.
             if name == "pt" and not formats and not restrictions:
                 formats = tuple(text.split(","))
             else:
@@ -153,7 +157,7 @@ class Simulcast(TypedAttribute):
         parts = words(value, 2, 4)
         found: dict[str, tuple[SimulcastStream, ...]] = {}
         for direction, streams in zip(parts[::2], parts[1::2], strict=True):
-            # [rfc8853:5.1/2]
+            # [rfc8853:5.2/3]
             if direction not in ("send", "recv") or direction in found:
                 raise ValueError(f"direction {direction[:20]!r} unknown or twice")
             found[direction] = tuple(

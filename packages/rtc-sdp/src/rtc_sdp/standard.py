@@ -139,22 +139,6 @@ class Lang(Text):
 
 
 @dataclass(frozen=True, slots=True)
-class Category(Text):
-    """``cat``: a category, with dots between its levels; obsolete. See :rfc:`8866#section-6.1`."""
-
-    NAME: ClassVar[str] = "cat"
-    SCOPE: ClassVar[Scope] = Scope.SESSION
-
-
-@dataclass(frozen=True, slots=True)
-class Keywords(Text):
-    """``keywds``: key words; obsolete. See :rfc:`8866#section-6.2`."""
-
-    NAME: ClassVar[str] = "keywds"
-    SCOPE: ClassVar[Scope] = Scope.SESSION
-
-
-@dataclass(frozen=True, slots=True)
 class Tool(Text):
     """``tool``: what made the description. See :rfc:`8866#section-6.3`."""
 

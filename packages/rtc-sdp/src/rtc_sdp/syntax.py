@@ -49,7 +49,6 @@ _KEY: Final = re.compile(r"prompt|clear:.+|base64:[A-Za-z0-9+/]*={0,2}|uri:.+")
 
 
 def _version(text: str) -> None:
-    # [rfc8866:5.1/1]
     if text.strip("0") or not text:
         raise ValueError(f"protocol version {text[:20]!r} is not 0")
 
@@ -96,7 +95,7 @@ def check_session(lines: Iterable[Line]) -> None:
         ParseError: A line is missing, out of order or malformed.
     """
     last = check_lines(lines, SESSION_NEXT, "")
-    # [rfc8866:5.9/1]
+    # [rfc8866:5/1] [rfc8866:5.3/1]
     if last not in SESSION_LAST:
         raise ParseError("the session level is incomplete: v=, o=, s= and t= are required")
 
@@ -113,7 +112,7 @@ def check_lines(lines: Iterable[Line], following: Mapping[str, str], before: str
         ParseError: A line is out of order or malformed.
     """
     for line in lines:
-        # [rfc8866:5/1]
+        # [rfc8866:5/1] [rfc8866:5.6/1] [rfc8866:5.7/6] [rfc3264:5/4]
         if line.letter not in following[before]:
             raise ParseError(f"{line.letter}= cannot stand after {before or 'nothing'}", line.number)
         try:
