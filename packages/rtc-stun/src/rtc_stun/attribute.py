@@ -40,8 +40,8 @@ _LENGTH_OF_FAMILY: Final = {FAMILY_IPV4: IPV4_LENGTH, FAMILY_IPV6: IPV6_LENGTH}
 class Attribute:
     """An attribute of a STUN message.
 
-    Derive from a kind below, or implement `parse` and `serialize`. Both work on the value alone: type, length and padding are
-    the message's business. Values that exceed what the specification lets an agent send raise when serialized.
+    Derive from a kind below, or implement `parse` and `serialize`. Both work on the value alone: type, length and
+    padding are the message's business. What the specification does not let an agent send raises when serialized.
     """
 
     __slots__ = ()
@@ -85,26 +85,16 @@ def attribute_set(*kinds: type[Attribute], based_on: AttributeSet | None = None)
     return MappingProxyType({**(based_on or {}), **{kind.TYPE: kind for kind in kinds}})
 
 
+@dataclass(slots=True)
 class UnknownAttribute(Attribute):
     """An attribute that the parser was not told about, kept as it came."""
 
-    __slots__ = ("TYPE", "value")
-
-    def __init__(self, attribute_type: int, value: bytes) -> None:
-        self.TYPE = attribute_type
-        self.value = value
+    TYPE: int
+    value: bytes
 
     def serialize(self, _transaction_id: bytes, /) -> bytes:
         """Return the value as it is."""
         return self.value
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, UnknownAttribute):
-            return NotImplemented
-        return self.TYPE == other.TYPE and self.value == other.value
-
-    def __repr__(self) -> str:
-        return f"UnknownAttribute(0x{self.TYPE:04x}, {self.value!r})"
 
 
 @dataclass(slots=True)
@@ -252,8 +242,8 @@ class AddressAttribute(Attribute):
 class XorAddressAttribute(Attribute):
     """A transport address, masked so that no gateway on the path takes it for one and rewrites it.
 
-    The port is masked with the upper half of the magic cookie, an IPv4 address with the cookie, an IPv6 address with cookie and
-    transaction ID. Otherwise the layout is that of `AddressAttribute`.
+    The port is masked with the upper half of the magic cookie, an IPv4 address with the cookie, an IPv6 address with
+    cookie and transaction ID. Otherwise the layout is that of `AddressAttribute`.
 
     See :rfc:`8489#section-14.2`.
     """

@@ -1,4 +1,7 @@
-"""Keys of the two credential mechanisms, from username, realm and password (:rfc:`8489#section-9.1.1`, :rfc:`8489#section-9.2.2`)."""
+"""Keys of the two credential mechanisms, from username, realm and password.
+
+See :rfc:`8489#section-9.1.1` and :rfc:`8489#section-9.2.2`.
+"""
 
 import hashlib
 

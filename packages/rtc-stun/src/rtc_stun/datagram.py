@@ -1,6 +1,7 @@
 """The datagram and its addresses, shared by every machine that serves more than one path."""
 
 import ipaddress
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from rtc_stun.errors import ParseError
@@ -23,36 +24,18 @@ class Address(NamedTuple):
         return ":" in self.host
 
 
+@dataclass(slots=True)
 class Datagram:
-    """One datagram on its way in or out; a plain mutable record, because thousands are made a second."""
+    """One datagram on its way in or out; mutable, because thousands are made a second and frozen ones cost more."""
 
-    __slots__ = ("data", "local", "remote", "transport")
-
-    def __init__(self, data: bytes, local: Address, remote: Address, transport: str = "udp") -> None:
-        self.data = data
-        """The payload."""
-        self.local = local
-        """Our own address: where it arrived, or where it is to leave from."""
-        self.remote = remote
-        """The peer's address: the source of what came in, the destination of what goes out."""
-        self.transport = transport
-        """Lower-case name of what carries it: ``udp`` or ``dtls``."""
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Datagram):
-            return NotImplemented
-        return (self.data, self.local, self.remote, self.transport) == (
-            other.data,
-            other.local,
-            other.remote,
-            other.transport,
-        )
-
-    def __repr__(self) -> str:
-        return (
-            f"Datagram({len(self.data)} bytes, local={self.local.host} {self.local.port}, "
-            f"remote={self.remote.host} {self.remote.port}, transport={self.transport!r})"
-        )
+    data: bytes
+    """The payload."""
+    local: Address
+    """Our own address: where it arrived, or where it is to leave from."""
+    remote: Address
+    """The peer's address: the source of what came in, the destination of what goes out."""
+    transport: str = "udp"
+    """Lower-case name of what carries it: ``udp`` or ``dtls``."""
 
 
 def pack_host(host: str) -> bytes:

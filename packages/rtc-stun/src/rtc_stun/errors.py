@@ -1,7 +1,7 @@
 """What goes wrong, named by whose fault it is.
 
-A peer's fault is `ParseError`, `IntegrityError` or `FingerprintError`: codecs raise them, machines catch them at the edge. The
-caller's fault is `StateError`, or `ValueError` for an argument that no state would allow.
+A peer's fault is `ParseError`, `IntegrityError` or `FingerprintError`: codecs raise them, machines catch them at the
+edge. The caller's fault is `StateError`, or `ValueError` for an argument that no state would allow.
 """
 
 
@@ -14,7 +14,7 @@ class ParseError(StunError, ValueError):
 
 
 class IntegrityError(StunError):
-    """A message is not proven to come from a holder of the key: its integrity attribute is wrong, too short, or absent."""
+    """Nothing proves that a holder of the key sent it: the integrity attribute is wrong, too short, or absent."""
 
 
 class FingerprintError(StunError):

@@ -1,7 +1,7 @@
 """The attributes that an ICE agent adds to its connectivity checks.
 
-PRIORITY, USE-CANDIDATE, ICE-CONTROLLED and ICE-CONTROLLING are of :rfc:`8445#section-16.1`. The two GOOG ones are not standardized, yet every
-Chromium sends the first; both are comprehension-optional.
+PRIORITY, USE-CANDIDATE, ICE-CONTROLLED and ICE-CONTROLLING are of :rfc:`8445#section-16.1`. The two GOOG ones are not
+standardized but common (libwebrtc sends the second with every check); both are comprehension-optional.
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ import enum
 import hmac
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import IntEnum
 from struct import Struct
 from typing import Final, Self, TypeVar
@@ -89,6 +90,7 @@ def is_stun(data: bytes) -> bool:
     )
 
 
+@dataclass(slots=True, init=False, repr=False)
 class Message:
     """A STUN message: method, class, transaction ID, and attributes in the order of the wire.
 
@@ -109,7 +111,19 @@ class Message:
     See :rfc:`8489#section-5`.
     """
 
-    __slots__ = ("_sha1_at", "_sha256_at", "_wire", "attributes", "message_class", "method", "transaction_id")
+    method: int
+    """12 bits; `BINDING` is the one of this specification."""
+    message_class: MessageClass
+    transaction_id: bytes
+    """12 bytes; random for a request or indication, the request's for a response."""
+    attributes: list[Attribute]
+    """In the order of the wire, duplicates and unknown ones included."""
+    _wire: bytes = field(compare=False)
+    """What was parsed; empty in a message that we made."""
+    _sha1_at: int = field(compare=False)
+    """Offset of MESSAGE-INTEGRITY in it, or 0."""
+    _sha256_at: int = field(compare=False)
+    """Offset of MESSAGE-INTEGRITY-SHA256 in it, or 0."""
 
     def __init__(
         self,
@@ -123,12 +137,9 @@ class Message:
         if len(transaction_id) != TRANSACTION_ID_LENGTH:
             raise ValueError(f"a transaction ID has {TRANSACTION_ID_LENGTH} bytes, not {len(transaction_id)}")
         self.method = method
-        """12 bits; `BINDING` is the one of this specification."""
         self.message_class = message_class
         self.transaction_id = transaction_id
-        """12 bytes; random for a request or indication, the request's for a response."""
         self.attributes = list(attributes)
-        """In the order of the wire, duplicates and unknown ones included."""
         self._wire = b""
         self._sha1_at = 0
         self._sha256_at = 0
@@ -359,16 +370,6 @@ class Message:
             raise FingerprintError("the message carries no FINGERPRINT")
         if int.from_bytes(wire[at + 4 :], "big") != zlib.crc32(wire[:at]) ^ _FINGERPRINT_XOR:
             raise FingerprintError("FINGERPRINT does not match")
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Message):
-            return NotImplemented
-        return (
-            self.method == other.method
-            and self.message_class == other.message_class
-            and self.transaction_id == other.transaction_id
-            and self.attributes == other.attributes
-        )
 
     def __repr__(self) -> str:
         name = "Binding" if self.method == BINDING else f"method 0x{self.method:03x}"

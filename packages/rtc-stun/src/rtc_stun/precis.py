@@ -1,8 +1,8 @@
 """Preparation of usernames, realms and passwords: the OpaqueString profile and its predecessor SASLprep.
 
-OpaqueString (:rfc:`8265#section-4.2`) is a profile of the FreeformClass (:rfc:`8264#section-4.3`). Code points are judged with the Unicode
-tables of the running Python. The rules that look at the neighbours of a code point (CONTEXTJ, CONTEXTO) are not evaluated:
-such code points pass.
+OpaqueString (:rfc:`8265#section-4.2`) is a profile of the FreeformClass (:rfc:`8264#section-4.3`). Code points are
+judged with the Unicode tables of the running Python. The rules that look at the neighbours of a code point (CONTEXTJ,
+CONTEXTO) are not evaluated: such code points pass.
 """
 
 import stringprep
@@ -52,7 +52,7 @@ def opaque_string(text: str) -> str:
         The prepared text; equal texts after this are equal secrets.
 
     Raises:
-        ValueError: ``text`` is empty or holds a code point that the profile does not allow, such as a control character.
+        ValueError: ``text`` is empty or holds a code point that the profile forbids, such as a control character.
 
     See :rfc:`8265#section-4.2`.
     """
@@ -93,8 +93,8 @@ _PROHIBITED: Final[tuple[Callable[[str], bool], ...]] = (
 def saslprep(text: str) -> str:
     """Prepare a string as :rfc:`5389` did, for a peer that still stores passwords that way.
 
-    OpaqueString keeps compatibility characters that SASLprep folds away, so the two differ beyond ASCII. Pass the result
-    on where a password is wanted: for everything that SASLprep returns and is in use, OpaqueString changes nothing more.
+    OpaqueString keeps compatibility characters that SASLprep folds away, so the two differ beyond ASCII. Pass the
+    result on where a password is wanted: OpaqueString changes nothing more of it.
 
     Raises:
         ValueError: The text is prohibited or mixes directions.
