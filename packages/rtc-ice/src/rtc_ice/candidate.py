@@ -1,9 +1,9 @@
 """Candidates and the line that carries them (:rfc:`8839#section-5.1`).
 
-    candidate:<foundation> <component> <transport> <priority> <address> <port> typ <type>
-              [raddr <address>] [rport <port>] {<name> <value>}
+candidate:<foundation> <component> <transport> <priority> <address> <port> typ <type>
+[raddr <address>] [rport <port>] {<name> <value>}
 
-    candidate:2 1 udp 1694498815 192.0.2.3 45664 typ srflx raddr 203.0.113.141 rport 8998 generation 0
+candidate:2 1 udp 1694498815 192.0.2.3 45664 typ srflx raddr 203.0.113.141 rport 8998 generation 0
 """
 
 import ipaddress
@@ -11,10 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
-from rtc_stun import Address
-
 from rtc_ice.errors import ParseError
 from rtc_ice.priority import MAX_COMPONENT_ID
+from rtc_stun import Address
 
 HOST: Final = "host"
 SERVER_REFLEXIVE: Final = "srflx"
@@ -132,7 +131,9 @@ def _parse_extensions(words: list[str]) -> tuple[Address | None, tuple[tuple[str
         elif name == "rport" and related_port is None:
             related_port = _number(value, 0, _MAX_PORT, "related port")
         else:
-            extensions.append((_matching(_TOKEN, name, "extension name"), _matching(_VISIBLE, value, "extension value")))
+            extensions.append(
+                (_matching(_TOKEN, name, "extension name"), _matching(_VISIBLE, value, "extension value"))
+            )
     if related_host is None:
         return None, tuple(extensions)
     return Address(related_host, related_port or 0), tuple(extensions)

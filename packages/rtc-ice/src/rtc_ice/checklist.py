@@ -59,6 +59,10 @@ class Checklist:
 
         See :rfc:`8445#section-7.2.5.3.2`.
         """
+        replaced = source.valid
+        if replaced is not None and replaced is not pair and replaced.source is source:
+            # A NAT gave the check another address than the last one.
+            self.invalidate(replaced)
         pair.source = source
         source.valid = pair
         if pair not in self.valid:
@@ -84,10 +88,9 @@ class Checklist:
         """Return the valid pairs of a component, best first."""
         return [pair for pair in self.valid if pair.component == component]
 
-    def nominated_of(self, component: ComponentKey) -> Pair | None:
-        """Return the best nominated pair of a component."""
-        # [rfc8445:8.1.1/5] A peer of RFC 5245 may nominate several: the first in the order of priority counts.
-        return next((pair for pair in self.valid if pair.nominated and pair.component == component), None)
+    def nominated_of(self, component: ComponentKey) -> list[Pair]:
+        """Return the nominated pairs of a component, best first; a peer of :rfc:`5245` may nominate several."""
+        return [pair for pair in self.valid if pair.nominated and pair.component == component]
 
     def conclude(self, component: ComponentKey) -> list[Pair]:
         """Drop all pairs of a component but the nominated ones, and return those dropped.

@@ -1,13 +1,12 @@
 """What an agent can be told to do differently."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
-
-from rtc_stun import Address
 
 from rtc_ice.candidate import is_ip_literal
 from rtc_ice.nomination import NominationPolicy
 from rtc_ice.priority import MAX_COMPONENT_ID
+from rtc_stun import Address
 
 DEFAULT_TA: Final = 0.050
 MIN_TA: Final = 0.005
@@ -28,7 +27,7 @@ class IceConfig:
     """
 
     lite: bool = False
-    """Whether to be a lite agent: only answer checks. For hosts with a public address; WebRTC endpoints are full agents."""
+    """Whether to be a lite agent, which only answers checks: for hosts with a public address."""
     components: tuple[int, ...] = (1,)
     """How many components each data stream has. WebRTC: one stream with one component."""
     stun_servers: tuple[Address, ...] = ()
@@ -45,8 +44,8 @@ class IceConfig:
     final_wait_rtos: int = 16
     """How many initial retransmission timeouts the last request waits for its response (Rm)."""
     patience: float | None = None
-    """How long no failure is declared, at least (the PAC timer). ``None``: as long as a check takes to time out, 39.5 seconds."""
-    nomination: NominationPolicy = NominationPolicy()
+    """How long no failure is declared, at least (the PAC timer). ``None``: as long as a check lasts, 39.5 seconds."""
+    nomination: NominationPolicy = field(default_factory=NominationPolicy)
     """When the controlling agent chooses."""
 
     gathering_timeout: float = 5.0
@@ -71,7 +70,9 @@ class IceConfig:
         _require(len(self.components) > 0, "there is at least one stream")
         _require(all(1 <= count <= MAX_COMPONENT_ID for count in self.components), "a stream has 1 to 256 components")
         _require(len(self.stun_servers) <= MAX_STUN_SERVERS, f"there are at most {MAX_STUN_SERVERS} STUN servers")
-        _require(all(is_ip_literal(server.host) for server in self.stun_servers), "a STUN server is given by IP address")
+        _require(
+            all(is_ip_literal(server.host) for server in self.stun_servers), "a STUN server is given by IP address"
+        )
         _require(self.max_requests >= 1 and self.final_wait_rtos >= 1, "a check is sent at least once and waited for")
         _require(self.patience is None or self.patience >= 0, "patience is not negative")
         _require(self.gathering_timeout > 0 and self.disconnected_timeout > 0, "timeouts are positive")
@@ -90,9 +91,9 @@ class IceConfig:
 
 def transaction_timeout(rto: float, config: IceConfig) -> float:
     """How long a check lasts that is never answered: the doubling waits, then the final one."""
-    return rto * (2 ** (config.max_requests - 1) - 1 + config.final_wait_rtos)
+    return rto * (2.0 ** (config.max_requests - 1) - 1 + config.final_wait_rtos)
 
 
-def _require(condition: bool, rule: str) -> None:  # noqa: FBT001 -- reads as a sentence at its callers
+def _require(condition: bool, rule: str) -> None:
     if not condition:
         raise ValueError(rule)

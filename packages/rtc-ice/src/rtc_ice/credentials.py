@@ -9,8 +9,8 @@ from typing import Final, Self
 Rng = Callable[[int], bytes]
 """Returns that many unpredictable bytes; ``os.urandom`` outside of tests."""
 
-# [rfc8445:5.3/3] Six random bytes are 48 bits (24 are asked for), eighteen are 144 (128 are asked for). Multiples of three,
-# so that Base64 needs no padding, which is not in the grammar.
+# [rfc8445:5.3/3] Six random bytes are 48 bits (24 are asked for), eighteen are 144 (128 are asked for). Multiples of
+# three, so that Base64 needs no padding, which is not in the grammar.
 _UFRAG_RANDOM_LENGTH: Final = 6
 _PASSWORD_RANDOM_LENGTH: Final = 18
 

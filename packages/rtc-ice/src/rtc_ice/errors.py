@@ -1,7 +1,7 @@
 """What goes wrong, named by whose fault it is.
 
-Nothing that the network sends raises: the agent drops, counts and perhaps answers it. The text of a candidate comes from
-the peer by way of the caller, so `ParseError` says that the peer wrote something else than a candidate.
+Nothing that the network sends raises: the agent drops, counts and perhaps answers it. The text of a candidate comes
+from the peer by way of the caller, so `ParseError` says that the peer wrote something else than a candidate.
 """
 
 

@@ -1,8 +1,8 @@
 """When the controlling agent chooses a pair (:rfc:`8445#section-8.1.1`).
 
-The specification leaves the moment open. Waiting costs nothing but tidiness, because data already flows on the best valid
-pair; choosing too early would fix a poor path. So: the best pair that can be hoped for is nominated at once, any other after
-a short, bounded wait.
+The specification leaves the moment open. Waiting costs nothing but tidiness, because data already flows on the best
+valid pair; choosing too early would fix a poor path. So: the best pair that can be hoped for is nominated at once, any
+other after a short, bounded wait.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,13 @@ class NominationPolicy:
     """Seconds after the first valid pair during which better ones are waited for."""
 
     def choose(
-        self, valid: Sequence[Pair], checklist: Sequence[Pair], *, more_expected: bool, first_valid_at: float, now: float
+        self,
+        valid: Sequence[Pair],
+        checklist: Sequence[Pair],
+        *,
+        more_expected: bool,
+        first_valid_at: float,
+        now: float,
     ) -> Pair | None:
         """Return the pair to nominate, or ``None`` to wait.
 

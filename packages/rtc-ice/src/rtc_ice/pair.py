@@ -4,11 +4,10 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from rtc_stun import Address
-
 from rtc_ice.candidate import HOST, PEER_REFLEXIVE, RELAYED, Candidate
 from rtc_ice.priority import candidate_priority, pair_priority
 from rtc_ice.state import PAIR_TRANSITIONS, PairInput, PairState
+from rtc_stun import Address
 
 Path: TypeAlias = tuple[Address, Address]
 """Where packets leave and where they go: our base and the peer's address."""
@@ -85,6 +84,7 @@ class Pair:
     __slots__ = (
         "consent_lost",
         "foundation",
+        "heard_at",
         "last_response_at",
         "local",
         "nominate_on_success",
@@ -104,7 +104,7 @@ class Pair:
         """Names the pair in traces and statistics."""
         self.local = local
         self.remote = remote
-        self.path: Final[Path] = (local.base, remote.candidate.address)
+        self.path: Final[Path] = (local.base, _with_zone_of(local.base, remote.candidate.address))
         self.state = PairState.FROZEN
         self.valid: Pair | None = None
         """The valid pair that this pair's last successful check constructed; often the pair itself."""
@@ -115,6 +115,8 @@ class Pair:
         """The peer nominated it before our own check was through."""
         self.last_response_at: float | None = None
         """When the peer last consented: answered a check of ours."""
+        self.heard_at: float | None = None
+        """When the peer last proved to be there, by a request or a response."""
         self.consent_lost = False
         """Consent expired or was revoked: never used again with these credentials."""
         self.statistics = PairCounters()
@@ -224,3 +226,9 @@ def can_pair(local: LocalCandidate, remote: RemoteCandidate) -> bool:
 
 def _is_link_local(address: Address) -> bool:
     return address.is_ipv6 and ipaddress.IPv6Address(address.host).is_link_local
+
+
+def _with_zone_of(local: Address, remote: Address) -> Address:
+    """Say by which of our interfaces a link-local address is to be reached; signalling cannot."""
+    _, zone_mark, zone = local.host.partition("%")
+    return Address(f"{remote.host}%{zone}", remote.port) if zone_mark and "%" not in remote.host else remote

@@ -23,7 +23,7 @@ def candidate_priority(candidate_type: str, local_preference: int, component_id:
 
     See :rfc:`8445#section-5.1.2.1`.
     """
-    # [rfc8445:5.1.2.1/1] [rfc8445:5.1.2.1/2] [rfc8445:5.1.2.1/3] One table for all: equal within a type, different between them.
+    # [rfc8445:5.1.2.1/1] [rfc8445:5.1.2.1/2] [rfc8445:5.1.2.1/3] One table: equal within a type, else different.
     type_preference = TYPE_PREFERENCES.get(candidate_type)
     if type_preference is None:
         raise ValueError(f"no type preference is known for {candidate_type!r}")

@@ -1,7 +1,7 @@
 """The states that the outside sees, and every legal step between them.
 
-A pair's states and inputs are those of :rfc:`8445#section-6.1.2.6`, figure 6; the steps that the figure leaves out come from the
-sections named below. The states of the connection and of gathering are the W3C's (RTCIceTransportState,
+A pair's states and inputs are those of :rfc:`8445#section-6.1.2.6`, figure 6; the steps that the figure leaves out come
+from the sections named below. The states of the connection and of gathering are the W3C's (RTCIceTransportState,
 RTCIceGatheringState): they are derived from the checklists, so their tables list the legal steps without an input.
 """
 
@@ -31,27 +31,29 @@ class PairInput(Enum):
     TRIGGER = "trigger"
 
 
-PAIR_TRANSITIONS: Final[Mapping[tuple[PairState, PairInput], PairState]] = MappingProxyType({
-    (PairState.FROZEN, PairInput.UNFREEZE): PairState.WAITING,
-    (PairState.FROZEN, PairInput.TRIGGER): PairState.WAITING,
-    # Another pair's check can prove this one: the mapped address decides which pair is valid (section 7.2.5.3.2).
-    (PairState.FROZEN, PairInput.SUCCEED): PairState.SUCCEEDED,
-    (PairState.WAITING, PairInput.PERFORM): PairState.IN_PROGRESS,
-    (PairState.WAITING, PairInput.TRIGGER): PairState.WAITING,
-    # The check that a triggered one replaced is still answered (section 7.3.1.4).
-    (PairState.WAITING, PairInput.SUCCEED): PairState.SUCCEEDED,
-    (PairState.WAITING, PairInput.FAIL): PairState.FAILED,
-    (PairState.IN_PROGRESS, PairInput.SUCCEED): PairState.SUCCEEDED,
-    (PairState.IN_PROGRESS, PairInput.FAIL): PairState.FAILED,
-    (PairState.IN_PROGRESS, PairInput.TRIGGER): PairState.WAITING,
-    # A nomination repeats the check of a pair that succeeded (section 8.1.1); it stays valid meanwhile.
-    (PairState.SUCCEEDED, PairInput.PERFORM): PairState.SUCCEEDED,
-    (PairState.SUCCEEDED, PairInput.SUCCEED): PairState.SUCCEEDED,
-    (PairState.SUCCEEDED, PairInput.FAIL): PairState.FAILED,
-    (PairState.FAILED, PairInput.TRIGGER): PairState.WAITING,
-    (PairState.FAILED, PairInput.SUCCEED): PairState.SUCCEEDED,
-    (PairState.FAILED, PairInput.FAIL): PairState.FAILED,
-})
+PAIR_TRANSITIONS: Final[Mapping[tuple[PairState, PairInput], PairState]] = MappingProxyType(
+    {
+        (PairState.FROZEN, PairInput.UNFREEZE): PairState.WAITING,
+        (PairState.FROZEN, PairInput.TRIGGER): PairState.WAITING,
+        # Another pair's check can prove this one: the mapped address decides which pair is valid (section 7.2.5.3.2).
+        (PairState.FROZEN, PairInput.SUCCEED): PairState.SUCCEEDED,
+        (PairState.WAITING, PairInput.PERFORM): PairState.IN_PROGRESS,
+        (PairState.WAITING, PairInput.TRIGGER): PairState.WAITING,
+        # The check that a triggered one replaced is still answered (section 7.3.1.4).
+        (PairState.WAITING, PairInput.SUCCEED): PairState.SUCCEEDED,
+        (PairState.WAITING, PairInput.FAIL): PairState.FAILED,
+        (PairState.IN_PROGRESS, PairInput.SUCCEED): PairState.SUCCEEDED,
+        (PairState.IN_PROGRESS, PairInput.FAIL): PairState.FAILED,
+        (PairState.IN_PROGRESS, PairInput.TRIGGER): PairState.WAITING,
+        # A nomination repeats the check of a pair that succeeded (section 8.1.1); it stays valid meanwhile.
+        (PairState.SUCCEEDED, PairInput.PERFORM): PairState.SUCCEEDED,
+        (PairState.SUCCEEDED, PairInput.SUCCEED): PairState.SUCCEEDED,
+        (PairState.SUCCEEDED, PairInput.FAIL): PairState.FAILED,
+        (PairState.FAILED, PairInput.TRIGGER): PairState.WAITING,
+        (PairState.FAILED, PairInput.SUCCEED): PairState.SUCCEEDED,
+        (PairState.FAILED, PairInput.FAIL): PairState.FAILED,
+    }
+)
 
 
 class ChecklistState(Enum):
@@ -80,50 +82,64 @@ class ConnectionState(Enum):
     CLOSED = "closed"
 
 
-CONNECTION_STEPS: Final[Mapping[ConnectionState, frozenset[ConnectionState]]] = MappingProxyType({
-    ConnectionState.NEW: frozenset({
-        ConnectionState.CHECKING,
-        ConnectionState.CONNECTED,
-        ConnectionState.COMPLETED,
-        ConnectionState.FAILED,
-        ConnectionState.CLOSED,
-    }),
-    ConnectionState.CHECKING: frozenset({
-        ConnectionState.NEW,
-        ConnectionState.CONNECTED,
-        ConnectionState.COMPLETED,
-        ConnectionState.DISCONNECTED,
-        ConnectionState.FAILED,
-        ConnectionState.CLOSED,
-    }),
-    ConnectionState.CONNECTED: frozenset({
-        ConnectionState.CHECKING,
-        ConnectionState.COMPLETED,
-        ConnectionState.DISCONNECTED,
-        ConnectionState.FAILED,
-        ConnectionState.CLOSED,
-    }),
-    ConnectionState.COMPLETED: frozenset({
-        ConnectionState.CONNECTED,
-        ConnectionState.DISCONNECTED,
-        ConnectionState.FAILED,
-        ConnectionState.CLOSED,
-    }),
-    ConnectionState.DISCONNECTED: frozenset({
-        ConnectionState.CHECKING,
-        ConnectionState.CONNECTED,
-        ConnectionState.COMPLETED,
-        ConnectionState.FAILED,
-        ConnectionState.CLOSED,
-    }),
-    ConnectionState.FAILED: frozenset({
-        ConnectionState.CHECKING,
-        ConnectionState.CONNECTED,
-        ConnectionState.COMPLETED,
-        ConnectionState.CLOSED,
-    }),
-    ConnectionState.CLOSED: frozenset(),
-})
+CONNECTION_STEPS: Final[Mapping[ConnectionState, frozenset[ConnectionState]]] = MappingProxyType(
+    {
+        ConnectionState.NEW: frozenset(
+            {
+                ConnectionState.CHECKING,
+                ConnectionState.CONNECTED,
+                ConnectionState.COMPLETED,
+                ConnectionState.FAILED,
+                ConnectionState.CLOSED,
+            }
+        ),
+        ConnectionState.CHECKING: frozenset(
+            {
+                ConnectionState.CONNECTED,
+                ConnectionState.COMPLETED,
+                ConnectionState.DISCONNECTED,
+                ConnectionState.FAILED,
+                ConnectionState.CLOSED,
+            }
+        ),
+        ConnectionState.CONNECTED: frozenset(
+            {
+                ConnectionState.CHECKING,
+                ConnectionState.COMPLETED,
+                ConnectionState.DISCONNECTED,
+                ConnectionState.FAILED,
+                ConnectionState.CLOSED,
+            }
+        ),
+        ConnectionState.COMPLETED: frozenset(
+            {
+                ConnectionState.CHECKING,
+                ConnectionState.CONNECTED,
+                ConnectionState.DISCONNECTED,
+                ConnectionState.FAILED,
+                ConnectionState.CLOSED,
+            }
+        ),
+        ConnectionState.DISCONNECTED: frozenset(
+            {
+                ConnectionState.CHECKING,
+                ConnectionState.CONNECTED,
+                ConnectionState.COMPLETED,
+                ConnectionState.FAILED,
+                ConnectionState.CLOSED,
+            }
+        ),
+        ConnectionState.FAILED: frozenset(
+            {
+                ConnectionState.CHECKING,
+                ConnectionState.CONNECTED,
+                ConnectionState.COMPLETED,
+                ConnectionState.CLOSED,
+            }
+        ),
+        ConnectionState.CLOSED: frozenset(),
+    }
+)
 
 
 class GatheringState(Enum):
@@ -137,9 +153,11 @@ class GatheringState(Enum):
     """This session gets no further local candidates."""
 
 
-GATHERING_STEPS: Final[Mapping[GatheringState, frozenset[GatheringState]]] = MappingProxyType({
-    GatheringState.NEW: frozenset({GatheringState.GATHERING, GatheringState.COMPLETE}),
-    GatheringState.GATHERING: frozenset({GatheringState.COMPLETE}),
-    # A restart, or an address added after all were thought to be known and before a pair was chosen.
-    GatheringState.COMPLETE: frozenset({GatheringState.GATHERING}),
-})
+GATHERING_STEPS: Final[Mapping[GatheringState, frozenset[GatheringState]]] = MappingProxyType(
+    {
+        GatheringState.NEW: frozenset({GatheringState.GATHERING, GatheringState.COMPLETE}),
+        GatheringState.GATHERING: frozenset({GatheringState.COMPLETE}),
+        # A restart, or an address added after all were thought to be known and before a pair was chosen.
+        GatheringState.COMPLETE: frozenset({GatheringState.GATHERING}),
+    }
+)
