@@ -52,7 +52,7 @@ def test_a_pair_is_free_after_both_resets_and_not_before(outgoing_first: bool) -
     client.request_reset(stream)
     steps = [client.outgoing_was_reset, client.incoming_was_reset]
 
-    first, second = (steps if outgoing_first else reversed(steps))
+    first, second = steps if outgoing_first else reversed(steps)
     assert not first(stream)
     assert client.is_taken(stream)
     assert second(stream)
