@@ -111,6 +111,8 @@ ENDPOINT_TRANSITIONS: Final[dict[tuple[EndpointState, EndpointInput], EndpointSt
     (EndpointState.CONNECTED, EndpointInput.CLOSE): EndpointState.CLOSING,
     (EndpointState.CONNECTED, EndpointInput.ENDED): EndpointState.CLOSED,
     (EndpointState.CONNECTED, EndpointInput.FAILED): EndpointState.FAILED,
+    # The handshake may still have to finish before the shutdown can.
+    (EndpointState.CLOSING, EndpointInput.ESTABLISHED): EndpointState.CLOSING,
     (EndpointState.CLOSING, EndpointInput.ENDED): EndpointState.CLOSED,
     (EndpointState.CLOSING, EndpointInput.FAILED): EndpointState.FAILED,
 }
