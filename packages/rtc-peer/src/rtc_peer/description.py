@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from rtc_sdp import Candidate, EndOfCandidates, IceUfrag, MediaDescription
+from rtc_sdp import BUNDLE, Candidate, EndOfCandidates, Group, IceUfrag, Mid
 from rtc_sdp import SessionDescription as SdpDocument
+
+MAX_CANDIDATES: Final = 128
+"""Candidates of one section that are kept; further ones are ignored."""
 
 
 class SdpType(enum.Enum):
@@ -49,29 +52,30 @@ class AppliedDescription:
             return False
         return ufrag is None or ufrag in self.ufrags(index)
 
-    def ufrags(self, index: int) -> set[str]:
-        """Return the user fragments that count for a section; one at most, or none if it is bundled into another."""
-        own = self.document.effective(self.document.media[index], IceUfrag)
-        return set() if own is None else {own.ufrag}
+    def ufrags(self, index: int) -> tuple[str, ...]:
+        """Return the user fragment that counts for a section: its own or, if it is bundled, that of its BUNDLE tag."""
+        document = self.document
+        media = document.media[index]
+        if not media.has(IceUfrag):
+            mid = media.get(Mid)
+            groups = [group.tags for group in document.get_all(Group) if group.semantics == BUNDLE]
+            tag = next((tags[0] for tags in groups if mid is not None and mid.tag in tags), None)
+            media = media if tag is None else document.by_mid(tag) or media
+        found = document.effective(media, IceUfrag)
+        return () if found is None else (found.ufrag,)
 
-    def add_candidate(self, index: int, candidate: str) -> None:
-        """Write a candidate into a section, once.
+    def take_candidate(self, index: int, candidate: str) -> None:
+        """Write a candidate into a section, once; beyond the bound it is left out.
 
         Args:
             index: The section.
-            candidate: As its attribute writes it, without ``candidate:`` in front.
+            candidate: As its attribute writes it, without ``candidate:`` in front; empty for the end of candidates.
         """
         media = self.document.media[index]
+        if not candidate:
+            media.set(EndOfCandidates())
+            return
         attribute = Candidate(candidate)
-        if attribute not in media.get_all(Candidate):
+        known = media.get_all(Candidate)
+        if attribute not in known and len(known) < MAX_CANDIDATES:
             media.add(attribute)
-
-    def end_candidates(self, indexes: Iterable[int]) -> None:
-        """Note in sections that no further candidates will come."""
-        for index in indexes:
-            _set_flag(self.document.media[index])
-
-
-def _set_flag(media: MediaDescription) -> None:
-    if not media.has(EndOfCandidates):
-        media.add(EndOfCandidates())

@@ -52,6 +52,12 @@ class CredentialsError(PeerError, ValueError):
     dom_name = "InvalidAccessError"
 
 
+class CertificateError(PeerError, ValueError):
+    """A certificate of the configuration cannot be used."""
+
+    dom_name = "InvalidAccessError"
+
+
 class UnsupportedError(PeerError, ValueError):
     """The request is valid, but asks for what this implementation does not have."""
 

@@ -79,8 +79,9 @@ class IceCandidateFailed:
     error_code: int
     """The code of the server's answer, 300 to 699; 701 if none came."""
     error_text: str
-    host_candidate: str | None = None
-    """Our address and port towards the server, if known."""
+    address: str | None = None
+    """Our own address towards the server, if known."""
+    port: int | None = None
 
 
 @dataclass(slots=True)

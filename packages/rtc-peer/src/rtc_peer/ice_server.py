@@ -83,6 +83,11 @@ def parse_url(url: str) -> ServerUrl:
         raise ServerUrlError(f"{url!r} is not the URL of a STUN or TURN server: {error}") from error
 
 
+def unsupported_urls(servers: Iterable[IceServer]) -> list[str]:
+    """Return the URLs that are valid but not used yet: TURN, and STUN over TLS."""
+    return [url for server in servers for url in server.urls if not parse_url(url).is_supported]
+
+
 class StunServers:
     """The STUN servers of a configuration, and the addresses that their names resolve to."""
 

@@ -12,17 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from rtc_ice import Credentials
-from rtc_sdp import ICE2, TRICKLE, Candidate, EndOfCandidates, Fingerprint, Origin, Role, answer_role
+from rtc_sdp import Candidate, EndOfCandidates, Fingerprint, Origin, Role, answer_role
 from rtc_sdp import SessionDescription as SdpDocument
 
 from rtc_peer.agreement import Agreement, agree_as_offerer, check_offer
 from rtc_peer.answer import plan_answer
 from rtc_peer.configuration import BundlePolicy
-from rtc_peer.description import AppliedDescription, SdpType, SessionDescription
+from rtc_peer.description import MAX_CANDIDATES, AppliedDescription, SdpType, SessionDescription
 from rtc_peer.errors import ModificationError, StateError
 from rtc_peer.offer import plan_offer
-from rtc_peer.reading import MAX_CANDIDATES, check_against_offer, check_against_session, parse, read
+from rtc_peer.reading import check_against_offer, check_against_session, parse, read
 from rtc_peer.section import (
+    ICE2,
+    TRICKLE,
     BundleGroups,
     DataParameters,
     MediaSection,
@@ -48,6 +50,8 @@ class LocalPlan:
     groups: BundleGroups
     parameters: dict[int, TransportParameters]
     """By transport id."""
+    inputs: object
+    """What the plan was made from: as long as that is the same, the plan is still accurate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +69,17 @@ class Outcome:
     """What a description asks of the transports, in the order of the fields."""
 
     close: list[int] = field(default_factory=list)
-    roll_back: list[int] = field(default_factory=list)
-    """Transports whose ICE restart is called off."""
+    roll_back: list[tuple[int, TransportParameters]] = field(default_factory=list)
+    """Transports whose ICE restart is called off, with what we say about them again."""
     gather: list[tuple[int, TransportParameters]] = field(default_factory=list)
     """New transports, or ICE restarts of old ones, with what we say about them."""
     start: list[StartOrder] = field(default_factory=list)
     data: tuple[int, DataParameters] | None = None
     """The transport that carries the data channels, and what the peer says about them."""
+    is_final: bool = False
+    """A final answer was applied: what is not in it has ended."""
+    rolled_back: bool = False
+    """Our own offer, or the peer's, was given up."""
 
 
 class Negotiator:
@@ -82,7 +90,6 @@ class Negotiator:
         fingerprints: Of our certificates.
         data: What we say about data channels.
         bundle_policy: How to treat peers that do not bundle.
-        written: Returns how a transport that exists stands in a description now.
     """
 
     def __init__(
@@ -106,6 +113,7 @@ class Negotiator:
         self._remote_offer: RemoteDescription | None = None
         self._last_offer: LocalPlan | None = None
         self._last_answer: LocalPlan | None = None
+        self._remote_trickles: bool | None = None
         self._rng = rng
         self._fingerprints = fingerprints
         self._data = data
@@ -133,13 +141,14 @@ class Negotiator:
             self.sections, self._groups, wants_data=wants_data, new_transport_id=self._new_transport_id
         )
         restart = ice_restart or bool(self.credentials_to_replace)
+        inputs = (dict(written), wants_data, self.credentials_to_replace)
         parameters = {
             # [rfc8829:5.2.1/45]
             key: self._local_parameters(written.get(key), Role.ACTPASS, restart=restart, new_association=False)
             for key in _transport_ids(sections)
         }
         # [rfc8829:5.2/1]
-        self._last_offer = self._write(sections, groups, parameters, written, (TRICKLE, ICE2))
+        self._last_offer = self._write(sections, groups, parameters, written, (TRICKLE, ICE2), inputs)
         return SessionDescription(SdpType.OFFER, self._last_offer.text)
 
     def create_answer(self, written: Mapping[int, WrittenTransport]) -> SessionDescription:
@@ -165,7 +174,7 @@ class Negotiator:
                 parameters[key] = self._answer_parameters(key, written.get(key), remote)
         options = tuple(name for name, on in ((TRICKLE, offer.trickle), (ICE2, offer.ice2)) if on)
         # [rfc8829:5.3/1]
-        self._last_answer = self._write(sections, groups, parameters, written, options)
+        self._last_answer = self._write(sections, groups, parameters, written, options, dict(written))
         return SessionDescription(SdpType.ANSWER, self._last_answer.text)
 
     def _answer_parameters(
@@ -200,6 +209,7 @@ class Negotiator:
         parameters: dict[int, TransportParameters],
         written: Mapping[int, WrittenTransport],
         ice_options: tuple[str, ...],
+        inputs: object,
     ) -> LocalPlan:
         transports = {}
         for key, each in parameters.items():
@@ -221,11 +231,39 @@ class Negotiator:
                 ice_options=ice_options,
             )
         )
-        return LocalPlan(text=str(document), sections=sections, groups=groups, parameters=parameters)
+        return LocalPlan(
+            text=str(document), sections=sections, groups=groups, parameters=parameters, inputs=inputs
+        )
 
     def _new_transport_id(self) -> int:
         self._transport_count += 1
         return self._transport_count - 1
+
+    def implicit(
+        self, kind: SdpType | None, written: Mapping[int, WrittenTransport], *, wants_data: bool
+    ) -> SessionDescription:
+        """Return the description to set if the application names none: the last one created if it is still accurate.
+
+        Args:
+            kind: Offer, answer or pranswer; None for what the state asks for.
+            written: The transports that exist.
+            wants_data: Whether there are data channels.
+
+        Raises:
+            StateError: There is nothing to answer.
+        """
+        offering = (SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER, SignalingState.HAVE_REMOTE_PRANSWER)
+        if kind is None:
+            kind = SdpType.OFFER if self.signaling.state in offering else SdpType.ANSWER
+        self.signaling.check(kind, remote=False)
+        if kind is SdpType.OFFER:
+            last, inputs = self._last_offer, (dict(written), wants_data, self.credentials_to_replace)
+            if last is not None and last.inputs == inputs:
+                return SessionDescription(kind, last.text)
+            return self.create_offer(written, wants_data=wants_data, ice_restart=False)
+        if self._last_answer is not None and self._last_answer.inputs == dict(written):
+            return SessionDescription(kind, self._last_answer.text)
+        return SessionDescription(kind, self.create_answer(written).sdp)
 
     # --- setting ---
 
@@ -268,6 +306,7 @@ class Negotiator:
         glare = description.type is SdpType.OFFER and self.signaling.state is SignalingState.HAVE_LOCAL_OFFER
         if not glare:
             self.signaling.check(description.type, remote=True)
+        # [rfc8829:8/1]
         document = parse(description.sdp)
         remote = read(document, is_answer=description.type is not SdpType.OFFER)
         applied = AppliedDescription(description.type, document)
@@ -278,6 +317,7 @@ class Negotiator:
         self._check_offered_transports(sections, remote)
         outcome = self._roll_back() if glare else Outcome()
         self.signaling.set(applied, remote=True)
+        self._remote_trickles = remote.trickle
         self._remote_offer = remote
         self._last_answer = None
         return outcome
@@ -310,7 +350,7 @@ class Negotiator:
                 agreement = Agreement(
                     local=local, remote=theirs.transport, is_client=local.role is Role.ACTIVE
                 )
-                outcome.start.append(_start_order(key, agreement, remote_document, theirs, remote))
+                outcome.start.append(_start_order(key, agreement, remote_document, theirs))
         self._conclude(outcome, applied, plan, remote, is_remote=False)
         return outcome
 
@@ -327,8 +367,9 @@ class Negotiator:
                 agreement = agree_as_offerer(
                     self.agreements.get(key), plan.parameters[key], theirs.transport, provisional_before=provisional
                 )
-                outcome.start.append(_start_order(key, agreement, applied, theirs, remote))
+                outcome.start.append(_start_order(key, agreement, applied, theirs))
         self._conclude(outcome, applied, plan, remote, is_remote=True)
+        self._remote_trickles = remote.trickle
         return outcome
 
     def _conclude(
@@ -351,8 +392,10 @@ class Negotiator:
             outcome.data = (section.transport_id, theirs)
         # [rfc8829:4.1.10/3] A provisional answer frees nothing.
         if applied.type is not SdpType.ANSWER:
+            self.sections, self._groups = plan.sections, plan.groups
             return
         # [rfc8829:4.1.10/5]
+        outcome.is_final = True
         alive = _transport_ids(sections)
         outcome.close = [key for key in (*before, *_transport_ids(self._stable[0])) if key not in alive]
         for key in outcome.close:
@@ -378,14 +421,15 @@ class Negotiator:
 
     def _roll_back(self) -> Outcome:
         """Return to the last stable state."""
-        outcome = Outcome()
+        outcome = Outcome(rolled_back=True)
         if self._offered is not None:
             stable = _transport_ids(self._stable[0])
             outcome.close = [key for key in _transport_ids(self.sections) if key not in stable]
             outcome.roll_back = [
-                key
+                (key, agreed.local)
                 for key, parameters in self._offered.parameters.items()
-                if key in self.agreements and self.agreements[key].local.credentials != parameters.credentials
+                if (agreed := self.agreements.get(key)) is not None
+                and agreed.local.credentials != parameters.credentials
             ]
         self.signaling.roll_back()
         self.sections, self._groups = self._stable
@@ -393,6 +437,28 @@ class Negotiator:
         return outcome
 
     # --- asking ---
+
+    @property
+    def remote_trickles(self) -> bool | None:
+        """Whether the peer takes candidates after its description; None before there is one."""
+        return self._remote_trickles
+
+    @property
+    def has_data_section(self) -> bool:
+        """Whether data channels are negotiated, or proposed."""
+        return find_data_section(self.sections) is not None
+
+    def transport_of(self, index: int) -> int | None:
+        """Return the transport of a section."""
+        return self.sections[index].transport_id if index < len(self.sections) else None
+
+    def candidate_names(self) -> dict[int, tuple[str, int]]:
+        """Return mid and index of the section that each transport signals its candidates for: the first that uses it."""
+        names: dict[int, tuple[str, int]] = {}
+        for section in self.sections:
+            if section.transport_id is not None:
+                names.setdefault(section.transport_id, (section.mid, section.index))
+        return names
 
     def needs_negotiation(self, *, wants_data: bool) -> bool:
         """Whether something was changed that is not in the current descriptions (webrtc-pc section 4.7.3)."""
@@ -419,15 +485,13 @@ def _as_answered(ours: MediaSection, theirs: RemoteSection) -> MediaSection:
 
 
 def _start_order(
-    key: int, agreement: Agreement, applied: AppliedDescription, section: RemoteSection, remote: RemoteDescription
+    key: int, agreement: Agreement, applied: AppliedDescription, section: RemoteSection
 ) -> StartOrder:
     """Order a start with all candidates that are known, those included that came after the description."""
     document = applied.document
-    indexes = {section.index} | {each.index for each in remote.sections if each.mid in remote.group_of(section.mid)}
-    candidates = [
-        each.text for index in sorted(indexes) for each in document.media[index].get_all(Candidate)
-    ]
-    ended = document.effective(document.media[section.index], EndOfCandidates) is not None
+    indexes = dict.fromkeys((section.transport_index, section.index))
+    candidates = [each.text for index in indexes for each in document.media[index].get_all(Candidate)]
+    ended = any(document.effective(document.media[index], EndOfCandidates) is not None for index in indexes)
     return StartOrder(
         transport_id=key,
         agreement=agreement,

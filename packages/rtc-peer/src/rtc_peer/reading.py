@@ -10,11 +10,8 @@ from typing import Final
 
 from rtc_ice import Credentials
 from rtc_sdp import (
-    ICE2,
-    TRICKLE,
+    BUNDLE,
     BundleOnly,
-    Candidate,
-    EndOfCandidates,
     Fingerprint,
     Group,
     IceLite,
@@ -34,8 +31,9 @@ from rtc_sdp import SessionDescription as SdpDocument
 from rtc_sdp import Setup as SetupAttribute
 
 from rtc_peer.errors import DescriptionError, DescriptionSyntaxError
-from rtc_peer.fingerprint import usable
 from rtc_peer.section import (
+    ICE2,
+    TRICKLE,
     BundleGroups,
     DataParameters,
     MediaSection,
@@ -47,10 +45,6 @@ from rtc_peer.section import (
 MAX_SECTIONS: Final = 256
 """A description with more media sections is refused."""
 
-MAX_CANDIDATES: Final = 128
-"""Candidates beyond this many in one section are ignored."""
-
-BUNDLE: Final = "BUNDLE"
 
 
 def parse(text: str) -> SdpDocument:
@@ -136,7 +130,7 @@ class _SectionReader:
     def read(self, index: int, media: MediaDescription) -> RemoteSection:
         mid = media.get(Mid)
         tag = None if mid is None else mid.tag
-        rejected = media.rejected
+        rejected = media.port == 0 and not media.has(BundleOnly)
         wanted = is_data_section(media) and not rejected
         source = self._transport_source(media, tag)
         return RemoteSection(
@@ -149,10 +143,7 @@ class _SectionReader:
             bundle_only=media.has(BundleOnly),
             transport=self._transport(index, source) if wanted else None,
             data=self._data(index, media) if wanted else None,
-            # [rfc8829:5.8.2/6]
-            candidates=tuple(each.text for each in source.get_all(Candidate)[:MAX_CANDIDATES]) if wanted else (),
-            # [rfc8829:5.8.2/8]
-            end_of_candidates=self._document.effective(source, EndOfCandidates) is not None,
+            transport_index=self._index_of(source),
         )
 
     def _transport_source(self, media: MediaDescription, tag: str | None) -> MediaDescription:
@@ -161,6 +152,9 @@ class _SectionReader:
         if not group or media.has(IceUfrag):
             return media
         return self._document.by_mid(group[0]) or media
+
+    def _index_of(self, media: MediaDescription) -> int:
+        return next(index for index, each in enumerate(self._document.media) if each is media)
 
     def _transport(self, index: int, media: MediaDescription) -> TransportParameters:
         document = self._document
@@ -174,7 +168,7 @@ class _SectionReader:
         # [rfc8829:5.8.3/5]
         if not fingerprints:
             raise DescriptionError(f"section {index} has no certificate fingerprint")
-        if not usable(fingerprints):
+        if not any(each.is_usable for each in fingerprints):
             raise DescriptionError(f"section {index} has no fingerprint of a hash function that can be trusted")
         tls_id = document.effective(media, TlsId)
         return TransportParameters(

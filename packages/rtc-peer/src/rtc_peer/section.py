@@ -11,11 +11,19 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from rtc_ice import Credentials
-from rtc_sdp import SCTP_PROTOCOLS, WEBRTC_DATACHANNEL, Fingerprint, Role
+from rtc_sdp import WEBRTC_DATACHANNEL, Fingerprint, Role
+
+TRICKLE: Final = "trickle"
+ICE2: Final = "ice2"
+"""ICE options that we announce, and look for."""
 
 APPLICATION: Final = "application"
 DATA_PROTOCOL: Final = "UDP/DTLS/SCTP"
 """What our own offers say, whatever an older peer wrote before."""
+
+# [rfc8829:5.1.2/7]
+DATA_PROTOCOLS: Final = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"})
+"""Profiles of data sections that are accepted; the last is what old peers write."""
 
 BundleGroups: TypeAlias = tuple[tuple[str, ...], ...]
 """Mids of each BUNDLE group; the first of a group is its tag."""
@@ -64,9 +72,8 @@ class RemoteSection:
     """None in rejected sections, and in those that lack what WebRTC demands."""
     data: DataParameters | None = None
     """None in sections that are not for data channels."""
-    candidates: tuple[str, ...] = ()
-    """Candidates as their attribute writes them, without ``candidate:`` in front."""
-    end_of_candidates: bool = False
+    transport_index: int
+    """Index of the section that the transport is described in: its own, or that of its BUNDLE tag."""
 
     @property
     def rejected(self) -> bool:
@@ -119,7 +126,7 @@ class MediaSection:
     @property
     def is_data(self) -> bool:
         """Whether it is of the kind that carries data channels."""
-        return self.media_type == APPLICATION and self.protocol in SCTP_PROTOCOLS
+        return self.media_type == APPLICATION and self.protocol in DATA_PROTOCOLS
 
 
 def find_data_section(sections: Iterable[MediaSection]) -> MediaSection | None:

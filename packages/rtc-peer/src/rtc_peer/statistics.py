@@ -19,9 +19,9 @@ class PeerStats:
     dropped: dict[str, int] = field(default_factory=dict)
     """Datagrams that were not handed to any protocol, by reason."""
 
-    def drop(self, reason: str) -> None:
-        """Count one dropped datagram."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count dropped datagrams."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + count
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,8 +106,10 @@ class CandidatePairStats:
     state: str
     """``frozen``, ``waiting``, ``in-progress``, ``failed`` or ``succeeded``."""
     nominated: bool
+    selected: bool
+    """Whether data goes this way now."""
     packets_sent: int
-    """Without checks."""
+    """Without checks; counted for the pair that is selected now."""
     packets_received: int
     bytes_sent: int
     bytes_received: int

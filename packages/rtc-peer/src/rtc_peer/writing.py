@@ -11,8 +11,8 @@ from typing import Final
 
 from rtc_ice import Candidate as IceCandidate
 from rtc_sdp import (
-    ICE2,
-    TRICKLE,
+    BUNDLE,
+    DISCARD_PORT,
     WEBRTC_DATACHANNEL,
     Candidate,
     Connection,
@@ -33,10 +33,8 @@ from rtc_sdp import (
 )
 from rtc_sdp import SessionDescription as SdpDocument
 
-from rtc_peer.reading import BUNDLE
 from rtc_peer.section import DATA_PROTOCOL, BundleGroups, DataParameters, MediaSection, TransportParameters
 
-DISCARD_PORT: Final = 9
 NO_ADDRESS: Final = Connection("0.0.0.0")  # noqa: S104 - written, never bound
 """What stands where an address belongs, until one is known."""
 
@@ -63,7 +61,7 @@ class DescriptionPlan:
     transports: Mapping[int, WrittenTransport]
     """By the transport id of the sections."""
     data: DataParameters
-    ice_options: tuple[str, ...] = (TRICKLE, ICE2)
+    ice_options: tuple[str, ...]
 
 
 def write(plan: DescriptionPlan) -> SdpDocument:
