@@ -18,7 +18,13 @@ from .dictionaries import (
 )
 
 RTCStatsType: TypeAlias = Literal[
-    "candidate-pair", "certificate", "data-channel", "local-candidate", "peer-connection", "remote-candidate", "transport"
+    "candidate-pair",
+    "certificate",
+    "data-channel",
+    "local-candidate",
+    "peer-connection",
+    "remote-candidate",
+    "transport",
 ]
 RTCDtlsRole: TypeAlias = Literal["client", "server", "unknown"]
 RTCStatsIceCandidatePairState: TypeAlias = Literal["frozen", "waiting", "in-progress", "failed", "succeeded"]
