@@ -122,7 +122,7 @@ class RTCDataChannel(EventTarget):
 
     @property
     def readyState(self) -> RTCDataChannelState:
-        """ "connecting", "open", "closing" and "closed"."""
+        """One of "connecting", "open", "closing" and "closed"."""
         return self._ready_state
 
     @property

@@ -57,5 +57,5 @@ class Report:
                 self._progress = None
 
 
-def _nothing(done: int, total: int) -> None:  # noqa: ARG001 - the signature of a progress callback
+def _nothing(done: int, total: int) -> None:
     pass
