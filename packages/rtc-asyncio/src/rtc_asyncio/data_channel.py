@@ -1,8 +1,8 @@
 """`RTCDataChannel` (WebRTC 1.0, section 6.2), with what an asyncio program expects on top.
 
-    async for message in channel:          # until the channel closes
-        channel.send(message.upper())
-        await channel.drain()              # wait for room, as with asyncio.StreamWriter
+async for message in channel:          # until the channel closes
+    channel.send(message.upper())
+    await channel.drain()              # wait for room, as with asyncio.StreamWriter
 """
 
 import asyncio
@@ -37,11 +37,20 @@ H_none = TypeVar("H_none", bound=Callable[[], object])
 class Channels(Protocol):
     """What a channel needs from its connection."""
 
-    def send(self, channel: DataChannel, data: str | bytes) -> None: ...
-    def close_channel(self, channel: DataChannel) -> None: ...
-    def buffered_amount(self, channel: DataChannel) -> int: ...
-    def set_low_threshold(self, channel: DataChannel, threshold: int) -> None: ...
-    def unread_changed(self, difference: int) -> None: ...
+    def send(self, channel: DataChannel, data: str | bytes) -> None:
+        """Queue a message."""
+
+    def close_channel(self, channel: DataChannel) -> None:
+        """Begin to close."""
+
+    def buffered_amount(self, channel: DataChannel) -> int:
+        """Bytes that are queued."""
+
+    def set_low_threshold(self, channel: DataChannel, threshold: int) -> None:
+        """Ask to be told when that few bytes are left."""
+
+    def unread_changed(self, difference: int) -> None:
+        """Bytes came to wait for a reader, or no longer do."""
 
 
 class RTCDataChannel(EventTarget):
@@ -113,7 +122,7 @@ class RTCDataChannel(EventTarget):
 
     @property
     def readyState(self) -> RTCDataChannelState:
-        """"connecting", "open", "closing" or "closed"."""
+        """One of "connecting", "open", "closing" and "closed"."""
         return self._ready_state
 
     @property
@@ -235,9 +244,7 @@ class RTCDataChannel(EventTarget):
     @overload
     def on(self, type: Literal["error"]) -> "Callable[[ErrorHandler], ErrorHandler]": ...
     @overload
-    def on(
-        self, type: Literal["open", "closing", "close", "bufferedamountlow"]
-    ) -> Callable[[H_none], H_none]: ...
+    def on(self, type: Literal["open", "closing", "close", "bufferedamountlow"]) -> Callable[[H_none], H_none]: ...
     def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
         """Decorate a handler: "message" hands over the message, "error" the error, the others nothing."""
         return super().on(type)
@@ -335,4 +342,6 @@ MessageHandler = TypeVar(
     "MessageHandler",
     bound=Callable[[str | bytes], None] | Callable[[str | bytes], Coroutine[None, None, None]],
 )
-ErrorHandler = TypeVar("ErrorHandler", bound=Callable[[RTCError], None] | Callable[[RTCError], Coroutine[None, None, None]])
+ErrorHandler = TypeVar(
+    "ErrorHandler", bound=Callable[[RTCError], None] | Callable[[RTCError], Coroutine[None, None, None]]
+)
