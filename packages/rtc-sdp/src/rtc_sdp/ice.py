@@ -109,7 +109,8 @@ class IceOptions(TypedAttribute):
 
     @classmethod
     def _decode(cls, value: str) -> Self:
-        return cls(tuple(words(value, 1)))
+        # libdatachannel writes commas between them.
+        return cls(tuple(words(value.replace(",", " "), 1)))
 
     def serialize(self) -> str:
         """Return the options."""

@@ -5,9 +5,10 @@ See :rfc:`8866#section-5`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Final, Self, TypeVar
 
 from rtc_sdp.document import Document, cut_sections
 from rtc_sdp.errors import ParseError
@@ -21,6 +22,13 @@ from rtc_sdp.syntax import MEDIA_NEXT, check_counts, check_lines, check_session
 from rtc_sdp.timing import Repeat, TimeDescription, ZoneAdjustments
 
 R = TypeVar("R", bound=Value)
+
+_CHARSETS: Final = re.compile(
+    r"us-ascii|utf-8|iso-8859-\d{1,2}|windows-\d{3,4}|koi8-[ru]|shift_jis|euc-(jp|kr)|iso-2022-(jp|kr)"
+    r"|gb(2312|k|18030)|big5",
+    re.ASCII | re.IGNORECASE,
+)
+"""The character sets that `SessionDescription.in_charset` reads. Python knows codecs that a stranger must not choose."""
 
 
 class SessionDescription(Document):
@@ -123,12 +131,12 @@ class SessionDescription(Document):
         Text in an unknown charset, or that does not fit it, comes back as it is.
         """
         charset = self.get(Charset)
-        if charset is None:
+        # [rfc8866:6.10/2] [rfc8866:6.10/3]
+        if charset is None or _CHARSETS.fullmatch(charset.text) is None:
             return text
         try:
-            # [rfc8866:6.10/2] [rfc8866:6.10/3]
             return text.encode("utf-8", "surrogateescape").decode(charset.text)
-        except (LookupError, UnicodeDecodeError, ValueError):
+        except (LookupError, UnicodeDecodeError):
             return text
 
     @property

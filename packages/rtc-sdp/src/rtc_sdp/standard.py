@@ -24,7 +24,8 @@ def _real(text: str, what: str) -> float:
 
 def _write_real(number: float) -> str:
     """Return a number in decimal digits, never with an exponent."""
-    return f"{number:.15f}".rstrip("0").rstrip(".")
+    text = repr(float(number))
+    return (f"{number:.15f}" if "e" in text else text).rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
