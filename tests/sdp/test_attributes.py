@@ -1,6 +1,8 @@
 """Typed attributes: what each parses to, and what each refuses."""
 
 import pytest
+from tests.sdp.vectors import FINGERPRINT, build, load
+
 from rtc_sdp import (
     KNOWN_ATTRIBUTES,
     Attribute,
@@ -54,8 +56,6 @@ from rtc_sdp import (
     usable_dcsas,
     usable_msids,
 )
-
-from tests.sdp.vectors import FINGERPRINT, build, load
 
 TLS_ID = "abc3de65cddef001be82"
 
@@ -322,7 +322,12 @@ def test_a_new_tls_id_holds_192_random_bits() -> None:
 @pytest.mark.spec("rfc8842:5.3/8")
 @pytest.mark.parametrize(
     ("offered", "role"),
-    [(Role.ACTPASS, Role.ACTIVE), (Role.ACTIVE, Role.PASSIVE), (Role.PASSIVE, Role.ACTIVE), (Role.HOLDCONN, Role.HOLDCONN)],
+    [
+        (Role.ACTPASS, Role.ACTIVE),
+        (Role.ACTIVE, Role.PASSIVE),
+        (Role.PASSIVE, Role.ACTIVE),
+        (Role.HOLDCONN, Role.HOLDCONN),
+    ],
 )
 def test_the_answered_role_complements_the_offered_one(offered: Role, role: Role) -> None:
     assert answer_role(offered) is role

@@ -1,6 +1,8 @@
 """Which value counts for a section: its own, the session's, or that of the section it is bundled with."""
 
 import pytest
+from tests.sdp.vectors import FINGERPRINT, build, load
+
 from rtc_sdp import (
     DEFAULT_MAX_MESSAGE_SIZE,
     Bundles,
@@ -24,8 +26,6 @@ from rtc_sdp import (
     sctp_port_of,
     select_tagged,
 )
-
-from tests.sdp.vectors import FINGERPRINT, build, load
 
 
 def test_a_media_value_overrides_the_session_value() -> None:
@@ -183,7 +183,7 @@ def test_the_value_of_the_tagged_section_passes_over_the_sections_own() -> None:
     assert bundles.group_of(description.media[2]) is None
 
 
-@pytest.mark.spec("rfc9143:6/1")
+@pytest.mark.spec("rfc9143:6/1", "rfc9143:7.5.3/1", "rfc3264:6/7")
 def test_bundle_only_counts_only_within_a_bundle() -> None:
     description = build(
         "a=group:BUNDLE a b",

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from tests.sdp.vectors import build, load
+
 from rtc_sdp import (
     Bandwidth,
     Connection,
@@ -15,8 +17,6 @@ from rtc_sdp import (
     TimeDescription,
     ZoneAdjustments,
 )
-
-from tests.sdp.vectors import build, load
 
 
 def test_origin_parses() -> None:
@@ -75,7 +75,8 @@ def test_connection_round_trips(text: str, connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["IN IP4 256.1.1.1", "IN IP4 1.2.3", "IN IP4 1.2.3.4/", "IN IP6 ::g", "IN IP6 1::2::3", "IN IP6 fe80::1%eth0"]
+    "text",
+    ["IN IP4 256.1.1.1", "IN IP4 1.2.3", "IN IP4 1.2.3.4/", "IN IP6 ::g", "IN IP6 1::2::3", "IN IP6 fe80::1%eth0"],
 )
 def test_a_malformed_address_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
@@ -188,7 +189,9 @@ def test_times_can_be_rewritten() -> None:
 
     description.times = (replace(description.times[0], repeats=(Repeat(86400, 60, (0,)),)), TimeDescription())
 
-    assert "t=2873397496 2873404696\r\nr=86400 60 0\r\nz=2882844526 -3600 2898848070 0\r\nt=0 0\r\na=" in str(description)
+    assert "t=2873397496 2873404696\r\nr=86400 60 0\r\nz=2882844526 -3600 2898848070 0\r\nt=0 0\r\na=" in str(
+        description
+    )
     assert SessionDescription.parse(str(description)) == description
     with pytest.raises(ValueError, match="at least one"):
         description.times = ()

@@ -1,6 +1,8 @@
 """Trickle fragments."""
 
 import pytest
+from tests.sdp.vectors import raw
+
 from rtc_sdp import (
     Attribute,
     Candidate,
@@ -14,8 +16,6 @@ from rtc_sdp import (
     ParseError,
     TrickleFragment,
 )
-
-from tests.sdp.vectors import raw
 
 
 def test_a_whip_fragment_is_read() -> None:
@@ -67,7 +67,9 @@ def test_unknown_attributes_are_ignored_and_the_pseudo_media_line_is_only_a_head
     assert fragment.media[0].get(Mid) == Mid("1")
 
 
-@pytest.mark.parametrize("text", ["v=0\n", "a=mid:1\nc=IN IP4 1.2.3.4\n", "m=audio\n", "x", "\n", "m=audio 9 RTP/AVP 0\nt=0 0\n"])
+@pytest.mark.parametrize(
+    "text", ["v=0\n", "a=mid:1\nc=IN IP4 1.2.3.4\n", "m=audio\n", "x", "\n", "m=audio 9 RTP/AVP 0\nt=0 0\n"]
+)
 def test_what_is_no_fragment_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         TrickleFragment.parse(text)

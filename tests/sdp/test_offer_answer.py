@@ -3,6 +3,8 @@
 import copy
 
 import pytest
+from tests.sdp.vectors import audio, build, load
+
 from rtc_sdp import (
     Attribute,
     Bundles,
@@ -24,8 +26,6 @@ from rtc_sdp import (
     rtpmaps,
     start_answer,
 )
-
-from tests.sdp.vectors import audio, build, load
 
 S, O, R, I = Direction.SENDRECV, Direction.SENDONLY, Direction.RECVONLY, Direction.INACTIVE  # noqa: E741
 ORIGIN = Origin("-", "2", 7)
@@ -111,7 +111,9 @@ def test_common_formats_come_in_the_order_of_the_offer() -> None:
 
 def test_parameters_decide_between_formats_of_one_encoding() -> None:
     offered = build(
-        *audio("a=rtpmap:96 H264/90000", "a=fmtp:96 mode=1", "a=rtpmap:97 H264/90000", "a=fmtp:97 mode=2", formats="96 97")
+        *audio(
+            "a=rtpmap:96 H264/90000", "a=fmtp:96 mode=1", "a=rtpmap:97 H264/90000", "a=fmtp:97 mode=2", formats="96 97"
+        )
     ).media[0]
     supported = build(
         *audio("a=rtpmap:100 H264/90000", "a=rtpmap:101 H264/90000", "a=fmtp:101 mode=1", formats="100 101")

@@ -1,6 +1,8 @@
 """Which rid and simulcast lines count, and what is answered."""
 
 import pytest
+from tests.sdp.vectors import build, load
+
 from rtc_sdp import (
     MediaDescription,
     Rid,
@@ -11,8 +13,6 @@ from rtc_sdp import (
     usable_rids,
     usable_simulcast,
 )
-
-from tests.sdp.vectors import build, load
 
 
 def section(*lines: str) -> MediaDescription:
@@ -66,7 +66,12 @@ def test_a_rid_to_receive_with_a_restriction_we_do_not_know_is_left_out() -> Non
 @pytest.mark.spec("rfc8851:6.4/1", "rfc8851:6.4/2", "rfc8851:6.4/4", "rfc8851:6.4/5")
 def test_of_an_answer_only_rids_within_the_offer_count() -> None:
     offer = section(
-        "a=rid:1 send max-width=1280", "a=rid:2 send", "a=rid:3 send", "a=rid:4 send pt=96", "a=rid:5 send", "a=rid:6 send"
+        "a=rid:1 send max-width=1280",
+        "a=rid:2 send",
+        "a=rid:3 send",
+        "a=rid:4 send pt=96",
+        "a=rid:5 send",
+        "a=rid:6 send",
     )
     answer = section(
         "a=rid:1 recv max-width=640",

@@ -4,6 +4,8 @@ import copy
 import pickle
 
 import pytest
+from tests.sdp.vectors import DESCRIPTIONS, HEAD, build, load, raw
+
 from rtc_sdp import (
     KNOWN_ATTRIBUTES,
     Attribute,
@@ -16,8 +18,6 @@ from rtc_sdp import (
     SessionDescription,
     TrickleFragment,
 )
-
-from tests.sdp.vectors import DESCRIPTIONS, HEAD, build, load, raw
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)

@@ -1,9 +1,9 @@
 """What the strict parser refuses, and what the lenient one lets through."""
 
 import pytest
-from rtc_sdp import Limits, Mid, Origin, ParseError, SdpError, SessionDescription
-
 from tests.sdp.vectors import HEAD, build
+
+from rtc_sdp import Limits, Mid, Origin, ParseError, SdpError, SessionDescription
 
 
 def refuse(text: str | bytes) -> ParseError:

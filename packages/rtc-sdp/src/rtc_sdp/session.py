@@ -178,15 +178,13 @@ class SessionDescription(Document):
     @property
     def times(self) -> tuple[TimeDescription, ...]:
         """The ``t=`` lines, each with its ``r=`` and ``z=`` lines; assign at least one to rewrite them all."""
-        times: list[TimeDescription] = []
+        blocks: list[list[Line]] = []
         for line in self._lines:
             if line.letter == "t":
-                times.append(_value(TimeDescription, line))
-            elif line.letter == "r" and times:
-                times[-1] = replace(times[-1], repeats=(*times[-1].repeats, _value(Repeat, line)))
-            elif line.letter == "z" and times:
-                times[-1] = replace(times[-1], zone_adjustments=_value(ZoneAdjustments, line))
-        return tuple(times)
+                blocks.append([line])
+            elif line.letter in ("r", "z") and blocks:
+                blocks[-1].append(line)
+        return tuple(map(_time_description, blocks))
 
     @times.setter
     def times(self, times: Iterable[TimeDescription]) -> None:
@@ -198,13 +196,23 @@ class SessionDescription(Document):
                 made.append(make_line("z", time.zone_adjustments.serialize()))
         if not made:
             raise ValueError("a session has at least one time")
-        before = [line for line in self._lines if line.letter not in "trzka" or not line.letter]
+        before = [line for line in self._lines if line.letter not in ("t", "r", "z", "k", "a")]
         after = [line for line in self._lines if line.letter in ("k", "a")]
         self._lines = before + made + after
         self._reindex()
 
     def __repr__(self) -> str:
         return f"<SessionDescription {self._text('o')!r} {self.media!r}>"
+
+
+def _time_description(block: list[Line]) -> TimeDescription:
+    """Return what a ``t=`` line and the ``r=`` and ``z=`` lines behind it say."""
+    zones = [_value(ZoneAdjustments, line) for line in block if line.letter == "z"]
+    return replace(
+        _value(TimeDescription, block[0]),
+        repeats=tuple(_value(Repeat, line) for line in block if line.letter == "r"),
+        zone_adjustments=zones[0] if zones else None,
+    )
 
 
 def _value(kind: type[R], line: Line) -> R:
