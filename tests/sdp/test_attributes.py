@@ -473,3 +473,26 @@ def test_scopes_are_what_their_documents_say() -> None:
     assert by_scope[Scope.DEFAULT] >= {"ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup", "extmap"}
     assert by_scope[Scope.MEDIA] >= {"mid", "candidate", "rtpmap", "tls-id", "sctp-port", "msid"}
     assert by_scope[Scope.SEPARATE] == {"sdplang"}
+
+
+def test_attributes_that_no_line_could_hold_cannot_be_made() -> None:
+    for make in (
+        lambda: IceOptions(()),
+        lambda: RemoteCandidates(()),
+        lambda: Rid("ä", RidDirection.SEND),
+        lambda: Simulcast(),
+        lambda: Simulcast(((),)),
+        lambda: Fmtp("96", ""),
+        lambda: ImageAttr("96", ""),
+        lambda: Attribute("x", "\ud800"),
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011 - many reasons
+            make()
+
+
+def test_flags_are_equal_to_their_kind_only() -> None:
+    assert IceLite() == IceLite()
+    assert IceLite() != BundleOnly()
+    assert repr(IceLite()) == "IceLite()"
+    assert RidDirection.SEND.reversed is RidDirection.RECV
+    assert RidDirection.RECV.reversed is RidDirection.SEND

@@ -164,6 +164,12 @@ def test_a_section_that_is_off_or_has_nothing_in_common_is_rejected(lines: tuple
     assert media == reject(offer.media[0])
 
 
+def test_a_section_without_a_mid_is_answered_without() -> None:
+    offer = build(*audio())
+
+    assert not answer_media(offer, offer.media[0], offer.media[0]).has(Mid)
+
+
 def test_a_bundle_only_section_is_accepted() -> None:
     offer = build(
         "a=group:BUNDLE a b", "m=audio 1 RTP/AVP 0", "a=mid:a", "m=audio 0 RTP/AVP 0", "a=mid:b", "a=bundle-only"

@@ -123,6 +123,13 @@ def test_text_in_an_unknown_charset_is_left_alone(charset: str) -> None:
     assert description.in_charset(description.session_name) == description.session_name
 
 
+def test_text_that_does_not_fit_its_charset_is_left_alone() -> None:
+    data = b"v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=caf\xe9\r\nt=0 0\r\na=charset:us-ascii\r\n"
+    description = SessionDescription.parse(data)
+
+    assert description.in_charset(description.session_name) == description.session_name
+
+
 def test_text_without_a_charset_is_left_alone() -> None:
     description = build()
 

@@ -38,7 +38,7 @@ class Mid(TypedAttribute):
         token(self.tag, "identification tag")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         return cls(value)
 
     def serialize(self) -> str:
@@ -68,7 +68,7 @@ class Group(TypedAttribute):
             token(tag, "identification tag")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         semantics, *tags = words(value, 1)
         return cls(semantics, tuple(tags))
 

@@ -56,7 +56,7 @@ class IceUfrag(TypedAttribute):
         _ice_chars(self.ufrag, "ufrag", 4, 256)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         return cls(value)
 
     def serialize(self) -> str:
@@ -80,7 +80,7 @@ class IcePwd(TypedAttribute):
         _ice_chars(self.password, "password", 22, 256)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         return cls(value)
 
     def serialize(self) -> str:
@@ -108,7 +108,7 @@ class IceOptions(TypedAttribute):
             visible(option, "option")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         # libdatachannel writes commas between them.
         return cls(tuple(words(value.replace(",", " "), 1)))
 
@@ -136,7 +136,7 @@ class IcePacing(TypedAttribute):
         in_range(self.pacing_ms, "pacing", high=9_999_999_999)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         return cls(digits(value, "pacing", high=9_999_999_999))
 
     def serialize(self) -> str:
@@ -188,7 +188,7 @@ class RemoteCandidates(TypedAttribute):
             raise ValueError("no candidate")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         parts = words(value, 3)
         if len(parts) % 3:
             raise ValueError("not component, address and port each")

@@ -55,7 +55,7 @@ class RtpMap(TypedAttribute):
             visible(self.parameters, "encoding parameters")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         payload_type, encoding = words(value, 2, 2)
         name, slash, rest = encoding.partition("/")
         if not slash:
@@ -114,7 +114,7 @@ class Fmtp(TypedAttribute):
         return cls(format, ";".join(f"{name}={value}" if value else name for name, value in parameters.items()))
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         fmt, _, parameters = value.partition(" ")
         return cls(fmt, parameters)
 
@@ -160,7 +160,7 @@ class RtcpFb(TypedAttribute):
         single_line(self.parameters, "feedback parameters")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         fmt, _, rest = value.partition(" ")
         kind, _, parameters = rest.partition(" ")
         return cls(fmt, kind, parameters)
@@ -200,7 +200,7 @@ class Extmap(TypedAttribute):
         single_line(self.attributes, "extension attributes")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         entry, _, rest = value.partition(" ")
         number, slash, direction = entry.partition("/")
         uri, _, attributes = rest.partition(" ")
@@ -246,7 +246,7 @@ class ImageAttr(TypedAttribute):
             raise ValueError("no sizes")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         fmt, _, sizes = value.partition(" ")
         return cls(fmt, sizes.lstrip(" "))
 

@@ -42,7 +42,7 @@ class Ptime(TypedAttribute):
             raise ValueError(f"packet time {self.packet_ms} is not positive")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         return cls(_real(value, "packet time"))
 
     def serialize(self) -> str:
@@ -70,7 +70,7 @@ class Framerate(TypedAttribute):
             raise ValueError(f"frame rate {self.frames_per_second} is not positive")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         return cls(_real(value, "frame rate"))
 
     def serialize(self) -> str:
@@ -90,7 +90,7 @@ class Quality(TypedAttribute):
         in_range(self.quality, "quality", high=10)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         return cls(digits(value, "quality", high=10))
 
     def serialize(self) -> str:

@@ -55,7 +55,7 @@ class Repeat(Value):
             raise ValueError("no offset")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         interval, duration, *offsets = [typed_time(word) for word in words(value, 3)]
         return cls(interval, duration, tuple(offsets))
 
@@ -76,7 +76,7 @@ class ZoneAdjustments(Value):
     adjustments: tuple[tuple[int, int], ...]
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         parts = words(value, 2)
         if len(parts) % 2:
             raise ValueError("a time without an offset")
@@ -107,7 +107,7 @@ class TimeDescription(Value):
         in_range(self.stop, "stop time", high=_TIME_MAX)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
         start, stop = words(value, 2, 2)
         return cls(digits(start, "start time", high=_TIME_MAX), digits(stop, "stop time", high=_TIME_MAX))
 
