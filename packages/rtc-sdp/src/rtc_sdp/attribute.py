@@ -85,6 +85,7 @@ class Flag(TypedAttribute):
     @classmethod
     @final
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         if value:
             raise ValueError(f"a property attribute has no value, got {value[:40]!r}")
         return cls()
@@ -117,6 +118,7 @@ class Text(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:

@@ -76,6 +76,7 @@ class Dcmap(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         stream_id, space, text = value.partition(" ")
         options = _options(text) if space else {}
         max_retr, max_time = options.get("max-retr"), options.get("max-time")
@@ -138,6 +139,7 @@ class Dcsa(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         stream_id, _, attribute = value.partition(" ")
         return cls(digits(stream_id, "stream id", high=MAX_STREAM_ID), Attribute.from_text(attribute))
 

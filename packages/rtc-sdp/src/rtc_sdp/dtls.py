@@ -59,6 +59,7 @@ class Setup(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(Role(value))
 
     def serialize(self) -> str:
@@ -124,6 +125,7 @@ class Fingerprint(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         algorithm, digest = words(value, 2, 2)
         # The RFC wants upper case; some write lower case, and the bytes are clear in either.
         if _HEX_BYTES.fullmatch(digest) is None:
@@ -171,6 +173,7 @@ class TlsId(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:

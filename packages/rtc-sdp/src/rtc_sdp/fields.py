@@ -66,6 +66,7 @@ class Origin(Value):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         username, sess_id, version, nettype, addrtype, address = words(value, 6, 6)
         return cls(username, sess_id, digits(version, "sess-version", high=_UINT64), nettype, addrtype, address)
 
@@ -131,6 +132,7 @@ class Connection(Value):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         nettype, addrtype, *rest = words(value, 3)
         if nettype != "IN" or addrtype not in ("IP4", "IP6"):
             return cls(" ".join(rest), addrtype, nettype)
@@ -209,6 +211,7 @@ class Bandwidth(Value):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         bwtype, _, number = value.partition(":")
         return cls(bwtype, digits(number, "bandwidth", high=_UINT64))
 
@@ -262,6 +265,7 @@ class MediaField(Value):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         media_type, ports, protocol, *formats = words(value, 4)
         port, slash, count = ports.partition("/")
         return cls(

@@ -39,6 +39,7 @@ class Mid(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:
@@ -69,6 +70,7 @@ class Group(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         semantics, *tags = words(value, 1)
         return cls(semantics, tuple(tags))
 

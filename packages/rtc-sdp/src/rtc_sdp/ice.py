@@ -57,6 +57,7 @@ class IceUfrag(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:
@@ -81,6 +82,7 @@ class IcePwd(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:
@@ -109,6 +111,7 @@ class IceOptions(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         # libdatachannel writes commas between them.
         return cls(tuple(words(value.replace(",", " "), 1)))
 
@@ -137,6 +140,7 @@ class IcePacing(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(digits(value, "pacing", high=9_999_999_999))
 
     def serialize(self) -> str:
@@ -189,6 +193,7 @@ class RemoteCandidates(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         parts = words(value, 3)
         if len(parts) % 3:
             raise ValueError("not component, address and port each")

@@ -46,6 +46,7 @@ class Msid(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(*words(value, 1, 2))
 
     def serialize(self) -> str:
@@ -71,6 +72,7 @@ class MsidSemantic(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         semantic, *ids = value.split()
         return cls(semantic, tuple(ids))
 

@@ -31,6 +31,7 @@ class Rtcp(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         port, space, address = value.partition(" ")
         return cls(digits(port, "port", high=65_535), Connection.parse(address) if space else None)
 

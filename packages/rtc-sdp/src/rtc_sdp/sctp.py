@@ -48,6 +48,7 @@ class SctpPort(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         # [rfc8841:5.2/1]
         return cls(canonical_digits(value, "SCTP port", high=65_535))
 
@@ -72,6 +73,7 @@ class MaxMessageSize(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         # [rfc8841:6.2/1]
         return cls(canonical_digits(value, "message size", high=_MAX_SIZE))
 
@@ -98,6 +100,7 @@ class SctpMap(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         port, application, *count = words(value, 2, 3)
         return cls(
             digits(port, "SCTP port", high=65_535),

@@ -79,6 +79,7 @@ class Rid(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         # [rfc8851:6.1/2]
         rid, direction, *rest = value.split(" ", 2)
         formats: tuple[str, ...] = ()
@@ -154,6 +155,7 @@ class Simulcast(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         parts = words(value, 2, 4)
         found: dict[str, tuple[SimulcastStream, ...]] = {}
         for direction, streams in zip(parts[::2], parts[1::2], strict=True):

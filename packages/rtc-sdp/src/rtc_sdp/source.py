@@ -39,6 +39,7 @@ class Ssrc(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         ssrc, _, attribute = value.partition(" ")
         return cls(digits(ssrc, "SSRC", high=MAX_SSRC), Attribute.from_text(attribute))
 
@@ -70,6 +71,7 @@ class SsrcGroup(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         semantics, *ssrcs = words(value, 2)
         return cls(semantics, tuple(digits(ssrc, "SSRC", high=MAX_SSRC) for ssrc in ssrcs))
 

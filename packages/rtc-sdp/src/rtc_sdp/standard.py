@@ -43,6 +43,7 @@ class Ptime(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(_real(value, "packet time"))
 
     def serialize(self) -> str:
@@ -71,6 +72,7 @@ class Framerate(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(_real(value, "frame rate"))
 
     def serialize(self) -> str:
@@ -91,6 +93,7 @@ class Quality(TypedAttribute):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(digits(value, "quality", high=10))
 
     def serialize(self) -> str:

@@ -56,6 +56,7 @@ class Repeat(Value):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         interval, duration, *offsets = [typed_time(word) for word in words(value, 3)]
         return cls(interval, duration, tuple(offsets))
 
@@ -77,6 +78,7 @@ class ZoneAdjustments(Value):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         parts = words(value, 2)
         if len(parts) % 2:
             raise ValueError("a time without an offset")
@@ -108,6 +110,7 @@ class TimeDescription(Value):
 
     @classmethod
     def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         start, stop = words(value, 2, 2)
         return cls(digits(start, "start time", high=_TIME_MAX), digits(stop, "stop time", high=_TIME_MAX))
 
