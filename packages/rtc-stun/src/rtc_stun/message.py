@@ -22,7 +22,7 @@ from rtc_stun.attributes import (
     MessageIntegrity,
     MessageIntegritySha256,
 )
-from rtc_stun.errors import FingerprintError, IntegrityError, ParseError
+from rtc_stun.errors import FingerprintError, IntegrityError, ParseError, UnsupportedFamilyError
 
 HEADER_LENGTH: Final = 20
 TRANSACTION_ID_LENGTH: Final = 12
@@ -211,8 +211,12 @@ class Message:
                 self._sha256_at = offset
             kind = known.get(attribute_type)
             value = data[start:end]
-            append(kind.parse(value, transaction_id) if kind else UnknownAttribute(attribute_type, value))
             offset = following
+            try:
+                append(kind.parse(value, transaction_id) if kind else UnknownAttribute(attribute_type, value))
+            except UnsupportedFamilyError:
+                # [rfc8489:6.3.3/1]
+                continue
 
     def get(self, kind: type[A]) -> A | None:
         """Return the first attribute of a class, or None: later ones of the same type carry no meaning.
@@ -344,7 +348,6 @@ class Message:
         # The length field counts up to the end of the attribute under test, whatever follows it.
         text = wire[:2] + _UINT16.pack(at + 4 + length - HEADER_LENGTH) + wire[4:at]
         if self._sha256_at:
-            # [rfc8489:14.6/3]
             if length < minimum_sha256_length:
                 raise IntegrityError(f"MESSAGE-INTEGRITY-SHA256 is cut to {length} bytes")
             expected = hmac.digest(key, text, "sha256")[:length]
