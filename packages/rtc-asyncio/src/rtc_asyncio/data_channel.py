@@ -251,18 +251,20 @@ class RTCDataChannel(EventTarget):
 
     # --- what happens to it; called by the connection ---
 
-    def _opened(self) -> None:
+    def opened(self) -> None:
         """Enter "open" without firing yet, so that a `datachannel` handler can already send."""
         if self._ready_state != "connecting":
             return
         self._ready_state = "open"
         self._apply_threshold(self._low_threshold)
 
-    def _announce_open(self) -> None:
+    def announce_open(self) -> None:
+        """Fire "open"."""
         self.dispatchEvent(Event("open"))
         self._state_changed()
 
-    def _received(self, data: str | bytes) -> None:
+    def received(self, data: str | bytes) -> None:
+        """A message arrived."""
         if self._consumed_by_events and not self._readers and not self._inbox:
             self.dispatchEvent(MessageEvent("message", data=data))
             return
@@ -272,7 +274,8 @@ class RTCDataChannel(EventTarget):
         if self._arrival is not None:
             self._arrival.set()
 
-    def _became_low(self) -> None:
+    def became_low(self) -> None:
+        """The buffered amount fell to the threshold that was asked for."""
         amount = self.bufferedAmount
         for waiter in self._drained:
             if not waiter.done():
@@ -283,7 +286,7 @@ class RTCDataChannel(EventTarget):
         if amount <= self._low_threshold:
             self.dispatchEvent(Event("bufferedamountlow"))
 
-    def _closing(self) -> None:
+    def closing(self) -> None:
         """The peer closes it."""
         if self._ready_state in {"closing", "closed"}:
             return
@@ -291,7 +294,8 @@ class RTCDataChannel(EventTarget):
         self.dispatchEvent(Event("closing"))
         self._state_changed()
 
-    def _closed(self, *, silent: bool = False) -> None:
+    def closed(self, *, silent: bool = False) -> None:
+        """It has ended; `silent` where the whole connection did, by our own wish."""
         if self._ready_state == "closed":
             return
         self._amount_at_close = self.bufferedAmount

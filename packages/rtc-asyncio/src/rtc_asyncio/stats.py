@@ -175,8 +175,11 @@ def report(statistics: Iterable[Statistics], timestamp: float) -> RTCStatsReport
     """
     result = RTCStatsReport()
     for stats in statistics:
+        kind = _KINDS[stats.TYPE]
+        known = {member.name for member in fields(kind)}
         values = {_camel_case(member.name): getattr(stats, member.name) for member in fields(stats)}
-        result[stats.id] = _KINDS[stats.TYPE](type=stats.TYPE, timestamp=timestamp, **values)
+        members = {name: value for name, value in values.items() if name in known}
+        result[stats.id] = kind(type=stats.TYPE, timestamp=timestamp, **members)
     return result
 
 
