@@ -42,7 +42,7 @@ from rtc_stun.client_authentication import Credential, LongTermCredential, Short
 from rtc_stun.client_config import ClientConfig, ClientStats
 from rtc_stun.credentials import long_term_key, short_term_key, userhash
 from rtc_stun.datagram import Address, Datagram, pack_host, unpack_host
-from rtc_stun.errors import FingerprintError, IntegrityError, ParseError, StateError, StunError
+from rtc_stun.errors import FingerprintError, IntegrityError, ParseError, StateError, StunError, UnsupportedFamilyError
 from rtc_stun.events import (
     ClientEvent,
     Closed,
@@ -160,6 +160,7 @@ __all__ = [
     "Unauthenticated",
     "UnknownAttribute",
     "UnknownAttributes",
+    "UnsupportedFamilyError",
     "UseCandidate",
     "User",
     "UserHash",

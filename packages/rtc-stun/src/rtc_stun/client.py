@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from rtc_stun.attribute import Attribute
-from rtc_stun.attributes import AlternateDomain, ErrorCode, Software, Username, XorMappedAddress
+from rtc_stun.attributes import ErrorCode, Software
 from rtc_stun.client_authentication import (
     Accepted,
     Challenged,
@@ -15,14 +15,12 @@ from rtc_stun.client_authentication import (
     Discarded,
     Refused,
     Session,
-    ShortTermCredential,
     open_session,
 )
 from rtc_stun.client_config import STREAM_TRANSPORTS, ClientConfig, ClientStats
 from rtc_stun.client_streams import ClientStream, StreamPool
-from rtc_stun.credentials import short_term_key
 from rtc_stun.datagram import Address, Datagram
-from rtc_stun.errors import FingerprintError, IntegrityError, ParseError, StateError
+from rtc_stun.errors import FingerprintError, ParseError, StateError
 from rtc_stun.events import (
     ClientEvent,
     Closed,
@@ -36,7 +34,7 @@ from rtc_stun.events import (
 )
 from rtc_stun.exchange import Exchange, Phase
 from rtc_stun.message import BINDING, TRANSACTION_ID_LENGTH, Message, MessageClass
-from rtc_stun.redirection import alternate_server
+from rtc_stun.outcome import Again, Elsewhere, Failure, Success, outcome_of
 from rtc_stun.retransmission import Retransmission
 from rtc_stun.rto import RtoCache
 from rtc_stun.stream import StreamData
@@ -158,9 +156,7 @@ class StunClient:
             raise StateError("there is no open stream to that server")
         if len(self._indications) >= self._config.max_pending_requests:
             raise StateError(f"{len(self._indications)} indications wait to be sent")
-        # The long-term mechanism cannot protect indications: they cannot be challenged.
-        session = self._session(server) if isinstance(self._credential, ShortTermCredential) else open_session(None)
-        protection = session.protection()
+        protection = self._session(server).indication_protection()
         # [rfc8489:6.1/1] [rfc8489:6.1/2]
         message = Message(
             method,
@@ -231,6 +227,7 @@ class StunClient:
         for stream in self._streams.all():
             self._timers.cancel(stream.transport_id)
             self._streams.remove(stream)
+            # [rfc8489:6.2.2/3] A stream that works stays open up to here.
             self._events.append(CloseTransport(stream.transport_id))
         self._indications.clear()
         self._closed = True
@@ -409,25 +406,15 @@ class StunClient:
             self._judge(exchange, message)
 
     def _receive_indication(self, message: Message, remote: Address) -> None:
-        # [rfc8489:6.3/1] Optional attributes that we do not know do not matter.
         if message.unknown_required():
             self._drop("unknown-attributes")
-        elif isinstance(self._credential, ShortTermCredential) and not self._is_proven(message, self._credential):
+        # A session that is not there is not kept: anybody could make us forget those that matter.
+        elif not (self._sessions.get(remote) or open_session(self._credential)).admits(message):
             self._drop("integrity")
         elif len(self._events) >= MAX_EVENTS:
             self._drop("events-full")
         else:
             self._events.append(IndicationReceived(remote, message))
-
-    def _is_proven(self, message: Message, credential: ShortTermCredential) -> bool:
-        # [rfc8489:9.1.3/2] [rfc8489:9.1.3/4] [rfc8489:9.1.3/6]
-        if message.get(Username) != Username(credential.username):
-            return False
-        try:
-            message.verify_integrity(short_term_key(credential.password))
-        except IntegrityError:
-            return False
-        return True
 
     def _judge(self, exchange: Exchange, response: Message) -> None:
         match self._session(exchange.server).judge(response, exchange.protection):
@@ -465,52 +452,28 @@ class StunClient:
 
     def _accept(self, exchange: Exchange, response: Message) -> None:
         self.stats.responses_accepted += 1
-        if response.unknown_required():
-            self._fail(exchange, FailureReason.UNKNOWN_ATTRIBUTES, None, response)
-        elif response.message_class is MessageClass.ERROR:
-            self._take_error(exchange, response)
-        else:
-            mapped = response.get(XorMappedAddress)
-            if mapped is None and exchange.method == BINDING:
-                self._fail(exchange, FailureReason.MALFORMED_RESPONSE, None, response)
-                return
-            self._table.remove(exchange)
-            address = None if mapped is None else mapped.address
-            self._events.append(RequestSucceeded(exchange.request_id, exchange.server, response, address))
-            self._trace_end(exchange, "succeeded")
-            self._admit(exchange.server)
+        match outcome_of(exchange, response, self._now, self._config):
+            case Success(mapped_address=address):
+                self._table.remove(exchange)
+                self._events.append(RequestSucceeded(exchange.request_id, exchange.server, response, address))
+                self._trace_end(exchange, "succeeded")
+                self._admit(exchange.server)
+            case Failure(reason=reason, error_code=code):
+                self._fail(exchange, reason, code, response)
+            case Again():
+                pause = self._rto_cache.rto(exchange.server.host, self._now) * 2**exchange.server_error_count
+                exchange.server_error_count += 1
+                self._table.end(exchange)
+                self._table.pause(exchange, self._now + pause)
+                self._admit(exchange.server)
+            case Elsewhere(server=server, domain=domain):
+                self._redirect(exchange, server, domain)
 
-    def _take_error(self, exchange: Exchange, response: Message) -> None:
-        error = response.get(ErrorCode)
-        if error is None:
-            self._fail(exchange, FailureReason.MALFORMED_RESPONSE, None, response)
-        elif error.code == 300 and self._config.follow_redirections:
-            self._redirect(exchange, response)
-        # [rfc8489:6.3.4/2] [rfc8489:6.3.4/3]
-        elif 500 <= error.code <= 599 and exchange.server_error_count < self._config.max_server_errors:
-            pause = self._rto_cache.rto(exchange.server.host, self._now) * 2**exchange.server_error_count
-            exchange.server_error_count += 1
-            self._table.end(exchange)
-            self._table.pause(exchange, self._now + pause)
-            self._admit(exchange.server)
-        else:
-            # [rfc8489:6.3.4/1] [rfc8489:14.8/10]
-            self._fail(exchange, FailureReason.ERROR_RESPONSE, error.code, response)
-
-    def _redirect(self, exchange: Exchange, response: Message) -> None:
-        target = alternate_server(exchange, response, self._now)
-        if target is None:
-            self._fail(exchange, FailureReason.REDIRECTION_REFUSED, 300, response)
-            return
+    def _redirect(self, exchange: Exchange, server: Address, domain: str | None) -> None:
         self._table.end(exchange)
-        domain = response.get(AlternateDomain)
         left = exchange.server
-        exchange.visited.append((left, exchange.retransmission.sent_at))
-        exchange.server = target
-        # [rfc8489:10/6] [rfc8489:10/8]
-        exchange.domain = exchange.domain if domain is None else domain.text
-        exchange.challenge_count = 0
-        self._events.append(RequestRedirected(exchange.request_id, target, exchange.domain))
+        exchange.redirect(server, domain)
+        self._events.append(RequestRedirected(exchange.request_id, server, domain))
         # [rfc8489:10/5] The client has one credential, and the new server gets the same.
         self._enqueue(exchange)
         self._admit(left)

@@ -115,6 +115,12 @@ class Session(Protocol):
     def judge(self, response: Message, sent: Protection) -> Verdict:
         """Judge a response to a request that carried ``sent``, and learn from it."""
 
+    def indication_protection(self) -> Protection:
+        """Say how to protect an indication."""
+
+    def admits(self, indication: Message) -> bool:
+        """Tell whether an indication of the server is to be taken seriously."""
+
 
 class OpenSession:
     """No credentials: every response counts."""
@@ -128,6 +134,14 @@ class OpenSession:
     def judge(self, response: Message, sent: Protection) -> Verdict:  # noqa: ARG002 - the signature is Session's
         """Accept."""
         return _ACCEPTED
+
+    def indication_protection(self) -> Protection:
+        """Say that nothing is to be added."""
+        return UNPROTECTED
+
+    def admits(self, indication: Message) -> bool:  # noqa: ARG002 - the signature is Session's
+        """Let it in."""
+        return True
 
 
 class ShortTermSession:
@@ -157,6 +171,22 @@ class ShortTermSession:
         # [rfc8489:9.1.5/1]
         self._integrity = proven_by
         return _ACCEPTED
+
+    def indication_protection(self) -> Protection:
+        """Protect it like a request."""
+        return self.protection()
+
+    def admits(self, indication: Message) -> bool:
+        """Let in what carries our username and what the password's holder protected."""
+        # [rfc8489:9.1.3/2] [rfc8489:9.1.3/4]
+        if indication.get(Username) != self._username:
+            return False
+        try:
+            indication.verify_integrity(self._key)
+        except IntegrityError:
+            # [rfc8489:9.1.3/6]
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +239,7 @@ class LongTermSession:
         # [rfc8489:9.2.5/15]
         if stripped:
             return _IGNORED
-        # [rfc8489:9.2.5/16] Anybody could have sent it.
+        # [rfc8489:9.2.5/16] [rfc8489:14.8/11] Anybody could have sent it, but to lack integrity is its right.
         if code == 400 and response.integrity is None:
             return _IGNORED
         if sent.key is None:
@@ -221,6 +251,14 @@ class LongTermSession:
         except IntegrityError:
             return _VIOLATED
         return _ACCEPTED
+
+    def indication_protection(self) -> Protection:
+        """Add nothing: an indication cannot be challenged, so this mechanism does not protect any."""
+        return UNPROTECTED
+
+    def admits(self, indication: Message) -> bool:  # noqa: ARG002 - the signature is Session's
+        """Let it in, unproven."""
+        return True
 
     def _take_challenge(self, response: Message, sent: Protection, stale: bool) -> Verdict:
         nonce, realm = response.get(Nonce), response.get(Realm)

@@ -57,6 +57,13 @@ class Exchange:
         self.protection = protection
         self.violated = False
 
+    def redirect(self, server: Address, domain: str | None) -> None:
+        """Turn to another server; its challenges are counted anew."""
+        self.visited.append((self.server, self.retransmission.sent_at))
+        self.server = server
+        self.domain = domain
+        self.challenge_count = 0
+
     def record(self) -> dict[str, object]:
         """Return what a trace says of its request."""
         return {
