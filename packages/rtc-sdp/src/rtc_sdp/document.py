@@ -18,7 +18,7 @@ from rtc_sdp.section import Section
 T = TypeVar("T", bound=TypedAttribute)
 
 
-class Document(Section):
+class Document(Section):  # noqa: PLW1641 - mutable, hence not hashable
     """What session descriptions and trickle fragments share."""
 
     __slots__ = ("media",)

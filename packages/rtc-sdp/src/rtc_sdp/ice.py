@@ -148,13 +148,13 @@ class IcePacing(TypedAttribute):
         return str(self.pacing_ms)
 
 
-@dataclass(frozen=True, slots=True)
 class Candidate(Text):
     """``candidate``: one candidate as text, without ``candidate:`` in front.
 
     See :rfc:`8839#section-5.1`.
     """
 
+    __slots__ = ()
     NAME: ClassVar[str] = "candidate"
     REPEATABLE: ClassVar[bool] = True
 

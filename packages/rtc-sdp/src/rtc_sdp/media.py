@@ -15,7 +15,7 @@ from rtc_sdp.line import Line, join_lines, make_line
 from rtc_sdp.section import Section
 
 
-class MediaDescription(Section):
+class MediaDescription(Section):  # noqa: PLW1641 - mutable, hence not hashable
     """One media section of a description.
 
     Args:
