@@ -1,8 +1,13 @@
 """Every machine of every package, as a conversation. A new machine is added here and so comes under all rules."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
+from tests.support.network import Node
+
+import rtc_dtls
+from rtc_dtls import Certificate, DtlsConfig, DtlsConnection
 from rtc_ice import Candidate, ConnectionState, IceAgent, LocalCandidateGathered
 from rtc_stun import (
     Address,
@@ -13,7 +18,6 @@ from rtc_stun import (
     StunClient,
     StunServer,
 )
-from tests.support.network import Node
 
 from .conversation import Conversation
 
@@ -106,8 +110,14 @@ class IceConversation(Conversation):
 
     def misuses(self) -> Calls:
         return [
-            ("changing the peer's credentials without a restart", lambda node: self._agent(node).set_remote_credentials("abcd", "x" * 22, self.network.now)),
-            ("malformed credentials", lambda node: self._agent(node).set_remote_credentials("a b", "short", self.network.now)),
+            (
+                "changing the peer's credentials without a restart",
+                lambda node: self._agent(node).set_remote_credentials("abcd", "x" * 22, self.network.now),
+            ),
+            (
+                "malformed credentials",
+                lambda node: self._agent(node).set_remote_credentials("a b", "short", self.network.now),
+            ),
         ]
 
     def after_close(self) -> Calls:
@@ -127,4 +137,56 @@ class IceConversation(Conversation):
         return node.machine
 
 
-CONVERSATIONS: Final[list[type[Conversation]]] = [StunConversation, IceConversation]
+class DtlsConversation(Conversation):
+    """Client and server with certificates that were agreed upon."""
+
+    name = "dtls"
+
+    def build(self) -> tuple[Node, Node]:
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        certificates = [Certificate.generate(rng=rng, wall_clock=now) for rng in self.rngs]
+        roles = (rtc_dtls.Role.CLIENT, rtc_dtls.Role.SERVER)
+        client, server = (
+            DtlsConnection(
+                role=role,
+                config=DtlsConfig(certificate=ours, remote_fingerprints=(theirs.fingerprint(),)),
+                rng=rng,
+                trace=self.trace,
+            )
+            for role, ours, theirs, rng in zip(roles, certificates, certificates[::-1], self.rngs, strict=True)
+        )
+        return self.network.join(client, server)
+
+    def start(self) -> None:
+        self._connection(self.left).start(self.network.now)
+
+    def settled(self) -> bool:
+        return all(node.saw(rtc_dtls.HandshakeCompleted) for node in self.nodes)
+
+    def talk(self) -> None:
+        self._connection(self.left).send(b"ping")
+        self._connection(self.right).send_many([b"one", b"two"])
+
+    def talked(self) -> bool:
+        received = [len(node.of(rtc_dtls.ApplicationDataReceived)) for node in self.nodes]
+        return received == [2, 1]
+
+    def misuses(self) -> Calls:
+        return [
+            ("starting twice", lambda node: self._connection(node).start(self.network.now)),
+            ("a record that is too long", lambda node: self._connection(node).send(bytes(20_000))),
+        ]
+
+    def after_close(self) -> Calls:
+        return [("sending", lambda node: self._connection(node).send(b"late"))]
+
+    def flood(self) -> Callable[[Node], object]:
+        return lambda node: self._connection(node).send(b"more")
+
+    @staticmethod
+    def _connection(node: Node) -> DtlsConnection:
+        assert isinstance(node.machine, DtlsConnection)
+        return node.machine
+
+
+CONVERSATIONS: Final[list[type[Conversation]]] = [StunConversation, IceConversation, DtlsConversation]

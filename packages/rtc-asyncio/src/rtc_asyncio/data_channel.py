@@ -1,8 +1,8 @@
 """`RTCDataChannel` (WebRTC 1.0, section 6.2), with what an asyncio program expects on top.
 
-    async for message in channel:          # until the channel closes
-        channel.send(message.upper())
-        await channel.drain()              # wait for room, as with asyncio.StreamWriter
+async for message in channel:          # until the channel closes
+    channel.send(message.upper())
+    await channel.drain()              # wait for room, as with asyncio.StreamWriter
 """
 
 import asyncio
@@ -37,11 +37,20 @@ H_none = TypeVar("H_none", bound=Callable[[], object])
 class Channels(Protocol):
     """What a channel needs from its connection."""
 
-    def send(self, channel: DataChannel, data: str | bytes) -> None: ...
-    def close_channel(self, channel: DataChannel) -> None: ...
-    def buffered_amount(self, channel: DataChannel) -> int: ...
-    def set_low_threshold(self, channel: DataChannel, threshold: int) -> None: ...
-    def unread_changed(self, difference: int) -> None: ...
+    def send(self, channel: DataChannel, data: str | bytes) -> None:
+        """Queue a message."""
+
+    def close_channel(self, channel: DataChannel) -> None:
+        """Begin to close."""
+
+    def buffered_amount(self, channel: DataChannel) -> int:
+        """Bytes that are queued."""
+
+    def set_low_threshold(self, channel: DataChannel, threshold: int) -> None:
+        """Ask to be told when that few bytes are left."""
+
+    def unread_changed(self, difference: int) -> None:
+        """Bytes came to wait for a reader, or no longer do."""
 
 
 class RTCDataChannel(EventTarget):
@@ -113,7 +122,7 @@ class RTCDataChannel(EventTarget):
 
     @property
     def readyState(self) -> RTCDataChannelState:
-        """"connecting", "open", "closing" or "closed"."""
+        """One of "connecting", "open", "closing" and "closed"."""
         return self._ready_state
 
     @property
@@ -235,27 +244,27 @@ class RTCDataChannel(EventTarget):
     @overload
     def on(self, type: Literal["error"]) -> "Callable[[ErrorHandler], ErrorHandler]": ...
     @overload
-    def on(
-        self, type: Literal["open", "closing", "close", "bufferedamountlow"]
-    ) -> Callable[[H_none], H_none]: ...
+    def on(self, type: Literal["open", "closing", "close", "bufferedamountlow"]) -> Callable[[H_none], H_none]: ...
     def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
         """Decorate a handler: "message" hands over the message, "error" the error, the others nothing."""
         return super().on(type)
 
     # --- what happens to it; called by the connection ---
 
-    def _opened(self) -> None:
+    def opened(self) -> None:
         """Enter "open" without firing yet, so that a `datachannel` handler can already send."""
         if self._ready_state != "connecting":
             return
         self._ready_state = "open"
         self._apply_threshold(self._low_threshold)
 
-    def _announce_open(self) -> None:
+    def announce_open(self) -> None:
+        """Fire "open"."""
         self.dispatchEvent(Event("open"))
         self._state_changed()
 
-    def _received(self, data: str | bytes) -> None:
+    def received(self, data: str | bytes) -> None:
+        """A message arrived."""
         if self._consumed_by_events and not self._readers and not self._inbox:
             self.dispatchEvent(MessageEvent("message", data=data))
             return
@@ -265,7 +274,8 @@ class RTCDataChannel(EventTarget):
         if self._arrival is not None:
             self._arrival.set()
 
-    def _became_low(self) -> None:
+    def became_low(self) -> None:
+        """The buffered amount fell to the threshold that was asked for."""
         amount = self.bufferedAmount
         for waiter in self._drained:
             if not waiter.done():
@@ -276,7 +286,7 @@ class RTCDataChannel(EventTarget):
         if amount <= self._low_threshold:
             self.dispatchEvent(Event("bufferedamountlow"))
 
-    def _closing(self) -> None:
+    def closing(self) -> None:
         """The peer closes it."""
         if self._ready_state in {"closing", "closed"}:
             return
@@ -284,7 +294,8 @@ class RTCDataChannel(EventTarget):
         self.dispatchEvent(Event("closing"))
         self._state_changed()
 
-    def _closed(self, *, silent: bool = False) -> None:
+    def closed(self, *, silent: bool = False) -> None:
+        """It has ended; `silent` where the whole connection did, by our own wish."""
         if self._ready_state == "closed":
             return
         self._amount_at_close = self.bufferedAmount
@@ -335,4 +346,6 @@ MessageHandler = TypeVar(
     "MessageHandler",
     bound=Callable[[str | bytes], None] | Callable[[str | bytes], Coroutine[None, None, None]],
 )
-ErrorHandler = TypeVar("ErrorHandler", bound=Callable[[RTCError], None] | Callable[[RTCError], Coroutine[None, None, None]])
+ErrorHandler = TypeVar(
+    "ErrorHandler", bound=Callable[[RTCError], None] | Callable[[RTCError], Coroutine[None, None, None]]
+)

@@ -18,7 +18,7 @@ from rtc_sdp.section import Section
 T = TypeVar("T", bound=TypedAttribute)
 
 
-class Document(Section):
+class Document(Section):  # noqa: PLW1641 - mutable, hence not hashable
     """What session descriptions and trickle fragments share."""
 
     __slots__ = ("media",)
@@ -110,8 +110,6 @@ class Document(Section):
         if not isinstance(other, Document) or type(self) is not type(other):
             return NotImplemented
         return list(map(str, self._lines)) == list(map(str, other.lines)) and self.media == other.media
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
 
 
 def cut_sections(lines: list[Line]) -> tuple[list[Line], list[list[Line]]]:

@@ -15,7 +15,7 @@ from rtc_sdp.line import Line, join_lines, make_line
 from rtc_sdp.section import Section
 
 
-class MediaDescription(Section):
+class MediaDescription(Section):  # noqa: PLW1641 - mutable, hence not hashable
     """One media section of a description.
 
     Args:
@@ -114,8 +114,6 @@ class MediaDescription(Section):
         if not isinstance(other, MediaDescription):
             return NotImplemented
         return list(map(str, self._lines)) == list(map(str, other.lines))
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
         return f"<MediaDescription {self._field}>"

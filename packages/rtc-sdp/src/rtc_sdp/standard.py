@@ -24,7 +24,8 @@ def _real(text: str, what: str) -> float:
 
 def _write_real(number: float) -> str:
     """Return a number in decimal digits, never with an exponent."""
-    return f"{number:.15f}".rstrip("0").rstrip(".")
+    text = repr(float(number))
+    return (f"{number:.15f}" if "e" in text else text).rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Ptime(TypedAttribute):
             raise ValueError(f"packet time {self.packet_ms} is not positive")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(_real(value, "packet time"))
 
     def serialize(self) -> str:
@@ -49,10 +51,10 @@ class Ptime(TypedAttribute):
         return _write_real(self.packet_ms)
 
 
-@dataclass(frozen=True, slots=True)
 class MaxPtime(Ptime):
     """``maxptime``: milliseconds of media that one packet may hold at most. See :rfc:`8866#section-6.5`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "maxptime"
 
 
@@ -69,7 +71,8 @@ class Framerate(TypedAttribute):
             raise ValueError(f"frame rate {self.frames_per_second} is not positive")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(_real(value, "frame rate"))
 
     def serialize(self) -> str:
@@ -89,7 +92,8 @@ class Quality(TypedAttribute):
         in_range(self.quality, "quality", high=10)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(digits(value, "quality", high=10))
 
     def serialize(self) -> str:
@@ -97,80 +101,80 @@ class Quality(TypedAttribute):
         return str(self.quality)
 
 
-@dataclass(frozen=True, slots=True)
 class Orient(Text):
     """``orient``: ``portrait``, ``landscape`` or ``seascape``. See :rfc:`8866#section-6.8`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "orient"
 
 
-@dataclass(frozen=True, slots=True)
 class ConferenceType(Text):
     """``type``: ``broadcast``, ``meeting``, ``moderated``, ``test`` or ``H332``. See :rfc:`8866#section-6.9`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "type"
     SCOPE: ClassVar[Scope] = Scope.SESSION
 
 
-@dataclass(frozen=True, slots=True)
 class Charset(Text):
     """``charset``: the character set of names and informations. See :rfc:`8866#section-6.10`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "charset"
     SCOPE: ClassVar[Scope] = Scope.SESSION
 
 
-@dataclass(frozen=True, slots=True)
 class SdpLang(Text):
     """``sdplang``: a language of the description. See :rfc:`8866#section-6.11`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "sdplang"
     SCOPE: ClassVar[Scope] = Scope.SEPARATE
     REPEATABLE: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
 class Lang(Text):
     """``lang``: a language of the session or the media. See :rfc:`8866#section-6.12`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "lang"
     SCOPE: ClassVar[Scope] = Scope.DEFAULT
     REPEATABLE: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
 class Tool(Text):
     """``tool``: what made the description. See :rfc:`8866#section-6.3`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "tool"
     SCOPE: ClassVar[Scope] = Scope.SESSION
 
 
-@dataclass(frozen=True, slots=True)
 class Content(Text):
     """``content``: what is shown: ``slides``, ``speaker``, ``sl``, ``main``, ``alt``. See :rfc:`4796#section-5`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "content"
 
 
-@dataclass(frozen=True, slots=True)
 class Label(Text):
     """``label``: a pointer to the section from outside. See :rfc:`4574#section-4`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "label"
 
 
-@dataclass(frozen=True, slots=True)
 class Identity(Text):
     """``identity``: an identity assertion. See :rfc:`8827#section-5.1`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "identity"
     SCOPE: ClassVar[Scope] = Scope.SESSION
 
 
-@dataclass(frozen=True, slots=True)
 class Crypto(Text):
     """``crypto``: SRTP keys in the clear, as SIP devices send them. WebRTC forbids it. See :rfc:`4568#section-4`."""
 
+    __slots__ = ()
     NAME: ClassVar[str] = "crypto"
     REPEATABLE: ClassVar[bool] = True
