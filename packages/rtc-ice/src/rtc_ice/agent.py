@@ -13,6 +13,7 @@ from rtc_ice.conclusion import (
     next_nomination,
     nominate_where_ripe,
     pair_lite_with_lite,
+    unchecked_paths,
 )
 from rtc_ice.config import MIN_TA, IceConfig
 from rtc_ice.credentials import Credentials, Rng
@@ -27,27 +28,26 @@ from rtc_ice.events import (
 from rtc_ice.foundation import Foundations
 from rtc_ice.gathering import Gatherer, LocalAddress, is_gatherable, local_preference
 from rtc_ice.keepalive import Keepalives
+from rtc_ice.messages import is_proven
 from rtc_ice.pacing import Pacer
-from rtc_ice.pair import CandidatePair, LocalCandidate, Path
-from rtc_ice.responder import Check, Responder
+from rtc_ice.pair import CandidatePair, LocalCandidate
+from rtc_ice.responder import Responder
 from rtc_ice.role import Role
 from rtc_ice.selection import Selection
-from rtc_ice.session import EarlyCheck, RemoteParameters, Session, is_sendable
+from rtc_ice.session import RemoteParameters, Session
 from rtc_ice.state import (
     CONNECTION_STEPS,
     GATHERING_STEPS,
-    ChecklistState,
     ConnectionState,
     GatheringState,
 )
-from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, local_stats, pair_stats, remote_stats
+from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, describe_candidates, describe_pairs
+from rtc_ice.triggered import replay_early_checks, take_check
 from rtc_stun import (
     BINDING,
     ICE_ATTRIBUTES,
     Address,
     Datagram,
-    FingerprintError,
-    IntegrityError,
     Message,
     MessageClass,
     is_stun,
@@ -182,19 +182,11 @@ class IceAgent:
 
     def candidate_stats(self) -> list[CandidateStats]:
         """Describe the candidates of this session, local ones first."""
-        session = self._session
-        return [local_stats(each) for each in session.local_candidates] + [
-            remote_stats(each) for each in session.remote_candidates
-        ]
+        return describe_candidates(self._session)
 
     def candidate_pair_stats(self) -> list[CandidatePairStats]:
-        """Describe the pairs of this session, and the one kept from before a restart."""
-        selected = [monitor.pair for monitor in self._selection.monitors()]
-        pairs = {
-            pair.number: pair for checklist in self._session.checklists for pair in (*checklist.pairs, *checklist.valid)
-        }
-        kept = [monitor.pair for monitor in self._selection.monitors() if monitor.session is not self._session]
-        return [pair_stats(pair, selected=pair in selected) for pair in (*pairs.values(), *kept)]
+        """Describe the pairs of this session, and those kept from before a restart."""
+        return describe_pairs(self._session, [monitor.pair for monitor in self._selection.monitors()])
 
     # --- what the caller knows ---
 
@@ -284,15 +276,8 @@ class IceAgent:
             session.switch_role(controlling=lite)
         # [rfc8863:4/1]
         self._checker.pac_deadline = self._now + self._config.effective_patience
-        for candidate, stream in self._pending_candidates:
-            self._take_remote(candidate, stream)
-        self._pending_candidates.clear()
-        # [rfc8445:7.3/5]
-        for check in session.early_checks.values():
-            self._take_check(
-                Check(session, check.local, check.remote_ufrag, check.priority, check.use_candidate), check.remote
-            )
-        session.early_checks.clear()
+        session.take_pending()
+        replay_early_checks(session, self._now)
         self._settle()
 
     def add_remote_candidate(self, candidate: Candidate, now: float, *, stream: int = 0) -> None:
@@ -305,14 +290,7 @@ class IceAgent:
         self._enter(now)
         if not 0 <= stream < len(self._config.components):
             raise ValueError(f"there is no stream {stream}")
-        if self._session.remote is None and candidate.ufrag is not None:
-            # Which session it belongs to shows when the credentials are known.
-            if len(self._pending_candidates) < self._config.max_remote_candidates:
-                self._pending_candidates.append((candidate, stream))
-            else:
-                self._count("remote-candidate-limit")
-        else:
-            self._take_remote(candidate, stream)
+        self._session.take_remote(candidate, stream)
         self._settle()
 
     def end_of_remote_candidates(self, now: float) -> None:
@@ -426,7 +404,6 @@ class IceAgent:
         self._session = Session(credentials, config=self._config, role=self._role, rng=self._rng, count=self._count)
         self._checker = Checker(self._session, self._foundations)
         self._gatherer = Gatherer(config=self._config, foundations=self._foundations, rng=self._rng)
-        self._pending_candidates: list[tuple[Candidate, int]] = []
 
     def _sessions(self) -> list[Session]:
         return [self._session] if self._previous is None else [self._session, self._previous]
@@ -447,23 +424,6 @@ class IceAgent:
             LocalCandidateGathered(local.candidate, self._session.local.ufrag, local.stream, local.server)
         )
         self._session.add_local(local)
-
-    def _take_remote(self, candidate: Candidate, stream: int) -> None:
-        session = self._session
-        wrong_session = (
-            candidate.ufrag is not None
-            and session.remote is not None
-            and (candidate.ufrag != session.remote.credentials.ufrag)
-        )
-        if wrong_session:
-            self._count("remote-candidate-of-other-session")
-        elif session.remote_candidates_ended:
-            # [rfc8838:14/2]
-            self._count("remote-candidate-after-end")
-        elif not candidate.is_usable or not is_sendable(candidate.address):
-            self._count("remote-candidate-unusable")
-        else:
-            session.add_remote(candidate, stream)
 
     # --- datagrams ---
 
@@ -492,48 +452,14 @@ class IceAgent:
         if answer is None:
             return
         self._send(Datagram(answer.response, datagram.local, datagram.remote, datagram.transport))
-        if answer.check is not None:
-            self._stats.checks_accepted += 1
-            self._take_check(answer.check, datagram.remote)
-
-    def _take_check(self, check: Check, source: Address) -> None:
-        session, path = check.session, (check.local.base, source)
-        session.authenticate_path(path)
-        session.hear(path, self._now)
-        if session is not self._session:
+        session, check = answer.session, answer.check
+        if session is None or check is None:
             return
-        if self._config.lite:
-            if check.use_candidate:
-                self._accept_nomination(check, source, path)
-        elif session.remote is None:
-            session.remember_early(
-                EarlyCheck(check.local, source, check.priority, check.use_candidate, check.remote_ufrag)
-            )
-        elif session.remote.credentials.ufrag == check.remote_ufrag:
-            session.trigger(check.local, source, check.priority, use_candidate=check.use_candidate, now=self._now)
-        else:
-            # Forked signalling: we know the password of one peer alone.
-            self._count("check-of-other-peer")
-
-    def _accept_nomination(self, check: Check, source: Address, path: Path) -> None:
-        """As lite agent, take the pair that the peer chose.
-
-        See :rfc:`8445#section-7.3.2`.
-        """
-        session, local = self._session, check.local
-        checklist = session.checklists.checklists[local.stream]
-        pair = next((pair for pair in checklist.valid if pair.path == path), None)
-        if pair is None:
-            remote = session.find_remote(source, local.stream, local.candidate.component_id) or session.learn_remote(
-                source, local, check.priority
-            )
-            if remote is None:
-                return
-            pair = session.make_pair(local, remote)
-            pair.heard_at = self._now
-            checklist.validate(pair, pair)
-        if not pair.nominated:
-            session.nominate(pair, self._now)
+        self._stats.checks_accepted += 1
+        session.authenticate_path(check.path)
+        session.hear(check.path, self._now)
+        if session is self._session:
+            take_check(session, check, self._now)
 
     def _receive_response(self, message: Message, datagram: Datagram) -> None:
         answered, candidate = self._gatherer.handle_response(message, datagram, self._now)
@@ -546,7 +472,7 @@ class IceAgent:
         session = self._session if transaction is not None or monitor is None else monitor.session
         if transaction is None and monitor is None:
             self._count("unknown-transaction")
-        elif not _is_proven(message, session.remote_key):
+        elif not is_proven(message, session.remote_key):
             self._count("unauthenticated-response")
         elif transaction is not None:
             self._checker.handle_response(transaction, message, datagram, self._now)
@@ -554,24 +480,21 @@ class IceAgent:
             self._count("asymmetric-response")
 
     def _pump(self) -> None:
-        """Begin the transactions that Ta allows now, gathering and checks in turn."""
+        """Begin the transactions that Ta allows now."""
         while self._pacer.ready(self._now):
             datagram = self._next_request()
             if datagram is None:
                 return
             self._pacer.spend(self._now)
-            self._gathering_turn = not self._gathering_turn
             self._send(datagram)
 
     def _next_request(self) -> Datagram | None:
-        if self._gathering_turn:
-            datagram = self._gatherer.next_request(self._pacer.ta, self._now)
-            if datagram is not None:
-                return datagram
-        if self._may_check:
-            pair = self._session.checklists.next_check()
-            if pair is not None:
-                return self._checker.perform(pair, self._pacer.ta, self._now)
+        """Begin a check or a question to a server, in turn while there are both."""
+        asks_server = self._gatherer.has_work and (self._gathering_turn or not self._may_check)
+        pair = None if asks_server or not self._may_check else self._session.checklists.next_check()
+        self._gathering_turn = pair is not None
+        if pair is not None:
+            return self._checker.perform(pair, self._pacer.ta, self._now)
         return self._gatherer.next_request(self._pacer.ta, self._now)
 
     @property
@@ -603,7 +526,8 @@ class IceAgent:
         state = connection_state(session, self._selection, before=self._state, gathering_done=gathering_done, now=now)
         if state is not self._state:
             self._step(state)
-        self._follow_paths()
+        # [rfc8445:11/1]
+        self._keepalives.follow(unchecked_paths(session, self._selection), now)
         self._schedule()
 
     def _conclude_gathering(self) -> bool:
@@ -619,22 +543,6 @@ class IceAgent:
         if done and self._gathering_state is not GatheringState.COMPLETE:
             self._step_gathering(GatheringState.COMPLETE)
         return done
-
-    def _follow_paths(self) -> None:
-        """Keep alive what consent checks do not: valid pairs in reserve, and everything a lite agent uses."""
-        # [rfc8445:11/1] [rfc8445:11/2] [rfc8445:11/3] [rfc8445:11/14]
-        if self._config.lite:
-            paths = [monitor.pair.path for monitor in self._selection.monitors()]
-        else:
-            selected = [monitor.pair.path for monitor in self._selection.monitors()]
-            paths = [
-                pair.path
-                for checklist in self._session.checklists
-                if checklist.state is ChecklistState.RUNNING
-                for pair in checklist.valid
-                if pair.path not in selected
-            ]
-        self._keepalives.follow(paths, self._now)
 
     def _schedule(self) -> None:
         """Compute when something is due next."""
@@ -683,15 +591,3 @@ class IceAgent:
         self._stats.dropped[reason] = self._stats.dropped.get(reason, 0) + 1
         if self._trace is not None:
             self._trace(self._now, "ice:dropped", {"reason": reason})
-
-
-def _is_proven(message: Message, key: bytes) -> bool:
-    """Whether a response comes from a holder of the key and is meant as STUN."""
-    try:
-        # [rfc8445:7.2.4/2]
-        message.verify_fingerprint()
-        # [rfc8445:7.2.2/1]
-        message.verify_integrity(key)
-    except (FingerprintError, IntegrityError):
-        return False
-    return True
