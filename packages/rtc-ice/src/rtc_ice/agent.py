@@ -20,9 +20,7 @@ from rtc_ice.config import MIN_TA, IceConfig
 from rtc_ice.credentials import Credentials, Rng
 from rtc_ice.errors import StateError
 from rtc_ice.events import (
-    ConnectionStateChanged,
     Event,
-    GatheringStateChanged,
     LocalCandidateGathered,
     RoleChanged,
 )
@@ -37,12 +35,11 @@ from rtc_ice.role import Role
 from rtc_ice.selection import Selection
 from rtc_ice.session import RemoteParameters, Session
 from rtc_ice.state import (
-    CONNECTION_STEPS,
-    GATHERING_STEPS,
     ConnectionState,
     GatheringState,
 )
 from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, describe_candidates, describe_pairs
+from rtc_ice.status import Status
 from rtc_ice.triggered import replay_early_checks, take_check
 from rtc_stun import (
     BINDING,
@@ -108,8 +105,7 @@ class IceAgent:
         self._selection = Selection()
         self._keepalives = Keepalives(self._config.keepalive_interval, rng)
         self._previous: Session | None = None
-        self._state = ConnectionState.NEW
-        self._gathering_state = GatheringState.NEW
+        self._status = Status()
         self._begin_session(credentials)
         self._timeout: float | None = None
 
@@ -151,12 +147,12 @@ class IceAgent:
     @property
     def connection_state(self) -> ConnectionState:
         """How far the agent as a whole is."""
-        return self._state
+        return self._status.connection
 
     @property
     def gathering_state(self) -> GatheringState:
         """How far the local candidates are known."""
-        return self._gathering_state
+        return self._status.gathering
 
     @property
     def selected_pair(self) -> CandidatePair | None:
@@ -217,7 +213,7 @@ class IceAgent:
         if not is_gatherable(address, self._config):
             return False
         index = sum((each.stream, each.component_id) == (stream, component_id) for each in self._addresses.values())
-        local = LocalAddress(address, stream, component_id, local_preference(index, self._config))
+        local = LocalAddress(address, stream, component_id, local_preference(index))
         self._addresses[address] = local
         # [rfc8838:13/6] [rfc8838:13/8] [rfc8838:13/10]
         if self._addresses_ended or self._session.completed_at is not None:
@@ -246,7 +242,7 @@ class IceAgent:
             return
         self._config = replace(self._config, stun_servers=(*self._config.stun_servers, server))
         bases = [each for each in self._session.local_candidates if each.candidate.type == HOST]
-        asks = self._gathering_state is not GatheringState.COMPLETE and self._session.completed_at is None
+        asks = self._status.gathering is not GatheringState.COMPLETE and self._session.completed_at is None
         self._gatherer.add_server(self._config, server, bases if asks else [])
         self._settle()
 
@@ -334,7 +330,7 @@ class IceAgent:
         self._addresses_ended = False
         # [rfc8445:9/1]
         self._begin_session(credentials)
-        if self._gathering_state is GatheringState.COMPLETE:
+        if self._status.gathering is GatheringState.COMPLETE:
             self._step_gathering(GatheringState.GATHERING)
         for local in self._addresses.values():
             self._gather(local)
@@ -415,7 +411,7 @@ class IceAgent:
 
     @property
     def _closed(self) -> bool:
-        return self._state is ConnectionState.CLOSED
+        return self._status.connection is ConnectionState.CLOSED
 
     # --- sessions and candidates ---
 
@@ -430,7 +426,7 @@ class IceAgent:
         return [self._session] if self._previous is None else [self._session, self._previous]
 
     def _gather(self, local: LocalAddress) -> None:
-        if self._gathering_state is GatheringState.NEW:
+        if self._status.gathering is GatheringState.NEW:
             self._step_gathering(GatheringState.GATHERING)
         self._take_local(self._gatherer.host_candidate(local))
 
@@ -544,8 +540,10 @@ class IceAgent:
         if self._reported_role != self._role.controlling:
             self._reported_role = self._role.controlling
             self._events.append(RoleChanged(self._role.controlling))
-        state = connection_state(session, self._selection, before=self._state, gathering_done=gathering_done, now=now)
-        if state is not self._state:
+        state = connection_state(
+            session, self._selection, before=self._status.connection, gathering_done=gathering_done, now=now
+        )
+        if state is not self._status.connection:
             self._step(state)
         # [rfc8445:11/1]
         self._keepalives.follow(unchecked_paths(session, self._selection), now)
@@ -561,7 +559,7 @@ class IceAgent:
         # [rfc8838:13/2] [rfc8838:13/4] [rfc8838:13/5]
         ended = self._addresses_ended or self._session.completed_at is not None
         done = ended and self._gatherer.done
-        if done and self._gathering_state is not GatheringState.COMPLETE:
+        if done and self._status.gathering is not GatheringState.COMPLETE:
             self._step_gathering(GatheringState.COMPLETE)
         return done
 
@@ -582,20 +580,12 @@ class IceAgent:
         self._timeout = min((at for at in times if at is not None), default=None)
 
     def _step(self, state: ConnectionState) -> None:
-        if state not in CONNECTION_STEPS[self._state]:
-            raise StateError(f"no step leads from {self._state} to {state}")
-        self._state = state
-        self._events.append(ConnectionStateChanged(state))
-        if self._trace is not None:
-            self._trace(self._now, "ice:connection_state_changed", {"state": state.value})
+        self._events.append(self._status.step_connection(state))
+        self._tell("ice:connection_state_changed", {"state": state.value})
 
     def _step_gathering(self, state: GatheringState) -> None:
-        if state not in GATHERING_STEPS[self._gathering_state]:
-            raise StateError(f"no step leads from {self._gathering_state} to {state}")
-        self._gathering_state = state
-        self._events.append(GatheringStateChanged(state, self._session.local.ufrag))
-        if self._trace is not None:
-            self._trace(self._now, "ice:gathering_state_changed", {"state": state.value})
+        self._events.append(self._status.step_gathering(state, self._session.local.ufrag))
+        self._tell("ice:gathering_state_changed", {"state": state.value})
 
     def _enter(self, now: float) -> None:
         """Begin a command."""
@@ -610,5 +600,8 @@ class IceAgent:
 
     def _count(self, reason: str) -> None:
         self._stats.dropped[reason] = self._stats.dropped.get(reason, 0) + 1
+        self._tell("ice:dropped", {"reason": reason})
+
+    def _tell(self, name: str, values: Mapping[str, object]) -> None:
         if self._trace is not None:
-            self._trace(self._now, "ice:dropped", {"reason": reason})
+            self._trace(self._now, name, values)
