@@ -183,6 +183,6 @@ class Certificate:
                 if not isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
                     raise ValueError(f"no certificates on {key.curve.name}")
             elif not isinstance(key, rsa.RSAPrivateKey):
-                raise ValueError("a certificate's key is ECDSA or RSA")
+                raise ValueError("a certificate's key is ECDSA or RSA")  # a wrong value, not a wrong type
             self._key = key
         return self._key

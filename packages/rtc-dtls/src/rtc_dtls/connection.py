@@ -12,7 +12,7 @@ from .alert import Alert, AlertDescription, AlertLevel, alert_name
 from .client12 import Client12
 from .config import DtlsConfig, check_mtu, check_timeout
 from .context import HandshakeContext
-from .errors import BufferFullError, ParseError, ProtocolViolation, StateError
+from .errors import BufferFullError, ParseError, ProtocolError, StateError
 from .events import (
     ApplicationDataReceived,
     ConnectionClosed,
@@ -130,7 +130,7 @@ class DtlsConnection:
         self._advance(now)
         try:
             self._context.identity.expect(fingerprints)
-        except ProtocolViolation as violation:
+        except ProtocolError as violation:
             self._fail_by(violation)
             return
         if self._state is ConnectionState.UNVERIFIED and self._context.identity.verified:
@@ -449,7 +449,7 @@ class DtlsConnection:
                     self._engine = successor
                 if self._session is None and isinstance(self._engine, Client12 | Server12) and self._engine.session:
                     self._complete(self._engine.session)
-        except ProtocolViolation as violation:
+        except ProtocolError as violation:
             self._fail_by(violation)
         except ParseError as error:
             self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2.2")
@@ -498,7 +498,7 @@ class DtlsConnection:
             self._queue = []
         self._end(Input.CLOSE, ConnectionClosed(by_peer=by_peer))
 
-    def _fail_by(self, violation: ProtocolViolation) -> None:
+    def _fail_by(self, violation: ProtocolError) -> None:
         self._fail(str(violation), violation.alert, received=False, section=violation.section)
 
     def _fail(self, reason: str, alert: int | None, *, received: bool, section: str | None) -> None:

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from typing import Final
 
 from .alert import AlertDescription
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 from .handshake import Fragment, HandshakeMessage
 
 MAX_MESSAGE_LENGTH: Final = 2**16
@@ -46,7 +46,7 @@ class _Assembly:
         """Merge a fragment in. Returns how many bytes are held more than before.
 
         Raises:
-            ProtocolViolation: It overlaps what is there with other bytes.
+            ProtocolError: It overlaps what is there with other bytes.
         """
         if not data:
             return 0
@@ -84,7 +84,7 @@ class _Assembly:
         if start + len(merged) < offset + len(data):
             merged += data[start + len(merged) - offset :]
         if merged[position : position + len(data)] != data:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER,
                 "fragments of one message overlap with different bytes",
                 "RFC 6347 section 4.2.3",
@@ -116,7 +116,7 @@ class Reassembler:
             None if it was kept, else why it was dropped.
 
         Raises:
-            ProtocolViolation: It contradicts an earlier fragment of the same message, or the message is absurdly long.
+            ProtocolError: It contradicts an earlier fragment of the same message, or the message is absurdly long.
         """
         ahead = fragment.message_seq - self.next_receive_seq
         if ahead < 0:
@@ -161,5 +161,5 @@ class Reassembler:
             self._buffered -= sum(len(piece) for piece in self._assemblies.pop(old).pieces)
 
 
-def _contradiction(message: str) -> ProtocolViolation:
-    return ProtocolViolation(AlertDescription.ILLEGAL_PARAMETER, message, "RFC 6347 section 4.2.3")
+def _contradiction(message: str) -> ProtocolError:
+    return ProtocolError(AlertDescription.ILLEGAL_PARAMETER, message, "RFC 6347 section 4.2.3")

@@ -66,7 +66,7 @@ def split_datagram(datagram: bytes) -> tuple[Sequence[Record], str | None]:
         The well-formed records from the start, and why the rest was dropped (None if nothing was). Framing is lost
         after a record with a bad length, so nothing behind it is looked at.
     """
-    records = []
+    records: list[Record] = []
     at = 0
     while at < len(datagram):
         if len(datagram) - at < HEADER_LENGTH:
