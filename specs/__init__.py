@@ -1,0 +1,1 @@
+"""The requirement index and its checker."""

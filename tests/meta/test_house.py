@@ -1,0 +1,104 @@
+"""The rules of the house that a machine can check: sizes, names, declared dependencies, what every package carries."""
+
+import ast
+import importlib
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
+SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
+LINE_LIMIT = 600
+SANS_IO = {"rtc-sdp", "rtc-stun", "rtc-turn", "rtc-ice", "rtc-dtls", "rtc-srtp", "rtc-rtp", "rtc-sctp", "rtc-datachannel", "rtc-peer"}
+
+each_package = pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+
+
+def _module(package: Path) -> Path:
+    return package / "src" / package.name.replace("-", "_")
+
+
+def _imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "packages")))
+def test_no_source_file_outgrows_its_idea(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINE_LIMIT
+
+
+@each_package
+def test_a_package_carries_what_a_published_package_needs(package: Path) -> None:
+    module = _module(package)
+    needed = [package / "README.md", package / "CHANGELOG.md", package / "LICENSE", module / "py.typed", module / "_version.py"]
+
+    assert [str(path) for path in needed if not path.exists()] == []
+    assert (package / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+@each_package
+def test_no_module_is_a_grab_bag(package: Path) -> None:
+    names = {path.stem for path in _module(package).rglob("*.py")}
+
+    assert names & {"utils", "util", "common", "base", "helpers", "misc"} == set()
+
+
+@each_package
+def test_the_root_exports_a_sorted_public_api(package: Path) -> None:
+    module = importlib.import_module(package.name.replace("-", "_"))
+
+    assert list(module.__all__) == sorted(module.__all__)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+@each_package
+def test_imports_are_declared_dependencies(package: Path) -> None:
+    project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = list(project.get("dependencies", []))
+    for extra in project.get("optional-dependencies", {}).values():
+        declared += extra
+    names = {re.split(r"[\s\[<>=!~;]", requirement)[0].replace("-", "_").lower() for requirement in declared}
+    imported = set().union(*(_imports(path) for path in _module(package).rglob("*.py")))
+
+    foreign = {name for name in imported if name not in sys.stdlib_module_names and name != package.name.replace("-", "_")}
+
+    assert foreign - names == set()
+
+
+@each_package
+def test_a_sans_io_package_needs_nothing_but_cryptography(package: Path) -> None:
+    project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {re.split(r"[\s\[<>=!~;]", requirement)[0] for requirement in project.get("dependencies", [])}
+
+    if package.name in SANS_IO:
+        assert {name for name in names if not name.startswith("rtc-")} <= {"cryptography"}
+
+
+@each_package
+def test_version_ranges_admit_the_siblings(package: Path) -> None:
+    project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ours = [requirement for requirement in project.get("dependencies", []) if requirement.startswith("rtc-")]
+
+    assert [requirement for requirement in ours if not re.search(r">=0\.1,<0\.2$", requirement)] == []
+
+
+def test_nothing_speaks_of_a_machine_or_leaves_marks() -> None:
+    marks = re.compile(r"/(?:root|tmp|home)/\w|TODO|FIXME|XXX")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if marks.search(line)
+    ]
+
+    assert found == []
