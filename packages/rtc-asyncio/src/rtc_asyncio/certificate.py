@@ -1,0 +1,90 @@
+"""`RTCCertificate` (WebRTC 1.0, section 4.10)."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from rtc_dtls import Certificate
+
+from .dictionaries import RTCDtlsFingerprint
+from .errors import NotSupportedError
+
+DEFAULT_EXPIRES: Final = 30 * 24 * 60 * 60 * 1000
+"""Milliseconds that a certificate is valid where nothing else is asked for."""
+MAX_EXPIRES: Final = 365 * 24 * 60 * 60 * 1000
+"""The longest validity, in milliseconds; longer wishes are cut to it."""
+
+
+class RTCCertificate:
+    """A certificate with its private key. Make one with `RTCPeerConnection.generateCertificate`.
+
+    It can be pickled and stored; whoever reads the store can then speak in its owner's name.
+    """
+
+    def __init__(self, certificate: Certificate) -> None:
+        self._certificate = certificate
+
+    @property
+    def expires(self) -> int:
+        """Milliseconds since 1970-01-01 after which a new connection refuses it."""
+        return int(self._certificate.not_valid_after * 1000)
+
+    def getFingerprints(self) -> list[RTCDtlsFingerprint]:
+        """The hashes that a peer may check it by."""
+        fingerprint = self._certificate.fingerprint("sha-256")
+        return [RTCDtlsFingerprint(fingerprint.algorithm, fingerprint.value.lower())]
+
+    @property
+    def pem(self) -> bytes:
+        """Private key and certificate, to keep them: :meth:`from_pem` reads them back."""
+        return self._certificate.to_pem()
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "RTCCertificate":
+        """Take a private key and certificate that were stored, or made elsewhere.
+
+        Raises:
+            ValueError: The text does not hold both, or they do not belong together.
+        """
+        return cls(Certificate.from_pem(pem))
+
+    def __repr__(self) -> str:
+        return f"RTCCertificate({self.getFingerprints()[0].value})"
+
+
+async def generate(algorithm: str | Mapping[str, object]) -> RTCCertificate:
+    """Make a certificate as Web Crypto describes it; see `RTCPeerConnection.generateCertificate`."""
+    wish: Mapping[str, object] = {"name": algorithm} if isinstance(algorithm, str) else algorithm
+    expires = wish.get("expires", DEFAULT_EXPIRES)
+    if not isinstance(expires, int) or expires < 0:
+        raise TypeError("expires is a number of milliseconds")
+    key_type = _key_type(wish)
+    now = time.time()
+    certificate = await asyncio.to_thread(
+        Certificate.generate,
+        key_type,
+        now=now,
+        lifetime=min(expires, MAX_EXPIRES) / 1000,
+        rng=os.urandom,
+    )
+    return RTCCertificate(certificate)
+
+
+def _key_type(wish: Mapping[str, object]) -> str:
+    match str(wish.get("name", "")).upper():
+        case "ECDSA":
+            curve = wish.get("namedCurve", "P-256")
+            if curve in {"P-256", "P-384"}:
+                return str(curve)
+            raise NotSupportedError(f"the curve {curve!r} is not supported; P-256 and P-384 are")
+        case "RSASSA-PKCS1-V1_5":
+            length = wish.get("modulusLength", 2048)
+            hash_name = wish.get("hash", "SHA-256")
+            if isinstance(hash_name, Mapping):
+                hash_name = hash_name.get("name")
+            if length not in {2048, 3072, 4096} or hash_name != "SHA-256":
+                raise NotSupportedError(f"RSA with {length} bits and {hash_name} is not supported; 2048 bits and SHA-256 are")
+            return f"RSA-{length}"
+    raise NotSupportedError(f"the algorithm {wish.get('name')!r} is not supported; ECDSA and RSASSA-PKCS1-v1_5 are")

@@ -1,0 +1,155 @@
+"""Drives one sans-I/O machine on asyncio: sockets in, sockets out, one timer.
+
+The loop is the one of the guide "Drive a machine yourself", with what speed asks for: everything that has arrived goes in as one batch, everything
+that wants to leave goes out as one batch, and one timer is looked at lazily instead of being set anew for every packet.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
+
+from rtc_stun import Address, Datagram
+
+from .udp import UdpSocket
+
+E = TypeVar("E")
+E_co = TypeVar("E_co", covariant=True)
+
+
+class DatagramMachine(Protocol[E_co]):
+    """A machine that speaks to several addresses: an ICE agent, a STUN server, a peer connection."""
+
+    def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None: ...
+    def handle_timeout(self, now: float) -> None: ...
+    def datagrams_to_send(self, now: float) -> list[Datagram]: ...
+    def events(self) -> list[E_co]: ...
+    def next_timeout(self) -> float | None: ...
+
+
+class Driver(Generic[E]):
+    """Moves the bytes of one machine and keeps its time. Use from within a running event loop.
+
+    Args:
+        machine: What to drive; nobody else may drive it.
+        on_event: Called with each event of the machine, in order.
+    """
+
+    def __init__(self, machine: DatagramMachine[E], on_event: Callable[[E], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._machine = machine
+        self._on_event = on_event
+        self._sockets: dict[Address, UdpSocket] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._flush_handle: asyncio.Handle | None = None
+        self._flushing = False
+        self._closed = False
+
+    @property
+    def now(self) -> float:
+        """The time, in seconds of the event loop's clock, to hand to the machine's commands."""
+        return self._loop.time()
+
+    @property
+    def sockets(self) -> list[UdpSocket]:
+        """The open sockets."""
+        return list(self._sockets.values())
+
+    def open_socket(self, local: Address) -> Address:
+        """Bind a UDP socket and return its address with the port that the system chose.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+        udp = UdpSocket(local, self._received)
+        self._sockets[udp.local] = udp
+        return udp.local
+
+    def close_socket(self, local: Address) -> None:
+        """Close one socket; unknown ones are ignored."""
+        udp = self._sockets.pop(local, None)
+        if udp is not None:
+            udp.close()
+
+    def wake(self) -> None:
+        """Flush soon; call after every command. Many commands in one turn of the loop share one flush."""
+        if self._flush_handle is None and not self._closed:
+            self._flush_handle = self._loop.call_soon(self._flush_soon)
+
+    def flush(self) -> None:
+        """Drain the machine now: datagrams to the sockets, events to the handler, the timer set."""
+        if self._flushing or self._closed:
+            return
+        self._flushing = True
+        try:
+            while self._send() | self._dispatch():
+                pass
+        finally:
+            self._flushing = False
+        self._set_timer()
+
+    def close(self) -> None:
+        """Flush one last time and close every socket and timer. Idempotent."""
+        if self._closed:
+            return
+        self._send()
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+        for udp in self._sockets.values():
+            udp.close()
+        self._sockets.clear()
+
+    def _received(self, datagrams: list[Datagram]) -> None:
+        self._machine.receive_datagrams(datagrams, self._loop.time())
+        self.flush()
+
+    def _flush_soon(self) -> None:
+        self._flush_handle = None
+        self.flush()
+
+    def _send(self) -> bool:
+        datagrams = self._machine.datagrams_to_send(self._loop.time())
+        if not datagrams:
+            return False
+        start = 0
+        count = len(datagrams)
+        while start < count:
+            local = datagrams[start].local
+            end = start + 1
+            while end < count and datagrams[end].local is local:
+                end += 1
+            udp = self._sockets.get(local)
+            if udp is not None:
+                udp.send(datagrams[start:end] if end - start < count else datagrams)
+            start = end
+        return True
+
+    def _dispatch(self) -> bool:
+        events = self._machine.events()
+        for event in events:
+            self._on_event(event)
+        return bool(events)
+
+    def _set_timer(self) -> None:
+        at = self._machine.next_timeout()
+        if at is None or self._closed:
+            return
+        if self._timer is not None:
+            if self._timer_at <= at:
+                return
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_at(at, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        at = self._machine.next_timeout()
+        now = self._loop.time()
+        if at is not None and at <= now:
+            self._machine.handle_timeout(now)
+            self.flush()
+        else:
+            self._set_timer()

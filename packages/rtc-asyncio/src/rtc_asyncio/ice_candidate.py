@@ -1,0 +1,158 @@
+"""`RTCIceCandidate` and `RTCIceCandidatePair` (WebRTC 1.0, sections 4.8.1 and 5.6.3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from rtc_ice import Candidate
+
+from .dictionaries import (
+    RTCIceCandidateType,
+    RTCIceComponent,
+    RTCIceProtocol,
+    RTCIceServerTransportProtocol,
+    RTCIceTcpCandidateType,
+)
+
+_PROTOCOLS: Final[dict[str, RTCIceProtocol]] = {"udp": "udp", "tcp": "tcp"}
+_TYPES: Final[dict[str, RTCIceCandidateType]] = {"host": "host", "srflx": "srflx", "prflx": "prflx", "relay": "relay"}
+_TCP_TYPES: Final[dict[str, RTCIceTcpCandidateType]] = {"active": "active", "passive": "passive", "so": "so"}
+
+
+class RTCIceCandidate:
+    """A candidate as it travels through signalling; its parts are there to read where the text can be parsed.
+
+    Args:
+        candidateInitDict: `RTCLocalIceCandidateInit` as a dict; keyword arguments of the same names do as well.
+
+    Raises:
+        TypeError: Both `sdpMid` and `sdpMLineIndex` are None.
+    """
+
+    __slots__ = (
+        "_parsed",
+        "candidate",
+        "relayProtocol",
+        "sdpMLineIndex",
+        "sdpMid",
+        "url",
+        "usernameFragment",
+    )
+
+    def __init__(
+        self,
+        candidateInitDict: Mapping[str, object] | None = None,
+        *,
+        candidate: str = "",
+        sdpMid: str | None = None,
+        sdpMLineIndex: int | None = None,
+        usernameFragment: str | None = None,
+        relayProtocol: RTCIceServerTransportProtocol | None = None,
+        url: str | None = None,
+    ) -> None:
+        if candidateInitDict is not None:
+            given = candidateInitDict
+            candidate = _text(given, "candidate") or ""
+            sdpMid = _text(given, "sdpMid")
+            usernameFragment = _text(given, "usernameFragment")
+            url = _text(given, "url")
+            index = given.get("sdpMLineIndex")
+            if index is not None and not isinstance(index, int):
+                raise TypeError(f"sdpMLineIndex is an int, not {type(index).__name__}")
+            sdpMLineIndex = index
+        if sdpMid is None and sdpMLineIndex is None:
+            raise TypeError("a candidate needs sdpMid or sdpMLineIndex")
+        self.candidate = candidate
+        self.sdpMid = sdpMid
+        self.sdpMLineIndex = sdpMLineIndex
+        self.usernameFragment = usernameFragment
+        self.relayProtocol = relayProtocol
+        self.url = url
+        self._parsed: Candidate | None = None
+        if candidate:
+            try:
+                self._parsed = Candidate.parse(candidate)
+            except ValueError:
+                self._parsed = None
+
+    @property
+    def foundation(self) -> str | None:
+        """Equal for candidates of the same kind, base and server."""
+        return self._parsed.foundation if self._parsed else None
+
+    @property
+    def component(self) -> RTCIceComponent | None:
+        """"rtp" for component 1, "rtcp" for component 2."""
+        match self._parsed.component_id if self._parsed else None:
+            case 1:
+                return "rtp"
+            case 2:
+                return "rtcp"
+        return None
+
+    @property
+    def priority(self) -> int | None:
+        """The priority the sender gave it, 1 to 2^31 - 1."""
+        return self._parsed.priority if self._parsed else None
+
+    @property
+    def address(self) -> str | None:
+        """IP address or name."""
+        return self._parsed.address.host if self._parsed else None
+
+    @property
+    def protocol(self) -> RTCIceProtocol | None:
+        """"udp" or "tcp"."""
+        return _PROTOCOLS.get(self._parsed.transport) if self._parsed else None
+
+    @property
+    def port(self) -> int | None:
+        """The port."""
+        return self._parsed.address.port if self._parsed else None
+
+    @property
+    def type(self) -> RTCIceCandidateType | None:
+        """"host", "srflx", "prflx" or "relay"."""
+        return _TYPES.get(self._parsed.type) if self._parsed else None
+
+    @property
+    def tcpType(self) -> RTCIceTcpCandidateType | None:
+        """For TCP candidates, who opens the connection (:rfc:`6544`)."""
+        return _TCP_TYPES.get(self._parsed.extension("tcptype") or "") if self._parsed else None
+
+    @property
+    def relatedAddress(self) -> str | None:
+        """The base of a reflexive candidate, the mapped address of a relayed one."""
+        return self._parsed.related_address.host if self._parsed and self._parsed.related_address else None
+
+    @property
+    def relatedPort(self) -> int | None:
+        """The port that belongs to `relatedAddress`."""
+        return self._parsed.related_address.port if self._parsed and self._parsed.related_address else None
+
+    def toJSON(self) -> dict[str, str | int | None]:
+        """A dict for `json.dumps`, with the keys a browser expects."""
+        return {
+            "candidate": self.candidate,
+            "sdpMid": self.sdpMid,
+            "sdpMLineIndex": self.sdpMLineIndex,
+            "usernameFragment": self.usernameFragment,
+        }
+
+    def __repr__(self) -> str:
+        return f"RTCIceCandidate({self.candidate!r}, sdpMid={self.sdpMid!r}, sdpMLineIndex={self.sdpMLineIndex})"
+
+
+@dataclass(frozen=True, slots=True)
+class RTCIceCandidatePair:
+    """A local and a remote candidate that belong together."""
+
+    local: RTCIceCandidate
+    remote: RTCIceCandidate
+
+
+def _text(given: Mapping[str, object], name: str) -> str | None:
+    value = given.get(name)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} is a str, not {type(value).__name__}")
+    return value

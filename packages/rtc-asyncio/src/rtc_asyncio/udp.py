@@ -1,0 +1,257 @@
+"""A UDP socket that moves datagrams in batches.
+
+The kernel's segmentation offload carries up to 64 equal datagrams through one system call (`UDP_SEGMENT` on the way out, `UDP_GRO`
+on the way in). Both are probed, never assumed: what the kernel or the interface refuses is done one by one from then on.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from rtc_stun import Address, Datagram
+
+SOL_UDP: Final = 17
+UDP_SEGMENT: Final = 103
+UDP_GRO: Final = 104
+MAX_SEGMENTS: Final = 64
+"""Older kernels cut no more than this from one buffer."""
+MAX_SEGMENTED_LENGTH: Final = 65_000
+"""Bytes in one segmented send, below the 65,507 of an IPv4 datagram."""
+MAX_BATCH: Final = 64
+"""Reads before the event loop gets its turn."""
+MAX_DATAGRAM_LENGTH: Final = 9216
+"""Bytes read at once without offload: a jumbo frame."""
+GRO_LENGTH: Final = 65_535
+RECEIVE_BUFFER_LENGTH: Final = 4 * 1024 * 1024
+"""Bytes asked of the kernel; its default holds 92 datagrams and loses the rest of a burst."""
+MAX_WAITING: Final = 4096
+"""Datagrams that may wait for a full socket; more are lost, as on any network."""
+GRO_WINDOW: Final = 64
+"""Reads after which the worth of receive offload is judged anew."""
+
+_NATIVE_INT: Final = struct.Struct("=i")
+_SEGMENT_SIZE: Final = struct.Struct("=H")
+
+
+@dataclass(slots=True)
+class UdpStats:
+    """What a socket did."""
+
+    datagrams_sent: int = 0
+    datagrams_received: int = 0
+    send_calls: int = 0
+    receive_calls: int = 0
+    datagrams_lost: int = 0
+    """Datagrams that the kernel refused or for which there was no room."""
+    receive_buffer_length: int = 0
+    """Bytes the kernel granted."""
+
+
+class UdpSocket:
+    """One bound, non-blocking UDP socket on an event loop.
+
+    Args:
+        local: Address to bind; port 0 lets the system choose.
+        on_datagrams: Called from the event loop with everything that has arrived.
+
+    Raises:
+        OSError: The address cannot be bound.
+    """
+
+    def __init__(self, local: Address, on_datagrams: Callable[[list[Datagram]], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_LENGTH)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, RECEIVE_BUFFER_LENGTH)
+            if family == socket.AF_INET6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            self._socket.bind(_socket_address(local))
+        except OSError:
+            self._socket.close()
+            raise
+        self.local = Address(local.host, self._socket.getsockname()[1])
+        self.stats = UdpStats(receive_buffer_length=self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
+        self._on_datagrams = on_datagrams
+        self._waiting: deque[Datagram] = deque()
+        self._remotes: dict[object, Address] = {}
+        self._segmentation = hasattr(socket, "MSG_DONTWAIT") and os.name == "posix"
+        self._gro = False
+        self._gro_refused = not self._segmentation
+        self._window_reads = 0
+        self._window_datagrams = 0
+        self._loop.add_reader(self._socket, self._readable)
+
+    def send(self, datagrams: list[Datagram]) -> None:
+        """Send in order; what the kernel has no room for waits, bounded, until the socket is writable."""
+        if self._waiting:
+            self._wait_for_room(datagrams)
+            return
+        position = 0
+        count = len(datagrams)
+        while position < count:
+            end = self._run_end(datagrams, position) if self._segmentation else position + 1
+            try:
+                self._send_run(datagrams, position, end)
+            except (BlockingIOError, InterruptedError):
+                self._wait_for_room(datagrams[position:])
+                return
+            except OSError as error:
+                if end - position > 1 and error.errno in {errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.EMSGSIZE}:
+                    self._segmentation = False
+                    continue
+                self.stats.datagrams_lost += end - position
+            position = end
+
+    def close(self) -> None:
+        """Close at once; waiting datagrams are tried one last time."""
+        if self._socket.fileno() < 0:
+            return
+        self._loop.remove_reader(self._socket)
+        if self._waiting:
+            self._loop.remove_writer(self._socket)
+            waiting, self._waiting = list(self._waiting), deque()
+            for datagram in waiting:
+                try:
+                    self._socket.sendto(datagram.data, _socket_address(datagram.remote))
+                except OSError:
+                    self.stats.datagrams_lost += 1
+        self._socket.close()
+
+    # --- sending ---
+
+    @staticmethod
+    def _run_end(datagrams: list[Datagram], start: int) -> int:
+        """Where the run of datagrams ends that one segmented send can carry: one remote, equal lengths, only the last shorter."""
+        first = datagrams[start]
+        remote = first.remote
+        size = len(first.data)
+        total = size
+        end = start + 1
+        limit = min(len(datagrams), start + MAX_SEGMENTS)
+        while end < limit:
+            candidate = datagrams[end]
+            length = len(candidate.data)
+            total += length
+            if length > size or total > MAX_SEGMENTED_LENGTH or candidate.remote != remote:
+                return end
+            end += 1
+            if length < size:
+                return end
+        return end
+
+    def _send_run(self, datagrams: list[Datagram], start: int, end: int) -> None:
+        first = datagrams[start]
+        if end - start == 1:
+            self._socket.sendto(first.data, _socket_address(first.remote))
+        else:
+            self._socket.sendmsg(
+                [datagram.data for datagram in datagrams[start:end]],
+                [(SOL_UDP, UDP_SEGMENT, _SEGMENT_SIZE.pack(len(first.data)))],
+                0,
+                _socket_address(first.remote),
+            )
+        self.stats.send_calls += 1
+        self.stats.datagrams_sent += end - start
+
+    def _wait_for_room(self, datagrams: list[Datagram]) -> None:
+        if not self._waiting:
+            self._loop.add_writer(self._socket, self._writable)
+        room = MAX_WAITING - len(self._waiting)
+        self._waiting.extend(datagrams[:room])
+        self.stats.datagrams_lost += max(0, len(datagrams) - room)
+
+    def _writable(self) -> None:
+        waiting, self._waiting = list(self._waiting), deque()
+        self._loop.remove_writer(self._socket)
+        self.send(waiting)
+
+    # --- receiving ---
+
+    def _readable(self) -> None:
+        datagrams: list[Datagram] = []
+        try:
+            for _ in range(MAX_BATCH):
+                if self._gro:
+                    self._receive_segmented(datagrams)
+                else:
+                    data, source = self._socket.recvfrom(MAX_DATAGRAM_LENGTH)
+                    datagrams.append(Datagram(data, self.local, self._remote(source)))
+                self._window_reads += 1
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:  # an ICMP error of an earlier send; the transaction behind it will time out
+            self.stats.datagrams_lost += 1
+        if self._window_reads >= GRO_WINDOW:
+            self._judge_offload()
+        if datagrams:
+            self.stats.datagrams_received += len(datagrams)
+            self._window_datagrams += len(datagrams)
+            self._on_datagrams(datagrams)
+
+    def _receive_segmented(self, datagrams: list[Datagram]) -> None:
+        data, ancillary, _, source = self._socket.recvmsg(GRO_LENGTH, 64)
+        remote = self._remote(source)
+        size = 0
+        for level, kind, value in ancillary:
+            if level == SOL_UDP and kind == UDP_GRO:
+                (size,) = _NATIVE_INT.unpack(value[:4])
+        if size <= 0 or len(data) <= size:
+            datagrams.append(Datagram(data, self.local, remote))
+            return
+        local = self.local
+        datagrams.extend([Datagram(data[at : at + size], local, remote) for at in range(0, len(data), size)])
+
+    def _judge_offload(self) -> None:
+        """Receive offload pays when senders batch, and costs twice as much when they do not: follow what happens."""
+        busy = self._window_reads >= GRO_WINDOW
+        self.stats.receive_calls += self._window_reads
+        if self._gro:
+            wanted = self._window_datagrams >= 2 * self._window_reads
+        else:
+            wanted = busy and not self._gro_refused
+        self._window_reads = 0
+        self._window_datagrams = 0
+        if wanted == self._gro:
+            return
+        try:
+            self._socket.setsockopt(SOL_UDP, UDP_GRO, int(wanted))
+        except OSError:
+            self._gro_refused = True
+            return
+        if self._gro:
+            self._gro_refused = True  # tried, and the sender does not batch
+        self._gro = wanted
+
+    def _remote(self, source: object) -> Address:
+        """The address type of the packages, made once a peer."""
+        known = self._remotes.get(source)
+        if known is None:
+            if len(self._remotes) > 1024:
+                self._remotes.clear()
+            known = self._remotes[source] = _address(source)
+        return known
+
+
+def _address(source: object) -> Address:
+    match source:
+        case (str(host), int(port), int(), int(zone)) if zone:
+            return Address(f"{host.partition('%')[0]}%{socket.if_indextoname(zone)}", port)
+        case (str(host), int(port), *_):
+            return Address(host, port)
+    raise TypeError(f"not a socket address: {source!r}")
+
+
+def _socket_address(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+    host, zone_separator, zone = address.host.partition("%")
+    if zone_separator:
+        return host, address.port, 0, socket.if_nametoindex(zone)
+    return address

@@ -1,0 +1,62 @@
+"""The datagram and its addresses, shared by every machine that serves more than one path."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from rtc_stun.errors import ParseError
+
+IPV4_LENGTH: Final = 4
+IPV6_LENGTH: Final = 16
+
+
+class Address(NamedTuple):
+    """A transport address. It compares, hashes and unpacks like the pair that it is."""
+
+    host: str
+    """IP literal in canonical text; an IPv6 one may carry a zone: ``fe80::1%eth0``. Never a domain name."""
+    port: int
+    """0 to 65535."""
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether the host is an IPv6 literal."""
+        return ":" in self.host
+
+
+@dataclass(slots=True)
+class Datagram:
+    """One datagram on its way in or out; mutable, because thousands are made a second and frozen ones cost more."""
+
+    data: bytes
+    """The payload."""
+    local: Address
+    """Our own address: where it arrived, or where it is to leave from."""
+    remote: Address
+    """The peer's address: the source of what came in, the destination of what goes out."""
+    transport: str = "udp"
+    """Lower-case name of what carries it: ``udp`` or ``dtls``."""
+
+
+def pack_host(host: str) -> bytes:
+    """Turn an IP literal into its 4 or 16 bytes; a zone is left out, for it means nothing to others.
+
+    Raises:
+        ValueError: ``host`` is not an IP literal.
+    """
+    if ":" not in host:
+        return ipaddress.IPv4Address(host).packed
+    return ipaddress.IPv6Address(host.partition("%")[0]).packed
+
+
+def unpack_host(data: bytes) -> str:
+    """Turn 4 or 16 bytes into canonical text.
+
+    Raises:
+        ParseError: ``data`` has another length.
+    """
+    if len(data) == IPV4_LENGTH:
+        return f"{data[0]}.{data[1]}.{data[2]}.{data[3]}"
+    if len(data) == IPV6_LENGTH:
+        return str(ipaddress.IPv6Address(data))
+    raise ParseError(f"an IP address has 4 or 16 bytes, not {len(data)}")

@@ -1,0 +1,123 @@
+"""Run the benchmarks and print ratios: `nox -s bench`, or `nox -s bench -- bulk small --rounds 5`.
+
+Times mean little on a shared machine. Every figure is the median of rounds in which the implementations take turns, by CPU time of the
+whole process where both ends run in it; the ratio to aiortc, measured in the same minutes, is what counts.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent.parent
+NODE_FOLDER: Final = ROOT / "tests" / "interop" / "node"
+PYTHON: Final = ("ours", "aiortc")
+NODE: Final = {"libdatachannel": "node-datachannel", "libwebrtc": "@roamhq/wrtc", "werift": "werift"}
+NODE_BENCHMARKS: Final = ("setup", "bulk", "small", "round_trip")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What `ours` has to reach, as a ratio to aiortc or as an absolute figure."""
+
+    metric: str
+    unit: str
+    more_is_better: bool
+    ratio: float | None = None
+    absolute: float | None = None
+
+
+GOALS: Final[dict[str, list[Goal]]] = {
+    "setup": [Goal("wall_ms", "ms", more_is_better=False, ratio=0.5), Goal("cpu_ms", "ms CPU", more_is_better=False)],
+    "bulk": [Goal("mb_per_cpu_second", "MB per CPU-second", more_is_better=True, ratio=6)],
+    "small": [Goal("messages_per_cpu_second", "messages per CPU-second", more_is_better=True, ratio=10)],
+    "round_trip": [Goal("wall_us", "µs", more_is_better=False, ratio=1), Goal("cpu_us", "µs CPU", more_is_better=False)],
+    "idle_memory": [Goal("kib", "KiB", more_is_better=False, ratio=1)],
+    "import": [Goal("wall_ms", "ms", more_is_better=False, absolute=150), Goal("cpu_ms", "ms CPU", more_is_better=False)],
+}
+
+
+def main() -> int:
+    """Measure, print, and fail if a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help=f"of {', '.join(GOALS)}; default all")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each implementation")
+    parser.add_argument("--only-python", action="store_true", help="leave out the Node implementations")
+    options = parser.parse_args()
+    names = options.benchmarks or list(GOALS)
+    if unknown := set(names) - set(GOALS):
+        parser.error(f"unknown benchmarks: {', '.join(sorted(unknown))}")
+    missed = 0
+    for benchmark in names:
+        implementations = [*PYTHON, *([] if options.only_python else _node_implementations(benchmark))]
+        results: dict[str, list[dict[str, float]]] = {name: [] for name in implementations}
+        for _ in range(options.rounds):
+            for name in implementations:
+                measured = _measure(name, benchmark)
+                if measured is not None:
+                    results[name].append(measured)
+        missed += _report(benchmark, results)
+    return 1 if missed else 0
+
+
+def _node_implementations(benchmark: str) -> list[str]:
+    if benchmark not in NODE_BENCHMARKS or shutil.which("node") is None:
+        return []
+    return [name for name, module in NODE.items() if (NODE_FOLDER / "node_modules" / module).exists()]
+
+
+def _measure(name: str, benchmark: str) -> dict[str, float] | None:
+    if name in PYTHON:
+        command = [sys.executable, "-m", "tests.bench.worker", name, benchmark]
+    else:
+        command = ["node", str(Path(__file__).parent / "node_worker.mjs"), str(NODE_FOLDER), name, benchmark]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    except subprocess.CalledProcessError as error:
+        print(f"  {name} {benchmark} failed: {error.stderr.strip().splitlines()[-1:]}")
+        return None
+    except subprocess.TimeoutExpired:
+        print(f"  {name} {benchmark} did not end")
+        return None
+    measured: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return measured
+
+
+def _report(benchmark: str, results: dict[str, list[dict[str, float]]]) -> int:
+    missed = 0
+    print(f"\n{benchmark}")
+    for goal in GOALS[benchmark]:
+        medians = {
+            name: statistics.median(sample[goal.metric] for sample in samples) for name, samples in results.items() if samples
+        }
+        for name, value in medians.items():
+            ratio = f"{medians['ours'] / value:6.2f} x" if name != "ours" and "ours" in medians else ""
+            print(f"  {name:<16} {value:12.1f} {goal.unit:<24} {ratio}")
+        verdict = _verdict(goal, medians)
+        if verdict is not None:
+            print(f"  {verdict}")
+            missed += verdict.startswith("MISSED")
+    return missed
+
+
+def _verdict(goal: Goal, medians: dict[str, float]) -> str | None:
+    if "ours" not in medians:
+        return "MISSED: no measurement of ours"
+    ours = medians["ours"]
+    if goal.absolute is not None:
+        return f"{'reached' if ours <= goal.absolute else 'MISSED'}: at most {goal.absolute:g} {goal.unit}"
+    if goal.ratio is None or "aiortc" not in medians:
+        return None
+    ratio = ours / medians["aiortc"]
+    reached = ratio >= goal.ratio if goal.more_is_better else ratio <= goal.ratio
+    words = "at least" if goal.more_is_better else "at most"
+    return f"{'reached' if reached else 'MISSED'}: {ratio:.2f} of aiortc's, goal {words} {goal.ratio:g}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

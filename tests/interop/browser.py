@@ -1,0 +1,185 @@
+"""A real browser as a peer: headless, driven through a page that opens a WebSocket to the test.
+
+    async with Browser.launch("chromium") as browser:
+        version = await browser.run("return navigator.userAgent")
+
+The page runs what it is sent as the body of an async function and answers with the JSON of its result. No WebDriver is involved.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final, Self
+
+from aiohttp import WSMsgType, web
+
+NAMES: Final = ("chromium", "firefox")
+EXECUTABLES: Final = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "firefox": ("firefox-esr", "firefox"),
+}
+START_TIMEOUT: Final = 60.0
+CALL_TIMEOUT: Final = 60.0
+
+_CHROMIUM_FLAGS: Final = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+)
+_FIREFOX_PREFERENCES: Final = {
+    "media.peerconnection.ice.obfuscate_host_addresses": False,
+    "media.peerconnection.ice.loopback": True,
+    "browser.shell.checkDefaultBrowser": False,
+    "browser.startup.homepage_override.mstone": "ignore",
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "toolkit.telemetry.reportingpolicy.firstRun": False,
+    "app.update.enabled": False,
+    "extensions.update.enabled": False,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+}
+
+_PAGE: Final = """<!doctype html><meta charset="utf-8"><title>peer</title><script>
+const socket = new WebSocket(`ws://${location.host}/socket`);
+const AsyncFunction = (async () => {}).constructor;
+socket.onmessage = async ({data}) => {
+  const {id, code, argument} = JSON.parse(data);
+  try {
+    const result = await new AsyncFunction("argument", code)(argument);
+    socket.send(JSON.stringify({id, result: result === undefined ? null : result}));
+  } catch (error) {
+    socket.send(JSON.stringify({id, error: `${error.name}: ${error.message}\\n${error.stack}`}));
+  }
+};
+</script>"""
+
+
+class PageError(AssertionError):
+    """What ran in the page threw; the text is the browser's."""
+
+
+def executable(name: str) -> str | None:
+    """Path of the browser's program, None if it is not installed."""
+    for candidate in EXECUTABLES[name]:
+        path = shutil.which(candidate)
+        if path is not None:
+            return path
+    return None
+
+
+class Browser:
+    """One running browser with one page."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._connected: asyncio.Future[web.WebSocketResponse] = asyncio.get_running_loop().create_future()
+        self._answers: dict[int, asyncio.Future[object]] = {}
+        self._ids = itertools.count()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def launch(cls, name: str, preferences: dict[str, int | bool | str] | None = None) -> AsyncIterator[Self]:
+        """Start the browser and wait until its page is there; everything is gone afterwards.
+
+        Args:
+            name: "chromium" or "firefox".
+            preferences: Further Firefox preferences.
+        """
+        program = executable(name)
+        assert program is not None
+        browser = cls(name)
+        runner = web.AppRunner(browser._application())
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            url = f"http://127.0.0.1:{port}/"
+            process = subprocess.Popen(
+                _command(name, program, Path(profile), url, preferences or {}),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
+                env=_environment(Path(profile)),
+                start_new_session=True,
+            )
+            try:
+                await asyncio.wait_for(asyncio.shield(browser._connected), START_TIMEOUT)
+                yield browser
+            finally:
+                process.terminate()
+                try:
+                    await asyncio.to_thread(process.wait, 10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    await asyncio.to_thread(process.wait)
+                await runner.cleanup()
+
+    async def run(self, code: str, argument: object = None, *, timeout: float = CALL_TIMEOUT) -> object:
+        """Run `code` as the body of an async function of `argument` in the page and return what it returned.
+
+        Raises:
+            PageError: The code threw.
+        """
+        socket = await self._connected
+        identifier = next(self._ids)
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._answers[identifier] = answer
+        await socket.send_str(json.dumps({"id": identifier, "code": code, "argument": argument}))
+        return await asyncio.wait_for(answer, timeout)
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_get("/", self._page)
+        application.router.add_get("/socket", self._socket)
+        return application
+
+    async def _page(self, request: web.Request) -> web.Response:
+        return web.Response(text=_PAGE, content_type="text/html")
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(max_msg_size=64 * 1024 * 1024)
+        await socket.prepare(request)
+        if not self._connected.done():
+            self._connected.set_result(socket)
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                reply = json.loads(message.data)
+                answer = self._answers.pop(reply["id"])
+                if answer.done():
+                    continue
+                if "error" in reply:
+                    answer.set_exception(PageError(reply["error"]))
+                else:
+                    answer.set_result(reply["result"])
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(PageError("the browser went away"))
+        return socket
+
+
+def _command(
+    name: str, program: str, profile: Path, url: str, preferences: dict[str, int | bool | str]
+) -> list[str]:
+    if name == "chromium":
+        return [program, *_CHROMIUM_FLAGS, f"--user-data-dir={profile}", url]
+    lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});" for key, value in (_FIREFOX_PREFERENCES | preferences).items()]
+    (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
+    return [program, "--headless", "--no-remote", "--profile", str(profile), url]
+
+
+def _environment(profile: Path) -> dict[str, str]:
+    return os.environ | {"HOME": str(profile), "MOZ_HEADLESS": "1"}
