@@ -2,7 +2,6 @@
 
 from cryptography import x509
 from OpenSSL import SSL
-
 from tests.dtls.conformance.keys import Identity
 from tests.dtls.conformance.wire import parse_records
 

@@ -1,7 +1,6 @@
 """The scripted peers of these tests are themselves right: they complete handshakes with OpenSSL."""
 
 import pytest
-
 from tests.dtls.conformance import keys, wire
 from tests.dtls.conformance.scripted import ScriptedClient, ScriptedServer
 from tests.dtls.openssl_peer import OpenSslPeer
@@ -35,7 +34,13 @@ def test_scripted_server_completes_with_openssl(suite: int, group: int) -> None:
     server = ScriptedServer(subject, who=keys.identity(kind)).begin()
     server.suite = suite
 
-    server.say(server.server_hello(), server.certificate(), server.key_exchange(group=group), server.certificate_request(), server.hello_done())
+    server.say(
+        server.server_hello(),
+        server.certificate(),
+        server.key_exchange(group=group),
+        server.certificate_request(),
+        server.hello_done(),
+    )
     server.finish()
     server.send_data(b"over")
     subject.send(b"and back")

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from tests.dtls.conformance.wire import Record
 
 ECDHE_ECDSA_AES_128_GCM_SHA256 = 0xC02B
@@ -77,7 +76,9 @@ class Protection:
         """Protect a plaintext record under its own epoch and sequence number."""
         number = record.nonce_number
         explicit = number if explicit is None else explicit
-        sealed = self._aead.encrypt(self._nonce(number, explicit), record.fragment, self._additional(record, len(record.fragment)))
+        sealed = self._aead.encrypt(
+            self._nonce(number, explicit), record.fragment, self._additional(record, len(record.fragment))
+        )
         return record.with_fragment(explicit[: self._suite.explicit_length] + sealed)
 
     def open(self, record: Record) -> Record:
@@ -93,10 +94,17 @@ class Protection:
         return bytes(a ^ b for a, b in zip(self._salt, bytes(4) + number, strict=True))
 
     def _additional(self, record: Record, length: int) -> bytes:
-        return record.nonce_number + bytes([record.content_type]) + record.version.to_bytes(2, "big") + length.to_bytes(2, "big")
+        return (
+            record.nonce_number
+            + bytes([record.content_type])
+            + record.version.to_bytes(2, "big")
+            + length.to_bytes(2, "big")
+        )
 
 
-def protections(suite: Suite, master: bytes, client_random: bytes, server_random: bytes) -> tuple[Protection, Protection]:
+def protections(
+    suite: Suite, master: bytes, client_random: bytes, server_random: bytes
+) -> tuple[Protection, Protection]:
     """Client's and server's write side; RFC 5246, 6.3."""
     size, salt = suite.key_length, suite.salt_length
     block = prf(suite.hash_name, master, b"key expansion", server_random + client_random, 2 * (size + salt))
@@ -178,7 +186,13 @@ def verify(certificate: bytes, algorithm: int, signature: bytes, data: bytes) ->
 
 
 def _hash(algorithm: int) -> hashes.HashAlgorithm:
-    known: dict[int, hashes.HashAlgorithm] = {2: hashes.SHA1(), 4: hashes.SHA256(), 5: hashes.SHA384(), 6: hashes.SHA512(), 8: hashes.SHA256()}
+    known: dict[int, hashes.HashAlgorithm] = {
+        2: hashes.SHA1(),
+        4: hashes.SHA256(),
+        5: hashes.SHA384(),
+        6: hashes.SHA512(),
+        8: hashes.SHA256(),
+    }
     return known[algorithm >> 8]
 
 

@@ -8,7 +8,7 @@ opened, reassembled and kept: `records` in the order they arrived, `messages` wh
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from tests.dtls.conformance import wire
 from tests.dtls.conformance.keys import (
@@ -27,7 +27,23 @@ from tests.dtls.conformance.keys import (
     protections,
     verify,
 )
-from tests.dtls.conformance.wire import ClientHello, Extensions, Fragment, Message, Record, ServerHello, ServerKeyExchange, vector, words
+from tests.dtls.conformance.wire import (
+    ClientHello,
+    Fragment,
+    Message,
+    Record,
+    ServerHello,
+    ServerKeyExchange,
+    vector,
+    words,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import override
+else:
+
+    def override(method):  # typing has it from Python 3.12 on
+        return method
 
 
 class Subject(Protocol):
@@ -115,7 +131,14 @@ class ScriptedPeer:
     @property
     def alerts(self) -> list[tuple[int, int]]:
         """Level and description of every alert."""
-        return [(record.fragment[0], record.fragment[1]) for record in self.records if record.content_type == wire.ALERT]
+        return [
+            (record.fragment[0], record.fragment[1]) for record in self.records if record.content_type == wire.ALERT
+        ]
+
+    @property
+    def fatal(self) -> int | None:
+        """The description of the subject's fatal alert."""
+        return next((description for level, description in self.alerts if level == 2), None)
 
     @property
     def data(self) -> list[bytes]:
@@ -230,6 +253,28 @@ class ScriptedPeer:
         client, server = protections(SUITES[self.suite], self.master, self.client_random, self.server_random)
         self.write, self.read = (client, server) if self.is_client else (server, client)
 
+    def finish(self) -> None:
+        """ChangeCipherSpec and Finished in one datagram."""
+        records = [self.change_cipher_spec()]
+        records.append(self.record(wire.HANDSHAKE, self.finished().serialize()))
+        self.send(*records)
+
+    def open(self) -> None:
+        """Begin: read or send the ClientHello."""
+        raise NotImplementedError
+
+    def flight(self) -> list[Message]:
+        """What an honest peer says between `open` and `finish`."""
+        raise NotImplementedError
+
+    def shake(self) -> Self:
+        """An honest handshake."""
+        self.open()
+        self.say(*self.flight())
+        self.finish()
+        assert self.got(wire.FINISHED), "the subject did not finish"
+        return self
+
     def certificate(self, chain: Sequence[bytes] | None = None) -> Message:
         """Our Certificate message."""
         return self.message(wire.CERTIFICATE, wire.certificate_body([self.who.certificate] if chain is None else chain))
@@ -267,7 +312,9 @@ class ScriptedClient(ScriptedPeer):
                 chosen.append((code, value))
         return chosen
 
-    def send_hello(self, hello: ClientHello | None = None, *, answer_cookie: bool = True, size: int | None = None) -> ClientHello:
+    def send_hello(
+        self, hello: ClientHello | None = None, *, answer_cookie: bool = True, size: int | None = None
+    ) -> ClientHello:
         """Send a ClientHello, and once more with the cookie if one is asked for."""
         hello = hello or self.hello()
         self.transcript = b""
@@ -288,6 +335,7 @@ class ScriptedClient(ScriptedPeer):
             for fragment in message.cut(size):
                 self.send(self.record(wire.HANDSHAKE, fragment.serialize()))
 
+    @override
     def heard(self, message: Message) -> None:
         if message.msg_type == wire.HELLO_VERIFY_REQUEST:
             return
@@ -295,10 +343,10 @@ class ScriptedClient(ScriptedPeer):
             assert message.body == self.verify_data(b"server finished"), "the subject's Finished is wrong"
         super().heard(message)
         if message.msg_type == wire.SERVER_HELLO:
-            self.server_hello = ServerHello.parse(message.body)
-            self.server_random = self.server_hello.random
-            self.suite = self.server_hello.cipher_suite
-            codes = [code for code, _ in self.server_hello.extensions or []]
+            self.chosen = ServerHello.parse(message.body)
+            self.server_random = self.chosen.random
+            self.suite = self.chosen.cipher_suite
+            codes = [code for code, _ in self.chosen.extensions or []]
             self.extended = wire.EXTENDED_MASTER_SECRET in codes
         elif message.msg_type == wire.CERTIFICATE:
             self.peer_certificates = wire.parse_certificates(message.body)
@@ -316,7 +364,12 @@ class ScriptedClient(ScriptedPeer):
         return message
 
     def certificate_verify(
-        self, *, algorithm: int | None = None, signature: bytes | None = None, signer: Identity | None = None, claimed: int | None = None
+        self,
+        *,
+        algorithm: int | None = None,
+        signature: bytes | None = None,
+        signer: Identity | None = None,
+        claimed: int | None = None,
     ) -> Message:
         """CertificateVerify; `claimed` is the algorithm that is named instead of the one used."""
         algorithm = algorithm or self.who.algorithm
@@ -325,27 +378,20 @@ class ScriptedClient(ScriptedPeer):
         body = (algorithm if claimed is None else claimed).to_bytes(2, "big") + vector(2, signature)
         return self.message(wire.CERTIFICATE_VERIFY, body)
 
-    def answer(self, *, finished: bool = True) -> None:
-        """The whole second flight."""
-        if self.got(wire.CERTIFICATE_REQUEST):
-            self.say(self.certificate(), self.key_exchange(), self.certificate_verify())
-        else:
-            self.say(self.key_exchange())
-        if finished:
-            self.finish()
-
-    def finish(self) -> None:
-        """ChangeCipherSpec and Finished in one datagram."""
-        records = [self.change_cipher_spec()]
-        records.append(self.record(wire.HANDSHAKE, self.finished().serialize()))
-        self.send(*records)
-
-    def shake(self) -> "ScriptedClient":
-        """An honest handshake."""
+    @override
+    def open(self) -> None:
         self.send_hello()
-        self.answer()
-        assert self.got(wire.FINISHED), "the subject did not finish"
-        return self
+
+    @override
+    def flight(self) -> list[Message]:
+        if self.got(wire.CERTIFICATE_REQUEST):
+            return [self.certificate(), self.key_exchange(), self.certificate_verify()]
+        return [self.key_exchange()]
+
+    def answer(self) -> None:
+        """The whole second flight and the end."""
+        self.say(*self.flight())
+        self.finish()
 
 
 class ScriptedServer(ScriptedPeer):
@@ -358,6 +404,7 @@ class ScriptedServer(ScriptedPeer):
         self.server_random = self.random
         self.hellos: list[ClientHello] = []
 
+    @override
     def heard(self, message: Message) -> None:
         if message.msg_type == wire.CLIENT_HELLO:
             self.client_hello = ClientHello.parse(message.body)
@@ -384,7 +431,9 @@ class ScriptedServer(ScriptedPeer):
 
     def verify_request(self, cookie: bytes = b"cookie", *, version: int = wire.DTLS_1_0) -> Message:
         """HelloVerifyRequest; not part of the transcript."""
-        return self.message(wire.HELLO_VERIFY_REQUEST, wire.hello_verify_request_body(cookie, version), transcript=False)
+        return self.message(
+            wire.HELLO_VERIFY_REQUEST, wire.hello_verify_request_body(cookie, version), transcript=False
+        )
 
     def server_hello(self, **changes: object) -> Message:
         """ServerHello with some fields replaced."""
@@ -428,12 +477,15 @@ class ScriptedServer(ScriptedPeer):
         exchange = ServerKeyExchange(parameters, algorithm if claimed is None else claimed, signature)
         return self.message(wire.SERVER_KEY_EXCHANGE, exchange.serialize())
 
-    def certificate_request(self, algorithms: Iterable[int] = (ECDSA_SHA256, RSA_PKCS1_SHA256), types: bytes = b"\x40\x01") -> Message:
+    def certificate_request(
+        self, algorithms: Iterable[int] = (ECDSA_SHA256, RSA_PKCS1_SHA256), types: bytes = b"\x40\x01"
+    ) -> Message:
         return self.message(wire.CERTIFICATE_REQUEST, wire.certificate_request_body(types, list(algorithms)))
 
     def hello_done(self) -> Message:
         return self.message(wire.SERVER_HELLO_DONE, b"")
 
+    @override
     def flight(self, *, request: bool = True, **hello: object) -> list[Message]:
         """ServerHello to ServerHelloDone."""
         messages = [self.server_hello(**hello), self.certificate(), self.key_exchange()]
@@ -441,22 +493,12 @@ class ScriptedServer(ScriptedPeer):
             messages.append(self.certificate_request())
         return [*messages, self.hello_done()]
 
-    def begin(self) -> "ScriptedServer":
+    @override
+    def open(self) -> None:
+        self.begin()
+
+    def begin(self) -> Self:
         """Read the subject's ClientHello."""
         self.pump()
         assert self.got(wire.CLIENT_HELLO), "the subject sent no ClientHello"
-        return self
-
-    def finish(self) -> None:
-        """ChangeCipherSpec and Finished in one datagram."""
-        records = [self.change_cipher_spec()]
-        records.append(self.record(wire.HANDSHAKE, self.finished().serialize()))
-        self.send(*records)
-
-    def shake(self, *, request: bool = True) -> "ScriptedServer":
-        """An honest handshake."""
-        self.begin()
-        self.say(*self.flight(request=request))
-        assert self.got(wire.FINISHED), "the subject did not finish"
-        self.finish()
         return self

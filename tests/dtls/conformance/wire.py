@@ -97,7 +97,15 @@ class Record:
 
     def serialize(self) -> bytes:
         length = len(self.fragment) if self.length is None else self.length
-        head = struct.pack("!BHHHIH", self.content_type, self.version, self.epoch, self.sequence >> 32, self.sequence & 0xFFFF_FFFF, length)
+        head = struct.pack(
+            "!BHHHIH",
+            self.content_type,
+            self.version,
+            self.epoch,
+            self.sequence >> 32,
+            self.sequence & 0xFFFF_FFFF,
+            length,
+        )
         return head + self.fragment
 
     @property
@@ -158,7 +166,9 @@ class Message:
     def cut(self, size: int) -> list[Fragment]:
         """Fragments of at most `size` bytes each."""
         pieces = range(0, max(len(self.body), 1), size)
-        return [Fragment(self.msg_type, self.message_seq, self.body[at : at + size], at, len(self.body)) for at in pieces]
+        return [
+            Fragment(self.msg_type, self.message_seq, self.body[at : at + size], at, len(self.body)) for at in pieces
+        ]
 
 
 def parse_fragments(data: bytes) -> Iterator[Fragment]:
