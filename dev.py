@@ -54,7 +54,9 @@ def prepare() -> bool:
         made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
         if made.returncode != 0:
             print(made.stdout + made.stderr, file=sys.stderr)
-            print("This Python cannot make a virtual environment; on Debian: apt install python3-venv.", file=sys.stderr)
+            print(
+                "This Python cannot make a virtual environment; on Debian: apt install python3-venv.", file=sys.stderr
+            )
             return False
     packages = [path.parent for path in declarations if path.parent != ROOT]
     editable = [argument for package in packages for argument in ("-e", str(package))]

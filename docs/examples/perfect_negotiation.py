@@ -59,7 +59,10 @@ class Negotiator:
 async def main() -> None:
     """Both sides create a channel at the same moment: the offers collide, both channels open."""
     async with RTCPeerConnection() as left, RTCPeerConnection() as right:
-        queues: tuple[asyncio.Queue[dict[str, object]], asyncio.Queue[dict[str, object]]] = (asyncio.Queue(), asyncio.Queue())
+        queues: tuple[asyncio.Queue[dict[str, object]], asyncio.Queue[dict[str, object]]] = (
+            asyncio.Queue(),
+            asyncio.Queue(),
+        )
         polite = Negotiator(left, queues[1].put, polite=True)
         impolite = Negotiator(right, queues[0].put, polite=False)
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from tests.support.network import Node
+
 from rtc_ice import Candidate, ConnectionState, IceAgent, LocalCandidateGathered
 from rtc_stun import (
     Address,
@@ -13,7 +15,6 @@ from rtc_stun import (
     StunClient,
     StunServer,
 )
-from tests.support.network import Node
 
 from .conversation import Conversation
 
@@ -106,8 +107,14 @@ class IceConversation(Conversation):
 
     def misuses(self) -> Calls:
         return [
-            ("changing the peer's credentials without a restart", lambda node: self._agent(node).set_remote_credentials("abcd", "x" * 22, self.network.now)),
-            ("malformed credentials", lambda node: self._agent(node).set_remote_credentials("a b", "short", self.network.now)),
+            (
+                "changing the peer's credentials without a restart",
+                lambda node: self._agent(node).set_remote_credentials("abcd", "x" * 22, self.network.now),
+            ),
+            (
+                "malformed credentials",
+                lambda node: self._agent(node).set_remote_credentials("a b", "short", self.network.now),
+            ),
         ]
 
     def after_close(self) -> Calls:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from tests.support.peers import require
 
 from rtc_asyncio import RTCPeerConnection
-from tests.support.peers import require
 
 from . import browser, node_peer
 from .remote import Call, Program, Remote

@@ -194,7 +194,9 @@ class Call:
         """One offer and one answer, from "ours" or "theirs"; candidates trickle in the background."""
         if offerer == "ours":
             await self.ours.setLocalDescription(await self.ours.createOffer(options))
-            await self._describe("await pc.setRemoteDescription(argument.description); return await peer.local('answer');")
+            await self._describe(
+                "await pc.setRemoteDescription(argument.description); return await peer.local('answer');"
+            )
         else:
             offer = await self.theirs.run("return await peer.local('offer', argument.options);", options=options)
             if not self._trickle:
@@ -254,7 +256,9 @@ class Call:
 
     async def _receive_candidates(self) -> None:
         while True:
-            for candidate in cast("list[dict[str, object] | None]", await self.theirs.run("return peer.drainCandidates();")):
+            for candidate in cast(
+                "list[dict[str, object] | None]", await self.theirs.run("return peer.drainCandidates();")
+            ):
                 if candidate is not None:
                     await self.ours.addIceCandidate(candidate)
             await asyncio.sleep(0.02)

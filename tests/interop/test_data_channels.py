@@ -19,7 +19,13 @@ NO_CLOSE_EVENT: Final = {"werift", "node-datachannel"}
 """They do not answer the closing of a single channel in a way that their own API shows."""
 NO_RESTART: Final = {"node-datachannel", "werift"}
 """libdatachannel cannot restart ICE; werift restarts only as offerer."""
-LARGEST: Final = {"chromium": 262_144, "firefox": 262_144, "wrtc": 262_144, "node-datachannel": 262_144, "werift": 65_536}
+LARGEST: Final = {
+    "chromium": 262_144,
+    "firefox": 262_144,
+    "wrtc": 262_144,
+    "node-datachannel": 262_144,
+    "werift": 65_536,
+}
 """Bytes of the largest message that is tried: what they announce, or 256 KiB."""
 
 

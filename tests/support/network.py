@@ -17,7 +17,7 @@ import heapq
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from rtc_stun import Address, Datagram
 
@@ -116,7 +116,9 @@ class Binding:
 class Node:
     """A machine on the network and what it has said so far."""
 
-    def __init__(self, machine: "Machine[bytes, object] | Machine[Datagram, object]", *, wire: tuple[Address, Address] | None) -> None:
+    def __init__(
+        self, machine: "Machine[bytes, object] | Machine[Datagram, object]", *, wire: tuple[Address, Address] | None
+    ) -> None:
         self.machine = machine
         self.wire = wire
         self.hosts: dict[str, Host] = {}

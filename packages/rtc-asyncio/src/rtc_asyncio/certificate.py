@@ -85,6 +85,8 @@ def _key_type(wish: Mapping[str, object]) -> str:
             if isinstance(hash_name, Mapping):
                 hash_name = hash_name.get("name")
             if length not in {2048, 3072, 4096} or hash_name != "SHA-256":
-                raise NotSupportedError(f"RSA with {length} bits and {hash_name} is not supported; 2048 bits and SHA-256 are")
+                raise NotSupportedError(
+                    f"RSA with {length} bits and {hash_name} is not supported; 2048 bits and SHA-256 are"
+                )
             return f"RSA-{length}"
     raise NotSupportedError(f"the algorithm {wish.get('name')!r} is not supported; ECDSA and RSASSA-PKCS1-v1_5 are")

@@ -1,8 +1,8 @@
 """`RTCDataChannel` (WebRTC 1.0, section 6.2), with what an asyncio program expects on top.
 
-    async for message in channel:          # until the channel closes
-        channel.send(message.upper())
-        await channel.drain()              # wait for room, as with asyncio.StreamWriter
+async for message in channel:          # until the channel closes
+    channel.send(message.upper())
+    await channel.drain()              # wait for room, as with asyncio.StreamWriter
 """
 
 import asyncio
@@ -113,7 +113,7 @@ class RTCDataChannel(EventTarget):
 
     @property
     def readyState(self) -> RTCDataChannelState:
-        """"connecting", "open", "closing" or "closed"."""
+        """ "connecting", "open", "closing" or "closed"."""
         return self._ready_state
 
     @property
@@ -235,9 +235,7 @@ class RTCDataChannel(EventTarget):
     @overload
     def on(self, type: Literal["error"]) -> "Callable[[ErrorHandler], ErrorHandler]": ...
     @overload
-    def on(
-        self, type: Literal["open", "closing", "close", "bufferedamountlow"]
-    ) -> Callable[[H_none], H_none]: ...
+    def on(self, type: Literal["open", "closing", "close", "bufferedamountlow"]) -> Callable[[H_none], H_none]: ...
     def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
         """Decorate a handler: "message" hands over the message, "error" the error, the others nothing."""
         return super().on(type)
@@ -335,4 +333,6 @@ MessageHandler = TypeVar(
     "MessageHandler",
     bound=Callable[[str | bytes], None] | Callable[[str | bytes], Coroutine[None, None, None]],
 )
-ErrorHandler = TypeVar("ErrorHandler", bound=Callable[[RTCError], None] | Callable[[RTCError], Coroutine[None, None, None]])
+ErrorHandler = TypeVar(
+    "ErrorHandler", bound=Callable[[RTCError], None] | Callable[[RTCError], Coroutine[None, None, None]]
+)

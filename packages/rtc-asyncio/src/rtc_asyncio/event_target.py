@@ -157,5 +157,3 @@ class EventTarget:
                 "handler": listener.callback,
             }
         )
-
-

@@ -171,13 +171,21 @@ async def _measure_round_trips(sender: RTCDataChannel, receiver: RTCDataChannel,
     return {"median": statistics.median(times), "best": min(times), "worst": max(times)}
 
 
-async def _transfer(sender: RTCDataChannel, receiver: RTCDataChannel, length: int, console: Console | None) -> dict[str, float]:
+async def _transfer(
+    sender: RTCDataChannel, receiver: RTCDataChannel, length: int, console: Console | None
+) -> dict[str, float]:
     """Send `length` bytes in order; the figures count both ends of the connection."""
     received = 0
     done = asyncio.Event()
     progress = Progress(
-        TextColumn("  sending"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
-        console=console, disable=console is None, transient=True,
+        TextColumn("  sending"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=console is None,
+        transient=True,
     )
     task = progress.add_task("bulk", total=length)
 
@@ -216,14 +224,20 @@ def describe(report: RTCStatsReport) -> dict[str, object]:
         if stats.type != "transport":
             continue
         transport = stats.toJSON()
-        found |= {"dtls_version": transport.get("tlsVersion"), "cipher": transport.get("dtlsCipher"), "dtls_role": transport.get("dtlsRole")}
+        found |= {
+            "dtls_version": transport.get("tlsVersion"),
+            "cipher": transport.get("dtlsCipher"),
+            "dtls_role": transport.get("dtlsRole"),
+        }
         pair = report.get(str(transport.get("selectedCandidatePairId")))
         if pair is None:
             continue
         pair_json = pair.toJSON()
         for side in ("local", "remote"):
             candidate = report[str(pair_json[f"{side}CandidateId"])].toJSON()
-            found[side] = f"{candidate['address']} port {candidate['port']}/{candidate['protocol']} ({candidate['candidateType']})"
+            found[side] = (
+                f"{candidate['address']} port {candidate['port']}/{candidate['protocol']} ({candidate['candidateType']})"
+            )
         round_trip_time = pair_json.get("currentRoundTripTime")
         if isinstance(round_trip_time, float):
             found["ice_round_trip_ms"] = round(round_trip_time * 1000, 3)
@@ -240,8 +254,11 @@ def _summary(result: Result) -> Table:
     table.add_row("set-up", f"{opened:.1f} ms to an open channel")
     table.add_row("selected pair", f"{negotiated.get('local')}  →  {negotiated.get('remote')}")
     table.add_row("security", f"{versions.get(str(negotiated.get('dtls_version')), '?')}, {negotiated.get('cipher')}")
-    table.add_row("round trip", f"median {result.round_trip_us['median']:.0f} µs, best {result.round_trip_us['best']:.0f} µs")
     table.add_row(
-        "bulk", f"{result.bulk['mb_per_second']:.0f} MB/s, {result.bulk['mb_per_cpu_second']:.0f} MB per CPU-second for both ends"
+        "round trip", f"median {result.round_trip_us['median']:.0f} µs, best {result.round_trip_us['best']:.0f} µs"
+    )
+    table.add_row(
+        "bulk",
+        f"{result.bulk['mb_per_second']:.0f} MB/s, {result.bulk['mb_per_cpu_second']:.0f} MB per CPU-second for both ends",
     )
     return table

@@ -1,9 +1,9 @@
 """The `rtc` command and what all of its subcommands share: exit codes and one clear sentence for what goes wrong.
 
-    0    it worked
-    1    it did not: no connection, a peer that never answered, a port in use
-    2    the command line is wrong
-    130  interrupted
+0    it worked
+1    it did not: no connection, a peer that never answered, a port in use
+2    the command line is wrong
+130  interrupted
 """
 
 import asyncio
@@ -32,7 +32,9 @@ def main() -> None:
 @main.command()
 @click.option("--size", default=64, show_default=True, type=click.IntRange(1, 100_000), help="Bulk transfer, in MB.")
 @click.option("--messages", default=200, show_default=True, type=click.IntRange(1, 1_000_000), help="Round trips.")
-@click.option("--timeout", default=15.0, show_default=True, type=click.FloatRange(0.1), help="Seconds to wait for the connection.")
+@click.option(
+    "--timeout", default=15.0, show_default=True, type=click.FloatRange(0.1), help="Seconds to wait for the connection."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of the report.")
 def demo(size: int, messages: int, timeout: float, as_json: bool) -> None:
     """Connect two peers on this machine and move data.
@@ -46,11 +48,32 @@ def demo(size: int, messages: int, timeout: float, as_json: bool) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the page; 0 for any.")
-@click.option("--directory", default="received", show_default=True, type=click.Path(file_okay=False), help="Where dropped files go.")
-@click.option("--max-file", default=1024, show_default=True, type=click.IntRange(1), help="Largest file accepted, in MB.")
-@click.option("--stun", multiple=True, metavar="URI", help="STUN server for peers beyond this network, such as stun:stun.example.org.")
-@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1), help="Seconds a browser may take to connect.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the page; 0 for any."
+)
+@click.option(
+    "--directory",
+    default="received",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="Where dropped files go.",
+)
+@click.option(
+    "--max-file", default=1024, show_default=True, type=click.IntRange(1), help="Largest file accepted, in MB."
+)
+@click.option(
+    "--stun",
+    multiple=True,
+    metavar="URI",
+    help="STUN server for peers beyond this network, such as stun:stun.example.org.",
+)
+@click.option(
+    "--timeout",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="Seconds a browser may take to connect.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one a line.")
 def serve(
     host: str, port: int, directory: str, max_file: int, stun: tuple[str, ...], timeout: float, as_json: bool

@@ -23,7 +23,11 @@ STATISTICS_INTERVAL: Final = 1.0
 """Seconds between two lines of statistics to the page."""
 MAX_BROWSERS: Final = 64
 MAX_SIGNALLING_LENGTH: Final = 256 * 1024
-_PAGE: Final = {"/": ("index.html", "text/html"), "/app.js": ("app.js", "text/javascript"), "/style.css": ("style.css", "text/css")}
+_PAGE: Final = {
+    "/": ("index.html", "text/html"),
+    "/app.js": ("app.js", "text/javascript"),
+    "/style.css": ("style.css", "text/css"),
+}
 
 
 @dataclass
@@ -68,7 +72,11 @@ async def run_serve(
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise CommandError(_why_not_listening(host, port, error)) from None
-        report.say("serving", f"open http://{host}:{runner.addresses[0][1]}/ in a browser", url=f"http://{host}:{runner.addresses[0][1]}/")
+        report.say(
+            "serving",
+            f"open http://{host}:{runner.addresses[0][1]}/ in a browser",
+            url=f"http://{host}:{runner.addresses[0][1]}/",
+        )
         await server.read_lines()
     finally:
         await server.close()
@@ -246,8 +254,10 @@ class Browser:
             return
         negotiated = describe(await self.pc.getStats())
         self.report.say(
-            "connected", f"{self.name}: {negotiated.get('local')} → {negotiated.get('remote')}, {negotiated.get('cipher')}",
-            browser=self.number, **negotiated,
+            "connected",
+            f"{self.name}: {negotiated.get('local')} → {negotiated.get('remote')}, {negotiated.get('cipher')}",
+            browser=self.number,
+            **negotiated,
         )
 
     def _state_changed(self) -> None:
@@ -280,7 +290,9 @@ class Browser:
             except (TransferError, OSError) as error:
                 self.report.say("error", str(error), browser=self.number)
                 return
-        self.report.say("file received", f"{path} from {self.name}", browser=self.number, path=str(path), size=path.stat().st_size)
+        self.report.say(
+            "file received", f"{path} from {self.name}", browser=self.number, path=str(path), size=path.stat().st_size
+        )
 
     async def _statistics(self, channel: RTCDataChannel) -> None:
         """What Python sees, for the page to show beside what the browser sees."""
