@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -81,10 +81,8 @@ class UdpDriver:
         for datagram in self.machine.datagrams_to_send(time.monotonic()):
             self.largest = max(self.largest, len(datagram))
             if self.remote is not None:
-                try:
+                with suppress(ConnectionRefusedError):
                     self.socket.sendto(datagram, self.remote)
-                except ConnectionRefusedError:
-                    pass
 
     def close(self) -> None:
         self.socket.close()

@@ -1,4 +1,4 @@
-"""The cryptography of DTLS 1.2, a second time: PRF, key block, record protection, key exchange, signatures, identities."""
+"""The cryptography of DTLS 1.2, a second time: PRF, keys, records, key exchange, signatures, identities."""
 
 import hashlib
 import hmac

@@ -1,8 +1,8 @@
 """Peers that a test plays by hand, one message at a time, and that may deviate wherever the test wants.
 
-`ScriptedClient` faces a server under test, `ScriptedServer` a client. Left alone (`shake()`) they complete an honest handshake;
-a test calls the steps itself, leaves some out, repeats others, or changes what they send by keyword. What the subject answers is
-opened, reassembled and kept: `records` in the order they arrived, `messages` whole and in order, `alerts`.
+`ScriptedClient` faces a server under test, `ScriptedServer` a client. Left alone (`shake()`) they complete an honest
+handshake; a test calls the steps itself, leaves some out, repeats others, or changes what they send by keyword. What the
+subject answers is opened, reassembled and kept: `records` as they arrived, `messages` whole and in order, `alerts`.
 """
 
 import hashlib

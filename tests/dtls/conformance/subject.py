@@ -17,7 +17,6 @@ from rtc_dtls import (
     HandshakeCompleted,
     Role,
     SrtpProfile,
-    StateError,
 )
 from tests.dtls.conformance import keys
 from tests.dtls.conformance.keys import Identity
@@ -101,6 +100,10 @@ class Watched:
         return self.connection.cipher_suite
 
     @property
+    def expansion(self) -> int | None:
+        return self.connection.record_overhead
+
+    @property
     def alpn(self) -> str | None:
         return self.connection.alpn_protocol
 
@@ -119,9 +122,6 @@ class Watched:
         """Local and remote key and salt."""
         material = self.connection.srtp_keying_material()
         return (material.local_key, material.local_salt), (material.remote_key, material.remote_salt)
-
-    def is_state_error(self, error: BaseException) -> bool:
-        return isinstance(error, StateError)
 
     def weight(self) -> int:
         """Bytes of the whole state, a measure of what a peer made us keep."""

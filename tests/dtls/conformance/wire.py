@@ -1,7 +1,7 @@
 """DTLS 1.2 on the wire, written a second time from RFC 6347 and RFC 5246 and independent of `rtc_dtls`.
 
-A test that speaks with the codecs it tests cannot see a mistake that both directions share; this module can. It also writes
-what no honest codec would: every length, number and order is the test's to choose.
+A test that speaks with the codecs it tests cannot see a mistake that both directions share; this module can. It also
+writes what no honest codec would: every length, number and order is the test's to choose.
 """
 
 import struct

@@ -135,7 +135,7 @@ def test_class_14_certificate_verify_that_is_no_signature_is_fatal(signature: by
 
 
 def test_class_14_certificate_verify_over_another_transcript_is_fatal() -> None:
-    peer, subject = greeted()
+    peer, _subject = greeted()
 
     certificate = peer.certificate()
     early = peer.who.sign(peer.who.algorithm, peer.transcript)
@@ -425,7 +425,7 @@ def test_class_16_first_hello_and_verify_request_are_not_in_the_transcript() -> 
 
 def test_class_16_changed_hello_changes_the_keys() -> None:
     """A man in the middle who strikes a suite out of the offer is found out."""
-    peer, subject = face_client()
+    peer, _subject = face_client()
     peer.begin()
     hello = peer.client_hello
     peer.transcript = Message(wire.CLIENT_HELLO, 0, hello.serialize()[:-1] + b"\x55").serialize()

@@ -1,5 +1,6 @@
 """Classes 22, 24 and 25: cookies, timers and alerts."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -134,6 +135,45 @@ def test_class_22_nothing_is_kept_before_the_cookie_is_right() -> None:
     assert subject.next_timeout() is None
 
 
+def test_class_22_answers_that_nobody_fetches_are_bounded() -> None:
+    peer, subject = face_server(cookies=True)
+    hello = Message(wire.CLIENT_HELLO, 0, peer.hello().serialize())
+    empty = subject.weight()
+
+    for sequence in range(2000):
+        subject.receive_datagram(wire.Record(HANDSHAKE, hello.serialize(), 0, sequence).serialize(), 0.0)
+
+    assert subject.weight() - empty < 20_000
+
+
+@pytest.mark.parametrize("body", [b"", bytes(40), b"\xfe\xfd" + bytes(32) + b"\xff", b"\xfe\xff" + bytes(40)])
+def test_class_22_nonsense_does_not_end_a_server_before_the_cookie_is_right(body: bytes) -> None:
+    """Whoever forges the address of a client must not be able to shut the door before it."""
+    peer, subject = face_server(cookies=True)
+
+    peer.deliver(wire.Record(HANDSHAKE, Message(wire.CLIENT_HELLO, 0, body).serialize(), 0, 900).serialize())
+    for fragment in (
+        wire.Fragment(1, 0, b"x", 5, 77),
+        wire.Fragment(1, 0, b"y", 5, 78),
+        wire.Fragment(1, 0, b"z", 5, 77),
+    ):
+        peer.deliver(wire.Record(HANDSHAKE, fragment.serialize(), 0, 901).serialize())
+    peer.shake()
+
+    assert subject.connected
+
+
+@pytest.mark.parametrize("cookies", [False, True])
+def test_class_22_hello_of_a_client_that_began_anew_replaces_the_half_of_the_old_one(cookies: bool) -> None:
+    peer, subject = face_server(cookies=cookies)
+    old = Message(wire.CLIENT_HELLO, 0, peer.hello(random=bytes(32), cipher_suites=[peer.suite, 0xC02C]).serialize())
+
+    peer.deliver(wire.Record(HANDSHAKE, old.cut(40)[0].serialize(), 0, 0).serialize())
+    peer.shake()
+
+    assert subject.connected
+
+
 def test_class_22_answer_without_a_cookie_is_smaller_than_the_question() -> None:
     peer, _ = face_server(cookies=True)
     hello = peer.say(Message(wire.CLIENT_HELLO, 0, peer.hello().serialize()))
@@ -250,7 +290,7 @@ def test_class_24_timer_doubles_up_to_a_minute_and_then_gives_up(role: str) -> N
         flights.append([record.fragment for record in peer.records])
 
     assert waits[1] == pytest.approx(2 * waits[0])
-    assert all(later == pytest.approx(min(2 * earlier, 60)) for earlier, later in zip(waits, waits[1:], strict=False))
+    assert all(later == pytest.approx(min(2 * earlier, 60)) for earlier, later in itertools.pairwise(waits))
     assert 5 <= len(waits) < 40
     assert all(again == flight for again in flights[:3])
     assert subject.closed
@@ -277,7 +317,7 @@ def test_class_24_part_of_the_next_flight_does_not_touch_the_timer(role: str) ->
 
 def test_class_24_duplicates_do_not_amplify() -> None:
     """A duplicated ClientHello is answered, but not each of a thousand copies of it."""
-    peer, subject = face_server(cookies=False)
+    peer, _subject = face_server(cookies=False)
     hello = Message(wire.CLIENT_HELLO, 0, peer.hello().serialize())
     peer.say(hello)
     once = sum(map(len, peer.datagrams))
@@ -391,7 +431,7 @@ def test_class_25_fatal_alert_ends_the_association_without_an_answer(role: str, 
     assert peer.alerts == []
     assert subject.received == []
     assert subject.closed
-    assert len([event for event in subject.terminal]) == 1
+    assert len(subject.terminal) == 1
 
 
 @BOTH

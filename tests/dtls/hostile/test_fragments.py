@@ -75,8 +75,10 @@ def test_class_09_message_type_that_changes_between_fragments_is_not_mixed_in() 
 
 
 def assert_honest_or_refused(peer: ScriptedClient, subject: Watched) -> None:
-    """Either the lie was dropped, or the handshake ended with illegal_parameter; a mixture was never believed."""
+    """The lie was dropped, costs a repetition, or ended the handshake; a mixture was never believed."""
     if peer.fatal is None:
+        if not peer.got(wire.SERVER_HELLO):
+            peer.say(Message(CLIENT_HELLO, 0, peer.hello().serialize()))
         assert peer.got(wire.SERVER_HELLO)
         peer.answer()
         assert subject.connected
@@ -231,7 +233,7 @@ def test_class_12_a_datagram_full_of_empty_records_costs_little(role: str) -> No
 
 
 def test_class_12_a_message_in_one_byte_fragments_costs_little() -> None:
-    peer, subject = face_server(cookies=False)
+    peer, _subject = face_server(cookies=False)
     hello = peer.message(CLIENT_HELLO, peer.hello().serialize())
     fragments = [peer.record(HANDSHAKE, fragment.serialize()).serialize() for fragment in hello.cut(1)]
     started = time.process_time()
@@ -257,7 +259,7 @@ def test_class_13_server_refuses_to_begin_with_anything_but_a_client_hello(msg_t
     assert not subject.connected
 
 
-@pytest.mark.parametrize("msg_type", [1, 11, 12, 13, 14, 15, 16, 20, 24, 99, 255])
+@pytest.mark.parametrize("msg_type", [1, 11, 12, 13, 14, 15, 16, 24, 99, 255])
 def test_class_13_client_refuses_to_begin_with_anything_but_a_server_hello(msg_type: int) -> None:
     peer, subject = face_client()
     peer.begin()
@@ -326,7 +328,7 @@ def test_class_13_gap_in_the_message_sequence_stops_the_handshake(missing: int) 
 
 @pytest.mark.parametrize("missing", ["certificate", "key exchange", "done"])
 def test_class_13_message_left_out_with_numbers_closed_up_is_fatal_or_waits(missing: str) -> None:
-    peer, subject = face_client()
+    peer, _subject = face_client()
     peer.begin()
     messages = [peer.server_hello()]
     if missing != "certificate":

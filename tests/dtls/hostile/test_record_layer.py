@@ -3,6 +3,7 @@
 import pickle
 
 import pytest
+from rtc_dtls import StateError
 from tests.dtls.conformance import keys, wire
 from tests.dtls.conformance.subject import CLIENT, SERVER, connect, face, face_client, face_server
 from tests.dtls.conformance.wire import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Record
@@ -160,7 +161,7 @@ def test_class_03_explicit_nonce_is_the_record_number_and_never_repeats(role: st
 
 @pytest.mark.spec("rfc6347:4.2.2/4", "rfc6347:4.1/5")
 def test_class_03_retransmitted_finished_has_a_new_nonce() -> None:
-    peer, subject = face_client()
+    peer, _subject = face_client()
     peer.begin()
     peer.say(*peer.flight())
     for _ in range(4):
@@ -339,6 +340,29 @@ def test_class_07_sequence_numbers_have_no_edges_in_between(role: str, edge: int
         peer.send_data(b"%d" % sequence, sequence=sequence)
 
     assert len(subject.received) == 4
+
+
+@BOTH
+@pytest.mark.spec("rfc6347:4.1/13")
+def test_class_07_sender_stops_before_its_numbers_wrap(role: str) -> None:
+    peer, subject = connect(role)
+    subject.connection._context.records.application_sealer().next_number = (1 << 48) + LARGEST - 3
+    peer.forget()
+
+    sent = 0
+    with pytest.raises(StateError):
+        for _ in range(10):
+            subject.send(b"data")
+            sent += 1
+            peer.pump()
+    subject.close(peer.now)
+    peer.pump()
+
+    numbers = [record.sequence for record in peer.sealed]
+    assert sent >= 1
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] <= LARGEST
+    assert peer.alerts == [(1, 0)]
 
 
 # --- 8: the right keys ---
