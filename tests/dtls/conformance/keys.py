@@ -68,6 +68,7 @@ class Protection:
     """One direction of an epoch."""
 
     def __init__(self, suite: Suite, key: bytes, salt: bytes) -> None:
+        self.key = key
         self._suite = suite
         self._salt = salt
         self._aead: AESGCM | ChaCha20Poly1305 = AESGCM(key) if suite.explicit_length else ChaCha20Poly1305(key)

@@ -80,7 +80,9 @@ class ScriptedPeer:
         self.expected_seq = 0
         self.write: Protection | None = None
         self.read: Protection | None = None
-        self.master = b""
+        self.premaster = self.master = b""
+        self.secrets: list[bytes] = []
+        """The keys of both directions."""
         self.client_random = b""
         self.server_random = b""
         self.suite = ECDHE_ECDSA_AES_128_GCM_SHA256
@@ -250,7 +252,9 @@ class ScriptedPeer:
         else:
             label, seed = b"master secret", self.client_random + self.server_random
         self.master = prf(name, premaster, label, seed, 48)
+        self.premaster = premaster
         client, server = protections(SUITES[self.suite], self.master, self.client_random, self.server_random)
+        self.secrets = [client.key, server.key]
         self.write, self.read = (client, server) if self.is_client else (server, client)
 
     def finish(self) -> None:

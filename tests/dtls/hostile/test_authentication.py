@@ -3,13 +3,19 @@
 import pytest
 from cryptography.exceptions import InvalidTag
 from tests.dtls.conformance import keys, wire
+from tests.dtls.conformance.alerts import (
+    BAD_CERTIFICATE,
+    DECODE_ERROR,
+    DECRYPT_ERROR,
+    HANDSHAKE_FAILURE,
+    ILLEGAL_PARAMETER,
+    UNEXPECTED_MESSAGE,
+)
 from tests.dtls.conformance.scripted import ScriptedClient, ScriptedServer
 from tests.dtls.conformance.subject import CLIENT, SERVER, Watched, connect, face, face_client, face_server
 from tests.dtls.conformance.wire import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Message
 
 BOTH = pytest.mark.parametrize("role", [CLIENT, SERVER])
-UNEXPECTED_MESSAGE, HANDSHAKE_FAILURE, BAD_CERTIFICATE, ILLEGAL_PARAMETER = 10, 40, 42, 47
-DECODE_ERROR, DECRYPT_ERROR = 50, 51
 
 
 def greeted(*, require_certificate: bool = True) -> tuple[ScriptedClient, Watched]:

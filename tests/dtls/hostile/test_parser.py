@@ -73,7 +73,7 @@ def stages(role: str) -> Iterator[tuple[str, bytes, Message]]:
 
 
 @BOTH
-@pytest.mark.spec("rfc5246:7.4.1.2/13", "rfc5246:7.2.2/3")
+@pytest.mark.spec("rfc5246:7.4.1.2/13", "rfc5246:7.2.2/3", "rfc5246:7.2.2/8", "rfc5246:7.2.2/9", "rfc5246:7.2.2/10")
 def test_class_30_message_cut_at_every_byte_is_fatal(role: str) -> None:
     for name, state, message in stages(role):
         for body in broken(message.body):

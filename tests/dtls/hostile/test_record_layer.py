@@ -68,6 +68,18 @@ def test_class_01_replayed_record_is_delivered_once(role: str) -> None:
 
 
 @BOTH
+@pytest.mark.spec("rfc6347:4.1.2.6/4")
+def test_class_01_replay_is_seen_before_any_decryption(role: str) -> None:
+    peer, subject = connect(role)
+    peer.send_data(b"once", sequence=77)
+
+    peer.deliver(forged(APPLICATION_DATA, epoch=1, sequence=77))
+
+    assert subject.dropped["record_replayed"] == 1
+    assert "record_bad_mac" not in subject.dropped
+
+
+@BOTH
 @pytest.mark.spec(
     "rfc6347:4.1.2.6/1", "rfc6347:4.1.2.6/5", "rfc6347:4.1.2.6/6", "rfc6347:4.1.2.6/7", "rfc6347:4.1.2.6/8"
 )
