@@ -262,7 +262,8 @@ class Network:
     def flush(self) -> None:
         """Drain every machine until none has output; call after commands."""
         for _ in range(1000):
-            if not any([self._drain(node) for node in self.nodes]):
+            drained = [self._drain(node) for node in self.nodes]
+            if not any(drained):
                 return
         raise AssertionError("machines keep producing output without any time passing")
 

@@ -37,11 +37,20 @@ H_none = TypeVar("H_none", bound=Callable[[], object])
 class Channels(Protocol):
     """What a channel needs from its connection."""
 
-    def send(self, channel: DataChannel, data: str | bytes) -> None: ...
-    def close_channel(self, channel: DataChannel) -> None: ...
-    def buffered_amount(self, channel: DataChannel) -> int: ...
-    def set_low_threshold(self, channel: DataChannel, threshold: int) -> None: ...
-    def unread_changed(self, difference: int) -> None: ...
+    def send(self, channel: DataChannel, data: str | bytes) -> None:
+        """Queue a message."""
+
+    def close_channel(self, channel: DataChannel) -> None:
+        """Begin to close."""
+
+    def buffered_amount(self, channel: DataChannel) -> int:
+        """Bytes that are queued."""
+
+    def set_low_threshold(self, channel: DataChannel, threshold: int) -> None:
+        """Ask to be told when that few bytes are left."""
+
+    def unread_changed(self, difference: int) -> None:
+        """Bytes came to wait for a reader, or no longer do."""
 
 
 class RTCDataChannel(EventTarget):
@@ -113,7 +122,7 @@ class RTCDataChannel(EventTarget):
 
     @property
     def readyState(self) -> RTCDataChannelState:
-        """ "connecting", "open", "closing" or "closed"."""
+        """One of "connecting", "open", "closing" and "closed"."""
         return self._ready_state
 
     @property

@@ -64,10 +64,10 @@ class EventHandler(Generic[E]):
     def __get__(self, instance: "EventTarget | None", owner: type[object]) -> "Self | Handler[E] | None":
         if instance is None:
             return self
-        return instance._handler(self._type)
+        return instance._handler(self._type)  # noqa: SLF001 - the descriptor is part of the target
 
     def __set__(self, instance: "EventTarget", handler: Handler[E] | None) -> None:
-        instance._set_handler(self._type, handler)
+        instance._set_handler(self._type, handler)  # noqa: SLF001 - as above
 
 
 class EventTarget:
@@ -135,7 +135,7 @@ class EventTarget:
     def _call(self, listener: Listener, event: Event) -> None:
         try:
             result = listener.callback(*event.payload()) if listener.plain else listener.callback(event)
-        except Exception as error:  # noqa: BLE001  # a handler's fault is the application's, and must not stop the protocol
+        except Exception as error:  # noqa: BLE001 - a handler's fault is the application's, and must not stop the protocol
             self._report(error, listener, event)
             return
         if isinstance(result, Awaitable):
@@ -146,7 +146,7 @@ class EventTarget:
     async def _await(self, result: Awaitable[object], listener: Listener, event: Event) -> None:
         try:
             await result
-        except Exception as error:  # noqa: BLE001  # as above
+        except Exception as error:  # noqa: BLE001 - as above
             self._report(error, listener, event)
 
     def _report(self, error: Exception, listener: Listener, event: Event) -> None:

@@ -34,7 +34,7 @@ class Report:
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
         """A progress bar as long as the block runs; all bars stand below the lines."""
         if self._as_json:
-            yield lambda done, total: None
+            yield _nothing
             return
         if self._progress is None:
             self._progress = Progress(
@@ -55,3 +55,7 @@ class Report:
             if not bars.tasks:
                 bars.stop()
                 self._progress = None
+
+
+def _nothing(done: int, total: int) -> None:
+    pass

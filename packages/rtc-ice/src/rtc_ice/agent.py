@@ -3,9 +3,10 @@
 import ipaddress
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
-from rtc_ice.candidate import Candidate
+from rtc_ice.candidate import HOST, Candidate
 from rtc_ice.check import Checker
 from rtc_ice.conclusion import (
     connection_state,
@@ -73,6 +74,7 @@ class IceAgent:
         controlling: Whether this agent chooses the pairs: the one that sent the first offer does.
         rng: Returns that many unpredictable bytes; ``os.urandom``.
         config: What differs from the defaults.
+        credentials: What was signalled already; fresh ones are made if there are none.
         trace: Takes structured records of what happens.
         now: Present time in seconds, on the clock that all later calls use.
     """
@@ -83,6 +85,7 @@ class IceAgent:
         controlling: bool,
         rng: Rng,
         config: IceConfig | None = None,
+        credentials: Credentials | None = None,
         trace: Trace | None = None,
         now: float = 0.0,
     ) -> None:
@@ -107,7 +110,7 @@ class IceAgent:
         self._previous: Session | None = None
         self._state = ConnectionState.NEW
         self._gathering_state = GatheringState.NEW
-        self._begin_session()
+        self._begin_session(credentials)
         self._timeout: float | None = None
 
     # --- what the agent is ---
@@ -237,6 +240,24 @@ class IceAgent:
         self._addresses_ended = True
         self._settle()
 
+    def add_stun_server(self, server: Address, now: float) -> None:
+        """Tell of a STUN server that was not known before, such as one whose name has just been resolved.
+
+        It is asked through all addresses, unless gathering has ended: then the next restart asks it.
+
+        Raises:
+            ValueError: The server is given by name, or is one too many.
+            StateError: The agent is closed.
+        """
+        self._enter(now)
+        if server in self._config.stun_servers:
+            return
+        self._config = replace(self._config, stun_servers=(*self._config.stun_servers, server))
+        bases = [each for each in self._session.local_candidates if each.candidate.type == HOST]
+        asks = self._gathering_state is not GatheringState.COMPLETE and self._session.completed_at is None
+        self._gatherer.add_server(self._config, server, bases if asks else [])
+        self._settle()
+
     def remove_local_address(self, address: Address, now: float) -> None:
         """Tell that an address is gone: its candidates and pairs go with it.
 
@@ -321,7 +342,7 @@ class IceAgent:
         self._session.remote_candidates_ended = True
         self._settle()
 
-    def restart(self, now: float) -> None:
+    def restart(self, now: float, *, credentials: Credentials | None = None) -> None:
         """Begin a new session, with new credentials and candidates.
 
         Data stays on the old pair until a new one is nominated. Signal the new `local_credentials`, and set the peer's
@@ -334,7 +355,7 @@ class IceAgent:
         self._gatherer.stop()
         self._addresses_ended = False
         # [rfc8445:9/1]
-        self._begin_session()
+        self._begin_session(credentials)
         if self._gathering_state is GatheringState.COMPLETE:
             self._step_gathering(GatheringState.GATHERING)
         for local in self._addresses.values():
@@ -420,9 +441,9 @@ class IceAgent:
 
     # --- sessions and candidates ---
 
-    def _begin_session(self) -> None:
+    def _begin_session(self, credentials: Credentials | None) -> None:
         # [rfc8445:5.3/2] [rfc8445:9/3]
-        credentials = Credentials.generate(self._rng)
+        credentials = credentials or Credentials.generate(self._rng)
         self._session = Session(credentials, config=self._config, role=self._role, rng=self._rng, count=self._count)
         self._checker = Checker(self._session, self._foundations)
         self._gatherer = Gatherer(config=self._config, foundations=self._foundations, rng=self._rng)

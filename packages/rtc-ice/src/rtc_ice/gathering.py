@@ -6,6 +6,7 @@ that does not answer delays nothing but the end of gathering, and that by a boun
 
 import ipaddress
 from collections import deque
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from rtc_ice.candidate import HOST, SERVER_REFLEXIVE, Candidate
@@ -97,6 +98,12 @@ class Gatherer:
                 (host, server) for server in self._config.stun_servers if server.is_ipv6 == address.is_ipv6
             )
         return host
+
+    def add_server(self, config: IceConfig, server: Address, hosts: Iterable[LocalCandidate]) -> None:
+        """Ask a server that ``config`` has become richer by, through the given host candidates."""
+        self._config = config
+        if not config.lite:
+            self._queue.extend((host, server) for host in hosts if host.base.is_ipv6 == server.is_ipv6)
 
     @property
     def has_work(self) -> bool:

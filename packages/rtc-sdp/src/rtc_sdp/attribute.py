@@ -84,7 +84,8 @@ class Flag(TypedAttribute):
 
     @classmethod
     @final
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         if value:
             raise ValueError(f"a property attribute has no value, got {value[:40]!r}")
         return cls()
@@ -116,7 +117,8 @@ class Text(TypedAttribute):
         single_line(self.text, "value")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:

@@ -62,7 +62,7 @@ class Bundles:
     def __init__(self, description: SessionDescription) -> None:
         self._description = description
         self._sections = description.media_by_mid()
-        # A rejected section without a mid does not spoil the groups: some stacks write it so.
+        # [rfc5888:6/2] A rejected section without a mid does not spoil the groups: some stacks write it so.
         complete = all(media.port == 0 or media.has(Mid) for media in description.media)
         self.groups = tuple(
             group

@@ -75,7 +75,8 @@ class Dcmap(TypedAttribute):
         self.subprotocol.encode()
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         stream_id, space, text = value.partition(" ")
         options = _options(text) if space else {}
         max_retr, max_time = options.get("max-retr"), options.get("max-time")
@@ -137,7 +138,8 @@ class Dcsa(TypedAttribute):
         in_range(self.stream_id, "stream id", high=MAX_STREAM_ID)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         stream_id, _, attribute = value.partition(" ")
         return cls(digits(stream_id, "stream id", high=MAX_STREAM_ID), Attribute.from_text(attribute))
 

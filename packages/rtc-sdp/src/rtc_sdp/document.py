@@ -111,8 +111,6 @@ class Document(Section):
             return NotImplemented
         return list(map(str, self._lines)) == list(map(str, other.lines)) and self.media == other.media
 
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
 
 def cut_sections(lines: list[Line]) -> tuple[list[Line], list[list[Line]]]:
     """Cut lines before every ``m=`` line; return the session level and the media sections."""

@@ -58,7 +58,8 @@ class Setup(TypedAttribute):
     role: Role
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(Role(value))
 
     def serialize(self) -> str:
@@ -123,7 +124,8 @@ class Fingerprint(TypedAttribute):
             raise ValueError(f"a {self.algorithm} hash is {length} bytes long, got {len(self.digest)}")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         algorithm, digest = words(value, 2, 2)
         # The RFC wants upper case; some write lower case, and the bytes are clear in either.
         if _HEX_BYTES.fullmatch(digest) is None:
@@ -170,7 +172,8 @@ class TlsId(TypedAttribute):
         return cls(base64.b64encode(rng(24), b"-_").decode())
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:

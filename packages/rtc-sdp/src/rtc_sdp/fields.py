@@ -65,7 +65,8 @@ class Origin(Value):
         return cls(username, str(int.from_bytes(rng(8), "big") >> 1), 0)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         username, sess_id, version, nettype, addrtype, address = words(value, 6, 6)
         return cls(username, sess_id, digits(version, "sess-version", high=_UINT64), nettype, addrtype, address)
 
@@ -130,7 +131,8 @@ class Connection(Value):
             raise ValueError(f"IPv4 multicast address {self.address} without a TTL")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         nettype, addrtype, *rest = words(value, 3)
         if nettype != "IN" or addrtype not in ("IP4", "IP6"):
             return cls(" ".join(rest), addrtype, nettype)
@@ -208,7 +210,8 @@ class Bandwidth(Value):
         in_range(self.value, "bandwidth", high=_UINT64)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         bwtype, _, number = value.partition(":")
         return cls(bwtype, digits(number, "bandwidth", high=_UINT64))
 
@@ -261,7 +264,8 @@ class MediaField(Value):
             token(fmt, "format")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         media_type, ports, protocol, *formats = words(value, 4)
         port, slash, count = ports.partition("/")
         return cls(

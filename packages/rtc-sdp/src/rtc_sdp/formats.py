@@ -55,7 +55,7 @@ SameParameters = Callable[[RtpMap, str, str], bool]
 """Called with an encoding and the ``fmtp`` parameters of both sides; whether they go together."""
 
 
-def any_parameters(rtpmap: RtpMap, ours: str, theirs: str) -> bool:  # noqa: ARG001 - the signature is SameParameters
+def any_parameters(_rtpmap: RtpMap, _ours: str, _theirs: str) -> bool:
     """Take any two sets of parameters to go together."""
     return True
 

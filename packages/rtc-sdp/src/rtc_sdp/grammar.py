@@ -106,14 +106,18 @@ class Value(ABC):
             ParseError: The text does not follow the grammar.
         """
         try:
-            return cls._decode(value)
+            return cls.decode(value)
         except ValueError as error:
             raise ParseError(f"{cls.NAME}: {error}") from error
 
     @classmethod
     @abstractmethod
-    def _decode(cls, value: str) -> Self:
-        """Parse, raising any `ValueError`."""
+    def decode(cls, value: str) -> Self:
+        """Parse the text behind the name; what a new kind of value implements.
+
+        Raises:
+            ValueError: Of any kind; `parse` makes a `ParseError` of it that begins with the name.
+        """
 
     @abstractmethod
     def serialize(self) -> str:

@@ -38,7 +38,8 @@ class Mid(TypedAttribute):
         token(self.tag, "identification tag")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:
@@ -68,7 +69,8 @@ class Group(TypedAttribute):
             token(tag, "identification tag")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         semantics, *tags = words(value, 1)
         return cls(semantics, tuple(tags))
 

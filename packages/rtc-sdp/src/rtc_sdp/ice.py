@@ -56,7 +56,8 @@ class IceUfrag(TypedAttribute):
         _ice_chars(self.ufrag, "ufrag", 4, 256)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:
@@ -80,7 +81,8 @@ class IcePwd(TypedAttribute):
         _ice_chars(self.password, "password", 22, 256)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(value)
 
     def serialize(self) -> str:
@@ -108,8 +110,10 @@ class IceOptions(TypedAttribute):
             visible(option, "option")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
-        return cls(tuple(words(value, 1)))
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
+        # libdatachannel writes commas between them.
+        return cls(tuple(words(value.replace(",", " "), 1)))
 
     def serialize(self) -> str:
         """Return the options."""
@@ -135,7 +139,8 @@ class IcePacing(TypedAttribute):
         in_range(self.pacing_ms, "pacing", high=9_999_999_999)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(digits(value, "pacing", high=9_999_999_999))
 
     def serialize(self) -> str:
@@ -187,7 +192,8 @@ class RemoteCandidates(TypedAttribute):
             raise ValueError("no candidate")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         parts = words(value, 3)
         if len(parts) % 3:
             raise ValueError("not component, address and port each")

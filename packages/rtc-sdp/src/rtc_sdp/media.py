@@ -115,8 +115,6 @@ class MediaDescription(Section):
             return NotImplemented
         return list(map(str, self._lines)) == list(map(str, other.lines))
 
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
     def __repr__(self) -> str:
         return f"<MediaDescription {self._field}>"
 

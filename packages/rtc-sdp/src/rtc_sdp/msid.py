@@ -45,7 +45,8 @@ class Msid(TypedAttribute):
             in_range(len(text), "length of msid", low=1, high=_MAX_LENGTH)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(*words(value, 1, 2))
 
     def serialize(self) -> str:
@@ -70,7 +71,8 @@ class MsidSemantic(TypedAttribute):
             token(text, "msid")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         semantic, *ids = value.split()
         return cls(semantic, tuple(ids))
 

@@ -20,6 +20,7 @@ from rtc_sdp.grouping import Mid
 from rtc_sdp.media import MediaDescription
 from rtc_sdp.rtp import Fmtp
 from rtc_sdp.session import SessionDescription
+from rtc_sdp.timing import TimeDescription
 
 DISCARD_PORT: Final = 9
 """Stands where ICE has yet to find the port."""
@@ -48,8 +49,8 @@ def start_answer(offer: SessionDescription, *, origin: Origin) -> SessionDescrip
 
     See :rfc:`3264#section-6`.
     """
-    # [rfc3264:6/5]
-    answer = SessionDescription(origin, times=offer.times)
+    # [rfc3264:6/5] A lenient reading may have let an offer without times through.
+    answer = SessionDescription(origin, times=offer.times or (TimeDescription(),))
     # [rfc3264:6/2] [rfc3264:6/3] [rfc3264:6/4]
     answer.media = [reject(media) for media in offer.media]
     return answer

@@ -30,7 +30,8 @@ def check_offer(
     Args:
         offer: The offer.
         previous: The last description, offer or answer, from the same side in this session; None for its first.
-        received: Leave out what a receiver has to tolerate: a ``setup`` other than ``actpass``.
+        received: Leave out what a receiver has to tolerate: a ``setup`` other than ``actpass``, transport attributes in
+            bundle-only sections.
 
     Raises:
         DescriptionError: With all problems. If attributes are malformed, only those.
@@ -38,10 +39,12 @@ def check_offer(
     problems = malformed_attributes(offer)
     if not problems:
         bundles = Bundles(offer)
-        problems = [*_check_origin(offer, previous), *_check_bundle_only(offer, bundles, previous)]
+        problems = list(_check_origin(offer, previous))
         # [rfc8842:5.3/8]
         if not received:
             problems += _check_setup(offer, bundles)
+        if not received and previous is None:
+            problems += _check_bundle_only(offer, bundles)
         if previous is not None:
             problems += check_continuation(offer, previous)
     if problems:
@@ -68,11 +71,9 @@ def _check_setup(offer: SessionDescription, bundles: Bundles) -> Iterator[Proble
             yield Problem(f"an offer says setup:actpass, not {setup.role.value}", "RFC 8842 section 5.2", index)
 
 
-def _check_bundle_only(
-    offer: SessionDescription, bundles: Bundles, previous: SessionDescription | None
-) -> Iterator[Problem]:
+def _check_bundle_only(offer: SessionDescription, bundles: Bundles) -> Iterator[Problem]:
     for index, media in enumerate(offer.media):
-        if not bundles.is_bundle_only(media) or previous is not None:
+        if not bundles.is_bundle_only(media):
             continue
         for name in sorted(BUNDLE_ATTRIBUTES):
             # [rfc9143:7.1.3/2]

@@ -30,7 +30,8 @@ class Rtcp(TypedAttribute):
         in_range(self.port, "port", high=65_535)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         port, space, address = value.partition(" ")
         return cls(digits(port, "port", high=65_535), Connection.parse(address) if space else None)
 

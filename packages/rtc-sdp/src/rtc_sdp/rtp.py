@@ -55,7 +55,8 @@ class RtpMap(TypedAttribute):
             visible(self.parameters, "encoding parameters")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         payload_type, encoding = words(value, 2, 2)
         name, slash, rest = encoding.partition("/")
         if not slash:
@@ -109,12 +110,13 @@ class Fmtp(TypedAttribute):
             raise ValueError("no parameters")
 
     @classmethod
-    def from_dict(cls, format: str, parameters: Mapping[str, str]) -> Self:  # noqa: A002 - the RFC's word
+    def from_dict(cls, fmt: str, parameters: Mapping[str, str]) -> Self:
         """Return the attribute with ``name=value`` pairs; a value of "" leaves out the equals sign."""
-        return cls(format, ";".join(f"{name}={value}" if value else name for name, value in parameters.items()))
+        return cls(fmt, ";".join(f"{name}={value}" if value else name for name, value in parameters.items()))
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         fmt, _, parameters = value.partition(" ")
         return cls(fmt, parameters)
 
@@ -160,7 +162,8 @@ class RtcpFb(TypedAttribute):
         single_line(self.parameters, "feedback parameters")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         fmt, _, rest = value.partition(" ")
         kind, _, parameters = rest.partition(" ")
         return cls(fmt, kind, parameters)
@@ -170,9 +173,9 @@ class RtcpFb(TypedAttribute):
         text = f"{self.format} {self.kind}"
         return f"{text} {self.parameters}" if self.parameters else text
 
-    def applies_to(self, format: str) -> bool:  # noqa: A002 - the RFC's word
+    def applies_to(self, fmt: str) -> bool:
         """Whether it counts for a format of its section."""
-        return self.format in (ALL_FORMATS, format)
+        return self.format in (ALL_FORMATS, fmt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,8 @@ class Extmap(TypedAttribute):
         single_line(self.attributes, "extension attributes")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         entry, _, rest = value.partition(" ")
         number, slash, direction = entry.partition("/")
         uri, _, attributes = rest.partition(" ")
@@ -246,7 +250,8 @@ class ImageAttr(TypedAttribute):
             raise ValueError("no sizes")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         fmt, _, sizes = value.partition(" ")
         return cls(fmt, sizes.lstrip(" "))
 

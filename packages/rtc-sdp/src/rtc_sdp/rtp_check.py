@@ -105,6 +105,4 @@ def _check_streams(media: MediaDescription, index: int) -> Iterator[Problem]:
         for form in (form for stream in streams for form in stream):
             # [rfc8853:5.2/4] [rfc8853:5.2/5]
             if form.rid not in rids or rids[form.rid].direction.value != direction:
-                yield Problem(
-                    f"simulcast with rid {form.rid}, not defined to {direction}", "RFC 8853 section 5.2", index
-                )
+                yield Problem(f"simulcast: no rid {form.rid} to {direction}", "RFC 8853 section 5.2", index)

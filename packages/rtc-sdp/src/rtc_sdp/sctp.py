@@ -47,7 +47,8 @@ class SctpPort(TypedAttribute):
         in_range(self.port, "SCTP port", high=65_535)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         # [rfc8841:5.2/1]
         return cls(canonical_digits(value, "SCTP port", high=65_535))
 
@@ -71,7 +72,8 @@ class MaxMessageSize(TypedAttribute):
         in_range(self.size, "message size", high=_MAX_SIZE)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         # [rfc8841:6.2/1]
         return cls(canonical_digits(value, "message size", high=_MAX_SIZE))
 
@@ -97,7 +99,8 @@ class SctpMap(TypedAttribute):
         in_range(self.stream_count or 0, "number of streams", high=65_535)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         port, application, *count = words(value, 2, 3)
         return cls(
             digits(port, "SCTP port", high=65_535),

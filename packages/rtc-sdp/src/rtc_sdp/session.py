@@ -5,9 +5,10 @@ See :rfc:`8866#section-5`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Final, Self, TypeVar
 
 from rtc_sdp.document import Document, cut_sections
 from rtc_sdp.errors import ParseError
@@ -21,6 +22,13 @@ from rtc_sdp.syntax import MEDIA_NEXT, check_counts, check_lines, check_session
 from rtc_sdp.timing import Repeat, TimeDescription, ZoneAdjustments
 
 R = TypeVar("R", bound=Value)
+
+_CHARSETS: Final = re.compile(
+    r"us-ascii|utf-8|iso-8859-\d{1,2}|windows-\d{3,4}|koi8-[ru]|shift_jis|euc-(jp|kr)|iso-2022-(jp|kr)"
+    r"|gb(2312|k|18030)|big5",
+    re.ASCII | re.IGNORECASE,
+)
+"""The character sets that `SessionDescription.in_charset` reads. Python knows codecs that a stranger must not choose."""
 
 
 class SessionDescription(Document):
@@ -123,12 +131,12 @@ class SessionDescription(Document):
         Text in an unknown charset, or that does not fit it, comes back as it is.
         """
         charset = self.get(Charset)
-        if charset is None:
+        # [rfc8866:6.10/2] [rfc8866:6.10/3]
+        if charset is None or _CHARSETS.fullmatch(charset.text) is None:
             return text
         try:
-            # [rfc8866:6.10/2] [rfc8866:6.10/3]
             return text.encode("utf-8", "surrogateescape").decode(charset.text)
-        except (LookupError, UnicodeDecodeError, ValueError):
+        except (LookupError, UnicodeDecodeError):
             return text
 
     @property
@@ -170,15 +178,13 @@ class SessionDescription(Document):
     @property
     def times(self) -> tuple[TimeDescription, ...]:
         """The ``t=`` lines, each with its ``r=`` and ``z=`` lines; assign at least one to rewrite them all."""
-        times: list[TimeDescription] = []
+        blocks: list[list[Line]] = []
         for line in self._lines:
             if line.letter == "t":
-                times.append(_value(TimeDescription, line))
-            elif line.letter == "r" and times:
-                times[-1] = replace(times[-1], repeats=(*times[-1].repeats, _value(Repeat, line)))
-            elif line.letter == "z" and times:
-                times[-1] = replace(times[-1], zone_adjustments=_value(ZoneAdjustments, line))
-        return tuple(times)
+                blocks.append([line])
+            elif line.letter in ("r", "z") and blocks:
+                blocks[-1].append(line)
+        return tuple(map(_time_description, blocks))
 
     @times.setter
     def times(self, times: Iterable[TimeDescription]) -> None:
@@ -190,13 +196,23 @@ class SessionDescription(Document):
                 made.append(make_line("z", time.zone_adjustments.serialize()))
         if not made:
             raise ValueError("a session has at least one time")
-        before = [line for line in self._lines if line.letter not in "trzka" or not line.letter]
+        before = [line for line in self._lines if line.letter not in ("t", "r", "z", "k", "a")]
         after = [line for line in self._lines if line.letter in ("k", "a")]
         self._lines = before + made + after
         self._reindex()
 
     def __repr__(self) -> str:
         return f"<SessionDescription {self._text('o')!r} {self.media!r}>"
+
+
+def _time_description(block: list[Line]) -> TimeDescription:
+    """Return what a ``t=`` line and the ``r=`` and ``z=`` lines behind it say."""
+    zones = [_value(ZoneAdjustments, line) for line in block if line.letter == "z"]
+    return replace(
+        _value(TimeDescription, block[0]),
+        repeats=tuple(_value(Repeat, line) for line in block if line.letter == "r"),
+        zone_adjustments=zones[0] if zones else None,
+    )
 
 
 def _value(kind: type[R], line: Line) -> R:

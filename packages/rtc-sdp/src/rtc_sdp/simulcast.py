@@ -78,7 +78,8 @@ class Rid(TypedAttribute):
                 raise ValueError("max-bpp has more than four decimals")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         # [rfc8851:6.1/2]
         rid, direction, *rest = value.split(" ", 2)
         formats: tuple[str, ...] = ()
@@ -153,7 +154,8 @@ class Simulcast(TypedAttribute):
         )
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         parts = words(value, 2, 4)
         found: dict[str, tuple[SimulcastStream, ...]] = {}
         for direction, streams in zip(parts[::2], parts[1::2], strict=True):

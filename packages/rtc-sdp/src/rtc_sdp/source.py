@@ -38,7 +38,8 @@ class Ssrc(TypedAttribute):
         in_range(self.ssrc, "SSRC", high=MAX_SSRC)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         ssrc, _, attribute = value.partition(" ")
         return cls(digits(ssrc, "SSRC", high=MAX_SSRC), Attribute.from_text(attribute))
 
@@ -69,7 +70,8 @@ class SsrcGroup(TypedAttribute):
             in_range(ssrc, "SSRC", high=MAX_SSRC)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         semantics, *ssrcs = words(value, 2)
         return cls(semantics, tuple(digits(ssrc, "SSRC", high=MAX_SSRC) for ssrc in ssrcs))
 

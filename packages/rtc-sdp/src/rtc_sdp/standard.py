@@ -24,7 +24,8 @@ def _real(text: str, what: str) -> float:
 
 def _write_real(number: float) -> str:
     """Return a number in decimal digits, never with an exponent."""
-    return f"{number:.15f}".rstrip("0").rstrip(".")
+    text = repr(float(number))
+    return (f"{number:.15f}" if "e" in text else text).rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Ptime(TypedAttribute):
             raise ValueError(f"packet time {self.packet_ms} is not positive")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(_real(value, "packet time"))
 
     def serialize(self) -> str:
@@ -69,7 +71,8 @@ class Framerate(TypedAttribute):
             raise ValueError(f"frame rate {self.frames_per_second} is not positive")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(_real(value, "frame rate"))
 
     def serialize(self) -> str:
@@ -89,7 +92,8 @@ class Quality(TypedAttribute):
         in_range(self.quality, "quality", high=10)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         return cls(digits(value, "quality", high=10))
 
     def serialize(self) -> str:

@@ -55,7 +55,8 @@ class Repeat(Value):
             raise ValueError("no offset")
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         interval, duration, *offsets = [typed_time(word) for word in words(value, 3)]
         return cls(interval, duration, tuple(offsets))
 
@@ -76,7 +77,8 @@ class ZoneAdjustments(Value):
     adjustments: tuple[tuple[int, int], ...]
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         parts = words(value, 2)
         if len(parts) % 2:
             raise ValueError("a time without an offset")
@@ -107,7 +109,8 @@ class TimeDescription(Value):
         in_range(self.stop, "stop time", high=_TIME_MAX)
 
     @classmethod
-    def _decode(cls, value: str) -> Self:
+    def decode(cls, value: str) -> Self:
+        """Parse what `serialize` writes."""
         start, stop = words(value, 2, 2)
         return cls(digits(start, "start time", high=_TIME_MAX), digits(stop, "stop time", high=_TIME_MAX))
 

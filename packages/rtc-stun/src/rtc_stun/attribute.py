@@ -130,7 +130,7 @@ class TextAttribute(Attribute):
     @classmethod
     def parse(cls, value: bytes, _transaction_id: bytes, /) -> Self:
         """Decode the text."""
-        # [rfc8489:14.3/3] [rfc8489:14.9/3] Longer than our own limit, for RFC 5389 counted six bytes a character.
+        # [rfc8489:14.3/3] Longer than our own limit, for RFC 5389 counted six bytes a character.
         if len(value) > MAX_RECEIVED_BYTES:
             raise ParseError(f"{cls.__name__} has {len(value)} bytes, more than {MAX_RECEIVED_BYTES}")
         try:
@@ -141,6 +141,7 @@ class TextAttribute(Attribute):
     def serialize(self, _transaction_id: bytes, /) -> bytes:
         """Encode the text, unless it is too long to be sent."""
         value = self.text.encode()
+        # [rfc8489:14.9/1] [rfc8489:14.14/2]
         if len(value) > self.MAX_BYTES or len(self.text) > self.MAX_CHARACTERS:
             raise ValueError(
                 f"{type(self).__name__} is limited to {self.MAX_CHARACTERS} characters and {self.MAX_BYTES} bytes"

@@ -162,7 +162,7 @@ class Realm(TextAttribute):
 
     def serialize(self, transaction_id: bytes, /) -> bytes:
         """Prepare with OpaqueString and encode."""
-        # [rfc8489:14.9/1] [rfc8489:14.9/2]
+        # [rfc8489:14.9/2]
         return TextAttribute(opaque_string(self.text)).serialize(transaction_id)
 
 

@@ -227,6 +227,7 @@ class StunClient:
         for stream in self._streams.all():
             self._timers.cancel(stream.transport_id)
             self._streams.remove(stream)
+            # [rfc8489:6.2.2/3] A stream that works stays open up to here.
             self._events.append(CloseTransport(stream.transport_id))
         self._indications.clear()
         self._closed = True
@@ -407,7 +408,8 @@ class StunClient:
     def _receive_indication(self, message: Message, remote: Address) -> None:
         if message.unknown_required():
             self._drop("unknown-attributes")
-        elif not self._session(remote).admits(message):
+        # A session that is not there is not kept: anybody could make us forget those that matter.
+        elif not (self._sessions.get(remote) or open_session(self._credential)).admits(message):
             self._drop("integrity")
         elif len(self._events) >= MAX_EVENTS:
             self._drop("events-full")

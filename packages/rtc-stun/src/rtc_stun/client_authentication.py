@@ -239,7 +239,7 @@ class LongTermSession:
         # [rfc8489:9.2.5/15]
         if stripped:
             return _IGNORED
-        # [rfc8489:9.2.5/16] Anybody could have sent it.
+        # [rfc8489:9.2.5/16] [rfc8489:14.8/11] Anybody could have sent it, but to lack integrity is its right.
         if code == 400 and response.integrity is None:
             return _IGNORED
         if sent.key is None:

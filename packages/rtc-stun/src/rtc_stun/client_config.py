@@ -23,6 +23,7 @@ class ClientConfig:
 
     transport: str = "udp"
     """``udp``, ``dtls``, ``tcp`` or ``tls``; encryption itself is the caller's."""
+    # [rfc8489:14.14/1] [rfc8489:16.1.2/1]
     software: str | None = f"rtc-stun {__version__}"
     """Value of SOFTWARE; None to keep it to oneself."""
     fingerprint: bool = False

@@ -45,6 +45,7 @@ _MAX_LENGTH: Final = 0xFFFC
 _INTEGRITY: Final = MessageIntegrity.TYPE
 _INTEGRITY_SHA256: Final = MessageIntegritySha256.TYPE
 _FINGERPRINT: Final = Fingerprint.TYPE
+_PROTECTION: Final = frozenset({_INTEGRITY, _INTEGRITY_SHA256, _FINGERPRINT})
 
 A = TypeVar("A", bound=Attribute)
 
@@ -221,10 +222,12 @@ class Message:
     def get(self, kind: type[A]) -> A | None:
         """Return the first attribute of a class, or None: later ones of the same type carry no meaning.
 
+        Attributes that nobody asks for in this way, known ones included, are ignored.
+
         See :rfc:`8489#section-14`.
         """
         for attribute in self.attributes:
-            # [rfc8489:14/6]
+            # [rfc8489:14/6] [rfc8489:6.3/2]
             if attribute.__class__ is kind and isinstance(attribute, kind):
                 return attribute
         return None
@@ -298,27 +301,19 @@ class Message:
         head = _UINT16.pack(message_type)
         # [rfc8489:5/2] Cookie and transaction ID follow the length, which changes while integrity is added.
         rest = _COOKIE_BYTES + transaction_id + body
+        if key is not None or fingerprint:
+            self._refuse_ready_made()
         if key is not None:
-            rest = self._add_integrity(head, rest, key, integrity, sha256_length)
+            rest = _add_integrity(head, rest, key, integrity, sha256_length)
         if fingerprint:
             rest = _add_fingerprint(head, rest)
         # [rfc8489:5/7]
         return head + _UINT16.pack(len(rest) - 16) + rest
 
-    def _add_integrity(self, head: bytes, rest: bytes, key: bytes, integrity: Integrity, sha256_length: int) -> bytes:
+    def _refuse_ready_made(self) -> None:
         for attribute in self.attributes:
-            if attribute.TYPE in (_INTEGRITY, _INTEGRITY_SHA256, _FINGERPRINT):
+            if attribute.TYPE in _PROTECTION:
                 raise ValueError("integrity and fingerprint are added here, not listed among the attributes")
-        if integrity is not Integrity.SHA256:
-            text = head + _UINT16.pack(len(rest) - 16 + 4 + _SHA1_LENGTH) + rest
-            rest += _TLV.pack(_INTEGRITY, _SHA1_LENGTH) + hmac.digest(key, text, "sha1")
-        if integrity is not Integrity.SHA1:
-            # [rfc8489:14.6/1] [rfc8489:14.6/2]
-            if sha256_length not in MessageIntegritySha256.LENGTHS:
-                raise ValueError(f"MESSAGE-INTEGRITY-SHA256 cannot have {sha256_length} bytes")
-            text = head + _UINT16.pack(len(rest) - 16 + 4 + sha256_length) + rest
-            rest += _TLV.pack(_INTEGRITY_SHA256, sha256_length) + hmac.digest(key, text, "sha256")[:sha256_length]
-        return rest
 
     def __bytes__(self) -> bytes:
         return self.serialize()
@@ -377,6 +372,19 @@ class Message:
     def __repr__(self) -> str:
         name = "Binding" if self.method == BINDING else f"method 0x{self.method:03x}"
         return f"<{name} {self.message_class.name.lower()} {self.transaction_id.hex()} {self.attributes!r}>"
+
+
+def _add_integrity(head: bytes, rest: bytes, key: bytes, integrity: Integrity, sha256_length: int) -> bytes:
+    if integrity is not Integrity.SHA256:
+        text = head + _UINT16.pack(len(rest) - 16 + 4 + _SHA1_LENGTH) + rest
+        rest += _TLV.pack(_INTEGRITY, _SHA1_LENGTH) + hmac.digest(key, text, "sha1")
+    if integrity is not Integrity.SHA1:
+        # [rfc8489:14.6/1] [rfc8489:14.6/2]
+        if sha256_length not in MessageIntegritySha256.LENGTHS:
+            raise ValueError(f"MESSAGE-INTEGRITY-SHA256 cannot have {sha256_length} bytes")
+        text = head + _UINT16.pack(len(rest) - 16 + 4 + sha256_length) + rest
+        rest += _TLV.pack(_INTEGRITY_SHA256, sha256_length) + hmac.digest(key, text, "sha256")[:sha256_length]
+    return rest
 
 
 def _add_fingerprint(head: bytes, rest: bytes) -> bytes:

@@ -37,9 +37,9 @@ class TransactionTable:
         return self._exchanges.get(request_id)
 
     def find(self, transaction_id: bytes) -> Exchange | None:
-        """Return the exchange whose request is out under a transaction ID."""
+        """Return the exchange whose request is out under a transaction ID, if only for the first time."""
         exchange = self._by_transaction.get(transaction_id)
-        return exchange if exchange is not None and exchange.phase is Phase.WAITING else None
+        return exchange if exchange is not None and exchange.retransmission.sent_count else None
 
     def all(self) -> list[Exchange]:
         """Return every exchange, the oldest first."""

@@ -8,6 +8,7 @@ from rtc_stun.attributes import Algorithm
 from rtc_stun.credentials import long_term_key, userhash
 from rtc_stun.precis import opaque_string
 
+# [rfc8489:18.5.1.1/1] MD5 is there for clients that know nothing else, and so comes last.
 ALL_ALGORITHMS: Final = (Algorithm.SHA256, Algorithm.MD5)
 
 

@@ -1,0 +1,181 @@
+"""A data channel, as both the application and the endpoint see it. See :rfc:`8831#section-6.4`."""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from .account import SendAccount
+from .dcep import MAX_PRIORITY, MAX_RELIABILITY_PARAMETER, Open, encode_text
+from .payload import PartialMessage
+from .state import ChannelInput, ChannelState, next_channel_state
+
+
+class Priority(IntEnum):
+    """The weights that WebRTC uses. See :rfc:`8831#section-6.4`."""
+
+    # [rfc8831:6.4/2]
+    BELOW_NORMAL = 128
+    NORMAL = 256
+    HIGH = 512
+    EXTRA_HIGH = 1024
+
+
+class ChannelCloseReason(Enum):
+    """Why a channel ended."""
+
+    LOCAL = "local"
+    """``close_channel`` was called."""
+
+    REMOTE = "remote"
+    """The peer closed it."""
+
+    REFUSED = "refused"
+    """The peer reset the stream instead of acknowledging the channel."""
+
+    PROTOCOL_ERROR = "protocol_error"
+    """The peer sent something on it that the protocol forbids."""
+
+    MESSAGE_TOO_LARGE = "message_too_large"
+    """The peer sent more than ``max_message_size``."""
+
+    NO_STREAM = "no_stream"
+    """The association has no stream for it."""
+
+    ASSOCIATION_CLOSED = "association_closed"
+    ASSOCIATION_FAILED = "association_failed"
+    ASSOCIATION_RESTARTED = "association_restarted"
+    """The peer lost its state and began anew, without the channel."""
+
+
+@dataclass(slots=True)
+class ChannelStats:
+    """What a channel carried; bytes are those of the application."""
+
+    messages_sent: int = 0
+    bytes_sent: int = 0
+    messages_received: int = 0
+    bytes_received: int = 0
+    messages_abandoned: int = 0
+    """Sent messages that their limited reliability gave up."""
+
+
+class DataChannel:
+    """Two streams with one identifier, and what was agreed about them.
+
+    Made by ``DataChannelEndpoint.create_channel`` or by the peer; every command takes the channel and is the
+    endpoint's. The attributes are for reading.
+    """
+
+    __slots__ = (
+        "_state",
+        "account",
+        "awaits_ack",
+        "close_detail",
+        "close_reason",
+        "id",
+        "label",
+        "max_packet_life_time_ms",
+        "max_retransmits",
+        "negotiated",
+        "ordered",
+        "partial",
+        "priority",
+        "protocol",
+        "stats",
+    )
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        protocol: str = "",
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        max_packet_life_time_ms: int | None = None,
+        negotiated: bool = False,
+        channel_id: int | None = None,
+        priority: int = Priority.NORMAL,
+    ) -> None:
+        if max_retransmits is not None and max_packet_life_time_ms is not None:
+            raise ValueError("a channel is limited by retransmissions or by lifetime, not by both")
+        for limit in (max_retransmits, max_packet_life_time_ms):
+            if limit is not None and not 0 <= limit <= MAX_RELIABILITY_PARAMETER:
+                raise ValueError("max_retransmits and max_packet_life_time_ms have 32 bits")
+        if not 0 <= priority <= MAX_PRIORITY:
+            raise ValueError("priority is 0 to 65535")
+        encode_text(label)
+        encode_text(protocol)
+        self.label = label
+        self.protocol = protocol
+        """Name of the subprotocol, or empty."""
+        self.ordered = ordered
+        self.max_retransmits = max_retransmits
+        self.max_packet_life_time_ms = max_packet_life_time_ms
+        self.negotiated = negotiated
+        """Whether the application agreed on it with the peer by other means than DCEP."""
+        self.id = channel_id
+        """Stream identifier, 0 to 65,534; ``None`` until the role of this side is known."""
+        self.priority = priority
+        """Weight of its messages against those of other channels."""
+        self.stats = ChannelStats()
+        self.close_reason: ChannelCloseReason | None = None
+        """Why it ended or is ending; ``None`` before that."""
+        self.close_detail = ""
+        """One sentence for a log where the reason alone says too little."""
+        self.awaits_ack = False
+        """Whether our OPEN is still without its ACK."""
+        self.partial: PartialMessage | None = None
+        """A message of which the peer sent a piece, in the deprecated way."""
+        self.account = SendAccount()
+        self._state = ChannelState.CONNECTING
+
+    def __repr__(self) -> str:
+        return f"<DataChannel id={self.id} label={self.label!r} {self._state.value}>"
+
+    @property
+    def state(self) -> ChannelState:
+        """Where the channel is in its life."""
+        return self._state
+
+    @property
+    def reliable(self) -> bool:
+        """Whether every message arrives."""
+        return self.max_retransmits is None and self.max_packet_life_time_ms is None
+
+    @property
+    def sends_unordered(self) -> bool:
+        """Whether the next message may overtake those before it."""
+        # [rfc8832:6/9] Until the peer is heard, its OPEN may not even have arrived: order keeps it first.
+        # [rfc8832:6/10] [rfc8832:6/11]
+        return not self.ordered and self._state is ChannelState.OPEN
+
+    def to_open(self) -> Open:
+        """The DCEP message that announces the channel."""
+        return Open.for_channel(
+            label=self.label,
+            protocol=self.protocol,
+            ordered=self.ordered,
+            max_retransmits=self.max_retransmits,
+            max_packet_life_time_ms=self.max_packet_life_time_ms,
+            priority=self.priority,
+        )
+
+    @classmethod
+    def from_open(cls, message: Open, stream_id: int) -> "DataChannel":
+        """The channel that a peer's DCEP message describes."""
+        return cls(
+            message.label,
+            protocol=message.protocol,
+            ordered=message.ordered,
+            max_retransmits=message.max_retransmits,
+            max_packet_life_time_ms=message.max_packet_life_time_ms,
+            channel_id=stream_id,
+            priority=message.priority,
+        )
+
+    def step(self, happened: ChannelInput) -> None:
+        """Go on to the next state; the endpoint's business.
+
+        Raises:
+            StateError: The table has no such step.
+        """
+        self._state = next_channel_state(self._state, happened)

@@ -1,0 +1,450 @@
+"""One side of a connection full of data channels. See :rfc:`8831` and :rfc:`8832`."""
+
+from collections.abc import Callable, Iterable
+
+import rtc_sctp
+from rtc_sctp import Association, CloseReason
+
+from .channel import ChannelCloseReason, DataChannel, Priority
+from .config import DataChannelConfig
+from .errors import BufferFullError, MessageTooLargeError, StateError
+from .events import BufferedAmountLow, EndpointClosed, EndpointConnected, EndpointFailed, Event
+from .inbound import Inbound, stream_weight
+from .payload import EMPTY_PAYLOAD, Ppid, encode
+from .state import ChannelState, EndpointInput, EndpointState, next_endpoint_state
+from .stats import EndpointStats
+from .streams import MAX_STREAM_ID
+from .table import ChannelTable, Trace
+
+
+class DataChannelEndpoint:
+    """Channels over one SCTP association, which it owns and drives.
+
+    Its datagrams are SCTP packets, to be carried by DTLS. The loop: hand in what arrived (``receive_datagrams``), call
+    ``handle_timeout`` when ``next_timeout`` is reached, and after every call drain ``events`` and
+    ``datagrams_to_send``. Commands only queue.
+
+    Args:
+        config: Settings; the defaults suit WebRTC.
+        rng: Source of random bytes, such as ``os.urandom``.
+        trace: Called with structured records of what happens; changes nothing.
+    """
+
+    __slots__ = (
+        "_association",
+        "_config",
+        "_inbound",
+        "_remote_limit",
+        "_role_known",
+        "_state",
+        "_stats",
+        "_table",
+        "_trace",
+    )
+
+    def __init__(
+        self,
+        *,
+        rng: Callable[[int], bytes],
+        config: DataChannelConfig | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self._config = config or DataChannelConfig()
+        self._trace = trace
+        self._state = EndpointState.NEW
+        self._role_known = False
+        self._remote_limit = self._config.remote_max_message_size
+        self._stats = EndpointStats()
+        self._association = Association(config=self._config.for_association(), rng=rng, trace=trace)
+        self._table = ChannelTable(max_channels=self._config.max_channels, stats=self._stats, trace=trace)
+        self._inbound = Inbound(
+            association=self._association, table=self._table, config=self._config, stats=self._stats
+        )
+
+    # --- what it is ---
+
+    @property
+    def state(self) -> EndpointState:
+        """Where the endpoint is in its life."""
+        return self._state
+
+    @property
+    def closed(self) -> bool:
+        """Whether it ended; inputs are then ignored and commands raise."""
+        return self._state in (EndpointState.CLOSED, EndpointState.FAILED)
+
+    @property
+    def stats(self) -> EndpointStats:
+        """A snapshot of the counters; drops of the association are among them."""
+        dropped = dict(self._association.stats.dropped)
+        for reason, count in self._stats.dropped.items():
+            dropped[reason] = dropped.get(reason, 0) + count
+        return EndpointStats(
+            channels_opened=self._stats.channels_opened, channels_closed=self._stats.channels_closed, dropped=dropped
+        )
+
+    @property
+    def association_stats(self) -> rtc_sctp.AssociationStats:
+        """The counters of the association below."""
+        return self._association.stats
+
+    @property
+    def channels(self) -> list[DataChannel]:
+        """The channels that are not closed and have an identifier, in the order in which they came."""
+        return list(self._table.by_id.values())
+
+    @property
+    def max_channels(self) -> int | None:
+        """Identifiers are below this; ``None`` until the association is up."""
+        return self._table.limit if self._state is EndpointState.CONNECTED else None
+
+    @property
+    def max_message_size(self) -> int:
+        """Longest message this side accepts, to be announced to the peer."""
+        return self._config.max_message_size
+
+    @property
+    def remote_max_message_size(self) -> int:
+        """Longest message the peer accepts, 0 for any; may be set when its description arrives."""
+        return self._remote_limit
+
+    @remote_max_message_size.setter
+    def remote_max_message_size(self, size: int) -> None:
+        if size < 0:
+            raise ValueError("remote_max_message_size is 0 for unlimited, or positive")
+        self._remote_limit = size
+
+    def channel(self, channel_id: int) -> DataChannel | None:
+        """The channel with this identifier that is not closed, if any."""
+        return self._table.by_id.get(channel_id)
+
+    def buffered_amount(self, channel: DataChannel) -> int:
+        """Bytes of the application that were queued on the channel and not yet sent; 0 once it is closed."""
+        if channel.id is None or channel not in self._table:
+            return 0
+        return channel.account.user_bytes(self._association.buffered_amount(channel.id))
+
+    # --- commands ---
+
+    def start(self, now: float, *, client: bool) -> None:
+        """Set the association up; call ``datagrams_to_send`` next.
+
+        Both sides start. Channels that were created before get their identifiers now.
+
+        Args:
+            now: Seconds.
+            client: Whether this side is the DTLS client; its channels then have even identifiers, odd ones otherwise.
+
+        Raises:
+            StateError: It was started before.
+        """
+        self._step(EndpointInput.START)
+        self._table.now = max(self._table.now, now)
+        self._role_known = True
+        self._table.assign_ids(client=client)
+        self._association.connect(now)
+
+    def create_channel(
+        self,
+        label: str = "",
+        *,
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        max_packet_life_time_ms: int | None = None,
+        protocol: str = "",
+        negotiated: bool = False,
+        channel_id: int | None = None,
+        priority: int = Priority.NORMAL,
+    ) -> DataChannel:
+        """Create a channel; ``ChannelOpened`` tells when the peer knows it. Only queues.
+
+        Messages may be sent as soon as the association is up, before ``ChannelOpened``.
+
+        Args:
+            label: Any text up to 65,535 bytes of UTF-8.
+            ordered: Whether messages arrive in order.
+            max_retransmits: How often a lost message is sent again; ``None`` for reliability.
+            max_packet_life_time_ms: For how many milliseconds a message is sent; ``None`` for reliability.
+            protocol: Name of the subprotocol, or empty.
+            negotiated: The application agrees on the channel with the peer by itself; both sides create it with one
+                ``channel_id``, and nothing is announced.
+            channel_id: Stream identifier, 0 to 65,534, of a negotiated channel; must be ``None`` otherwise.
+            priority: Weight against other channels, see ``Priority``.
+
+        Raises:
+            StateError: The endpoint is closing or closed.
+            ValueError: An argument is out of range, or both limits are given.
+            StreamUnavailableError: The stream is taken or beyond the limit, or no stream is free.
+
+        See :rfc:`8831#section-6.5`.
+        """
+        if self._state in (EndpointState.CLOSING, EndpointState.CLOSED, EndpointState.FAILED):
+            raise StateError(f"the endpoint is {self._state.value}")
+        if negotiated is (channel_id is None):
+            raise ValueError("a negotiated channel needs its channel_id, any other gets one")
+        if channel_id is not None and not 0 <= channel_id <= MAX_STREAM_ID:
+            raise ValueError(f"channel_id is 0 to {MAX_STREAM_ID}")
+        channel = DataChannel(
+            label,
+            protocol=protocol,
+            ordered=ordered,
+            max_retransmits=max_retransmits,
+            max_packet_life_time_ms=max_packet_life_time_ms,
+            negotiated=negotiated,
+            channel_id=channel_id,
+            priority=priority,
+        )
+        self._table.add(channel, role_known=self._role_known)
+        if self._state is EndpointState.CONNECTED:
+            self._announce(channel)
+        return channel
+
+    def send(self, channel: DataChannel, data: str | bytes) -> None:
+        """Queue one message; call ``datagrams_to_send`` next.
+
+        Args:
+            channel: Open, or connecting while the association is up.
+            data: Text travels as text, bytes as binary; both may be empty.
+
+        Raises:
+            StateError: The channel is closing or closed, or the association is not up.
+            MessageTooLargeError: The peer accepts ``remote_max_message_size`` bytes.
+            BufferFullError: The send buffer is full; wait for ``BufferedAmountLow``.
+            ValueError: The text has lone surrogates and so no UTF-8 form.
+
+        See :rfc:`8831#section-6.6`.
+        """
+        stream_id = channel.id
+        if self._state is not EndpointState.CONNECTED or stream_id is None:
+            raise StateError(f"the endpoint is {self._state.value}")
+        if channel.state not in (ChannelState.OPEN, ChannelState.CONNECTING):
+            raise StateError(f"the channel is {channel.state.value}")
+        # [rfc8831:6.6/2] [rfc8831:6.6/3] One message of the application is one of SCTP.
+        # [rfc8832:6/4] Never DCEP's identifier.
+        ppid, payload = encode(data)
+        if 0 < self._remote_limit < len(payload):
+            raise MessageTooLargeError(f"the peer accepts {self._remote_limit} bytes, the message has {len(payload)}")
+        if self._config.swap_empty_identifiers and payload is EMPTY_PAYLOAD:
+            ppid = Ppid.STRING_EMPTY + Ppid.BINARY_EMPTY - ppid
+        self._queue(channel, stream_id, ppid, payload)
+        stats = channel.stats
+        stats.messages_sent += 1
+        if payload is EMPTY_PAYLOAD:
+            channel.account.add_overhead(len(payload))
+        else:
+            channel.account.add_message(len(payload))
+            stats.bytes_sent += len(payload)
+
+    def set_buffered_amount_low_threshold(self, channel: DataChannel, threshold: int) -> None:
+        """Say at how many unsent bytes ``BufferedAmountLow`` shall tell; 0 at first.
+
+        Raises:
+            StateError: The channel has no stream yet, or no longer.
+            ValueError: ``threshold`` is negative.
+        """
+        if threshold < 0:
+            raise ValueError("the threshold is not negative")
+        if channel.id is None or channel not in self._table:
+            raise StateError("the channel has no stream")
+        self._association.set_buffered_amount_low_threshold(channel.id, threshold)
+
+    def close_channel(self, channel: DataChannel) -> None:
+        """Close a channel after everything queued on it was sent. Only queues; ``ChannelClosed`` tells when it ended.
+
+        Raises:
+            StateError: It is closing or closed, or of another endpoint.
+
+        See :rfc:`8831#section-6.7`.
+        """
+        if channel not in self._table:
+            raise StateError("the channel is closed, or of another endpoint")
+        self._table.close(channel, announced=self._state is EndpointState.CONNECTED)
+        self._request_resets()
+
+    def close(self, now: float) -> None:
+        """End the association once everything queued was delivered; ``EndpointClosed`` tells when. Idempotent."""
+        self._table.now = max(self._table.now, now)
+        if self._state is EndpointState.CLOSING or self.closed:
+            return
+        was_new = self._state is EndpointState.NEW
+        self._step(EndpointInput.CLOSE)
+        if was_new:
+            self._table.end_all(ChannelCloseReason.ASSOCIATION_CLOSED, "")
+            self._table.events.append(EndpointClosed(by_peer=False))
+        self._association.close(now)
+        self._translate()
+
+    def abort(self, now: float, message: bytes = b"") -> None:
+        """End the association at once; what was queued is lost. Idempotent.
+
+        Args:
+            now: Seconds.
+            message: Words for the peer.
+        """
+        self._table.now = max(self._table.now, now)
+        if self.closed:
+            return
+        if self._state is EndpointState.NEW:
+            self.close(now)
+            return
+        self._association.abort(now, message)
+        self._translate()
+
+    # --- the machine ---
+
+    def receive_datagram(self, datagram: bytes, now: float) -> None:
+        """Take one SCTP packet from the peer. Never raises for what it holds."""
+        self.receive_datagrams((datagram,), now)
+
+    def receive_datagrams(self, datagrams: Iterable[bytes], now: float) -> None:
+        """Take all SCTP packets that arrived together: the fast path."""
+        self._table.now = max(self._table.now, now)
+        self._association.receive_datagrams(datagrams, now)
+        self._translate()
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due; call at or after ``next_timeout``."""
+        self._table.now = max(self._table.now, now)
+        self._association.handle_timeout(now)
+        self._translate()
+        self._inbound.expire(self._table.now)
+        self._request_resets()
+
+    def datagrams_to_send(self, now: float) -> list[bytes]:
+        """Drain the SCTP packets to send; call after every other call."""
+        self._table.now = max(self._table.now, now)
+        datagrams = self._association.datagrams_to_send(now)
+        self._translate()
+        return datagrams
+
+    def events(self) -> list[Event]:
+        """Drain what happened; call after every other call."""
+        events, self._table.events = self._table.events, []
+        return events
+
+    def next_timeout(self) -> float | None:
+        """When ``handle_timeout`` is due, on the clock of ``now``; ``None`` for never."""
+        due = self._association.next_timeout()
+        early = self._inbound.next_deadline()
+        if due is None or early is None:
+            return early if due is None else due
+        return min(due, early)
+
+    # --- within ---
+
+    def _translate(self) -> None:
+        """Turn the association's events into ours."""
+        events = self._association.events()
+        index = 0
+        while index < len(events):
+            index = self._inbound.receive_run(events, index)
+            if index < len(events):
+                self._happened(events[index])
+                index += 1
+        self._request_resets()
+
+    def _happened(self, event: rtc_sctp.Event) -> None:
+        """What concerns the association as a whole; streams are the next method's."""
+        table = self._table
+        match event:
+            case rtc_sctp.AssociationEstablished():
+                self._step(EndpointInput.ESTABLISHED)
+                self._connected(event)
+            case rtc_sctp.PeerRestarted():
+                self._ended(ChannelCloseReason.ASSOCIATION_RESTARTED, "the peer began anew")
+                self._connected(event.established)
+            case rtc_sctp.AssociationReset():
+                self._ended(ChannelCloseReason.ASSOCIATION_RESTARTED, "the peer reset all streams")
+            case rtc_sctp.AssociationClosed():
+                self._step(EndpointInput.ENDED)
+                self._ended(ChannelCloseReason.ASSOCIATION_CLOSED, event.message.decode(errors="replace"))
+                by_peer = event.reason is CloseReason.REMOTE_ABORT
+                table.events.append(EndpointClosed(by_peer=by_peer, message=event.message))
+            case rtc_sctp.AssociationFailed():
+                self._step(EndpointInput.FAILED)
+                # [rfc8831:6.2/2]
+                self._ended(ChannelCloseReason.ASSOCIATION_FAILED, event.reason)
+                table.events.append(EndpointFailed(event.reason, event.section))
+            case _:
+                self._stream_happened(event)
+
+    def _stream_happened(self, event: rtc_sctp.Event) -> None:
+        table = self._table
+        match event:
+            case rtc_sctp.IncomingStreamsReset():
+                for stream_id in event.stream_ids:
+                    table.incoming_was_reset(stream_id)
+            case rtc_sctp.OutgoingStreamsReset():
+                for stream_id in event.stream_ids:
+                    table.outgoing_was_reset(stream_id)
+            case rtc_sctp.StreamsResetFailed():
+                for stream_id in event.stream_ids:
+                    table.reset_failed(stream_id)
+            case rtc_sctp.StreamsAdded():
+                table.limit = min(event.outbound_streams, event.inbound_streams)
+            case rtc_sctp.BufferedAmountLow():
+                self._stream_became_low(event.stream_id)
+            case rtc_sctp.MessageAbandoned():
+                if (channel := table.by_id.get(event.stream_id)) is not None:
+                    channel.stats.messages_abandoned += 1
+            case _:
+                # Whether the path answers shows in the end; reconfigurations are never asked for here.
+                pass
+
+    def _connected(self, established: rtc_sctp.AssociationEstablished) -> None:
+        limit = min(established.outbound_streams, established.inbound_streams)
+        self._table.events.append(EndpointConnected(limit))
+        for channel in self._table.connect(limit, can_reset=established.stream_reconfiguration):
+            self._announce(channel)
+
+    def _ended(self, reason: ChannelCloseReason, detail: str) -> None:
+        self._table.end_all(reason, detail)
+        self._inbound.clear()
+
+    def _announce(self, channel: DataChannel) -> None:
+        """The association is up: open a channel, in band or by agreement."""
+        stream_id = channel.id
+        if stream_id is None:
+            return
+        # [rfc8831:6.4/1]
+        self._association.set_stream_weight(stream_id, stream_weight(channel.priority))
+        if channel.negotiated:
+            self._table.confirm(channel)
+            return
+        # [rfc8832:6/1] [rfc8832:6/2] [rfc8832:6/3]
+        message = bytes(channel.to_open())
+        channel.awaits_ack = True
+        channel.account.add_overhead(len(message))
+        self._association.send(stream_id, Ppid.DCEP, message)
+
+    def _queue(self, channel: DataChannel, stream_id: int, ppid: int, payload: bytes) -> None:
+        life_time = channel.max_packet_life_time_ms
+        try:
+            # [rfc8831:6.6/1]
+            self._association.send(
+                stream_id,
+                ppid,
+                payload,
+                unordered=channel.sends_unordered,
+                max_retransmits=channel.max_retransmits,
+                lifetime=None if life_time is None else life_time / 1000,
+            )
+        except rtc_sctp.BufferFullError as error:
+            raise BufferFullError(str(error)) from None
+
+    def _stream_became_low(self, stream_id: int) -> None:
+        channel = self._table.by_id.get(stream_id)
+        if channel is not None and channel.account.has_user_bytes:
+            channel.account.has_user_bytes = False
+            self._table.events.append(BufferedAmountLow(channel))
+
+    def _request_resets(self) -> None:
+        # [rfc8831:6.7/1]
+        if self._table.wanted_resets:
+            wanted, self._table.wanted_resets = self._table.wanted_resets, []
+            self._association.reset_streams(wanted)
+
+    def _step(self, happened: EndpointInput) -> None:
+        self._state = next_endpoint_state(self._state, happened)
+        if self._trace is not None:
+            self._trace(self._table.now, "datachannel:endpoint_state_changed", {"state": self._state.value})
