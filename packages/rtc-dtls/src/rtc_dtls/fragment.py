@@ -9,7 +9,7 @@ from typing import Final
 
 from .alert import AlertDescription
 from .errors import ProtocolError
-from .handshake import Fragment, HandshakeMessage
+from .handshake import Fragment, HandshakeMessage, HandshakeType
 
 MAX_MESSAGE_LENGTH: Final = 2**16
 """Longest body we put together. Certificates of WebRTC have some 300 bytes; a chain of 64 KiB is already absurd."""
@@ -101,8 +101,8 @@ class Reassembler:
         """Begin with message 0.
 
         Args:
-            in_order: False for a server that waits for its first hello: clients may have talked to a server with cookies
-                before, so that hello may have any number. `synchronise` ends this.
+            in_order: False for a server that waits for its first hello. Clients may have got cookies before, so that
+                hello may have any number; other messages are left over from before. `synchronise` ends this.
         """
         self.next_receive_seq = 0
         self._in_order = in_order
@@ -118,6 +118,8 @@ class Reassembler:
         Raises:
             ProtocolError: It contradicts an earlier fragment of the same message, or the message is absurdly long.
         """
+        if not self._in_order and fragment.message_type != HandshakeType.CLIENT_HELLO:
+            return "handshake_before_client_hello"
         ahead = fragment.message_seq - self.next_receive_seq
         if ahead < 0:
             return "handshake_duplicate"

@@ -93,6 +93,8 @@ class HandshakeLayer:
             ProtocolError: Fragments contradict each other.
         """
         self.received_number = number
+        if not content:
+            self._stats.drop("handshake_empty")
         at = 0
         while at < len(content):
             try:

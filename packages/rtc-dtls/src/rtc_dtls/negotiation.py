@@ -126,9 +126,6 @@ class ServerNegotiation:
             ProtocolError: There is nothing that both sides speak.
         """
         context = self._context
-        if message.message_type != HandshakeType.CLIENT_HELLO or message.epoch != 0:
-            context.stats.drop("handshake_before_client_hello")
-            return None
         hello = ClientHello.parse(message.body)
         secrets = context.config.cookie_secrets
         if secrets and not is_cookie_valid(secrets, context.peer_address, hello):

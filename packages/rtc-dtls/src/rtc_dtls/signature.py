@@ -110,7 +110,8 @@ def verify(key: PublicKey, scheme: int, signature: bytes, message: bytes, sectio
             key.verify(signature, message, ec.ECDSA(_HASHES[scheme]))
         else:
             key.verify(signature, message, _rsa_padding(scheme), _HASHES[scheme])
-    except InvalidSignature as error:
+    # A ValueError says that the key is too short for the scheme.
+    except (InvalidSignature, ValueError) as error:
         raise ProtocolError(AlertDescription.DECRYPT_ERROR, "the signature is wrong", section) from error
 
 
