@@ -32,6 +32,7 @@ from rtc_stun import (
     SecurityFeature,
     StunClient,
     Unauthenticated,
+    UnknownAttribute,
     UserHash,
     Username,
     XorMappedAddress,
@@ -580,3 +581,12 @@ def test_indications_are_sent_and_taken_without_protection() -> None:
     assert Message.parse(out.data).integrity is None
     assert len(pair.client.events()) == 1
     assert all(Message.parse(out.data).get(kind) is None for kind in INTEGRITY_ATTRIBUTES)
+
+
+def test_request_that_credentials_make_too_large_fails() -> None:
+    pair = Pair(credential=CREDENTIAL, authenticator=authenticator())
+
+    (event,) = pair.ask(UnknownAttribute(0x8888, bytes(450)))
+
+    assert isinstance(event, RequestFailed)
+    assert event.reason is FailureReason.TOO_LARGE
