@@ -222,6 +222,17 @@ def test_a_server_offers_an_algorithm() -> None:
         authenticator(algorithms=())
 
 
+def test_short_secret_is_no_secret() -> None:
+    with pytest.raises(ValueError, match="at least 16"):
+        LongTermAuthenticator(LongTermUsers("example.org"), secret=b"s" * 15)
+
+
+def test_realm_that_could_not_be_sent_is_refused_at_once() -> None:
+    for realm in ("", "r" * 128, "\n"):
+        with pytest.raises(ValueError, match=r"."):
+            LongTermUsers(realm)
+
+
 # The two together.
 
 
