@@ -44,7 +44,7 @@ class StunConversation(Conversation):
         return self.network.attach(client, here), self.network.attach(server, there)
 
     def start(self) -> None:
-        self._machine.send_request(Address("198.51.100.1", 3478), self.network.now)
+        self._client(self.left).send_request(Address("198.51.100.1", 3478), self.network.now)
 
     def settled(self) -> bool:
         return self.left.saw(RequestSucceeded)
@@ -56,19 +56,18 @@ class StunConversation(Conversation):
         return len(self.left.of(RequestSucceeded)) >= 2
 
     def misuses(self) -> Calls:
-        return [("cancelling what was never asked", lambda node: node.machine.cancel(4711, self.network.now))]  # type: ignore[attr-defined]
+        return [("cancelling what was never asked", lambda node: self._client(node).cancel(4711, self.network.now))]
 
     def after_close(self) -> Calls:
-        return [("asking", lambda node: node.machine.send_request(Address("198.51.100.1", 3478), 99.0))]  # type: ignore[attr-defined]
+        return [("asking", lambda node: self._client(node).send_request(Address("198.51.100.1", 3478), 99.0))]
 
     def flood(self) -> Callable[[Node], object]:
-        return lambda node: node.machine.send_request(Address("198.51.100.1", 3478), self.network.now)  # type: ignore[attr-defined]
+        return lambda node: self._client(node).send_request(Address("198.51.100.1", 3478), self.network.now)
 
-    @property
-    def _machine(self) -> StunClient:
-        machine = self.left.machine
-        assert isinstance(machine, StunClient)
-        return machine
+    @staticmethod
+    def _client(node: Node) -> StunClient:
+        assert isinstance(node.machine, StunClient)
+        return node.machine
 
 
 class IceConversation(Conversation):

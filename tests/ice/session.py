@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.support.network import Binding, Host, Link, Network, Node
+from tests.support.rng import SeededRng
+
 from rtc_ice import (
     Candidate,
     ConnectionState,
@@ -13,9 +16,6 @@ from rtc_ice import (
     LocalCandidateGathered,
 )
 from rtc_stun import BINDING, Address, Datagram, Message, MessageClass, XorMappedAddress
-
-from tests.support.network import Binding, Host, Link, Network, Node
-from tests.support.rng import SeededRng
 
 STUN_SERVER = Address("198.51.100.1", 3478)
 
@@ -164,7 +164,10 @@ class Call:
             if until is not None and until():
                 return True
             horizon = min([at for at, _, _ in self._letters] + [deadline])
-            if self.network.run(until=lambda: (until is not None and until()) or self._letter_due(), timeout=max(0.0, horizon - self.network.now)):
+            if self.network.run(
+                until=lambda: (until is not None and until()) or self._letter_due(),
+                timeout=max(0.0, horizon - self.network.now),
+            ):
                 if until is not None and until():
                     return True
             if self.network.now < horizon:

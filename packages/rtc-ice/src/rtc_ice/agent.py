@@ -14,41 +14,38 @@ from rtc_ice.conclusion import (
     next_nomination,
     nominate_where_ripe,
     pair_lite_with_lite,
+    unchecked_paths,
 )
 from rtc_ice.config import MIN_TA, IceConfig
 from rtc_ice.credentials import Credentials, Rng
 from rtc_ice.errors import StateError
 from rtc_ice.events import (
-    ConnectionStateChanged,
     Event,
-    GatheringStateChanged,
     LocalCandidateGathered,
     RoleChanged,
 )
 from rtc_ice.foundation import Foundations
 from rtc_ice.gathering import Gatherer, LocalAddress, is_gatherable, local_preference
 from rtc_ice.keepalive import Keepalives
+from rtc_ice.messages import is_proven
 from rtc_ice.pacing import Pacer
-from rtc_ice.pair import CandidatePair, LocalCandidate, Path
-from rtc_ice.responder import Check, Responder
+from rtc_ice.pair import CandidatePair, LocalCandidate
+from rtc_ice.responder import Responder
 from rtc_ice.role import Role
 from rtc_ice.selection import Selection
-from rtc_ice.session import EarlyCheck, RemoteParameters, Session, is_sendable
+from rtc_ice.session import RemoteParameters, Session
 from rtc_ice.state import (
-    CONNECTION_STEPS,
-    GATHERING_STEPS,
-    ChecklistState,
     ConnectionState,
     GatheringState,
 )
-from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, local_stats, pair_stats, remote_stats
+from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, describe_candidates, describe_pairs
+from rtc_ice.status import Status
+from rtc_ice.triggered import replay_early_checks, take_check
 from rtc_stun import (
     BINDING,
     ICE_ATTRIBUTES,
     Address,
     Datagram,
-    FingerprintError,
-    IntegrityError,
     Message,
     MessageClass,
     is_stun,
@@ -108,8 +105,7 @@ class IceAgent:
         self._selection = Selection()
         self._keepalives = Keepalives(self._config.keepalive_interval, rng)
         self._previous: Session | None = None
-        self._state = ConnectionState.NEW
-        self._gathering_state = GatheringState.NEW
+        self._status = Status()
         self._begin_session(credentials)
         self._timeout: float | None = None
 
@@ -151,12 +147,12 @@ class IceAgent:
     @property
     def connection_state(self) -> ConnectionState:
         """How far the agent as a whole is."""
-        return self._state
+        return self._status.connection
 
     @property
     def gathering_state(self) -> GatheringState:
         """How far the local candidates are known."""
-        return self._gathering_state
+        return self._status.gathering
 
     @property
     def selected_pair(self) -> CandidatePair | None:
@@ -185,19 +181,11 @@ class IceAgent:
 
     def candidate_stats(self) -> list[CandidateStats]:
         """Describe the candidates of this session, local ones first."""
-        session = self._session
-        return [local_stats(each) for each in session.local_candidates] + [
-            remote_stats(each) for each in session.remote_candidates
-        ]
+        return describe_candidates(self._session)
 
     def candidate_pair_stats(self) -> list[CandidatePairStats]:
-        """Describe the pairs of this session, and the one kept from before a restart."""
-        selected = [monitor.pair for monitor in self._selection.monitors()]
-        pairs = {
-            pair.number: pair for checklist in self._session.checklists for pair in (*checklist.pairs, *checklist.valid)
-        }
-        kept = [monitor.pair for monitor in self._selection.monitors() if monitor.session is not self._session]
-        return [pair_stats(pair, selected=pair in selected) for pair in (*pairs.values(), *kept)]
+        """Describe the pairs of this session, and those kept from before a restart."""
+        return describe_pairs(self._session, [monitor.pair for monitor in self._selection.monitors()])
 
     # --- what the caller knows ---
 
@@ -225,7 +213,7 @@ class IceAgent:
         if not is_gatherable(address, self._config):
             return False
         index = sum((each.stream, each.component_id) == (stream, component_id) for each in self._addresses.values())
-        local = LocalAddress(address, stream, component_id, local_preference(index, self._config))
+        local = LocalAddress(address, stream, component_id, local_preference(index))
         self._addresses[address] = local
         # [rfc8838:13/6] [rfc8838:13/8] [rfc8838:13/10]
         if self._addresses_ended or self._session.completed_at is not None:
@@ -254,7 +242,7 @@ class IceAgent:
             return
         self._config = replace(self._config, stun_servers=(*self._config.stun_servers, server))
         bases = [each for each in self._session.local_candidates if each.candidate.type == HOST]
-        asks = self._gathering_state is not GatheringState.COMPLETE and self._session.completed_at is None
+        asks = self._status.gathering is not GatheringState.COMPLETE and self._session.completed_at is None
         self._gatherer.add_server(self._config, server, bases if asks else [])
         self._settle()
 
@@ -305,15 +293,8 @@ class IceAgent:
             session.switch_role(controlling=lite)
         # [rfc8863:4/1]
         self._checker.pac_deadline = self._now + self._config.effective_patience
-        for candidate, stream in self._pending_candidates:
-            self._take_remote(candidate, stream)
-        self._pending_candidates.clear()
-        # [rfc8445:7.3/5]
-        for check in session.early_checks.values():
-            self._take_check(
-                Check(session, check.local, check.remote_ufrag, check.priority, check.use_candidate), check.remote
-            )
-        session.early_checks.clear()
+        session.take_pending()
+        replay_early_checks(session, self._now)
         self._settle()
 
     def add_remote_candidate(self, candidate: Candidate, now: float, *, stream: int = 0) -> None:
@@ -326,14 +307,7 @@ class IceAgent:
         self._enter(now)
         if not 0 <= stream < len(self._config.components):
             raise ValueError(f"there is no stream {stream}")
-        if self._session.remote is None and candidate.ufrag is not None:
-            # Which session it belongs to shows when the credentials are known.
-            if len(self._pending_candidates) < self._config.max_remote_candidates:
-                self._pending_candidates.append((candidate, stream))
-            else:
-                self._count("remote-candidate-limit")
-        else:
-            self._take_remote(candidate, stream)
+        self._session.take_remote(candidate, stream)
         self._settle()
 
     def end_of_remote_candidates(self, now: float) -> None:
@@ -356,7 +330,7 @@ class IceAgent:
         self._addresses_ended = False
         # [rfc8445:9/1]
         self._begin_session(credentials)
-        if self._gathering_state is GatheringState.COMPLETE:
+        if self._status.gathering is GatheringState.COMPLETE:
             self._step_gathering(GatheringState.GATHERING)
         for local in self._addresses.values():
             self._gather(local)
@@ -437,7 +411,7 @@ class IceAgent:
 
     @property
     def _closed(self) -> bool:
-        return self._state is ConnectionState.CLOSED
+        return self._status.connection is ConnectionState.CLOSED
 
     # --- sessions and candidates ---
 
@@ -447,13 +421,12 @@ class IceAgent:
         self._session = Session(credentials, config=self._config, role=self._role, rng=self._rng, count=self._count)
         self._checker = Checker(self._session, self._foundations)
         self._gatherer = Gatherer(config=self._config, foundations=self._foundations, rng=self._rng)
-        self._pending_candidates: list[tuple[Candidate, int]] = []
 
     def _sessions(self) -> list[Session]:
         return [self._session] if self._previous is None else [self._session, self._previous]
 
     def _gather(self, local: LocalAddress) -> None:
-        if self._gathering_state is GatheringState.NEW:
+        if self._status.gathering is GatheringState.NEW:
             self._step_gathering(GatheringState.GATHERING)
         self._take_local(self._gatherer.host_candidate(local))
 
@@ -468,23 +441,6 @@ class IceAgent:
             LocalCandidateGathered(local.candidate, self._session.local.ufrag, local.stream, local.server)
         )
         self._session.add_local(local)
-
-    def _take_remote(self, candidate: Candidate, stream: int) -> None:
-        session = self._session
-        wrong_session = (
-            candidate.ufrag is not None
-            and session.remote is not None
-            and (candidate.ufrag != session.remote.credentials.ufrag)
-        )
-        if wrong_session:
-            self._count("remote-candidate-of-other-session")
-        elif session.remote_candidates_ended:
-            # [rfc8838:14/2]
-            self._count("remote-candidate-after-end")
-        elif not candidate.is_usable or not is_sendable(candidate.address):
-            self._count("remote-candidate-unusable")
-        else:
-            session.add_remote(candidate, stream)
 
     # --- datagrams ---
 
@@ -513,48 +469,14 @@ class IceAgent:
         if answer is None:
             return
         self._send(Datagram(answer.response, datagram.local, datagram.remote, datagram.transport))
-        if answer.check is not None:
-            self._stats.checks_accepted += 1
-            self._take_check(answer.check, datagram.remote)
-
-    def _take_check(self, check: Check, source: Address) -> None:
-        session, path = check.session, (check.local.base, source)
-        session.authenticate_path(path)
-        session.hear(path, self._now)
-        if session is not self._session:
+        session, check = answer.session, answer.check
+        if session is None or check is None:
             return
-        if self._config.lite:
-            if check.use_candidate:
-                self._accept_nomination(check, source, path)
-        elif session.remote is None:
-            session.remember_early(
-                EarlyCheck(check.local, source, check.priority, check.use_candidate, check.remote_ufrag)
-            )
-        elif session.remote.credentials.ufrag == check.remote_ufrag:
-            session.trigger(check.local, source, check.priority, use_candidate=check.use_candidate, now=self._now)
-        else:
-            # Forked signalling: we know the password of one peer alone.
-            self._count("check-of-other-peer")
-
-    def _accept_nomination(self, check: Check, source: Address, path: Path) -> None:
-        """As lite agent, take the pair that the peer chose.
-
-        See :rfc:`8445#section-7.3.2`.
-        """
-        session, local = self._session, check.local
-        checklist = session.checklists.checklists[local.stream]
-        pair = next((pair for pair in checklist.valid if pair.path == path), None)
-        if pair is None:
-            remote = session.find_remote(source, local.stream, local.candidate.component_id) or session.learn_remote(
-                source, local, check.priority
-            )
-            if remote is None:
-                return
-            pair = session.make_pair(local, remote)
-            pair.heard_at = self._now
-            checklist.validate(pair, pair)
-        if not pair.nominated:
-            session.nominate(pair, self._now)
+        self._stats.checks_accepted += 1
+        session.authenticate_path(check.path)
+        session.hear(check.path, self._now)
+        if session is self._session:
+            take_check(session, check, self._now)
 
     def _receive_response(self, message: Message, datagram: Datagram) -> None:
         answered, candidate = self._gatherer.handle_response(message, datagram, self._now)
@@ -567,7 +489,7 @@ class IceAgent:
         session = self._session if transaction is not None or monitor is None else monitor.session
         if transaction is None and monitor is None:
             self._count("unknown-transaction")
-        elif not _is_proven(message, session.remote_key):
+        elif not is_proven(message, session.remote_key):
             self._count("unauthenticated-response")
         elif transaction is not None:
             self._checker.handle_response(transaction, message, datagram, self._now)
@@ -575,24 +497,21 @@ class IceAgent:
             self._count("asymmetric-response")
 
     def _pump(self) -> None:
-        """Begin the transactions that Ta allows now, gathering and checks in turn."""
+        """Begin the transactions that Ta allows now."""
         while self._pacer.ready(self._now):
             datagram = self._next_request()
             if datagram is None:
                 return
             self._pacer.spend(self._now)
-            self._gathering_turn = not self._gathering_turn
             self._send(datagram)
 
     def _next_request(self) -> Datagram | None:
-        if self._gathering_turn:
-            datagram = self._gatherer.next_request(self._pacer.ta, self._now)
-            if datagram is not None:
-                return datagram
-        if self._may_check:
-            pair = self._session.checklists.next_check()
-            if pair is not None:
-                return self._checker.perform(pair, self._pacer.ta, self._now)
+        """Begin a check or a question to a server, in turn while there are both."""
+        asks_server = self._gatherer.has_work and (self._gathering_turn or not self._may_check)
+        pair = None if asks_server or not self._may_check else self._session.checklists.next_check()
+        self._gathering_turn = pair is not None
+        if pair is not None:
+            return self._checker.perform(pair, self._pacer.ta, self._now)
         return self._gatherer.next_request(self._pacer.ta, self._now)
 
     @property
@@ -621,10 +540,13 @@ class IceAgent:
         if self._reported_role != self._role.controlling:
             self._reported_role = self._role.controlling
             self._events.append(RoleChanged(self._role.controlling))
-        state = connection_state(session, self._selection, before=self._state, gathering_done=gathering_done, now=now)
-        if state is not self._state:
+        state = connection_state(
+            session, self._selection, before=self._status.connection, gathering_done=gathering_done, now=now
+        )
+        if state is not self._status.connection:
             self._step(state)
-        self._follow_paths()
+        # [rfc8445:11/1]
+        self._keepalives.follow(unchecked_paths(session, self._selection), now)
         self._schedule()
 
     def _conclude_gathering(self) -> bool:
@@ -637,25 +559,9 @@ class IceAgent:
         # [rfc8838:13/2] [rfc8838:13/4] [rfc8838:13/5]
         ended = self._addresses_ended or self._session.completed_at is not None
         done = ended and self._gatherer.done
-        if done and self._gathering_state is not GatheringState.COMPLETE:
+        if done and self._status.gathering is not GatheringState.COMPLETE:
             self._step_gathering(GatheringState.COMPLETE)
         return done
-
-    def _follow_paths(self) -> None:
-        """Keep alive what consent checks do not: valid pairs in reserve, and everything a lite agent uses."""
-        # [rfc8445:11/1] [rfc8445:11/2] [rfc8445:11/3] [rfc8445:11/14]
-        if self._config.lite:
-            paths = [monitor.pair.path for monitor in self._selection.monitors()]
-        else:
-            selected = [monitor.pair.path for monitor in self._selection.monitors()]
-            paths = [
-                pair.path
-                for checklist in self._session.checklists
-                if checklist.state is ChecklistState.RUNNING
-                for pair in checklist.valid
-                if pair.path not in selected
-            ]
-        self._keepalives.follow(paths, self._now)
 
     def _schedule(self) -> None:
         """Compute when something is due next."""
@@ -674,20 +580,12 @@ class IceAgent:
         self._timeout = min((at for at in times if at is not None), default=None)
 
     def _step(self, state: ConnectionState) -> None:
-        if state not in CONNECTION_STEPS[self._state]:
-            raise StateError(f"no step leads from {self._state} to {state}")
-        self._state = state
-        self._events.append(ConnectionStateChanged(state))
-        if self._trace is not None:
-            self._trace(self._now, "ice:connection_state_changed", {"state": state.value})
+        self._events.append(self._status.step_connection(state))
+        self._tell("ice:connection_state_changed", {"state": state.value})
 
     def _step_gathering(self, state: GatheringState) -> None:
-        if state not in GATHERING_STEPS[self._gathering_state]:
-            raise StateError(f"no step leads from {self._gathering_state} to {state}")
-        self._gathering_state = state
-        self._events.append(GatheringStateChanged(state, self._session.local.ufrag))
-        if self._trace is not None:
-            self._trace(self._now, "ice:gathering_state_changed", {"state": state.value})
+        self._events.append(self._status.step_gathering(state, self._session.local.ufrag))
+        self._tell("ice:gathering_state_changed", {"state": state.value})
 
     def _enter(self, now: float) -> None:
         """Begin a command."""
@@ -702,17 +600,8 @@ class IceAgent:
 
     def _count(self, reason: str) -> None:
         self._stats.dropped[reason] = self._stats.dropped.get(reason, 0) + 1
+        self._tell("ice:dropped", {"reason": reason})
+
+    def _tell(self, name: str, values: Mapping[str, object]) -> None:
         if self._trace is not None:
-            self._trace(self._now, "ice:dropped", {"reason": reason})
-
-
-def _is_proven(message: Message, key: bytes) -> bool:
-    """Whether a response comes from a holder of the key and is meant as STUN."""
-    try:
-        # [rfc8445:7.2.4/2]
-        message.verify_fingerprint()
-        # [rfc8445:7.2.2/1]
-        message.verify_integrity(key)
-    except (FingerprintError, IntegrityError):
-        return False
-    return True
+            self._trace(self._now, name, values)

@@ -6,7 +6,7 @@ Everything here is derived anew after every input, so that no flag can go stale.
 
 from rtc_ice.check import Checker
 from rtc_ice.checklist import Checklist
-from rtc_ice.pair import ComponentKey, can_pair
+from rtc_ice.pair import ComponentKey, Path, can_pair
 from rtc_ice.selection import Selection
 from rtc_ice.session import Session
 from rtc_ice.state import ChecklistState, ConnectionState
@@ -132,6 +132,16 @@ def connection_state(
     unsettled = any(not pair.is_settled for pair in session.checklists.pairs())
     was_connected = before in (ConnectionState.CONNECTED, ConnectionState.DISCONNECTED)
     return ConnectionState.DISCONNECTED if was_connected and not unsettled else ConnectionState.CHECKING
+
+
+def unchecked_paths(session: Session, selection: Selection) -> list[Path]:
+    """Return the paths that need keepalives, because no consent checks keep them alive."""
+    selected = [monitor.pair.path for monitor in selection.monitors()]
+    # [rfc8445:11/2] [rfc8445:11/3] [rfc8445:11/14]
+    if session.config.lite:
+        return selected
+    running = [checklist for checklist in session.checklists if checklist.state is ChecklistState.RUNNING]
+    return [pair.path for checklist in running for pair in checklist.valid if pair.path not in selected]
 
 
 def _unstarted(before: ConnectionState) -> ConnectionState:

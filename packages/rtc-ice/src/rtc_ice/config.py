@@ -80,6 +80,7 @@ class IceConfig:
         _require(self.consent_interval >= MIN_CONSENT_INTERVAL, "consent_interval is 5 or more")
         # [rfc8445:11/5]
         _require(self.keepalive_interval >= MIN_KEEPALIVE_INTERVAL, "keepalive_interval is 15 or more")
+        _require(self.max_local_addresses <= 1024, "max_local_addresses is 1,024 at most")
         _require(min(self.max_pairs, self.max_remote_candidates, self.max_local_addresses) >= 1, "limits are positive")
 
     @property

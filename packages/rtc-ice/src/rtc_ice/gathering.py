@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from rtc_ice.candidate import HOST, SERVER_REFLEXIVE, Candidate
-from rtc_ice.config import MIN_RTO, IceConfig
+from rtc_ice.config import MAX_STUN_SERVERS, MIN_RTO, IceConfig
 from rtc_ice.credentials import Rng
 from rtc_ice.events import CandidateGatheringFailed
 from rtc_ice.foundation import Foundations
@@ -232,13 +232,13 @@ class Gatherer:
         self._refresh_at[key] = (now + self._config.keepalive_interval, transaction.host)
 
 
-def local_preference(index: int, config: IceConfig) -> int:
+def local_preference(index: int) -> int:
     """Return the local preference of the index-th address of a component, 65,535 for the first.
 
     The steps leave room for one preference per STUN server between two addresses.
     """
     # [rfc8445:5.1.2.1/6] [rfc8445:5.1.2.1/7] [rfc8445:5.2/9]
-    return MAX_LOCAL_PREFERENCE - index * max(1, len(config.stun_servers))
+    return MAX_LOCAL_PREFERENCE - index * MAX_STUN_SERVERS
 
 
 def is_gatherable(address: Address, config: IceConfig) -> bool:

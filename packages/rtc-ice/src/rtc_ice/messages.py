@@ -7,9 +7,11 @@ from rtc_stun import (
     Address,
     Attribute,
     ErrorCode,
+    FingerprintError,
     IceControlled,
     IceControlling,
     Integrity,
+    IntegrityError,
     MappedAddress,
     Message,
     MessageClass,
@@ -91,3 +93,15 @@ def server_mapped_address(message: Message) -> Address | None:
     # [rfc8445:5.1.1.2/5]
     mapped = message.get(XorMappedAddress) or message.get(MappedAddress)
     return None if mapped is None else mapped.address
+
+
+def is_proven(message: Message, key: bytes) -> bool:
+    """Whether a response comes from a holder of the key and is meant as STUN."""
+    try:
+        # [rfc8445:7.2.4/2]
+        message.verify_fingerprint()
+        # [rfc8445:7.2.2/1]
+        message.verify_integrity(key)
+    except (FingerprintError, IntegrityError):
+        return False
+    return True

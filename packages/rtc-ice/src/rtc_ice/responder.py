@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rtc_ice.messages import ROLE_CONFLICT, build_error, build_success
-from rtc_ice.pair import LocalCandidate
 from rtc_ice.role import Verdict
-from rtc_ice.session import Session
+from rtc_ice.session import PeerCheck, Session
 from rtc_stun import (
     Datagram,
     FingerprintError,
@@ -29,21 +28,12 @@ UNAUTHENTICATED = 401
 UNKNOWN_ATTRIBUTE = 420
 
 
-class Check(NamedTuple):
-    """A check of the peer that was proven and answered with success."""
-
-    session: Session
-    local: LocalCandidate
-    remote_ufrag: str
-    priority: int = 0
-    use_candidate: bool = False
-
-
 class Answer(NamedTuple):
     """The response to send, and the check if it was accepted."""
 
     response: bytes
-    check: Check | None
+    session: Session | None = None
+    check: PeerCheck | None = None
 
 
 class Responder:
@@ -89,40 +79,50 @@ class Responder:
             integrity = message.verify_integrity(session.local_key)
         except IntegrityError:
             return self._reject(message, UNAUTHENTICATED, "wrong-password")
-        return self._accept(message, datagram, current, Check(session, local, remote_ufrag), integrity)
+        check = PeerCheck(local, datagram.remote, remote_ufrag, priority=0, use_candidate=False)
+        return self._examine(message, _Signer(session, message, integrity), check, current)
 
-    def _accept(
-        self, message: Message, datagram: Datagram, current: Session, check: Check, integrity: Integrity
-    ) -> Answer:
+    def _examine(self, message: Message, signer: "_Signer", check: PeerCheck, current: Session) -> Answer:
         """Answer a request that is proven to come from the peer."""
-        key = check.session.local_key
         unknown = message.unknown_required()
         if unknown:
             self._count("unknown-attribute")
-            response = build_error(
-                message.transaction_id, UNKNOWN_ATTRIBUTE, unknown=tuple(unknown), key=key, integrity=integrity
-            )
-            return Answer(response, None)
+            return signer.error(UNKNOWN_ATTRIBUTE, tuple(unknown))
         priority = message.get(Priority)
         controlling, controlled = message.get(IceControlling), message.get(IceControlled)
         if priority is None or (controlling is not None and controlled is not None):
             self._count("incomplete-check")
-            return Answer(build_error(message.transaction_id, BAD_REQUEST, key=key, integrity=integrity), None)
+            return signer.error(BAD_REQUEST)
         # [rfc8445:7.3.1.1/2]
         claim = controlling or controlled
         if claim is not None and not self._lite:
             verdict = current.role.judge(controlling=controlling is not None, tie_breaker=claim.value)
             if verdict is Verdict.REJECT:
                 self._count("role-conflict")
-                return Answer(build_error(message.transaction_id, ROLE_CONFLICT, key=key, integrity=integrity), None)
+                return signer.error(ROLE_CONFLICT)
             if verdict is Verdict.SWITCH:
                 current.switch_role(controlling=not current.role.controlling)
-        # [rfc8445:7.3/4] All that the answer needs is in the request.
-        response = build_success(message.transaction_id, datagram.remote, key, integrity)
         use_candidate = message.get(UseCandidate) is not None
-        return Answer(response, check._replace(priority=priority.value, use_candidate=use_candidate))
+        return signer.success(check._replace(priority=priority.value, use_candidate=use_candidate))
 
     def _reject(self, message: Message, code: int, reason: str) -> Answer:
         self._count(reason)
         # [rfc8445:7.3/6] An error never names another server.
-        return Answer(build_error(message.transaction_id, code), None)
+        return Answer(build_error(message.transaction_id, code))
+
+
+class _Signer(NamedTuple):
+    """Makes responses that are protected as the request was."""
+
+    session: Session
+    request: Message
+    integrity: Integrity
+
+    def success(self, check: PeerCheck) -> Answer:
+        # [rfc8445:7.3/4] All that the answer needs is in the request.
+        transaction_id, key = self.request.transaction_id, self.session.local_key
+        return Answer(build_success(transaction_id, check.source, key, self.integrity), self.session, check)
+
+    def error(self, code: int, unknown: tuple[int, ...] = ()) -> Answer:
+        transaction_id, key = self.request.transaction_id, self.session.local_key
+        return Answer(build_error(transaction_id, code, unknown=unknown, key=key, integrity=self.integrity))

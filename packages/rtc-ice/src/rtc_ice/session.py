@@ -11,24 +11,18 @@ from typing import Final, NamedTuple
 from rtc_ice.candidate import PEER_REFLEXIVE, Candidate
 from rtc_ice.checklist import Checklist
 from rtc_ice.checklist_set import ChecklistSet
-from rtc_ice.config import CONSENT_LIFETIME, IceConfig
+from rtc_ice.config import IceConfig
 from rtc_ice.credentials import Credentials, Rng
 from rtc_ice.errors import StateError
 from rtc_ice.messages import build_check
 from rtc_ice.pair import ComponentKey, LocalCandidate, Pair, Path, RemoteCandidate, can_pair
 from rtc_ice.role import Role
-from rtc_ice.state import ChecklistState, PairInput, PairState
+from rtc_ice.state import ChecklistState
 from rtc_ice.transaction import CheckTransaction, TransactionTable
 from rtc_stun import Address, Datagram, short_term_key
 
-MAX_EARLY_CHECKS: Final = 32
-"""How many paths are remembered on which the peer checks before we know its credentials."""
-
 MAX_AUTHENTICATED_PATHS: Final = 256
 """How many paths are remembered on which the peer has proven to know our password."""
-
-GRACE_PERIOD: Final = 3.0
-"""How long after completion the peer's checks still trigger ours."""
 
 MAX_PEER_REFLEXIVE: Final = 32
 """How many local candidates are kept that only responses told of."""
@@ -43,14 +37,21 @@ class RemoteParameters:
     ta: float
 
 
-class EarlyCheck(NamedTuple):
-    """A check that arrived before the peer's credentials did."""
+class PeerCheck(NamedTuple):
+    """A check of the peer that was proven and answered with success."""
 
     local: LocalCandidate
-    remote: Address
+    """Where it arrived."""
+    source: Address
+    """Where it came from."""
+    remote_ufrag: str
     priority: int
     use_candidate: bool
-    remote_ufrag: str
+
+    @property
+    def path(self) -> Path:
+        """Where an answer leaves and goes."""
+        return self.local.base, self.source
 
 
 class Session:
@@ -71,7 +72,9 @@ class Session:
         self.local_candidates: list[LocalCandidate] = []
         self.remote_candidates: list[RemoteCandidate] = []
         self.remote_candidates_ended = False
-        self.early_checks: dict[Path, EarlyCheck] = {}
+        self._pending: list[tuple[Candidate, int]] = []
+        """Candidates of the peer whose session cannot be told before its credentials are known."""
+        self.early_checks: dict[Path, PeerCheck] = {}
         self.authenticated_paths: dict[Path, None] = {}
         """Paths that data may arrive on, in the order in which they were proven."""
         self.nominating: dict[ComponentKey, Pair] = {}
@@ -79,7 +82,8 @@ class Session:
         self.first_valid_at: dict[ComponentKey, float] = {}
         self.completed_at: float | None = None
         """When every component had its pair."""
-        self._count = count
+        self.count = count
+        """Counts what is ignored, by reason."""
         self._pair_number = 0
         self._learned = 0
 
@@ -88,8 +92,8 @@ class Session:
     def add_local(self, candidate: LocalCandidate) -> None:
         """Take in a candidate of ours that has been handed out for signalling, and pair it."""
         self.local_candidates.append(candidate)
-        # [rfc8445:6.1.2.4/1] [rfc8838:10/2] [rfc8838:11/1] Checks leave from bases alone: a reflexive candidate's pairs,
-        # moved to its base, would all be redundant with those that the base has already.
+        # [rfc8445:6.1.2.4/1] [rfc8838:10/2] [rfc8838:11/1] Checks leave from bases alone: the pairs of a reflexive
+        # candidate, moved to its base, would all be redundant with those that the base has already.
         if candidate.is_base:
             for remote in self.remote_candidates:
                 self._pair(candidate, remote)
@@ -110,15 +114,42 @@ class Session:
                 gone.append(pair)
         return gone
 
-    def add_remote(self, candidate: Candidate, stream: int) -> None:
-        """Take in a candidate that the peer signalled, and pair it."""
+    def take_remote(self, candidate: Candidate, stream: int) -> None:
+        """Look at a candidate that the peer signalled, and take it in if it is of use."""
+        if self.remote_candidates_ended:
+            # [rfc8838:14/2]
+            self.count("remote-candidate-after-end")
+        elif not candidate.is_usable or not is_sendable(candidate.address):
+            self.count("remote-candidate-unusable")
+        elif candidate.ufrag is None:
+            self._add_remote(candidate, stream)
+        elif self.remote is not None:
+            self._take_named(candidate, stream)
+        elif len(self._pending) < self.config.max_remote_candidates:
+            self._pending.append((candidate, stream))
+        else:
+            self.count("remote-candidate-limit")
+
+    def take_pending(self) -> None:
+        """Take in the candidates that waited for the peer's credentials."""
+        for candidate, stream in self._pending:
+            self._take_named(candidate, stream)
+        self._pending.clear()
+
+    def _take_named(self, candidate: Candidate, stream: int) -> None:
+        if self.remote is not None and candidate.ufrag == self.remote.credentials.ufrag:
+            self._add_remote(candidate, stream)
+        else:
+            self.count("remote-candidate-of-other-session")
+
+    def _add_remote(self, candidate: Candidate, stream: int) -> None:
         known = self.find_remote(candidate.address, stream, candidate.component_id)
         if known is not None:
             self._confirm(known, candidate)
             return
         # [rfc8445:19.5.1/2]
         if len(self.remote_candidates) >= self.config.max_remote_candidates:
-            self._count("remote-candidate-limit")
+            self.count("remote-candidate-limit")
             return
         remote = RemoteCandidate(candidate, stream)
         self.remote_candidates.append(remote)
@@ -147,7 +178,7 @@ class Session:
         See :rfc:`8445#section-7.3.1.3`.
         """
         if len(self.remote_candidates) >= self.config.max_remote_candidates:
-            self._count("remote-candidate-limit")
+            self.count("remote-candidate-limit")
             return None
         foundations = {remote.candidate.foundation for remote in self.remote_candidates}
         while (foundation := f"prflx{self._learned}") in foundations:
@@ -167,7 +198,7 @@ class Session:
 
     def _confirm(self, known: RemoteCandidate, candidate: Candidate) -> None:
         if not known.is_peer_reflexive:
-            self._count("remote-candidate-duplicate")
+            self.count("remote-candidate-duplicate")
             return
         # [rfc8838:11/2] The pairs of the learned candidate become those of the signalled one and keep their priority,
         # which is what the peer said first.
@@ -189,7 +220,7 @@ class Session:
             return known
         evicted = self.checklists.insert(pair)
         if evicted is not None:
-            self._count("pair-limit")
+            self.count("pair-limit")
         return None if evicted is pair else pair
 
     def make_pair(self, local: LocalCandidate, remote: RemoteCandidate) -> Pair:
@@ -264,58 +295,6 @@ class Session:
             for pair in checklist.valid:
                 if pair.path == path:
                     pair.heard_at = now
-
-    def remember_early(self, check: EarlyCheck) -> None:
-        """Keep a check for when the peer's credentials are known."""
-        path = (check.local.base, check.remote)
-        known = self.early_checks.get(path)
-        if known is None and len(self.early_checks) >= MAX_EARLY_CHECKS:
-            self._count("early-check-limit")
-            return
-        nominated = check.use_candidate or (known is not None and known.use_candidate)
-        self.early_checks[path] = check._replace(use_candidate=nominated)
-
-    def trigger(
-        self, local: LocalCandidate, source: Address, priority: int, *, use_candidate: bool, now: float
-    ) -> None:
-        """Act on an authenticated check of the peer: learn its address, check back, note the nomination.
-
-        See :rfc:`8445#section-7.3.1.3` to :rfc:`8445#section-7.3.1.5`.
-        """
-        nominated = use_candidate and not self.role.controlling
-        if not self._may_trigger(nominated=nominated, now=now):
-            return
-        remote = self.find_remote(source, local.stream, local.candidate.component_id)
-        if remote is None:
-            remote = self.learn_remote(source, local, priority)
-        pair = None if remote is None else self.insert_pair(local, remote)
-        if pair is None or pair.consent_lost:
-            return
-        pair.statistics.requests_received += 1
-        pair.statistics.responses_sent += 1
-        # [rfc7675:5.1/12] A pair without fresh consent has to be checked again before it carries data.
-        fresh = pair.last_response_at is not None and now < pair.last_response_at + CONSENT_LIFETIME
-        if pair.state is PairState.SUCCEEDED and (fresh or not nominated):
-            if nominated and pair.valid is not None:
-                self.nominate(pair.valid, now)
-            return
-        self._queue_triggered(pair)
-        pair.nominate_on_success = pair.nominate_on_success or nominated
-
-    def _may_trigger(self, *, nominated: bool, now: float) -> bool:
-        # [rfc8445:8.3.1/1] A nomination is followed even later: a peer of RFC 5245 may change its mind.
-        return nominated or self.completed_at is None or now < self.completed_at + GRACE_PERIOD
-
-    def _queue_triggered(self, pair: Pair) -> None:
-        if pair.state is PairState.IN_PROGRESS:
-            self.cancel_checks([pair])
-        # [rfc8445:7.3.1.4/1] [rfc8445:7.3.1.4/2]
-        if pair.can(PairInput.TRIGGER):
-            pair.step(PairInput.TRIGGER)
-        checklist = self.checklist_of(pair)
-        checklist.trigger(pair)
-        if checklist.state is ChecklistState.FAILED:
-            checklist.state = ChecklistState.RUNNING
 
     def cancel_checks(self, pairs: list[Pair]) -> None:
         """Stop retransmitting the checks of some pairs, but take their responses."""

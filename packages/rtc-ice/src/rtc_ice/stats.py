@@ -1,9 +1,11 @@
 """Counters and snapshots, rich enough for the W3C's RTCIceCandidatePairStats and RTCIceCandidateStats."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rtc_ice.candidate import Candidate
-from rtc_ice.pair import LocalCandidate, Pair, RemoteCandidate
+from rtc_ice.pair import Pair
+from rtc_ice.session import Session
 from rtc_ice.state import PairState
 from rtc_stun import Address
 
@@ -60,20 +62,29 @@ class CandidatePairStats:
     round_trip_time_measurement_count: int
 
 
-def local_stats(local: LocalCandidate) -> CandidateStats:
-    """Describe a local candidate."""
-    return CandidateStats(
-        candidate=local.candidate, is_remote=False, base=local.base, server=local.server, stream=local.stream
-    )
+def describe_candidates(session: Session) -> list[CandidateStats]:
+    """Describe the candidates of a session, local ones first."""
+    ours = [
+        CandidateStats(
+            candidate=local.candidate, is_remote=False, base=local.base, server=local.server, stream=local.stream
+        )
+        for local in session.local_candidates
+    ]
+    theirs = [
+        CandidateStats(candidate=remote.candidate, is_remote=True, base=None, server=None, stream=remote.stream)
+        for remote in session.remote_candidates
+    ]
+    return ours + theirs
 
 
-def remote_stats(remote: RemoteCandidate) -> CandidateStats:
-    """Describe a remote candidate."""
-    return CandidateStats(candidate=remote.candidate, is_remote=True, base=None, server=None, stream=remote.stream)
+def describe_pairs(session: Session, selected: Sequence[Pair]) -> list[CandidatePairStats]:
+    """Describe the pairs of a session, and the selected ones wherever they come from."""
+    pairs = [pair for checklist in session.checklists for pair in (*checklist.pairs, *checklist.valid)]
+    distinct = {id(pair): pair for pair in (*pairs, *selected)}
+    return [_describe_pair(pair, selected=pair in selected) for pair in distinct.values()]
 
 
-def pair_stats(pair: Pair, *, selected: bool) -> CandidatePairStats:
-    """Describe a pair."""
+def _describe_pair(pair: Pair, *, selected: bool) -> CandidatePairStats:
     counters = pair.statistics
     return CandidatePairStats(
         number=pair.number,

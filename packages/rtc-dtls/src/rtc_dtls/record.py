@@ -1,0 +1,85 @@
+"""The record layer's framing for DTLS 1.2 and for every plaintext record. See :rfc:`6347#section-4.1`.
+
+     0      1          3         5                     11        13
+    +------+----------+---------+---------------------+---------+---------- - -
+    | type | version  |  epoch  |  sequence number    | length  | fragment
+    +------+----------+---------+---------------------+---------+---------- - -
+                      '------ one 64-bit number ------'
+
+Epoch and sequence number are read as one integer, `number`, because that is how nonces and additional data use them.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from struct import Struct
+from typing import Final
+
+from .version import Version
+
+HEADER: Final = Struct(">BHQH")
+HEADER_LENGTH: Final = HEADER.size
+MAX_PLAINTEXT_LENGTH: Final = 2**14
+MAX_CIPHERTEXT_LENGTH: Final = 2**14 + 2048
+MAX_SEQUENCE_NUMBER: Final = 2**48 - 1
+
+_unpack_header = HEADER.unpack_from
+
+
+class ContentType(IntEnum):
+    """What a record carries."""
+
+    CHANGE_CIPHER_SPEC = 20
+    ALERT = 21
+    HANDSHAKE = 22
+    APPLICATION_DATA = 23
+
+
+class Record:
+    """One record as received: framed, not yet decrypted."""
+
+    __slots__ = ("content_type", "fragment", "number", "version")
+
+    def __init__(self, content_type: int, version: int, number: int, fragment: bytes) -> None:
+        self.content_type = content_type
+        self.version = version
+        self.number = number
+        self.fragment = fragment
+
+    @property
+    def epoch(self) -> int:
+        """The upper 16 bits of `number`."""
+        return self.number >> 48
+
+    @property
+    def sequence_number(self) -> int:
+        """The lower 48 bits of `number`."""
+        return self.number & MAX_SEQUENCE_NUMBER
+
+    def __bytes__(self) -> bytes:
+        return HEADER.pack(self.content_type, self.version, self.number, len(self.fragment)) + self.fragment
+
+
+def split_datagram(datagram: bytes) -> tuple[Sequence[Record], str | None]:
+    """Cut a datagram into its records.
+
+    Returns:
+        The well-formed records from the start, and why the rest was dropped (None if nothing was). Framing is lost
+        after a record with a bad length, so nothing behind it is looked at.
+    """
+    records = []
+    at = 0
+    while at < len(datagram):
+        if len(datagram) - at < HEADER_LENGTH:
+            return records, "record_truncated"
+        content_type, version, number, length = _unpack_header(datagram, at)
+        start = at + HEADER_LENGTH
+        at = start + length
+        if at > len(datagram):
+            return records, "record_truncated"
+        # [rfc6347:4.1/1] The content types and versions we do not speak are skipped one by one: their framing is sound.
+        if not 20 <= content_type <= 23 or version >> 8 != Version.DTLS_1_2 >> 8:
+            return records, "record_not_dtls"
+        if length > MAX_CIPHERTEXT_LENGTH:
+            return records, "record_too_long"
+        records.append(Record(content_type, version, number, datagram[start:at]))
+    return records, None
