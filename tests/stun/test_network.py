@@ -2,7 +2,7 @@
 
 import pytest
 from tests.support.nat import symmetric
-from tests.support.network import Binding, Link, Network, Node
+from tests.support.network import Link, Network
 from tests.support.rng import SeededRng
 
 from rtc_stun import (
@@ -16,11 +16,6 @@ from rtc_stun import (
 )
 
 
-def attach(network: Network, machine: StunClient | StunServer, place: Binding) -> Node:
-    """Attach a machine; its list of events is one of objects, which the type of the network does not see."""
-    return network.attach(machine, place)  # type: ignore[type-var]
-
-
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.spec("rfc8489:6.3.1/1", "rfc8489:6.2.1/1")
 def test_client_behind_a_translator_learns_its_outer_address_over_a_bad_line(seed: int) -> None:
@@ -31,8 +26,8 @@ def test_client_behind_a_translator_learns_its_outer_address_over_a_bad_line(see
     server = StunServer(authenticator=LongTermAuthenticator(users, secret=bytes(32)))
     credential = LongTermCredential(username="alice", password="secret")
     client = StunClient(local=place.address, rng=SeededRng(seed), credential=credential)
-    attach(network, server, server_place)
-    node = attach(network, client, place)
+    network.attach(server, server_place)
+    node = network.attach(client, place)
 
     client.send_request(Address("198.51.100.1", 3478), network.now)
     network.run(until=lambda: bool(node.events), timeout=60)
