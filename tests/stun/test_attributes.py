@@ -129,7 +129,22 @@ def test_zone_is_not_told_to_others() -> None:
     assert pack_host("fe80::1%eth0") == pack_host("fe80::1")
 
 
-@pytest.mark.parametrize("host", ["", "example.org", "1.2.3", "1.2.3.256", "01.2.3.4", "::g", "1.2.3.4.5"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "example.org",
+        "1.2.3",
+        "1.2.3.256",
+        "01.2.3.4",
+        "::g",
+        "1.2.3.4.5",
+        " 1.2.3.4",
+        "1_0.2.3.4",
+        "+1.2.3.4",
+        "1.2.3.\u0664",
+    ],
+)
 def test_host_is_an_ip_literal(host: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         pack_host(host)
@@ -319,6 +334,20 @@ def test_malformed_list_of_algorithms_is_refused(value: str) -> None:
 def test_unknown_attributes_lists_pairs_of_bytes() -> None:
     with pytest.raises(ParseError):
         UnknownAttributes.parse(b"\0\1\0", ID)
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        UnknownAttributes((0x1_0000,)),
+        PasswordAlgorithm(0x1_0000),
+        PasswordAlgorithm(1, bytes(70_000)),
+        PasswordAlgorithms((PasswordAlgorithm(-1),)),
+    ],
+)
+def test_numbers_in_lists_have_16_bits(attribute: Attribute) -> None:
+    with pytest.raises(ValueError, match="16 bits"):
+        attribute.serialize(ID)
 
 
 # Numbers and flags.

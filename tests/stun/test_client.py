@@ -245,7 +245,7 @@ def test_unsendable_attribute_is_refused_at_once_and_changes_nothing() -> None:
     "config", [{"transport": "sctp"}, {"max_requests": 0}, {"last_wait_factor": 0}, {"reliable_timeout": -1}]
 )
 def test_nonsense_is_not_configured(config: dict[str, str | int]) -> None:
-    with pytest.raises(ValueError, match=r"transport|positive"):
+    with pytest.raises(ValueError, match=r"transport|positive|127"):
         ClientConfig(**config)  # type: ignore[arg-type]  # a dict of mixed values says less than its keys do
 
 

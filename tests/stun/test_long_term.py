@@ -32,6 +32,7 @@ from rtc_stun import (
     SecurityFeature,
     StunClient,
     Unauthenticated,
+    UnknownAttribute,
     UserHash,
     Username,
     XorMappedAddress,
@@ -219,6 +220,17 @@ def test_user_without_an_md5_key_cannot_be_an_old_client() -> None:
 def test_a_server_offers_an_algorithm() -> None:
     with pytest.raises(ValueError, match="at least one"):
         authenticator(algorithms=())
+
+
+def test_short_secret_is_no_secret() -> None:
+    with pytest.raises(ValueError, match="at least 16"):
+        LongTermAuthenticator(LongTermUsers("example.org"), secret=b"s" * 15)
+
+
+def test_realm_that_could_not_be_sent_is_refused_at_once() -> None:
+    for realm in ("", "r" * 128, "\n"):
+        with pytest.raises(ValueError, match=r"."):
+            LongTermUsers(realm)
 
 
 # The two together.
@@ -580,3 +592,12 @@ def test_indications_are_sent_and_taken_without_protection() -> None:
     assert Message.parse(out.data).integrity is None
     assert len(pair.client.events()) == 1
     assert all(Message.parse(out.data).get(kind) is None for kind in INTEGRITY_ATTRIBUTES)
+
+
+def test_request_that_credentials_make_too_large_fails() -> None:
+    pair = Pair(credential=CREDENTIAL, authenticator=authenticator())
+
+    (event,) = pair.ask(UnknownAttribute(0x8888, bytes(450)))
+
+    assert isinstance(event, RequestFailed)
+    assert event.reason is FailureReason.TOO_LARGE

@@ -189,6 +189,14 @@ def test_a_message_that_its_length_field_cannot_describe_is_refused() -> None:
         request(UnknownAttribute(0x8888, bytes(60000)), UnknownAttribute(0x8888, bytes(6000))).serialize()
 
 
+@pytest.mark.parametrize(
+    "attribute", [UnknownAttribute(0x8888, bytes(70_000)), UnknownAttribute(0x1_0000, b""), UnknownAttribute(-1, b"")]
+)
+def test_an_attribute_that_its_header_cannot_describe_is_refused(attribute: Attribute) -> None:
+    with pytest.raises(ValueError, match="does not exist"):
+        request(attribute).serialize()
+
+
 def test_a_short_known_attribute_is_a_parse_error_and_nothing_else() -> None:
     data = header(8) + Priority.TYPE.to_bytes(2, "big") + b"\0\1\0\0\0\0"
 

@@ -365,6 +365,27 @@ def test_redirection_needs_authentication() -> None:
         StunServer(config=ServerConfig(redirection=Redirection(ipv4=SERVER)))
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"ipv4": Address("example.org", 1)},
+        {"ipv4": Address("2001:db8::1", 1)},
+        {"ipv6": Address("192.0.2.1", 1)},
+        {"ipv6": Address("2001:0db8::1", 1)},
+        {"ipv4": Address("192.0.2.1", 65536)},
+        {"domain": "no_name"},
+    ],
+)
+def test_redirection_that_could_not_be_sent_is_refused_at_once(arguments: dict[str, str | Address]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Redirection(**arguments)  # type: ignore[arg-type]  # a dict of mixed values says less than its keys do
+
+
+def test_software_that_could_not_be_sent_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="127 characters"):
+        ServerConfig(software="s" * 128)
+
+
 def test_server_is_copied_and_pickled() -> None:
     server = stream_server()
     server.receive_stream_data(7, REQUEST[:9], 1.0)

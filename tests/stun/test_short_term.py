@@ -97,6 +97,12 @@ def test_wrong_password_is_unauthenticated(integrity: Integrity) -> None:
     assert judge(request(Username("alice"), key=b"guess", integrity=integrity)) == Unauthenticated(401)
 
 
+def test_password_that_is_not_allowed_proves_nobody() -> None:
+    judge = ShortTermAuthenticator({"alice": "\n"})
+
+    assert judge.authenticate(request(Username("alice"), key=b"\n"), CLIENT, 0.0) == Unauthenticated(401)
+
+
 @pytest.mark.parametrize(("attributes", "code"), [((), 400), ((Username("bob"),), 401)])
 @pytest.mark.spec("rfc8489:9.1.3/10", "rfc8489:6.3.1.1/1")
 def test_refusal_is_bare(attributes: tuple[Attribute, ...], code: int) -> None:

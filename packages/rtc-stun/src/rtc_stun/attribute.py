@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final, Self, TypeAlias
 
-from rtc_stun.datagram import IPV4_LENGTH, IPV6_LENGTH, Address, pack_host, unpack_host
+from rtc_stun.datagram import IPV4_LENGTH, IPV6_LENGTH, MAX_PORT, Address, pack_host, unpack_host
 from rtc_stun.errors import ParseError, UnsupportedFamilyError
 
 MAGIC_COOKIE: Final = 0x2112_A442
@@ -265,8 +265,8 @@ class XorAddressAttribute(Attribute):
 
 
 def _checked_port(port: int) -> int:
-    if not 0 <= port <= 0xFFFF:
-        raise ValueError(f"a port is 0 to 65535, not {port}")
+    if not 0 <= port <= MAX_PORT:
+        raise ValueError(f"a port is 0 to {MAX_PORT}, not {port}")
     return port
 
 

@@ -19,7 +19,7 @@ from rtc_stun.client_authentication import (
 )
 from rtc_stun.client_config import STREAM_TRANSPORTS, ClientConfig, ClientStats
 from rtc_stun.client_streams import ClientStream, StreamPool
-from rtc_stun.datagram import Address, Datagram
+from rtc_stun.datagram import Address, Datagram, check_canonical
 from rtc_stun.errors import FingerprintError, ParseError, StateError
 from rtc_stun.events import (
     ClientEvent,
@@ -113,7 +113,7 @@ class StunClient:
         """Queue a request; drain the output next.
 
         Args:
-            server: Whom to ask.
+            server: Whom to ask; an IP literal in canonical text, for a response is known by its source.
             now: Seconds.
             method: One whose responses the caller understands.
             attributes: What the method needs. SOFTWARE, credentials and FINGERPRINT are added.
@@ -127,6 +127,7 @@ class StunClient:
             ValueError: The request cannot be sent like this.
         """
         self._require_open()
+        check_canonical(server)
         if len(self._table) >= self._config.max_pending_requests:
             raise StateError(f"{len(self._table)} requests are pending")
         exchange = Exchange(
@@ -151,6 +152,7 @@ class StunClient:
             ValueError: The indication cannot be sent like this.
         """
         self._require_open()
+        check_canonical(server)
         stream = self._streams.to(server)
         if self._reliable and (stream is None or not stream.open):
             raise StateError("there is no open stream to that server")

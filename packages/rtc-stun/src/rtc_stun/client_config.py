@@ -5,7 +5,7 @@ from typing import Final
 
 from rtc_stun._version import __version__
 from rtc_stun.attribute import AttributeSet
-from rtc_stun.attributes import STUN_ATTRIBUTES
+from rtc_stun.attributes import STUN_ATTRIBUTES, Software
 from rtc_stun.retransmission import LAST_WAIT_FACTOR, MAX_REQUESTS, RELIABLE_TIMEOUT
 
 STREAM_TRANSPORTS: Final = frozenset({"tcp", "tls"})
@@ -52,6 +52,8 @@ class ClientConfig:
             raise ValueError(f"the transport is one of {', '.join(sorted(_TRANSPORTS))}, not {self.transport!r}")
         if self.max_requests < 1 or self.last_wait_factor <= 0 or self.reliable_timeout <= 0:
             raise ValueError("a request is sent at least once and waits a positive time")
+        if self.software is not None:
+            Software(self.software).serialize(b"")
 
     def check_length(self, length: int, *, ipv6: bool) -> None:
         """Refuse a message that may not fit the path.

@@ -41,6 +41,7 @@ _FINGERPRINT_LENGTH: Final = 8
 _SHA1_LENGTH: Final = 20
 _SHA256_LENGTH: Final = 32
 _MAX_LENGTH: Final = 0xFFFC
+_MAX_TYPE: Final = 0xFFFF
 
 _INTEGRITY: Final = MessageIntegrity.TYPE
 _INTEGRITY_SHA256: Final = MessageIntegritySha256.TYPE
@@ -284,6 +285,8 @@ class Message:
         for attribute in self.attributes:
             value = attribute.serialize(transaction_id)
             length = len(value)
+            if length > _MAX_LENGTH or not 0 <= attribute.TYPE <= _MAX_TYPE:
+                raise ValueError(f"attribute 0x{attribute.TYPE:04x} of {length} bytes does not exist")
             # [rfc8489:14/1] [rfc8489:14/2] [rfc8489:14/3] [rfc8489:14/4]
             parts.append(_TLV.pack(attribute.TYPE, length) + value + _PADDING[-length & 3])
         body = b"".join(parts)

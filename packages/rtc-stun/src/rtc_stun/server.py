@@ -16,7 +16,7 @@ from rtc_stun.attributes import (
     XorMappedAddress,
 )
 from rtc_stun.classic import answer_classic
-from rtc_stun.datagram import Address, Datagram
+from rtc_stun.datagram import Address, Datagram, check_canonical
 from rtc_stun.errors import FingerprintError, ParseError, StateError
 from rtc_stun.events import Closed, CloseTransport, ServerEvent
 from rtc_stun.message import BINDING, Integrity, Message, MessageClass, is_stun
@@ -42,6 +42,16 @@ class Redirection:
     domain: str | None = None
     """What its certificate proves over TLS and DTLS, if that is not what ours proves."""
 
+    def __post_init__(self) -> None:
+        """Refuse what could not be sent."""
+        for address, is_ipv6 in ((self.ipv4, False), (self.ipv6, True)):
+            if address is not None:
+                check_canonical(address)
+                if address.is_ipv6 != is_ipv6:
+                    raise ValueError(f"{address.host} is of the other address family")
+        if self.domain is not None:
+            AlternateDomain(self.domain).serialize(b"")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
@@ -55,6 +65,11 @@ class ServerConfig:
     """For a server that authenticates its clients: where they are to go."""
     max_transports: int = 1024
     """Streams at a time; one more is closed at once."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be sent."""
+        if self.software is not None:
+            Software(self.software).serialize(b"")
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from rtc_stun.nonce import NonceMint, SecurityFeature, security_features
 from rtc_stun.users import ALL_ALGORITHMS, LongTermUsers, User
 
 NONCE_LIFETIME: Final = 600.0
+MIN_SECRET_LENGTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,11 @@ class ShortTermAuthenticator:
         # [rfc8489:9.1.3/3]
         if password is None:
             return Unauthenticated(401)
-        key = short_term_key(password)
         try:
+            key = short_term_key(password)
             proven_by = request.verify_integrity(key)
-        except IntegrityError:
-            # [rfc8489:9.1.3/5]
+        except (IntegrityError, ValueError):
+            # [rfc8489:9.1.3/5] A stored password that OpaqueString does not allow proves nobody.
             return Unauthenticated(401)
         # [rfc8489:9.1.3/7] [rfc8489:9.1.3/8] The strongest that the request had is what was verified.
         return Authenticated(username.text, key, proven_by, proven_by)
@@ -97,10 +98,13 @@ class LongTermAuthenticator:
 
     Args:
         users: The realm and its users.
-        secret: 32 random bytes for the nonces; servers that share it know each other's.
+        secret: Random bytes for the nonces, better 32 than the least 16; servers that share it know each other's.
         algorithms: What clients may make keys with, the preferred first. Clients of :rfc:`5389` know only MD5.
         anonymous: Whether clients are asked to send USERHASH in place of USERNAME.
         nonce_lifetime: Seconds after which a client needs another nonce.
+
+    Raises:
+        ValueError: The secret is too short, or there is no algorithm.
     """
 
     def __init__(
@@ -114,9 +118,12 @@ class LongTermAuthenticator:
     ) -> None:
         if not algorithms:
             raise ValueError("a server offers at least one password algorithm")
+        if len(secret) < MIN_SECRET_LENGTH:
+            raise ValueError(f"the secret has at least {MIN_SECRET_LENGTH} bytes, not {len(secret)}")
         self._users = users
         self._anonymous = anonymous
         self._algorithms = PasswordAlgorithms(tuple(PasswordAlgorithm(algorithm) for algorithm in algorithms))
+        self._algorithms.serialize(b"")
         # [rfc8489:9.2.4/6]
         features = SecurityFeature.PASSWORD_ALGORITHMS
         # [rfc8489:9.2.4/7]

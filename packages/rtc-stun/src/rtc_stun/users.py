@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from rtc_stun.attributes import Algorithm
+from rtc_stun.attributes import Algorithm, Realm
 from rtc_stun.credentials import long_term_key, userhash
 from rtc_stun.precis import opaque_string
 
@@ -27,9 +27,13 @@ class LongTermUsers:
     Args:
         realm: The realm; a provider's domain name is the recommended choice.
         passwords: Users to begin with.
+
+    Raises:
+        ValueError: The realm must not be sent, or a name or password is not allowed.
     """
 
     def __init__(self, realm: str, passwords: Mapping[str, str] | None = None) -> None:
+        Realm(realm).serialize(b"")
         self.realm = opaque_string(realm)
         """For reading: every key depends on it."""
         self._by_name: dict[str, User] = {}
