@@ -32,7 +32,8 @@ from rtc_stun import (
     UnknownAttribute,
     XorMappedAddress,
 )
-from rtc_stun.client import MAX_EVENTS, MAX_SESSIONS
+from rtc_stun.client import MAX_EVENTS
+from rtc_stun.requests import MAX_SESSIONS
 from rtc_stun.transactions import MAX_OUTSTANDING
 
 MAPPED = XorMappedAddress(Address("203.0.113.1", 9))
@@ -472,7 +473,7 @@ def test_sessions_are_bounded() -> None:
     for port in range(1, MAX_SESSIONS + 10):
         client.send_request(Address(SERVER.host, port), 0.0)
 
-    assert len(client._sessions) == MAX_SESSIONS
+    assert len(client._requests._sessions) == MAX_SESSIONS
 
 
 # The machine.
