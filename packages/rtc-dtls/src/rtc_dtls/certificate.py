@@ -17,6 +17,7 @@ from .signature import PrivateKey, sign
 CertificateKind = Literal["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"]
 
 DEFAULT_LIFETIME: Final = timedelta(days=30)
+MIN_RSA_BITS: Final = 2048
 _BACKDATED: Final = timedelta(days=1)
 _CURVES: Final[dict[str, NistCurve]] = {
     "ecdsa-p256": NIST_CURVES[GroupId.SECP256R1],
@@ -179,10 +180,11 @@ class Certificate:
             from cryptography.hazmat.primitives.serialization import load_der_private_key
 
             key = load_der_private_key(self._private_key, None)
-            if isinstance(key, ec.EllipticCurvePrivateKey):
-                if not isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1):
-                    raise ValueError(f"no certificates on {key.curve.name}")
-            elif not isinstance(key, rsa.RSAPrivateKey):
-                raise ValueError("a certificate's key is ECDSA or RSA")
-            self._key = key
+            match key:
+                case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1() | ec.SECP384R1()):
+                    self._key = key
+                case rsa.RSAPrivateKey(key_size=size) if size >= MIN_RSA_BITS:
+                    self._key = key
+                case _:
+                    raise ValueError(f"a certificate's key is P-256, P-384 or RSA of {MIN_RSA_BITS} bits and more")
         return self._key

@@ -27,7 +27,7 @@ from .certificate_messages import CertificateMessage, CertificateRequest, Certif
 from .cipher_suite import CIPHER_SUITES
 from .client_hello import ClientHello
 from .context import HandshakeContext, check_epoch, unexpected
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 from .group import EphemeralKey
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
@@ -111,7 +111,7 @@ class Client12:
 
         Raises:
             ParseError: An extension is malformed.
-            ProtocolViolation: The server chose what was not offered, or not what we need.
+            ProtocolError: The server chose what was not offered, or not what we need.
         """
         self._context = context
         self._transcript = transcript
@@ -127,7 +127,7 @@ class Client12:
 
         Raises:
             ParseError: The message is malformed.
-            ProtocolViolation: It breaks a rule.
+            ProtocolError: It breaks a rule.
         """
         state = self._state
         check_epoch(message)
@@ -151,13 +151,13 @@ class Client12:
 
     def _on_certificate(self, state: AwaitCertificate, message: CertificateMessage) -> AwaitServerKeyExchange:
         if not message.chain:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.DECODE_ERROR, "the server has no certificate", "RFC 5246 section 7.4.2"
             )
         certificate = message.chain[0]
         _, group = load_public_key(certificate)
         if group is not None and group not in self._context.config.groups:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER,
                 f"the server's certificate is on group {group}, which was not offered",
                 "RFC 8422 section 5.3",
@@ -170,7 +170,7 @@ class Client12:
     ) -> AwaitCertificateRequest:
         negotiated = state.negotiated
         if message.group not in self._context.config.groups:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER,
                 f"the server chose group {message.group}, which was not offered",
                 "RFC 8422 section 5.4",
@@ -182,7 +182,7 @@ class Client12:
         verify(key, message.signature_algorithm, message.signature, signed, section)
         # The certificate has to be of the kind that the suite names.
         if choose_scheme(negotiated.suite.key_type, (message.signature_algorithm,)) is None:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER, "the certificate does not fit the cipher suite", section
             )
         return AwaitCertificateRequest(negotiated=negotiated, exchange=message)
@@ -227,7 +227,7 @@ class Client12:
         transcript_hash = self._transcript.digest(negotiated.suite.hash_name)
         expected = state.master.verify_data(by_client=False, transcript_hash=transcript_hash)
         if not hmac.compare_digest(message.verify_data, expected):
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.DECRYPT_ERROR, "the server's Finished is wrong", "RFC 5246 section 7.4.9"
             )
         return Established(
@@ -246,13 +246,13 @@ class Client12:
 def _accept(context: HandshakeContext, hello: ClientHello, server_hello: ServerHello) -> Negotiated:
     """Check that the server chose from what was offered. See :rfc:`5246#section-7.4.1.3`."""
     if server_hello.cipher_suite not in hello.cipher_suites:
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER,
             f"the server chose cipher suite {server_hello.cipher_suite:#06x}, which was not offered",
             "RFC 5246 section 7.4.1.3",
         )
     if server_hello.compression_method != 0:
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER, "the server chose compression", "RFC 5246 section 7.4.1.3"
         )
     choices = check_server_extensions(context.config, hello.extensions, server_hello.extensions)

@@ -12,7 +12,7 @@ from .alert import Alert, AlertDescription, AlertLevel, alert_name
 from .client12 import Client12
 from .config import DtlsConfig, check_mtu, check_timeout
 from .context import HandshakeContext
-from .errors import BufferFullError, ParseError, ProtocolViolation, StateError
+from .errors import BufferFullError, ParseError, ProtocolError, StateError
 from .events import (
     ApplicationDataReceived,
     ConnectionClosed,
@@ -21,10 +21,11 @@ from .events import (
     HandshakeCompleted,
 )
 from .fingerprint import Fingerprint
-from .handshake import HandshakeType
+from .handshake import HandshakeMessage, HandshakeType, message_name
 from .key_schedule12 import RESERVED_LABELS
 from .negotiation import ClientNegotiation, ServerNegotiation
 from .record import MAX_PLAINTEXT_LENGTH, ContentType, Record, split_datagram
+from .record_layer import KEPT
 from .server12 import Server12
 from .session import Session
 from .srtp import SrtpKeyingMaterial, SrtpProfile
@@ -130,8 +131,8 @@ class DtlsConnection:
         self._advance(now)
         try:
             self._context.identity.expect(fingerprints)
-        except ProtocolViolation as violation:
-            self._fail_by(violation)
+        except ProtocolError as error:
+            self._fail_by(error)
             return
         if self._state is ConnectionState.UNVERIFIED and self._context.identity.verified:
             self._step(Input.VERIFY)
@@ -177,7 +178,7 @@ class DtlsConnection:
         """Return what has to be sent now, in this order. Drain it after every other call."""
         self._advance(now)
         context = self._context
-        datagrams = context.layer.datagrams_to_send(self._now) if not self.closed else []
+        datagrams = context.layer.datagrams_to_send(self._now)
         if self._queue:
             datagrams += context.records.application_sealer().seal_many(ContentType.APPLICATION_DATA, self._queue)
             context.stats.application_data_sent += len(self._queue)
@@ -185,6 +186,8 @@ class DtlsConnection:
         for alert in self._alerts:
             datagrams.append(context.records.seal(ContentType.ALERT, bytes(alert), context.records.write_epoch))
         self._alerts = []
+        if self.closed:
+            context.layer.abandon()
         context.stats.datagrams_sent += len(datagrams)
         context.stats.bytes_sent += sum(map(len, datagrams))
         if self._trace is not None and datagrams:
@@ -199,12 +202,10 @@ class DtlsConnection:
 
     def next_timeout(self) -> float | None:
         """When to call `handle_timeout`, or flush: at once while there is something to send, None if never."""
-        if self._queue or self._alerts:
-            return self._now
-        if self.closed:
-            return None
         layer = self._context.layer
-        return self._now if layer.has_output else layer.deadline
+        if self._queue or self._alerts or layer.has_output:
+            return self._now
+        return None if self.closed else layer.deadline
 
     # --- application data
 
@@ -370,19 +371,23 @@ class DtlsConnection:
 
     def _receive(self, datagram: bytes) -> None:
         """Take a datagram apart, the general way."""
-        records, reason = split_datagram(datagram)
+        if self._state is ConnectionState.NEW and self._role is Role.CLIENT:
+            self._drop("not_started")
+            return
+        records, dropped = split_datagram(datagram)
         for record in records:
             if self.closed:
                 self._drop("connection_closed")
                 return
             self._on_record(record)
-        if reason is not None:
+        for reason in dropped:
             self._drop(reason)
 
     def _on_record(self, record: Record) -> None:
         content = self._context.records.open(record)
         if isinstance(content, str):
-            self._drop(content)
+            if content != KEPT:
+                self._drop(content)
             return
         match record.content_type:
             case ContentType.APPLICATION_DATA:
@@ -393,7 +398,8 @@ class DtlsConnection:
                 self._on_alert(content, record.epoch)
             case _:
                 # The epoch in the header says it all: a ChangeCipherSpec, forged or not, changes nothing.
-                self._trace_if("dtls:change_cipher_spec_received", {"epoch": record.epoch})
+                if self._trace is not None:
+                    self._trace(self._now, "dtls:change_cipher_spec_received", {"epoch": record.epoch})
 
     def _on_application_data(self, content: bytes) -> None:
         if not content:
@@ -413,6 +419,10 @@ class DtlsConnection:
         if epoch == 0 and self._context.records.authenticated:
             self._drop("alert_plaintext_after_keys")
             return
+        if isinstance(self._engine, ServerNegotiation):
+            # Nobody can complain about what we have not said yet: this is left over, or forged.
+            self._drop("alert_before_client_hello")
+            return
         try:
             alert = Alert.parse(content)
         except ParseError as error:
@@ -421,7 +431,9 @@ class DtlsConnection:
             else:
                 self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2")
             return
-        self._trace_if("dtls:alert_received", {"level": alert.level, "alert": alert_name(alert.description)})
+        if self._trace is not None:
+            details = {"level": alert.level, "alert": alert_name(alert.description)}
+            self._trace(self._now, "dtls:alert_received", details)
         if alert.description == AlertDescription.CLOSE_NOTIFY:
             self._close(by_peer=True)
         elif alert.level == AlertLevel.FATAL:
@@ -440,22 +452,24 @@ class DtlsConnection:
             return
         try:
             for message in self._context.layer.receive(content, number, self._now):
-                self._trace_if(
-                    "dtls:handshake_message_received",
-                    {"type": message.message_type, "message_seq": message.message_seq, "length": len(message.body)},
-                )
-                successor = self._engine.receive(message)
-                if successor is not None:
-                    self._engine = successor
-                if self._session is None and isinstance(self._engine, Client12 | Server12) and self._engine.session:
-                    self._complete(self._engine.session)
-        except ProtocolViolation as violation:
-            self._fail_by(violation)
+                self._on_message(message)
+        except ProtocolError as error:
+            self._fail_by(error)
         except ParseError as error:
             self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2.2")
         if not self.closed:
             for record in self._context.records.take_early():
                 self._on_record(record)
+
+    def _on_message(self, message: HandshakeMessage) -> None:
+        if self._trace is not None:
+            details = {"message": message_name(message.message_type), "message_seq": message.message_seq}
+            self._trace(self._now, "dtls:handshake_message_received", details)
+        successor = self._engine.receive(message)
+        if successor is not None:
+            self._engine = successor
+        if self._session is None and isinstance(self._engine, Client12 | Server12) and self._engine.session:
+            self._complete(self._engine.session)
 
     def _complete(self, session: Session) -> None:
         """Both Finished messages are right: shut epoch 0, and let data through if the peer is the right one."""
@@ -492,25 +506,26 @@ class DtlsConnection:
 
     def _close(self, *, by_peer: bool) -> None:
         if self._state is not ConnectionState.NEW:
-            # The peer's close_notify is answered with ours, and what was queued after it is discarded.
             self._alerts.append(Alert(AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY))
         if by_peer:
+            # What was not sent yet is discarded, and the peer's close_notify is answered with ours.
             self._queue = []
+            self._context.layer.abandon()
         self._end(Input.CLOSE, ConnectionClosed(by_peer=by_peer))
 
-    def _fail_by(self, violation: ProtocolViolation) -> None:
-        self._fail(str(violation), violation.alert, received=False, section=violation.section)
+    def _fail_by(self, error: ProtocolError) -> None:
+        self._fail(str(error), error.alert, received=False, section=error.section)
 
     def _fail(self, reason: str, alert: int | None, *, received: bool, section: str | None) -> None:
         self._queue = []
         self._alerts = []
         if alert is not None and not received and self._state is not ConnectionState.NEW:
             self._alerts.append(Alert(AlertLevel.FATAL, alert))
+        self._context.layer.abandon()
         self._end(Input.FAIL, ConnectionFailed(reason=reason, alert=alert, received=received, section=section))
 
     def _end(self, last_input: Input, event: ConnectionClosed | ConnectionFailed) -> None:
         self._held = []
-        self._context.layer.abandon()
         self._step(last_input)
         self._context.events.append(event)
 
@@ -519,7 +534,8 @@ class DtlsConnection:
     def _step(self, step: Input) -> None:
         before = self._state
         self._state = TRANSITIONS[before, step]
-        self._trace_if("dtls:state_changed", {"old": before.name, "new": self._state.name})
+        if self._trace is not None:
+            self._trace(self._now, "dtls:state_changed", {"old": before.name, "new": self._state.name})
 
     def _advance(self, now: float) -> None:
         self._now = max(self._now, now)
@@ -535,11 +551,8 @@ class DtlsConnection:
 
     def _drop(self, reason: str, count: int = 1) -> None:
         self._context.stats.drop(reason, count)
-        self._trace_if("dtls:dropped", {"reason": reason, "count": count})
-
-    def _trace_if(self, name: str, details: Mapping[str, object]) -> None:
         if self._trace is not None:
-            self._trace(self._now, name, details)
+            self._trace(self._now, "dtls:dropped", {"reason": reason, "count": count})
 
 
 _HELLO_REQUEST: Final = bytes((HandshakeType.HELLO_REQUEST,))

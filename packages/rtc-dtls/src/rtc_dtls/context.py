@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from .alert import AlertDescription
 from .config import DtlsConfig
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 from .events import Event, PeerCertificateReceived
 from .handshake import HandshakeMessage, HandshakeType, message_name
 from .handshake_layer import HandshakeLayer
@@ -52,7 +52,7 @@ class HandshakeContext:
         """Take the peer's chain and tell the owner.
 
         Raises:
-            ProtocolViolation: It does not match the fingerprints.
+            ProtocolError: It does not match the fingerprints.
         """
         self.events.append(PeerCertificateReceived(chain))
         self.identity.present(chain)
@@ -66,10 +66,10 @@ class HandshakeContext:
             self.key_log.append(f"CLIENT_RANDOM {master.client_random.hex()} {master.secret.hex()}")
 
 
-def unexpected(message: HandshakeMessage, state: object) -> ProtocolViolation:
+def unexpected(message: HandshakeMessage, state: object) -> ProtocolError:
     """The error for a message that has no place in this state."""
     name = message_name(message.message_type)
-    return ProtocolViolation(
+    return ProtocolError(
         AlertDescription.UNEXPECTED_MESSAGE,
         f"{name} while in {type(state).__name__}",
         "RFC 5246 section 7.3",
@@ -80,10 +80,10 @@ def check_epoch(message: HandshakeMessage) -> None:
     """Finished is protected, everything before it is not; a message in the wrong epoch is forged or misplaced.
 
     Raises:
-        ProtocolViolation: It is in the wrong epoch.
+        ProtocolError: It is in the wrong epoch.
     """
     if message.epoch != (message.message_type == HandshakeType.FINISHED):
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.UNEXPECTED_MESSAGE,
             f"{message_name(message.message_type)} in epoch {message.epoch}",
             "RFC 5246 section 7.4.9",

@@ -1,4 +1,4 @@
-"""Whose fault is it? The caller's: `StateError` and friends. The peer's: `ParseError` and `ProtocolViolation`.
+"""Whose fault is it? The caller's: `StateError` and friends. The peer's: `ParseError` and `ProtocolError`.
 
 The peer's errors never leave `DtlsConnection`: it turns them into an alert and a `ConnectionFailed` event.
 """
@@ -28,7 +28,7 @@ class ParseError(DtlsError, ValueError):
         self.alert = alert
 
 
-class ProtocolViolation(DtlsError):
+class ProtocolError(DtlsError):
     """The peer broke a rule, and the handshake or connection cannot go on. `section` names the rule."""
 
     def __init__(self, alert: int, message: str, section: str) -> None:

@@ -1,7 +1,7 @@
 """Flights: what is sent together, packed into datagrams, and when it is sent again.
 
-A flight keeps its messages, not its datagrams: every transmission is cut for the MTU of the moment and sealed under fresh
-sequence numbers. See :rfc:`6347#section-4.2.3` and :rfc:`6347#section-4.2.4`.
+A flight keeps its messages, not its datagrams: every transmission is cut for the MTU of the moment and sealed under
+fresh sequence numbers. See :rfc:`6347#section-4.2.3` and :rfc:`6347#section-4.2.4`.
 """
 
 from typing import Final

@@ -8,8 +8,8 @@ from bisect import bisect_left
 from typing import Final
 
 from .alert import AlertDescription
-from .errors import ProtocolViolation
-from .handshake import Fragment, HandshakeMessage
+from .errors import ProtocolError
+from .handshake import Fragment, HandshakeMessage, HandshakeType
 
 MAX_MESSAGE_LENGTH: Final = 2**16
 """Longest body we put together. Certificates of WebRTC have some 300 bytes; a chain of 64 KiB is already absurd."""
@@ -46,7 +46,7 @@ class _Assembly:
         """Merge a fragment in. Returns how many bytes are held more than before.
 
         Raises:
-            ProtocolViolation: It overlaps what is there with other bytes.
+            ProtocolError: It overlaps what is there with other bytes.
         """
         if not data:
             return 0
@@ -84,7 +84,7 @@ class _Assembly:
         if start + len(merged) < offset + len(data):
             merged += data[start + len(merged) - offset :]
         if merged[position : position + len(data)] != data:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER,
                 "fragments of one message overlap with different bytes",
                 "RFC 6347 section 4.2.3",
@@ -101,8 +101,8 @@ class Reassembler:
         """Begin with message 0.
 
         Args:
-            in_order: False for a server that waits for its first hello: clients may have talked to a server with cookies
-                before, so that hello may have any number. `synchronise` ends this.
+            in_order: False for a server that waits for its first hello. Clients may have got cookies before, so that
+                hello may have any number; other messages are left over from before. `synchronise` ends this.
         """
         self.next_receive_seq = 0
         self._in_order = in_order
@@ -116,8 +116,10 @@ class Reassembler:
             None if it was kept, else why it was dropped.
 
         Raises:
-            ProtocolViolation: It contradicts an earlier fragment of the same message, or the message is absurdly long.
+            ProtocolError: It contradicts an earlier fragment of the same message, or the message is absurdly long.
         """
+        if not self._in_order and fragment.message_type != HandshakeType.CLIENT_HELLO:
+            return "handshake_before_client_hello"
         ahead = fragment.message_seq - self.next_receive_seq
         if ahead < 0:
             return "handshake_duplicate"
@@ -161,5 +163,5 @@ class Reassembler:
             self._buffered -= sum(len(piece) for piece in self._assemblies.pop(old).pieces)
 
 
-def _contradiction(message: str) -> ProtocolViolation:
-    return ProtocolViolation(AlertDescription.ILLEGAL_PARAMETER, message, "RFC 6347 section 4.2.3")
+def _contradiction(message: str) -> ProtocolError:
+    return ProtocolError(AlertDescription.ILLEGAL_PARAMETER, message, "RFC 6347 section 4.2.3")

@@ -12,7 +12,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 
 from .alert import AlertDescription
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 
 
 class GroupId(IntEnum):
@@ -81,7 +81,7 @@ class EphemeralKey:
         """Return the shared secret.
 
         Raises:
-            ProtocolViolation: The peer's value is not a valid public key of the group, or the result is all zero.
+            ProtocolError: The peer's value is not a valid public key of the group, or the result is all zero.
         """
         try:
             if self.group == GroupId.X25519:
@@ -92,7 +92,7 @@ class EphemeralKey:
             scalar = int.from_bytes(self.private, "big")
             return ec.derive_private_key(scalar, curve.curve).exchange(ec.ECDH(), load_point(curve, peer_public))
         except ValueError as error:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER,
                 f"the peer's key share is no valid element of group {self.group}",
                 "RFC 8422 section 5.11",

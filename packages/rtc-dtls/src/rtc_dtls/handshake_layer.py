@@ -1,7 +1,7 @@
 """Reliable, ordered handshake messages over datagrams: the part that DTLS adds to TLS.
 
-The state machine above composes a flight message by message and lets it go with `send_flight`; from then on this layer
-repeats it until the next flight is composed. Incoming fragments become whole messages in order.
+The state machine above composes a flight message by message and lets it go with `send_flight`; from then on this
+layer repeats it until the next flight is composed. Incoming fragments become whole messages in order.
 See :rfc:`6347#section-4.2.4`; its states are PREPARING (composing), SENDING (`pending`), WAITING (a deadline), FINISHED.
 """
 
@@ -90,9 +90,11 @@ class HandshakeLayer:
             now: Seconds.
 
         Raises:
-            ProtocolViolation: Fragments contradict each other.
+            ProtocolError: Fragments contradict each other.
         """
         self.received_number = number
+        if not content:
+            self._stats.drop("handshake_empty")
         at = 0
         while at < len(content):
             try:

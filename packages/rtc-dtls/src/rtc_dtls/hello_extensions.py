@@ -13,7 +13,7 @@ from .alert import AlertDescription
 from .cipher_suite import CipherSuiteId
 from .client_hello import ClientHello
 from .config import DtlsConfig
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 from .extensions import (
     NO_RENEGOTIATED_CONNECTION,
     UNCOMPRESSED_POINT,
@@ -42,11 +42,11 @@ def answer_client_extensions(config: DtlsConfig, hello: ClientHello) -> tuple[Ch
 
     Raises:
         ParseError: An extension is malformed.
-        ProtocolViolation: Something required is missing or not allowed.
+        ProtocolError: Something required is missing or not allowed.
     """
     offered = hello.extensions
     if offered.find(ExtensionType.QUIC_TRANSPORT_PARAMETERS) is not None:
-        raise ProtocolViolation(AlertDescription.UNSUPPORTED_EXTENSION, "this is not QUIC", "RFC 9001 section 8.2")
+        raise ProtocolError(AlertDescription.UNSUPPORTED_EXTENSION, "this is not QUIC", "RFC 9001 section 8.2")
     answers: list[tuple[int, bytes]] = []
     extended = _has_extended_master_secret(config, offered)
     if extended:
@@ -70,11 +70,11 @@ def check_server_extensions(config: DtlsConfig, offered: Extensions, answered: E
 
     Raises:
         ParseError: An extension is malformed.
-        ProtocolViolation: The server answered what was not asked, or not as it may.
+        ProtocolError: The server answered what was not asked, or not as it may.
     """
     for extension_type, _ in answered.items:
         if offered.find(extension_type) is None:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.UNSUPPORTED_EXTENSION,
                 f"the server answered extension {extension_type}, which was not offered",
                 "RFC 5246 section 7.4.1.4",
@@ -94,7 +94,7 @@ def _has_extended_master_secret(config: DtlsConfig, extensions: Extensions) -> b
         require_empty(data, "extended_master_secret")
         return True
     if config.require_extended_master_secret:
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.HANDSHAKE_FAILURE,
             "the peer does not have the extended master secret",
             "RFC 7627 section 5.2",
@@ -108,7 +108,7 @@ def _check_renegotiation(extensions: Extensions) -> bool:
     if data is None:
         return False
     if parse_renegotiated_connection(data):
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.HANDSHAKE_FAILURE,
             "renegotiation_info of a connection that does not exist",
             "RFC 5746 section 3.4",
@@ -121,7 +121,7 @@ def _check_point_formats(extensions: Extensions) -> bool:
     if data is None:
         return False
     if 0 not in parse_bytes_list(data, "ec_point_formats"):
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER,
             "the peer does not take uncompressed points",
             "RFC 8422 section 5.1.2",
@@ -149,13 +149,13 @@ def _accept_srtp_profile(config: DtlsConfig, answered: Extensions) -> int | None
         return None
     profiles, mki = parse_use_srtp(data)
     if len(profiles) != 1 or profiles[0] not in config.srtp_profiles:
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER,
             "the server chose no or several SRTP profiles, or one that was not offered",
             "RFC 5764 section 4.1.1",
         )
     if mki:
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER,
             "the server has an SRTP MKI, which was not offered",
             "RFC 5764 section 4.1.3",
@@ -163,8 +163,8 @@ def _accept_srtp_profile(config: DtlsConfig, answered: Extensions) -> int | None
     return profiles[0]
 
 
-def _no_srtp() -> ProtocolViolation:
-    return ProtocolViolation(AlertDescription.HANDSHAKE_FAILURE, "no SRTP profile in common", "RFC 5764 section 4.1.1")
+def _no_srtp() -> ProtocolError:
+    return ProtocolError(AlertDescription.HANDSHAKE_FAILURE, "no SRTP profile in common", "RFC 5764 section 4.1.1")
 
 
 def _choose_protocol(config: DtlsConfig, offered: Extensions) -> str | None:
@@ -177,7 +177,7 @@ def _choose_protocol(config: DtlsConfig, offered: Extensions) -> str | None:
     for protocol in config.alpn_protocols:
         if protocol.encode() in names:
             return protocol
-    raise ProtocolViolation(
+    raise ProtocolError(
         AlertDescription.NO_APPLICATION_PROTOCOL, "no application protocol in common", "RFC 7301 section 3.2"
     )
 
@@ -190,7 +190,7 @@ def _accept_protocol(config: DtlsConfig, answered: Extensions) -> str | None:
     for protocol in config.alpn_protocols:
         if names == (protocol.encode(),):
             return protocol
-    raise ProtocolViolation(
+    raise ProtocolError(
         AlertDescription.ILLEGAL_PARAMETER,
         "the server chose several application protocols, or one that was not offered",
         "RFC 7301 section 3.1",

@@ -1,6 +1,6 @@
 """The messages of the ECDHE key exchange, and those that end the two flights of the hellos.
 
-    ServerKeyExchange    named_curve (1) = 3 | group (2) | public<1..255> | signature_algorithm (2) | signature<0..2^16-1>
+    ServerKeyExchange    named_curve (1) = 3 | group (2) | public<1..255> | signature_algorithm (2) | signature<0..>
                          '---------------- params -----------------'
     ClientKeyExchange    public<1..255>
     ServerHelloDone      (empty)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .cipher_suite import CipherSuite
-from .prf import prf
 from .presentation import vector
+from .prf import prf
 
 MASTER_SECRET_LENGTH: Final = 48
 VERIFY_DATA_LENGTH: Final = 12

@@ -7,8 +7,8 @@
     ClientHello with cookie  ───────────────►
                              ◄───────────────  ServerHello ... from here on `client12` and `server12` go on
 
-A side that receives something else than it understands here knows nothing about its peer yet, so the server drops what is
-not a ClientHello, and keeps nothing for a client that has not returned its cookie.
+The server knows nothing about its peer yet: it drops what is not a ClientHello, as that may be left over from before,
+and keeps nothing for a client that has not returned its cookie.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ from .client12 import Client12
 from .client_hello import ClientHello
 from .context import HandshakeContext, unexpected
 from .cookie import is_cookie_valid, make_cookie
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 from .extensions import (
     NO_RENEGOTIATED_CONNECTION,
     UNCOMPRESSED_POINT,
@@ -65,7 +65,7 @@ class ClientNegotiation:
 
         Raises:
             ParseError: The message is malformed.
-            ProtocolViolation: The server may not answer so.
+            ProtocolError: The server may not answer so.
         """
         if message.epoch != 0:
             raise unexpected(message, self)
@@ -76,7 +76,7 @@ class ClientNegotiation:
             raise unexpected(message, self)
         server_hello = ServerHello.parse(message.body)
         if server_hello.server_version != Version.DTLS_1_2:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.PROTOCOL_VERSION,
                 f"the server chose version {server_hello.server_version:#06x}, which was not offered",
                 "RFC 5246 section 7.4.1.3",
@@ -88,7 +88,7 @@ class ClientNegotiation:
         """Say the same again with the cookie: same random, same offers. See :rfc:`6347#section-4.2.1`."""
         self._requests += 1
         if self._requests > MAX_HELLO_VERIFY_REQUESTS:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.HANDSHAKE_FAILURE,
                 "the server wants one cookie after the other",
                 "RFC 6347 section 4.2.1",
@@ -123,12 +123,9 @@ class ServerNegotiation:
 
         Raises:
             ParseError: The message is malformed.
-            ProtocolViolation: There is nothing that both sides speak.
+            ProtocolError: There is nothing that both sides speak.
         """
         context = self._context
-        if message.message_type != HandshakeType.CLIENT_HELLO or message.epoch != 0:
-            context.stats.drop("handshake_before_client_hello")
-            return None
         hello = ClientHello.parse(message.body)
         secrets = context.config.cookie_secrets
         if secrets and not is_cookie_valid(secrets, context.peer_address, hello):
@@ -156,7 +153,7 @@ def _check_version(hello: ClientHello) -> None:
         # Newer versions are numerically lower; a client that has a newer one has this, too.
         offered = hello.client_version >> 8 == Version.DTLS_1_2 >> 8 and hello.client_version <= Version.DTLS_1_2
     if not offered:
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.PROTOCOL_VERSION, "the client does not speak DTLS 1.2", "RFC 6347 section 4.2.1"
         )
 

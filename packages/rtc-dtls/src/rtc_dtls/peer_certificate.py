@@ -15,7 +15,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .alert import AlertDescription
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 from .group import NIST_CURVES, GroupId, load_point
 from .signature import PublicKey
 
@@ -80,13 +80,13 @@ def load_public_key(certificate: bytes) -> tuple[PublicKey, int | None]:
         certificate: Raw DER as received.
 
     Raises:
-        ProtocolViolation: It cannot be read (bad_certificate), or holds a key we do not speak (unsupported_certificate).
+        ProtocolError: It cannot be read (bad_certificate), or its key is of another kind (unsupported_certificate).
     """
     try:
         algorithm, key = _subject_public_key(certificate)
         return _load_key(algorithm, key)
     except ValueError as error:
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.BAD_CERTIFICATE, f"the certificate cannot be read: {error}", "RFC 5280 section 4.1"
         ) from error
 
@@ -118,7 +118,7 @@ def _load_key(algorithm: _Der, key: bytes) -> tuple[PublicKey, int | None]:
         exponent = int.from_bytes(numbers.element(_INTEGER), "big")
         if MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS and exponent < 2**33:
             return rsa.RSAPublicNumbers(exponent, modulus).public_key(), None
-    raise ProtocolViolation(
+    raise ProtocolError(
         AlertDescription.UNSUPPORTED_CERTIFICATE,
         "the certificate's key is neither P-256, P-384 nor RSA of 1024 to 8192 bits",
         "RFC 8827 section 6.5",

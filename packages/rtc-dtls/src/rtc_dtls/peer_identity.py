@@ -1,13 +1,13 @@
 """Who the peer has to be: its certificate against the fingerprints from signalling.
 
-The fingerprints may come before the certificate or after it. Until both are there and match, `verified` is False and the
-connection lets nothing through. See :rfc:`8827#section-6.5` and :rfc:`8122#section-6.2`.
+The fingerprints may come before the certificate or after it. Until both are there and match, `verified` is False and
+the connection lets nothing through. See :rfc:`8827#section-6.5` and :rfc:`8122#section-6.2`.
 """
 
 from collections.abc import Iterable
 
 from .alert import AlertDescription
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 from .fingerprint import Fingerprint, matches, most_preferred
 
 
@@ -27,7 +27,7 @@ class PeerIdentity:
         """Take the peer's chain.
 
         Raises:
-            ProtocolViolation: It does not match the fingerprints that are known.
+            ProtocolError: It does not match the fingerprints that are known.
         """
         self.chain = chain
         self._check()
@@ -37,7 +37,7 @@ class PeerIdentity:
 
         Raises:
             ValueError: None of the hash functions is known. Nothing changes.
-            ProtocolViolation: The chain that the peer showed does not match.
+            ProtocolError: The chain that the peer showed does not match.
         """
         self._expected = most_preferred(fingerprints)
         self._check()
@@ -51,7 +51,7 @@ class PeerIdentity:
 
     def _check(self) -> None:
         if self.chain and self._expected is not None and not matches(self.chain[0], self._expected):
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.BAD_CERTIFICATE,
                 "the peer's certificate has none of the expected fingerprints",
                 "RFC 8827 section 6.5",

@@ -106,15 +106,15 @@ class Sealer(_Keyed):
         Raises:
             StateError: The sequence numbers of this epoch do not suffice. Nothing was sealed.
         """
-        number = self.next_number
+        first = self.next_number
         if len(contents) > self.records_left:
             raise StateError("the sequence numbers of this epoch are used up")
-        self.next_number = number + len(contents)
+        self.next_number = first + len(contents)
         encrypt = self._aead.encrypt
         sealed = []
         if self._suite.aead == "aes_gcm":
             salt = self._iv
-            for number, content in enumerate(contents, number):
+            for number, content in enumerate(contents, first):
                 length = len(content)
                 # Header and explicit nonce are one piece: the nonce repeats the header's epoch and sequence number.
                 header = _pack_gcm_header(content_type, _DTLS_1_2, number, length + _GCM_EXPANSION, number)
@@ -122,7 +122,7 @@ class Sealer(_Keyed):
                 sealed.append(header + encrypt(salt + header[13:], content, additional_data))
         else:
             iv = self._iv_number
-            for number, content in enumerate(contents, number):
+            for number, content in enumerate(contents, first):
                 length = len(content)
                 header = _pack_header(content_type, _DTLS_1_2, number, length + _CHACHA_EXPANSION)
                 additional_data = _pack_additional_data(number, content_type, _DTLS_1_2, length)

@@ -59,27 +59,33 @@ class Record:
         return HEADER.pack(self.content_type, self.version, self.number, len(self.fragment)) + self.fragment
 
 
-def split_datagram(datagram: bytes) -> tuple[Sequence[Record], str | None]:
+def split_datagram(datagram: bytes) -> tuple[Sequence[Record], Sequence[str]]:
     """Cut a datagram into its records.
 
     Returns:
-        The well-formed records from the start, and why the rest was dropped (None if nothing was). Framing is lost
-        after a record with a bad length, so nothing behind it is looked at.
+        The well-formed records, and why others were dropped. Behind a bad length or a content type whose header we do
+        not know, nothing is looked at.
     """
-    records = []
+    dropped: list[str] = []
+    records: list[Record] = []
     at = 0
     while at < len(datagram):
         if len(datagram) - at < HEADER_LENGTH:
-            return records, "record_truncated"
+            dropped.append("record_truncated")
+            break
         content_type, version, number, length = _unpack_header(datagram, at)
         start = at + HEADER_LENGTH
         at = start + length
+        if not ContentType.CHANGE_CIPHER_SPEC <= content_type <= ContentType.APPLICATION_DATA:
+            dropped.append("record_unknown_type")
+            break
         if at > len(datagram):
-            return records, "record_truncated"
-        # [rfc6347:4.1/1] The content types and versions we do not speak are skipped one by one: their framing is sound.
-        if not 20 <= content_type <= 23 or version >> 8 != Version.DTLS_1_2 >> 8:
-            return records, "record_not_dtls"
-        if length > MAX_CIPHERTEXT_LENGTH:
-            return records, "record_too_long"
-        records.append(Record(content_type, version, number, datagram[start:at]))
-    return records, None
+            dropped.append("record_truncated")
+            break
+        if version >> 8 != Version.DTLS_1_2 >> 8:
+            dropped.append("record_wrong_version")
+        elif length > MAX_CIPHERTEXT_LENGTH:
+            dropped.append("record_too_long")
+        else:
+            records.append(Record(content_type, version, number, datagram[start:at]))
+    return records, dropped

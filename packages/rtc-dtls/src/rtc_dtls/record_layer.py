@@ -11,9 +11,14 @@ from typing import Final
 
 from .protection import Opener, Plaintext, Sealer
 from .record import MAX_PLAINTEXT_LENGTH, ContentType, Record
+from .version import Version
 
 MAX_EARLY_RECORDS: Final = 16
 """Records of the next epoch that are kept until its keys exist, because they overtook the end of the handshake."""
+
+
+KEPT: Final = "record_kept"
+"""Given by `RecordLayer.open` in place of a reason to drop: `RecordLayer.take_early` will hand the record over."""
 
 
 class RecordLayer:
@@ -55,7 +60,7 @@ class RecordLayer:
         return self._sealers[epoch].seal(content_type, content)
 
     def open(self, record: Record) -> bytes | str:
-        """Return the content of a record, or as a `str` the reason to drop it."""
+        """Return the content of a record, or as a `str` why there is none now."""
         if record.epoch == 0:
             if not self._plaintext_readable:
                 return "record_plaintext_after_handshake"
@@ -66,7 +71,7 @@ class RecordLayer:
             return record.fragment
         opener = self._openers.get(record.epoch)
         if opener is not None:
-            if record.version != 0xFEFD:
+            if record.version != Version.DTLS_1_2:
                 return "record_wrong_version"
             content = opener.open(record)
             if isinstance(content, bytes):
@@ -74,7 +79,7 @@ class RecordLayer:
             return content
         if record.epoch == 1 and self._plaintext_readable and len(self._early) < MAX_EARLY_RECORDS:
             self._early.append(record)
-            return "record_early_kept"
+            return KEPT
         return "record_unknown_epoch"
 
     def take_early(self) -> list[Record]:

@@ -6,7 +6,7 @@ Bit 0 of the bitmap stands for the highest sequence number that authenticated, b
 from typing import Final
 
 WINDOW_SIZE: Final = 512
-"""Records behind the newest that are still told apart. Batches of 64 on several paths reorder more than the usual 64."""
+"""Records behind the newest that are still told apart: batches reorder by more than the usual 64."""
 
 WINDOW_MASK: Final = (1 << WINDOW_SIZE) - 1
 

@@ -29,7 +29,7 @@ from .certificate_messages import CertificateMessage, CertificateRequest, Certif
 from .cipher_suite import CIPHER_SUITES, CipherSuite
 from .client_hello import ClientHello
 from .context import HandshakeContext, check_epoch, unexpected
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 from .extensions import ExtensionType, parse_code_points
 from .group import EphemeralKey, GroupId
 from .handshake import HandshakeMessage, HandshakeType
@@ -102,7 +102,7 @@ class Server12:
 
         Raises:
             ParseError: An extension is malformed.
-            ProtocolViolation: There is nothing that both sides speak.
+            ProtocolError: There is nothing that both sides speak.
         """
         self._context = context
         self._transcript = transcript
@@ -118,7 +118,7 @@ class Server12:
 
         Raises:
             ParseError: The message is malformed.
-            ProtocolViolation: It breaks a rule.
+            ProtocolError: It breaks a rule.
         """
         state = self._state
         check_epoch(message)
@@ -143,11 +143,11 @@ class Server12:
         context = self._context
         certificate = context.config.certificate
         if certificate is None:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.INTERNAL_ERROR, "a server needs a certificate", "RFC 5246 section 7.4.2"
             )
         if 0 not in hello.compression_methods:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER, "the client insists on compression", "RFC 5246 section 7.4.1.2"
             )
         choices, extensions = answer_client_extensions(context.config, hello)
@@ -196,7 +196,7 @@ class Server12:
 
     def _on_certificate(self, state: AwaitCertificate, message: CertificateMessage) -> AwaitClientKeyExchange:
         if not message.chain:
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.HANDSHAKE_FAILURE, "the client shows no certificate", "RFC 5246 section 7.4.6"
             )
         load_public_key(message.chain[0])
@@ -238,7 +238,7 @@ class Server12:
         theirs = Finished.parse(message.body)
         expected = state.master.verify_data(by_client=True, transcript_hash=self._transcript.digest(hash_name))
         if not hmac.compare_digest(theirs.verify_data, expected):
-            raise ProtocolViolation(
+            raise ProtocolError(
                 AlertDescription.DECRYPT_ERROR, "the client's Finished is wrong", "RFC 5246 section 7.4.9"
             )
         self._transcript.add(bytes(message))
@@ -265,7 +265,7 @@ def _choose_suite(context: HandshakeContext, certificate: Certificate, hello: Cl
         suite = CIPHER_SUITES[suite_id]
         if suite_id in hello.cipher_suites and suite.key_type == certificate.key_type:
             return suite
-    raise ProtocolViolation(AlertDescription.HANDSHAKE_FAILURE, "no cipher suite in common", "RFC 5246 section 7.4.1.3")
+    raise ProtocolError(AlertDescription.HANDSHAKE_FAILURE, "no cipher suite in common", "RFC 5246 section 7.4.1.3")
 
 
 def _choose_group(context: HandshakeContext, certificate: Certificate, hello: ClientHello) -> int:
@@ -280,7 +280,7 @@ def _choose_group(context: HandshakeContext, certificate: Certificate, hello: Cl
         for group in context.config.groups:
             if group in offered:
                 return group
-    raise ProtocolViolation(AlertDescription.HANDSHAKE_FAILURE, "no group in common", "RFC 8422 section 5.1")
+    raise ProtocolError(AlertDescription.HANDSHAKE_FAILURE, "no group in common", "RFC 8422 section 5.1")
 
 
 def _choose_signature_algorithm(certificate: Certificate, hello: ClientHello) -> int:
@@ -289,7 +289,7 @@ def _choose_signature_algorithm(certificate: Certificate, hello: ClientHello) ->
     offered = () if data is None else parse_code_points(data, "signature_algorithms")
     scheme = choose_scheme(certificate.key_type, offered)
     if scheme is None:
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.HANDSHAKE_FAILURE,
             "no signature algorithm in common that fits our certificate",
             "RFC 5246 section 7.4.1.4.1",

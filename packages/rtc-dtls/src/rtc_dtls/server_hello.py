@@ -1,7 +1,7 @@
 """ServerHello, and the HelloVerifyRequest that may come before it.
 
-    ServerHello           version (2) | random (32) | session_id<0..32> | cipher_suite (2) | compression (1) | extensions
-    HelloVerifyRequest    version (2) | cookie<0..255>
+    ServerHello          version (2) | random (32) | session_id<0..32> | cipher_suite (2) | compression (1) | extensions
+    HelloVerifyRequest   version (2) | cookie<0..255>
 
 See :rfc:`5246#section-7.4.1.3` and :rfc:`6347#section-4.2.1`.
 """

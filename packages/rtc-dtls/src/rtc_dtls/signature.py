@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from .alert import AlertDescription
 from .cipher_suite import KeyType
-from .errors import ProtocolViolation
+from .errors import ProtocolError
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -95,12 +95,12 @@ def verify(key: PublicKey, scheme: int, signature: bytes, message: bytes, sectio
         section: The rule to name in the error.
 
     Raises:
-        ProtocolViolation: The scheme was not offered or does not fit the key (illegal_parameter), or the signature is
+        ProtocolError: The scheme was not offered or does not fit the key (illegal_parameter), or the signature is
             wrong (decrypt_error).
     """
     key_type: KeyType = "ecdsa" if isinstance(key, ec.EllipticCurvePublicKey) else "rsa"
     if scheme not in SIGNATURE_SCHEMES or scheme_key_type(scheme) != key_type:
-        raise ProtocolViolation(
+        raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER,
             f"signature scheme {scheme:#06x} was not offered or does not fit the {key_type} key",
             section,
@@ -110,8 +110,9 @@ def verify(key: PublicKey, scheme: int, signature: bytes, message: bytes, sectio
             key.verify(signature, message, ec.ECDSA(_HASHES[scheme]))
         else:
             key.verify(signature, message, _rsa_padding(scheme), _HASHES[scheme])
-    except InvalidSignature as error:
-        raise ProtocolViolation(AlertDescription.DECRYPT_ERROR, "the signature is wrong", section) from error
+    # A ValueError says that the key is too short for the scheme.
+    except (InvalidSignature, ValueError) as error:
+        raise ProtocolError(AlertDescription.DECRYPT_ERROR, "the signature is wrong", section) from error
 
 
 def _rsa_padding(scheme: int) -> padding.PKCS1v15 | padding.PSS:
