@@ -75,10 +75,10 @@ def test_client_asks_for_its_stream_and_waits_for_it(transport: str) -> None:
     client = make_client(transport=transport)
     client.send_request(SERVER, 0.0, domain="stun.example.org")
 
-    assert client.events() == [OpenTransport(1, SERVER, transport, "stun.example.org")]
+    assert client.events() == [OpenTransport(0, SERVER, transport, "stun.example.org")]
     assert client.stream_data_to_send(0.0) == []
     assert client.next_timeout() == 39.5
-    client.transport_opened(1, 2.0)
+    client.transport_opened(0, 2.0)
     assert client.next_timeout() == 2.0
     assert len(client.stream_data_to_send(2.0)) == 1
     assert client.datagrams_to_send(2.0) == []
@@ -131,7 +131,7 @@ def test_stream_is_kept_for_later_requests_and_closed_with_the_client() -> None:
     assert client.events() == []
     client.close(10_001.0)
     assert client.events() == [
-        RequestFailed(2, SERVER, FailureReason.CANCELLED),
+        RequestFailed(1, SERVER, FailureReason.CANCELLED),
         CloseTransport(transport_id),
         Closed(),
     ]
@@ -143,10 +143,10 @@ def test_stream_that_cannot_be_opened_fails_what_waits_for_it() -> None:
     client.send_request(SERVER, 0.0)
     client.send_request(OTHER_SERVER, 0.0)
 
-    client.transport_failed(1, 0.1)
-    client.transport_failed(1, 0.2)
+    client.transport_failed(0, 0.1)
+    client.transport_failed(0, 0.2)
 
-    assert failures(client.events()) == [(0, FailureReason.TRANSPORT_FAILED), (2, FailureReason.TRANSPORT_FAILED)]
+    assert failures(client.events()) == [(0, FailureReason.TRANSPORT_FAILED), (1, FailureReason.TRANSPORT_FAILED)]
 
 
 def test_stream_that_does_not_open_in_time_is_given_up() -> None:
@@ -156,7 +156,7 @@ def test_stream_that_does_not_open_in_time_is_given_up() -> None:
 
     client.handle_timeout(39.5)
 
-    assert client.events() == [CloseTransport(1, abort=True), RequestFailed(0, SERVER, FailureReason.TRANSPORT_FAILED)]
+    assert client.events() == [CloseTransport(0, abort=True), RequestFailed(0, SERVER, FailureReason.TRANSPORT_FAILED)]
 
 
 def test_broken_stream_fails_what_is_under_way_and_is_replaced_for_what_waits() -> None:
@@ -196,7 +196,7 @@ def test_data_of_unknown_streams_is_dropped() -> None:
     client = make_client()
     client.send_request(SERVER, 0.0)
 
-    client.receive_stream_data(1, b"early", 0.0)
+    client.receive_stream_data(0, b"early", 0.0)
     client.receive_stream_data(55, b"unknown", 0.0)
 
     assert client.stats.dropped == {"unknown-transport": 2}
@@ -210,6 +210,19 @@ def test_only_a_wanted_stream_is_opened_and_only_once() -> None:
     for unknown in (transport_id, 55):
         with pytest.raises(StateError, match="not being opened"):
             client.transport_opened(unknown, 0.0)
+
+
+def test_stream_that_opens_after_it_was_given_up_is_of_no_use() -> None:
+    client = make_client()
+    client.send_request(SERVER, 0.0)
+    client.handle_timeout(39.5)
+
+    client.transport_opened(0, 39.6)
+
+    assert [type(event) for event in client.events()] == [OpenTransport, CloseTransport, RequestFailed]
+    assert client.stream_data_to_send(39.6) == []
+    client.receive_stream_data(0, b"", 39.7)
+    assert client.stats.dropped == {"unknown-transport": 1}
 
 
 def test_indication_needs_an_open_stream() -> None:

@@ -41,7 +41,7 @@ from rtc_stun import (
     security_features,
     userhash,
 )
-from rtc_stun.client import MAX_CHALLENGES
+from rtc_stun.requests import MAX_CHALLENGES
 
 ID = bytes(range(12))
 REALM = Realm("example.org")
@@ -430,7 +430,7 @@ class Script:
         self.client: StunClient = Pair(credential=CREDENTIAL, client_config=ClientConfig(transport=transport)).client
         self.now = 0.0
         self.request_id = self.client.send_request(SERVER, 0.0)
-        self.transport_id = self.request_id + 1
+        self.transport_id = 0
         if transport == "tcp":
             self.client.transport_opened(self.transport_id, 0.0)
             self.client.events()

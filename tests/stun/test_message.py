@@ -310,6 +310,16 @@ def test_sha256_of_another_length_is_neither_made_nor_taken(length: int) -> None
         Message.parse(bytes(request(UnknownAttribute(MessageIntegritySha256.TYPE, bytes(length)))))
 
 
+@pytest.mark.parametrize("length", [0, 4, 12, 17])
+@pytest.mark.spec("rfc8489:14.6/1")
+def test_no_usage_can_allow_a_shorter_sha256(length: int) -> None:
+    wire = bytes(request(UnknownAttribute(MessageIntegritySha256.TYPE, bytes(length))))
+    message = Message.parse(wire, attribute_set())
+
+    with pytest.raises(IntegrityError, match="cut to"):
+        message.verify_integrity(KEY, minimum_sha256_length=0)
+
+
 @pytest.mark.parametrize("length", [0, 16, 19, 24])
 def test_message_integrity_has_twenty_bytes(length: int) -> None:
     with pytest.raises(ParseError):

@@ -262,16 +262,16 @@ def test_redirections_come_to_an_end() -> None:
 def test_domain_of_the_certificate_over_tls(attributes: tuple[Attribute, ...], domain: str) -> None:
     client = make_client(transport="tls")
     request_id = client.send_request(SERVER, 0.0, domain="stun.example.org")
-    assert client.events() == [OpenTransport(1, SERVER, "tls", "stun.example.org")]
-    client.transport_opened(1, 0.0)
+    assert client.events() == [OpenTransport(0, SERVER, "tls", "stun.example.org")]
+    client.transport_opened(0, 0.0)
     (out,) = client.stream_data_to_send(0.0)
 
     answer = respond(
         out.data, AlternateServer(OTHER_SERVER), *attributes, error=300, key=KEY, integrity=Integrity.SHA256
     )
-    client.receive_stream_data(1, answer, 0.1)
+    client.receive_stream_data(0, answer, 0.1)
 
     assert client.events() == [
         RequestRedirected(request_id, OTHER_SERVER, domain),
-        OpenTransport(2, OTHER_SERVER, "tls", domain),
+        OpenTransport(1, OTHER_SERVER, "tls", domain),
     ]

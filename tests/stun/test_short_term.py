@@ -258,7 +258,7 @@ def test_unproven_response_over_tcp_ends_the_transaction(key: bytes | None) -> N
     request_id = client.send_request(SERVER, 0.0)
     (opened,) = client.events()
     assert not isinstance(opened, RequestFailed | RequestSucceeded)
-    transport_id = request_id + 1
+    transport_id = 0
     client.transport_opened(transport_id, 0.1)
     (out,) = client.stream_data_to_send(0.1)
 

@@ -64,6 +64,7 @@ from rtc_stun.ice_attributes import (
     Priority,
     UseCandidate,
 )
+from rtc_stun.journal import Trace
 from rtc_stun.message import BINDING, HEADER_LENGTH, Integrity, Message, MessageClass, is_stun
 from rtc_stun.nonce import NonceMint, SecurityFeature, nonce_cookie, security_features
 from rtc_stun.precis import opaque_string, saslprep
@@ -155,6 +156,7 @@ __all__ = [
     "StunServer",
     "StunUri",
     "TextAttribute",
+    "Trace",
     "Uint32Attribute",
     "Uint64Attribute",
     "Unauthenticated",

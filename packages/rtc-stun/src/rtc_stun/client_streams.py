@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from rtc_stun.client_config import STREAM_TRANSPORTS, ClientConfig
 from rtc_stun.datagram import Address
+from rtc_stun.errors import ParseError
+from rtc_stun.events import CloseTransport, OpenTransport
+from rtc_stun.journal import Journal
 from rtc_stun.stream import StreamBuffer
+from rtc_stun.timers import Timers
 
 
 @dataclass(slots=True, eq=False)
@@ -13,38 +18,98 @@ class ClientStream:
     transport_id: int
     server: Address
     domain: str | None
-    open: bool = False
+    is_open: bool = False
     """Whether the caller has connected it."""
     buffer: StreamBuffer = field(default_factory=StreamBuffer, repr=False)
 
 
-class StreamPool:
-    """The streams by their ID and by their server: requests to the same server share one."""
+class ClientStreams:
+    """The streams by their ID and by their server. Over datagrams there are none, and every server is ready."""
 
-    __slots__ = ("_by_id", "_by_server")
-
-    def __init__(self) -> None:
+    def __init__(self, config: ClientConfig, journal: Journal) -> None:
+        self._config = config
+        self._journal = journal
+        self._is_reliable = config.transport in STREAM_TRANSPORTS
+        self._timers = Timers()
+        self._next_id = 0
         self._by_id: dict[int, ClientStream] = {}
         self._by_server: dict[Address, ClientStream] = {}
 
-    def add(self, stream: ClientStream) -> None:
-        """Take in a stream that is being opened."""
-        self._by_id[stream.transport_id] = stream
-        self._by_server[stream.server] = stream
+    @property
+    def are_used(self) -> bool:
+        """Whether the transport is a stream at all."""
+        return self._is_reliable
 
-    def to(self, server: Address) -> ClientStream | None:
-        """Return the stream to a server."""
-        return self._by_server.get(server)
+    def is_ready(self, server: Address) -> bool:
+        """Tell whether a request may leave for a server."""
+        stream = self._by_server.get(server)
+        return not self._is_reliable or (stream is not None and stream.is_open)
+
+    def want(self, server: Address, domain: str | None) -> None:
+        """Ask for a stream to a server unless there is one."""
+        if not self._is_reliable or server in self._by_server:
+            return
+        stream = ClientStream(self._next_id, server, domain)
+        self._next_id += 1
+        self._by_id[stream.transport_id] = self._by_server[server] = stream
+        self._timers.set(stream.transport_id, self._journal.now + self._config.reliable_timeout)
+        self._journal.events.append(OpenTransport(stream.transport_id, server, self._config.transport, domain))
+
+    def was_wanted(self, transport_id: int) -> bool:
+        """Tell whether a stream with this ID was ever asked for."""
+        return 0 <= transport_id < self._next_id
 
     def get(self, transport_id: int) -> ClientStream | None:
         """Return the stream with an ID."""
         return self._by_id.get(transport_id)
 
-    def remove(self, stream: ClientStream) -> None:
-        """Forget a stream."""
+    def to(self, server: Address) -> ClientStream | None:
+        """Return the stream to a server."""
+        return self._by_server.get(server)
+
+    def opened(self, stream: ClientStream) -> None:
+        """Take note that a stream is connected."""
+        stream.is_open = True
+        self._timers.cancel(stream.transport_id)
+
+    def feed(self, transport_id: int, data: bytes) -> tuple[ClientStream | None, list[bytes] | None]:
+        """Take in what was read.
+
+        Returns:
+            The stream, None if it is unknown, and the messages it completed, None if it does not speak STUN.
+        """
+        stream = self._by_id.get(transport_id)
+        if stream is None or not stream.is_open:
+            self._journal.drop("unknown-transport")
+            return None, []
+        try:
+            return stream, stream.buffer.feed(data)
+        except ParseError:
+            self._journal.drop("malformed-stream")
+            return stream, None
+
+    def next_timeout(self) -> float | None:
+        """Return when the first stream will have taken too long to open."""
+        return self._timers.next()
+
+    def overdue(self) -> list[ClientStream]:
+        """Return the streams that took too long to open."""
+        return [self._by_id[transport_id] for transport_id in self._timers.pop_due(self._journal.now)]
+
+    def forget(self, stream: ClientStream) -> None:
+        """Take out a stream that is gone."""
+        self._timers.cancel(stream.transport_id)
         del self._by_id[stream.transport_id]
         del self._by_server[stream.server]
 
-    def all(self) -> list[ClientStream]:
-        """Return all streams, in the order in which they were asked for."""
-        return list(self._by_id.values())
+    def abort(self, stream: ClientStream) -> None:
+        """Take out a stream that is of no use, and wish it closed."""
+        self.forget(stream)
+        self._journal.events.append(CloseTransport(stream.transport_id, abort=True))
+
+    def close(self) -> None:
+        """Wish every stream closed."""
+        for stream in list(self._by_id.values()):
+            self.forget(stream)
+            # [rfc8489:6.2.2/3] A stream that works stays open up to here.
+            self._journal.events.append(CloseTransport(stream.transport_id))

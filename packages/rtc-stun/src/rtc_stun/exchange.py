@@ -32,7 +32,8 @@ class Exchange:
     domain: str | None
     method: int
     attributes: tuple[Attribute, ...]
-    retransmission: Retransmission
+    retransmission: Retransmission = field(default_factory=Retransmission.reliable)
+    """Of the transaction; until there is one, a schedule that has sent nothing."""
     phase: Phase = Phase.QUEUED
     transaction_id: bytes = b""
     wire: bytes = field(default=b"", repr=False)

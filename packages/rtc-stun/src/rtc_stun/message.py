@@ -346,7 +346,8 @@ class Message:
         # The length field counts up to the end of the attribute under test, whatever follows it.
         text = wire[:2] + _UINT16.pack(at + 4 + length - HEADER_LENGTH) + wire[4:at]
         if self._sha256_at:
-            if length < minimum_sha256_length:
+            # [rfc8489:14.6/1] Whatever the caller allows, fewer than 16 bytes prove nothing.
+            if length < minimum_sha256_length or length not in MessageIntegritySha256.LENGTHS:
                 raise IntegrityError(f"MESSAGE-INTEGRITY-SHA256 is cut to {length} bytes")
             expected = hmac.digest(key, text, "sha256")[:length]
             proven_by = Integrity.SHA256

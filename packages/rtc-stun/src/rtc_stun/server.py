@@ -1,6 +1,6 @@
 """The server: Binding requests, authentication and redirection (:rfc:`8489#section-6.3.1`, :rfc:`8489#section-12`)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,11 +19,10 @@ from rtc_stun.classic import answer_classic
 from rtc_stun.datagram import Address, Datagram, check_canonical
 from rtc_stun.errors import FingerprintError, ParseError, StateError
 from rtc_stun.events import Closed, CloseTransport, ServerEvent
+from rtc_stun.journal import Trace
 from rtc_stun.message import BINDING, Integrity, Message, MessageClass, is_stun
 from rtc_stun.server_authentication import Authenticated, Authenticator, Unauthenticated
 from rtc_stun.stream import StreamBuffer, StreamData
-
-Trace = Callable[[float, str, Mapping[str, object]], None]
 
 MAX_UNSENT: Final = 65536
 """Responses that wait to be drained; requests beyond are dropped."""
