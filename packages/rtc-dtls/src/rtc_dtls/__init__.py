@@ -5,7 +5,7 @@ See :rfc:`6347`, :rfc:`5246`, :rfc:`5764`, :rfc:`7627` and :rfc:`8827`.
 
 from ._version import __version__
 from .alert import AlertDescription
-from .certificate import Certificate
+from .certificate import Certificate, CertificateKind
 from .cipher_suite import CipherSuiteId
 from .config import DtlsConfig
 from .connection import DtlsConnection
@@ -31,6 +31,7 @@ __all__ = [
     "ApplicationDataReceived",
     "BufferFullError",
     "Certificate",
+    "CertificateKind",
     "CipherSuiteId",
     "ConnectionClosed",
     "ConnectionFailed",
