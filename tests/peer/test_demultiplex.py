@@ -1,6 +1,7 @@
 """Which protocol a datagram belongs to."""
 
 import pytest
+
 from rtc_peer import PacketKind, classify
 
 RANGES = [

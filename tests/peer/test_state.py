@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+
 from rtc_peer import (
     ConnectionState,
     DtlsTransportState,

@@ -8,12 +8,61 @@ from rtc_peer.configuration import BundlePolicy, Configuration, IceTransportPoli
 from rtc_peer.connection import Event, PeerConnection, Trace
 from rtc_peer.demultiplex import PacketKind, classify
 from rtc_peer.description import SdpType, SessionDescription
-from rtc_peer.errors import ArgumentError, CertificateError, CredentialsError, DescriptionError, DescriptionSyntaxError, ModificationError, OperationError, PeerError, ServerUrlError, StateError
-from rtc_peer.events import ConnectionClosed, ConnectionStateChanged, DtlsTransportFailed, DtlsTransportStateChanged, GatheringWanted, HostResolutionWanted, IceCandidateFailed, IceCandidateFound, IceConnectionStateChanged, IceGatheringStateChanged, IceTransportGatheringStateChanged, IceTransportStateChanged, NegotiationNeeded, SctpTransportStateChanged, SelectedCandidatePairChanged, SignalingStateChanged, TransportClosed, WarningIssued
+from rtc_peer.errors import (
+    ArgumentError,
+    CertificateError,
+    CredentialsError,
+    DescriptionError,
+    DescriptionSyntaxError,
+    ModificationError,
+    OperationError,
+    PeerError,
+    ServerUrlError,
+    StateError,
+)
+from rtc_peer.events import (
+    ConnectionClosed,
+    ConnectionStateChanged,
+    DtlsTransportFailed,
+    DtlsTransportStateChanged,
+    GatheringWanted,
+    HostResolutionWanted,
+    IceCandidateFailed,
+    IceCandidateFound,
+    IceConnectionStateChanged,
+    IceGatheringStateChanged,
+    IceTransportGatheringStateChanged,
+    IceTransportStateChanged,
+    NegotiationNeeded,
+    SctpTransportStateChanged,
+    SelectedCandidatePairChanged,
+    SignalingStateChanged,
+    TransportClosed,
+    WarningIssued,
+)
 from rtc_peer.ice_server import IceServer
 from rtc_peer.options import PeerOptions
-from rtc_peer.state import ConnectionState, DtlsTransportState, IceGatheringState, IceTransportState, SctpTransportState, SignalingInput, SignalingState
-from rtc_peer.statistics import CandidatePairStats, CertificateStats, DataChannelStats, IceCandidateStats, LocalCandidateStats, PeerConnectionStats, PeerStats, RemoteCandidateStats, Statistics, TransportStats
+from rtc_peer.state import (
+    ConnectionState,
+    DtlsTransportState,
+    IceGatheringState,
+    IceTransportState,
+    SctpTransportState,
+    SignalingInput,
+    SignalingState,
+)
+from rtc_peer.statistics import (
+    CandidatePairStats,
+    CertificateStats,
+    DataChannelStats,
+    IceCandidateStats,
+    LocalCandidateStats,
+    PeerConnectionStats,
+    PeerStats,
+    RemoteCandidateStats,
+    Statistics,
+    TransportStats,
+)
 from rtc_peer.views import SctpTransportView, TransportView
 
 __all__ = [

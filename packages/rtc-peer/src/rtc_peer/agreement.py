@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtc_sdp import Role
-
 from rtc_peer.errors import DescriptionError
 from rtc_peer.section import TransportParameters
+from rtc_sdp import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import rtc_ice
-from rtc_sdp import Mid
-
 from rtc_peer.description import AppliedDescription
 from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.signaling import Signaling
+from rtc_sdp import Mid
 
 _PREFIX: Final = "candidate:"
 

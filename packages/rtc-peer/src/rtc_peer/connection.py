@@ -6,81 +6,38 @@
                                                  │              └────────► DtlsTransport ─► rtc_dtls
                                                  └── packets ──► DataTransport ──────────► rtc_datachannel ─► rtc_sctp
 
-Every input ends in `_settle`: it drains the parts until none has anything to say to another, and collects what they say
-to the application.
+Here the application's mistakes are found and descriptions take their way; `rtc_peer.layers` joins what is below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
+from rtc_dtls import Certificate
+
 import rtc_datachannel
 from rtc_datachannel import DataChannel
-from rtc_dtls import Certificate
-from rtc_sdp import Fingerprint
-from rtc_stun import Address, Datagram
-
 from rtc_peer.candidates import CandidateWish, locate
 from rtc_peer.configuration import Configuration, check_modification
-from rtc_peer.data_transport import DataEvent, DataTransport
 from rtc_peer.description import AppliedDescription, SdpType, SessionDescription
-from rtc_peer.errors import ArgumentError, CertificateError, OperationError, StateError
-from rtc_peer.events import (
-    ConnectionClosed,
-    ConnectionStateChanged,
-    DtlsTransportStateChanged,
-    IceCandidateFound,
-    IceConnectionStateChanged,
-    IceGatheringStateChanged,
-    IceTransportGatheringStateChanged,
-    IceTransportStateChanged,
-    NegotiationNeeded,
-    SignalingStateChanged,
-    TransportClosed,
-    WarningIssued,
-)
+from rtc_peer.errors import CertificateError, StateError
+from rtc_peer.events import ConnectionClosed, NegotiationNeeded, SignalingStateChanged, WarningIssued
 from rtc_peer.ice_server import StunServers, unsupported_urls
+from rtc_peer.layers import LayerEvent, Layers
 from rtc_peer.negotiation import Negotiator, Outcome
 from rtc_peer.options import PeerOptions
 from rtc_peer.section import DataParameters
-from rtc_peer.state import (
-    ConnectionState,
-    DtlsTransportState,
-    IceGatheringState,
-    IceTransportState,
-    SctpTransportState,
-    SignalingState,
-    derive_connection_state,
-    derive_gathering_state,
-    derive_ice_state,
-)
+from rtc_peer.state import ConnectionState, IceGatheringState, IceTransportState, SignalingState
 from rtc_peer.statistics import PeerStats, Statistics
 from rtc_peer.statistics_report import report
-from rtc_peer.transport_set import TransportEvent, TransportSet
 from rtc_peer.views import SctpTransportView, TransportView
+from rtc_sdp import Fingerprint
+from rtc_stun import Address, Datagram
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
-Event: TypeAlias = (
-    ConnectionClosed
-    | ConnectionStateChanged
-    | DataEvent
-    | IceConnectionStateChanged
-    | IceGatheringStateChanged
-    | NegotiationNeeded
-    | SignalingStateChanged
-    | TransportEvent
-    | WarningIssued
-)
-
-_MOVES_STATES = (
-    IceTransportStateChanged,
-    IceTransportGatheringStateChanged,
-    DtlsTransportStateChanged,
-    TransportClosed,
-)
+Event: TypeAlias = ConnectionClosed | LayerEvent | NegotiationNeeded | SignalingStateChanged | WarningIssued
 
 
 class PeerConnection:
@@ -122,9 +79,6 @@ class PeerConnection:
         self._events: list[Event] = []
         self._negotiation_needed = False
         self._local_description_applied = False
-        self._states = (IceGatheringState.NEW, IceTransportState.NEW, ConnectionState.NEW)
-        self._data = DataTransport(rng=rng, config=self._options.data, trace=trace)
-        self._former_channels = (0, 0)
         self._negotiator = Negotiator(
             rng=rng,
             fingerprints=tuple(_fingerprint(each) for each in self._certificates),
@@ -134,11 +88,15 @@ class PeerConnection:
             ),
             bundle_policy=self._configuration.bundle_policy,
         )
-        self._transports = TransportSet(
-            certificate=self._certificates[0], options=self._options, rng=rng, stats=self._stats, trace=trace
+        self._layers = Layers(
+            negotiator=self._negotiator,
+            certificate=self._certificates[0],
+            options=self._options,
+            rng=rng,
+            stats=self._stats,
+            trace=trace,
         )
         self._configure()
-        self._settle()
 
     # --- what it is ---
 
@@ -150,17 +108,17 @@ class PeerConnection:
     @property
     def ice_gathering_state(self) -> IceGatheringState:
         """How far the search for local candidates is."""
-        return self._states[0]
+        return self._layers.gathering_state
 
     @property
     def ice_connection_state(self) -> IceTransportState:
         """How far ICE is on all transports."""
-        return self._states[1]
+        return self._layers.ice_state
 
     @property
     def connection_state(self) -> ConnectionState:
         """How far the connection as a whole is."""
-        return self._states[2]
+        return self._layers.connection_state
 
     @property
     def current_local_description(self) -> SessionDescription | None:
@@ -215,13 +173,13 @@ class PeerConnection:
     @property
     def transports(self) -> tuple[TransportView, ...]:
         """The transports in use."""
-        return tuple(map(TransportView, self._transports.transports.values()))
+        return tuple(map(TransportView, self._layers.transports.transports.values()))
 
     @property
     def sctp(self) -> SctpTransportView | None:
         """The transport of the data channels; None before one is negotiated."""
-        has_section = self._data.is_negotiated or self._negotiator.has_data_section
-        return SctpTransportView(self._data) if has_section and not self.closed else None
+        has_section = self._layers.data.is_negotiated or self._negotiator.has_data_section
+        return SctpTransportView(self._layers.data) if has_section and not self.closed else None
 
     @property
     def stats(self) -> PeerStats:
@@ -231,9 +189,9 @@ class PeerConnection:
     def statistics(self) -> list[Statistics]:
         """Describe everything that is counted, in the order of the W3C's identifiers for statistics."""
         return report(
-            self._transports.transports.values(),
-            self._data,
-            former_channels=self._former_channels,
+            self._layers.transports.transports.values(),
+            self._layers.data,
+            former_channels=self._layers.former_channels,
             certificates=self._certificates,
         )
 
@@ -251,7 +209,7 @@ class PeerConnection:
         self._require_open()
         self._negotiator.signaling.check(SdpType.OFFER, remote=False)
         return self._negotiator.create_offer(
-            self._transports.written(), wants_data=self._data.channels_created, ice_restart=ice_restart
+            self._layers.transports.written(), wants_data=self._layers.data.channels_created, ice_restart=ice_restart
         )
 
     def create_answer(self) -> SessionDescription:
@@ -261,7 +219,7 @@ class PeerConnection:
             StateError: The connection is closed, or there is no offer.
         """
         self._require_open()
-        return self._negotiator.create_answer(self._transports.written())
+        return self._negotiator.create_answer(self._layers.transports.written())
 
     def set_local_description(self, description: SessionDescription | None, now: float) -> None:
         """Apply a description of ours; then send it to the peer.
@@ -279,8 +237,8 @@ class PeerConnection:
         if description is None or (not description.sdp and description.type is not SdpType.ROLLBACK):
             description = self._negotiator.implicit(
                 None if description is None else description.type,
-                self._transports.written(),
-                wants_data=self._data.channels_created,
+                self._layers.transports.written(),
+                wants_data=self._layers.data.channels_created,
             )
         before = self.signaling_state
         outcome = self._negotiator.set_local(description)
@@ -335,13 +293,13 @@ class PeerConnection:
             for description in place.descriptions:
                 description.take_candidate(place.index, wish.value)
             key = self._negotiator.transport_of(place.index)
-            if key is not None and key in self._transports.transports:
-                ice = self._transports.transports[key].ice
+            if key is not None and key in self._layers.transports.transports:
+                ice = self._layers.transports.transports[key].ice
                 if wish.is_end:
                     ice.end_candidates(place.ufrag, self._now)
                 else:
                     ice.add_candidate(wish.value, place.ufrag, self._now)
-        self._settle()
+        self._layers.settle(self._now)
 
     def restart_ice(self) -> None:
         """Ask for new paths by the next offer; `NegotiationNeeded` tells when it is time.
@@ -365,7 +323,6 @@ class PeerConnection:
         )
         self._configuration = configuration
         self._configure()
-        self._settle()
 
     # --- data channels ---
 
@@ -399,24 +356,16 @@ class PeerConnection:
             OperationError: The stream is taken, or no stream is left.
         """
         self._require_open()
-        try:
-            channel = self._data.endpoint.create_channel(
-                label,
-                ordered=ordered,
-                max_packet_life_time_ms=max_packet_life_time_ms,
-                max_retransmits=max_retransmits,
-                protocol=protocol,
-                negotiated=negotiated,
-                channel_id=channel_id,
-                priority=priority,
-            )
-        except ValueError as error:
-            raise ArgumentError(str(error)) from error
-        except rtc_datachannel.StateError as error:
-            raise StateError(str(error)) from error
-        except rtc_datachannel.DataChannelError as error:
-            raise OperationError(str(error)) from error
-        self._data.channels_created = True
+        channel = self._layers.data.create_channel(
+            label,
+            ordered=ordered,
+            max_packet_life_time_ms=max_packet_life_time_ms,
+            max_retransmits=max_retransmits,
+            protocol=protocol,
+            negotiated=negotiated,
+            channel_id=channel_id,
+            priority=priority,
+        )
         self._update_negotiation_needed()
         return channel
 
@@ -429,16 +378,11 @@ class PeerConnection:
             rtc_datachannel.BufferFullError: Wait for `rtc_datachannel.BufferedAmountLow`.
             ArgumentError: The text has no UTF-8 form.
         """
-        try:
-            self._data.endpoint.send(channel, data)
-        except rtc_datachannel.StateError as error:
-            raise StateError(str(error)) from error
-        except UnicodeError as error:
-            raise ArgumentError(str(error)) from error
+        self._layers.data.send(channel, data)
 
     def buffered_amount(self, channel: DataChannel) -> int:
         """Return the bytes that were queued on a channel and not sent yet."""
-        return self._data.endpoint.buffered_amount(channel)
+        return self._layers.data.endpoint.buffered_amount(channel)
 
     def set_buffered_amount_low_threshold(self, channel: DataChannel, threshold: int) -> None:
         """Say at how many unsent bytes `rtc_datachannel.BufferedAmountLow` shall tell; 0 at first.
@@ -447,19 +391,13 @@ class PeerConnection:
             ArgumentError: The threshold is negative.
             StateError: The channel has no stream yet, or no longer.
         """
-        try:
-            self._data.endpoint.set_buffered_amount_low_threshold(channel, threshold)
-        except ValueError as error:
-            raise ArgumentError(str(error)) from error
-        except rtc_datachannel.StateError as error:
-            raise StateError(str(error)) from error
+        self._layers.data.set_threshold(channel, threshold)
 
     def close_channel(self, channel: DataChannel, now: float) -> None:
         """Close a channel when all that was queued on it is sent. Does nothing if it is closing or closed."""
         self._now = max(self._now, now)
-        if channel.state in (rtc_datachannel.ChannelState.CONNECTING, rtc_datachannel.ChannelState.OPEN):
-            self._data.endpoint.close_channel(channel)
-            self._settle()
+        self._layers.data.close_channel(channel)
+        self._layers.settle(self._now)
 
     # --- what the owner's I/O tells ---
 
@@ -479,8 +417,8 @@ class PeerConnection:
             ArgumentError: There is no such transport, or the address is no IP address, was added before or is one too many.
         """
         self._enter(now)
-        added = self._transports.add_local_address(transport_id, address, self._now)
-        self._settle()
+        added = self._layers.transports.add_local_address(transport_id, address, self._now)
+        self._layers.settle(self._now)
         return added
 
     def end_of_local_addresses(self, transport_id: int, now: float) -> None:
@@ -491,8 +429,8 @@ class PeerConnection:
             ArgumentError: There is no such transport.
         """
         self._enter(now)
-        self._transports.end_of_local_addresses(transport_id, self._now)
-        self._settle()
+        self._layers.transports.end_of_local_addresses(transport_id, self._now)
+        self._layers.settle(self._now)
 
     def host_resolved(self, host: str, addresses: Iterable[str], now: float) -> None:
         """Tell what a name stands for.
@@ -506,8 +444,8 @@ class PeerConnection:
             StateError: The connection is closed.
         """
         self._enter(now)
-        self._transports.host_resolved(host, list(addresses), self._now)
-        self._settle()
+        self._layers.transports.host_resolved(host, list(addresses), self._now)
+        self._layers.settle(self._now)
 
     # --- the contract of every machine ---
 
@@ -524,45 +462,36 @@ class PeerConnection:
         if self.closed:
             self._stats.drop("closed", len(batch))
             return
-        self._transports.receive(batch, self._now)
-        self._settle()
+        self._layers.receive(batch, self._now)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due. Call at or after `next_timeout`."""
         self._now = max(self._now, now)
         if self.closed:
             return
-        self._transports.handle_timeout(self._now)
-        self._data.handle_timeout(self._now)
-        self._settle()
+        self._layers.handle_timeout(self._now)
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent. Call after every other call."""
         if now > self._now:
             self._now = now
-        if not self.closed:
-            self._tunnel()
-        output = self._transports.datagrams_to_send(self._now)
-        if not self.closed:
-            self._settle()
+        output = self._layers.datagrams_to_send(self._now)
         self._stats.datagrams_sent += len(output)
         return output
 
     def events(self) -> list[Event]:
         """Drain what happened. Call after every other call."""
-        events, self._events = self._events, []
-        return events
+        events = self._layers.events()
+        if not self._events:
+            return [*events]
+        queued, self._events = self._events, []
+        return [*queued, *events]
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due, on the clock of ``now``; None for never."""
-        if self._transports.has_output:
+        if self._layers.transports.has_output:
             return self._now
-        if self.closed:
-            return None
-        due, data = self._transports.next_timeout(), self._data.endpoint.next_timeout()
-        if data is None:
-            return due
-        return data if due is None or data < due else due
+        return None if self.closed else self._layers.next_timeout()
 
     def close(self, now: float) -> None:
         """End the connection at once. Flush once more: the peer is told. Idempotent."""
@@ -570,14 +499,9 @@ class PeerConnection:
         if self.closed:
             return
         self._negotiator.signaling.close()
-        # [rfc8827:6.5/9] The abort of the association travels inside DTLS, before its close_notify.
-        self._data.end(self._now)
-        self._tunnel()
-        self._transports.close(self._now)
-        self._data.drain()
-        self._states = (self._states[0], IceTransportState.CLOSED, ConnectionState.CLOSED)
+        self._layers.close(self._now)
         self._negotiation_needed = False
-        self._events.append(ConnectionClosed())
+        self._report(ConnectionClosed())
         self._trace_if("peer:closed", {})
 
     @property
@@ -588,113 +512,40 @@ class PeerConnection:
     # --- within ---
 
     def _apply(self, outcome: Outcome, before: SignalingState, *, controlling: bool) -> None:
-        """Let a description take effect in the layers below."""
-        self._transports.apply(outcome, controlling=controlling, now=self._now)
-        if outcome.data is not None:
-            key, parameters = outcome.data
-            self._data.agree(key, parameters, self._now)
-        elif outcome.is_final and (self._data.is_negotiated or self._data.channels_created):
-            self._end_data()
+        """Let a description take effect in the layers below, and tell what became of signalling."""
         if outcome.rolled_back and self.signaling_state is not SignalingState.STABLE:
             self._signaling_changed(SignalingState.STABLE)
         if self.signaling_state is not before or outcome.rolled_back:
             self._signaling_changed(self.signaling_state)
-        self._settle(moved=True)
+        self._layers.apply(outcome, controlling=controlling, now=self._now)
         if self.signaling_state is SignalingState.STABLE:
             self._negotiation_needed = False
             self._update_negotiation_needed()
 
-    def _signaling_changed(self, state: SignalingState) -> None:
-        self._events.append(SignalingStateChanged(state))
-        self._trace_if("peer:signaling_state_changed", {"state": state.value})
+    def _report(self, event: Event) -> None:
+        """Queue an event of our own behind what the layers have said so far."""
+        self._events += self._layers.events()
+        self._events.append(event)
 
-    def _end_data(self) -> None:
-        """The data section is gone: end its channels, and be ready for another one."""
-        self._data.end(self._now)
-        self._events += self._data.drain()
-        opened, closed = self._former_channels
-        counters = self._data.endpoint.stats
-        self._former_channels = (opened + counters.channels_opened, closed + counters.channels_closed)
-        self._data = DataTransport(rng=self._rng, config=self._options.data, trace=self._trace)
+    def _signaling_changed(self, state: SignalingState) -> None:
+        self._report(SignalingStateChanged(state))
+        self._trace_if("peer:signaling_state_changed", {"state": state.value})
 
     def _configure(self) -> None:
         servers = self._configuration.ice_servers
-        self._transports.configure(StunServers(servers), self._configuration.ice_transport_policy)
-        self._events += [
-            WarningIssued(f"{url} is not used: there is no support for it yet") for url in unsupported_urls(servers)
-        ]
+        self._layers.transports.configure(StunServers(servers), self._configuration.ice_transport_policy)
+        for url in unsupported_urls(servers):
+            self._report(WarningIssued(f"{url} is not used: there is no support for it yet"))
+        self._layers.settle(self._now)
 
     def _update_negotiation_needed(self) -> None:
         """See section 4.7.3 of webrtc-pc."""
         if self.closed or self.signaling_state is not SignalingState.STABLE:
             return
-        needed = self._negotiator.needs_negotiation(wants_data=self._data.channels_created)
+        needed = self._negotiator.needs_negotiation(wants_data=self._layers.data.channels_created)
         if needed and not self._negotiation_needed:
-            self._events.append(NegotiationNeeded())
+            self._report(NegotiationNeeded())
         self._negotiation_needed = needed
-
-    def _tunnel(self) -> None:
-        """Hand what SCTP wants to send to DTLS."""
-        key = self._data.transport_id
-        transport = None if key is None else self._transports.transports.get(key)
-        if transport is not None and transport.dtls.state is DtlsTransportState.CONNECTED:
-            packets = self._data.endpoint.datagrams_to_send(self._now)
-            if packets:
-                transport.dtls.send_many(packets)
-
-    def _settle(self, *, moved: bool = False) -> None:
-        """Drain the parts into each other and into our events."""
-        for event in self._transports.drain(self._negotiator.candidate_names(), self._now):
-            if isinstance(event, IceCandidateFound):
-                self._note_candidate(event)
-            moved = moved or isinstance(event, _MOVES_STATES)
-            self._events.append(event)
-        self._feed_data()
-        self._events += self._data.drain()
-        if moved:
-            self._derive_states()
-
-    def _feed_data(self) -> None:
-        """Hand what DTLS brought to SCTP, and follow the state of DTLS."""
-        key = self._data.transport_id
-        transport = None if key is None else self._transports.transports.get(key)
-        if transport is None:
-            return
-        dtls = transport.dtls
-        match dtls.state:
-            case DtlsTransportState.CONNECTED:
-                if self._data.state is SctpTransportState.CONNECTING:
-                    self._data.start(self._now, client=bool(dtls.is_client))
-            case DtlsTransportState.CLOSED | DtlsTransportState.FAILED:
-                if self._data.state is not SctpTransportState.CLOSED:
-                    self._data.end(self._now)
-        if dtls.packets:
-            packets, dtls.packets = dtls.packets, []
-            self._data.receive(packets, self._now)
-
-    def _note_candidate(self, event: IceCandidateFound) -> None:
-        """Write a local candidate into the descriptions of its generation."""
-        signaling = self._negotiator.signaling
-        value = event.candidate.removeprefix("candidate:")
-        for description in (signaling.pending_local, signaling.current_local):
-            if description is not None and description.is_of_generation(
-                event.sdp_m_line_index, event.username_fragment
-            ):
-                description.take_candidate(event.sdp_m_line_index, value)
-
-    def _derive_states(self) -> None:
-        transports = self._transports.transports.values()
-        gathering = derive_gathering_state([each.ice.gathering_state for each in transports])
-        ice = derive_ice_state([each.ice.state for each in transports])
-        connection = derive_connection_state(ice, [each.dtls.state for each in transports])
-        before, self._states = self._states, (gathering, ice, connection)
-        if gathering is not before[0]:
-            self._events.append(IceGatheringStateChanged(gathering))
-        if ice is not before[1]:
-            self._events.append(IceConnectionStateChanged(ice))
-        if connection is not before[2]:
-            self._events.append(ConnectionStateChanged(connection))
-            self._trace_if("peer:connection_state_changed", {"state": connection.value})
 
     def _enter(self, now: float) -> None:
         """Begin a command."""

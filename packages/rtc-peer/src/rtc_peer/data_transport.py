@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import rtc_datachannel
-from rtc_datachannel import DataChannelConfig, DataChannelEndpoint
-
+from rtc_datachannel import DataChannel, DataChannelConfig, DataChannelEndpoint
+from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.events import SctpTransportStateChanged
 from rtc_peer.section import DataParameters
 from rtc_peer.state import SctpTransportState
@@ -43,6 +43,66 @@ class DataTransport:
         self.is_negotiated = False
         self.channels_created = False
         self._events: list[DataEvent] = []
+
+    # --- channels ---
+
+    def create_channel(
+        self,
+        label: str,
+        *,
+        ordered: bool,
+        max_packet_life_time_ms: int | None,
+        max_retransmits: int | None,
+        protocol: str,
+        negotiated: bool,
+        channel_id: int | None,
+        priority: int,
+    ) -> DataChannel:
+        """Create a channel; see `rtc_peer.PeerConnection.create_data_channel`."""
+        try:
+            channel = self.endpoint.create_channel(
+                label,
+                ordered=ordered,
+                max_packet_life_time_ms=max_packet_life_time_ms,
+                max_retransmits=max_retransmits,
+                protocol=protocol,
+                negotiated=negotiated,
+                channel_id=channel_id,
+                priority=priority,
+            )
+        except rtc_datachannel.StreamUnavailableError as error:
+            raise OperationError(str(error)) from error
+        except rtc_datachannel.StateError as error:
+            raise StateError(str(error)) from error
+        except ValueError as error:
+            raise ArgumentError(str(error)) from error
+        self.channels_created = True
+        return channel
+
+    def send(self, channel: DataChannel, data: str | bytes) -> None:
+        """Queue a message; see `rtc_peer.PeerConnection.send`."""
+        try:
+            self.endpoint.send(channel, data)
+        except rtc_datachannel.StateError as error:
+            raise StateError(str(error)) from error
+        except UnicodeError as error:
+            raise ArgumentError(str(error)) from error
+
+    def set_threshold(self, channel: DataChannel, threshold: int) -> None:
+        """Set when `rtc_datachannel.BufferedAmountLow` tells."""
+        try:
+            self.endpoint.set_buffered_amount_low_threshold(channel, threshold)
+        except rtc_datachannel.StateError as error:
+            raise StateError(str(error)) from error
+        except ValueError as error:
+            raise ArgumentError(str(error)) from error
+
+    def close_channel(self, channel: DataChannel) -> None:
+        """Close a channel unless it is on its way out already."""
+        if channel.state in (rtc_datachannel.ChannelState.CONNECTING, rtc_datachannel.ChannelState.OPEN):
+            self.endpoint.close_channel(channel)
+
+    # --- the association ---
 
     def agree(self, transport_id: int, parameters: DataParameters, now: float) -> None:
         """Take what the peer says about its side.

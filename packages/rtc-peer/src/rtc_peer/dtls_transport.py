@@ -13,11 +13,11 @@ from typing import Final, TypeAlias
 
 import rtc_dtls
 from rtc_dtls import AlertDescription, Certificate, DtlsConfig, DtlsConnection
-from rtc_stun import Datagram
 
 from rtc_peer.agreement import Agreement
 from rtc_peer.events import DtlsTransportFailed, DtlsTransportStateChanged
 from rtc_peer.state import DtlsTransportState
+from rtc_stun import Datagram
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 DtlsTransportEvent: TypeAlias = DtlsTransportFailed | DtlsTransportStateChanged

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from rtc_stun import Address, ParseError, StunUri
-
 from rtc_peer.errors import CredentialsError, ServerUrlError
+from rtc_stun import Address, ParseError, StunUri
 
 MAX_CREDENTIAL_LENGTH: Final = 508
 """Longest user name or password, in bytes of UTF-8. See :rfc:`8489#section-14.3`."""
 
-_TURN_URI: Final = re.compile(r"(?P<scheme>turns?):(?P<rest>[^?]*)(?:\?transport=(?P<transport>udp|tcp))?", re.IGNORECASE)
+_TURN_URI: Final = re.compile(
+    r"(?P<scheme>turns?):(?P<rest>[^?]*)(?:\?transport=(?P<transport>udp|tcp))?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +95,7 @@ class StunServers:
     __slots__ = ("_addresses", "_servers")
 
     def __init__(self, servers: Iterable[IceServer]) -> None:
-        self._servers = [
-            parsed for server in servers for parsed in map(parse_url, server.urls) if parsed.is_supported
-        ]
+        self._servers = [parsed for server in servers for parsed in map(parse_url, server.urls) if parsed.is_supported]
         self._addresses: dict[str, tuple[str, ...]] = {}
 
     def unresolved(self) -> list[str]:

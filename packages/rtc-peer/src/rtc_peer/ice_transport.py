@@ -14,9 +14,6 @@ from typing import Final, TypeAlias
 
 import rtc_ice
 from rtc_ice import Candidate, CandidatePair, Credentials, IceAgent, IceConfig
-
-from rtc_stun import Address
-
 from rtc_peer.events import (
     IceCandidateFailed,
     IceCandidateFound,
@@ -27,6 +24,7 @@ from rtc_peer.events import (
 from rtc_peer.ice_server import StunServers
 from rtc_peer.negotiation import StartOrder
 from rtc_peer.state import IceGatheringState, IceTransportState
+from rtc_stun import Address
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 
@@ -63,14 +61,14 @@ class IceTransport:
     __slots__ = (
         "_abandoned",
         "_ended",
+        "_selected",
         "_transport_id",
+        "_unresolved",
         "agent",
         "candidates",
         "credentials",
         "gathering_state",
         "hosts_wanted",
-        "_selected",
-        "_unresolved",
         "pair_changes",
         "state",
     )
@@ -197,15 +195,19 @@ class IceTransport:
 
     # --- what it says ---
 
-    def drain(self, servers: StunServers, names: tuple[str, int]) -> list[IceTransportEvent]:
+    def drain(self, servers: StunServers, names_of: Callable[[int], tuple[str, int]]) -> list[IceTransportEvent]:
         """Return what happened since the last call.
 
         Args:
             servers: To name the one that a candidate came from.
-            names: Mid and index of the section that candidates are signalled for.
+            names_of: Returns mid and index of the section that candidates are signalled for.
         """
         found: list[IceTransportEvent] = []
-        for event in self.agent.events():
+        events = self.agent.events()
+        if not events:
+            return found
+        names = names_of(self._transport_id)
+        for event in events:
             match event:
                 case rtc_ice.LocalCandidateGathered():
                     found += self._gathered(event, servers, names)

@@ -12,14 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from rtc_ice import Credentials
-from rtc_sdp import Candidate, EndOfCandidates, Fingerprint, Origin, Role, answer_role
-from rtc_sdp import SessionDescription as SdpDocument
-
 from rtc_peer.agreement import Agreement, agree_as_offerer, check_offer
 from rtc_peer.answer import plan_answer
 from rtc_peer.configuration import BundlePolicy
 from rtc_peer.description import MAX_CANDIDATES, AppliedDescription, SdpType, SessionDescription
 from rtc_peer.errors import ModificationError, StateError
+from rtc_peer.events import IceCandidateFound
 from rtc_peer.offer import plan_offer
 from rtc_peer.reading import check_against_offer, check_against_session, parse, read
 from rtc_peer.section import (
@@ -36,6 +34,8 @@ from rtc_peer.section import (
 from rtc_peer.signaling import Signaling
 from rtc_peer.state import SignalingState
 from rtc_peer.writing import DescriptionPlan, WrittenTransport, write
+from rtc_sdp import Candidate, EndOfCandidates, Fingerprint, Origin, Role, answer_role
+from rtc_sdp import SessionDescription as SdpDocument
 
 _TLS_ID_LENGTH: Final = 15
 """Random bytes of a ``tls-id``: 120 bits, as RFC 8842 section 4 asks for."""
@@ -231,9 +231,7 @@ class Negotiator:
                 ice_options=ice_options,
             )
         )
-        return LocalPlan(
-            text=str(document), sections=sections, groups=groups, parameters=parameters, inputs=inputs
-        )
+        return LocalPlan(text=str(document), sections=sections, groups=groups, parameters=parameters, inputs=inputs)
 
     def _new_transport_id(self) -> int:
         self._transport_count += 1
@@ -347,9 +345,7 @@ class Negotiator:
             key, theirs = section.transport_id, remote.sections[section.index]
             if key is not None and theirs.transport is not None:
                 local = plan.parameters[key]
-                agreement = Agreement(
-                    local=local, remote=theirs.transport, is_client=local.role is Role.ACTIVE
-                )
+                agreement = Agreement(local=local, remote=theirs.transport, is_client=local.role is Role.ACTIVE)
                 outcome.start.append(_start_order(key, agreement, remote_document, theirs))
         self._conclude(outcome, applied, plan, remote, is_remote=False)
         return outcome
@@ -452,13 +448,21 @@ class Negotiator:
         """Return the transport of a section."""
         return self.sections[index].transport_id if index < len(self.sections) else None
 
-    def candidate_names(self) -> dict[int, tuple[str, int]]:
-        """Return mid and index of the section that each transport signals its candidates for: the first that uses it."""
-        names: dict[int, tuple[str, int]] = {}
+    def candidate_names(self, transport_id: int) -> tuple[str, int]:
+        """Return mid and index of the section that a transport signals its candidates for: the first that uses it."""
         for section in self.sections:
-            if section.transport_id is not None:
-                names.setdefault(section.transport_id, (section.mid, section.index))
-        return names
+            if section.transport_id == transport_id:
+                return section.mid, section.index
+        return "", 0
+
+    def note_candidate(self, event: IceCandidateFound) -> None:
+        """Write a local candidate into the descriptions of its generation."""
+        value = event.candidate.removeprefix("candidate:")
+        for description in (self.signaling.pending_local, self.signaling.current_local):
+            if description is not None and description.is_of_generation(
+                event.sdp_m_line_index, event.username_fragment
+            ):
+                description.take_candidate(event.sdp_m_line_index, value)
 
     def needs_negotiation(self, *, wants_data: bool) -> bool:
         """Whether something was changed that is not in the current descriptions (webrtc-pc section 4.7.3)."""
@@ -484,9 +488,7 @@ def _as_answered(ours: MediaSection, theirs: RemoteSection) -> MediaSection:
     return replace(ours, rejected=True, transport_id=None)
 
 
-def _start_order(
-    key: int, agreement: Agreement, applied: AppliedDescription, section: RemoteSection
-) -> StartOrder:
+def _start_order(key: int, agreement: Agreement, applied: AppliedDescription, section: RemoteSection) -> StartOrder:
     """Order a start with all candidates that are known, those included that came after the description."""
     document = applied.document
     indexes = dict.fromkeys((section.transport_index, section.index))

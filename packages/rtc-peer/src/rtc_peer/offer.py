@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from rtc_sdp import WEBRTC_DATACHANNEL
-
 from rtc_peer.section import DATA_PROTOCOL, BundleGroups, MediaSection, find_data_section
+from rtc_sdp import WEBRTC_DATACHANNEL
 
 
 def plan_offer(
@@ -59,9 +58,7 @@ def _add(sections: list[MediaSection], section: MediaSection) -> None:
     sections[index : index + 1] = [replace(section, index=index)]
 
 
-def _plan_groups(
-    planned: Sequence[MediaSection], before: Sequence[MediaSection], groups: BundleGroups
-) -> BundleGroups:
+def _plan_groups(planned: Sequence[MediaSection], before: Sequence[MediaSection], groups: BundleGroups) -> BundleGroups:
     """Keep those who were bundled together, and add who is new to the first group."""
     alive = [section.mid for section in planned if not section.rejected]
     known = {section.mid for section in before if not section.rejected}

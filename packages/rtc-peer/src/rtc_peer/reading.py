@@ -9,6 +9,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from rtc_ice import Credentials
+from rtc_peer.errors import DescriptionError, DescriptionSyntaxError
+from rtc_peer.section import (
+    ICE2,
+    TRICKLE,
+    BundleGroups,
+    DataParameters,
+    MediaSection,
+    RemoteDescription,
+    RemoteSection,
+    TransportParameters,
+)
 from rtc_sdp import (
     BUNDLE,
     BundleOnly,
@@ -30,21 +41,8 @@ from rtc_sdp import (
 from rtc_sdp import SessionDescription as SdpDocument
 from rtc_sdp import Setup as SetupAttribute
 
-from rtc_peer.errors import DescriptionError, DescriptionSyntaxError
-from rtc_peer.section import (
-    ICE2,
-    TRICKLE,
-    BundleGroups,
-    DataParameters,
-    MediaSection,
-    RemoteDescription,
-    RemoteSection,
-    TransportParameters,
-)
-
 MAX_SECTIONS: Final = 256
 """A description with more media sections is refused."""
-
 
 
 def parse(text: str) -> SdpDocument:
@@ -85,9 +83,7 @@ def _read(document: SdpDocument, *, is_answer: bool) -> RemoteDescription:
     reader = _SectionReader(document, groups, is_answer=is_answer)
     sections = tuple(reader.read(index, media) for index, media in enumerate(document.media))
     options = _ice_options(document)
-    return RemoteDescription(
-        sections=sections, bundle_groups=groups, trickle=TRICKLE in options, ice2=ICE2 in options
-    )
+    return RemoteDescription(sections=sections, bundle_groups=groups, trickle=TRICKLE in options, ice2=ICE2 in options)
 
 
 def _mids(document: SdpDocument) -> dict[str, int]:
@@ -199,7 +195,6 @@ class _SectionReader:
             raise DescriptionError(f"data section {index} has no SCTP port")
         # [rfc8829:5.8.2/14]
         return DataParameters(sctp_port=port, max_message_size=max_message_size_of(media))
-
 
 
 def check_against_offer(sections: Sequence[MediaSection], answer: RemoteDescription, groups: BundleGroups) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from rtc_dtls import Certificate, CipherSuiteId, Fingerprint
-from rtc_ice import Candidate
 
+from rtc_ice import Candidate
 from rtc_peer.data_transport import DataTransport
 from rtc_peer.statistics import (
     CandidatePairStats,
@@ -93,9 +93,12 @@ def _candidates(transport: Transport, name: str) -> list[LocalCandidateStats | R
     theirs = agent.remote_credentials
     found: list[LocalCandidateStats | RemoteCandidateStats] = []
     for index, each in enumerate(agent.candidate_stats()):
-        kind = RemoteCandidateStats if each.is_remote else LocalCandidateStats
-        ufrag = ("" if theirs is None else theirs.ufrag) if each.is_remote else agent.local_credentials.ufrag
-        found.append(_candidate(kind, f"I{name}-{index}", name, each.candidate, ufrag))
+        if each.is_remote:
+            ufrag = "" if theirs is None else theirs.ufrag
+            found.append(_candidate(RemoteCandidateStats, f"I{name}-{index}", name, each.candidate, ufrag))
+        else:
+            ufrag = agent.local_credentials.ufrag
+            found.append(_candidate(LocalCandidateStats, f"I{name}-{index}", name, each.candidate, ufrag))
     return found
 
 
@@ -127,7 +130,9 @@ def _pairs(
             CandidatePairStats(
                 id=f"C{name}-{each.number}",
                 transport_id=name,
-                local_candidate_id=ids.get((LocalCandidateStats, local.address.host, local.address.port, local.type), ""),
+                local_candidate_id=ids.get(
+                    (LocalCandidateStats, local.address.host, local.address.port, local.type), ""
+                ),
                 remote_candidate_id=ids.get(
                     (RemoteCandidateStats, remote.address.host, remote.address.port, remote.type), ""
                 ),

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from rtc_dtls import Certificate
-from rtc_ice import IceConfig
-from rtc_stun import Address, Datagram
 
+from rtc_ice import IceConfig
 from rtc_peer.demultiplex import DTLS_FIRST, DTLS_LAST, STUN_LAST, classify
 from rtc_peer.dtls_transport import DtlsTransport
 from rtc_peer.ice_transport import IceTransport
@@ -16,6 +15,7 @@ from rtc_peer.negotiation import StartOrder
 from rtc_peer.section import TransportParameters
 from rtc_peer.statistics import PeerStats
 from rtc_peer.writing import WrittenTransport
+from rtc_stun import Address, Datagram
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 
@@ -144,9 +144,7 @@ class Transport:
         if checks:
             self.ice.agent.receive_datagrams(checks, now)
             self._path = None
-        for datagram in strangers:
-            if self._admit(datagram):
-                run.append(datagram.data)
+        run += [datagram.data for datagram in strangers if self._admit(datagram)]
         if run:
             self._receive_records(run, now)
 

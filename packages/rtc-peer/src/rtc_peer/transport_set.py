@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from rtc_dtls import Certificate
-from rtc_stun import Address, Datagram
 
 from rtc_peer.configuration import IceTransportPolicy
 from rtc_peer.dtls_transport import DtlsTransportEvent
@@ -21,6 +20,7 @@ from rtc_peer.section import TransportParameters
 from rtc_peer.statistics import PeerStats
 from rtc_peer.transport import Transport
 from rtc_peer.writing import WrittenTransport
+from rtc_stun import Address, Datagram
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 TransportEvent: TypeAlias = (
@@ -236,16 +236,16 @@ class TransportSet:
                 due = at
         return due
 
-    def drain(self, names: Mapping[int, tuple[str, int]], now: float) -> list[TransportEvent]:
+    def drain(self, names: Callable[[int], tuple[str, int]], now: float) -> list[TransportEvent]:
         """Take the steps that became possible, and return what happened.
 
         Args:
-            names: Mid and index of the section that each transport signals its candidates for.
+            names: Returns mid and index of the section that a transport signals its candidates for.
             now: Present time in seconds.
         """
         events, self._events = self._events, []
         for key, transport in self.transports.items():
-            events += transport.ice.drain(self._servers, names.get(key, ("", 0)))
+            events += transport.ice.drain(self._servers, names)
             transport.advance(now)
             events += transport.dtls.drain()
             if transport.ice.hosts_wanted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rtc_ice import Candidate, CandidatePair, Credentials
-
 from rtc_peer.data_transport import DataTransport
 from rtc_peer.state import DtlsTransportState, IceGatheringState, IceTransportState, SctpTransportState
 from rtc_peer.transport import Transport

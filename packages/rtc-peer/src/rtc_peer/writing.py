@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rtc_ice import Candidate as IceCandidate
+from rtc_peer.section import DATA_PROTOCOL, BundleGroups, DataParameters, MediaSection, TransportParameters
 from rtc_sdp import (
     BUNDLE,
     DISCARD_PORT,
@@ -32,8 +33,6 @@ from rtc_sdp import (
     TlsId,
 )
 from rtc_sdp import SessionDescription as SdpDocument
-
-from rtc_peer.section import DATA_PROTOCOL, BundleGroups, DataParameters, MediaSection, TransportParameters
 
 NO_ADDRESS: Final = Connection("0.0.0.0")  # noqa: S104 - written, never bound
 """What stands where an address belongs, until one is known."""

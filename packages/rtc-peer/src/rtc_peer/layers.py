@@ -1,0 +1,212 @@
+"""What is below negotiation: the transports, and the data channels above one of them.
+
+Every input ends in `settle`: it drains the parts until none has anything to say to another, and collects what they say
+to the application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from rtc_dtls import Certificate
+
+from rtc_peer.data_transport import DataEvent, DataTransport
+from rtc_peer.events import (
+    ConnectionStateChanged,
+    DtlsTransportStateChanged,
+    IceCandidateFound,
+    IceConnectionStateChanged,
+    IceGatheringStateChanged,
+    IceTransportGatheringStateChanged,
+    IceTransportStateChanged,
+    TransportClosed,
+)
+from rtc_peer.negotiation import Negotiator, Outcome
+from rtc_peer.options import PeerOptions
+from rtc_peer.state import (
+    ConnectionState,
+    DtlsTransportState,
+    IceGatheringState,
+    IceTransportState,
+    SctpTransportState,
+    derive_connection_state,
+    derive_gathering_state,
+    derive_ice_state,
+)
+from rtc_peer.statistics import PeerStats
+from rtc_peer.transport_set import TransportEvent, TransportSet
+from rtc_stun import Datagram
+
+Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
+LayerEvent: TypeAlias = (
+    ConnectionStateChanged | DataEvent | IceConnectionStateChanged | IceGatheringStateChanged | TransportEvent
+)
+
+_STATE_EVENTS: Final = (
+    IceTransportStateChanged,
+    IceTransportGatheringStateChanged,
+    DtlsTransportStateChanged,
+    TransportClosed,
+)
+
+
+class Layers:
+    """Transports and data channels of a connection, and the states that sum them up.
+
+    Args:
+        negotiator: Knows which section a transport belongs to, and keeps the descriptions.
+        certificate: Ours.
+        options: Settings of the layers.
+        rng: Source of randomness.
+        stats: Where dropped datagrams are counted.
+        trace: Takes structured records.
+    """
+
+    def __init__(
+        self,
+        *,
+        negotiator: Negotiator,
+        certificate: Certificate,
+        options: PeerOptions,
+        rng: Callable[[int], bytes],
+        stats: PeerStats,
+        trace: Trace | None,
+    ) -> None:
+        self._negotiator = negotiator
+        self._options = options
+        self._rng = rng
+        self._trace = trace
+        self._events: list[LayerEvent] = []
+        self.transports = TransportSet(certificate=certificate, options=options, rng=rng, stats=stats, trace=trace)
+        self.data = DataTransport(rng=rng, config=options.data, trace=trace)
+        self.former_channels = (0, 0)
+        """How many channels of earlier associations were opened and closed."""
+        self.gathering_state = IceGatheringState.NEW
+        self.ice_state = IceTransportState.NEW
+        self.connection_state = ConnectionState.NEW
+
+    # --- orders ---
+
+    def apply(self, outcome: Outcome, *, controlling: bool, now: float) -> None:
+        """Let a description take effect.
+
+        Args:
+            outcome: What negotiation orders.
+            controlling: Whether transports that are made now choose the pairs.
+            now: Present time in seconds.
+        """
+        self.transports.apply(outcome, controlling=controlling, now=now)
+        if outcome.data is not None:
+            key, parameters = outcome.data
+            self.data.agree(key, parameters, now)
+        elif outcome.is_final and (self.data.is_negotiated or self.data.channels_created):
+            self._end_data(now)
+        self.settle(now, moved=True)
+
+    def close(self, now: float) -> None:
+        """End everything at once. What is to be said to the peer is in `datagrams_to_send`."""
+        # [rfc8827:6.5/9] The abort of the association travels inside DTLS, before its close_notify.
+        self.data.end(now)
+        self._tunnel(now)
+        self.transports.close(now)
+        self.ice_state = IceTransportState.CLOSED
+        self.connection_state = ConnectionState.CLOSED
+        self._events += self.data.drain()
+
+    def _end_data(self, now: float) -> None:
+        """The data section is gone: end its channels, and be ready for another one."""
+        self.data.end(now)
+        self._events += self.data.drain()
+        opened, closed = self.former_channels
+        counters = self.data.endpoint.stats
+        self.former_channels = (opened + counters.channels_opened, closed + counters.channels_closed)
+        self.data = DataTransport(rng=self._rng, config=self._options.data, trace=self._trace)
+
+    # --- datagrams ---
+
+    def receive(self, batch: list[Datagram], now: float) -> None:
+        """Take datagrams that arrived together."""
+        self.transports.receive(batch, now)
+        self.settle(now)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due."""
+        self.transports.handle_timeout(now)
+        self.data.handle_timeout(now)
+        self.settle(now)
+
+    def datagrams_to_send(self, now: float) -> list[Datagram]:
+        """Drain what is to be sent."""
+        self._tunnel(now)
+        output = self.transports.datagrams_to_send(now)
+        self.settle(now)
+        return output
+
+    def next_timeout(self) -> float | None:
+        """Return when something is due."""
+        due, data = self.transports.next_timeout(), self.data.endpoint.next_timeout()
+        if data is None:
+            return due
+        return data if due is None or data < due else due
+
+    def events(self) -> list[LayerEvent]:
+        """Drain what happened."""
+        events, self._events = self._events, []
+        return events
+
+    # --- within ---
+
+    def settle(self, now: float, *, moved: bool = False) -> None:
+        """Drain the parts into each other and into the events."""
+        happened = self.transports.drain(self._negotiator.candidate_names, now)
+        for event in happened:
+            if isinstance(event, IceCandidateFound):
+                self._negotiator.note_candidate(event)
+            moved = moved or isinstance(event, _STATE_EVENTS)
+        self._events += happened
+        self._feed_data(now)
+        self._events += self.data.drain()
+        if moved:
+            self._derive_states(now)
+
+    def _tunnel(self, now: float) -> None:
+        """Hand what SCTP wants to send to DTLS."""
+        key = self.data.transport_id
+        transport = None if key is None else self.transports.transports.get(key)
+        if transport is not None and transport.dtls.state is DtlsTransportState.CONNECTED:
+            packets = self.data.endpoint.datagrams_to_send(now)
+            if packets:
+                transport.dtls.send_many(packets)
+
+    def _feed_data(self, now: float) -> None:
+        """Hand what DTLS brought to SCTP, and follow the state of DTLS."""
+        key, data = self.data.transport_id, self.data
+        transport = None if key is None else self.transports.transports.get(key)
+        if transport is None:
+            return
+        dtls = transport.dtls
+        if dtls.state is DtlsTransportState.CONNECTED and data.state is SctpTransportState.CONNECTING:
+            data.start(now, client=bool(dtls.is_client))
+        if dtls.packets:
+            packets, dtls.packets = dtls.packets, []
+            data.receive(packets, now)
+        if dtls.state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED):
+            data.end(now)
+
+    def _derive_states(self, now: float) -> None:
+        transports = self.transports.transports.values()
+        gathering = derive_gathering_state([each.ice.gathering_state for each in transports])
+        ice = derive_ice_state([each.ice.state for each in transports])
+        connection = derive_connection_state(ice, [each.dtls.state for each in transports])
+        if gathering is not self.gathering_state:
+            self.gathering_state = gathering
+            self._events.append(IceGatheringStateChanged(gathering))
+        if ice is not self.ice_state:
+            self.ice_state = ice
+            self._events.append(IceConnectionStateChanged(ice))
+        if connection is not self.connection_state:
+            self.connection_state = connection
+            self._events.append(ConnectionStateChanged(connection))
+            if self._trace is not None:
+                self._trace(now, "peer:connection_state_changed", {"state": connection.value})
