@@ -12,7 +12,6 @@ from rtc_datachannel import (
     EndpointClosed,
     EndpointFailed,
     EndpointState,
-    MessageReceived,
     Ppid,
     StateError,
 )
@@ -75,7 +74,9 @@ def test_the_stream_is_used_again_with_all_its_sequence_numbers_new(seed: int) -
         pair.left.endpoint.send(channel, f"hello {life}")
         pair.right.endpoint.send(theirs, f"answer {life}")
         closer, closing = [(pair.left, channel), (pair.right, theirs)][life % 2]
-        pair.network.run(until=lambda life=life: len(pair.left.of(MessageReceived)) == life + 1)
+        assert pair.network.run(
+            until=lambda life=life: len(pair.left.messages(0)) == len(pair.right.messages(0)) == life + 1
+        )
         closer.endpoint.close_channel(closing)
         assert pair.network.run(until=lambda channel=channel: channel.state is ChannelState.CLOSED, timeout=300)
 

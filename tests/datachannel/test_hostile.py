@@ -384,3 +384,4 @@ def test_datagrams_before_the_start_are_ignored() -> None:
     endpoint.receive_datagram(bytes(20), 0.0)
 
     assert endpoint.events() == []
+    assert endpoint.stats.dropped == {"not_started": 1}

@@ -105,8 +105,10 @@ def test_any_message_counts_as_acknowledgement() -> None:
 
 @pytest.mark.parametrize(
     ("ordered", "limit"),
-    itertools.product(
-        [True, False], [{}, {"max_retransmits": 0}, {"max_retransmits": 3}, {"max_packet_life_time_ms": 300}]
+    list(
+        itertools.product(
+            [True, False], [{}, {"max_retransmits": 0}, {"max_retransmits": 3}, {"max_packet_life_time_ms": 300}]
+        )
     ),
 )
 @pytest.mark.spec("rfc8831:6.6/1", "rfc8831:6.1/5", "rfc8831:6.1/6", "rfc8831:5/1")

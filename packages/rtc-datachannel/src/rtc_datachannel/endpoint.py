@@ -35,7 +35,7 @@ class DataChannelEndpoint:
         "_config",
         "_inbound",
         "_remote_limit",
-        "_role_known",
+        "_started",
         "_state",
         "_stats",
         "_table",
@@ -52,7 +52,8 @@ class DataChannelEndpoint:
         self._config = config or DataChannelConfig()
         self._trace = trace
         self._state = EndpointState.NEW
-        self._role_known = False
+        self._started = False
+        """Whether the role is known and the association was told to connect; stays True to the end."""
         self._remote_limit = self._config.remote_max_message_size
         self._stats = EndpointStats()
         self._association = Association(config=self._config.for_association(), rng=rng, trace=trace)
@@ -140,7 +141,7 @@ class DataChannelEndpoint:
         """
         self._step(EndpointInput.START)
         self._table.now = max(self._table.now, now)
-        self._role_known = True
+        self._started = True
         self._table.assign_ids(client=client)
         self._association.connect(now)
 
@@ -194,7 +195,7 @@ class DataChannelEndpoint:
             channel_id=channel_id,
             priority=priority,
         )
-        self._table.add(channel, role_known=self._role_known)
+        self._table.add(channel, role_known=self._started)
         if self._state is EndpointState.CONNECTED:
             self._announce(channel)
         return channel
@@ -266,13 +267,13 @@ class DataChannelEndpoint:
         self._table.now = max(self._table.now, now)
         if self._state is EndpointState.CLOSING or self.closed:
             return
-        was_new = self._state is EndpointState.NEW
         self._step(EndpointInput.CLOSE)
-        if was_new:
+        if self._started:
+            self._association.close(now)
+            self._translate()
+        else:
             self._table.end_all(ChannelCloseReason.ASSOCIATION_CLOSED, "")
             self._table.events.append(EndpointClosed(by_peer=False))
-        self._association.close(now)
-        self._translate()
 
     def abort(self, now: float, message: bytes = b"") -> None:
         """End the association at once; what was queued is lost. Idempotent.
@@ -284,11 +285,11 @@ class DataChannelEndpoint:
         self._table.now = max(self._table.now, now)
         if self.closed:
             return
-        if self._state is EndpointState.NEW:
+        if self._started:
+            self._association.abort(now, message)
+            self._translate()
+        else:
             self.close(now)
-            return
-        self._association.abort(now, message)
-        self._translate()
 
     # --- the machine ---
 
@@ -299,6 +300,10 @@ class DataChannelEndpoint:
     def receive_datagrams(self, datagrams: Iterable[bytes], now: float) -> None:
         """Take all SCTP packets that arrived together: the fast path."""
         self._table.now = max(self._table.now, now)
+        if not self._started:
+            for _ in datagrams:
+                self._stats.drop("not_started")
+            return
         self._association.receive_datagrams(datagrams, now)
         self._translate()
 
