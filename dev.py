@@ -51,16 +51,19 @@ def prepare() -> bool:
         return True
     print("Preparing .venv (once) ...", file=sys.stderr, flush=True)
     if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
-        made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
+        made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
         if made.returncode != 0:
             print(made.stdout + made.stderr, file=sys.stderr)
-            print("This Python cannot make a virtual environment; on Debian: apt install python3-venv.", file=sys.stderr)
+            print(
+                "This Python cannot make a virtual environment; on Debian: apt install python3-venv.", file=sys.stderr
+            )
             return False
     packages = [path.parent for path in declarations if path.parent != ROOT]
     editable = [argument for package in packages for argument in ("-e", str(package))]
     installed = subprocess.run(
         [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *editable, "nox[uv]"],
         cwd=ROOT,
+        check=False,
     )
     if installed.returncode != 0:
         print("Installing into .venv failed; the message of pip is above.", file=sys.stderr)

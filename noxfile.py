@@ -73,7 +73,9 @@ def quick(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Branch coverage by package."""
     install(session, "test")
-    session.run("coverage", "run", "-m", "pytest", "-q", "--ignore=tests/interop", "--ignore=tests/bench", *session.posargs)
+    session.run(
+        "coverage", "run", "-m", "pytest", "-q", "--ignore=tests/interop", "--ignore=tests/bench", *session.posargs
+    )
     session.run("coverage", "report", "--skip-covered", "--sort=cover")
 
 
@@ -82,7 +84,9 @@ def specs(session: nox.Session) -> None:
     """The requirement index against code and tests; `-- --update` writes the snapshot."""
     install(session, "test")
     if not _results_are_fresh():
-        session.run("pytest", "-q", "-m", "spec", f"--spec-results={RESULTS}", "--ignore=tests/interop", "--ignore=tests/bench")
+        session.run(
+            "pytest", "-q", "-m", "spec", f"--spec-results={RESULTS}", "--ignore=tests/interop", "--ignore=tests/bench"
+        )
     session.run("python", "specs/check.py", *session.posargs)
 
 
@@ -128,7 +132,14 @@ def interop(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """The properties of the tests with many more examples."""
     install(session, "test")
-    session.run("pytest", "-q", "--ignore=tests/interop", "--ignore=tests/bench", *session.posargs, env={"HYPOTHESIS_PROFILE": "thorough"})
+    session.run(
+        "pytest",
+        "-q",
+        "--ignore=tests/interop",
+        "--ignore=tests/bench",
+        *session.posargs,
+        env={"HYPOTHESIS_PROFILE": "thorough"},
+    )
 
 
 @nox.session
@@ -143,4 +154,14 @@ def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
     install(session, "docs")
     output = ROOT / "docs" / "_build"
-    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", str(output), env={"PYTHONHASHSEED": "0"} | dict(os.environ))
+    session.run(
+        "sphinx-build",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-b",
+        "html",
+        "docs",
+        str(output),
+        env={"PYTHONHASHSEED": "0"} | dict(os.environ),
+    )

@@ -8,7 +8,7 @@ sys.path[:0] = [str(Path(__file__).parent / "_ext"), str(ROOT), *map(str, sorted
 
 project = "WebRTC for Python"
 author = "The rtc developers"
-copyright = "2026, the rtc developers"
+project_copyright = "2026, the rtc developers"
 
 extensions = [
     "myst_parser",

@@ -101,11 +101,13 @@ def main() -> int:
     stale = not options.only and (not SNAPSHOT.exists() or SNAPSHOT.read_text(encoding="utf-8") != text)
     if stale:
         old = SNAPSHOT.read_text(encoding="utf-8").splitlines() if SNAPSHOT.exists() else []
-        changed = [line for line in difflib.unified_diff(old, text.splitlines(), "coverage.txt", "now", lineterm="", n=0)]
+        changed = list(difflib.unified_diff(old, text.splitlines(), "coverage.txt", "now", lineterm="", n=0))
         print("\n".join(changed[:60]))
         print("coverage.txt is out of date: look at the difference, then `nox -s specs -- --update`")
     counts = Counter(_verdict(requirement, evidence) for document in documents for requirement in document.requirements)
-    print(f"{len(documents)} documents: " + ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
+    print(
+        f"{len(documents)} documents: " + ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    )
     return 1 if found or stale else 0
 
 

@@ -112,9 +112,7 @@ def _load(path: Path) -> Document:
             raise IndexFormatError(f"{path.name}: {requirement.number} is there twice")
         seen.add(requirement.number)
         requirements.append(requirement)
-    return Document(
-        id=head["id"], title=head["title"], package=head["package"], requirements=tuple(requirements)
-    )
+    return Document(id=head["id"], title=head["title"], package=head["package"], requirements=tuple(requirements))
 
 
 def _requirement(path: Path, entry: dict[str, str]) -> Requirement:

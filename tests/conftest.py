@@ -49,9 +49,9 @@ class SpecRecorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.nodeid not in self._ids:
             return
-        if report.when == "call" or report.outcome != "passed":
-            if self._outcomes.get(report.nodeid) != "failed":
-                self._outcomes[report.nodeid] = report.outcome
+        counts = report.when == "call" or report.outcome != "passed"
+        if counts and self._outcomes.get(report.nodeid) != "failed":
+            self._outcomes[report.nodeid] = report.outcome
 
     def pytest_sessionfinish(self) -> None:
         results: dict[str, dict[str, str]] = {}

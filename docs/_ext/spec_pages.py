@@ -63,7 +63,9 @@ def _state(requirement: Requirement, evidence: dict[str, Evidence]) -> str:
 def _page(document: Document, evidence: dict[str, Evidence]) -> str:
     number = document.id.removeprefix("rfc")
     heading = f"# {document.id.upper()}: {document.title}\n\nPackage: {document.package}. Text: {{rfc}}`{number}`.\n"
-    rows = "\n".join(_row(requirement, evidence.get(requirement.id, Evidence()), evidence) for requirement in document.requirements)
+    rows = "\n".join(
+        _row(requirement, evidence.get(requirement.id, Evidence()), evidence) for requirement in document.requirements
+    )
     return f"{heading}\n| id | level | requirement | state | code | tests |\n|---|---|---|---|---|---|\n{rows}\n"
 
 

@@ -36,9 +36,15 @@ GOALS: Final[dict[str, list[Goal]]] = {
     "setup": [Goal("wall_ms", "ms", more_is_better=False, ratio=0.5), Goal("cpu_ms", "ms CPU", more_is_better=False)],
     "bulk": [Goal("mb_per_cpu_second", "MB per CPU-second", more_is_better=True, ratio=6)],
     "small": [Goal("messages_per_cpu_second", "messages per CPU-second", more_is_better=True, ratio=10)],
-    "round_trip": [Goal("wall_us", "µs", more_is_better=False, ratio=1), Goal("cpu_us", "µs CPU", more_is_better=False)],
+    "round_trip": [
+        Goal("wall_us", "µs", more_is_better=False, ratio=1),
+        Goal("cpu_us", "µs CPU", more_is_better=False),
+    ],
     "idle_memory": [Goal("kib", "KiB", more_is_better=False, ratio=1)],
-    "import": [Goal("wall_ms", "ms", more_is_better=False, absolute=150), Goal("cpu_ms", "ms CPU", more_is_better=False)],
+    "import": [
+        Goal("wall_ms", "ms", more_is_better=False, absolute=150),
+        Goal("cpu_ms", "ms CPU", more_is_better=False),
+    ],
 }
 
 
@@ -93,7 +99,9 @@ def _report(benchmark: str, results: dict[str, list[dict[str, float]]]) -> int:
     print(f"\n{benchmark}")
     for goal in GOALS[benchmark]:
         medians = {
-            name: statistics.median(sample[goal.metric] for sample in samples) for name, samples in results.items() if samples
+            name: statistics.median(sample[goal.metric] for sample in samples)
+            for name, samples in results.items()
+            if samples
         }
         for name, value in medians.items():
             ratio = f"{medians['ours'] / value:6.2f} x" if name != "ours" and "ours" in medians else ""

@@ -1,6 +1,6 @@
 """One measurement of one implementation in a process of its own; prints one line of JSON.
 
-    python -m tests.bench.worker IMPLEMENTATION BENCHMARK
+python -m tests.bench.worker IMPLEMENTATION BENCHMARK
 """
 
 import asyncio

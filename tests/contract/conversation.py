@@ -17,7 +17,9 @@ class Conversation(abc.ABC):
     timeout: ClassVar[float] = 30.0
     """Virtual seconds within which `settled` must come true on a good network."""
 
-    def __init__(self, *, seed: int = 1, link: Link | None = None, trace: Trace | None = None, batch: bool = True) -> None:
+    def __init__(
+        self, *, seed: int = 1, link: Link | None = None, trace: Trace | None = None, batch: bool = True
+    ) -> None:
         self.network = Network(seed=seed, link=link or Link(delay=0.005), batch=batch)
         self.trace = trace
         self.rngs = (SeededRng(f"{seed} left"), SeededRng(f"{seed} right"))

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.support.network import Link, Node
 from tests.support.rng import SeededRng
 
@@ -158,13 +157,13 @@ def test_unflushed_output_is_due_at_once(kind: Kind) -> None:
 def test_garbage_is_dropped_and_counted(kind: Kind) -> None:
     conversation = _settled(kind)
     machine = conversation.left.machine
-    dropped = sum(machine.stats.dropped.values())  # type: ignore[attr-defined]
+    dropped = sum(machine.stats.dropped.values())
     template = conversation.left
 
     _receive(conversation, template, b"")
     _receive(conversation, template, b"\xff" * 40)
 
-    assert sum(machine.stats.dropped.values()) >= dropped + 2  # type: ignore[attr-defined]
+    assert sum(machine.stats.dropped.values()) >= dropped + 2
 
 
 def _receive(conversation: Conversation, node: Node, data: bytes) -> None:
@@ -280,7 +279,9 @@ def test_a_queue_that_is_full_raises(kind: Kind) -> None:
 
 
 @each_machine
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda machine: pickle.loads(pickle.dumps(machine))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, lambda machine: pickle.loads(pickle.dumps(machine))], ids=["deepcopy", "pickle"]
+)
 def test_a_copy_goes_on_as_the_original_would(kind: Kind, duplicate: Callable[[object], object]) -> None:
     conversation = kind(seed=8)
     for node in conversation.nodes:

@@ -171,12 +171,13 @@ class Browser:
         return socket
 
 
-def _command(
-    name: str, program: str, profile: Path, url: str, preferences: dict[str, int | bool | str]
-) -> list[str]:
+def _command(name: str, program: str, profile: Path, url: str, preferences: dict[str, int | bool | str]) -> list[str]:
     if name == "chromium":
         return [program, *_CHROMIUM_FLAGS, f"--user-data-dir={profile}", url]
-    lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});" for key, value in (_FIREFOX_PREFERENCES | preferences).items()]
+    lines = [
+        f"user_pref({json.dumps(key)}, {json.dumps(value)});"
+        for key, value in (_FIREFOX_PREFERENCES | preferences).items()
+    ]
     (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
     return [program, "--headless", "--no-remote", "--profile", str(profile), url]
 

@@ -1,6 +1,6 @@
 """Prove that each package stands alone: build all, install one into an empty environment, run the example of its README.
 
-    python tests/meta/alone.py [PACKAGE ...]
+python tests/meta/alone.py [PACKAGE ...]
 """
 
 import re

@@ -13,7 +13,18 @@ ROOT = Path(__file__).parent.parent.parent
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
 SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
 LINE_LIMIT = 600
-SANS_IO = {"rtc-sdp", "rtc-stun", "rtc-turn", "rtc-ice", "rtc-dtls", "rtc-srtp", "rtc-rtp", "rtc-sctp", "rtc-datachannel", "rtc-peer"}
+SANS_IO = {
+    "rtc-sdp",
+    "rtc-stun",
+    "rtc-turn",
+    "rtc-ice",
+    "rtc-dtls",
+    "rtc-srtp",
+    "rtc-rtp",
+    "rtc-sctp",
+    "rtc-datachannel",
+    "rtc-peer",
+}
 
 each_package = pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 
@@ -40,7 +51,13 @@ def test_no_source_file_outgrows_its_idea(path: Path) -> None:
 @each_package
 def test_a_package_carries_what_a_published_package_needs(package: Path) -> None:
     module = _module(package)
-    needed = [package / "README.md", package / "CHANGELOG.md", package / "LICENSE", module / "py.typed", module / "_version.py"]
+    needed = [
+        package / "README.md",
+        package / "CHANGELOG.md",
+        package / "LICENSE",
+        module / "py.typed",
+        module / "_version.py",
+    ]
 
     assert [str(path) for path in needed if not path.exists()] == []
     assert (package / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
@@ -70,7 +87,9 @@ def test_imports_are_declared_dependencies(package: Path) -> None:
     names = {re.split(r"[\s\[<>=!~;]", requirement)[0].replace("-", "_").lower() for requirement in declared}
     imported = set().union(*(_imports(path) for path in _module(package).rglob("*.py")))
 
-    foreign = {name for name in imported if name not in sys.stdlib_module_names and name != package.name.replace("-", "_")}
+    foreign = {
+        name for name in imported if name not in sys.stdlib_module_names and name != package.name.replace("-", "_")
+    }
 
     assert foreign - names == set()
 

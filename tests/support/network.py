@@ -17,7 +17,7 @@ import heapq
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from rtc_stun import Address, Datagram
 
@@ -26,21 +26,32 @@ from .nat import Nat
 
 D = TypeVar("D")
 E = TypeVar("E")
-M = TypeVar("M", bound="Machine[bytes, object] | Machine[Datagram, object]")
+E_co = TypeVar("E_co", covariant=True)
 
 
-class Machine(Protocol[D, E]):
+class Stats(Protocol):
+    """The part of every machine's counters that the contract prescribes."""
+
+    dropped: dict[str, int]
+
+
+class Machine(Protocol[D, E_co]):
     """The verbs every machine has."""
 
     def receive_datagram(self, datagram: D, now: float) -> None: ...
     def receive_datagrams(self, datagrams: Iterable[D], now: float) -> None: ...
     def handle_timeout(self, now: float) -> None: ...
     def datagrams_to_send(self, now: float) -> list[D]: ...
-    def events(self) -> list[E]: ...
+    def events(self) -> Sequence[E_co]: ...
     def next_timeout(self) -> float | None: ...
     def close(self, now: float) -> None: ...
     @property
     def closed(self) -> bool: ...
+    @property
+    def stats(self) -> Stats: ...
+
+
+AnyMachine: TypeAlias = Machine[bytes, object] | Machine[Datagram, object]
 
 
 @dataclass(kw_only=True)
@@ -116,7 +127,7 @@ class Binding:
 class Node:
     """A machine on the network and what it has said so far."""
 
-    def __init__(self, machine: "Machine[bytes, object] | Machine[Datagram, object]", *, wire: tuple[Address, Address] | None) -> None:
+    def __init__(self, machine: AnyMachine, *, wire: tuple[Address, Address] | None) -> None:
         self.machine = machine
         self.wire = wire
         self.hosts: dict[str, Host] = {}
@@ -191,7 +202,7 @@ class Network:
         """Put the translator `inner` behind `outer` (a carrier's). Call before any host is put behind `inner`."""
         self._inside(inner, self._inside(outer))
 
-    def attach(self, machine: M, *bindings: Binding) -> Node:
+    def attach(self, machine: Machine[Datagram, object], *bindings: Binding) -> Node:
         """Put a machine that speaks `Datagram` on its addresses."""
         node = Node(machine, wire=None)
         self.nodes.append(node)
@@ -207,8 +218,8 @@ class Network:
 
     def join(
         self,
-        left: Machine[bytes, E],
-        right: Machine[bytes, E],
+        left: Machine[bytes, object],
+        right: Machine[bytes, object],
         *,
         link: Link | None = None,
         back: Link | None = None,
@@ -260,7 +271,8 @@ class Network:
     def flush(self) -> None:
         """Drain every machine until none has output; call after commands."""
         for _ in range(1000):
-            if not any([self._drain(node) for node in self.nodes]):
+            drained = [self._drain(node) for node in self.nodes]
+            if not any(drained):
                 return
         raise AssertionError("machines keep producing output without any time passing")
 

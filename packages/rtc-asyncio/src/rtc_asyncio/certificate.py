@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from rtc_dtls import Certificate
+from rtc_dtls import Certificate, CertificateKind
 
 from .dictionaries import RTCDtlsFingerprint
 from .errors import NotSupportedError
@@ -29,20 +29,25 @@ class RTCCertificate:
     @property
     def expires(self) -> int:
         """Milliseconds since 1970-01-01 after which a new connection refuses it."""
-        return int(self._certificate.not_valid_after * 1000)
+        return int(self._certificate.expires.timestamp() * 1000)
 
     def getFingerprints(self) -> list[RTCDtlsFingerprint]:
         """The hashes that a peer may check it by."""
         fingerprint = self._certificate.fingerprint("sha-256")
-        return [RTCDtlsFingerprint(fingerprint.algorithm, fingerprint.value.lower())]
+        return [RTCDtlsFingerprint(fingerprint.algorithm, fingerprint.digest.hex(":"))]
 
     @property
-    def pem(self) -> bytes:
+    def machine_certificate(self) -> Certificate:
+        """The certificate as `rtc_dtls` and `rtc_peer` take it."""
+        return self._certificate
+
+    @property
+    def pem(self) -> str:
         """Private key and certificate, to keep them: :meth:`from_pem` reads them back."""
         return self._certificate.to_pem()
 
     @classmethod
-    def from_pem(cls, pem: bytes) -> "RTCCertificate":
+    def from_pem(cls, pem: str | bytes) -> "RTCCertificate":
         """Take a private key and certificate that were stored, or made elsewhere.
 
         Raises:
@@ -60,31 +65,36 @@ async def generate(algorithm: str | Mapping[str, object]) -> RTCCertificate:
     expires = wish.get("expires", DEFAULT_EXPIRES)
     if not isinstance(expires, int) or expires < 0:
         raise TypeError("expires is a number of milliseconds")
-    key_type = _key_type(wish)
-    now = time.time()
+    kind = _kind(wish)
     certificate = await asyncio.to_thread(
         Certificate.generate,
-        key_type,
-        now=now,
-        lifetime=min(expires, MAX_EXPIRES) / 1000,
         rng=os.urandom,
+        wall_clock=datetime.now(UTC),
+        kind=kind,
+        lifetime=timedelta(milliseconds=min(expires, MAX_EXPIRES)),
     )
     return RTCCertificate(certificate)
 
 
-def _key_type(wish: Mapping[str, object]) -> str:
+def _kind(wish: Mapping[str, object]) -> CertificateKind:
     match str(wish.get("name", "")).upper():
         case "ECDSA":
             curve = wish.get("namedCurve", "P-256")
-            if curve in {"P-256", "P-384"}:
-                return str(curve)
+            kinds: dict[object, CertificateKind] = {"P-256": "ecdsa-p256", "P-384": "ecdsa-p384"}
+            if curve in kinds:
+                return kinds[curve]
             raise NotSupportedError(f"the curve {curve!r} is not supported; P-256 and P-384 are")
         case "RSASSA-PKCS1-V1_5":
             length = wish.get("modulusLength", 2048)
             hash_name = wish.get("hash", "SHA-256")
             if isinstance(hash_name, Mapping):
                 hash_name = hash_name.get("name")
-            if length not in {2048, 3072, 4096} or hash_name != "SHA-256":
-                raise NotSupportedError(f"RSA with {length} bits and {hash_name} is not supported; 2048 bits and SHA-256 are")
-            return f"RSA-{length}"
-    raise NotSupportedError(f"the algorithm {wish.get('name')!r} is not supported; ECDSA and RSASSA-PKCS1-v1_5 are")
+            lengths: dict[object, CertificateKind] = {2048: "rsa-2048", 3072: "rsa-3072", 4096: "rsa-4096"}
+            if length in lengths and hash_name == "SHA-256":
+                return lengths[length]
+            raise NotSupportedError(
+                f"RSA with {length} bits and {hash_name} is not supported; 2048 bits and SHA-256 are"
+            )
+    raise NotSupportedError(
+        f"the algorithm {wish.get('name')!r} is not supported; ECDSA and RSASSA-PKCS1-v1_5 are"
+    )

@@ -23,7 +23,9 @@ RTCPeerConnectionState: TypeAlias = Literal["closed", "failed", "disconnected", 
 RTCIceConnectionState: TypeAlias = Literal[
     "closed", "failed", "disconnected", "new", "checking", "completed", "connected"
 ]
-RTCIceTransportState: TypeAlias = Literal["closed", "failed", "disconnected", "new", "checking", "completed", "connected"]
+RTCIceTransportState: TypeAlias = Literal[
+    "closed", "failed", "disconnected", "new", "checking", "completed", "connected"
+]
 RTCDtlsTransportState: TypeAlias = Literal["new", "connecting", "connected", "closed", "failed"]
 RTCSctpTransportState: TypeAlias = Literal["connecting", "connected", "closed"]
 RTCDataChannelState: TypeAlias = Literal["connecting", "open", "closing", "closed"]

@@ -19,11 +19,20 @@ E_co = TypeVar("E_co", covariant=True)
 class DatagramMachine(Protocol[E_co]):
     """A machine that speaks to several addresses: an ICE agent, a STUN server, a peer connection."""
 
-    def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None: ...
-    def handle_timeout(self, now: float) -> None: ...
-    def datagrams_to_send(self, now: float) -> list[Datagram]: ...
-    def events(self) -> list[E_co]: ...
-    def next_timeout(self) -> float | None: ...
+    def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None:
+        """Take what arrived together."""
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due."""
+
+    def datagrams_to_send(self, now: float) -> list[Datagram]:
+        """Drain what wants to leave."""
+
+    def events(self) -> list[E_co]:
+        """Drain what happened."""
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
 
 
 class Driver(Generic[E]):

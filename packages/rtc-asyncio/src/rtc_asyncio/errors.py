@@ -16,7 +16,7 @@ RTCErrorDetailType: TypeAlias = Literal[
 ]
 
 
-class DOMException(Exception):  # noqa: N818  # the name the Web platform gave it
+class DOMException(Exception):  # noqa: N818 - the name the Web platform gave it
     """Root of the errors that the W3C API raises.
 
     Attributes:
@@ -67,7 +67,7 @@ class OperationError(DOMException):
     name = "OperationError"
 
 
-class SyntaxError(DOMException):  # noqa: A001  # the name the Web platform gave it
+class SyntaxError(DOMException):  # noqa: A001 - the name the Web platform gave it
     """A text, such as a STUN URI, is malformed."""
 
     name = "SyntaxError"

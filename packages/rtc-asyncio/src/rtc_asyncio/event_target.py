@@ -34,7 +34,9 @@ Handler: TypeAlias = Callable[[E], Awaitable[None] | None]
 AnyHandler = TypeVar("AnyHandler", bound=Callable[..., Awaitable[None] | None])
 
 
-class _Listener:
+class Listener:
+    """One registration."""
+
     __slots__ = ("callback", "handler", "once", "plain")
 
     def __init__(self, callback: Callable[..., object], *, once: bool, plain: bool, handler: str | None = None) -> None:
@@ -62,24 +64,24 @@ class EventHandler(Generic[E]):
     def __get__(self, instance: "EventTarget | None", owner: type[object]) -> "Self | Handler[E] | None":
         if instance is None:
             return self
-        return instance._handler(self._type)
+        return instance._handler(self._type)  # noqa: SLF001 - the descriptor is part of the target
 
     def __set__(self, instance: "EventTarget", handler: Handler[E] | None) -> None:
-        instance._set_handler(self._type, handler)
+        instance._set_handler(self._type, handler)  # noqa: SLF001 - as above
 
 
 class EventTarget:
     """Holds listeners and calls them; base of every W3C object that fires events."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, list[_Listener]] = {}
+        self._listeners: dict[str, list[Listener]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
         """Decorate a handler that takes what the event is about: `@channel.on("message")` gets the message itself."""
 
         def attach(handler: AnyHandler) -> AnyHandler:
-            self._attach(type, _Listener(handler, once=False, plain=True))
+            self._attach(type, Listener(handler, once=False, plain=True))
             return handler
 
         return attach
@@ -87,7 +89,7 @@ class EventTarget:
     def addEventListener(self, type: str, listener: Handler[E], *, once: bool = False) -> None:
         """Call `listener` with every event of this type; a second registration of the same one is ignored."""
         if all(known.callback != listener or known.plain for known in self._listeners.get(type, ())):
-            self._attach(type, _Listener(listener, once=once, plain=False))
+            self._attach(type, Listener(listener, once=once, plain=False))
 
     def removeEventListener(self, type: str, listener: Callable[..., object]) -> None:
         """Forget `listener`, however it was attached."""
@@ -110,7 +112,7 @@ class EventTarget:
     def _has_listener(self, type: str) -> bool:
         return bool(self._listeners.get(type))
 
-    def _attach(self, type: str, listener: _Listener) -> None:
+    def _attach(self, type: str, listener: Listener) -> None:
         self._listeners.setdefault(type, []).append(listener)
 
     def _handler(self, type: str) -> Callable[..., Awaitable[None] | None] | None:
@@ -125,15 +127,15 @@ class EventTarget:
             if listener.handler == type:
                 del listeners[position]
                 if handler is not None:
-                    listeners.insert(position, _Listener(handler, once=False, plain=False, handler=type))
+                    listeners.insert(position, Listener(handler, once=False, plain=False, handler=type))
                 return
         if handler is not None:
-            self._attach(type, _Listener(handler, once=False, plain=False, handler=type))
+            self._attach(type, Listener(handler, once=False, plain=False, handler=type))
 
-    def _call(self, listener: _Listener, event: Event) -> None:
+    def _call(self, listener: Listener, event: Event) -> None:
         try:
             result = listener.callback(*event.payload()) if listener.plain else listener.callback(event)
-        except Exception as error:  # noqa: BLE001  # a handler's fault is the application's, and must not stop the protocol
+        except Exception as error:  # noqa: BLE001 - a handler's fault is the application's, and must not stop the protocol
             self._report(error, listener, event)
             return
         if isinstance(result, Awaitable):
@@ -141,13 +143,13 @@ class EventTarget:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    async def _await(self, result: Awaitable[object], listener: _Listener, event: Event) -> None:
+    async def _await(self, result: Awaitable[object], listener: Listener, event: Event) -> None:
         try:
             await result
-        except Exception as error:  # noqa: BLE001  # as above
+        except Exception as error:  # noqa: BLE001 - as above
             self._report(error, listener, event)
 
-    def _report(self, error: Exception, listener: _Listener, event: Event) -> None:
+    def _report(self, error: Exception, listener: Listener, event: Event) -> None:
         asyncio.get_running_loop().call_exception_handler(
             {
                 "message": f"handler of {event.type!r} on {self.__class__.__name__} raised",
@@ -155,5 +157,3 @@ class EventTarget:
                 "handler": listener.callback,
             }
         )
-
-

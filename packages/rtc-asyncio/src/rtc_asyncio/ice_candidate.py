@@ -82,7 +82,7 @@ class RTCIceCandidate:
 
     @property
     def component(self) -> RTCIceComponent | None:
-        """"rtp" for component 1, "rtcp" for component 2."""
+        """It is "rtp" for component 1, "rtcp" for component 2."""
         match self._parsed.component_id if self._parsed else None:
             case 1:
                 return "rtp"
@@ -102,7 +102,7 @@ class RTCIceCandidate:
 
     @property
     def protocol(self) -> RTCIceProtocol | None:
-        """"udp" or "tcp"."""
+        """Either "udp" or "tcp"."""
         return _PROTOCOLS.get(self._parsed.transport) if self._parsed else None
 
     @property
@@ -112,7 +112,7 @@ class RTCIceCandidate:
 
     @property
     def type(self) -> RTCIceCandidateType | None:
-        """"host", "srflx", "prflx" or "relay"."""
+        """One of "host", "srflx", "prflx" and "relay"."""
         return _TYPES.get(self._parsed.type) if self._parsed else None
 
     @property

@@ -34,6 +34,10 @@ MAX_WAITING: Final = 4096
 """Datagrams that may wait for a full socket; more are lost, as on any network."""
 GRO_WINDOW: Final = 64
 """Reads after which the worth of receive offload is judged anew."""
+GRO_PATIENCE: Final = 16
+"""Windows without gain after which receive offload is given up."""
+MAX_GRO_PAUSE: Final = 1 << 20
+"""Windows until it is tried again, at most."""
 
 _NATIVE_INT: Final = struct.Struct("=i")
 _SEGMENT_SIZE: Final = struct.Struct("=H")
@@ -69,7 +73,7 @@ class UdpSocket:
         family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
-            self._socket.setblocking(False)
+            self._socket.setblocking(False)  # noqa: FBT003 - the only form it has
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_LENGTH)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, RECEIVE_BUFFER_LENGTH)
             if family == socket.AF_INET6:
@@ -85,7 +89,8 @@ class UdpSocket:
         self._remotes: dict[object, Address] = {}
         self._segmentation = hasattr(socket, "MSG_DONTWAIT") and os.name == "posix"
         self._gro = False
-        self._gro_refused = not self._segmentation
+        self._gro_pause = 1 if self._segmentation else MAX_GRO_PAUSE
+        self._windows = 0
         self._window_reads = 0
         self._window_datagrams = 0
         self._loop.add_reader(self._socket, self._readable)
@@ -190,11 +195,12 @@ class UdpSocket:
             pass
         except OSError:  # an ICMP error of an earlier send; the transaction behind it will time out
             self.stats.datagrams_lost += 1
+        count = len(datagrams)
+        self.stats.datagrams_received += count
+        self._window_datagrams += count
         if self._window_reads >= GRO_WINDOW:
             self._judge_offload()
         if datagrams:
-            self.stats.datagrams_received += len(datagrams)
-            self._window_datagrams += len(datagrams)
             self._on_datagrams(datagrams)
 
     def _receive_segmented(self, datagrams: list[Datagram]) -> None:
@@ -211,25 +217,27 @@ class UdpSocket:
         datagrams.extend([Datagram(data[at : at + size], local, remote) for at in range(0, len(data), size)])
 
     def _judge_offload(self) -> None:
-        """Receive offload pays when senders batch, and costs twice as much when they do not: follow what happens."""
-        busy = self._window_reads >= GRO_WINDOW
+        """Receive offload pays when senders batch, and costs twice as much when they do not: follow what happens.
+
+        It is given up after a number of windows without gain, since the queue may still hold datagrams from before it
+        was on, and tried again later, each time after twice as long.
+        """
         self.stats.receive_calls += self._window_reads
-        if self._gro:
-            wanted = self._window_datagrams >= 2 * self._window_reads
-        else:
-            wanted = busy and not self._gro_refused
+        gained = self._window_datagrams >= 2 * self._window_reads
         self._window_reads = 0
         self._window_datagrams = 0
-        if wanted == self._gro:
+        self._windows = 0 if self._gro and gained else self._windows + 1
+        if self._windows < (GRO_PATIENCE if self._gro else self._gro_pause):
             return
+        self._windows = 0
         try:
-            self._socket.setsockopt(SOL_UDP, UDP_GRO, int(wanted))
+            self._socket.setsockopt(SOL_UDP, UDP_GRO, int(not self._gro))
         except OSError:
-            self._gro_refused = True
+            self._gro_pause = MAX_GRO_PAUSE
             return
-        if self._gro:
-            self._gro_refused = True  # tried, and the sender does not batch
-        self._gro = wanted
+        self._gro = not self._gro
+        if not self._gro:
+            self._gro_pause = min(self._gro_pause * 2, MAX_GRO_PAUSE)
 
     def _remote(self, source: object) -> Address:
         """The address type of the packages, made once a peer."""

@@ -37,9 +37,24 @@ from rtc_stun.attributes import (
     Username,
     XorMappedAddress,
 )
+from rtc_stun.client import StunClient
+from rtc_stun.client_authentication import Credential, LongTermCredential, ShortTermCredential
+from rtc_stun.client_config import ClientConfig, ClientStats
 from rtc_stun.credentials import long_term_key, short_term_key, userhash
 from rtc_stun.datagram import Address, Datagram, pack_host, unpack_host
-from rtc_stun.errors import FingerprintError, IntegrityError, ParseError, StateError, StunError
+from rtc_stun.errors import FingerprintError, IntegrityError, ParseError, StateError, StunError, UnsupportedFamilyError
+from rtc_stun.events import (
+    ClientEvent,
+    Closed,
+    CloseTransport,
+    FailureReason,
+    IndicationReceived,
+    OpenTransport,
+    RequestFailed,
+    RequestRedirected,
+    RequestSucceeded,
+    ServerEvent,
+)
 from rtc_stun.ice_attributes import (
     ICE_ATTRIBUTES,
     GoogNetworkInfo,
@@ -50,7 +65,21 @@ from rtc_stun.ice_attributes import (
     UseCandidate,
 )
 from rtc_stun.message import BINDING, HEADER_LENGTH, Integrity, Message, MessageClass, is_stun
+from rtc_stun.nonce import NonceMint, SecurityFeature, nonce_cookie, security_features
 from rtc_stun.precis import opaque_string, saslprep
+from rtc_stun.retransmission import Retransmission
+from rtc_stun.rto import RtoCache
+from rtc_stun.server import Redirection, ServerConfig, ServerStats, StunServer
+from rtc_stun.server_authentication import (
+    Authenticated,
+    Authenticator,
+    LongTermAuthenticator,
+    ShortTermAuthenticator,
+    Unauthenticated,
+)
+from rtc_stun.stream import StreamBuffer, StreamData
+from rtc_stun.uri import StunUri
+from rtc_stun.users import LongTermUsers, User
 
 __all__ = [
     "Address",
@@ -60,11 +89,20 @@ __all__ = [
     "AlternateServer",
     "Attribute",
     "AttributeSet",
+    "Authenticated",
+    "Authenticator",
     "BINDING",
     "BytesAttribute",
+    "ClientConfig",
+    "ClientEvent",
+    "ClientStats",
+    "CloseTransport",
+    "Closed",
+    "Credential",
     "Datagram",
     "ErrorCode",
     "FIRST_OPTIONAL_TYPE",
+    "FailureReason",
     "Fingerprint",
     "FingerprintError",
     "FlagAttribute",
@@ -74,8 +112,12 @@ __all__ = [
     "ICE_ATTRIBUTES",
     "IceControlled",
     "IceControlling",
+    "IndicationReceived",
     "Integrity",
     "IntegrityError",
+    "LongTermAuthenticator",
+    "LongTermCredential",
+    "LongTermUsers",
     "MAGIC_COOKIE",
     "MappedAddress",
     "Message",
@@ -83,22 +125,44 @@ __all__ = [
     "MessageIntegrity",
     "MessageIntegritySha256",
     "Nonce",
+    "NonceMint",
+    "OpenTransport",
     "ParseError",
     "PasswordAlgorithm",
     "PasswordAlgorithms",
     "Priority",
     "REASON_PHRASES",
     "Realm",
+    "Redirection",
+    "RequestFailed",
+    "RequestRedirected",
+    "RequestSucceeded",
+    "Retransmission",
+    "RtoCache",
     "STUN_ATTRIBUTES",
+    "SecurityFeature",
+    "ServerConfig",
+    "ServerEvent",
+    "ServerStats",
+    "ShortTermAuthenticator",
+    "ShortTermCredential",
     "Software",
     "StateError",
+    "StreamBuffer",
+    "StreamData",
+    "StunClient",
     "StunError",
+    "StunServer",
+    "StunUri",
     "TextAttribute",
     "Uint32Attribute",
     "Uint64Attribute",
+    "Unauthenticated",
     "UnknownAttribute",
     "UnknownAttributes",
+    "UnsupportedFamilyError",
     "UseCandidate",
+    "User",
     "UserHash",
     "Username",
     "XorAddressAttribute",
@@ -107,9 +171,11 @@ __all__ = [
     "attribute_set",
     "is_stun",
     "long_term_key",
+    "nonce_cookie",
     "opaque_string",
     "pack_host",
     "saslprep",
+    "security_features",
     "short_term_key",
     "unpack_host",
     "userhash",

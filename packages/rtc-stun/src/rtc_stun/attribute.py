@@ -12,11 +12,10 @@ An attribute is a class with a ``TYPE``. A package that defines its own derives 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import Struct
-from types import MappingProxyType
 from typing import Final, Self, TypeAlias
 
-from rtc_stun.datagram import IPV4_LENGTH, IPV6_LENGTH, Address, pack_host, unpack_host
-from rtc_stun.errors import ParseError
+from rtc_stun.datagram import IPV4_LENGTH, IPV6_LENGTH, MAX_PORT, Address, pack_host, unpack_host
+from rtc_stun.errors import ParseError, UnsupportedFamilyError
 
 MAGIC_COOKIE: Final = 0x2112_A442
 
@@ -76,13 +75,13 @@ AttributeSet: TypeAlias = Mapping[int, type[Attribute]]
 
 
 def attribute_set(*kinds: type[Attribute], based_on: AttributeSet | None = None) -> AttributeSet:
-    """Return an immutable set of the attributes that a usage understands.
+    """Return the set of the attributes that a usage understands; read-only by its type.
 
     Args:
         kinds: Attribute classes; one with the type of an earlier one takes its place.
         based_on: A set to start from.
     """
-    return MappingProxyType({**(based_on or {}), **{kind.TYPE: kind for kind in kinds}})
+    return {**(based_on or {}), **{kind.TYPE: kind for kind in kinds}}
 
 
 @dataclass(slots=True)
@@ -131,7 +130,7 @@ class TextAttribute(Attribute):
     @classmethod
     def parse(cls, value: bytes, _transaction_id: bytes, /) -> Self:
         """Decode the text."""
-        # [rfc8489:14.3/3] [rfc8489:14.9/3] Longer than our own limit, for RFC 5389 counted six bytes a character.
+        # [rfc8489:14.3/3] Longer than our own limit, for RFC 5389 counted six bytes a character.
         if len(value) > MAX_RECEIVED_BYTES:
             raise ParseError(f"{cls.__name__} has {len(value)} bytes, more than {MAX_RECEIVED_BYTES}")
         try:
@@ -142,6 +141,7 @@ class TextAttribute(Attribute):
     def serialize(self, _transaction_id: bytes, /) -> bytes:
         """Encode the text, unless it is too long to be sent."""
         value = self.text.encode()
+        # [rfc8489:14.9/1] [rfc8489:14.14/2]
         if len(value) > self.MAX_BYTES or len(self.text) > self.MAX_CHARACTERS:
             raise ValueError(
                 f"{type(self).__name__} is limited to {self.MAX_CHARACTERS} characters and {self.MAX_BYTES} bytes"
@@ -233,7 +233,7 @@ class AddressAttribute(Attribute):
         """Write family, port and address."""
         host, port = self.address
         packed = pack_host(host)
-        # [rfc8489:14.1/1] [rfc8489:14.1/2] The family follows from the length that the literal has.
+        # [rfc8489:14.1/3] The family follows from the length that the literal has.
         family = FAMILY_IPV4 if len(packed) == IPV4_LENGTH else FAMILY_IPV6
         return _ADDRESS_HEADER.pack(0, family, _checked_port(port)) + packed
 
@@ -261,13 +261,12 @@ class XorAddressAttribute(Attribute):
         host, port = self.address
         packed = pack_host(host)
         family = FAMILY_IPV4 if len(packed) == IPV4_LENGTH else FAMILY_IPV6
-        # [rfc8489:14.2/1]
         return _ADDRESS_HEADER.pack(0, family, _checked_port(port) ^ _XOR_PORT) + _mask(packed, transaction_id)
 
 
 def _checked_port(port: int) -> int:
-    if not 0 <= port <= 0xFFFF:
-        raise ValueError(f"a port is 0 to 65535, not {port}")
+    if not 0 <= port <= MAX_PORT:
+        raise ValueError(f"a port is 0 to {MAX_PORT}, not {port}")
     return port
 
 
@@ -277,8 +276,11 @@ def _split_address(value: bytes, name: str) -> tuple[int, bytes]:
     # [rfc8489:14.1/4] Whatever the first byte holds, it is ignored.
     _, family, port = _ADDRESS_HEADER.unpack_from(value)
     host = value[_ADDRESS_HEADER.size :]
+    length = _LENGTH_OF_FAMILY.get(family)
+    if length is None:
+        raise UnsupportedFamilyError(f"{name} has the unknown address family {family}")
     # [rfc8489:14.1/1] [rfc8489:14.1/2]
-    if len(host) != _LENGTH_OF_FAMILY.get(family):
+    if len(host) != length:
         raise ParseError(f"{name} has family {family} and an address of {len(host)} bytes")
     return port, host
 

@@ -162,7 +162,7 @@ class Realm(TextAttribute):
 
     def serialize(self, transaction_id: bytes, /) -> bytes:
         """Prepare with OpaqueString and encode."""
-        # [rfc8489:14.9/1] [rfc8489:14.9/2]
+        # [rfc8489:14.9/2]
         return TextAttribute(opaque_string(self.text)).serialize(transaction_id)
 
 
@@ -242,6 +242,8 @@ class PasswordAlgorithm(Attribute):
     def serialize(self, _transaction_id: bytes, /) -> bytes:
         """Write number, length, parameters and padding."""
         length = len(self.parameters)
+        if not (0 <= self.algorithm <= 0xFFFF and length <= 0xFFFF):
+            raise ValueError("the number of an algorithm and the length of its parameters have 16 bits each")
         # [rfc8489:14.12/1]
         return _ALGORITHM_HEADER.pack(self.algorithm, length) + self.parameters + bytes(-length & 3)
 
@@ -281,7 +283,10 @@ class UnknownAttributes(Attribute):
 
     def serialize(self, _transaction_id: bytes, /) -> bytes:
         """Write 16-bit types."""
-        return b"".join(attribute_type.to_bytes(2, "big") for attribute_type in self.types)
+        try:
+            return b"".join(attribute_type.to_bytes(2, "big") for attribute_type in self.types)
+        except OverflowError as error:
+            raise ValueError("an attribute type has 16 bits") from error
 
 
 class Software(TextAttribute):

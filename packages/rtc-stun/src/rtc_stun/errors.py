@@ -13,6 +13,10 @@ class ParseError(StunError, ValueError):
     """The bytes, or the text of a URI, are not what the specification describes."""
 
 
+class UnsupportedFamilyError(ParseError):
+    """An attribute holds an address that is neither IPv4 nor IPv6; `Message.parse` leaves the attribute out."""
+
+
 class IntegrityError(StunError):
     """Nothing proves that a holder of the key sent it: the integrity attribute is wrong, too short, or absent."""
 

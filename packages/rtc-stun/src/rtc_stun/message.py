@@ -22,7 +22,7 @@ from rtc_stun.attributes import (
     MessageIntegrity,
     MessageIntegritySha256,
 )
-from rtc_stun.errors import FingerprintError, IntegrityError, ParseError
+from rtc_stun.errors import FingerprintError, IntegrityError, ParseError, UnsupportedFamilyError
 
 HEADER_LENGTH: Final = 20
 TRANSACTION_ID_LENGTH: Final = 12
@@ -41,10 +41,12 @@ _FINGERPRINT_LENGTH: Final = 8
 _SHA1_LENGTH: Final = 20
 _SHA256_LENGTH: Final = 32
 _MAX_LENGTH: Final = 0xFFFC
+_MAX_TYPE: Final = 0xFFFF
 
 _INTEGRITY: Final = MessageIntegrity.TYPE
 _INTEGRITY_SHA256: Final = MessageIntegritySha256.TYPE
 _FINGERPRINT: Final = Fingerprint.TYPE
+_PROTECTION: Final = frozenset({_INTEGRITY, _INTEGRITY_SHA256, _FINGERPRINT})
 
 A = TypeVar("A", bound=Attribute)
 
@@ -211,16 +213,22 @@ class Message:
                 self._sha256_at = offset
             kind = known.get(attribute_type)
             value = data[start:end]
-            append(kind.parse(value, transaction_id) if kind else UnknownAttribute(attribute_type, value))
             offset = following
+            try:
+                append(kind.parse(value, transaction_id) if kind else UnknownAttribute(attribute_type, value))
+            except UnsupportedFamilyError:
+                # [rfc8489:6.3.3/1]
+                continue
 
     def get(self, kind: type[A]) -> A | None:
         """Return the first attribute of a class, or None: later ones of the same type carry no meaning.
 
+        Attributes that nobody asks for in this way, known ones included, are ignored.
+
         See :rfc:`8489#section-14`.
         """
         for attribute in self.attributes:
-            # [rfc8489:14/6]
+            # [rfc8489:14/6] [rfc8489:6.3/2]
             if attribute.__class__ is kind and isinstance(attribute, kind):
                 return attribute
         return None
@@ -277,6 +285,8 @@ class Message:
         for attribute in self.attributes:
             value = attribute.serialize(transaction_id)
             length = len(value)
+            if length > _MAX_LENGTH or not 0 <= attribute.TYPE <= _MAX_TYPE:
+                raise ValueError(f"attribute 0x{attribute.TYPE:04x} of {length} bytes does not exist")
             # [rfc8489:14/1] [rfc8489:14/2] [rfc8489:14/3] [rfc8489:14/4]
             parts.append(_TLV.pack(attribute.TYPE, length) + value + _PADDING[-length & 3])
         body = b"".join(parts)
@@ -294,27 +304,19 @@ class Message:
         head = _UINT16.pack(message_type)
         # [rfc8489:5/2] Cookie and transaction ID follow the length, which changes while integrity is added.
         rest = _COOKIE_BYTES + transaction_id + body
+        if key is not None or fingerprint:
+            self._refuse_ready_made()
         if key is not None:
-            rest = self._add_integrity(head, rest, key, integrity, sha256_length)
+            rest = _add_integrity(head, rest, key, integrity, sha256_length)
         if fingerprint:
             rest = _add_fingerprint(head, rest)
         # [rfc8489:5/7]
         return head + _UINT16.pack(len(rest) - 16) + rest
 
-    def _add_integrity(self, head: bytes, rest: bytes, key: bytes, integrity: Integrity, sha256_length: int) -> bytes:
+    def _refuse_ready_made(self) -> None:
         for attribute in self.attributes:
-            if attribute.TYPE in (_INTEGRITY, _INTEGRITY_SHA256, _FINGERPRINT):
+            if attribute.TYPE in _PROTECTION:
                 raise ValueError("integrity and fingerprint are added here, not listed among the attributes")
-        if integrity is not Integrity.SHA256:
-            text = head + _UINT16.pack(len(rest) - 16 + 4 + _SHA1_LENGTH) + rest
-            rest += _TLV.pack(_INTEGRITY, _SHA1_LENGTH) + hmac.digest(key, text, "sha1")
-        if integrity is not Integrity.SHA1:
-            # [rfc8489:14.6/1] [rfc8489:14.6/2]
-            if sha256_length not in MessageIntegritySha256.LENGTHS:
-                raise ValueError(f"MESSAGE-INTEGRITY-SHA256 cannot have {sha256_length} bytes")
-            text = head + _UINT16.pack(len(rest) - 16 + 4 + sha256_length) + rest
-            rest += _TLV.pack(_INTEGRITY_SHA256, sha256_length) + hmac.digest(key, text, "sha256")[:sha256_length]
-        return rest
 
     def __bytes__(self) -> bytes:
         return self.serialize()
@@ -344,7 +346,6 @@ class Message:
         # The length field counts up to the end of the attribute under test, whatever follows it.
         text = wire[:2] + _UINT16.pack(at + 4 + length - HEADER_LENGTH) + wire[4:at]
         if self._sha256_at:
-            # [rfc8489:14.6/3]
             if length < minimum_sha256_length:
                 raise IntegrityError(f"MESSAGE-INTEGRITY-SHA256 is cut to {length} bytes")
             expected = hmac.digest(key, text, "sha256")[:length]
@@ -374,6 +375,19 @@ class Message:
     def __repr__(self) -> str:
         name = "Binding" if self.method == BINDING else f"method 0x{self.method:03x}"
         return f"<{name} {self.message_class.name.lower()} {self.transaction_id.hex()} {self.attributes!r}>"
+
+
+def _add_integrity(head: bytes, rest: bytes, key: bytes, integrity: Integrity, sha256_length: int) -> bytes:
+    if integrity is not Integrity.SHA256:
+        text = head + _UINT16.pack(len(rest) - 16 + 4 + _SHA1_LENGTH) + rest
+        rest += _TLV.pack(_INTEGRITY, _SHA1_LENGTH) + hmac.digest(key, text, "sha1")
+    if integrity is not Integrity.SHA1:
+        # [rfc8489:14.6/1] [rfc8489:14.6/2]
+        if sha256_length not in MessageIntegritySha256.LENGTHS:
+            raise ValueError(f"MESSAGE-INTEGRITY-SHA256 cannot have {sha256_length} bytes")
+        text = head + _UINT16.pack(len(rest) - 16 + 4 + sha256_length) + rest
+        rest += _TLV.pack(_INTEGRITY_SHA256, sha256_length) + hmac.digest(key, text, "sha256")[:sha256_length]
+    return rest
 
 
 def _add_fingerprint(head: bytes, rest: bytes) -> bytes:

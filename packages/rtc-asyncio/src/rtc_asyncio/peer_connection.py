@@ -1,0 +1,537 @@
+"""`RTCPeerConnection` (WebRTC 1.0, section 4.4).
+
+All logic is in `rtc_peer.PeerConnection`, a machine without I/O. This class drives it (sockets, time, names) and gives it the W3C's face.
+Each operation takes effect at once when its coroutine runs, so that the queue of operations that the specification describes is always empty by the
+time the next one begins, and operations keep the order in which they were started.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, Literal, Self, TypedDict, TypeVar, Unpack, overload
+
+import rtc_peer
+from rtc_datachannel import DataChannel
+from rtc_ice import IceConfig
+from rtc_peer import PeerConnection, PeerOptions, SdpType
+from rtc_stun import Address
+
+from . import certificate
+from .certificate import RTCCertificate
+from .conversion import to_configuration, w3c_errors
+from .data_channel import PRIORITIES, RTCDataChannel
+from .dictionaries import (
+    RTCAnswerOptions,
+    RTCConfiguration,
+    RTCDataChannelInit,
+    RTCIceConnectionState,
+    RTCIceGatheringState,
+    RTCOfferOptions,
+    RTCPeerConnectionState,
+    RTCPriorityType,
+    RTCSignalingState,
+    converted,
+)
+from .dispatch import Dispatcher
+from .driver import Driver
+from .errors import InvalidStateError, NetworkError
+from .event_target import AnyHandler, Event, EventHandler, EventTarget
+from .events import RTCDataChannelEvent, RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent
+from .ice_candidate import RTCIceCandidate
+from .interfaces import local_hosts
+from .session_description import RTCSessionDescription
+from .stats import RTCStatsReport, report
+from .transports import RTCSctpTransport
+
+GATHERING_TIMEOUT: Final = 5.0
+"""Seconds that `setLocalDescription` waits for candidates where nobody listens for them one by one."""
+
+Trace = Callable[[float, str, Mapping[str, object]], None]
+Description = RTCSessionDescription | Mapping[str, object]
+
+NoneHandler = TypeVar("NoneHandler", bound=Callable[[], object])
+ChannelHandler = TypeVar(
+    "ChannelHandler", bound=Callable[[RTCDataChannel], None] | Callable[[RTCDataChannel], Coroutine[None, None, None]]
+)
+CandidateHandler = TypeVar(
+    "CandidateHandler",
+    bound=Callable[[RTCIceCandidate | None], None] | Callable[[RTCIceCandidate | None], Coroutine[None, None, None]],
+)
+CandidateErrorHandler = TypeVar("CandidateErrorHandler", bound=Callable[[RTCPeerConnectionIceErrorEvent], object])
+
+
+class _DataChannelMembers(TypedDict, total=False):
+    ordered: bool
+    maxPacketLifeTime: int | None
+    maxRetransmits: int | None
+    protocol: str
+    negotiated: bool
+    id: int | None
+    priority: RTCPriorityType
+
+
+class _Done:
+    """Can be awaited, and need not be."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        return (yield from asyncio.sleep(0).__await__())
+
+
+class RTCPeerConnection(EventTarget):
+    """A connection to another peer. Make it inside a running event loop.
+
+    Args:
+        configuration: Servers, policies and certificates.
+        hosts: IP addresses of this machine to gather candidates on; all that are up if None.
+        options: Settings of the layers below, for those who need others than WebRTC's.
+        trace: Takes structured records of all layers: time, name and details.
+
+    Raises:
+        TypeError: A member of the configuration has a wrong value.
+        SyntaxError: A server's URI is malformed.
+        InvalidAccessError: A certificate has expired, or a server lacks credentials.
+    """
+
+    onnegotiationneeded = EventHandler[Event]()
+    onicecandidate = EventHandler[RTCPeerConnectionIceEvent]()
+    onicecandidateerror = EventHandler[RTCPeerConnectionIceErrorEvent]()
+    onsignalingstatechange = EventHandler[Event]()
+    oniceconnectionstatechange = EventHandler[Event]()
+    onicegatheringstatechange = EventHandler[Event]()
+    onconnectionstatechange = EventHandler[Event]()
+    ondatachannel = EventHandler[RTCDataChannelEvent]()
+
+    def __init__(
+        self,
+        configuration: RTCConfiguration | Mapping[str, object] | None = None,
+        *,
+        hosts: Sequence[str] | None = None,
+        options: PeerOptions | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._configuration = converted(RTCConfiguration, configuration)
+        self._hosts = hosts
+        with w3c_errors():
+            self._peer = PeerConnection(
+                rng=os.urandom,
+                wall_clock=datetime.now(UTC),
+                configuration=to_configuration(self._configuration),
+                options=options or PeerOptions(ice=IceConfig(allow_loopback=True)),
+                trace=trace,
+                now=self._loop.time(),
+            )
+        self._driver = Driver(self._peer, self._happened)
+        self._services = _Services(self._peer, self._driver)
+        self._dispatcher = Dispatcher(self, self._peer, self._services)
+        self._sockets: dict[int, list[Address]] = {}
+        self._resolving: set[asyncio.Task[None]] = set()
+        self._state_waiters: list[asyncio.Future[None]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    @staticmethod
+    async def generateCertificate(keygenAlgorithm: str | Mapping[str, object]) -> RTCCertificate:
+        """Make a certificate, to be named in a configuration.
+
+        Args:
+            keygenAlgorithm: As Web Crypto has it: `{"name": "ECDSA", "namedCurve": "P-256"}` or
+                `{"name": "RSASSA-PKCS1-v1_5", "modulusLength": 2048, "hash": "SHA-256"}`, with `expires` in milliseconds if wanted.
+
+        Raises:
+            NotSupportedError: Another algorithm, curve or length.
+            TypeError: `expires` is not a number.
+        """
+        return await certificate.generate(keygenAlgorithm)
+
+    # --- what it is ---
+
+    @property
+    def localDescription(self) -> RTCSessionDescription | None:
+        """Our description under negotiation, else the one agreed upon last; with the candidates found so far."""
+        return _described(self._peer.local_description)
+
+    @property
+    def currentLocalDescription(self) -> RTCSessionDescription | None:
+        """Our description that was agreed upon last."""
+        return _described(self._peer.current_local_description)
+
+    @property
+    def pendingLocalDescription(self) -> RTCSessionDescription | None:
+        """Our description under negotiation."""
+        return _described(self._peer.pending_local_description)
+
+    @property
+    def remoteDescription(self) -> RTCSessionDescription | None:
+        """The peer's description under negotiation, else the one agreed upon last."""
+        return _described(self._peer.remote_description)
+
+    @property
+    def currentRemoteDescription(self) -> RTCSessionDescription | None:
+        """The peer's description that was agreed upon last."""
+        return _described(self._peer.current_remote_description)
+
+    @property
+    def pendingRemoteDescription(self) -> RTCSessionDescription | None:
+        """The peer's description under negotiation."""
+        return _described(self._peer.pending_remote_description)
+
+    @property
+    def signalingState(self) -> RTCSignalingState:
+        """Where the exchange of offer and answer stands."""
+        return self._peer.signaling_state.value
+
+    @property
+    def iceGatheringState(self) -> RTCIceGatheringState:
+        """How far the search for our candidates is, as the last event told."""
+        return self._dispatcher.gathering_state.value
+
+    @property
+    def iceConnectionState(self) -> RTCIceConnectionState:
+        """How far ICE is on all transports."""
+        return self._peer.ice_connection_state.value
+
+    @property
+    def connectionState(self) -> RTCPeerConnectionState:
+        """How far the connection as a whole is."""
+        return self._peer.connection_state.value
+
+    @property
+    def canTrickleIceCandidates(self) -> bool | None:
+        """Whether the peer takes candidates after its description; None before there is one."""
+        return self._peer.can_trickle_ice_candidates
+
+    @property
+    def sctp(self) -> RTCSctpTransport | None:
+        """The transport of the data channels, None before it was negotiated."""
+        return self._dispatcher.sctp
+
+    def getConfiguration(self) -> RTCConfiguration:
+        """A copy of what the constructor or `setConfiguration` were given."""
+        return replace(self._configuration)
+
+    def setConfiguration(self, configuration: RTCConfiguration | Mapping[str, object] | None = None) -> None:
+        """Exchange servers and transport policy, from the next gathering on.
+
+        Raises:
+            InvalidStateError: The connection is closed.
+            InvalidModificationError: Certificates or policies change that must stay.
+        """
+        wanted = converted(RTCConfiguration, configuration)
+        machine_configuration = to_configuration(wanted)
+        if not wanted.certificates:  # left out means unchanged
+            machine_configuration = replace(machine_configuration, certificates=self._peer.configuration.certificates)
+        with w3c_errors():
+            self._peer.set_configuration(machine_configuration)
+        self._configuration = wanted
+        self._driver.wake()
+
+    # --- offer and answer ---
+
+    async def createOffer(
+        self, options: RTCOfferOptions | Mapping[str, object] | None = None
+    ) -> RTCSessionDescription:
+        """Make an offer; it takes effect when it is set.
+
+        Raises:
+            InvalidStateError: The connection is closed, or an offer of the peer awaits its answer.
+        """
+        with w3c_errors():
+            made = self._peer.create_offer(ice_restart=converted(RTCOfferOptions, options).iceRestart)
+        return RTCSessionDescription(sdp=made.sdp, type="offer")
+
+    async def createAnswer(
+        self, options: RTCAnswerOptions | Mapping[str, object] | None = None
+    ) -> RTCSessionDescription:
+        """Make an answer to the peer's offer; it takes effect when it is set.
+
+        Raises:
+            InvalidStateError: The connection is closed, or there is no offer.
+        """
+        converted(RTCAnswerOptions, options)
+        with w3c_errors():
+            made = self._peer.create_answer()
+        return RTCSessionDescription(sdp=made.sdp, type="answer")
+
+    async def setLocalDescription(self, description: Description | None = None) -> None:
+        """Apply our description and begin to gather candidates. Then send `localDescription` to the peer.
+
+        Without an argument it makes the offer or answer that the state asks for. If nothing listens for `icecandidate`, it waits until all
+        candidates are in `localDescription`, five seconds at most.
+
+        Raises:
+            InvalidStateError: The connection is closed, or the type does not fit the state.
+            InvalidModificationError: The text is not what was created last.
+        """
+        with w3c_errors():
+            self._peer.set_local_description(_local(description), self._driver.now)
+        self._driver.flush()
+        if not self._has_listener("icecandidate"):
+            await self._gathered()
+
+    async def setRemoteDescription(self, description: Description | None) -> None:
+        """Apply the peer's description. An offer that collides with ours rolls ours back.
+
+        Raises:
+            InvalidStateError: The connection is closed, or the type does not fit the state.
+            RTCError: The text is not SDP; `errorDetail` is "sdp-syntax-error".
+            InvalidAccessError: It is SDP, but not a description that this connection can apply.
+        """
+        if description is None:
+            raise TypeError("there is no description to set")
+        wanted = _description(description)
+        with w3c_errors():
+            self._peer.set_remote_description(
+                rtc_peer.SessionDescription(SdpType(wanted.type), wanted.sdp), self._driver.now
+            )
+        self._driver.flush()
+
+    async def addIceCandidate(self, candidate: RTCIceCandidate | Mapping[str, object] | None = None) -> None:
+        """Take a candidate that the peer signalled; None, or an empty candidate text, says that no more will come.
+
+        Raises:
+            TypeError: A candidate names no section.
+            InvalidStateError: The connection is closed, or there is no remote description yet.
+            OperationError: No description has this section or user fragment, or the candidate is malformed.
+        """
+        given = candidate.toJSON() if isinstance(candidate, RTCIceCandidate) else candidate or {}
+        wanted = RTCIceCandidate(given) if given.get("candidate") else None
+        mid, index = given.get("sdpMid"), given.get("sdpMLineIndex")
+        ufrag = given.get("usernameFragment")
+        with w3c_errors():
+            self._peer.add_ice_candidate(
+                wanted.candidate if wanted is not None else "",
+                self._driver.now,
+                sdp_mid=mid if isinstance(mid, str) else None,
+                sdp_m_line_index=index if isinstance(index, int) else None,
+                username_fragment=ufrag if isinstance(ufrag, str) else None,
+            )
+        self._driver.flush()
+
+    def restartIce(self) -> None:
+        """Ask for new paths: `negotiationneeded` fires, and the next offer has new credentials."""
+        self._peer.restart_ice()
+        self._driver.wake()
+
+    # --- data channels ---
+
+    def createDataChannel(
+        self,
+        label: str,
+        dataChannelDict: RTCDataChannelInit | Mapping[str, object] | None = None,
+        **members: Unpack[_DataChannelMembers],
+    ) -> RTCDataChannel:
+        """Create a data channel; the members of `RTCDataChannelInit` can be given as keywords too.
+
+        Raises:
+            InvalidStateError: The connection is closed.
+            TypeError: A value is out of range, or contradicts another.
+            OperationError: The stream is taken, or none is left.
+        """
+        wanted = replace(converted(RTCDataChannelInit, dataChannelDict), **members)
+        for limit in (wanted.maxPacketLifeTime, wanted.maxRetransmits, wanted.id if wanted.negotiated else None):
+            if limit is not None and not 0 <= limit <= 65535:
+                raise TypeError(f"{limit} does not fit into 16 bits")
+        if max(len(text.encode("utf-8", "surrogatepass")) for text in (label, wanted.protocol)) > 65535:
+            raise TypeError("label and protocol have at most 65,535 bytes of UTF-8")
+        with w3c_errors():
+            channel = self._peer.create_data_channel(
+                label,
+                ordered=wanted.ordered,
+                max_packet_life_time_ms=wanted.maxPacketLifeTime,
+                max_retransmits=wanted.maxRetransmits,
+                protocol=wanted.protocol,
+                negotiated=wanted.negotiated,
+                channel_id=wanted.id if wanted.negotiated else None,
+                priority=PRIORITIES[wanted.priority],
+            )
+        self._driver.wake()
+        return self._dispatcher.channels.add(channel, self._services)
+
+    # --- the rest ---
+
+    async def getStats(self) -> RTCStatsReport:
+        """What was counted so far, by the names of webrtc-stats."""
+        return report(self._peer.statistics(), time.time() * 1000)
+
+    def close(self) -> Awaitable[None]:
+        """End the connection at once; the peer is told. No events fire any more. Idempotent.
+
+        It need not be awaited; awaiting it gives the last datagrams their turn.
+        """
+        if not self._peer.closed:
+            for task in self._resolving:
+                task.cancel()
+            self._peer.close(self._driver.now)
+            self._driver.close()
+            self._dispatcher.close()
+            self._wake_waiters()
+        return _Done()
+
+    async def wait_for(self, state: RTCPeerConnectionState) -> None:
+        """Wait until `connectionState` is this.
+
+        Raises:
+            NetworkError: It became "failed" or "closed" instead.
+        """
+        while self.connectionState != state:
+            if self.connectionState in {"failed", "closed"}:
+                raise NetworkError(f"the connection is {self.connectionState}")
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._state_waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in self._state_waiters:
+                    self._state_waiters.remove(waiter)
+
+    @overload
+    def on(self, type: Literal["datachannel"]) -> Callable[[ChannelHandler], ChannelHandler]: ...
+    @overload
+    def on(self, type: Literal["icecandidate"]) -> Callable[[CandidateHandler], CandidateHandler]: ...
+    @overload
+    def on(
+        self, type: Literal["icecandidateerror"]
+    ) -> Callable[[CandidateErrorHandler], CandidateErrorHandler]: ...
+    @overload
+    def on(
+        self,
+        type: Literal[
+            "negotiationneeded",
+            "signalingstatechange",
+            "iceconnectionstatechange",
+            "icegatheringstatechange",
+            "connectionstatechange",
+        ],
+    ) -> Callable[[NoneHandler], NoneHandler]: ...
+    def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Decorate a handler.
+
+        "datachannel" hands over the channel, "icecandidate" the candidate, "icecandidateerror" its event, the others nothing.
+        """
+        return super().on(type)
+
+    # --- within ---
+
+    def _happened(self, event: rtc_peer.Event) -> None:
+        """Answer the machine's wishes for I/O; everything else concerns the application."""
+        match event:
+            case rtc_peer.GatheringWanted(transport_id=transport_id):
+                self._gather(transport_id)
+            case rtc_peer.TransportClosed(transport_id=transport_id):
+                for address in self._sockets.pop(transport_id, ()):
+                    self._driver.close_socket(address)
+                self._dispatcher.dispatch(event)
+            case rtc_peer.HostResolutionWanted(host=host):
+                task = self._loop.create_task(self._resolve(host))
+                self._resolving.add(task)
+                task.add_done_callback(self._resolving.discard)
+            case _:
+                self._dispatcher.dispatch(event)
+                if isinstance(event, rtc_peer.ConnectionStateChanged | rtc_peer.IceGatheringStateChanged):
+                    self._wake_waiters()
+
+    def _gather(self, transport_id: int) -> None:
+        """Open a socket on every address; what cannot be bound is left out, as an interface that just went down."""
+        if transport_id not in self._sockets:
+            opened = self._sockets[transport_id] = []
+            for host in self._hosts if self._hosts is not None else local_hosts():
+                try:
+                    address = self._driver.open_socket(Address(host, 0))
+                except OSError:
+                    continue
+                if self._peer.add_local_address(transport_id, address, self._driver.now):
+                    opened.append(address)
+                else:
+                    self._driver.close_socket(address)
+        self._peer.end_of_local_addresses(transport_id, self._driver.now)
+
+    async def _resolve(self, host: str) -> None:
+        addresses: list[str] = []
+        if not host.endswith(".local"):
+            try:
+                found = await self._loop.getaddrinfo(host, None, type=2)
+                addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+            except OSError:
+                addresses = []
+        if not self._peer.closed:
+            self._peer.host_resolved(host, addresses, self._driver.now)
+            self._driver.flush()
+
+    async def _gathered(self) -> None:
+        """Wait until all candidates are known, within bounds."""
+        deadline = self._loop.time() + GATHERING_TIMEOUT
+        while self._peer.ice_gathering_state is rtc_peer.IceGatheringState.GATHERING:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._state_waiters.append(waiter)
+            try:
+                await asyncio.wait_for(waiter, deadline - self._loop.time())
+            except TimeoutError:
+                return
+            finally:
+                if waiter in self._state_waiters:
+                    self._state_waiters.remove(waiter)
+
+    def _wake_waiters(self) -> None:
+        waiters, self._state_waiters = self._state_waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class _Services:
+    """What a channel may ask of its connection."""
+
+    def __init__(self, peer: PeerConnection, driver: Driver[rtc_peer.Event]) -> None:
+        self._peer = peer
+        self._driver = driver
+
+    def send(self, channel: DataChannel, data: str | bytes) -> None:
+        try:
+            self._peer.send(channel, data)
+        except rtc_peer.StateError as error:
+            raise InvalidStateError(str(error)) from None
+        self._driver.wake()
+
+    def close_channel(self, channel: DataChannel) -> None:
+        self._peer.close_channel(channel, self._driver.now)
+        self._driver.wake()
+
+    def buffered_amount(self, channel: DataChannel) -> int:
+        return self._peer.buffered_amount(channel)
+
+    def set_low_threshold(self, channel: DataChannel, threshold: int) -> None:
+        try:
+            self._peer.set_buffered_amount_low_threshold(channel, threshold)
+        except rtc_peer.StateError:
+            return  # it is closing: nothing will be low any more
+
+    def unread_changed(self, difference: int) -> None:
+        self._peer.add_unread(difference)
+        self._driver.wake()
+
+
+def _described(description: rtc_peer.SessionDescription | None) -> RTCSessionDescription | None:
+    if description is None:
+        return None
+    return RTCSessionDescription(sdp=description.sdp, type=description.type.value)
+
+
+def _description(given: Description) -> RTCSessionDescription:
+    return given if isinstance(given, RTCSessionDescription) else RTCSessionDescription(given)
+
+
+def _local(given: Description | None) -> rtc_peer.SessionDescription | None:
+    """`RTCLocalSessionDescriptionInit`: type and text may both be missing."""
+    if given is None or (not isinstance(given, RTCSessionDescription) and given.get("type") is None):
+        return None
+    wanted = _description(given)
+    return rtc_peer.SessionDescription(SdpType(wanted.type), wanted.sdp)

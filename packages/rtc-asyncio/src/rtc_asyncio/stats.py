@@ -1,0 +1,188 @@
+"""`RTCStatsReport` and its dictionaries (WebRTC 1.0, section 8, and webrtc-stats).
+
+`rtc_peer` counts under Python names; here the same figures get the W3C's, and a timestamp.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Final, Literal, TypeAlias
+
+from rtc_peer import Statistics
+
+from .dictionaries import (
+    RTCDataChannelState,
+    RTCDtlsTransportState,
+    RTCIceCandidateType,
+    RTCIceRole,
+    RTCIceTransportState,
+)
+
+RTCStatsType: TypeAlias = Literal[
+    "candidate-pair",
+    "certificate",
+    "data-channel",
+    "local-candidate",
+    "peer-connection",
+    "remote-candidate",
+    "transport",
+]
+RTCDtlsRole: TypeAlias = Literal["client", "server", "unknown"]
+RTCStatsIceCandidatePairState: TypeAlias = Literal["frozen", "waiting", "in-progress", "failed", "succeeded"]
+
+
+@dataclass(slots=True, kw_only=True)
+class RTCStats:
+    """What every dictionary of a report has."""
+
+    id: str
+    """Key in the report; other dictionaries refer to it."""
+    timestamp: float
+    """Milliseconds since 1970-01-01."""
+    type: RTCStatsType
+
+    def toJSON(self) -> dict[str, object]:
+        """A dict without the members that have no value, as a browser gives it."""
+        values = ((member.name, getattr(self, member.name)) for member in fields(self))
+        return {name: value for name, value in values if value is not None}
+
+
+@dataclass(slots=True, kw_only=True)
+class RTCPeerConnectionStats(RTCStats):
+    """The connection as a whole."""
+
+    dataChannelsOpened: int
+    dataChannelsClosed: int
+
+
+@dataclass(slots=True, kw_only=True)
+class RTCTransportStats(RTCStats):
+    """One transport: ICE with DTLS above it."""
+
+    packetsSent: int
+    packetsReceived: int
+    bytesSent: int
+    bytesReceived: int
+    iceRole: RTCIceRole
+    iceLocalUsernameFragment: str
+    dtlsState: RTCDtlsTransportState
+    iceState: RTCIceTransportState
+    selectedCandidatePairId: str | None
+    localCertificateId: str | None
+    remoteCertificateId: str | None
+    tlsVersion: str | None
+    """Four hexadecimal digits: "FEFD" for DTLS 1.2."""
+    dtlsCipher: str | None
+    """The name in the TLS registry."""
+    dtlsRole: RTCDtlsRole
+    selectedCandidatePairChanges: int
+
+
+@dataclass(slots=True, kw_only=True)
+class RTCIceCandidateStats(RTCStats):
+    """A local or a remote candidate."""
+
+    transportId: str
+    address: str | None
+    port: int
+    protocol: str
+    candidateType: RTCIceCandidateType
+    priority: int
+    url: str | None = None
+    foundation: str
+    relatedAddress: str | None
+    relatedPort: int | None
+    usernameFragment: str
+
+
+@dataclass(slots=True, kw_only=True)
+class RTCIceCandidatePairStats(RTCStats):
+    """Two candidates and what went between them. Times are seconds."""
+
+    transportId: str
+    localCandidateId: str
+    remoteCandidateId: str
+    state: RTCStatsIceCandidatePairState
+    nominated: bool
+    packetsSent: int
+    packetsReceived: int
+    bytesSent: int
+    bytesReceived: int
+    totalRoundTripTime: float
+    currentRoundTripTime: float | None
+    requestsReceived: int
+    requestsSent: int
+    responsesReceived: int
+    responsesSent: int
+    consentRequestsSent: int
+
+
+@dataclass(slots=True, kw_only=True)
+class RTCCertificateStats(RTCStats):
+    """A certificate of either side."""
+
+    fingerprint: str
+    fingerprintAlgorithm: str
+    base64Certificate: str
+
+
+@dataclass(slots=True, kw_only=True)
+class RTCDataChannelStats(RTCStats):
+    """One data channel; the bytes are those of messages."""
+
+    label: str
+    protocol: str
+    dataChannelIdentifier: int | None
+    state: RTCDataChannelState
+    messagesSent: int
+    bytesSent: int
+    messagesReceived: int
+    bytesReceived: int
+
+
+class RTCStatsReport(dict[str, RTCStats]):
+    """Dictionaries by id, at one moment."""
+
+    @property
+    def transport(self) -> RTCTransportStats | None:
+        """The transport, where there is one: what most people look for first."""
+        return next((stats for stats in self.values() if isinstance(stats, RTCTransportStats)), None)
+
+    @property
+    def selected_pair(self) -> RTCIceCandidatePairStats | None:
+        """The candidate pair that packets are sent on."""
+        transport = self.transport
+        pair = self.get(transport.selectedCandidatePairId or "") if transport is not None else None
+        return pair if isinstance(pair, RTCIceCandidatePairStats) else None
+
+
+_KINDS: Final[dict[str, type[RTCStats]]] = {
+    "candidate-pair": RTCIceCandidatePairStats,
+    "certificate": RTCCertificateStats,
+    "data-channel": RTCDataChannelStats,
+    "local-candidate": RTCIceCandidateStats,
+    "peer-connection": RTCPeerConnectionStats,
+    "remote-candidate": RTCIceCandidateStats,
+    "transport": RTCTransportStats,
+}
+
+
+def report(statistics: Iterable[Statistics], timestamp: float) -> RTCStatsReport:
+    """Give figures their W3C names.
+
+    Args:
+        statistics: What `rtc_peer.PeerConnection.statistics` returned.
+        timestamp: When, in milliseconds since 1970-01-01.
+    """
+    result = RTCStatsReport()
+    for stats in statistics:
+        kind = _KINDS[stats.TYPE]
+        known = {member.name for member in fields(kind)}
+        values = {_camel_case(member.name): getattr(stats, member.name) for member in fields(stats)}
+        members = {name: value for name, value in values.items() if name in known}
+        result[stats.id] = kind(type=stats.TYPE, timestamp=timestamp, **members)
+    return result
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

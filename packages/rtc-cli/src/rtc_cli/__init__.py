@@ -1,0 +1,6 @@
+"""The `rtc` command."""
+
+from ._version import __version__
+from .main import main
+
+__all__ = ["__version__", "main"]

@@ -1,0 +1,5 @@
+"""`python -m rtc_cli` is `rtc`."""
+
+from .main import main
+
+main(prog_name="rtc")

@@ -1,0 +1,190 @@
+"""The certificate and key of this side: made, kept as PEM, signed with.
+
+Importing X.509 costs as much time as everything else here, so it happens only when a certificate is made or read.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Final, Literal, Self
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from .cipher_suite import KeyType
+from .fingerprint import Fingerprint
+from .group import NIST_CURVES, GroupId, NistCurve, random_scalar
+from .signature import PrivateKey, sign
+
+CertificateKind = Literal["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"]
+
+DEFAULT_LIFETIME: Final = timedelta(days=30)
+MIN_RSA_BITS: Final = 2048
+_BACKDATED: Final = timedelta(days=1)
+_CURVES: Final[dict[str, NistCurve]] = {
+    "ecdsa-p256": NIST_CURVES[GroupId.SECP256R1],
+    "ecdsa-p384": NIST_CURVES[GroupId.SECP384R1],
+}
+
+
+class Certificate:
+    """A certificate chain with the private key of its first certificate. Immutable."""
+
+    __slots__ = ("_key", "_private_key", "chain")
+
+    def __init__(self, chain: Iterable[bytes], private_key: bytes) -> None:
+        """Take a chain and its key.
+
+        Args:
+            chain: DER certificates, our own first.
+            private_key: The key as PKCS #8 DER, not encrypted: ECDSA on P-256 or P-384, or RSA.
+
+        Raises:
+            ValueError: The chain is empty, or the key is of another kind.
+        """
+        self.chain = tuple(chain)
+        self._private_key = private_key
+        self._key: PrivateKey | None = None
+        if not self.chain:
+            raise ValueError("a certificate chain has at least one certificate")
+        self._load()
+
+    def __getstate__(self) -> tuple[tuple[bytes, ...], bytes]:
+        return self.chain, self._private_key
+
+    def __setstate__(self, state: tuple[tuple[bytes, ...], bytes]) -> None:
+        self.chain, self._private_key = state
+        self._key = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Certificate) and (self.chain, self._private_key) == (other.chain, other._private_key)
+
+    def __hash__(self) -> int:
+        return hash(self.chain)
+
+    def __repr__(self) -> str:
+        return f"<Certificate {self.fingerprint()}>"
+
+    @classmethod
+    def generate(
+        cls,
+        *,
+        rng: Callable[[int], bytes],
+        wall_clock: datetime,
+        kind: CertificateKind = "ecdsa-p256",
+        lifetime: timedelta = DEFAULT_LIFETIME,
+        common_name: str = "WebRTC",
+    ) -> Self:
+        """Make a self-signed certificate.
+
+        Args:
+            rng: Source of randomness; RSA keys alone come from the library's own.
+            wall_clock: The time of day, with its zone.
+            kind: The key. ECDSA takes microseconds, RSA tens of milliseconds and more.
+            lifetime: How long it is valid from now on. It is valid for the day before, too: clocks differ.
+            common_name: Subject and issuer. Everyone who connects can read it.
+        """
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+
+        key: PrivateKey
+        if kind in _CURVES:
+            curve = _CURVES[kind]
+            key = ec.derive_private_key(random_scalar(curve, rng), curve.curve)
+        else:
+            key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
+        builder = x509.CertificateBuilder(
+            issuer_name=name,
+            subject_name=name,
+            public_key=key.public_key(),
+            # Positive and at most 20 bytes, as RFC 5280 section 4.1.2.2 has it.
+            serial_number=int.from_bytes(rng(16), "big") | 1,
+            not_valid_before=wall_clock - _BACKDATED,
+            not_valid_after=wall_clock + lifetime,
+        )
+        deterministic = True if isinstance(key, ec.EllipticCurvePrivateKey) else None
+        certificate = builder.sign(key, hashes.SHA256(), ecdsa_deterministic=deterministic)
+        private_key = key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return cls((certificate.public_bytes(serialization.Encoding.DER),), private_key)
+
+    @classmethod
+    def from_pem(cls, pem: str | bytes) -> Self:
+        """Read a private key and one or more certificates, our own first, from one PEM text.
+
+        Raises:
+            ValueError: There is no key or no certificate, or they do not belong together.
+        """
+        from cryptography import x509
+        from cryptography.hazmat.primitives import serialization
+
+        data = pem.encode() if isinstance(pem, str) else pem
+        certificates = x509.load_pem_x509_certificates(data)
+        start = data.find(b"-----BEGIN", data.find(b"PRIVATE KEY-----") - len(b"-----BEGIN ENCRYPTED "))
+        key = serialization.load_pem_private_key(data[max(start, 0) :], password=None)
+        if certificates[0].public_key() != key.public_key():
+            raise ValueError("the first certificate is not that of the private key")
+        return cls(
+            (certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates),
+            key.private_bytes(
+                serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            ),
+        )
+
+    def to_pem(self) -> str:
+        """Write the private key and the chain as PEM. Keep it secret."""
+        from cryptography import x509
+        from cryptography.hazmat.primitives import serialization
+
+        key = self._load().private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        chain = (x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM) for der in self.chain)
+        return (key + b"".join(chain)).decode("ascii")
+
+    def fingerprint(self, algorithm: str = "sha-256") -> Fingerprint:
+        """Return the fingerprint to signal to the peer.
+
+        Raises:
+            ValueError: The hash function is unknown or too weak.
+        """
+        return Fingerprint.of(self.chain[0], algorithm)
+
+    @property
+    def expires(self) -> datetime:
+        """When it stops being valid, in UTC."""
+        from cryptography import x509
+
+        return x509.load_der_x509_certificate(self.chain[0]).not_valid_after_utc
+
+    @property
+    def key_type(self) -> KeyType:
+        """Which cipher suites and signature schemes it fits."""
+        return "ecdsa" if isinstance(self._load(), ec.EllipticCurvePrivateKey) else "rsa"
+
+    @property
+    def group(self) -> int | None:
+        """The curve of an ECDSA key, as a group's code point."""
+        key = self._load()
+        if isinstance(key, rsa.RSAPrivateKey):
+            return None
+        return GroupId.SECP256R1 if isinstance(key.curve, ec.SECP256R1) else GroupId.SECP384R1
+
+    def sign(self, scheme: int, message: bytes) -> bytes:
+        """Sign with a scheme that fits `key_type`."""
+        return sign(self._load(), scheme, message)
+
+    def _load(self) -> PrivateKey:
+        """Return the key object, made on first use: it can neither be copied nor pickled."""
+        if self._key is None:
+            from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+            key = load_der_private_key(self._private_key, None)
+            match key:
+                case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1() | ec.SECP384R1()):
+                    self._key = key
+                case rsa.RSAPrivateKey(key_size=size) if size >= MIN_RSA_BITS:
+                    self._key = key
+                case _:
+                    raise ValueError(f"a certificate's key is P-256, P-384 or RSA of {MIN_RSA_BITS} bits and more")
+        return self._key

@@ -1,0 +1,82 @@
+"""The cipher suites we negotiate: ECDHE with AEAD and nothing else.
+
+CBC, static RSA, NULL and anonymous suites are not in the table, so nothing can select them (:rfc:`8827#section-6.5`).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, Literal
+
+KeyType = Literal["ecdsa", "rsa"]
+"""The kind of key in a certificate."""
+
+Aead = Literal["aes_gcm", "chacha20_poly1305"]
+
+
+class CipherSuiteId(IntEnum):
+    """Code points of the suites in `CIPHER_SUITES`, and of the signalling value that is no suite."""
+
+    ECDHE_ECDSA_AES_128_GCM_SHA256 = 0xC02B
+    ECDHE_ECDSA_AES_256_GCM_SHA384 = 0xC02C
+    ECDHE_RSA_AES_128_GCM_SHA256 = 0xC02F
+    ECDHE_RSA_AES_256_GCM_SHA384 = 0xC030
+    ECDHE_RSA_CHACHA20_POLY1305_SHA256 = 0xCCA8
+    ECDHE_ECDSA_CHACHA20_POLY1305_SHA256 = 0xCCA9
+    EMPTY_RENEGOTIATION_INFO_SCSV = 0x00FF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CipherSuite:
+    """What a DTLS 1.2 suite stands for."""
+
+    id: CipherSuiteId
+    key_type: KeyType
+    """The certificate's kind of key that signs the key exchange."""
+    aead: Aead
+    key_length: int
+    fixed_iv_length: int
+    """Bytes of the nonce that come from the key block: 4 for GCM (the salt), 12 for ChaCha20."""
+    explicit_nonce_length: int
+    """Bytes of the nonce that travel in each record: 8 for GCM, none for ChaCha20."""
+    hash_name: str
+    """Hash of the PRF and of the transcript, by its `hashlib` name."""
+
+
+def _gcm(suite_id: CipherSuiteId, key_type: KeyType, key_length: int, hash_name: str) -> CipherSuite:
+    """See :rfc:`5289` and, for the nonce, :rfc:`5288#section-3`."""
+    return CipherSuite(
+        id=suite_id,
+        key_type=key_type,
+        aead="aes_gcm",
+        key_length=key_length,
+        fixed_iv_length=4,
+        explicit_nonce_length=8,
+        hash_name=hash_name,
+    )
+
+
+def _chacha(suite_id: CipherSuiteId, key_type: KeyType) -> CipherSuite:
+    """See :rfc:`7905`."""
+    return CipherSuite(
+        id=suite_id,
+        key_type=key_type,
+        aead="chacha20_poly1305",
+        key_length=32,
+        fixed_iv_length=12,
+        explicit_nonce_length=0,
+        hash_name="sha256",
+    )
+
+
+CIPHER_SUITES: Final[dict[int, CipherSuite]] = {
+    suite.id: suite
+    for suite in (
+        _gcm(CipherSuiteId.ECDHE_ECDSA_AES_128_GCM_SHA256, "ecdsa", 16, "sha256"),
+        _gcm(CipherSuiteId.ECDHE_RSA_AES_128_GCM_SHA256, "rsa", 16, "sha256"),
+        _gcm(CipherSuiteId.ECDHE_ECDSA_AES_256_GCM_SHA384, "ecdsa", 32, "sha384"),
+        _gcm(CipherSuiteId.ECDHE_RSA_AES_256_GCM_SHA384, "rsa", 32, "sha384"),
+        _chacha(CipherSuiteId.ECDHE_ECDSA_CHACHA20_POLY1305_SHA256, "ecdsa"),
+        _chacha(CipherSuiteId.ECDHE_RSA_CHACHA20_POLY1305_SHA256, "rsa"),
+    )
+}
+"""Every suite we speak, in our order of preference."""

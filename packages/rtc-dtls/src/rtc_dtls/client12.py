@@ -1,0 +1,278 @@
+"""The DTLS 1.2 client from the ServerHello on.
+
+    Client                                     Server
+
+                             ◄───────────────  ServerHello
+                             ◄───────────────  Certificate           ── _on_certificate
+                             ◄───────────────  ServerKeyExchange     ── _on_server_key_exchange
+                             ◄───────────────  CertificateRequest*   ── _on_certificate_request
+                             ◄───────────────  ServerHelloDone       ── _on_server_hello_done
+    Certificate*             ───────────────►
+    ClientKeyExchange        ───────────────►
+    CertificateVerify*       ───────────────►
+    [ChangeCipherSpec]       ───────────────►
+    Finished                 ───────────────►
+                             ◄───────────────  [ChangeCipherSpec]
+                             ◄───────────────  Finished              ── _on_finished
+
+Each state is a class that holds what is known by then. See :rfc:`5246#section-7.3` and :rfc:`8422#section-2`.
+"""
+
+import hmac
+from dataclasses import dataclass, field
+
+from .alert import AlertDescription
+from .certificate import Certificate
+from .certificate_messages import CertificateMessage, CertificateRequest, CertificateVerify, ClientCertificateType
+from .cipher_suite import CIPHER_SUITES
+from .client_hello import ClientHello
+from .context import HandshakeContext, check_epoch, unexpected
+from .errors import ProtocolError
+from .group import EphemeralKey
+from .handshake import HandshakeMessage, HandshakeType
+from .handshake_layer import MessageBody
+from .hello_extensions import check_server_extensions
+from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
+from .key_schedule12 import MasterSecret
+from .peer_certificate import load_public_key
+from .server_hello import ServerHello
+from .session import Negotiated, Session
+from .signature import choose_scheme, verify
+from .transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitCertificate:
+    """The hellos are exchanged."""
+
+    negotiated: Negotiated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitServerKeyExchange:
+    """The server's certificate is known."""
+
+    negotiated: Negotiated
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitCertificateRequest:
+    """The server proved its key; it may now ask for our certificate, or be done."""
+
+    negotiated: Negotiated
+    exchange: ServerKeyExchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitServerHelloDone:
+    """The server asked for our certificate."""
+
+    negotiated: Negotiated
+    exchange: ServerKeyExchange
+    request: CertificateRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitFinished:
+    """We said all we have to say."""
+
+    negotiated: Negotiated
+    exchange: ServerKeyExchange
+    master: MasterSecret = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Established:
+    """Both sides are finished."""
+
+    session: Session
+
+
+State = (
+    AwaitCertificate
+    | AwaitServerKeyExchange
+    | AwaitCertificateRequest
+    | AwaitServerHelloDone
+    | AwaitFinished
+    | Established
+)
+
+
+class Client12:
+    """One handshake, from the client's side."""
+
+    __slots__ = ("_context", "_state", "_transcript")
+
+    def __init__(
+        self, context: HandshakeContext, transcript: Transcript, hello: ClientHello, server_hello: ServerHello
+    ) -> None:
+        """Accept the server's choices; the transcript ends with its hello.
+
+        Raises:
+            ParseError: An extension is malformed.
+            ProtocolError: The server chose what was not offered, or not what we need.
+        """
+        self._context = context
+        self._transcript = transcript
+        self._state: State = AwaitCertificate(negotiated=_accept(context, hello, server_hello))
+
+    @property
+    def session(self) -> Session | None:
+        """The outcome, once there is one."""
+        return self._state.session if isinstance(self._state, Established) else None
+
+    def receive(self, message: HandshakeMessage) -> None:
+        """Take the next message of the server.
+
+        Raises:
+            ParseError: The message is malformed.
+            ProtocolError: It breaks a rule.
+        """
+        state = self._state
+        check_epoch(message)
+        match (state, message.message_type):
+            case (AwaitCertificate(), HandshakeType.CERTIFICATE):
+                self._state = self._on_certificate(state, CertificateMessage.parse(message.body))
+            case (AwaitServerKeyExchange(), HandshakeType.SERVER_KEY_EXCHANGE):
+                self._state = self._on_server_key_exchange(state, ServerKeyExchange.parse(message.body))
+            case (AwaitCertificateRequest(), HandshakeType.CERTIFICATE_REQUEST):
+                self._state = self._on_certificate_request(state, CertificateRequest.parse(message.body))
+            case (AwaitCertificateRequest() | AwaitServerHelloDone(), HandshakeType.SERVER_HELLO_DONE):
+                ServerHelloDone.parse(message.body)
+                self._transcript.add(bytes(message))
+                self._state = self._on_server_hello_done(state)
+                return
+            case (AwaitFinished(), HandshakeType.FINISHED):
+                self._state = self._on_finished(state, Finished.parse(message.body))
+            case _:
+                raise unexpected(message, state)
+        self._transcript.add(bytes(message))
+
+    def _on_certificate(self, state: AwaitCertificate, message: CertificateMessage) -> AwaitServerKeyExchange:
+        if not message.chain:
+            raise ProtocolError(
+                AlertDescription.DECODE_ERROR, "the server has no certificate", "RFC 5246 section 7.4.2"
+            )
+        certificate = message.chain[0]
+        _, group = load_public_key(certificate)
+        if group is not None and group not in self._context.config.groups:
+            raise ProtocolError(
+                AlertDescription.ILLEGAL_PARAMETER,
+                f"the server's certificate is on group {group}, which was not offered",
+                "RFC 8422 section 5.3",
+            )
+        self._context.present_certificate(message.chain)
+        return AwaitServerKeyExchange(negotiated=state.negotiated, certificate=certificate)
+
+    def _on_server_key_exchange(
+        self, state: AwaitServerKeyExchange, message: ServerKeyExchange
+    ) -> AwaitCertificateRequest:
+        negotiated = state.negotiated
+        if message.group not in self._context.config.groups:
+            raise ProtocolError(
+                AlertDescription.ILLEGAL_PARAMETER,
+                f"the server chose group {message.group}, which was not offered",
+                "RFC 8422 section 5.4",
+            )
+        key, _ = load_public_key(state.certificate)
+        params = ServerKeyExchange.params(message.group, message.public)
+        signed = negotiated.client_random + negotiated.server_random + params
+        section = "RFC 8422 section 5.4"
+        verify(key, message.signature_algorithm, message.signature, signed, section)
+        # The certificate has to be of the kind that the suite names.
+        if choose_scheme(negotiated.suite.key_type, (message.signature_algorithm,)) is None:
+            raise ProtocolError(
+                AlertDescription.ILLEGAL_PARAMETER, "the certificate does not fit the cipher suite", section
+            )
+        return AwaitCertificateRequest(negotiated=negotiated, exchange=message)
+
+    def _on_certificate_request(
+        self, state: AwaitCertificateRequest, message: CertificateRequest
+    ) -> AwaitServerHelloDone:
+        return AwaitServerHelloDone(negotiated=state.negotiated, exchange=state.exchange, request=message)
+
+    def _on_server_hello_done(self, state: AwaitCertificateRequest | AwaitServerHelloDone) -> AwaitFinished:
+        """Send our whole flight."""
+        context, negotiated = self._context, state.negotiated
+        signer: tuple[Certificate, int] | None = None
+        if isinstance(state, AwaitServerHelloDone):
+            signer = _choose_certificate(context.config.certificate, state.request)
+            # Without a fitting certificate the list is empty, and the server decides.
+            self._send(CertificateMessage(chain=signer[0].chain if signer else ()))
+        ephemeral = EphemeralKey.generate(state.exchange.group, context.rng)
+        premaster = ephemeral.exchange(state.exchange.public)
+        self._send(ClientKeyExchange(public=ephemeral.public))
+        master = MasterSecret.derive(
+            negotiated.suite,
+            premaster,
+            negotiated.client_random,
+            negotiated.server_random,
+            self._transcript.digest(negotiated.suite.hash_name) if negotiated.extended_master_secret else None,
+        )
+        if signer:
+            certificate, scheme = signer
+            signature = certificate.sign(scheme, bytes(self._transcript))
+            self._send(CertificateVerify(signature_algorithm=scheme, signature=signature))
+        context.install_keys(master, is_client=True)
+        context.layer.compose_change_cipher_spec()
+        context.records.write_epoch = 1
+        transcript_hash = self._transcript.digest(negotiated.suite.hash_name)
+        self._send(Finished(verify_data=master.verify_data(by_client=True, transcript_hash=transcript_hash)))
+        context.layer.send_flight()
+        return AwaitFinished(negotiated=negotiated, exchange=state.exchange, master=master)
+
+    def _on_finished(self, state: AwaitFinished, message: Finished) -> Established:
+        negotiated = state.negotiated
+        transcript_hash = self._transcript.digest(negotiated.suite.hash_name)
+        expected = state.master.verify_data(by_client=False, transcript_hash=transcript_hash)
+        if not hmac.compare_digest(message.verify_data, expected):
+            raise ProtocolError(
+                AlertDescription.DECRYPT_ERROR, "the server's Finished is wrong", "RFC 5246 section 7.4.9"
+            )
+        return Established(
+            session=Session(
+                negotiated=negotiated,
+                group=state.exchange.group,
+                peer_signature_algorithm=state.exchange.signature_algorithm,
+                master_secret=state.master,
+            )
+        )
+
+    def _send(self, body: MessageBody) -> None:
+        self._transcript.add(bytes(self._context.layer.compose(body)))
+
+
+def _accept(context: HandshakeContext, hello: ClientHello, server_hello: ServerHello) -> Negotiated:
+    """Check that the server chose from what was offered. See :rfc:`5246#section-7.4.1.3`."""
+    if server_hello.cipher_suite not in hello.cipher_suites:
+        raise ProtocolError(
+            AlertDescription.ILLEGAL_PARAMETER,
+            f"the server chose cipher suite {server_hello.cipher_suite:#06x}, which was not offered",
+            "RFC 5246 section 7.4.1.3",
+        )
+    if server_hello.compression_method != 0:
+        raise ProtocolError(
+            AlertDescription.ILLEGAL_PARAMETER, "the server chose compression", "RFC 5246 section 7.4.1.3"
+        )
+    choices = check_server_extensions(context.config, hello.extensions, server_hello.extensions)
+    return Negotiated(
+        suite=CIPHER_SUITES[server_hello.cipher_suite],
+        client_random=hello.random,
+        server_random=server_hello.random,
+        extended_master_secret=choices.extended_master_secret,
+        srtp_profile=choices.srtp_profile,
+        alpn_protocol=choices.alpn_protocol,
+    )
+
+
+def _choose_certificate(certificate: Certificate | None, request: CertificateRequest) -> tuple[Certificate, int] | None:
+    """Return our certificate and the scheme to sign with, if they are what the server asks for."""
+    if certificate is None:
+        return None
+    key_type = certificate.key_type
+    wanted = ClientCertificateType.ECDSA_SIGN if key_type == "ecdsa" else ClientCertificateType.RSA_SIGN
+    scheme = choose_scheme(key_type, request.signature_algorithms)
+    if wanted not in request.certificate_types or scheme is None:
+        return None
+    return certificate, scheme

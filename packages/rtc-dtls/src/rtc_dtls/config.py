@@ -1,0 +1,91 @@
+"""What a connection is allowed and expected to do."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from .certificate import Certificate
+from .cipher_suite import CIPHER_SUITES
+from .cookie import MIN_SECRET_LENGTH
+from .fingerprint import Fingerprint
+from .group import GROUPS
+from .srtp import SrtpProfile
+
+MIN_MTU: Final = 256
+MAX_MTU: Final = 2**14
+DEFAULT_MTU: Final = 1200
+DEFAULT_INITIAL_TIMEOUT: Final = 0.4
+"""Seconds. :rfc:`9147#section-5.8.2` recommends it where, as in DTLS-SRTP, people wait for the handshake."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DtlsConfig:
+    """Options of a connection; the defaults are those of WebRTC after ICE has checked the path.
+
+    Raises:
+        ValueError: An option is out of range or unknown.
+    """
+
+    certificate: Certificate | None = None
+    """Ours. A server needs one; a client without one sends an empty list when asked."""
+    remote_fingerprints: tuple[Fingerprint, ...] | None = None
+    """What the peer's certificate must match; None if signalling has not brought them yet."""
+    require_client_certificate: bool = True
+    """As a server, ask for the client's certificate and fail without. If False, clients stay unknown."""
+    cipher_suites: tuple[int, ...] = tuple(CIPHER_SUITES)
+    """In order of preference; a server's order decides."""
+    groups: tuple[int, ...] = GROUPS
+    """In order of preference; a server's order decides."""
+    srtp_profiles: tuple[int, ...] = ()
+    """SRTP protection profiles in order of preference; a server's order decides. None of them: no use_srtp."""
+    require_srtp: bool = False
+    """Fail the handshake if no SRTP profile comes out of it."""
+    alpn_protocols: tuple[str, ...] = ()
+    """Application protocols in order of preference, such as ``("webrtc", "c-webrtc")`` of :rfc:`8833`."""
+    require_extended_master_secret: bool = True
+    """Fail without :rfc:`7627`. If False and the peer does not have it, nothing can be exported."""
+    cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    """As a server, make clients return a cookie first. The first secret makes cookies, all of them are accepted. Empty:
+    no cookies, which is right after ICE and wrong on an open port."""
+    mtu: int = DEFAULT_MTU
+    """Bytes of the largest datagram of the handshake."""
+    initial_timeout: float = DEFAULT_INITIAL_TIMEOUT
+    """Seconds until the first retransmission."""
+    max_transmissions: int = 12
+    """How often a flight is sent before the handshake fails."""
+    max_queued_datagrams: int = 4096
+    """Bound of what `send` may queue between two flushes."""
+    key_log: bool = False
+    """Keep lines for an SSLKEYLOG file, to be drained by `DtlsConnection.key_log_lines`."""
+
+    def __post_init__(self) -> None:
+        for name, values, known in (
+            ("cipher_suites", self.cipher_suites, tuple(CIPHER_SUITES)),
+            ("groups", self.groups, GROUPS),
+            ("srtp_profiles", self.srtp_profiles, tuple(SrtpProfile)),
+        ):
+            if len(set(values)) != len(values) or not set(values) <= set(known):
+                raise ValueError(f"{name} has an unknown or repeated value")
+        if not self.cipher_suites or not self.groups:
+            raise ValueError("without a cipher suite and a group there is no handshake")
+        if self.require_srtp and not self.srtp_profiles:
+            raise ValueError("require_srtp needs srtp_profiles")
+        if not all(0 < len(name.encode()) < 256 for name in self.alpn_protocols):
+            raise ValueError("a protocol name has 1 to 255 bytes")
+        if any(len(secret) < MIN_SECRET_LENGTH for secret in self.cookie_secrets):
+            raise ValueError(f"a cookie secret has at least {MIN_SECRET_LENGTH} bytes")
+        if self.max_transmissions < 1 or self.max_queued_datagrams < 1:
+            raise ValueError("a limit below 1")
+        check_mtu(self.mtu)
+        check_timeout(self.initial_timeout)
+
+
+def check_mtu(mtu: int) -> None:
+    """Raise ValueError for an MTU that we cannot work with."""
+    if not MIN_MTU <= mtu <= MAX_MTU:
+        raise ValueError(f"an MTU of {mtu} is outside {MIN_MTU}..{MAX_MTU}")
+
+
+def check_timeout(seconds: float) -> None:
+    """Raise ValueError for an initial timeout that is none."""
+    if not 0.0 < seconds <= 60.0:
+        raise ValueError(f"an initial timeout of {seconds} seconds is outside 0..60")

@@ -1,0 +1,90 @@
+"""What the handshake's state machines share with the connection around them."""
+
+from collections.abc import Callable
+
+from .alert import AlertDescription
+from .config import DtlsConfig
+from .errors import ProtocolError
+from .events import Event, PeerCertificateReceived
+from .handshake import HandshakeMessage, HandshakeType, message_name
+from .handshake_layer import HandshakeLayer
+from .key_schedule12 import MasterSecret
+from .peer_identity import PeerIdentity
+from .protection import Opener, Sealer
+from .record_layer import RecordLayer
+from .stats import DtlsStats
+
+
+class HandshakeContext:
+    """The layers below, the options, and what comes out."""
+
+    __slots__ = ("config", "events", "identity", "key_log", "layer", "peer_address", "records", "rng", "stats")
+
+    def __init__(
+        self,
+        *,
+        config: DtlsConfig,
+        rng: Callable[[int], bytes],
+        peer_address: bytes,
+        is_client: bool,
+    ) -> None:
+        self.config = config
+        self.rng = rng
+        self.peer_address = peer_address
+        self.stats = DtlsStats()
+        self.events: list[Event] = []
+        self.key_log: list[str] = []
+        self.records = RecordLayer()
+        self.layer = HandshakeLayer(
+            records=self.records,
+            stats=self.stats,
+            mtu=config.mtu,
+            initial_timeout=config.initial_timeout,
+            max_transmissions=config.max_transmissions,
+            in_order=is_client,
+        )
+        self.identity = PeerIdentity(
+            config.remote_fingerprints,
+            is_anonymous_allowed=not is_client and not config.require_client_certificate,
+        )
+
+    def present_certificate(self, chain: tuple[bytes, ...]) -> None:
+        """Take the peer's chain and tell the owner.
+
+        Raises:
+            ProtocolError: It does not match the fingerprints.
+        """
+        self.events.append(PeerCertificateReceived(chain))
+        self.identity.present(chain)
+
+    def install_keys(self, master: MasterSecret, *, is_client: bool) -> None:
+        """Make epoch 1 readable and writable. What we say stays in epoch 0 until `RecordLayer.write_epoch` moves."""
+        client, server = master.key_block()
+        mine, theirs = (client, server) if is_client else (server, client)
+        self.records.install(1, sealer=Sealer(master.suite, mine, 1), opener=Opener(master.suite, theirs, 1))
+        if self.config.key_log:
+            self.key_log.append(f"CLIENT_RANDOM {master.client_random.hex()} {master.secret.hex()}")
+
+
+def unexpected(message: HandshakeMessage, state: object) -> ProtocolError:
+    """The error for a message that has no place in this state."""
+    name = message_name(message.message_type)
+    return ProtocolError(
+        AlertDescription.UNEXPECTED_MESSAGE,
+        f"{name} while in {type(state).__name__}",
+        "RFC 5246 section 7.3",
+    )
+
+
+def check_epoch(message: HandshakeMessage) -> None:
+    """Finished is protected, everything before it is not; a message in the wrong epoch is forged or misplaced.
+
+    Raises:
+        ProtocolError: It is in the wrong epoch.
+    """
+    if message.epoch != (message.message_type == HandshakeType.FINISHED):
+        raise ProtocolError(
+            AlertDescription.UNEXPECTED_MESSAGE,
+            f"{message_name(message.message_type)} in epoch {message.epoch}",
+            "RFC 5246 section 7.4.9",
+        )

@@ -1,0 +1,147 @@
+"""Flights: what is sent together, packed into datagrams, and when it is sent again.
+
+A flight keeps its messages, not its datagrams: every transmission is cut for the MTU of the moment and sealed under
+fresh sequence numbers. See :rfc:`6347#section-4.2.3` and :rfc:`6347#section-4.2.4`.
+"""
+
+from typing import Final
+
+from .handshake import FRAGMENT_HEADER_LENGTH, HandshakeMessage
+from .record import MAX_PLAINTEXT_LENGTH, ContentType
+from .record_layer import RecordLayer
+
+MAX_TIMEOUT: Final = 60.0
+"""Seconds that the doubling stops at."""
+
+FINAL_FLIGHT_LIFETIME: Final = 240.0
+"""Seconds (twice TCP's MSL) for which the last flight is repeated when the peer asks for it."""
+
+
+class ChangeCipherSpec:
+    """The message that is no handshake message but belongs to a flight."""
+
+    __slots__ = ()
+
+    epoch: Final = 0
+
+    def __bytes__(self) -> bytes:
+        return b"\x01"
+
+
+FlightItem = HandshakeMessage | ChangeCipherSpec
+
+
+def pack(items: list[FlightItem], records: RecordLayer, mtu: int) -> list[bytes]:
+    """Pack a flight into as few datagrams as possible.
+
+    Neighbouring messages of one epoch share a record, records share a datagram, and a fragment is short only where the
+    datagram ends.
+    """
+    packer = _Packer(records, mtu)
+    for item in items:
+        if isinstance(item, ChangeCipherSpec):
+            packer.add_change_cipher_spec(item)
+        else:
+            packer.add_message(item)
+    return packer.finish()
+
+
+class _Packer:
+    """The datagram being filled, and the record at its end that still takes more."""
+
+    __slots__ = ("_content", "_datagram", "_datagrams", "_epoch", "_mtu", "_records")
+
+    def __init__(self, records: RecordLayer, mtu: int) -> None:
+        self._records = records
+        self._mtu = mtu
+        self._datagrams: list[bytes] = []
+        self._datagram = b""
+        self._epoch = 0
+        self._content = b""
+
+    def add_message(self, message: HandshakeMessage) -> None:
+        """Add a message in one fragment, or in as many as it takes."""
+        if self._content and message.epoch != self._epoch:
+            self._end_record()
+        self._epoch = message.epoch
+        offset = 0
+        left = len(message.body)
+        while True:
+            room = self._room() - FRAGMENT_HEADER_LENGTH
+            if room < min(left, 1):
+                self._end_datagram()
+                room = self._room() - FRAGMENT_HEADER_LENGTH
+            taken = min(left, room)
+            self._content += bytes(message.fragment(offset, taken))
+            offset += taken
+            left -= taken
+            if not left:
+                return
+
+    def add_change_cipher_spec(self, message: ChangeCipherSpec) -> None:
+        """Add the one-byte record."""
+        self._end_record()
+        record_length = self._records.overhead(message.epoch) + 1
+        if len(self._datagram) + record_length > self._mtu:
+            self._end_datagram()
+        self._datagram += self._records.seal(ContentType.CHANGE_CIPHER_SPEC, bytes(message), message.epoch)
+
+    def finish(self) -> list[bytes]:
+        """Return the datagrams."""
+        self._end_datagram()
+        return self._datagrams
+
+    def _room(self) -> int:
+        """Bytes that the open record could still take."""
+        used = len(self._datagram) + self._records.overhead(self._epoch)
+        return min(self._mtu - used, MAX_PLAINTEXT_LENGTH) - len(self._content)
+
+    def _end_record(self) -> None:
+        if self._content:
+            self._datagram += self._records.seal(ContentType.HANDSHAKE, self._content, self._epoch)
+            self._content = b""
+
+    def _end_datagram(self) -> None:
+        self._end_record()
+        if self._datagram:
+            self._datagrams.append(self._datagram)
+            self._datagram = b""
+
+
+class RetransmissionTimer:
+    """Doubles from flight to flight as long as datagrams get lost. See :rfc:`6347#section-4.2.4.1`."""
+
+    __slots__ = ("_timeout", "deadline", "initial", "transmissions")
+
+    def __init__(self, initial: float) -> None:
+        self.initial = initial
+        self._timeout = initial
+        self.deadline: float | None = None
+        self.transmissions = 0
+        """How often the current flight was sent."""
+
+    def rescale(self, initial: float) -> None:
+        """Use another initial timeout, from the next transmission on. Backing off so far is kept."""
+        self._timeout = min(self._timeout / self.initial * initial, MAX_TIMEOUT)
+        self.initial = initial
+
+    def begin_flight(self) -> None:
+        """A new flight: what came before was received, and if it was so at once, start from the initial value."""
+        if self.transmissions <= 1:
+            self._timeout = self.initial
+        self.transmissions = 0
+        self.deadline = None
+
+    def sent(self, now: float) -> None:
+        """The flight went out."""
+        self.transmissions += 1
+        self.deadline = now + self._timeout
+
+    def expired(self) -> None:
+        """The deadline passed: back off."""
+        self._timeout = min(2 * self._timeout, MAX_TIMEOUT)
+        self.deadline = None
+
+    def stop(self) -> None:
+        """Nothing is left to wait for."""
+        self.deadline = None

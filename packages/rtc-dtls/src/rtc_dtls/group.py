@@ -1,0 +1,116 @@
+"""Groups for the ephemeral key exchange: X25519, P-256, P-384.
+
+Private keys are kept as bytes, so that a handshake can be copied and pickled; they come from the caller's `rng` alone.
+See :rfc:`8422#section-5.10` and :rfc:`7748`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
+
+from .alert import AlertDescription
+from .errors import ProtocolError
+
+
+class GroupId(IntEnum):
+    """The groups in `GROUPS`, by their code points."""
+
+    SECP256R1 = 23
+    SECP384R1 = 24
+    X25519 = 29
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NistCurve:
+    """What we need to know of a curve in short Weierstrass form."""
+
+    curve: ec.EllipticCurve
+    coordinate_length: int
+    order: int
+
+
+NIST_CURVES: Final[dict[int, NistCurve]] = {
+    GroupId.SECP256R1: NistCurve(
+        curve=ec.SECP256R1(),
+        coordinate_length=32,
+        order=0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551,
+    ),
+    GroupId.SECP384R1: NistCurve(
+        curve=ec.SECP384R1(),
+        coordinate_length=48,
+        order=0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_C7634D81_F4372DDF_581A0DB2_48B0A77A_ECEC196A_CCC52973,
+    ),
+}
+
+GROUPS: Final[tuple[int, ...]] = (GroupId.X25519, GroupId.SECP256R1, GroupId.SECP384R1)
+"""Every group we speak, in our order of preference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EphemeralKey:
+    """A key pair for one handshake."""
+
+    group: int
+    public: bytes
+    """As on the wire: 32 bytes of u, or an uncompressed point."""
+    private: bytes = field(repr=False)
+
+    @classmethod
+    def generate(cls, group: int, rng: Callable[[int], bytes]) -> "EphemeralKey":
+        """Make a fresh pair.
+
+        Args:
+            group: One of `GROUPS`.
+            rng: Source of secret randomness.
+        """
+        if group == GroupId.X25519:
+            private = rng(32)
+            public = x25519.X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+            return cls(group=group, public=public, private=private)
+        curve = NIST_CURVES[group]
+        scalar = random_scalar(curve, rng)
+        numbers = ec.derive_private_key(scalar, curve.curve).public_key().public_numbers()
+        length = curve.coordinate_length
+        public = b"\x04" + numbers.x.to_bytes(length, "big") + numbers.y.to_bytes(length, "big")
+        return cls(group=group, public=public, private=scalar.to_bytes(length, "big"))
+
+    def exchange(self, peer_public: bytes) -> bytes:
+        """Return the shared secret.
+
+        Raises:
+            ProtocolError: The peer's value is not a valid public key of the group, or the result is all zero.
+        """
+        try:
+            if self.group == GroupId.X25519:
+                key = x25519.X25519PrivateKey.from_private_bytes(self.private)
+                # [rfc8422:5.11] The library refuses the all-zero result of a low-order point.
+                return key.exchange(x25519.X25519PublicKey.from_public_bytes(peer_public))
+            curve = NIST_CURVES[self.group]
+            scalar = int.from_bytes(self.private, "big")
+            return ec.derive_private_key(scalar, curve.curve).exchange(ec.ECDH(), load_point(curve, peer_public))
+        except ValueError as error:
+            raise ProtocolError(
+                AlertDescription.ILLEGAL_PARAMETER,
+                f"the peer's key share is no valid element of group {self.group}",
+                "RFC 8422 section 5.11",
+            ) from error
+
+
+def load_point(curve: NistCurve, point: bytes) -> ec.EllipticCurvePublicKey:
+    """Load an uncompressed point and check that it is on the curve.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    # The library takes compressed points as well, which nobody may send: :rfc:`8422#section-5.4.1`.
+    if len(point) != 1 + 2 * curve.coordinate_length or point[0] != 4:
+        raise ValueError("not an uncompressed point of this curve")
+    return ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, point)
+
+
+def random_scalar(curve: NistCurve, rng: Callable[[int], bytes]) -> int:
+    """Draw a private scalar; the 64 surplus bits make the bias of the reduction negligible."""
+    return int.from_bytes(rng(curve.coordinate_length + 8), "big") % (curve.order - 1) + 1

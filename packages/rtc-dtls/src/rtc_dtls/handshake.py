@@ -1,0 +1,109 @@
+"""Handshake messages before their bodies are looked at. See :rfc:`6347#section-4.2.2`.
+
+ 0      1          4             6                9                12
++------+----------+-------------+----------------+----------------+------ - -
+| type |  length  | message_seq | fragment       | fragment       | fragment
+|      |  (whole) |             | offset         | length         |
++------+----------+-------------+----------------+----------------+------ - -
+"""
+
+from enum import IntEnum
+from typing import Final, Self
+
+from .errors import ParseError
+
+FRAGMENT_HEADER_LENGTH: Final = 12
+
+
+class HandshakeType(IntEnum):
+    """The messages of DTLS 1.2."""
+
+    HELLO_REQUEST = 0
+    CLIENT_HELLO = 1
+    SERVER_HELLO = 2
+    HELLO_VERIFY_REQUEST = 3
+    CERTIFICATE = 11
+    SERVER_KEY_EXCHANGE = 12
+    CERTIFICATE_REQUEST = 13
+    SERVER_HELLO_DONE = 14
+    CERTIFICATE_VERIFY = 15
+    CLIENT_KEY_EXCHANGE = 16
+    FINISHED = 20
+
+
+class Fragment:
+    """A piece of a handshake message, possibly the whole."""
+
+    __slots__ = ("data", "length", "message_seq", "message_type", "offset")
+
+    def __init__(self, message_type: int, length: int, message_seq: int, offset: int, data: bytes) -> None:
+        self.message_type = message_type
+        self.length = length
+        """Bytes of the whole message's body."""
+        self.message_seq = message_seq
+        self.offset = offset
+        self.data = data
+
+    @classmethod
+    def parse(cls, payload: bytes, at: int = 0) -> tuple[Self, int]:
+        """Parse one fragment of a record's content, which may hold several.
+
+        Returns:
+            The fragment, and where the next one begins.
+
+        Raises:
+            ParseError: It is truncated, or reaches beyond the message it says it belongs to.
+        """
+        start = at + FRAGMENT_HEADER_LENGTH
+        header = payload[at:start]
+        if len(header) < FRAGMENT_HEADER_LENGTH:
+            raise ParseError(f"a handshake header is {FRAGMENT_HEADER_LENGTH} bytes, got {len(header)}")
+        length = int.from_bytes(header[1:4], "big")
+        message_seq = int.from_bytes(header[4:6], "big")
+        offset = int.from_bytes(header[6:9], "big")
+        fragment_length = int.from_bytes(header[9:12], "big")
+        data = payload[start : start + fragment_length]
+        if len(data) < fragment_length:
+            raise ParseError(f"a fragment of {fragment_length} bytes, only {len(data)} arrived")
+        if offset + fragment_length > length:
+            raise ParseError(f"bytes {offset} to {offset + fragment_length} of a message of {length}")
+        return cls(header[0], length, message_seq, offset, data), start + fragment_length
+
+    def __bytes__(self) -> bytes:
+        return (
+            self.message_type.to_bytes(1, "big")
+            + self.length.to_bytes(3, "big")
+            + self.message_seq.to_bytes(2, "big")
+            + self.offset.to_bytes(3, "big")
+            + len(self.data).to_bytes(3, "big")
+            + self.data
+        )
+
+
+class HandshakeMessage:
+    """A whole message; `bytes()` gives it as one fragment, which is what the transcript wants."""
+
+    __slots__ = ("body", "epoch", "message_seq", "message_type")
+
+    def __init__(self, message_type: int, message_seq: int, body: bytes, epoch: int) -> None:
+        self.message_type = message_type
+        self.message_seq = message_seq
+        self.body = body
+        self.epoch = epoch
+        """The epoch it is sent in, or the one that all its fragments arrived in."""
+
+    def fragment(self, offset: int, length: int) -> Fragment:
+        """Cut a piece out."""
+        piece = self.body[offset : offset + length]
+        return Fragment(self.message_type, len(self.body), self.message_seq, offset, piece)
+
+    def __bytes__(self) -> bytes:
+        return bytes(self.fragment(0, len(self.body)))
+
+
+def message_name(message_type: int) -> str:
+    """Name a message type for people, such as ``client_hello``."""
+    try:
+        return HandshakeType(message_type).name.lower()
+    except ValueError:
+        return f"handshake_{message_type}"

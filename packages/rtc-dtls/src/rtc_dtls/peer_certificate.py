@@ -1,0 +1,125 @@
+"""The peer's public key, cut out of its certificate.
+
+WebRTC trusts a certificate because its hash was signalled, and only its key matters: names, dates, extensions and the
+signature on it are not looked at (:rfc:`8827#section-6.5`). So odd certificates (no version, negative serial numbers,
+broken names, bad dates) work, and no X.509 library has to be imported.
+
+    Certificate ── tbsCertificate ── [0] version? | serial | algorithm | issuer | validity | subject | key info | ...
+                                                                             key info ── algorithm | BIT STRING
+
+See :rfc:`5280#section-4.1`.
+"""
+
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from .alert import AlertDescription
+from .errors import ProtocolError
+from .group import NIST_CURVES, GroupId, load_point
+from .signature import PublicKey
+
+_SEQUENCE: Final = 0x30
+_INTEGER: Final = 0x02
+_BIT_STRING: Final = 0x03
+_OBJECT_IDENTIFIER: Final = 0x06
+_VERSION: Final = 0xA0
+
+_EC_PUBLIC_KEY: Final = bytes.fromhex("2a8648ce3d0201")
+_RSA_ENCRYPTION: Final = bytes.fromhex("2a864886f70d010101")
+_CURVES: Final = {
+    bytes.fromhex("2a8648ce3d030107"): GroupId.SECP256R1,
+    bytes.fromhex("2b81040022"): GroupId.SECP384R1,
+}
+
+MIN_RSA_BITS: Final = 1024
+MAX_RSA_BITS: Final = 8192
+"""Verifying with longer keys costs a server too much for what a stranger may ask of it."""
+
+
+class _Der:
+    """Reads one level of DER elements."""
+
+    __slots__ = ("_at", "_data")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def peek(self) -> int:
+        """Return the next tag, 0 at the end."""
+        return self._data[self._at] if self._at < len(self._data) else 0
+
+    def element(self, tag: int) -> bytes:
+        """Return the content of the next element.
+
+        Raises:
+            ValueError: It has another tag, or its length is wrong.
+        """
+        data, at = self._data, self._at
+        if at + 2 > len(data) or data[at] != tag:
+            raise ValueError(f"no element {tag:#04x} at {at}")
+        length = data[at + 1]
+        at += 2
+        if length >= 0x80:
+            size = length - 0x80
+            if not 1 <= size <= 3 or at + size > len(data):
+                raise ValueError("a length that DER does not have")
+            length = int.from_bytes(data[at : at + size], "big")
+            at += size
+        if at + length > len(data):
+            raise ValueError(f"an element of {length} bytes, {len(data) - at} left")
+        self._at = at + length
+        return data[at : self._at]
+
+
+def load_public_key(certificate: bytes) -> tuple[PublicKey, int | None]:
+    """Return the key of a certificate, and the curve's group if it is an ECDSA key.
+
+    Args:
+        certificate: Raw DER as received.
+
+    Raises:
+        ProtocolError: It cannot be read (bad_certificate), or its key is of another kind (unsupported_certificate).
+    """
+    try:
+        algorithm, key = _subject_public_key(certificate)
+        return _load_key(algorithm, key)
+    except ValueError as error:
+        raise ProtocolError(
+            AlertDescription.BAD_CERTIFICATE, f"the certificate cannot be read: {error}", "RFC 5280 section 4.1"
+        ) from error
+
+
+def _subject_public_key(certificate: bytes) -> tuple[_Der, bytes]:
+    to_be_signed = _Der(_Der(_Der(certificate).element(_SEQUENCE)).element(_SEQUENCE))
+    if to_be_signed.peek() == _VERSION:
+        to_be_signed.element(_VERSION)
+    to_be_signed.element(_INTEGER)
+    for _algorithm_issuer_validity_subject in range(4):
+        to_be_signed.element(_SEQUENCE)
+    info = _Der(to_be_signed.element(_SEQUENCE))
+    algorithm = _Der(info.element(_SEQUENCE))
+    bits = info.element(_BIT_STRING)
+    if bits[:1] != b"\x00":
+        raise ValueError("the key is no whole number of bytes")
+    return algorithm, bits[1:]
+
+
+def _load_key(algorithm: _Der, key: bytes) -> tuple[PublicKey, int | None]:
+    kind = algorithm.element(_OBJECT_IDENTIFIER)
+    if kind == _EC_PUBLIC_KEY:
+        group = _CURVES.get(algorithm.element(_OBJECT_IDENTIFIER))
+        if group is not None:
+            return load_point(NIST_CURVES[group], key), group
+    elif kind == _RSA_ENCRYPTION:
+        numbers = _Der(_Der(key).element(_SEQUENCE))
+        modulus = int.from_bytes(numbers.element(_INTEGER), "big")
+        exponent = int.from_bytes(numbers.element(_INTEGER), "big")
+        if MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS and exponent < 2**33:
+            return rsa.RSAPublicNumbers(exponent, modulus).public_key(), None
+    raise ProtocolError(
+        AlertDescription.UNSUPPORTED_CERTIFICATE,
+        "the certificate's key is neither P-256, P-384 nor RSA of 1024 to 8192 bits",
+        "RFC 8827 section 6.5",
+    )

@@ -1,0 +1,91 @@
+"""The record layer's framing for DTLS 1.2 and for every plaintext record. See :rfc:`6347#section-4.1`.
+
+     0      1          3         5                     11        13
+    +------+----------+---------+---------------------+---------+---------- - -
+    | type | version  |  epoch  |  sequence number    | length  | fragment
+    +------+----------+---------+---------------------+---------+---------- - -
+                      '------ one 64-bit number ------'
+
+Epoch and sequence number are read as one integer, `number`, because that is how nonces and additional data use them.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from struct import Struct
+from typing import Final
+
+from .version import Version
+
+HEADER: Final = Struct(">BHQH")
+HEADER_LENGTH: Final = HEADER.size
+MAX_PLAINTEXT_LENGTH: Final = 2**14
+MAX_CIPHERTEXT_LENGTH: Final = 2**14 + 2048
+MAX_SEQUENCE_NUMBER: Final = 2**48 - 1
+
+_unpack_header = HEADER.unpack_from
+
+
+class ContentType(IntEnum):
+    """What a record carries."""
+
+    CHANGE_CIPHER_SPEC = 20
+    ALERT = 21
+    HANDSHAKE = 22
+    APPLICATION_DATA = 23
+
+
+class Record:
+    """One record as received: framed, not yet decrypted."""
+
+    __slots__ = ("content_type", "fragment", "number", "version")
+
+    def __init__(self, content_type: int, version: int, number: int, fragment: bytes) -> None:
+        self.content_type = content_type
+        self.version = version
+        self.number = number
+        self.fragment = fragment
+
+    @property
+    def epoch(self) -> int:
+        """The upper 16 bits of `number`."""
+        return self.number >> 48
+
+    @property
+    def sequence_number(self) -> int:
+        """The lower 48 bits of `number`."""
+        return self.number & MAX_SEQUENCE_NUMBER
+
+    def __bytes__(self) -> bytes:
+        return HEADER.pack(self.content_type, self.version, self.number, len(self.fragment)) + self.fragment
+
+
+def split_datagram(datagram: bytes) -> tuple[Sequence[Record], Sequence[str]]:
+    """Cut a datagram into its records.
+
+    Returns:
+        The well-formed records, and why others were dropped. Behind a bad length or a content type whose header we do
+        not know, nothing is looked at.
+    """
+    dropped: list[str] = []
+    records: list[Record] = []
+    at = 0
+    while at < len(datagram):
+        if len(datagram) - at < HEADER_LENGTH:
+            dropped.append("record_truncated")
+            break
+        content_type, version, number, length = _unpack_header(datagram, at)
+        start = at + HEADER_LENGTH
+        at = start + length
+        if not ContentType.CHANGE_CIPHER_SPEC <= content_type <= ContentType.APPLICATION_DATA:
+            dropped.append("record_unknown_type")
+            break
+        if at > len(datagram):
+            dropped.append("record_truncated")
+            break
+        if version >> 8 != Version.DTLS_1_2 >> 8:
+            dropped.append("record_wrong_version")
+        elif length > MAX_CIPHERTEXT_LENGTH:
+            dropped.append("record_too_long")
+        else:
+            records.append(Record(content_type, version, number, datagram[start:at]))
+    return records, dropped

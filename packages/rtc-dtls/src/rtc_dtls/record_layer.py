@@ -1,0 +1,101 @@
+"""Which epochs can be written and read at the moment.
+
+    epoch 0    plaintext: the handshake up to Finished, and alerts
+    epoch 1    protected: Finished, alerts and all application data
+
+The epoch in a record's header selects the keys; a ChangeCipherSpec moves nothing here, so a forged or early one is
+harmless. Epoch 0 is shut for good when the handshake is over. See :rfc:`6347#section-4.1`.
+"""
+
+from typing import Final
+
+from .protection import Opener, Plaintext, Sealer
+from .record import MAX_PLAINTEXT_LENGTH, ContentType, Record
+from .version import Version
+
+MAX_EARLY_RECORDS: Final = 16
+"""Records of the next epoch that are kept until its keys exist, because they overtook the end of the handshake."""
+
+
+KEPT: Final = "record_kept"
+"""Given by `RecordLayer.open` in place of a reason to drop: `RecordLayer.take_early` will hand the record over."""
+
+
+class RecordLayer:
+    """Sealers and openers by epoch."""
+
+    __slots__ = ("_early", "_openers", "_plaintext_readable", "_sealers", "authenticated", "write_epoch")
+
+    def __init__(self) -> None:
+        self._sealers: dict[int, Plaintext | Sealer] = {0: Plaintext()}
+        self._openers: dict[int, Opener] = {}
+        self._plaintext_readable = True
+        self._early: list[Record] = []
+        self.write_epoch = 0
+        """The epoch for whatever is sent next."""
+        self.authenticated = False
+        """Whether a protected record of the peer was opened: from then on its alerts are protected, too."""
+
+    def install(self, epoch: int, *, sealer: Sealer, opener: Opener) -> None:
+        """Make the keys of an epoch usable in both directions; `write_epoch` stays."""
+        self._sealers[epoch] = sealer
+        self._openers[epoch] = opener
+
+    def close_plaintext(self) -> None:
+        """Refuse epoch 0 from now on."""
+        self._plaintext_readable = False
+        self._early.clear()
+
+    def set_plaintext_number(self, number: int) -> None:
+        """Go on with a given sequence number in epoch 0, unless that would repeat one."""
+        sealer = self._sealers[0]
+        sealer.next_number = max(sealer.next_number, number)
+
+    def overhead(self, epoch: int) -> int:
+        """Bytes a record of this epoch is longer than its content."""
+        return self._sealers[epoch].overhead
+
+    def seal(self, content_type: ContentType, content: bytes, epoch: int) -> bytes:
+        """Make a record."""
+        return self._sealers[epoch].seal(content_type, content)
+
+    def open(self, record: Record) -> bytes | str:
+        """Return the content of a record, or as a `str` why there is none now."""
+        if record.epoch == 0:
+            if not self._plaintext_readable:
+                return "record_plaintext_after_handshake"
+            if record.content_type == ContentType.APPLICATION_DATA:
+                return "record_plaintext_application_data"
+            if len(record.fragment) > MAX_PLAINTEXT_LENGTH:
+                return "record_too_long"
+            return record.fragment
+        opener = self._openers.get(record.epoch)
+        if opener is not None:
+            if record.version != Version.DTLS_1_2:
+                return "record_wrong_version"
+            content = opener.open(record)
+            if isinstance(content, bytes):
+                self.authenticated = True
+            return content
+        if record.epoch == 1 and self._plaintext_readable and len(self._early) < MAX_EARLY_RECORDS:
+            self._early.append(record)
+            return KEPT
+        return "record_unknown_epoch"
+
+    def take_early(self) -> list[Record]:
+        """Hand over the records that waited for keys, if there are keys now."""
+        if not self._openers:
+            return []
+        early, self._early = self._early, []
+        return early
+
+    def application_opener(self) -> Opener:
+        """The opener for application data; only after `install`."""
+        return self._openers[1]
+
+    def application_sealer(self) -> Sealer:
+        """The sealer for application data; only after `install`."""
+        sealer = self._sealers[1]
+        if not isinstance(sealer, Sealer):
+            raise TypeError("epoch 1 is always protected")
+        return sealer

@@ -1,0 +1,35 @@
+"""What a handshake agrees on: first from the hellos, then, when it is over, as a session."""
+
+from dataclasses import dataclass, field
+
+from .cipher_suite import CipherSuite
+from .key_schedule12 import MasterSecret
+from .version import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Negotiated:
+    """What the two hellos settle."""
+
+    suite: CipherSuite
+    client_random: bytes
+    server_random: bytes
+    extended_master_secret: bool
+    srtp_profile: int | None
+    alpn_protocol: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A handshake that both Finished messages confirmed."""
+
+    negotiated: Negotiated
+    group: int
+    peer_signature_algorithm: int | None
+    """Scheme of the signature that proved the peer's key; None if it showed no certificate."""
+    master_secret: MasterSecret = field(repr=False)
+    version: Version = Version.DTLS_1_2
+
+    def export(self, label: str, length: int, context: bytes | None) -> bytes:
+        """Export keying material. See :rfc:`5705`."""
+        return self.master_secret.export(label, length, context)

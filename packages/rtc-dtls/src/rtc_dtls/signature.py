@@ -1,0 +1,122 @@
+"""Signature schemes, and signing and verifying with them. See :rfc:`5246#section-4.7` and :rfc:`8446#section-4.2.3`.
+
+In DTLS 1.2 an ECDSA scheme names only the hash: it goes with any curve. SHA-1 and MD5 are not here.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from .alert import AlertDescription
+from .cipher_suite import KeyType
+from .errors import ProtocolError
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
+
+class SignatureScheme(IntEnum):
+    """The schemes we sign and verify with."""
+
+    RSA_PKCS1_SHA256 = 0x0401
+    RSA_PKCS1_SHA384 = 0x0501
+    RSA_PKCS1_SHA512 = 0x0601
+    ECDSA_SHA256 = 0x0403
+    ECDSA_SHA384 = 0x0503
+    ECDSA_SHA512 = 0x0603
+    RSA_PSS_RSAE_SHA256 = 0x0804
+    RSA_PSS_RSAE_SHA384 = 0x0805
+    RSA_PSS_RSAE_SHA512 = 0x0806
+
+
+_HASHES: Final[dict[int, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
+    SignatureScheme.RSA_PKCS1_SHA256: hashes.SHA256(),
+    SignatureScheme.RSA_PKCS1_SHA384: hashes.SHA384(),
+    SignatureScheme.RSA_PKCS1_SHA512: hashes.SHA512(),
+    SignatureScheme.ECDSA_SHA256: hashes.SHA256(),
+    SignatureScheme.ECDSA_SHA384: hashes.SHA384(),
+    SignatureScheme.ECDSA_SHA512: hashes.SHA512(),
+    SignatureScheme.RSA_PSS_RSAE_SHA256: hashes.SHA256(),
+    SignatureScheme.RSA_PSS_RSAE_SHA384: hashes.SHA384(),
+    SignatureScheme.RSA_PSS_RSAE_SHA512: hashes.SHA512(),
+}
+
+SIGNATURE_SCHEMES: Final[tuple[int, ...]] = (
+    SignatureScheme.ECDSA_SHA256,
+    SignatureScheme.ECDSA_SHA384,
+    SignatureScheme.ECDSA_SHA512,
+    # PKCS#1 before PSS: its signatures are deterministic, and every peer of DTLS 1.2 has it.
+    SignatureScheme.RSA_PKCS1_SHA256,
+    SignatureScheme.RSA_PKCS1_SHA384,
+    SignatureScheme.RSA_PKCS1_SHA512,
+    SignatureScheme.RSA_PSS_RSAE_SHA256,
+    SignatureScheme.RSA_PSS_RSAE_SHA384,
+    SignatureScheme.RSA_PSS_RSAE_SHA512,
+)
+"""Every scheme we speak, in our order of preference."""
+
+
+def scheme_key_type(scheme: int) -> KeyType:
+    """Tell which kind of key a scheme of `SIGNATURE_SCHEMES` needs."""
+    return "ecdsa" if scheme & 0xFF == 0x03 else "rsa"
+
+
+def choose_scheme(key_type: KeyType, offered: tuple[int, ...]) -> int | None:
+    """Pick the scheme to sign with: our first that fits the key and that the peer offered, or None."""
+    for scheme in SIGNATURE_SCHEMES:
+        if scheme in offered and scheme_key_type(scheme) == key_type:
+            return scheme
+    return None
+
+
+def sign(key: PrivateKey, scheme: int, message: bytes) -> bytes:
+    """Sign. ECDSA and PKCS#1 give the same bytes for the same input; PSS is salted by the library."""
+    chosen_hash = _HASHES[scheme]
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        try:
+            return key.sign(message, ec.ECDSA(chosen_hash, deterministic_signing=True))
+        except UnsupportedAlgorithm:
+            # OpenSSL before 3.2 cannot do it; random nonces are as safe, only not reproducible.
+            return key.sign(message, ec.ECDSA(chosen_hash))
+    return key.sign(message, _rsa_padding(scheme), chosen_hash)
+
+
+def verify(key: PublicKey, scheme: int, signature: bytes, message: bytes, section: str) -> None:
+    """Check a signature; returning means it is good.
+
+    Args:
+        key: The key of the peer's certificate.
+        scheme: As the peer named it; must be one of those we offered.
+        signature: As received.
+        message: What must have been signed.
+        section: The rule to name in the error.
+
+    Raises:
+        ProtocolError: The scheme was not offered or does not fit the key (illegal_parameter), or the signature is
+            wrong (decrypt_error).
+    """
+    key_type: KeyType = "ecdsa" if isinstance(key, ec.EllipticCurvePublicKey) else "rsa"
+    if scheme not in SIGNATURE_SCHEMES or scheme_key_type(scheme) != key_type:
+        raise ProtocolError(
+            AlertDescription.ILLEGAL_PARAMETER,
+            f"signature scheme {scheme:#06x} was not offered or does not fit the {key_type} key",
+            section,
+        )
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, message, ec.ECDSA(_HASHES[scheme]))
+        else:
+            key.verify(signature, message, _rsa_padding(scheme), _HASHES[scheme])
+    # A ValueError says that the key is too short for the scheme.
+    except (InvalidSignature, ValueError) as error:
+        raise ProtocolError(AlertDescription.DECRYPT_ERROR, "the signature is wrong", section) from error
+
+
+def _rsa_padding(scheme: int) -> padding.PKCS1v15 | padding.PSS:
+    """See :rfc:`8446#section-4.2.3`: the salt is as long as the hash."""
+    if scheme >> 8 == 0x08:
+        return padding.PSS(mgf=padding.MGF1(_HASHES[scheme]), salt_length=_HASHES[scheme].digest_size)
+    return padding.PKCS1v15()

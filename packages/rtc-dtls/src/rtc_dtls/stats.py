@@ -1,0 +1,24 @@
+"""Counters of a connection."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class DtlsStats:
+    """What went through, and what was dropped for which reason."""
+
+    datagrams_received: int = 0
+    datagrams_sent: int = 0
+    bytes_received: int = 0
+    """Of datagrams."""
+    bytes_sent: int = 0
+    """Of datagrams."""
+    application_data_received: int = 0
+    """Records of application data handed to the owner."""
+    application_data_sent: int = 0
+    flights_retransmitted: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count something that was dropped."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + count

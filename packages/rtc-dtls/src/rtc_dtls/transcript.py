@@ -1,0 +1,31 @@
+"""The handshake messages so far, as both sides must have seen them. See :rfc:`6347#section-4.2.6`.
+
+The bytes themselves are kept until the handshake is over: the hash is not known before the ServerHello, and a
+CertificateVerify may use another than the PRF's. A handshake is a few kilobytes.
+"""
+
+import hashlib
+
+
+class Transcript:
+    """Every message in order, with the DTLS header of an unfragmented message."""
+
+    __slots__ = ("_messages",)
+
+    def __init__(self) -> None:
+        self._messages = bytearray()
+
+    def add(self, message: bytes) -> None:
+        """Append a message as it would be had it been sent in one fragment."""
+        self._messages += message
+
+    def clear(self) -> None:
+        """Forget everything: a HelloVerifyRequest and the hello before it do not count."""
+        self._messages.clear()
+
+    def digest(self, hash_name: str) -> bytes:
+        """Hash all messages so far."""
+        return hashlib.new(hash_name, self._messages).digest()
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._messages)

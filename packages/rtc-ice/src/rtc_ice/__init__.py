@@ -1,0 +1,54 @@
+"""Interactive Connectivity Establishment (RFC 8445) without I/O: full and lite agent, trickle, consent."""
+
+from rtc_ice._version import __version__
+from rtc_ice.agent import IceAgent, Trace
+from rtc_ice.candidate import Candidate
+from rtc_ice.config import IceConfig
+from rtc_ice.credentials import Credentials, Rng
+from rtc_ice.errors import IceError, ParseError, StateError
+from rtc_ice.events import (
+    CandidateGatheringFailed,
+    ConnectionStateChanged,
+    ConsentExpired,
+    Event,
+    GatheringStateChanged,
+    LocalCandidateGathered,
+    RoleChanged,
+    SelectedPairChanged,
+)
+from rtc_ice.nomination import NominationPolicy
+from rtc_ice.pair import CandidatePair
+from rtc_ice.priority import candidate_priority, pair_priority
+from rtc_ice.state import ConnectionState, GatheringState, PairState
+from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats
+
+__all__ = [
+    "Candidate",
+    "CandidateGatheringFailed",
+    "CandidatePair",
+    "CandidatePairStats",
+    "CandidateStats",
+    "ConnectionState",
+    "ConnectionStateChanged",
+    "ConsentExpired",
+    "Credentials",
+    "Event",
+    "GatheringState",
+    "GatheringStateChanged",
+    "IceAgent",
+    "IceConfig",
+    "IceError",
+    "IceStats",
+    "LocalCandidateGathered",
+    "NominationPolicy",
+    "PairState",
+    "ParseError",
+    "Rng",
+    "RoleChanged",
+    "SelectedPairChanged",
+    "StateError",
+    "Trace",
+    "__version__",
+    "candidate_priority",
+    "pair_priority",
+]

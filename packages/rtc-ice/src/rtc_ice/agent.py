@@ -1,0 +1,607 @@
+"""The ICE agent: wires candidates, checks, nomination and consent, and moves nothing itself."""
+
+import ipaddress
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from rtc_ice.candidate import HOST, Candidate
+from rtc_ice.check import Checker
+from rtc_ice.conclusion import (
+    connection_state,
+    fail_where_hopeless,
+    next_nomination,
+    nominate_where_ripe,
+    pair_lite_with_lite,
+    unchecked_paths,
+)
+from rtc_ice.config import MIN_TA, IceConfig
+from rtc_ice.credentials import Credentials, Rng
+from rtc_ice.errors import StateError
+from rtc_ice.events import (
+    Event,
+    LocalCandidateGathered,
+    RoleChanged,
+)
+from rtc_ice.foundation import Foundations
+from rtc_ice.gathering import Gatherer, LocalAddress, is_gatherable, local_preference
+from rtc_ice.keepalive import Keepalives
+from rtc_ice.messages import is_proven
+from rtc_ice.pacing import Pacer
+from rtc_ice.pair import CandidatePair, LocalCandidate
+from rtc_ice.responder import Responder
+from rtc_ice.role import Role
+from rtc_ice.selection import Selection
+from rtc_ice.session import RemoteParameters, Session
+from rtc_ice.state import (
+    ConnectionState,
+    GatheringState,
+)
+from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, describe_candidates, describe_pairs
+from rtc_ice.status import Status
+from rtc_ice.triggered import replay_early_checks, take_check
+from rtc_stun import (
+    BINDING,
+    ICE_ATTRIBUTES,
+    Address,
+    Datagram,
+    Message,
+    MessageClass,
+    is_stun,
+    short_term_key,
+)
+from rtc_stun import ParseError as StunParseError
+
+Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
+"""Called with the time, a name such as ``ice:connection_state_changed`` and plain values."""
+
+MAX_QUEUED_DATAGRAMS: Final = 1024
+"""How much output may wait for a caller that does not collect it; more is dropped and counted."""
+
+
+class IceAgent:
+    """An ICE agent, full or lite, for the streams of one session.
+
+    The loop: bind sockets and `add_local_address` each; signal what `events` reports; tell the agent what the peer
+    signalled (`set_remote_credentials`, `add_remote_candidate`, `end_of_remote_candidates`); hand in datagrams and call
+    `handle_timeout` at `next_timeout`; after every call send `datagrams_to_send` and look at `events`.
+
+    Args:
+        controlling: Whether this agent chooses the pairs: the one that sent the first offer does.
+        rng: Returns that many unpredictable bytes; ``os.urandom``.
+        config: What differs from the defaults.
+        credentials: What was signalled already; fresh ones are made if there are none.
+        trace: Takes structured records of what happens.
+        now: Present time in seconds, on the clock that all later calls use.
+    """
+
+    def __init__(
+        self,
+        *,
+        controlling: bool,
+        rng: Rng,
+        config: IceConfig | None = None,
+        credentials: Credentials | None = None,
+        trace: Trace | None = None,
+        now: float = 0.0,
+    ) -> None:
+        self._config = config or IceConfig()
+        self._rng = rng
+        self._trace = trace
+        self._now = now
+        self._stats = IceStats()
+        self._events: deque[Event] = deque()
+        self._output: list[Datagram] = []
+        # [rfc8445:6.1.1/1] [rfc8445:6.1.1/3] The caller knows who started.
+        self._role = Role(controlling=controlling, rng=rng)
+        self._reported_role = controlling
+        self._foundations = Foundations()
+        self._addresses: dict[Address, LocalAddress] = {}
+        self._addresses_ended = False
+        self._pacer = Pacer(self._config.ta)
+        self._gathering_turn = False
+        self._responder = Responder(self._count, lite=self._config.lite)
+        self._selection = Selection()
+        self._keepalives = Keepalives(self._config.keepalive_interval, rng)
+        self._previous: Session | None = None
+        self._status = Status()
+        self._begin_session(credentials)
+        self._timeout: float | None = None
+
+    # --- what the agent is ---
+
+    @property
+    def local_credentials(self) -> Credentials:
+        """What to signal to the peer. The ufrag also routes datagrams: it begins the USERNAME of the peer's checks."""
+        return self._session.local
+
+    @property
+    def remote_credentials(self) -> Credentials | None:
+        """What the peer signalled for this session."""
+        return None if self._session.remote is None else self._session.remote.credentials
+
+    @property
+    def lite(self) -> bool:
+        """Whether this is a lite agent, which is to be signalled to the peer."""
+        return self._config.lite
+
+    @property
+    def ta(self) -> float:
+        """The pacing in force, in seconds."""
+        return self._pacer.ta
+
+    @property
+    def controlling(self) -> bool:
+        """Whether this agent chooses the pairs."""
+        return self._role.controlling
+
+    @controlling.setter
+    def controlling(self, value: bool) -> None:
+        # [rfc8445:6.1.1/4] [rfc8445:9/4] Roles outlive restarts; conflicts alone change them once the peer is known.
+        if self._session.remote is not None or self._previous is not None or self._closed:
+            raise StateError("the role is fixed once the peer's credentials are known")
+        self._session.switch_role(controlling=value)
+        self._reported_role = value
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """How far the agent as a whole is."""
+        return self._status.connection
+
+    @property
+    def gathering_state(self) -> GatheringState:
+        """How far the local candidates are known."""
+        return self._status.gathering
+
+    @property
+    def selected_pair(self) -> CandidatePair | None:
+        """Where data of the first component goes, or ``None`` if nothing may be sent."""
+        return self._selection.get((0, 1))
+
+    def selected_pair_of(self, stream: int, component_id: int) -> CandidatePair | None:
+        """Return where data of a component goes, or ``None`` if nothing may be sent."""
+        return self._selection.get((stream, component_id))
+
+    def is_valid_path(self, local: Address, remote: Address) -> bool:
+        """Whether data that arrives here comes from the peer: it proved on this path to know our password.
+
+        Sending is another matter: see `selected_pair`.
+        """
+        # [rfc8445:12.2/1] Not only selected pairs: the peer may send on whatever pair it has validated.
+        path = (local, remote)
+        if path in self._session.authenticated_paths:
+            return True
+        return self._previous is not None and path in self._previous.authenticated_paths
+
+    @property
+    def stats(self) -> IceStats:
+        """Counters; alive, not a copy."""
+        return self._stats
+
+    def candidate_stats(self) -> list[CandidateStats]:
+        """Describe the candidates of this session, local ones first."""
+        return describe_candidates(self._session)
+
+    def candidate_pair_stats(self) -> list[CandidatePairStats]:
+        """Describe the pairs of this session, and those kept from before a restart."""
+        return describe_pairs(self._session, [monitor.pair for monitor in self._selection.monitors()])
+
+    # --- what the caller knows ---
+
+    def add_local_address(self, address: Address, now: float, *, stream: int = 0, component_id: int = 1) -> bool:
+        """Tell of a bound socket: makes a host candidate and asks the STUN servers through it.
+
+        The first address of a component gets the highest priority. Look at `events` afterwards.
+
+        Returns:
+            Whether the address became a candidate. Not if it is of a kind that :rfc:`8445#section-5.1.1.1` excludes;
+            and not if gathering has ended, in which case it waits for the next restart.
+
+        Raises:
+            ValueError: The address is no IP address, was added before, or is one too many; or there is no such
+                component.
+            StateError: The agent is closed.
+        """
+        self._enter(now)
+        self._require_component(stream, component_id)
+        ipaddress.ip_address(address.host)
+        if address in self._addresses:
+            raise ValueError(f"{address} was added before")
+        if len(self._addresses) >= self._config.max_local_addresses:
+            raise ValueError(f"there are {len(self._addresses)} local addresses already")
+        if not is_gatherable(address, self._config):
+            return False
+        index = sum((each.stream, each.component_id) == (stream, component_id) for each in self._addresses.values())
+        local = LocalAddress(address, stream, component_id, local_preference(index))
+        self._addresses[address] = local
+        # [rfc8838:13/6] [rfc8838:13/8] [rfc8838:13/10]
+        if self._addresses_ended or self._session.completed_at is not None:
+            return False
+        self._gather(local)
+        self._settle()
+        return True
+
+    def end_of_local_addresses(self, now: float) -> None:
+        """Tell that no further addresses will be added before the next restart, so that gathering can complete."""
+        self._enter(now)
+        self._addresses_ended = True
+        self._settle()
+
+    def add_stun_server(self, server: Address, now: float) -> None:
+        """Tell of a STUN server that was not known before, such as one whose name has just been resolved.
+
+        It is asked through all addresses, unless gathering has ended: then the next restart asks it.
+
+        Raises:
+            ValueError: The server is given by name, or is one too many.
+            StateError: The agent is closed.
+        """
+        self._enter(now)
+        if server in self._config.stun_servers:
+            return
+        self._config = replace(self._config, stun_servers=(*self._config.stun_servers, server))
+        bases = [each for each in self._session.local_candidates if each.candidate.type == HOST]
+        asks = self._status.gathering is not GatheringState.COMPLETE and self._session.completed_at is None
+        self._gatherer.add_server(self._config, server, bases if asks else [])
+        self._settle()
+
+    def remove_local_address(self, address: Address, now: float) -> None:
+        """Tell that an address is gone: its candidates and pairs go with it.
+
+        Raises:
+            ValueError: The address was not added.
+        """
+        self._enter(now)
+        if address not in self._addresses:
+            raise ValueError(f"{address} was not added")
+        del self._addresses[address]
+        self._gatherer.forget(address)
+        for session in self._sessions():
+            session.remove_local(address)
+        self._selection.drop_base(address)
+        self._settle()
+
+    def set_remote_credentials(
+        self, ufrag: str, password: str, now: float, *, lite: bool = False, ta: float | None = None
+    ) -> None:
+        """Tell what the peer signalled about itself; checks begin as soon as there are pairs.
+
+        Args:
+            ufrag: The peer's username fragment.
+            password: The peer's password.
+            now: The present.
+            lite: Whether the peer is a lite agent.
+            ta: The pacing that the peer proposed, in seconds.
+
+        Raises:
+            ValueError: The credentials do not follow the grammar.
+            StateError: Other credentials were set before: `restart` first. Or the agent is closed.
+        """
+        self._enter(now)
+        credentials = Credentials(ufrag, password)
+        session = self._session
+        if session.remote is not None:
+            if session.remote.credentials != credentials:
+                raise StateError("new credentials of the peer mean a restart: call restart() first")
+            return
+        session.remote = RemoteParameters(credentials, lite, self._config.assumed_remote_ta if ta is None else ta)
+        session.remote_key = short_term_key(password)
+        self._pacer.agree(self._config.ta, max(MIN_TA, session.remote.ta))
+        # [rfc8445:6.1.1/2]
+        if lite != self._config.lite:
+            session.switch_role(controlling=lite)
+        # [rfc8863:4/1]
+        self._checker.pac_deadline = self._now + self._config.effective_patience
+        session.take_pending()
+        replay_early_checks(session, self._now)
+        self._settle()
+
+    def add_remote_candidate(self, candidate: Candidate, now: float, *, stream: int = 0) -> None:
+        """Tell of a candidate that the peer signalled. What cannot be used is ignored and counted in `stats`.
+
+        Raises:
+            ValueError: There is no such stream.
+            StateError: The agent is closed.
+        """
+        self._enter(now)
+        if not 0 <= stream < len(self._config.components):
+            raise ValueError(f"there is no stream {stream}")
+        self._session.take_remote(candidate, stream)
+        self._settle()
+
+    def end_of_remote_candidates(self, now: float) -> None:
+        """Tell that the peer signalled the end of its candidates for this session."""
+        self._enter(now)
+        self._session.remote_candidates_ended = True
+        self._settle()
+
+    def restart(self, now: float, *, credentials: Credentials | None = None) -> None:
+        """Begin a new session, with new credentials and candidates.
+
+        Data stays on the old pair until a new one is nominated. Signal the new `local_credentials`, and set the peer's
+        new ones. The addresses added so far are gathered again; add others if there are, then call
+        `end_of_local_addresses` again.
+        """
+        self._enter(now)
+        if self._previous is None or not self._selection.uses(self._previous):
+            self._previous = self._session
+        self._gatherer.stop()
+        self._addresses_ended = False
+        # [rfc8445:9/1]
+        self._begin_session(credentials)
+        if self._status.gathering is GatheringState.COMPLETE:
+            self._step_gathering(GatheringState.GATHERING)
+        for local in self._addresses.values():
+            self._gather(local)
+        self._settle()
+
+    # --- the contract of every machine ---
+
+    def receive_datagram(self, datagram: Datagram, now: float) -> None:
+        """Take a STUN datagram. Never raises for what the network sent."""
+        self.receive_datagrams((datagram,), now)
+
+    def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None:
+        """Take several datagrams that arrived together."""
+        self._now = max(self._now, now)
+        for datagram in datagrams:
+            self._stats.datagrams_received += 1
+            if self._closed:
+                self._count("closed")
+            else:
+                self._receive(datagram)
+        if not self._closed:
+            self._settle()
+
+    def handle_timeout(self, now: float) -> None:
+        """Act on what is due. Call at or after `next_timeout`."""
+        self._now = max(self._now, now)
+        if self._closed:
+            return
+        now = self._now
+        for datagram in (
+            *self._checker.handle_timeout(now),
+            *self._gatherer.handle_timeout(now),
+            *self._selection.handle_timeout(now),
+            *self._keepalives.handle_timeout(now),
+        ):
+            self._send(datagram)
+        self._settle()
+
+    def datagrams_to_send(self, now: float) -> list[Datagram]:
+        """Return what is to be sent now, new checks included; drains. Call after every other call."""
+        self._now = max(self._now, now)
+        if not self._closed:
+            self._pump()
+            self._schedule()
+        output, self._output = self._output, []
+        self._stats.datagrams_sent += len(output)
+        if self._closed:
+            self._timeout = None
+        return output
+
+    def events(self) -> list[Event]:
+        """Return what happened since the last look; drains. Call after every other call."""
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def next_timeout(self) -> float | None:
+        """Return when `handle_timeout` wants to be called, at the latest; ``None`` if nothing is pending."""
+        return self._now if self._output else self._timeout
+
+    def close(self, now: float) -> None:
+        """End the session. Nothing is sent any more, not even keepalives."""
+        self._now = max(self._now, now)
+        if self._closed:
+            return
+        # [rfc8445:11/8]
+        self._output.clear()
+        self._selection.clear()
+        self._gatherer.stop()
+        self._previous = None
+        self._timeout = None
+        self._step(ConnectionState.CLOSED)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the agent has ended."""
+        return self._closed
+
+    @property
+    def _closed(self) -> bool:
+        return self._status.connection is ConnectionState.CLOSED
+
+    # --- sessions and candidates ---
+
+    def _begin_session(self, credentials: Credentials | None) -> None:
+        # [rfc8445:5.3/2] [rfc8445:9/3]
+        credentials = credentials or Credentials.generate(self._rng)
+        self._session = Session(credentials, config=self._config, role=self._role, rng=self._rng, count=self._count)
+        self._checker = Checker(self._session, self._foundations)
+        self._gatherer = Gatherer(config=self._config, foundations=self._foundations, rng=self._rng)
+
+    def _sessions(self) -> list[Session]:
+        return [self._session] if self._previous is None else [self._session, self._previous]
+
+    def _gather(self, local: LocalAddress) -> None:
+        if self._status.gathering is GatheringState.NEW:
+            self._step_gathering(GatheringState.GATHERING)
+        self._take_local(self._gatherer.host_candidate(local))
+
+    def _take_local(self, local: LocalCandidate) -> None:
+        address, base = local.candidate.address, local.base
+        # [rfc8445:5.1.3/1] What comes later has the lower priority: host candidates are the first.
+        if any((each.candidate.address, each.base) == (address, base) for each in self._session.local_candidates):
+            self._count("redundant-candidate")
+            return
+        # [rfc8838:10/1] Reported first: no check can leave before the caller had it in hand. [rfc8838:13/1]
+        self._events.append(
+            LocalCandidateGathered(local.candidate, self._session.local.ufrag, local.stream, local.server)
+        )
+        self._session.add_local(local)
+
+    # --- datagrams ---
+
+    def _receive(self, datagram: Datagram) -> None:
+        if not is_stun(datagram.data):
+            self._count("not-stun")
+            return
+        try:
+            # [rfc8445:7/1]
+            message = Message.parse(datagram.data, ICE_ATTRIBUTES)
+        except StunParseError:
+            self._count("malformed")
+            return
+        if message.method != BINDING:
+            self._count("unknown-method")
+        elif message.message_class is MessageClass.REQUEST:
+            self._receive_request(message, datagram)
+        elif message.message_class is MessageClass.INDICATION:
+            self._stats.indications_received += 1
+        else:
+            self._receive_response(message, datagram)
+
+    def _receive_request(self, message: Message, datagram: Datagram) -> None:
+        # [rfc8445:5.3/4] [rfc8445:8.1.2/2] [rfc8445:11/13] At any time, whatever state checks and pairs are in.
+        answer = self._responder.answer(message, datagram, self._sessions())
+        if answer is None:
+            return
+        self._send(Datagram(answer.response, datagram.local, datagram.remote, datagram.transport))
+        session, check = answer.session, answer.check
+        if session is None or check is None:
+            return
+        self._stats.checks_accepted += 1
+        session.authenticate_path(check.path)
+        session.hear(check.path, self._now)
+        if session is self._session:
+            take_check(session, check, self._now)
+
+    def _receive_response(self, message: Message, datagram: Datagram) -> None:
+        answered, candidate = self._gatherer.handle_response(message, datagram, self._now)
+        if answered:
+            if candidate is not None and self._session.completed_at is None:
+                self._take_local(candidate)
+            return
+        transaction = self._session.checks.get(message.transaction_id)
+        monitor = next((each for each in self._selection.monitors() if each.awaits(message.transaction_id)), None)
+        session = self._session if transaction is not None or monitor is None else monitor.session
+        if transaction is None and monitor is None:
+            self._count("unknown-transaction")
+        elif not is_proven(message, session.remote_key):
+            self._count("unauthenticated-response")
+        elif transaction is not None:
+            self._checker.handle_response(transaction, message, datagram, self._now)
+        elif monitor is not None and not monitor.handle_response(message, datagram, self._now):
+            self._count("asymmetric-response")
+
+    def _pump(self) -> None:
+        """Begin the transactions that Ta allows now."""
+        while self._pacer.ready(self._now):
+            datagram = self._next_request()
+            if datagram is None:
+                return
+            self._pacer.spend(self._now)
+            self._send(datagram)
+
+    def _next_request(self) -> Datagram | None:
+        """Begin a check or a question to a server, in turn while there are both."""
+        asks_server = self._gatherer.has_work and (self._gathering_turn or not self._may_check)
+        pair = None if asks_server or not self._may_check else self._session.checklists.next_check()
+        self._gathering_turn = pair is not None
+        if pair is not None:
+            return self._checker.perform(pair, self._pacer.ta, self._now)
+        return self._gatherer.next_request(self._pacer.ta, self._now)
+
+    @property
+    def _may_check(self) -> bool:
+        return self._session.remote is not None and not self._config.lite
+
+    def _send(self, datagram: Datagram) -> None:
+        if len(self._output) < MAX_QUEUED_DATAGRAMS:
+            self._output.append(datagram)
+        else:
+            self._count("output-limit")
+
+    # --- what follows from it all ---
+
+    def _settle(self) -> None:
+        """Draw every conclusion that the new facts allow, and set the timer."""
+        now, session = self._now, self._session
+        gathering_done = self._conclude_gathering()
+        pair_lite_with_lite(session, gathering_done=gathering_done, now=now)
+        fail_where_hopeless(session, self._checker, gathering_done=gathering_done, now=now)
+        nominate_where_ripe(session, gathering_done=gathering_done, now=now)
+        self._events.extend(self._selection.end_lost(now))
+        self._events.extend(self._selection.update(session, now))
+        if session.completed_at is not None:
+            self._previous = None
+        if self._reported_role != self._role.controlling:
+            self._reported_role = self._role.controlling
+            self._events.append(RoleChanged(self._role.controlling))
+        state = connection_state(
+            session, self._selection, before=self._status.connection, gathering_done=gathering_done, now=now
+        )
+        if state is not self._status.connection:
+            self._step(state)
+        # [rfc8445:11/1]
+        self._keepalives.follow(unchecked_paths(session, self._selection), now)
+        self._schedule()
+
+    def _conclude_gathering(self) -> bool:
+        """Report the end of gathering; return whether it has ended."""
+        self._events.extend(self._gatherer.failures)
+        self._gatherer.failures.clear()
+        if self._session.completed_at is not None:
+            # [rfc8838:13/10] [rfc8445:5.1.1.4/1]
+            self._gatherer.stop()
+        # [rfc8838:13/2] [rfc8838:13/4] [rfc8838:13/5]
+        ended = self._addresses_ended or self._session.completed_at is not None
+        done = ended and self._gatherer.done
+        if done and self._status.gathering is not GatheringState.COMPLETE:
+            self._step_gathering(GatheringState.COMPLETE)
+        return done
+
+    def _schedule(self) -> None:
+        """Compute when something is due next."""
+        times = [
+            self._session.checks.next_timeout(),
+            self._gatherer.next_timeout(),
+            self._selection.next_timeout(self._now),
+            self._keepalives.next_timeout(),
+            next_nomination(self._session),
+        ]
+        if self._gatherer.has_work or (self._may_check and self._session.checklists.has_work()):
+            times.append(max(self._pacer.ready_at, self._now))
+        patience = self._checker.pac_deadline
+        if patience is not None and patience > self._now:
+            times.append(patience)
+        self._timeout = min((at for at in times if at is not None), default=None)
+
+    def _step(self, state: ConnectionState) -> None:
+        self._events.append(self._status.step_connection(state))
+        self._tell("ice:connection_state_changed", {"state": state.value})
+
+    def _step_gathering(self, state: GatheringState) -> None:
+        self._events.append(self._status.step_gathering(state, self._session.local.ufrag))
+        self._tell("ice:gathering_state_changed", {"state": state.value})
+
+    def _enter(self, now: float) -> None:
+        """Begin a command."""
+        if self._closed:
+            raise StateError("the agent is closed")
+        self._now = max(self._now, now)
+
+    def _require_component(self, stream: int, component_id: int) -> None:
+        components = self._config.components
+        if not (0 <= stream < len(components) and 1 <= component_id <= components[stream]):
+            raise ValueError(f"there is no component {component_id} of stream {stream}")
+
+    def _count(self, reason: str) -> None:
+        self._stats.dropped[reason] = self._stats.dropped.get(reason, 0) + 1
+        self._tell("ice:dropped", {"reason": reason})
+
+    def _tell(self, name: str, values: Mapping[str, object]) -> None:
+        if self._trace is not None:
+            self._trace(self._now, name, values)

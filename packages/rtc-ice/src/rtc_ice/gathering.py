@@ -1,0 +1,258 @@
+"""Gathering: host candidates from the caller's addresses, server-reflexive ones from STUN servers.
+
+See :rfc:`8445#section-5.1.1` and :rfc:`8838#section-9`. Every candidate is reported as soon as it is known; a server
+that does not answer delays nothing but the end of gathering, and that by a bounded time.
+"""
+
+import ipaddress
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from rtc_ice.candidate import HOST, SERVER_REFLEXIVE, Candidate
+from rtc_ice.config import MAX_STUN_SERVERS, MIN_RTO, IceConfig
+from rtc_ice.credentials import Rng
+from rtc_ice.events import CandidateGatheringFailed
+from rtc_ice.foundation import Foundations
+from rtc_ice.messages import TRANSACTION_ID_LENGTH, build_gathering_request, server_mapped_address
+from rtc_ice.pair import LocalCandidate
+from rtc_ice.priority import MAX_LOCAL_PREFERENCE, candidate_priority
+from rtc_ice.session import without_zone
+from rtc_ice.transaction import Transaction, TransactionTable
+from rtc_stun import Address, Datagram, ErrorCode, Message
+
+_SITE_LOCAL: Final = ipaddress.ip_network("fec0::/10")
+_IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
+
+
+class LocalAddress(NamedTuple):
+    """An address that the caller receives on."""
+
+    address: Address
+    stream: int
+    component_id: int
+    local_preference: int
+
+
+class GatheringTransaction(Transaction):
+    """A question to a STUN server."""
+
+    __slots__ = ("host", "is_refresh", "server")
+
+    def __init__(
+        self,
+        transaction_id: bytes,
+        datagram: Datagram,
+        now: float,
+        *,
+        host: LocalCandidate,
+        server: Address,
+        is_refresh: bool,
+        rto: float,
+        config: IceConfig,
+    ) -> None:
+        super().__init__(
+            transaction_id,
+            datagram,
+            now,
+            rto=rto,
+            max_requests=config.max_requests,
+            final_wait=rto * config.final_wait_rtos,
+            timeout=config.gathering_timeout,
+        )
+        self.host = host
+        self.server = server
+        self.is_refresh = is_refresh
+        """Whether it only keeps alive what an earlier one obtained."""
+
+
+class Gatherer:
+    """Makes the local candidates of one session."""
+
+    def __init__(self, *, config: IceConfig, foundations: Foundations, rng: Rng) -> None:
+        self.failures: list[CandidateGatheringFailed] = []
+        """What went wrong since the last look."""
+        self._config = config
+        self._foundations = foundations
+        self._rng = rng
+        self._queue: deque[tuple[LocalCandidate, Address]] = deque()
+        self._transactions: TransactionTable[GatheringTransaction] = TransactionTable()
+        self._refresh_at: dict[tuple[Address, Address], tuple[float, LocalCandidate]] = {}
+
+    def host_candidate(self, local: LocalAddress) -> LocalCandidate:
+        """Make the host candidate of an address and queue the questions to the servers of its family."""
+        address = local.address
+        candidate = Candidate(
+            foundation=self._foundations.get(HOST, address, None),
+            component_id=local.component_id,
+            transport="udp",
+            # [rfc8445:5.1.2/1] [rfc8445:5.2/7] [rfc8445:5.2/8]
+            priority=candidate_priority(HOST, local.local_preference, local.component_id),
+            address=without_zone(address),
+            type=HOST,
+        )
+        host = LocalCandidate(candidate, address, local.stream, local.local_preference)
+        if not self._config.lite:
+            # [rfc8445:5.1.1.2/1] [rfc8445:5.1.1.2/4]
+            self._queue.extend(
+                (host, server) for server in self._config.stun_servers if server.is_ipv6 == address.is_ipv6
+            )
+        return host
+
+    def add_server(self, config: IceConfig, server: Address, hosts: Iterable[LocalCandidate]) -> None:
+        """Ask a server that ``config`` has become richer by, through the given host candidates."""
+        self._config = config
+        if not config.lite:
+            self._queue.extend((host, server) for host in hosts if host.base.is_ipv6 == server.is_ipv6)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a question waits to be asked."""
+        return bool(self._queue)
+
+    @property
+    def done(self) -> bool:
+        """Whether every question was asked, and answered or given up."""
+        return not self._queue and all(transaction.is_refresh for transaction in self._transactions.all())
+
+    def next_request(self, ta: float, now: float) -> Datagram | None:
+        """Begin the next transaction and return its first request."""
+        if not self._queue:
+            return None
+        host, server = self._queue.popleft()
+        # [rfc8445:14.3/1]
+        rto = max(MIN_RTO, ta * (1 + len(self._queue) + len(self._transactions)))
+        return self._ask(host, server, now, rto=rto, is_refresh=False)
+
+    def handle_timeout(self, now: float) -> list[Datagram]:
+        """Return requests to repeat and bindings to refresh; give up on silent servers."""
+        output = []
+        for transaction in self._transactions.due(now):
+            if transaction.advance(now):
+                output.append(transaction.datagram)
+            else:
+                self._give_up(transaction, None, "the server did not answer", now)
+        # [rfc8445:5.1.1.4/1] [rfc8445:5.1.1.4/2]
+        for (_, server), (refresh_at, host) in list(self._refresh_at.items()):
+            if now >= refresh_at:
+                output.append(self._ask(host, server, now, rto=MIN_RTO, is_refresh=True))
+        return output
+
+    def handle_response(self, message: Message, datagram: Datagram, now: float) -> tuple[bool, LocalCandidate | None]:
+        """Take a response.
+
+        Returns:
+            Whether it answered a question of ours, and the candidate that it gave.
+        """
+        transaction = self._transactions.get(message.transaction_id)
+        if transaction is None or (transaction.datagram.remote, transaction.datagram.local) != (
+            datagram.remote,
+            datagram.local,
+        ):
+            return False, None
+        mapped = server_mapped_address(message)
+        error = message.get(ErrorCode)
+        if error is not None or mapped is None or message.unknown_required():
+            # An ALTERNATE-SERVER in the response is not followed.
+            code = None if error is None else error.code
+            reason = "the server did not tell an address" if error is None else error.reason
+            self._give_up(transaction, code, reason, now)
+            return True, None
+        self._transactions.remove(transaction)
+        self._keep_alive(transaction, now)
+        return True, None if transaction.is_refresh else self._reflexive(transaction, mapped)
+
+    def forget(self, address: Address) -> None:
+        """Stop what concerns an address that is gone."""
+        self._queue = deque((host, server) for host, server in self._queue if host.base != address)
+        for transaction in self._transactions.all():
+            if transaction.host.base == address:
+                self._transactions.remove(transaction)
+        for key in [key for key in self._refresh_at if key[0] == address]:
+            del self._refresh_at[key]
+
+    def stop(self) -> None:
+        """Ask no more and keep nothing alive."""
+        self._queue.clear()
+        self._refresh_at.clear()
+        for transaction in self._transactions.all():
+            self._transactions.remove(transaction)
+
+    def next_timeout(self) -> float | None:
+        """Return when the next timer fires."""
+        times = [refresh_at for refresh_at, _ in self._refresh_at.values()]
+        if (at := self._transactions.next_timeout()) is not None:
+            times.append(at)
+        return min(times, default=None)
+
+    def _ask(self, host: LocalCandidate, server: Address, now: float, *, rto: float, is_refresh: bool) -> Datagram:
+        transaction_id = self._rng(TRANSACTION_ID_LENGTH)
+        datagram = Datagram(build_gathering_request(transaction_id), host.base, server)
+        self._transactions.add(
+            GatheringTransaction(
+                transaction_id,
+                datagram,
+                now,
+                host=host,
+                server=server,
+                is_refresh=is_refresh,
+                rto=rto,
+                config=self._config,
+            )
+        )
+        self._refresh_at.pop((host.base, server), None)
+        return datagram
+
+    def _reflexive(self, transaction: GatheringTransaction, mapped: Address) -> LocalCandidate:
+        host, server = transaction.host, transaction.server
+        # [rfc8445:5.1.2.1/7] Below the host's preference there is one for each server.
+        preference = max(0, host.local_preference - self._config.stun_servers.index(server))
+        candidate = Candidate(
+            foundation=self._foundations.get(SERVER_REFLEXIVE, host.base, server),
+            component_id=host.candidate.component_id,
+            transport="udp",
+            priority=candidate_priority(SERVER_REFLEXIVE, preference, host.candidate.component_id),
+            address=mapped,
+            type=SERVER_REFLEXIVE,
+            related_address=without_zone(host.base),
+        )
+        return LocalCandidate(candidate, host.base, host.stream, preference, server)
+
+    def _give_up(self, transaction: GatheringTransaction, code: int | None, reason: str, now: float) -> None:
+        self._transactions.remove(transaction)
+        if transaction.is_refresh:
+            self._keep_alive(transaction, now)
+            return
+        self.failures.append(
+            CandidateGatheringFailed(transaction.host.base, transaction.server, code, reason or "the server refused")
+        )
+
+    def _keep_alive(self, transaction: GatheringTransaction, now: float) -> None:
+        key = (transaction.host.base, transaction.server)
+        self._refresh_at[key] = (now + self._config.keepalive_interval, transaction.host)
+
+
+def local_preference(index: int) -> int:
+    """Return the local preference of the index-th address of a component, 65,535 for the first.
+
+    The steps leave room for one preference per STUN server between two addresses.
+    """
+    # [rfc8445:5.1.2.1/6] [rfc8445:5.1.2.1/7] [rfc8445:5.2/9]
+    return MAX_LOCAL_PREFERENCE - index * MAX_STUN_SERVERS
+
+
+def is_gatherable(address: Address, config: IceConfig) -> bool:
+    """Whether an address may become a host candidate.
+
+    See :rfc:`8445#section-5.1.1.1`.
+    """
+    ip = ipaddress.ip_address(address.host)
+    if ip.is_loopback:
+        # [rfc8445:5.1.1.1/5]
+        return config.allow_loopback
+    if ip.is_multicast or ip.is_unspecified:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        # [rfc8445:5.1.1.1/6] [rfc8445:5.1.1.1/7]
+        return ip.ipv4_mapped is None and ip not in _SITE_LOCAL and ip not in _IPV4_COMPATIBLE
+    return True

@@ -1,0 +1,234 @@
+"""Local and remote candidates as the agent knows them, and the pairs they form (:rfc:`8445#section-6.1.2`)."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from rtc_ice.candidate import HOST, PEER_REFLEXIVE, RELAYED, Candidate
+from rtc_ice.priority import candidate_priority, pair_priority
+from rtc_ice.state import PAIR_TRANSITIONS, PairInput, PairState
+from rtc_stun import Address
+
+Path: TypeAlias = tuple[Address, Address]
+"""Where packets leave and where they go: our base and the peer's address."""
+
+ComponentKey: TypeAlias = tuple[int, int]
+"""Index of the stream, and component ID."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidatePair:
+    """A pair as the application sees it: send from ``local`` to ``remote``."""
+
+    local: Address
+    """The address to send from: the base of the local candidate."""
+    remote: Address
+    """The address to send to."""
+    local_candidate: Candidate
+    """What the peer sees of us; reflexive behind a NAT."""
+    remote_candidate: Candidate
+    """What we know of the peer."""
+    stream: int
+    """Index of the data stream."""
+    component_id: int
+    """1 to 256."""
+
+
+class LocalCandidate:
+    """A candidate of ours with what the peer need not know."""
+
+    __slots__ = ("base", "candidate", "local_preference", "server", "stream")
+
+    def __init__(
+        self, candidate: Candidate, base: Address, stream: int, local_preference: int, server: Address | None = None
+    ) -> None:
+        self.candidate = candidate
+        self.base = base
+        """Where it sends from."""
+        self.stream = stream
+        self.local_preference = local_preference
+        self.server = server
+        """The STUN server that told us, if one did."""
+
+    @property
+    def is_base(self) -> bool:
+        """Whether packets can be sent from this candidate itself."""
+        return self.candidate.type in (HOST, RELAYED)
+
+    def peer_reflexive_priority(self) -> int:
+        """Return what PRIORITY says in our checks: our priority, were we a peer-reflexive candidate."""
+        # [rfc8445:7.1.1/1]
+        return candidate_priority(PEER_REFLEXIVE, self.local_preference, self.candidate.component_id)
+
+
+class RemoteCandidate:
+    """A candidate of the peer, signalled or learned from a check."""
+
+    __slots__ = ("candidate", "priority", "stream")
+
+    def __init__(self, candidate: Candidate, stream: int) -> None:
+        self.candidate = candidate
+        self.stream = stream
+        self.priority = candidate.priority
+        """Used in pair priorities. Stays what the first check said when signalling comes later."""
+
+    @property
+    def is_peer_reflexive(self) -> bool:
+        """Whether only a check told us about it."""
+        return self.candidate.type == PEER_REFLEXIVE
+
+
+class Pair:
+    """A candidate pair on its way through the checks."""
+
+    __slots__ = (
+        "consent_lost",
+        "foundation",
+        "heard_at",
+        "last_response_at",
+        "local",
+        "nominate_on_success",
+        "nominated",
+        "number",
+        "path",
+        "priority",
+        "remote",
+        "source",
+        "state",
+        "statistics",
+        "valid",
+    )
+
+    def __init__(self, number: int, local: LocalCandidate, remote: RemoteCandidate, *, controlling: bool) -> None:
+        self.number = number
+        """Names the pair in traces and statistics."""
+        self.local = local
+        self.remote = remote
+        self.path: Final[Path] = (local.base, _with_zone_of(local.base, remote.candidate.address))
+        self.state = PairState.FROZEN
+        self.valid: Pair | None = None
+        """The valid pair that this pair's last successful check constructed; often the pair itself."""
+        self.source: Pair = self
+        """The pair whose check proved this one, and is repeated to nominate it."""
+        self.nominated = False
+        self.nominate_on_success = False
+        """The peer nominated it before our own check was through."""
+        self.last_response_at: float | None = None
+        """When the peer last consented: answered a check of ours."""
+        self.heard_at: float | None = None
+        """When the peer last proved to be there, by a request or a response."""
+        self.consent_lost = False
+        """Consent expired or was revoked: never used again with these credentials."""
+        self.statistics = PairCounters()
+        self.foundation = ("", "")
+        self.priority = 0
+        self.refresh(controlling=controlling)
+
+    @property
+    def stream(self) -> int:
+        """Index of the stream."""
+        return self.local.stream
+
+    @property
+    def component_id(self) -> int:
+        """The component that both candidates belong to."""
+        return self.local.candidate.component_id
+
+    @property
+    def component(self) -> ComponentKey:
+        """Stream and component."""
+        return self.local.stream, self.local.candidate.component_id
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its checks are over."""
+        return self.state in (PairState.SUCCEEDED, PairState.FAILED)
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether both sides are host candidates: no better path can follow from further candidates of another type."""
+        return self.local.candidate.type == HOST and self.remote.candidate.type == HOST
+
+    def refresh(self, *, controlling: bool) -> None:
+        """Recompute what depends on the candidates and on our role."""
+        ours, theirs = self.local.candidate.priority, self.remote.priority
+        self.priority = pair_priority(ours, theirs) if controlling else pair_priority(theirs, ours)
+        self.foundation = (self.local.candidate.foundation, self.remote.candidate.foundation)
+
+    def step(self, pair_input: PairInput) -> None:
+        """Follow the state table."""
+        self.state = PAIR_TRANSITIONS[self.state, pair_input]
+
+    def can(self, pair_input: PairInput) -> bool:
+        """Whether the state table knows the input now."""
+        return (self.state, pair_input) in PAIR_TRANSITIONS
+
+    def snapshot(self) -> CandidatePair:
+        """Return the pair as the application sees it."""
+        return CandidatePair(
+            local=self.path[0],
+            remote=self.path[1],
+            local_candidate=self.local.candidate,
+            remote_candidate=self.remote.candidate,
+            stream=self.stream,
+            component_id=self.component_id,
+        )
+
+
+class PairCounters:
+    """What the W3C's RTCIceCandidatePairStats wants to know about checks."""
+
+    __slots__ = (
+        "consent_requests_sent",
+        "current_round_trip_time",
+        "requests_received",
+        "requests_sent",
+        "responses_received",
+        "responses_sent",
+        "retransmissions_sent",
+        "round_trip_time_measurement_count",
+        "total_round_trip_time",
+    )
+
+    def __init__(self) -> None:
+        self.requests_sent = 0
+        self.retransmissions_sent = 0
+        self.responses_received = 0
+        self.requests_received = 0
+        self.responses_sent = 0
+        self.consent_requests_sent = 0
+        self.current_round_trip_time: float | None = None
+        self.total_round_trip_time = 0.0
+        self.round_trip_time_measurement_count = 0
+
+    def measure(self, round_trip_time: float) -> None:
+        """Take in the time between a request and its response, in seconds."""
+        self.current_round_trip_time = round_trip_time
+        self.total_round_trip_time += round_trip_time
+        self.round_trip_time_measurement_count += 1
+
+
+def can_pair(local: LocalCandidate, remote: RemoteCandidate) -> bool:
+    """Whether checks between the two make sense: same component, transport, family and scope.
+
+    See :rfc:`8445#section-6.1.2.2`.
+    """
+    ours, theirs = local.candidate, remote.candidate
+    return (
+        local.stream == remote.stream
+        and ours.component_id == theirs.component_id
+        and ours.transport == theirs.transport
+        and local.base.is_ipv6 == theirs.address.is_ipv6
+        # [rfc8445:6.1.2.2/1]
+        and _is_link_local(local.base) == _is_link_local(theirs.address)
+    )
+
+
+def _is_link_local(address: Address) -> bool:
+    return address.is_ipv6 and ipaddress.IPv6Address(address.host).is_link_local
+
+
+def _with_zone_of(local: Address, remote: Address) -> Address:
+    """Say by which of our interfaces a link-local address is to be reached; signalling cannot."""
+    _, zone_mark, zone = local.host.partition("%")
+    return Address(f"{remote.host}%{zone}", remote.port) if zone_mark and "%" not in remote.host else remote

@@ -1,0 +1,126 @@
+"""Which pair carries data (:rfc:`8445#section-12.1`)."""
+
+from rtc_ice.consent import ConsentMonitor, silent_at
+from rtc_ice.events import ConsentExpired, Event, SelectedPairChanged
+from rtc_ice.pair import CandidatePair, ComponentKey, Pair
+from rtc_ice.session import Session
+from rtc_ice.state import ChecklistState, PairInput
+from rtc_stun import Address, Datagram
+
+
+class Selection:
+    """The pair of each component, and the watch over the peer's consent to receive on it."""
+
+    def __init__(self) -> None:
+        self._monitors: dict[ComponentKey, ConsentMonitor] = {}
+        self._reported: dict[ComponentKey, tuple[CandidatePair, bool]] = {}
+
+    def get(self, component: ComponentKey) -> CandidatePair | None:
+        """Return the pair that carries the component's data."""
+        reported = self._reported.get(component)
+        return None if reported is None else reported[0]
+
+    def monitors(self) -> list[ConsentMonitor]:
+        """Return the watches over the selected pairs."""
+        return list(self._monitors.values())
+
+    def covers(self, components: list[ComponentKey]) -> bool:
+        """Whether each of the components has a pair."""
+        return all(component in self._monitors for component in components)
+
+    def uses(self, session: Session) -> bool:
+        """Whether a pair of that session carries data."""
+        return any(monitor.session is session for monitor in self._monitors.values())
+
+    def handle_timeout(self, now: float) -> list[Datagram]:
+        """Return the consent checks that are due."""
+        return [datagram for monitor in self._monitors.values() for datagram in monitor.handle_timeout(now)]
+
+    def next_timeout(self, now: float) -> float | None:
+        """Return when a monitor has something to do next."""
+        times = [monitor.next_timeout(now) for monitor in self._monitors.values()]
+        return min((at for at in times if at is not None), default=None)
+
+    def end_lost(self, now: float) -> list[Event]:
+        """Give up the pairs whose consent has ended, and report them."""
+        events: list[Event] = []
+        for component, monitor in list(self._monitors.items()):
+            if monitor.lost(now):
+                monitor.discard()
+                _retire(monitor)
+                # [rfc7675:5.1/2] Without a monitor there is no selected pair, and nobody is told where to send.
+                del self._monitors[component]
+                events.append(ConsentExpired(monitor.pair.snapshot(), monitor.revoked))
+        return events
+
+    def update(self, session: Session, now: float) -> list[Event]:
+        """Choose the best pair of each component, and report what changed."""
+        events: list[Event] = []
+        for stream, count in enumerate(session.config.components):
+            for component_id in range(1, count + 1):
+                component = (stream, component_id)
+                self._choose(session, component, now)
+                events.extend(self._report(component))
+        return events
+
+    def drop_base(self, address: Address) -> None:
+        """Forget the pairs that send from an address that is gone."""
+        for component, monitor in list(self._monitors.items()):
+            if monitor.pair.path[0] == address:
+                del self._monitors[component]
+
+    def clear(self) -> None:
+        """Select nothing any more."""
+        self._monitors.clear()
+        self._reported.clear()
+
+    def _choose(self, session: Session, component: ComponentKey, now: float) -> None:
+        incumbent = self._monitors.get(component)
+        pair = self._best(session, component, incumbent, now)
+        if pair is None:
+            self._monitors.pop(component, None)
+        elif incumbent is None or incumbent.pair is not pair:
+            self._monitors[component] = ConsentMonitor(session, pair, now)
+
+    def _best(
+        self, session: Session, component: ComponentKey, incumbent: ConsentMonitor | None, now: float
+    ) -> Pair | None:
+        # [rfc8445:12.1/4]
+        if session.checklists.checklists[component[0]].state is ChecklistState.FAILED:
+            return None
+        # [rfc8445:12.1/2] [rfc8445:8.1.1/4]
+        nominated = session.nominated_of(component)
+        if nominated:
+            live = (pair for pair in nominated if now < silent_at(pair, session.config))
+            return next(live, nominated[0])
+        # [rfc7675:5.1/10] [rfc8445:9/1] During a restart data stays on the old pair, and consent is asked for there.
+        if incumbent is not None and incumbent.session is not session:
+            return incumbent.pair
+        # [rfc8445:12.1/1]
+        return next(iter(session.valid_of(component)), None)
+
+    def _report(self, component: ComponentKey) -> list[Event]:
+        monitor = self._monitors.get(component)
+        known = self._reported.get(component)
+        if monitor is None:
+            if known is None:
+                return []
+            del self._reported[component]
+            return [SelectedPairChanged(*component, pair=None, nominated=False)]
+        now_selected = (monitor.pair.snapshot(), monitor.pair.nominated)
+        if known == now_selected:
+            return []
+        self._reported[component] = now_selected
+        return [SelectedPairChanged(*component, pair=now_selected[0], nominated=now_selected[1])]
+
+
+def _retire(monitor: ConsentMonitor) -> None:
+    """Never use the pair again under these credentials."""
+    checklist = monitor.session.checklist_of(monitor.pair)
+    for pair in (monitor.pair, monitor.pair.source):
+        # [rfc7675:5.1/13]
+        pair.consent_lost = True
+        if pair.can(PairInput.FAIL):
+            pair.step(PairInput.FAIL)
+    checklist.untrigger(monitor.pair.source)
+    checklist.invalidate(monitor.pair)

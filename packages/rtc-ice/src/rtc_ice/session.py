@@ -1,0 +1,330 @@
+"""One ICE session: the candidates and checklists that belong to one pair of credentials (:rfc:`8445#section-5.3`).
+
+A restart begins another session; the old one keeps its pair and its consent until the new one has chosen.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from rtc_ice.candidate import PEER_REFLEXIVE, Candidate
+from rtc_ice.checklist import Checklist
+from rtc_ice.checklist_set import ChecklistSet
+from rtc_ice.config import IceConfig
+from rtc_ice.credentials import Credentials, Rng
+from rtc_ice.errors import StateError
+from rtc_ice.messages import build_check
+from rtc_ice.pair import ComponentKey, LocalCandidate, Pair, Path, RemoteCandidate, can_pair
+from rtc_ice.role import Role
+from rtc_ice.state import ChecklistState
+from rtc_ice.transaction import CheckTransaction, TransactionTable
+from rtc_stun import Address, Datagram, short_term_key
+
+MAX_AUTHENTICATED_PATHS: Final = 256
+"""How many paths are remembered on which the peer has proven to know our password."""
+
+MAX_PEER_REFLEXIVE: Final = 32
+"""How many local candidates are kept that only responses told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteParameters:
+    """What the peer signalled about itself."""
+
+    credentials: Credentials
+    lite: bool
+    ta: float
+
+
+class PeerCheck(NamedTuple):
+    """A check of the peer that was proven and answered with success."""
+
+    local: LocalCandidate
+    """Where it arrived."""
+    source: Address
+    """Where it came from."""
+    remote_ufrag: str
+    priority: int
+    use_candidate: bool
+
+    @property
+    def path(self) -> Path:
+        """Where an answer leaves and goes."""
+        return self.local.base, self.source
+
+
+class Session:
+    """Candidates, pairs and what the peer has proven, under one pair of credentials."""
+
+    def __init__(
+        self, local: Credentials, *, config: IceConfig, role: Role, rng: Rng, count: Callable[[str], None]
+    ) -> None:
+        self.local = local
+        self.local_key = short_term_key(local.password)
+        self.remote: RemoteParameters | None = None
+        self.remote_key = b""
+        self.config = config
+        self.role = role
+        self.rng = rng
+        self.checklists = ChecklistSet(len(config.components), config.max_pairs)
+        self.checks: TransactionTable[CheckTransaction] = TransactionTable()
+        self.local_candidates: list[LocalCandidate] = []
+        self.remote_candidates: list[RemoteCandidate] = []
+        self.remote_candidates_ended = False
+        self._pending: list[tuple[Candidate, int]] = []
+        """Candidates of the peer whose session cannot be told before its credentials are known."""
+        self.early_checks: dict[Path, PeerCheck] = {}
+        self.authenticated_paths: dict[Path, None] = {}
+        """Paths that data may arrive on, in the order in which they were proven."""
+        self.nominating: dict[ComponentKey, Pair] = {}
+        """As controlling agent: the valid pairs that are being nominated."""
+        self.first_valid_at: dict[ComponentKey, float] = {}
+        self.completed_at: float | None = None
+        """When every component had its pair."""
+        self.count = count
+        """Counts what is ignored, by reason."""
+        self._pair_number = 0
+        self._learned = 0
+
+    # --- candidates ---
+
+    def add_local(self, candidate: LocalCandidate) -> None:
+        """Take in a candidate of ours that has been handed out for signalling, and pair it."""
+        self.local_candidates.append(candidate)
+        # [rfc8445:6.1.2.4/1] [rfc8838:10/2] [rfc8838:11/1] Checks leave from bases alone: the pairs of a reflexive
+        # candidate, moved to its base, would all be redundant with those that the base has already.
+        if candidate.is_base:
+            for remote in self.remote_candidates:
+                self._pair(candidate, remote)
+
+    def find_base(self, address: Address) -> LocalCandidate | None:
+        """Return the candidate that sends from an address."""
+        return next((local for local in self.local_candidates if local.is_base and local.base == address), None)
+
+    def remove_local(self, address: Address) -> list[Pair]:
+        """Forget a base that is gone with all that depends on it, and return the pairs that went."""
+        # [rfc8445:5.1.1.4/3]
+        self.local_candidates = [local for local in self.local_candidates if local.base != address]
+        gone = []
+        for checklist in self.checklists:
+            for pair in [pair for pair in (*checklist.pairs, *checklist.valid) if pair.path[0] == address]:
+                checklist.remove(pair)
+                checklist.invalidate(pair)
+                gone.append(pair)
+        return gone
+
+    def take_remote(self, candidate: Candidate, stream: int) -> None:
+        """Look at a candidate that the peer signalled, and take it in if it is of use."""
+        if self.remote_candidates_ended:
+            # [rfc8838:14/2]
+            self.count("remote-candidate-after-end")
+        elif not candidate.is_usable or not is_sendable(candidate.address):
+            self.count("remote-candidate-unusable")
+        elif candidate.ufrag is None:
+            self._add_remote(candidate, stream)
+        elif self.remote is not None:
+            self._take_named(candidate, stream)
+        elif len(self._pending) < self.config.max_remote_candidates:
+            self._pending.append((candidate, stream))
+        else:
+            self.count("remote-candidate-limit")
+
+    def take_pending(self) -> None:
+        """Take in the candidates that waited for the peer's credentials."""
+        for candidate, stream in self._pending:
+            self._take_named(candidate, stream)
+        self._pending.clear()
+
+    def _take_named(self, candidate: Candidate, stream: int) -> None:
+        if self.remote is not None and candidate.ufrag == self.remote.credentials.ufrag:
+            self._add_remote(candidate, stream)
+        else:
+            self.count("remote-candidate-of-other-session")
+
+    def _add_remote(self, candidate: Candidate, stream: int) -> None:
+        known = self.find_remote(candidate.address, stream, candidate.component_id)
+        if known is not None:
+            self._confirm(known, candidate)
+            return
+        # [rfc8445:19.5.1/2]
+        if len(self.remote_candidates) >= self.config.max_remote_candidates:
+            self.count("remote-candidate-limit")
+            return
+        remote = RemoteCandidate(candidate, stream)
+        self.remote_candidates.append(remote)
+        # [rfc8838:17/3]
+        for local in self.local_candidates:
+            if local.is_base:
+                self._pair(local, remote)
+
+    def find_remote(self, address: Address, stream: int, component_id: int) -> RemoteCandidate | None:
+        """Return the peer's candidate with that address."""
+        wanted = without_zone(address)
+        return next(
+            (
+                remote
+                for remote in self.remote_candidates
+                if without_zone(remote.candidate.address) == wanted
+                and remote.stream == stream
+                and remote.candidate.component_id == component_id
+            ),
+            None,
+        )
+
+    def learn_remote(self, address: Address, local: LocalCandidate, priority: int) -> RemoteCandidate | None:
+        """Make a peer-reflexive candidate of the unknown source of a check; ``None`` if there are too many.
+
+        See :rfc:`8445#section-7.3.1.3`.
+        """
+        if len(self.remote_candidates) >= self.config.max_remote_candidates:
+            self.count("remote-candidate-limit")
+            return None
+        foundations = {remote.candidate.foundation for remote in self.remote_candidates}
+        while (foundation := f"prflx{self._learned}") in foundations:
+            self._learned += 1
+        candidate = Candidate(
+            foundation=foundation,
+            component_id=local.candidate.component_id,
+            transport=local.candidate.transport,
+            priority=priority,
+            address=address,
+            type=PEER_REFLEXIVE,
+        )
+        self._learned += 1
+        remote = RemoteCandidate(candidate, local.stream)
+        self.remote_candidates.append(remote)
+        return remote
+
+    def _confirm(self, known: RemoteCandidate, candidate: Candidate) -> None:
+        if not known.is_peer_reflexive:
+            self.count("remote-candidate-duplicate")
+            return
+        # [rfc8838:11/2] The pairs of the learned candidate become those of the signalled one and keep their priority,
+        # which is what the peer said first.
+        known.candidate = replace(candidate, address=known.candidate.address)
+        self.checklists.refresh(controlling=self.role.controlling)
+
+    # --- pairs ---
+
+    def _pair(self, local: LocalCandidate, remote: RemoteCandidate) -> None:
+        # [rfc8445:5.2/1] A lite agent has no checklists.
+        if not self.config.lite and can_pair(local, remote):
+            self.insert_pair(local, remote)
+
+    def insert_pair(self, local: LocalCandidate, remote: RemoteCandidate) -> Pair | None:
+        """Put a pair into its checklist unless it is there; ``None`` if there is no room for it."""
+        pair = self.make_pair(local, remote)
+        known = self.checklists.find(pair.path)
+        if known is not None:
+            return known
+        evicted = self.checklists.insert(pair)
+        if evicted is not None:
+            self.count("pair-limit")
+        return None if evicted is pair else pair
+
+    def make_pair(self, local: LocalCandidate, remote: RemoteCandidate) -> Pair:
+        """Make a pair that is in no list yet."""
+        self._pair_number += 1
+        return Pair(self._pair_number, local, remote, controlling=self.role.controlling)
+
+    def checklist_of(self, pair: Pair) -> Checklist:
+        """Return the checklist of the pair's stream."""
+        return self.checklists.checklists[pair.stream]
+
+    def valid_of(self, component: ComponentKey) -> list[Pair]:
+        """Return the valid pairs of a component, best first."""
+        return self.checklists.checklists[component[0]].valid_of(component)
+
+    def nominated_of(self, component: ComponentKey) -> list[Pair]:
+        """Return the nominated pairs of a component, best first."""
+        return self.checklists.checklists[component[0]].nominated_of(component)
+
+    def components(self) -> list[ComponentKey]:
+        """Return the components that need a pair: those that both agents have candidates for, once that is known.
+
+        See :rfc:`8445#section-6.1.2.2`.
+        """
+        keys: list[ComponentKey] = []
+        for stream, ours in enumerate(self.config.components):
+            offered = [remote.candidate.component_id for remote in self.remote_candidates if remote.stream == stream]
+            theirs = max(offered) if offered and self.remote_candidates_ended else ours
+            # [rfc8445:5.1.1.1/4]
+            keys.extend((stream, component_id) for component_id in range(1, min(ours, theirs) + 1))
+        return keys
+
+    def check_datagram(self, pair: Pair, transaction_id: bytes, *, priority: int, use_candidate: bool) -> Datagram:
+        """Build a Binding request for a pair.
+
+        Raises:
+            StateError: The peer's credentials are not known.
+        """
+        if self.remote is None:
+            raise StateError("the peer's credentials are not known")
+        data = build_check(
+            transaction_id,
+            # [rfc8445:7.2.2/1]
+            username=f"{self.remote.credentials.ufrag}:{self.local.ufrag}",
+            key=self.remote_key,
+            priority=priority,
+            controlling=self.role.controlling,
+            tie_breaker=self.role.tie_breaker,
+            use_candidate=use_candidate,
+        )
+        return Datagram(data, *pair.path)
+
+    # --- roles and proofs ---
+
+    def switch_role(self, *, controlling: bool) -> None:
+        """Change sides: pair priorities depend on it."""
+        if self.role.controlling == controlling:
+            return
+        self.role.controlling = controlling
+        self.nominating.clear()
+        self.checklists.refresh(controlling=controlling)
+
+    def authenticate_path(self, path: Path) -> None:
+        """Remember that the peer has proven on a path to know our password."""
+        if path not in self.authenticated_paths and len(self.authenticated_paths) >= MAX_AUTHENTICATED_PATHS:
+            del self.authenticated_paths[next(iter(self.authenticated_paths))]
+        self.authenticated_paths[path] = None
+
+    def hear(self, path: Path, now: float) -> None:
+        """Note that the peer proved to be there on a path."""
+        for checklist in self.checklists:
+            for pair in checklist.valid:
+                if pair.path == path:
+                    pair.heard_at = now
+
+    def cancel_checks(self, pairs: list[Pair]) -> None:
+        """Stop retransmitting the checks of some pairs, but take their responses."""
+        for transaction in self.checks.all():
+            if transaction.pair in pairs:
+                transaction.cancel()
+
+    def nominate(self, pair: Pair, now: float) -> None:
+        """Set the nominated flag of a valid pair, which concludes its component.
+
+        See :rfc:`8445#section-8.1.2`.
+        """
+        pair.nominated = True
+        self.nominating.pop(pair.component, None)
+        checklist = self.checklist_of(pair)
+        self.cancel_checks(checklist.conclude(pair.component))
+        wanted = [component for component in self.components() if component[0] == pair.stream]
+        if all(checklist.nominated_of(component) for component in wanted):
+            checklist.state = ChecklistState.COMPLETED
+        if self.completed_at is None and all(each.state is ChecklistState.COMPLETED for each in self.checklists):
+            self.completed_at = now
+
+
+def without_zone(address: Address) -> Address:
+    """Drop the zone of a link-local address, which only its own host understands."""
+    host, zone_mark, _ = address.host.partition("%")
+    return Address(host, address.port) if zone_mark else address
+
+
+def is_sendable(address: Address) -> bool:
+    """Whether checks to an address make sense and do no harm: a port, and one host instead of many or none."""
+    ip = ipaddress.ip_address(address.host)
+    return address.port > 0 and not (ip.is_multicast or ip.is_unspecified or address.host == "255.255.255.255")

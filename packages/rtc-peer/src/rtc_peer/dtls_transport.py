@@ -1,0 +1,204 @@
+"""One DTLS connection as a transport: waiting for the answer, shaking hands, carrying packets.
+
+Nothing is fed to DTLS that did not come over a path on which the peer has proven to ICE that it knows our password; so a
+stranger who races with a ClientHello of its own meets a closed door. What the peer itself sends too early, because it
+outran the answer or its own check, is kept until the door opens.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import rtc_dtls
+from rtc_dtls import AlertDescription, Certificate, DtlsConfig, DtlsConnection
+from rtc_stun import Datagram
+
+from rtc_peer.agreement import Agreement
+from rtc_peer.events import DtlsTransportFailed, DtlsTransportStateChanged
+from rtc_peer.state import DtlsTransportState
+
+Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
+DtlsTransportEvent: TypeAlias = DtlsTransportFailed | DtlsTransportStateChanged
+
+MAX_EARLY_DATAGRAMS: Final = 16
+"""Datagrams kept that came before DTLS could take them; the oldest go first. A ClientHello has two or three."""
+
+
+class DtlsTransport:
+    """A DTLS connection that comes into being when both sides are known.
+
+    Args:
+        transport_id: Names it in events.
+        certificate: Ours.
+        rng: Source of randomness.
+        trace: Takes structured records.
+    """
+
+    __slots__ = (
+        "_certificate",
+        "_early",
+        "_events",
+        "_rng",
+        "_trace",
+        "_transport_id",
+        "agreement",
+        "connection",
+        "mtu",
+        "packets",
+        "state",
+    )
+
+    def __init__(
+        self,
+        transport_id: int,
+        *,
+        certificate: Certificate,
+        rng: Callable[[int], bytes],
+        mtu: int,
+        trace: Trace | None,
+    ) -> None:
+        self._transport_id = transport_id
+        self._certificate = certificate
+        self._rng = rng
+        self._trace = trace
+        self._events: list[DtlsTransportEvent] = []
+        self._early: deque[Datagram] = deque(maxlen=MAX_EARLY_DATAGRAMS)
+        self.mtu = mtu
+        self.agreement: Agreement | None = None
+        """What the connection was made for."""
+        self.connection: DtlsConnection | None = None
+        self.state = DtlsTransportState.NEW
+        self.packets: list[bytes] = []
+        """What the peer sent through the tunnel; whoever takes them empties the list."""
+
+    # --- life ---
+
+    def prepare(self, agreement: Agreement) -> None:
+        """Make the connection that both descriptions agree on; it replaces an earlier one.
+
+        Raises:
+            ValueError: No fingerprint is of a hash function that we know.
+        """
+        fingerprints = tuple(
+            rtc_dtls.Fingerprint(algorithm=each.algorithm, digest=each.digest) for each in agreement.remote.fingerprints
+        )
+        # [rfc8829:5.1.1/7] [rfc8827:6.5/9] [rfc8827:6.5/3]
+        config = DtlsConfig(certificate=self._certificate, remote_fingerprints=fingerprints, mtu=self.mtu)
+        role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER
+        self.agreement = agreement
+        self.connection = DtlsConnection(role=role, config=config, rng=self._rng, trace=self._trace)
+        if self.state is not DtlsTransportState.NEW:
+            self._step(DtlsTransportState.NEW)
+
+    def open(self, now: float) -> None:
+        """Begin: ICE has found a path."""
+        connection = self.connection
+        if connection is None or self.state is not DtlsTransportState.NEW:
+            return
+        self._step(DtlsTransportState.CONNECTING)
+        if connection.role is rtc_dtls.Role.CLIENT:
+            connection.start(now)
+
+    def close(self, now: float) -> None:
+        """Say goodbye to the peer, if there is one."""
+        if self.connection is not None:
+            self.connection.close(now)
+            self._follow()
+        if self.state not in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED):
+            self._step(DtlsTransportState.CLOSED)
+        self._early.clear()
+
+    @property
+    def is_client(self) -> bool | None:
+        """Whether we began the handshake; None before the roles are known."""
+        return None if self.connection is None else self.connection.role is rtc_dtls.Role.CLIENT
+
+    # --- datagrams ---
+
+    @property
+    def has_early(self) -> bool:
+        """Whether something was kept."""
+        return bool(self._early)
+
+    def hold(self, datagram: Datagram) -> None:
+        """Keep a datagram that came too early."""
+        self._early.append(datagram)
+
+    def take_early(self) -> list[Datagram]:
+        """Return what was kept, the oldest first."""
+        early = list(self._early)
+        self._early.clear()
+        return early
+
+    def receive(self, batch: list[bytes], now: float) -> None:
+        """Take datagrams of the peer that arrived together on proven paths."""
+        if self.connection is not None:
+            self.connection.receive_datagrams(batch, now)
+            self._follow()
+
+    def send_many(self, packets: list[bytes]) -> None:
+        """Queue packets, each of which becomes one datagram. What does not fit is lost, as on any network."""
+        if self.connection is not None and self.state is DtlsTransportState.CONNECTED:
+            try:
+                self.connection.send_many(packets)
+            except rtc_dtls.BufferFullError:
+                self.connection.stats.drop("peer-output-limit", len(packets))
+
+    def datagrams_to_send(self, now: float) -> list[bytes]:
+        """Drain what is to be sent."""
+        return [] if self.connection is None else self.connection.datagrams_to_send(now)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due."""
+        if self.connection is not None:
+            self.connection.handle_timeout(now)
+            self._follow()
+
+    def next_timeout(self) -> float | None:
+        """Return when something is due."""
+        return None if self.connection is None else self.connection.next_timeout()
+
+    def drain(self) -> list[DtlsTransportEvent]:
+        """Return what happened since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    # --- within ---
+
+    def _follow(self) -> None:
+        """Turn the connection's events into packets and states."""
+        if self.connection is None:
+            return
+        packets = self.packets
+        for event in self.connection.events():
+            match event:
+                case rtc_dtls.ApplicationDataReceived():
+                    packets.append(event.data)
+                case rtc_dtls.HandshakeCompleted():
+                    self._step(DtlsTransportState.CONNECTED)
+                case rtc_dtls.ConnectionClosed():
+                    self._step(DtlsTransportState.CLOSED)
+                case rtc_dtls.ConnectionFailed():
+                    self._fail(event)
+                case rtc_dtls.PeerCertificateReceived():
+                    pass
+
+    def _fail(self, event: rtc_dtls.ConnectionFailed) -> None:
+        self._step(DtlsTransportState.FAILED)
+        wrong = event.alert == AlertDescription.BAD_CERTIFICATE and not event.received
+        self._events.append(
+            DtlsTransportFailed(
+                self._transport_id,
+                "fingerprint-failure" if wrong else "dtls-failure",
+                event.reason,
+                sent_alert=None if event.received else event.alert,
+                received_alert=event.alert if event.received else None,
+            )
+        )
+
+    def _step(self, state: DtlsTransportState) -> None:
+        if state is not self.state:
+            self.state = state
+            self._events.append(DtlsTransportStateChanged(self._transport_id, state))

@@ -1,0 +1,500 @@
+"""Offer and answer: from wishes to descriptions, and from descriptions to what the transports have to do (RFC 8829).
+
+The negotiator touches no transport. Setting a description returns an `Outcome`, a list of orders, and happens entirely
+or, if anything is wrong, not at all. Remote offers give no orders: what they say takes effect with our answer, so
+that rolling them back costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from rtc_ice import Credentials
+from rtc_sdp import Candidate, EndOfCandidates, Fingerprint, Origin, Role, answer_role
+from rtc_sdp import SessionDescription as SdpDocument
+
+from rtc_peer.agreement import Agreement, agree_as_offerer, check_offer
+from rtc_peer.answer import plan_answer
+from rtc_peer.configuration import BundlePolicy
+from rtc_peer.description import MAX_CANDIDATES, AppliedDescription, SdpType, SessionDescription
+from rtc_peer.errors import ModificationError, StateError
+from rtc_peer.offer import plan_offer
+from rtc_peer.reading import check_against_offer, check_against_session, parse, read
+from rtc_peer.section import (
+    ICE2,
+    TRICKLE,
+    BundleGroups,
+    DataParameters,
+    MediaSection,
+    RemoteDescription,
+    RemoteSection,
+    TransportParameters,
+    find_data_section,
+)
+from rtc_peer.signaling import Signaling
+from rtc_peer.state import SignalingState
+from rtc_peer.writing import DescriptionPlan, WrittenTransport, write
+
+_TLS_ID_LENGTH: Final = 15
+"""Random bytes of a ``tls-id``: 120 bits, as RFC 8842 section 4 asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPlan:
+    """A description of ours with all that was decided for it."""
+
+    text: str
+    sections: tuple[MediaSection, ...]
+    groups: BundleGroups
+    parameters: dict[int, TransportParameters]
+    """By transport id."""
+    inputs: object
+    """What the plan was made from: as long as that is the same, the plan is still accurate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOrder:
+    """Both sides of a transport are known: check, shake hands, carry data."""
+
+    transport_id: int
+    agreement: Agreement
+    candidates: tuple[str, ...]
+    end_of_candidates: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What a description asks of the transports, in the order of the fields."""
+
+    close: list[int] = field(default_factory=list)
+    roll_back: list[tuple[int, TransportParameters]] = field(default_factory=list)
+    """Transports whose ICE restart is called off, with what we say about them again."""
+    gather: list[tuple[int, TransportParameters]] = field(default_factory=list)
+    """New transports, or ICE restarts of old ones, with what we say about them."""
+    start: list[StartOrder] = field(default_factory=list)
+    data: tuple[int, DataParameters] | None = None
+    """The transport that carries the data channels, and what the peer says about them."""
+    is_final: bool = False
+    """A final answer was applied: what is not in it has ended."""
+    rolled_back: bool = False
+    """Our own offer, or the peer's, was given up."""
+
+
+class Negotiator:
+    """The state of offer and answer.
+
+    Args:
+        rng: Source of randomness.
+        fingerprints: Of our certificates.
+        data: What we say about data channels.
+        bundle_policy: How to treat peers that do not bundle.
+    """
+
+    def __init__(
+        self,
+        *,
+        rng: Callable[[int], bytes],
+        fingerprints: tuple[Fingerprint, ...],
+        data: DataParameters,
+        bundle_policy: BundlePolicy,
+    ) -> None:
+        self.signaling = Signaling()
+        self.sections: tuple[MediaSection, ...] = ()
+        """Of the pending descriptions, else of the current ones."""
+        self.agreements: dict[int, Agreement] = {}
+        """In force, by transport id."""
+        self.credentials_to_replace: frozenset[Credentials] = frozenset()
+        """An ICE restart was asked for, away from these."""
+        self._groups: BundleGroups = ()
+        self._stable: tuple[tuple[MediaSection, ...], BundleGroups] = ((), ())
+        self._offered: LocalPlan | None = None
+        self._remote_offer: RemoteDescription | None = None
+        self._last_offer: LocalPlan | None = None
+        self._last_answer: LocalPlan | None = None
+        self._remote_trickles: bool | None = None
+        self._rng = rng
+        self._fingerprints = fingerprints
+        self._data = data
+        self._bundle_policy = bundle_policy
+        # [rfc8829:5.2.1/3] [rfc8829:5.2.1/4] [rfc8829:5.2.1/5] [rfc8829:5.2.1/6]
+        self._origin = replace(Origin.create(rng), unicast_address="0.0.0.0")  # noqa: S104 - written, never bound
+        self._version = 0
+        self._transport_count = 0
+
+    # --- creating ---
+
+    def create_offer(
+        self, written: Mapping[int, WrittenTransport], *, wants_data: bool, ice_restart: bool
+    ) -> SessionDescription:
+        """Make an offer of everything there is.
+
+        Args:
+            written: The transports that exist.
+            wants_data: Whether there are data channels.
+            ice_restart: Whether to ask for new ICE credentials.
+
+        See :rfc:`8829#section-5.2`.
+        """
+        sections, groups = plan_offer(
+            self.sections, self._groups, wants_data=wants_data, new_transport_id=self._new_transport_id
+        )
+        restart = ice_restart or bool(self.credentials_to_replace)
+        inputs = (dict(written), wants_data, self.credentials_to_replace)
+        parameters = {
+            # [rfc8829:5.2.1/45]
+            key: self._local_parameters(written.get(key), Role.ACTPASS, restart=restart, new_association=False)
+            for key in _transport_ids(sections)
+        }
+        # [rfc8829:5.2/1]
+        self._last_offer = self._write(sections, groups, parameters, written, (TRICKLE, ICE2), inputs)
+        return SessionDescription(SdpType.OFFER, self._last_offer.text)
+
+    def create_answer(self, written: Mapping[int, WrittenTransport]) -> SessionDescription:
+        """Make an answer to the remote offer.
+
+        Raises:
+            StateError: There is none.
+
+        See :rfc:`8829#section-5.3`.
+        """
+        offer = self._remote_offer
+        # [rfc8829:4.1.9/1] [rfc8829:5.3.1/1]
+        if offer is None:
+            raise StateError("there is no remote offer to answer")
+        sections, groups = plan_answer(
+            offer, self.sections, bundle_policy=self._bundle_policy, new_transport_id=self._new_transport_id
+        )
+        parameters = {}
+        for section in sections:
+            remote = offer.sections[section.index].transport
+            if section.transport_id is not None and remote is not None:
+                key = section.transport_id
+                parameters[key] = self._answer_parameters(key, written.get(key), remote)
+        options = tuple(name for name, on in ((TRICKLE, offer.trickle), (ICE2, offer.ice2)) if on)
+        # [rfc8829:5.3/1]
+        self._last_answer = self._write(sections, groups, parameters, written, options, dict(written))
+        return SessionDescription(SdpType.ANSWER, self._last_answer.text)
+
+    def _answer_parameters(
+        self, key: int, written: WrittenTransport | None, remote: TransportParameters
+    ) -> TransportParameters:
+        agreed = self.agreements.get(key)
+        restart = agreed is not None and remote.credentials != agreed.remote.credentials
+        continued = agreed is not None and remote.same_association(agreed.remote)
+        # [rfc8829:5.3.2/9] [rfc8829:5.3.1/28] [rfc8829:5.3.1/27] [rfc8829:5.3.1/26]
+        role = agreed.role if agreed is not None and continued else answer_role(remote.role)
+        parameters = self._local_parameters(written, role, restart=restart, new_association=not continued)
+        # [rfc8829:5.3.2/8] An old peer that does not name the association gets no name either (RFC 8842 section 5.3).
+        return parameters if remote.tls_id is not None else replace(parameters, tls_id=None)
+
+    def _local_parameters(
+        self, written: WrittenTransport | None, role: Role, *, restart: bool, new_association: bool
+    ) -> TransportParameters:
+        known = None if written is None else written.parameters
+        tls_id = None if known is None or new_association else known.tls_id
+        return TransportParameters(
+            # [rfc8829:5.2.1/14] [rfc8829:5.2.2/12] [rfc8829:5.2.3.1/1] [rfc8829:5.3.2/6]
+            credentials=Credentials.generate(self._rng) if known is None or restart else known.credentials,
+            fingerprints=self._fingerprints,
+            role=role,
+            tls_id=tls_id or self._rng(_TLS_ID_LENGTH).hex(),
+        )
+
+    def _write(
+        self,
+        sections: tuple[MediaSection, ...],
+        groups: BundleGroups,
+        parameters: dict[int, TransportParameters],
+        written: Mapping[int, WrittenTransport],
+        ice_options: tuple[str, ...],
+        inputs: object,
+    ) -> LocalPlan:
+        transports = {}
+        for key, each in parameters.items():
+            known = written.get(key)
+            if known is None or known.parameters.credentials != each.credentials:
+                transports[key] = WrittenTransport(parameters=each)
+            else:
+                transports[key] = replace(known, parameters=each)
+        # [rfc8829:5.2.2/2] [rfc8829:5.3.2/2] Whether or not anything differs.
+        origin = replace(self._origin, sess_version=self._version)
+        self._version += 1
+        document = write(
+            DescriptionPlan(
+                origin=origin,
+                sections=sections,
+                groups=groups,
+                transports=transports,
+                data=self._data,
+                ice_options=ice_options,
+            )
+        )
+        return LocalPlan(
+            text=str(document), sections=sections, groups=groups, parameters=parameters, inputs=inputs
+        )
+
+    def _new_transport_id(self) -> int:
+        self._transport_count += 1
+        return self._transport_count - 1
+
+    def implicit(
+        self, kind: SdpType | None, written: Mapping[int, WrittenTransport], *, wants_data: bool
+    ) -> SessionDescription:
+        """Return the description to set if the application names none: the last one created if it is still accurate.
+
+        Args:
+            kind: Offer, answer or pranswer; None for what the state asks for.
+            written: The transports that exist.
+            wants_data: Whether there are data channels.
+
+        Raises:
+            StateError: There is nothing to answer.
+        """
+        offering = (SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER, SignalingState.HAVE_REMOTE_PRANSWER)
+        if kind is None:
+            kind = SdpType.OFFER if self.signaling.state in offering else SdpType.ANSWER
+        self.signaling.check(kind, remote=False)
+        if kind is SdpType.OFFER:
+            last, inputs = self._last_offer, (dict(written), wants_data, self.credentials_to_replace)
+            if last is not None and last.inputs == inputs:
+                return SessionDescription(kind, last.text)
+            return self.create_offer(written, wants_data=wants_data, ice_restart=False)
+        if self._last_answer is not None and self._last_answer.inputs == dict(written):
+            return SessionDescription(kind, self._last_answer.text)
+        return SessionDescription(kind, self.create_answer(written).sdp)
+
+    # --- setting ---
+
+    def set_local(self, description: SessionDescription) -> Outcome:
+        """Apply a description of ours.
+
+        Args:
+            description: Exactly what was created last, or an empty rollback.
+
+        Raises:
+            StateError: Its type does not fit the state.
+            ModificationError: It was altered, or is not the last one created.
+
+        See :rfc:`8829#section-5.9`.
+        """
+        self.signaling.check(description.type, remote=False)
+        if description.type is SdpType.ROLLBACK:
+            return self._roll_back()
+        is_offer = description.type is SdpType.OFFER
+        plan = self._last_offer if is_offer else self._last_answer
+        # [rfc8829:5.4/1] [rfc8829:5.5/4]
+        if plan is None or plan.text != description.sdp:
+            raise ModificationError(f"the {description.type.value} is not the last one that was created")
+        applied = AppliedDescription(description.type, SdpDocument.parse(plan.text))
+        return self._apply_local_offer(applied, plan) if is_offer else self._apply_local_answer(applied, plan)
+
+    def set_remote(self, description: SessionDescription) -> Outcome:
+        """Apply a description of the peer. An offer in the state have-local-offer rolls ours back first.
+
+        Raises:
+            StateError: Its type does not fit the state.
+            DescriptionSyntaxError: It is not well-formed SDP.
+            DescriptionError: It is invalid, or does not fit the session.
+
+        See :rfc:`8829#section-5.10`.
+        """
+        if description.type is SdpType.ROLLBACK:
+            self.signaling.check(description.type, remote=True)
+            return self._roll_back()
+        glare = description.type is SdpType.OFFER and self.signaling.state is SignalingState.HAVE_LOCAL_OFFER
+        if not glare:
+            self.signaling.check(description.type, remote=True)
+        # [rfc8829:8/1]
+        document = parse(description.sdp)
+        remote = read(document, is_answer=description.type is not SdpType.OFFER)
+        applied = AppliedDescription(description.type, document)
+        if description.type is not SdpType.OFFER:
+            return self._apply_remote_answer(applied, remote)
+        sections = self._stable[0] if glare else self.sections
+        check_against_session(sections, remote)
+        self._check_offered_transports(sections, remote)
+        outcome = self._roll_back() if glare else Outcome()
+        self.signaling.set(applied, remote=True)
+        self._remote_trickles = remote.trickle
+        self._remote_offer = remote
+        self._last_answer = None
+        return outcome
+
+    def _check_offered_transports(self, sections: tuple[MediaSection, ...], remote: RemoteDescription) -> None:
+        for ours in sections:
+            offered = remote.sections[ours.index].transport
+            agreed = None if ours.transport_id is None else self.agreements.get(ours.transport_id)
+            if agreed is not None and offered is not None:
+                check_offer(agreed, offered)
+
+    def _apply_local_offer(self, applied: AppliedDescription, plan: LocalPlan) -> Outcome:
+        outcome = Outcome(gather=self._gathering(plan))
+        kept = _transport_ids(plan.sections)
+        outcome.close = [key for key in _transport_ids(self.sections) if key not in kept]
+        self.signaling.set(applied, remote=False)
+        self.sections, self._groups, self._offered = plan.sections, plan.groups, plan
+        return outcome
+
+    def _apply_local_answer(self, applied: AppliedDescription, plan: LocalPlan) -> Outcome:
+        remote = self._remote_offer
+        remote_document = self.signaling.remote
+        if remote is None or remote_document is None:
+            raise StateError("there is no remote offer to answer")
+        outcome = Outcome(gather=self._gathering(plan))
+        for section in plan.sections:
+            key, theirs = section.transport_id, remote.sections[section.index]
+            if key is not None and theirs.transport is not None:
+                local = plan.parameters[key]
+                agreement = Agreement(
+                    local=local, remote=theirs.transport, is_client=local.role is Role.ACTIVE
+                )
+                outcome.start.append(_start_order(key, agreement, remote_document, theirs))
+        self._conclude(outcome, applied, plan, remote, is_remote=False)
+        return outcome
+
+    def _apply_remote_answer(self, applied: AppliedDescription, remote: RemoteDescription) -> Outcome:
+        plan = self._offered
+        if plan is None:
+            raise StateError("there is no local offer that was answered")
+        check_against_offer(plan.sections, remote, plan.groups)
+        provisional = self.signaling.state is SignalingState.HAVE_REMOTE_PRANSWER
+        outcome = Outcome()
+        for section in plan.sections:
+            key, theirs = section.transport_id, remote.sections[section.index]
+            if key is not None and theirs.transport is not None:
+                agreement = agree_as_offerer(
+                    self.agreements.get(key), plan.parameters[key], theirs.transport, provisional_before=provisional
+                )
+                outcome.start.append(_start_order(key, agreement, applied, theirs))
+        self._conclude(outcome, applied, plan, remote, is_remote=True)
+        self._remote_trickles = remote.trickle
+        return outcome
+
+    def _conclude(
+        self,
+        outcome: Outcome,
+        applied: AppliedDescription,
+        plan: LocalPlan,
+        remote: RemoteDescription,
+        *,
+        is_remote: bool,
+    ) -> None:
+        """Put an answer into force, whoever gave it."""
+        before = _transport_ids(self.sections)
+        self.signaling.set(applied, remote=is_remote)
+        sections = tuple(_as_answered(ours, remote.sections[ours.index]) for ours in plan.sections)
+        self.agreements.update((order.transport_id, order.agreement) for order in outcome.start)
+        section = find_data_section(sections)
+        theirs = None if section is None else remote.sections[section.index].data
+        if section is not None and section.transport_id is not None and theirs is not None:
+            outcome.data = (section.transport_id, theirs)
+        # [rfc8829:4.1.10/3] A provisional answer frees nothing.
+        if applied.type is not SdpType.ANSWER:
+            self.sections, self._groups = plan.sections, plan.groups
+            return
+        # [rfc8829:4.1.10/5]
+        outcome.is_final = True
+        alive = _transport_ids(sections)
+        outcome.close = [key for key in (*before, *_transport_ids(self._stable[0])) if key not in alive]
+        for key in outcome.close:
+            self.agreements.pop(key, None)
+        self.sections = sections
+        self._groups = remote.bundle_groups if is_remote else plan.groups
+        self._stable = (self.sections, self._groups)
+        self._offered = self._remote_offer = self._last_offer = self._last_answer = None
+        if not self.credentials_to_replace & {each.credentials for each in plan.parameters.values()}:
+            self.credentials_to_replace = frozenset()
+
+    def _gathering(self, plan: LocalPlan) -> list[tuple[int, TransportParameters]]:
+        """Return the transports of a plan that are new, or that it restarts."""
+        pending = {} if self._offered is None else self._offered.parameters
+        found = []
+        for key, parameters in plan.parameters.items():
+            agreed = self.agreements.get(key)
+            known = pending.get(key) or (None if agreed is None else agreed.local)
+            # [rfc8829:5.9/2]
+            if known is None or known.credentials != parameters.credentials:
+                found.append((key, parameters))
+        return found
+
+    def _roll_back(self) -> Outcome:
+        """Return to the last stable state."""
+        outcome = Outcome(rolled_back=True)
+        if self._offered is not None:
+            stable = _transport_ids(self._stable[0])
+            outcome.close = [key for key in _transport_ids(self.sections) if key not in stable]
+            outcome.roll_back = [
+                (key, agreed.local)
+                for key, parameters in self._offered.parameters.items()
+                if (agreed := self.agreements.get(key)) is not None
+                and agreed.local.credentials != parameters.credentials
+            ]
+        self.signaling.roll_back()
+        self.sections, self._groups = self._stable
+        self._offered = self._remote_offer = self._last_answer = None
+        return outcome
+
+    # --- asking ---
+
+    @property
+    def remote_trickles(self) -> bool | None:
+        """Whether the peer takes candidates after its description; None before there is one."""
+        return self._remote_trickles
+
+    @property
+    def has_data_section(self) -> bool:
+        """Whether data channels are negotiated, or proposed."""
+        return find_data_section(self.sections) is not None
+
+    def transport_of(self, index: int) -> int | None:
+        """Return the transport of a section."""
+        return self.sections[index].transport_id if index < len(self.sections) else None
+
+    def candidate_names(self) -> dict[int, tuple[str, int]]:
+        """Return mid and index of the section that each transport signals its candidates for: the first that uses it."""
+        names: dict[int, tuple[str, int]] = {}
+        for section in self.sections:
+            if section.transport_id is not None:
+                names.setdefault(section.transport_id, (section.mid, section.index))
+        return names
+
+    def needs_negotiation(self, *, wants_data: bool) -> bool:
+        """Whether something was changed that is not in the current descriptions (webrtc-pc section 4.7.3)."""
+        if self.credentials_to_replace:
+            return True
+        return wants_data and find_data_section(self._stable[0]) is None
+
+    def restart_ice(self) -> None:
+        """Ask for new credentials in the next offer."""
+        agreed = {each.local.credentials for each in self.agreements.values()}
+        pending = {} if self._offered is None else self._offered.parameters
+        self.credentials_to_replace = frozenset(agreed | {each.credentials for each in pending.values()})
+
+
+def _transport_ids(sections: tuple[MediaSection, ...]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(each.transport_id for each in sections if each.transport_id is not None))
+
+
+def _as_answered(ours: MediaSection, theirs: RemoteSection) -> MediaSection:
+    """Return a section as it is after the answer: rejected if either side says so."""
+    if ours.rejected or theirs.is_usable_data:
+        return ours
+    return replace(ours, rejected=True, transport_id=None)
+
+
+def _start_order(
+    key: int, agreement: Agreement, applied: AppliedDescription, section: RemoteSection
+) -> StartOrder:
+    """Order a start with all candidates that are known, those included that came after the description."""
+    document = applied.document
+    indexes = dict.fromkeys((section.transport_index, section.index))
+    candidates = [each.text for index in indexes for each in document.media[index].get_all(Candidate)]
+    ended = any(document.effective(document.media[index], EndOfCandidates) is not None for index in indexes)
+    return StartOrder(
+        transport_id=key,
+        agreement=agreement,
+        candidates=tuple(dict.fromkeys(candidates))[:MAX_CANDIDATES],
+        end_of_candidates=ended,
+    )

@@ -1,0 +1,134 @@
+"""Media sections: what an ``m=`` section stands for, apart from the text that says so.
+
+The reader produces `RemoteSection`; negotiation turns it, or the wish for a data channel, into `MediaSection`, which
+is what offers and answers are written from. Both are immutable: a rollback puts the old ones back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from rtc_ice import Credentials
+from rtc_sdp import WEBRTC_DATACHANNEL, Fingerprint, Role
+
+TRICKLE: Final = "trickle"
+ICE2: Final = "ice2"
+"""ICE options that we announce, and look for."""
+
+APPLICATION: Final = "application"
+DATA_PROTOCOL: Final = "UDP/DTLS/SCTP"
+"""What our own offers say, whatever an older peer wrote before."""
+
+# [rfc8829:5.1.2/7]
+DATA_PROTOCOLS: Final = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"})
+"""Profiles of data sections that are accepted; the last is what old peers write."""
+
+BundleGroups: TypeAlias = tuple[tuple[str, ...], ...]
+"""Mids of each BUNDLE group; the first of a group is its tag."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportParameters:
+    """What a description says about one transport."""
+
+    credentials: Credentials
+    """User fragment and password; a change of either is an ICE restart."""
+    ice_lite: bool = False
+    fingerprints: tuple[Fingerprint, ...]
+    """Of all certificates that the writer may use; never empty."""
+    role: Role
+    """What the writer says about its part in the DTLS handshake; never ``HOLDCONN``."""
+    tls_id: str | None = None
+
+    def same_association(self, other: TransportParameters) -> bool:
+        """Whether both ask for the same DTLS association (RFC 8842 section 3.1)."""
+        return set(self.fingerprints) == set(other.fingerprints) and self.tls_id == other.tls_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataParameters:
+    """What a description says about the SCTP association in a data section."""
+
+    sctp_port: int
+    """0 if there shall be no association."""
+    max_message_size: int | None
+    """Bytes of the longest message that the writer of the description can receive; None for any length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSection:
+    """One section of a remote description, checked, with what it inherits from bundling and the session level."""
+
+    index: int
+    mid: str | None
+    media_type: str
+    protocol: str
+    formats: tuple[str, ...]
+    port: int
+    bundle_only: bool = False
+    transport: TransportParameters | None = None
+    """None in rejected sections, and in those that lack what WebRTC demands."""
+    data: DataParameters | None = None
+    """None in sections that are not for data channels."""
+    transport_index: int
+    """Index of the section that the transport is described in: its own, or that of its BUNDLE tag."""
+
+    @property
+    def rejected(self) -> bool:
+        """Port zero, and not because of bundle-only."""
+        return self.port == 0 and not self.bundle_only
+
+    @property
+    def is_usable_data(self) -> bool:
+        """Whether data channels can run in it."""
+        return not self.rejected and self.data is not None and self.transport is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteDescription:
+    """A remote offer or answer, checked."""
+
+    sections: tuple[RemoteSection, ...]
+    bundle_groups: BundleGroups = ()
+    trickle: bool = False
+    """Whether the peer can take candidates that follow later."""
+    ice2: bool = False
+
+    def group_of(self, mid: str | None) -> tuple[str, ...]:
+        """Return the BUNDLE group that a section is in; empty if it is in none."""
+        return next((group for group in self.bundle_groups if mid in group), ())
+
+    def by_mid(self, mid: str) -> RemoteSection | None:
+        """Return the section of that name."""
+        return next((section for section in self.sections if section.mid == mid), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaSection:
+    """One section of the session as negotiated or proposed.
+
+    Index, mid and kind stay for its life; a rejected one may be recycled, which makes it another section.
+    """
+
+    index: int
+    mid: str
+    mid_signalled: bool = True
+    """False if the peer gave none; ours is then for the API alone and is not written."""
+    media_type: str = APPLICATION
+    protocol: str = DATA_PROTOCOL
+    formats: tuple[str, ...] = (WEBRTC_DATACHANNEL,)
+    rejected: bool = False
+    transport_id: int | None = None
+    """Key of the transport; None in rejected sections. Sections that are bundled share one."""
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is of the kind that carries data channels."""
+        return self.media_type == APPLICATION and self.protocol in DATA_PROTOCOLS
+
+
+def find_data_section(sections: Iterable[MediaSection]) -> MediaSection | None:
+    """Return the section that carries the data channels, if there is one that is not rejected."""
+    return next((each for each in sections if each.is_data and not each.rejected), None)

@@ -1,0 +1,164 @@
+"""What a connection counts, in the structure of the W3C's identifiers for statistics (webrtc-stats) under Python names.
+
+`PeerConnection.statistics` returns a list of these. Objects refer to each other by ``id``, as there. ``None`` means
+that a value does not exist (yet).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
+
+
+@dataclass(slots=True)
+class PeerStats:
+    """What the machine itself did, for its contract: cheap counters, always there."""
+
+    datagrams_received: int = 0
+    datagrams_sent: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Datagrams that were not handed to any protocol, by reason."""
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count dropped datagrams."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + count
+
+
+@dataclass(slots=True, kw_only=True)
+class PeerConnectionStats:
+    """The connection as a whole."""
+
+    TYPE: ClassVar[str] = "peer-connection"
+
+    id: str
+    data_channels_opened: int
+    data_channels_closed: int
+
+
+@dataclass(slots=True, kw_only=True)
+class TransportStats:
+    """One transport: ICE with DTLS above it."""
+
+    TYPE: ClassVar[str] = "transport"
+
+    id: str
+    packets_sent: int
+    packets_received: int
+    bytes_sent: int
+    bytes_received: int
+    ice_role: str
+    """``controlling``, ``controlled`` or ``unknown``."""
+    ice_local_username_fragment: str
+    ice_state: str
+    dtls_state: str
+    dtls_role: str
+    """``client``, ``server`` or ``unknown``."""
+    tls_version: str | None
+    """Four hexadecimal digits, such as ``FEFD`` for DTLS 1.2."""
+    dtls_cipher: str | None
+    selected_candidate_pair_id: str | None
+    selected_candidate_pair_changes: int
+    local_certificate_id: str | None
+    remote_certificate_id: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class IceCandidateStats:
+    """One candidate."""
+
+    id: str
+    transport_id: str
+    address: str | None
+    port: int
+    protocol: str
+    candidate_type: str
+    priority: int
+    foundation: str
+    username_fragment: str
+    related_address: str | None
+    related_port: int | None
+
+
+@dataclass(slots=True, kw_only=True)
+class LocalCandidateStats(IceCandidateStats):
+    """One of our candidates."""
+
+    TYPE: ClassVar[str] = "local-candidate"
+
+
+@dataclass(slots=True, kw_only=True)
+class RemoteCandidateStats(IceCandidateStats):
+    """One of the peer's candidates."""
+
+    TYPE: ClassVar[str] = "remote-candidate"
+
+
+@dataclass(slots=True, kw_only=True)
+class CandidatePairStats:
+    """A local and a remote candidate, and what the checks between them showed."""
+
+    TYPE: ClassVar[str] = "candidate-pair"
+
+    id: str
+    transport_id: str
+    local_candidate_id: str
+    remote_candidate_id: str
+    state: str
+    """``frozen``, ``waiting``, ``in-progress``, ``failed`` or ``succeeded``."""
+    nominated: bool
+    selected: bool
+    """Whether data goes this way now."""
+    packets_sent: int
+    """Without checks; counted for the pair that is selected now."""
+    packets_received: int
+    bytes_sent: int
+    bytes_received: int
+    total_round_trip_time: float
+    """Seconds; divided by `responses_received` it is the mean."""
+    current_round_trip_time: float | None
+    requests_received: int
+    requests_sent: int
+    responses_received: int
+    responses_sent: int
+    consent_requests_sent: int
+
+
+@dataclass(slots=True, kw_only=True)
+class CertificateStats:
+    """A certificate of either side."""
+
+    TYPE: ClassVar[str] = "certificate"
+
+    id: str
+    fingerprint: str
+    """Lower-case hexadecimal with colons."""
+    fingerprint_algorithm: str
+    base64_certificate: str
+
+
+@dataclass(slots=True, kw_only=True)
+class DataChannelStats:
+    """One data channel."""
+
+    TYPE: ClassVar[str] = "data-channel"
+
+    id: str
+    label: str
+    protocol: str
+    data_channel_identifier: int | None
+    state: str
+    messages_sent: int
+    bytes_sent: int
+    messages_received: int
+    bytes_received: int
+
+
+Statistics: TypeAlias = (
+    PeerConnectionStats
+    | TransportStats
+    | LocalCandidateStats
+    | RemoteCandidateStats
+    | CandidatePairStats
+    | CertificateStats
+    | DataChannelStats
+)

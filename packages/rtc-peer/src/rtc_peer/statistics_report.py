@@ -1,0 +1,188 @@
+"""Gathering what all layers counted into the structure of `rtc_peer.statistics`."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from rtc_dtls import Certificate, CipherSuiteId, Fingerprint
+from rtc_ice import Candidate
+
+from rtc_peer.data_transport import DataTransport
+from rtc_peer.statistics import (
+    CandidatePairStats,
+    CertificateStats,
+    DataChannelStats,
+    IceCandidateStats,
+    LocalCandidateStats,
+    PeerConnectionStats,
+    RemoteCandidateStats,
+    Statistics,
+    TransportStats,
+)
+from rtc_peer.transport import Transport
+
+K = TypeVar("K", bound=IceCandidateStats)
+
+
+def report(
+    transports: Iterable[Transport],
+    data: DataTransport,
+    *,
+    former_channels: tuple[int, int],
+    certificates: Sequence[Certificate],
+) -> list[Statistics]:
+    """Describe a connection.
+
+    Args:
+        transports: Those in use.
+        data: The present data channels.
+        former_channels: How many channels of earlier associations were opened and closed.
+        certificates: Ours.
+    """
+    counters = data.endpoint.stats
+    found: list[Statistics] = [
+        PeerConnectionStats(
+            id="P",
+            data_channels_opened=former_channels[0] + counters.channels_opened,
+            data_channels_closed=former_channels[1] + counters.channels_closed,
+        )
+    ]
+    for transport in transports:
+        found += _transport(transport, certificates[0].chain)
+    found += _channels(data)
+    return found
+
+
+def _transport(transport: Transport, chain: Sequence[bytes]) -> list[Statistics]:
+    agent, connection = transport.ice.agent, transport.dtls.connection
+    name = f"T{transport.id}"
+    candidates = _candidates(transport, name)
+    ids = {(type(each), each.address, each.port, each.candidate_type): each.id for each in candidates}
+    pairs = _pairs(transport, name, ids)
+    theirs = () if connection is None else connection.peer_certificates
+    suite = None if connection is None else connection.cipher_suite
+    version = None if connection is None else connection.version
+    ours = _certificate(chain[0])
+    remote = _certificate(theirs[0]) if theirs else None
+    stats = TransportStats(
+        id=name,
+        packets_sent=transport.packets_sent,
+        packets_received=transport.packets_received,
+        bytes_sent=transport.bytes_sent,
+        bytes_received=transport.bytes_received,
+        ice_role="controlling" if agent.controlling else "controlled",
+        ice_local_username_fragment=transport.ice.credentials.ufrag,
+        ice_state=transport.ice.state.value,
+        dtls_state=transport.dtls.state.value,
+        dtls_role={None: "unknown", True: "client", False: "server"}[transport.dtls.is_client],
+        tls_version=None if version is None else f"{version:04X}",
+        dtls_cipher=None if suite is None else _suite_name(suite),
+        selected_candidate_pair_id=next((each.id for each in pairs if each.selected), None),
+        selected_candidate_pair_changes=transport.ice.pair_changes,
+        local_certificate_id=ours.id,
+        remote_certificate_id=None if remote is None else remote.id,
+    )
+    return [stats, *candidates, *pairs, ours, *([] if remote is None else [remote])]
+
+
+def _candidates(transport: Transport, name: str) -> list[LocalCandidateStats | RemoteCandidateStats]:
+    agent = transport.ice.agent
+    theirs = agent.remote_credentials
+    found: list[LocalCandidateStats | RemoteCandidateStats] = []
+    for index, each in enumerate(agent.candidate_stats()):
+        kind = RemoteCandidateStats if each.is_remote else LocalCandidateStats
+        ufrag = ("" if theirs is None else theirs.ufrag) if each.is_remote else agent.local_credentials.ufrag
+        found.append(_candidate(kind, f"I{name}-{index}", name, each.candidate, ufrag))
+    return found
+
+
+def _candidate(kind: type[K], name: str, transport: str, candidate: Candidate, ufrag: str) -> K:
+    related = candidate.related_address
+    return kind(
+        id=name,
+        transport_id=transport,
+        address=candidate.address.host,
+        port=candidate.address.port,
+        protocol=candidate.transport,
+        candidate_type=candidate.type,
+        priority=candidate.priority,
+        foundation=candidate.foundation,
+        username_fragment=ufrag,
+        related_address=None if related is None else related.host,
+        related_port=None if related is None else related.port,
+    )
+
+
+def _pairs(
+    transport: Transport, name: str, ids: dict[tuple[type, str | None, int, str], str]
+) -> list[CandidatePairStats]:
+    pairs = []
+    for each in transport.ice.agent.candidate_pair_stats():
+        local, remote = each.local, each.remote
+        carries = each.selected
+        pairs.append(
+            CandidatePairStats(
+                id=f"C{name}-{each.number}",
+                transport_id=name,
+                local_candidate_id=ids.get((LocalCandidateStats, local.address.host, local.address.port, local.type), ""),
+                remote_candidate_id=ids.get(
+                    (RemoteCandidateStats, remote.address.host, remote.address.port, remote.type), ""
+                ),
+                state=each.state.value,
+                nominated=each.nominated,
+                selected=each.selected,
+                packets_sent=transport.packets_sent if carries else 0,
+                packets_received=transport.packets_received if carries else 0,
+                bytes_sent=transport.bytes_sent if carries else 0,
+                bytes_received=transport.bytes_received if carries else 0,
+                total_round_trip_time=each.total_round_trip_time,
+                current_round_trip_time=each.current_round_trip_time,
+                requests_received=each.requests_received,
+                requests_sent=each.requests_sent,
+                responses_received=each.responses_received,
+                responses_sent=each.responses_sent,
+                consent_requests_sent=each.consent_requests_sent,
+            )
+        )
+    return pairs
+
+
+def _certificate(der: bytes) -> CertificateStats:
+    # [rfc8827:6.5/24]
+    fingerprint = Fingerprint.of(der)
+    value = fingerprint.digest.hex(":")
+    return CertificateStats(
+        id=f"CF{value.upper()}",
+        fingerprint=value,
+        fingerprint_algorithm=fingerprint.algorithm,
+        base64_certificate=b64encode(der).decode("ascii"),
+    )
+
+
+def _suite_name(suite: int) -> str:
+    # [rfc8827:6.5/22]
+    try:
+        # The registry's names have a word between the key exchange and the cipher that the enumeration leaves out.
+        return re.sub(r"^(ECDHE_(?:ECDSA|RSA))_", r"TLS_\1_WITH_", CipherSuiteId(suite).name)
+    except ValueError:
+        return f"0x{suite:04X}"
+
+
+def _channels(data: DataTransport) -> list[DataChannelStats]:
+    return [
+        DataChannelStats(
+            id=f"D{channel.id}",
+            label=channel.label,
+            protocol=channel.protocol,
+            data_channel_identifier=channel.id,
+            state=channel.state.value,
+            messages_sent=channel.stats.messages_sent,
+            bytes_sent=channel.stats.bytes_sent,
+            messages_received=channel.stats.messages_received,
+            bytes_received=channel.stats.bytes_received,
+        )
+        for channel in data.endpoint.channels
+    ]

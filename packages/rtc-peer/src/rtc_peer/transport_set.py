@@ -1,0 +1,261 @@
+"""All transports of a connection: made, restarted and closed as negotiation orders, fed and drained together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from rtc_dtls import Certificate
+from rtc_stun import Address, Datagram
+
+from rtc_peer.configuration import IceTransportPolicy
+from rtc_peer.dtls_transport import DtlsTransportEvent
+from rtc_peer.errors import ArgumentError
+from rtc_peer.events import GatheringWanted, HostResolutionWanted, TransportClosed
+from rtc_peer.ice_server import StunServers
+from rtc_peer.ice_transport import IceTransportEvent
+from rtc_peer.negotiation import Outcome
+from rtc_peer.options import PeerOptions
+from rtc_peer.section import TransportParameters
+from rtc_peer.statistics import PeerStats
+from rtc_peer.transport import Transport
+from rtc_peer.writing import WrittenTransport
+
+Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
+TransportEvent: TypeAlias = (
+    GatheringWanted | HostResolutionWanted | TransportClosed | IceTransportEvent | DtlsTransportEvent
+)
+
+
+class TransportSet:
+    """The transports by their ids.
+
+    Args:
+        certificate: Ours.
+        options: Settings of the layers.
+        rng: Source of randomness.
+        stats: Where dropped datagrams are counted.
+        trace: Takes structured records.
+    """
+
+    def __init__(
+        self,
+        *,
+        certificate: Certificate,
+        options: PeerOptions,
+        rng: Callable[[int], bytes],
+        stats: PeerStats,
+        trace: Trace | None,
+    ) -> None:
+        self.transports: dict[int, Transport] = {}
+        self.policy = IceTransportPolicy.ALL
+        """For the next gathering."""
+        self._servers = StunServers(())
+        self._certificate = certificate
+        self._options = options
+        self._rng = rng
+        self._stats = stats
+        self._trace = trace
+        self._events: list[TransportEvent] = []
+        self._farewell: list[Datagram] = []
+        self._by_address: dict[Address, Transport] = {}
+        self._hidden: set[int] = set()
+        """Transports that gather under the policy relay."""
+        self._waiting_for_names: set[int] = set()
+        """Transports whose addresses are all known, but not the servers to ask through them."""
+
+    def written(self) -> dict[int, WrittenTransport]:
+        """Return how descriptions show each transport now."""
+        return {key: transport.written() for key, transport in self.transports.items()}
+
+    # --- configuration ---
+
+    def configure(self, servers: StunServers, policy: IceTransportPolicy) -> None:
+        """Take the servers and the policy for the next gathering."""
+        self._servers = servers
+        self.policy = policy
+        self._events += [HostResolutionWanted(name) for name in servers.unresolved()]
+
+    def host_resolved(self, host: str, addresses: list[str], now: float) -> None:
+        """Take the addresses of a name, in candidates or of servers."""
+        for transport in self.transports.values():
+            transport.ice.host_resolved(host, addresses, now)
+        if not self._servers.resolve(host, addresses):
+            return
+        for transport in self.transports.values():
+            self._add_servers(transport, now)
+        if not self._servers.unresolved():
+            waiting, self._waiting_for_names = sorted(self._waiting_for_names), set()
+            for key in waiting:
+                self.end_of_local_addresses(key, now)
+
+    def _add_servers(self, transport: Transport, now: float) -> None:
+        for server in self._servers.addresses():
+            transport.ice.agent.add_stun_server(server, now)
+
+    # --- orders ---
+
+    def apply(self, outcome: Outcome, *, controlling: bool, now: float) -> None:
+        """Do what a description asks for.
+
+        Args:
+            outcome: The orders.
+            controlling: Whether transports that are made now choose the pairs.
+            now: Present time in seconds.
+        """
+        for key in outcome.close:
+            self._close(key, now)
+        for key, parameters in outcome.roll_back:
+            if key in self.transports:
+                self.transports[key].roll_back(parameters)
+        for key, parameters in outcome.gather:
+            self._gather(key, parameters, controlling=controlling, now=now)
+        for order in outcome.start:
+            self.transports[order.transport_id].start(order, now)
+
+    def close(self, now: float) -> None:
+        """Close all of them."""
+        for key in list(self.transports):
+            self._close(key, now)
+
+    def _gather(self, key: int, parameters: TransportParameters, *, controlling: bool, now: float) -> None:
+        hidden = self.policy is IceTransportPolicy.RELAY
+        transport = self.transports.get(key)
+        if transport is None:
+            config = self._options.ice
+            transport = self.transports[key] = Transport(
+                key,
+                parameters=parameters,
+                controlling=controlling,
+                certificate=self._certificate,
+                rng=self._rng,
+                ice_config=replace(config, stun_servers=_joined(config.stun_servers, self._servers.addresses())),
+                mtu=self._options.dtls_mtu,
+                stats=self._stats,
+                trace=self._trace,
+                now=now,
+            )
+        else:
+            self._add_servers(transport, now)
+            if hidden:
+                self._forget_addresses(transport, now)
+            transport.restart(parameters, now)
+        # [rfc8829:3.5.3/1] [rfc8829:3.5.3/2] No relays yet: under this policy nothing can be gathered, and what was
+        # gathered before is not used any more.
+        (self._hidden.add if hidden else self._hidden.discard)(key)
+        self._events.append(GatheringWanted(key))
+
+    def _forget_addresses(self, transport: Transport, now: float) -> None:
+        for address in [address for address, owner in self._by_address.items() if owner is transport]:
+            transport.ice.agent.remove_local_address(address, now)
+            del self._by_address[address]
+
+    def _close(self, key: int, now: float) -> None:
+        transport = self.transports.pop(key, None)
+        if transport is None:
+            return
+        self._farewell += transport.close(now)
+        self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not transport}
+        self._hidden.discard(key)
+        self._waiting_for_names.discard(key)
+        self._events.append(TransportClosed(key))
+
+    # --- addresses ---
+
+    def add_local_address(self, key: int, address: Address, now: float) -> bool:
+        """Take the address of a socket, and return whether it became a candidate.
+
+        Raises:
+            ArgumentError: The address is no IP address, was added before or is one too many.
+        """
+        transport = self._find(key)
+        if key in self._hidden:
+            return False
+        try:
+            added = transport.ice.agent.add_local_address(address, now)
+        except ValueError as error:
+            raise ArgumentError(str(error)) from error
+        self._by_address[address] = transport
+        return added
+
+    def end_of_local_addresses(self, key: int, now: float) -> None:
+        """Take the end of the addresses; names of servers that are still being resolved delay it."""
+        transport = self._find(key)
+        if self._servers.unresolved() and key not in self._hidden:
+            self._waiting_for_names.add(key)
+        else:
+            transport.ice.agent.end_of_local_addresses(now)
+
+    def _find(self, key: int) -> Transport:
+        transport = self.transports.get(key)
+        if transport is None:
+            raise ArgumentError(f"there is no transport {key}")
+        return transport
+
+    # --- datagrams ---
+
+    def receive(self, batch: list[Datagram], now: float) -> None:
+        """Take datagrams that arrived together."""
+        if len(self.transports) == 1:
+            next(iter(self.transports.values())).receive(batch, now)
+            return
+        shares: dict[int, list[Datagram]] = {}
+        for datagram in batch:
+            owner = self._by_address.get(datagram.local)
+            if owner is None:
+                self._stats.drop("unknown-local-address")
+            else:
+                shares.setdefault(owner.id, []).append(datagram)
+        for key, share in shares.items():
+            self.transports[key].receive(share, now)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due."""
+        for transport in self.transports.values():
+            transport.handle_timeout(now)
+
+    def datagrams_to_send(self, now: float) -> list[Datagram]:
+        """Drain what is to be sent."""
+        output, self._farewell = self._farewell, []
+        for transport in self.transports.values():
+            output += transport.datagrams_to_send(now)
+        return output
+
+    @property
+    def has_output(self) -> bool:
+        """Whether last words of closed transports wait."""
+        return bool(self._farewell)
+
+    def next_timeout(self) -> float | None:
+        """Return when something is due."""
+        due: float | None = None
+        for transport in self.transports.values():
+            at = transport.next_timeout()
+            if at is not None and (due is None or at < due):
+                due = at
+        return due
+
+    def drain(self, names: Mapping[int, tuple[str, int]], now: float) -> list[TransportEvent]:
+        """Take the steps that became possible, and return what happened.
+
+        Args:
+            names: Mid and index of the section that each transport signals its candidates for.
+            now: Present time in seconds.
+        """
+        events, self._events = self._events, []
+        for key, transport in self.transports.items():
+            events += transport.ice.drain(self._servers, names.get(key, ("", 0)))
+            transport.advance(now)
+            events += transport.dtls.drain()
+            if transport.ice.hosts_wanted:
+                events += map(HostResolutionWanted, self._allowed(key, transport.ice.take_hosts_wanted()))
+        return events
+
+    def _allowed(self, key: int, hosts: Iterable[str]) -> list[str]:
+        # Asking for a name tells who asks: the policy relay forbids it (webrtc-pc section 4.4.2).
+        return [] if key in self._hidden else list(dict.fromkeys(hosts))
+
+
+def _joined(first: tuple[Address, ...], second: tuple[Address, ...]) -> tuple[Address, ...]:
+    return tuple(dict.fromkeys((*first, *second)))

@@ -1,0 +1,121 @@
+"""Looking at transports without touching them: what the W3C's transport objects show."""
+
+from __future__ import annotations
+
+from rtc_ice import Candidate, CandidatePair, Credentials
+
+from rtc_peer.data_transport import DataTransport
+from rtc_peer.state import DtlsTransportState, IceGatheringState, IceTransportState, SctpTransportState
+from rtc_peer.transport import Transport
+
+
+class TransportView:
+    """One transport as it is now; every attribute is looked up when it is asked for."""
+
+    __slots__ = ("_transport",)
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    @property
+    def id(self) -> int:
+        """Names it in events and commands."""
+        return self._transport.id
+
+    @property
+    def ice_state(self) -> IceTransportState:
+        """State of ICE."""
+        return self._transport.ice.state
+
+    @property
+    def ice_gathering_state(self) -> IceGatheringState:
+        """How far the local candidates are known."""
+        return self._transport.ice.gathering_state
+
+    @property
+    def controlling(self) -> bool:
+        """Whether we choose the pairs."""
+        return self._transport.ice.agent.controlling
+
+    @property
+    def local_candidates(self) -> tuple[Candidate, ...]:
+        """Our candidates of the present generation, as they were signalled."""
+        return tuple(self._transport.ice.candidates)
+
+    @property
+    def remote_candidates(self) -> tuple[Candidate, ...]:
+        """The peer's candidates of the present generation, learned ones included."""
+        return tuple(each.candidate for each in self._transport.ice.agent.candidate_stats() if each.is_remote)
+
+    @property
+    def local_credentials(self) -> Credentials:
+        """Our user fragment and password."""
+        return self._transport.ice.credentials
+
+    @property
+    def remote_credentials(self) -> Credentials | None:
+        """The peer's user fragment and password, once they are known."""
+        return self._transport.ice.agent.remote_credentials
+
+    @property
+    def selected_pair(self) -> CandidatePair | None:
+        """Where data goes, addresses included: another protocol may be run there."""
+        return self._transport.ice.pair
+
+    @property
+    def dtls_state(self) -> DtlsTransportState:
+        """State of DTLS."""
+        return self._transport.dtls.state
+
+    @property
+    def is_dtls_client(self) -> bool | None:
+        """Whether we began the handshake; None before the roles are known."""
+        return self._transport.dtls.is_client
+
+    @property
+    def remote_certificates(self) -> tuple[bytes, ...]:
+        """The peer's certificate chain in DER once it is verified; empty before."""
+        connection = self._transport.dtls.connection
+        connected = self._transport.dtls.state is DtlsTransportState.CONNECTED
+        return connection.peer_certificates if connection is not None and connected else ()
+
+    @property
+    def tls_version(self) -> int | None:
+        """The DTLS version as it stands on the wire, such as 0xFEFD for 1.2, once the handshake is over."""
+        connection = self._transport.dtls.connection
+        return None if connection is None else connection.version
+
+    @property
+    def cipher_suite(self) -> int | None:
+        """Code point of the cipher suite, once the handshake is over."""
+        connection = self._transport.dtls.connection
+        return None if connection is None else connection.cipher_suite
+
+
+class SctpTransportView:
+    """The transport of the data channels as it is now."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: DataTransport) -> None:
+        self._data = data
+
+    @property
+    def transport_id(self) -> int | None:
+        """The transport below; None before it is agreed upon."""
+        return self._data.transport_id
+
+    @property
+    def state(self) -> SctpTransportState:
+        """How far the association is."""
+        return self._data.state
+
+    @property
+    def max_message_size(self) -> int | None:
+        """Bytes of the longest message that can be sent; None for any length."""
+        return self._data.endpoint.remote_max_message_size or None
+
+    @property
+    def max_channels(self) -> int | None:
+        """Identifiers of channels are below this; None until the association is up."""
+        return self._data.endpoint.max_channels

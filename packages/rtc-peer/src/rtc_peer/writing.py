@@ -1,0 +1,157 @@
+"""Writing descriptions: sections and transports in, SDP out (RFC 8829 sections 5.2 and 5.3).
+
+Offers and answers differ in what is decided before (`rtc_peer.offer`, `rtc_peer.answer`); they are written alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rtc_ice import Candidate as IceCandidate
+from rtc_sdp import (
+    BUNDLE,
+    DISCARD_PORT,
+    WEBRTC_DATACHANNEL,
+    Candidate,
+    Connection,
+    Direction,
+    EndOfCandidates,
+    Group,
+    IceOptions,
+    IcePwd,
+    IceUfrag,
+    MaxMessageSize,
+    MediaDescription,
+    Mid,
+    Origin,
+    SctpMap,
+    SctpPort,
+    Setup,
+    TlsId,
+)
+from rtc_sdp import SessionDescription as SdpDocument
+
+from rtc_peer.section import DATA_PROTOCOL, BundleGroups, DataParameters, MediaSection, TransportParameters
+
+NO_ADDRESS: Final = Connection("0.0.0.0")  # noqa: S104 - written, never bound
+"""What stands where an address belongs, until one is known."""
+
+_DEFAULT_ORDER: Final = ("relay", "srflx", "host")
+"""Types of candidates in the order of how likely an old peer reaches them (RFC 8839 section 4.2.1.2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenTransport:
+    """A transport as our description shows it."""
+
+    parameters: TransportParameters
+    candidates: tuple[IceCandidate, ...] = ()
+    gathering_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptionPlan:
+    """All that has been decided about a description that is to be written."""
+
+    origin: Origin
+    sections: Sequence[MediaSection]
+    groups: BundleGroups
+    transports: Mapping[int, WrittenTransport]
+    """By the transport id of the sections."""
+    data: DataParameters
+    ice_options: tuple[str, ...]
+
+
+def write(plan: DescriptionPlan) -> SdpDocument:
+    """Write a description.
+
+    See :rfc:`8829#section-5.2.1`.
+    """
+    # [rfc8829:5.2.1/1] [rfc8829:5.2.1/2] [rfc8829:5.2.1/7] [rfc8829:5.2.1/11] [rfc8829:5.2.2/3] [rfc8829:5.3.2/3]
+    document = SdpDocument(plan.origin)
+    for group in plan.groups:
+        # [rfc8829:5.2.1/52] [rfc8829:5.2.1/53]
+        document.add(Group(BUNDLE, group))
+    if plan.ice_options:
+        # [rfc8829:5.2.1/13]
+        document.add(IceOptions(plan.ice_options))
+    for section in plan.sections:
+        document.media.append(_write_section(section, plan))
+    return document
+
+
+def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescription:
+    transport = None if section.transport_id is None else plan.transports[section.transport_id]
+    default = None if transport is None else _default_candidate(transport.candidates)
+    # [rfc8829:5.2.1/20] [rfc8829:5.3.1/8]
+    port = 0 if section.rejected else DISCARD_PORT if default is None else default.address.port
+    # [rfc8829:5.3.1/9]
+    media = MediaDescription(section.media_type, port, section.protocol, section.formats)
+    # [rfc8829:5.2.1/24] [rfc8829:5.2.1/25] [rfc8829:5.3.1/15] [rfc8829:5.2.2/9]
+    media.connections = (NO_ADDRESS if default is None else _connection(default),)
+    if section.mid_signalled:
+        # [rfc8829:5.2.1/27] [rfc8829:5.3.1/18] [rfc8829:5.2.2/11]
+        media.add(Mid(section.mid))
+    if section.rejected:
+        if not section.is_data:
+            media.direction = Direction.INACTIVE
+        return media
+    # [rfc8829:5.2.1/26] One section alone carries what belongs to the transport: the one its group is tagged by.
+    if transport is not None and _is_tag(section, plan.groups):
+        _write_transport(media, transport)
+    if section.is_data:
+        _write_data(media, section, plan.data)
+    return media
+
+
+def _is_tag(section: MediaSection, groups: BundleGroups) -> bool:
+    return all(section.mid not in group or section.mid == group[0] for group in groups)
+
+
+def _write_transport(media: MediaDescription, transport: WrittenTransport) -> None:
+    parameters = transport.parameters
+    media.add(IceUfrag(parameters.credentials.ufrag))
+    media.add(IcePwd(parameters.credentials.password))
+    # [rfc8829:5.2.1/17]
+    for fingerprint in parameters.fingerprints:
+        media.add(fingerprint)
+    media.add(Setup(parameters.role))
+    if parameters.tls_id is not None:
+        media.add(TlsId(parameters.tls_id))
+    # [rfc8829:5.2.2/16] [rfc8829:5.3.2/11]
+    for candidate in transport.candidates:
+        media.add(Candidate(candidate_value(candidate)))
+    # [rfc8829:5.2.2/17] [rfc8829:5.3.2/12]
+    if transport.gathering_complete:
+        media.add(EndOfCandidates())
+
+
+def _write_data(media: MediaDescription, section: MediaSection, data: DataParameters) -> None:
+    # [rfc8829:5.2.1/50] [rfc8829:5.3.1/32]
+    if section.protocol != DATA_PROTOCOL and WEBRTC_DATACHANNEL not in section.formats:
+        # A peer that writes the form of the old drafts may read no other.
+        media.add(SctpMap(data.sctp_port))
+    media.add(SctpPort(data.sctp_port))
+    # [rfc8829:5.2.1/51]
+    media.add(MaxMessageSize(data.max_message_size or 0))
+
+
+def candidate_value(candidate: IceCandidate) -> str:
+    """Return a candidate as its attribute writes it, without ``candidate:`` in front."""
+    return str(candidate).removeprefix("candidate:")
+
+
+def _default_candidate(candidates: Sequence[IceCandidate]) -> IceCandidate | None:
+    """Return the candidate to name in the m-line for a peer that does not look further."""
+    usable = [each for each in candidates if each.is_usable]
+    for kind in _DEFAULT_ORDER:
+        found = next((each for each in usable if each.type == kind), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _connection(candidate: IceCandidate) -> Connection:
+    return Connection(candidate.address.host, "IP6" if candidate.address.is_ipv6 else "IP4")

@@ -1,0 +1,223 @@
+"""Session descriptions (SDP): parse any, ask it questions, change it, write it back byte for byte.
+
+Start with `SessionDescription`. See :rfc:`8866`.
+"""
+
+from rtc_sdp._version import __version__
+from rtc_sdp.answer_check import check_answer
+from rtc_sdp.attribute import Attribute, Flag, Scope, Text, TypedAttribute
+from rtc_sdp.bundle import BUNDLE_ATTRIBUTES, Bundles, answer_group, select_tagged
+from rtc_sdp.bundle_check import MID_EXTENSION
+from rtc_sdp.datachannel import Dcmap, Dcsa, usable_dcsas
+from rtc_sdp.description_check import check_description
+from rtc_sdp.direction import Direction, answer_direction
+from rtc_sdp.document import Document
+from rtc_sdp.dtls import HASH_LENGTHS, Fingerprint, Role, Setup, TlsId, answer_role, preferred_fingerprints
+from rtc_sdp.errors import DescriptionError, ParseError, Problem, SdpError
+from rtc_sdp.fields import Bandwidth, Connection, MediaField, Origin
+from rtc_sdp.formats import (
+    STATIC_PAYLOAD_TYPES,
+    FormatMatch,
+    SameParameters,
+    any_parameters,
+    format_parameters,
+    match_formats,
+    rtpmaps,
+)
+from rtc_sdp.fragment import PSEUDO_MEDIA_FIELD, TRICKLE_MEDIA_TYPE, TrickleFragment
+from rtc_sdp.grammar import Value
+from rtc_sdp.grouping import BUNDLE, BundleOnly, Group, Mid
+from rtc_sdp.ice import (
+    DEFAULT_PACING_MS,
+    Candidate,
+    EndOfCandidates,
+    IceLite,
+    IceMismatch,
+    IceOptions,
+    IcePacing,
+    IcePwd,
+    IceUfrag,
+    RemoteCandidate,
+    RemoteCandidates,
+)
+from rtc_sdp.limits import Limits
+from rtc_sdp.line import Line
+from rtc_sdp.media import MediaDescription
+from rtc_sdp.msid import NO_STREAM, Msid, MsidSemantic, usable_msids
+from rtc_sdp.offer_answer import DISCARD_PORT, answer_media, next_origin, reject, start_answer
+from rtc_sdp.offer_check import check_offer
+from rtc_sdp.registry import KNOWN_ATTRIBUTES
+from rtc_sdp.restrictions import (
+    RESTRICTIONS,
+    agreed_rids,
+    answer_rids,
+    answer_simulcast,
+    narrow_simulcast,
+    usable_rids,
+    usable_simulcast,
+)
+from rtc_sdp.rtcp import Rtcp, RtcpMux, RtcpMuxOnly, RtcpRsize
+from rtc_sdp.rtp import ALL_FORMATS, Extmap, ExtmapAllowMixed, Fmtp, ImageAttr, RtcpFb, RtpMap
+from rtc_sdp.sctp import (
+    DEFAULT_MAX_MESSAGE_SIZE,
+    WEBRTC_DATACHANNEL,
+    MaxMessageSize,
+    SctpMap,
+    SctpPort,
+    data_section,
+    is_data_section,
+    max_message_size_of,
+    sctp_port_of,
+)
+from rtc_sdp.section import Section
+from rtc_sdp.session import SessionDescription
+from rtc_sdp.simulcast import Rid, RidDirection, Simulcast, SimulcastFormat, SimulcastStream
+from rtc_sdp.source import Ssrc, SsrcGroup
+from rtc_sdp.standard import (
+    Charset,
+    ConferenceType,
+    Content,
+    Crypto,
+    Framerate,
+    Identity,
+    Label,
+    Lang,
+    MaxPtime,
+    Orient,
+    Ptime,
+    Quality,
+    SdpLang,
+    Tool,
+)
+from rtc_sdp.timing import UNIX_EPOCH, Repeat, TimeDescription, ZoneAdjustments
+
+__all__ = [
+    "ALL_FORMATS",
+    "Attribute",
+    "BUNDLE",
+    "BUNDLE_ATTRIBUTES",
+    "Bandwidth",
+    "BundleOnly",
+    "Bundles",
+    "Candidate",
+    "Charset",
+    "ConferenceType",
+    "Connection",
+    "Content",
+    "Crypto",
+    "DEFAULT_MAX_MESSAGE_SIZE",
+    "DEFAULT_PACING_MS",
+    "DISCARD_PORT",
+    "Dcmap",
+    "Dcsa",
+    "DescriptionError",
+    "Direction",
+    "Document",
+    "EndOfCandidates",
+    "Extmap",
+    "ExtmapAllowMixed",
+    "Fingerprint",
+    "Flag",
+    "Fmtp",
+    "FormatMatch",
+    "Framerate",
+    "Group",
+    "HASH_LENGTHS",
+    "IceLite",
+    "IceMismatch",
+    "IceOptions",
+    "IcePacing",
+    "IcePwd",
+    "IceUfrag",
+    "Identity",
+    "ImageAttr",
+    "KNOWN_ATTRIBUTES",
+    "Label",
+    "Lang",
+    "Limits",
+    "Line",
+    "MID_EXTENSION",
+    "MaxMessageSize",
+    "MaxPtime",
+    "MediaDescription",
+    "MediaField",
+    "Mid",
+    "Msid",
+    "MsidSemantic",
+    "NO_STREAM",
+    "Orient",
+    "Origin",
+    "PSEUDO_MEDIA_FIELD",
+    "ParseError",
+    "Problem",
+    "Ptime",
+    "Quality",
+    "RESTRICTIONS",
+    "RemoteCandidate",
+    "RemoteCandidates",
+    "Repeat",
+    "Rid",
+    "RidDirection",
+    "Role",
+    "Rtcp",
+    "RtcpFb",
+    "RtcpMux",
+    "RtcpMuxOnly",
+    "RtcpRsize",
+    "RtpMap",
+    "STATIC_PAYLOAD_TYPES",
+    "SameParameters",
+    "Scope",
+    "SctpMap",
+    "SctpPort",
+    "SdpError",
+    "SdpLang",
+    "Section",
+    "SessionDescription",
+    "Setup",
+    "Simulcast",
+    "SimulcastFormat",
+    "SimulcastStream",
+    "Ssrc",
+    "SsrcGroup",
+    "TRICKLE_MEDIA_TYPE",
+    "Text",
+    "TimeDescription",
+    "TlsId",
+    "Tool",
+    "TrickleFragment",
+    "TypedAttribute",
+    "UNIX_EPOCH",
+    "Value",
+    "WEBRTC_DATACHANNEL",
+    "ZoneAdjustments",
+    "__version__",
+    "agreed_rids",
+    "answer_direction",
+    "answer_group",
+    "answer_media",
+    "answer_rids",
+    "answer_role",
+    "answer_simulcast",
+    "any_parameters",
+    "check_answer",
+    "check_description",
+    "check_offer",
+    "data_section",
+    "format_parameters",
+    "is_data_section",
+    "match_formats",
+    "max_message_size_of",
+    "narrow_simulcast",
+    "next_origin",
+    "preferred_fingerprints",
+    "reject",
+    "rtpmaps",
+    "sctp_port_of",
+    "select_tagged",
+    "start_answer",
+    "usable_dcsas",
+    "usable_msids",
+    "usable_rids",
+    "usable_simulcast",
+]

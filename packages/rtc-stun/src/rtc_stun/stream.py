@@ -1,0 +1,58 @@
+"""STUN over a byte stream: messages follow each other without further framing (:rfc:`8489#section-6.2.2`)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from rtc_stun.attribute import MAGIC_COOKIE
+from rtc_stun.errors import ParseError
+from rtc_stun.message import HEADER_LENGTH
+
+MAX_MESSAGE_LENGTH: Final = 0xFFFF + HEADER_LENGTH
+
+_COOKIE_BYTES: Final = MAGIC_COOKIE.to_bytes(4, "big")
+
+
+@dataclass(slots=True)
+class StreamData:
+    """Bytes to be written to a stream, in the order of the list that they come in."""
+
+    transport_id: int
+    """Of the stream, as announced by `OpenTransport` or by the caller."""
+    data: bytes
+
+
+class StreamBuffer:
+    """Cut a byte stream into STUN messages. It holds less than one message between calls."""
+
+    __slots__ = ("_buffer", "_max_message_length")
+
+    def __init__(self, *, max_message_length: int = MAX_MESSAGE_LENGTH) -> None:
+        """Begin with an empty stream.
+
+        Args:
+            max_message_length: Bytes of the largest message to put up with, its header included.
+        """
+        self._buffer = b""
+        self._max_message_length = max_message_length
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take what was read and return the messages it completes, for `Message.parse`.
+
+        Raises:
+            ParseError: What comes next is not STUN, or is too large. Nothing after it makes sense: close the stream.
+        """
+        buffer = self._buffer + data
+        messages = []
+        offset = 0
+        while len(buffer) - offset >= HEADER_LENGTH:
+            length = HEADER_LENGTH + (buffer[offset + 2] << 8 | buffer[offset + 3])
+            if buffer[offset] > 0x3F or buffer[offset + 4 : offset + 8] != _COOKIE_BYTES or length & 3:
+                raise ParseError("the stream does not continue with a STUN message")
+            if length > self._max_message_length:
+                raise ParseError(f"a message of {length} bytes is more than the {self._max_message_length} allowed")
+            if len(buffer) - offset < length:
+                break
+            messages.append(buffer[offset : offset + length])
+            offset += length
+        self._buffer = buffer[offset:]
+        return messages

@@ -1,0 +1,133 @@
+"""The UDP socket on real sockets: batches, offload, back-pressure."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from rtc_asyncio.udp import MAX_WAITING, UdpSocket
+from rtc_stun import Address, Datagram
+
+LOCAL = Address("127.0.0.1", 0)
+
+
+class Pair:
+    """Two sockets and what the second one received."""
+
+    def __init__(self) -> None:
+        self.received: list[Datagram] = []
+        self.batches: list[int] = []
+        self.left = UdpSocket(LOCAL, lambda datagrams: None)
+        self.right = UdpSocket(LOCAL, self._receive)
+
+    def _receive(self, datagrams: list[Datagram]) -> None:
+        self.received += datagrams
+        self.batches.append(len(datagrams))
+
+    def send(self, *payloads: bytes) -> None:
+        self.left.send([Datagram(data, self.left.local, self.right.local) for data in payloads])
+
+    async def wait(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.received) < count:
+                await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[Pair]:
+    pair = Pair()
+    yield pair
+    pair.left.close()
+    pair.right.close()
+
+
+async def test_a_datagram_arrives_with_both_addresses(pair: Pair) -> None:
+    pair.send(b"hello")
+    await pair.wait(1)
+
+    assert pair.received == [Datagram(b"hello", pair.right.local, pair.left.local)]
+
+
+async def test_runs_of_every_shape_keep_their_borders(pair: Pair) -> None:
+    # A short datagram in the middle is what segmentation offload gets wrong if runs are cut carelessly.
+    sizes = [1200, 1200, 700, 1200, 1200, 1200, 1, 1300, 1200, 0, 5, 5, 5, 4, 4, 5, *[1200] * 200, 3]
+    payloads = [bytes([index % 251]) * size for index, size in enumerate(sizes)]
+
+    for start in range(0, len(payloads), 50):
+        pair.send(*payloads[start : start + 50])
+        await pair.wait(min(start + 50, len(payloads)))
+
+    assert [datagram.data for datagram in pair.received] == payloads
+
+
+async def test_a_batch_takes_few_system_calls(pair: Pair) -> None:
+    pair.send(*[bytes(1200)] * 100)
+    await pair.wait(100)
+
+    assert pair.left.stats.send_calls <= 4
+
+
+async def test_without_segmentation_everything_still_arrives(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: UdpSocket, datagrams: list[Datagram], start: int, end: int) -> None:
+        if end - start > 1:
+            raise OSError(5, "no offload here")
+        original(self, datagrams, start, end)
+
+    original = UdpSocket._send_run
+    monkeypatch.setattr(UdpSocket, "_send_run", refuse)
+    pair.send(*[bytes(1200)] * 60)
+    await pair.wait(60)
+
+    assert len(pair.received) == 60
+
+
+async def test_receive_offload_follows_what_the_sender_does(pair: Pair) -> None:
+    for _ in range(20):
+        pair.send(*[bytes(1000)] * 60)
+        await asyncio.sleep(0.002)
+    await pair.wait(1200)
+
+    assert {len(datagram.data) for datagram in pair.received} == {1000}
+
+
+async def test_a_full_socket_makes_datagrams_wait_and_then_loses_them_countably(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = True
+
+    def blocked(self: UdpSocket, datagrams: list[Datagram], start: int, end: int) -> None:
+        if full:
+            raise BlockingIOError
+        original(self, datagrams, start, end)
+
+    original = UdpSocket._send_run
+    monkeypatch.setattr(UdpSocket, "_send_run", blocked)
+    pair.send(*[b"x"] * (MAX_WAITING + 7))
+
+    assert pair.left.stats.datagrams_lost == 7
+
+    full = False
+    await pair.wait(100)
+
+
+async def test_an_address_in_use_is_an_error_and_leaves_nothing_open() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+
+        with pytest.raises(OSError, match="in use"):
+            UdpSocket(Address(*taken.getsockname()), lambda datagrams: None)
+
+
+async def test_ipv6(pair: Pair) -> None:
+    received: list[Datagram] = []
+    left = UdpSocket(Address("::1", 0), received.extend)
+    right = UdpSocket(Address("::1", 0), lambda datagrams: None)
+    right.send([Datagram(b"six", right.local, left.local)])
+    async with asyncio.timeout(5):
+        while not received:
+            await asyncio.sleep(0.001)
+    left.close()
+    right.close()
+
+    assert received[0].remote == right.local

@@ -1,0 +1,191 @@
+"""Every machine of every package, as a conversation. A new machine is added here and so comes under all rules."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from tests.support.network import Node
+
+import rtc_dtls
+from rtc_dtls import Certificate, DtlsConfig, DtlsConnection
+from rtc_ice import Candidate, ConnectionState, IceAgent, LocalCandidateGathered
+from rtc_stun import (
+    Address,
+    LongTermAuthenticator,
+    LongTermCredential,
+    LongTermUsers,
+    RequestSucceeded,
+    StunClient,
+    StunServer,
+)
+
+from .conversation import Conversation
+
+Calls = list[tuple[str, Callable[[Node], object]]]
+
+
+class StunConversation(Conversation):
+    """A client with long-term credentials asks a server for its address."""
+
+    name = "stun"
+
+    def build(self) -> tuple[Node, Node]:
+        there = self.network.host("198.51.100.1").bind(3478)
+        here = self.network.host("192.0.2.1").bind(4000)
+        users = LongTermUsers("example.org")
+        users.add("alice", "wonder land")
+        client = StunClient(
+            local=here.address,
+            rng=self.rngs[0],
+            credential=LongTermCredential(username="alice", password="wonder land"),
+            trace=self.trace,
+        )
+        server = StunServer(authenticator=LongTermAuthenticator(users, secret=b"s" * 32), trace=self.trace)
+        return self.network.attach(client, here), self.network.attach(server, there)
+
+    def start(self) -> None:
+        self._client(self.left).send_request(Address("198.51.100.1", 3478), self.network.now)
+
+    def settled(self) -> bool:
+        return self.left.saw(RequestSucceeded)
+
+    def talk(self) -> None:
+        self.start()
+
+    def talked(self) -> bool:
+        return len(self.left.of(RequestSucceeded)) >= 2
+
+    def misuses(self) -> Calls:
+        return [("cancelling what was never asked", lambda node: self._client(node).cancel(4711, self.network.now))]
+
+    def after_close(self) -> Calls:
+        return [("asking", lambda node: self._client(node).send_request(Address("198.51.100.1", 3478), 99.0))]
+
+    def flood(self) -> Callable[[Node], object]:
+        return lambda node: self._client(node).send_request(Address("198.51.100.1", 3478), self.network.now)
+
+    @staticmethod
+    def _client(node: Node) -> StunClient:
+        assert isinstance(node.machine, StunClient)
+        return node.machine
+
+
+class IceConversation(Conversation):
+    """Two full agents that trickle."""
+
+    name = "ice"
+
+    def build(self) -> tuple[Node, Node]:
+        bindings = self.network.host("192.0.2.1").bind(5000), self.network.host("192.0.2.2").bind(5000)
+        self.addresses = [binding.address for binding in bindings]
+        agents = [
+            IceAgent(controlling=controlling, rng=rng, trace=self.trace)
+            for controlling, rng in zip((True, False), self.rngs, strict=True)
+        ]
+        left, right = (self.network.attach(agent, binding) for agent, binding in zip(agents, bindings, strict=True))
+        left.on_event = lambda event: self._trickle(event, self.right)
+        right.on_event = lambda event: self._trickle(event, self.left)
+        return left, right
+
+    def start(self) -> None:
+        now = self.network.now
+        for node, other in (self.nodes, self.nodes[::-1]):
+            credentials = self._agent(other).local_credentials
+            self._agent(node).set_remote_credentials(credentials.ufrag, credentials.password, now)
+        for node, address in zip(self.nodes, self.addresses, strict=True):
+            self._agent(node).add_local_address(address, now)
+            self._agent(node).end_of_local_addresses(now)
+
+    def settled(self) -> bool:
+        states = {ConnectionState.CONNECTED, ConnectionState.COMPLETED}
+        return all(self._agent(node).connection_state in states for node in self.nodes)
+
+    def talk(self) -> None:
+        self._settled_at = self.network.now
+
+    def talked(self) -> bool:
+        # Consent checks go on by themselves.
+        return self.network.now >= self._settled_at + 12.0
+
+    def misuses(self) -> Calls:
+        return [
+            (
+                "changing the peer's credentials without a restart",
+                lambda node: self._agent(node).set_remote_credentials("abcd", "x" * 22, self.network.now),
+            ),
+            (
+                "malformed credentials",
+                lambda node: self._agent(node).set_remote_credentials("a b", "short", self.network.now),
+            ),
+        ]
+
+    def after_close(self) -> Calls:
+        candidate = Candidate.parse("candidate:1 1 udp 1 192.0.2.9 9 typ host")
+        return [
+            ("a candidate", lambda node: self._agent(node).add_remote_candidate(candidate, 99.0)),
+            ("a restart", lambda node: self._agent(node).restart(99.0)),
+        ]
+
+    def _trickle(self, event: object, other: Node) -> None:
+        if isinstance(event, LocalCandidateGathered):
+            self._agent(other).add_remote_candidate(event.candidate, self.network.now)
+
+    @staticmethod
+    def _agent(node: Node) -> IceAgent:
+        assert isinstance(node.machine, IceAgent)
+        return node.machine
+
+
+class DtlsConversation(Conversation):
+    """Client and server with certificates that were agreed upon."""
+
+    name = "dtls"
+
+    def build(self) -> tuple[Node, Node]:
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        certificates = [Certificate.generate(rng=rng, wall_clock=now) for rng in self.rngs]
+        roles = (rtc_dtls.Role.CLIENT, rtc_dtls.Role.SERVER)
+        client, server = (
+            DtlsConnection(
+                role=role,
+                config=DtlsConfig(certificate=ours, remote_fingerprints=(theirs.fingerprint(),)),
+                rng=rng,
+                trace=self.trace,
+            )
+            for role, ours, theirs, rng in zip(roles, certificates, certificates[::-1], self.rngs, strict=True)
+        )
+        return self.network.join(client, server)
+
+    def start(self) -> None:
+        self._connection(self.left).start(self.network.now)
+
+    def settled(self) -> bool:
+        return all(node.saw(rtc_dtls.HandshakeCompleted) for node in self.nodes)
+
+    def talk(self) -> None:
+        self._connection(self.left).send(b"ping")
+        self._connection(self.right).send_many([b"one", b"two"])
+
+    def talked(self) -> bool:
+        received = [len(node.of(rtc_dtls.ApplicationDataReceived)) for node in self.nodes]
+        return received == [2, 1]
+
+    def misuses(self) -> Calls:
+        return [
+            ("starting twice", lambda node: self._connection(node).start(self.network.now)),
+            ("a record that is too long", lambda node: self._connection(node).send(bytes(20_000))),
+        ]
+
+    def after_close(self) -> Calls:
+        return [("sending", lambda node: self._connection(node).send(b"late"))]
+
+    def flood(self) -> Callable[[Node], object]:
+        return lambda node: self._connection(node).send(b"more")
+
+    @staticmethod
+    def _connection(node: Node) -> DtlsConnection:
+        assert isinstance(node.machine, DtlsConnection)
+        return node.machine
+
+
+CONVERSATIONS: Final[list[type[Conversation]]] = [StunConversation, IceConversation, DtlsConversation]

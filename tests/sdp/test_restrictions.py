@@ -1,0 +1,122 @@
+"""Which rid and simulcast lines count, and what is answered."""
+
+import pytest
+from tests.sdp.vectors import build, load
+
+from rtc_sdp import (
+    MediaDescription,
+    Rid,
+    Simulcast,
+    agreed_rids,
+    answer_rids,
+    answer_simulcast,
+    usable_rids,
+    usable_simulcast,
+)
+
+
+def section(*lines: str) -> MediaDescription:
+    return build("m=video 9 RTP/AVP 96 97", *lines).media[0]
+
+
+def answered(*lines: str, formats: frozenset[str] = frozenset({"96", "97"})) -> list[str]:
+    return [str(rid) for rid in answer_rids(section(*lines), formats)]
+
+
+@pytest.mark.spec("rfc8851:6.2.2/3")
+def test_malformed_rids_and_unknown_formats_are_discarded() -> None:
+    media = section("a=rid:ä send", "a=rid", "a=rid:1 send pt=96,98", "a=rid:2 send pt=98", "a=rid:3 recv")
+
+    assert {name: str(rid) for name, rid in usable_rids(media).items()} == {"1": "1 send pt=96", "3": "3 recv"}
+
+
+@pytest.mark.spec("rfc8851:6.2.2/1")
+def test_a_rid_that_comes_twice_is_neither_used_nor_answered() -> None:
+    media = ("a=rid:1 send", "a=rid:2 send", "a=rid:1 recv")
+
+    assert list(usable_rids(section(*media))) == ["2"]
+    assert answered(*media) == ["2 recv"]
+
+
+@pytest.mark.spec("rfc8851:6.2.2/2")
+def test_a_rid_that_depends_on_a_missing_one_is_discarded() -> None:
+    media = section("a=rid:1 send", "a=rid:2 send depend=1", "a=rid:3 send depend=1,4")
+
+    assert list(usable_rids(media)) == ["1", "2"]
+
+
+@pytest.mark.spec("rfc8851:6.3/2", "rfc8851:6.3/3", "rfc8851:6.3/5")
+def test_an_answered_rid_is_the_offered_one_seen_from_the_other_end() -> None:
+    assert answered("a=rid:1 send max-width=1280", "a=rid:2 recv pt=97;max-fps=30") == [
+        "1 recv max-width=1280",
+        "2 send pt=97;max-fps=30",
+    ]
+
+
+@pytest.mark.spec("rfc8851:6.3/4")
+def test_a_rid_without_a_remaining_format_is_left_out() -> None:
+    assert answered("a=rid:1 send pt=96", "a=rid:2 send pt=96,97", formats=frozenset({"97"})) == ["2 recv pt=97"]
+
+
+@pytest.mark.spec("rfc8851:6.3/6")
+def test_a_rid_to_receive_with_a_restriction_we_do_not_know_is_left_out() -> None:
+    assert answered("a=rid:1 recv max-future=1", "a=rid:2 send max-future=1") == ["2 recv max-future=1"]
+
+
+@pytest.mark.spec("rfc8851:6.4/1", "rfc8851:6.4/2", "rfc8851:6.4/4", "rfc8851:6.4/5")
+def test_of_an_answer_only_rids_within_the_offer_count() -> None:
+    offer = section(
+        "a=rid:1 send max-width=1280",
+        "a=rid:2 send",
+        "a=rid:3 send",
+        "a=rid:4 send pt=96",
+        "a=rid:5 send",
+        "a=rid:6 send",
+    )
+    answer = section(
+        "a=rid:1 recv max-width=640",
+        "a=rid:2 recv max-fps=1",
+        "a=rid:3 recv pt=96",
+        "a=rid:4 recv pt=97",
+        "a=rid:5 send",
+        "a=rid:7 recv",
+    )
+
+    assert {name: str(rid) for name, rid in agreed_rids(offer, answer).items()} == {"1": "1 recv max-width=640"}
+
+
+@pytest.mark.spec("rfc8853:5.2/4", "rfc8853:5.2/5")
+def test_simulcast_is_narrowed_to_rids_of_its_direction() -> None:
+    media = section("a=rid:1 send", "a=rid:2 recv", "a=simulcast:send 1,x;2;x recv 2;1")
+
+    assert str(usable_simulcast(media)) == "send 1 recv 2"
+    assert usable_simulcast(section("a=simulcast:send 1")) is None
+    assert usable_simulcast(section("a=rid:1 send")) is None
+    assert usable_simulcast(section("a=rid:1 send", "a=simulcast:what")) is None
+
+
+@pytest.mark.spec("rfc8853:5.3.2/2")
+def test_two_simulcast_lines_mean_none() -> None:
+    media = section("a=rid:1 send", "a=simulcast:send 1", "a=simulcast:send 1")
+
+    assert usable_simulcast(media) is None
+    assert answer_simulcast(media, answer_rids(media, {"96"})) is None
+
+
+@pytest.mark.spec("rfc8853:5.3.2/3", "rfc8853:5.3.2/4", "rfc8853:5.3.2/6", "rfc8853:5.3.2/8")
+def test_answered_simulcast_is_reversed_narrowed_and_keeps_its_pauses() -> None:
+    media = section(
+        "a=rid:1 send", "a=rid:2 send", "a=rid:3 send pt=97", "a=rid:4 recv", "a=simulcast:send 1,2;~3;x recv ~4"
+    )
+
+    assert str(answer_simulcast(media, answer_rids(media, {"96", "97"}))) == "recv 1,2;~3 send ~4"
+    assert str(answer_simulcast(media, answer_rids(media, {"96"}))) == "recv 1,2 send ~4"
+    assert answer_simulcast(media, []) is None
+
+
+def test_browsers_agree() -> None:
+    offer, answer = load("chromium-offer-media.sdp").media[1], load("chromium-answer-media.sdp").media[1]
+
+    assert [Rid.parse(str(rid)) for rid in answer.get_all(Rid)] == answer_rids(offer, set(answer.formats))
+    assert answer.get(Simulcast) == answer_simulcast(offer, answer_rids(offer, set(answer.formats)))
+    assert list(agreed_rids(offer, answer)) == ["hi", "mid", "lo"]

@@ -1,0 +1,1 @@
+"""Whole peer connections over bad networks, from seeds, by the thousand."""

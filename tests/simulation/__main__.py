@@ -1,0 +1,51 @@
+"""Run conversations by seed: `python -m tests.simulation --count 10000`, or one again: `python -m tests.simulation --seed 1234`."""
+
+import argparse
+import multiprocessing
+import sys
+import time
+import traceback
+
+from .call import Call
+
+
+def attempt(seed: int) -> tuple[int, str | None]:
+    """Run one seed; the text is what went wrong."""
+    try:
+        Call(seed).run()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the seed is reported
+        return seed, f"{type(error).__name__}: {error}"
+    return seed, None
+
+
+def main() -> int:
+    """Run and report; the exit code says whether every seed passed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="how many seeds")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--seed", type=int, help="run this one alone, with the traceback of what goes wrong")
+    options = parser.parse_args()
+    if options.seed is not None:
+        try:
+            Call(options.seed).run()
+        except Exception:
+            traceback.print_exc()
+            return 1
+        print(f"seed {options.seed} passed")
+        return 0
+    started = time.perf_counter()
+    failed = []
+    with multiprocessing.Pool() as pool:
+        seeds = range(options.first, options.first + options.count)
+        for seed, error in pool.imap_unordered(attempt, seeds, chunksize=20):
+            if error is not None:
+                failed.append(seed)
+                print(f"seed {seed}: {error}\n  again: python -m tests.simulation --seed {seed}", flush=True)
+    seconds = time.perf_counter() - started
+    print(f"{options.count} connections in {seconds:.0f} s")
+    print(f"{options.count - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
