@@ -10,7 +10,7 @@ from .config import DataChannelConfig
 from .errors import BufferFullError, MessageTooLargeError, StateError
 from .events import BufferedAmountLow, EndpointClosed, EndpointConnected, EndpointFailed, Event
 from .inbound import Inbound, stream_weight
-from .payload import EMPTY_PAYLOAD, Ppid, encode
+from .payload import EMPTY_PAYLOAD, Data, Ppid, encode
 from .state import ChannelState, EndpointInput, EndpointState, next_endpoint_state
 from .stats import EndpointStats
 from .streams import MAX_STREAM_ID
@@ -200,7 +200,7 @@ class DataChannelEndpoint:
             self._announce(channel)
         return channel
 
-    def send(self, channel: DataChannel, data: str | bytes) -> None:
+    def send(self, channel: DataChannel, data: Data) -> None:
         """Queue one message; call ``datagrams_to_send`` next.
 
         Args:
