@@ -185,6 +185,7 @@ class DataChannelEndpoint:
             raise ValueError("a negotiated channel needs its channel_id, any other gets one")
         if channel_id is not None and not 0 <= channel_id <= MAX_STREAM_ID:
             raise ValueError(f"channel_id is 0 to {MAX_STREAM_ID}")
+        # [rfc8831:6.5/2] The options are the same whoever negotiates.
         channel = DataChannel(
             label,
             protocol=protocol,
@@ -218,6 +219,7 @@ class DataChannelEndpoint:
         stream_id = channel.id
         if self._state is not EndpointState.CONNECTED or stream_id is None:
             raise StateError(f"the endpoint is {self._state.value}")
+        # [rfc8832:4/1] [rfc8832:6/9]
         if channel.state not in (ChannelState.OPEN, ChannelState.CONNECTING):
             raise StateError(f"the channel is {channel.state.value}")
         # [rfc8831:6.6/2] [rfc8831:6.6/3] One message of the application is one of SCTP.
@@ -318,6 +320,7 @@ class DataChannelEndpoint:
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Drain the SCTP packets to send; call after every other call."""
         self._table.now = max(self._table.now, now)
+        # [rfc8831:6.6/9] Whatever the windows allow leaves now; nothing waits for more to fill a packet.
         datagrams = self._association.datagrams_to_send(now)
         self._translate()
         return datagrams
@@ -425,7 +428,7 @@ class DataChannelEndpoint:
     def _queue(self, channel: DataChannel, stream_id: int, ppid: int, payload: bytes) -> None:
         life_time = channel.max_packet_life_time_ms
         try:
-            # [rfc8831:6.6/1]
+            # [rfc8831:6.6/1] [rfc8831:6.1/5] [rfc8831:6.1/6] [rfc8831:5/1]
             self._association.send(
                 stream_id,
                 ppid,
@@ -444,7 +447,7 @@ class DataChannelEndpoint:
             self._table.events.append(BufferedAmountLow(channel))
 
     def _request_resets(self) -> None:
-        # [rfc8831:6.7/1]
+        # [rfc8831:6.1/3] [rfc8831:6.7/1]
         if self._table.wanted_resets:
             wanted, self._table.wanted_resets = self._table.wanted_resets, []
             self._association.reset_streams(wanted)
