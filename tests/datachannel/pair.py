@@ -6,6 +6,7 @@ from typing import TypeVar
 from rtc_datachannel import (
     ChannelOpened,
     ChannelReceived,
+    ChannelState,
     DataChannel,
     DataChannelConfig,
     DataChannelEndpoint,
@@ -67,8 +68,8 @@ class Pair:
             DataChannelEndpoint(config=config, rng=SeededRng(f"{seed} {name}"))
             for name, config in (("left", left), ("right", right))
         ]
-        nodes = self.network.join(*endpoints)
-        self.left, self.right = (Side(*both) for both in zip(endpoints, nodes, strict=True))
+        nodes = self.network.join(endpoints[0], endpoints[1])
+        self.left, self.right = Side(endpoints[0], nodes[0]), Side(endpoints[1], nodes[1])
 
     def start(self) -> None:
         """Both sides begin; no time passes."""
@@ -88,6 +89,10 @@ class Pair:
         """Let time pass."""
         self.network.flush()
         self.network.advance(seconds)
+
+    def wait_for(self, channel: DataChannel, state: ChannelState, *, timeout: float = 600.0) -> None:
+        """Let time pass until the channel is in this state."""
+        assert self.network.run(until=lambda: channel.state is state, timeout=timeout)
 
     def open(self, label: str = "test", **options: object) -> tuple[DataChannel, DataChannel]:
         """A channel that the left side opens, as both sides see it."""

@@ -127,7 +127,7 @@ def test_an_acknowledgement_of_nothing_is_an_error() -> None:
     assert sorted(reset_streams(attack)) == [4, 6]
 
 
-@pytest.mark.spec("rfc8832:6/12")
+@pytest.mark.spec("rfc8832:6/13")
 def test_ordered_data_on_an_unused_stream_close_it_once() -> None:
     attack = Attack()
     for _ in range(3):
@@ -161,7 +161,7 @@ def test_unordered_data_that_overtook_their_opening_are_kept_for_it() -> None:
     assert attack.side.messages(0) == ["one", b""]
 
 
-@pytest.mark.spec("rfc8832:6/12")
+@pytest.mark.spec("rfc8832:6/13")
 def test_unordered_data_whose_opening_never_comes_close_the_stream_after_a_while() -> None:
     attack = Attack()
     attack.say(0, Ppid.STRING, b"one", unordered=True)
@@ -173,7 +173,7 @@ def test_unordered_data_whose_opening_never_comes_close_the_stream_after_a_while
     assert attack.endpoint.stats.dropped["early_messages_expired"] == 2
 
 
-@pytest.mark.spec("rfc8832:6/12")
+@pytest.mark.spec("rfc8832:6/13")
 def test_early_messages_are_bounded() -> None:
     attack = Attack(config=DataChannelConfig(early_message_buffer_size=1000))
     attack.say(0, Ppid.STRING, b"x" * 900, unordered=True)
@@ -184,7 +184,7 @@ def test_early_messages_are_bounded() -> None:
     assert reset_streams(attack) == [0]
 
 
-@pytest.mark.spec("rfc8832:6/12")
+@pytest.mark.spec("rfc8832:6/13")
 def test_unordered_data_on_a_stream_that_is_ours_to_open_close_it_at_once() -> None:
     attack = Attack()
     attack.say(3, Ppid.STRING, b"one", unordered=True)
@@ -384,3 +384,4 @@ def test_datagrams_before_the_start_are_ignored() -> None:
     endpoint.receive_datagram(bytes(20), 0.0)
 
     assert endpoint.events() == []
+    assert endpoint.stats.dropped == {"not_started": 1}

@@ -13,7 +13,6 @@ def pairs(*, client: bool = True) -> StreamPairs:
 
 @pytest.mark.spec("rfc8832:4/2", "rfc8832:4/3", "rfc8832:4/4", "rfc8832:6/5", "rfc8832:6/6")
 def test_the_client_gets_even_streams_and_the_server_odd_ones() -> None:
-    assert [pairs(client=True).allocate(100)] * 1 == [0]
     client, server = pairs(client=True), pairs(client=False)
 
     assert [client.allocate(100) for _ in range(3)] == [0, 2, 4]

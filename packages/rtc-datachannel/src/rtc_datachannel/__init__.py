@@ -25,7 +25,7 @@ from .events import (
     Event,
     MessageReceived,
 )
-from .payload import Ppid
+from .payload import Data, Ppid
 from .state import ChannelInput, ChannelState, EndpointInput, EndpointState
 from .stats import EndpointStats
 from .streams import MAX_STREAM_ID
@@ -45,6 +45,7 @@ __all__ = [
     "ChannelStats",
     "ChannelType",
     "DEFAULT_REMOTE_MAX_MESSAGE_SIZE",
+    "Data",
     "DataChannel",
     "DataChannelConfig",
     "DataChannelEndpoint",

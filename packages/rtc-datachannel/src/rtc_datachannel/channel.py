@@ -144,8 +144,8 @@ class DataChannel:
     @property
     def sends_unordered(self) -> bool:
         """Whether the next message may overtake those before it."""
-        # [rfc8832:6/9] Until the peer is heard, its OPEN may not even have arrived: order keeps it first.
-        # [rfc8832:6/10] [rfc8832:6/11]
+        # [rfc8832:6/10] Until the peer is heard, its OPEN may not even have arrived: order keeps it first.
+        # [rfc8832:6/11] [rfc8832:6/12]
         return not self.ordered and self._state is ChannelState.OPEN
 
     def to_open(self) -> Open:

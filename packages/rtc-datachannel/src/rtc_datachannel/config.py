@@ -11,6 +11,9 @@ from .streams import MAX_STREAM_ID
 DEFAULT_REMOTE_MAX_MESSAGE_SIZE: Final = 65_536
 """What a peer accepts that does not say so. See :rfc:`8841#section-6.1`."""
 
+MAX_PACKET_SIZE: Final = 1192
+"""Longest SCTP packet: what a packet of 1280 bytes has room for beside IPv6, UDP and DTLS 1.2, in whole words."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataChannelConfig:
@@ -20,7 +23,7 @@ class DataChannelConfig:
         ValueError: A value is outside its range.
     """
 
-    association: AssociationConfig = field(default_factory=AssociationConfig)
+    association: AssociationConfig = field(default_factory=lambda: AssociationConfig(max_packet_size=MAX_PACKET_SIZE))
     """Settings of the association below. Its ``max_received_message_size`` is raised where the endpoint needs more."""
 
     max_message_size: int = 262_144

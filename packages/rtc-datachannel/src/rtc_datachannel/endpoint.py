@@ -10,7 +10,7 @@ from .config import DataChannelConfig
 from .errors import BufferFullError, MessageTooLargeError, StateError
 from .events import BufferedAmountLow, EndpointClosed, EndpointConnected, EndpointFailed, Event
 from .inbound import Inbound, stream_weight
-from .payload import EMPTY_PAYLOAD, Ppid, encode
+from .payload import EMPTY_PAYLOAD, Data, Ppid, encode
 from .state import ChannelState, EndpointInput, EndpointState, next_endpoint_state
 from .stats import EndpointStats
 from .streams import MAX_STREAM_ID
@@ -35,7 +35,7 @@ class DataChannelEndpoint:
         "_config",
         "_inbound",
         "_remote_limit",
-        "_role_known",
+        "_started",
         "_state",
         "_stats",
         "_table",
@@ -52,7 +52,8 @@ class DataChannelEndpoint:
         self._config = config or DataChannelConfig()
         self._trace = trace
         self._state = EndpointState.NEW
-        self._role_known = False
+        self._started = False
+        """Whether the role is known and the association was told to connect; stays True to the end."""
         self._remote_limit = self._config.remote_max_message_size
         self._stats = EndpointStats()
         self._association = Association(config=self._config.for_association(), rng=rng, trace=trace)
@@ -140,7 +141,7 @@ class DataChannelEndpoint:
         """
         self._step(EndpointInput.START)
         self._table.now = max(self._table.now, now)
-        self._role_known = True
+        self._started = True
         self._table.assign_ids(client=client)
         self._association.connect(now)
 
@@ -184,6 +185,7 @@ class DataChannelEndpoint:
             raise ValueError("a negotiated channel needs its channel_id, any other gets one")
         if channel_id is not None and not 0 <= channel_id <= MAX_STREAM_ID:
             raise ValueError(f"channel_id is 0 to {MAX_STREAM_ID}")
+        # [rfc8831:6.5/2] The options are the same whoever negotiates.
         channel = DataChannel(
             label,
             protocol=protocol,
@@ -194,12 +196,12 @@ class DataChannelEndpoint:
             channel_id=channel_id,
             priority=priority,
         )
-        self._table.add(channel, role_known=self._role_known)
+        self._table.add(channel, role_known=self._started)
         if self._state is EndpointState.CONNECTED:
             self._announce(channel)
         return channel
 
-    def send(self, channel: DataChannel, data: str | bytes) -> None:
+    def send(self, channel: DataChannel, data: Data) -> None:
         """Queue one message; call ``datagrams_to_send`` next.
 
         Args:
@@ -217,6 +219,7 @@ class DataChannelEndpoint:
         stream_id = channel.id
         if self._state is not EndpointState.CONNECTED or stream_id is None:
             raise StateError(f"the endpoint is {self._state.value}")
+        # [rfc8832:4/1] [rfc8832:6/9]
         if channel.state not in (ChannelState.OPEN, ChannelState.CONNECTING):
             raise StateError(f"the channel is {channel.state.value}")
         # [rfc8831:6.6/2] [rfc8831:6.6/3] One message of the application is one of SCTP.
@@ -266,13 +269,13 @@ class DataChannelEndpoint:
         self._table.now = max(self._table.now, now)
         if self._state is EndpointState.CLOSING or self.closed:
             return
-        was_new = self._state is EndpointState.NEW
         self._step(EndpointInput.CLOSE)
-        if was_new:
+        if self._started:
+            self._association.close(now)
+            self._translate()
+        else:
             self._table.end_all(ChannelCloseReason.ASSOCIATION_CLOSED, "")
             self._table.events.append(EndpointClosed(by_peer=False))
-        self._association.close(now)
-        self._translate()
 
     def abort(self, now: float, message: bytes = b"") -> None:
         """End the association at once; what was queued is lost. Idempotent.
@@ -284,11 +287,11 @@ class DataChannelEndpoint:
         self._table.now = max(self._table.now, now)
         if self.closed:
             return
-        if self._state is EndpointState.NEW:
+        if self._started:
+            self._association.abort(now, message)
+            self._translate()
+        else:
             self.close(now)
-            return
-        self._association.abort(now, message)
-        self._translate()
 
     # --- the machine ---
 
@@ -299,6 +302,10 @@ class DataChannelEndpoint:
     def receive_datagrams(self, datagrams: Iterable[bytes], now: float) -> None:
         """Take all SCTP packets that arrived together: the fast path."""
         self._table.now = max(self._table.now, now)
+        if not self._started:
+            for _ in datagrams:
+                self._stats.drop("not_started")
+            return
         self._association.receive_datagrams(datagrams, now)
         self._translate()
 
@@ -313,6 +320,7 @@ class DataChannelEndpoint:
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Drain the SCTP packets to send; call after every other call."""
         self._table.now = max(self._table.now, now)
+        # [rfc8831:6.6/9] Whatever the windows allow leaves now; nothing waits for more to fill a packet.
         datagrams = self._association.datagrams_to_send(now)
         self._translate()
         return datagrams
@@ -420,7 +428,7 @@ class DataChannelEndpoint:
     def _queue(self, channel: DataChannel, stream_id: int, ppid: int, payload: bytes) -> None:
         life_time = channel.max_packet_life_time_ms
         try:
-            # [rfc8831:6.6/1]
+            # [rfc8831:6.6/1] [rfc8831:6.1/5] [rfc8831:6.1/6] [rfc8831:5/1]
             self._association.send(
                 stream_id,
                 ppid,
@@ -439,7 +447,7 @@ class DataChannelEndpoint:
             self._table.events.append(BufferedAmountLow(channel))
 
     def _request_resets(self) -> None:
-        # [rfc8831:6.7/1]
+        # [rfc8831:6.1/3] [rfc8831:6.7/1]
         if self._table.wanted_resets:
             wanted, self._table.wanted_resets = self._table.wanted_resets, []
             self._association.reset_streams(wanted)

@@ -83,7 +83,7 @@ class Inbound:
         """Close the streams whose early messages waited too long for an OPEN."""
         for stream_id in self._early.expire(now):
             self._stats.drop("early_messages_expired")
-            # [rfc8832:6/12]
+            # [rfc8832:6/13]
             self._table.refuse(stream_id)
 
     def clear(self) -> None:
@@ -196,7 +196,7 @@ class Inbound:
             return
         self._early.take(stream_id)
         self._stats.drop("unused_stream")
-        # [rfc8832:6/12]
+        # [rfc8832:6/13]
         table.refuse(stream_id)
 
     # --- DCEP ---

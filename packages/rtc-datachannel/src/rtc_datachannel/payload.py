@@ -1,7 +1,7 @@
 """What a user message means: payload protocol identifiers. See :rfc:`8831#section-6.6` and :rfc:`8831#section-8`."""
 
 from enum import IntEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 
 class Ppid(IntEnum):
@@ -20,11 +20,14 @@ class Ppid(IntEnum):
     BINARY_EMPTY = 57
 
 
+Data: TypeAlias = str | bytes | bytearray | memoryview
+"""What an application may send; bytes-like data are copied, bytes are not."""
+
 EMPTY_PAYLOAD: Final = b"\0"
 """SCTP has no empty messages: an empty one is this byte under an identifier of its own."""
 
 
-def encode(data: str | bytes) -> tuple[int, bytes]:
+def encode(data: Data) -> tuple[int, bytes]:
     """Give a message its payload protocol identifier and its bytes on the wire.
 
     Raises:

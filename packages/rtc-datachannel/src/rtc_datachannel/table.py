@@ -41,11 +41,13 @@ class ChannelTable:
         self.now = 0.0
         """The latest time the endpoint has seen."""
         self.max_channels = max_channels
+        # [rfc8831:6.2/1]
         self.limit = MAX_STREAM_ID + 1
         """Identifiers are below this; lower once the association is up."""
         self.can_reset = True
         """Whether the peer knows stream resets."""
         self.pairs = StreamPairs()
+        # [rfc8831:6.1/2]
         self.by_id: dict[int, DataChannel] = {}
         self.receiving: dict[int, DataChannel] = {}
         """The channels whose messages go to the application without further thought."""
@@ -131,7 +133,7 @@ class ChannelTable:
 
     def reject(self, stream_id: int) -> None:
         """Give a claimed pair up again: reset our side of it, which tells the peer so."""
-        # [rfc8832:6/12]
+        # [rfc8832:6/7]
         self._want_reset(stream_id)
 
     def confirm(self, channel: DataChannel) -> None:
@@ -171,7 +173,7 @@ class ChannelTable:
 
     def refuse(self, stream_id: int) -> None:
         """The peer sent data on a stream that is no channel's: close what it takes for one."""
-        # [rfc8832:6/12]
+        # [rfc8832:6/13]
         if stream_id < self.limit and not self.pairs.is_taken(stream_id):
             self.pairs.take(stream_id)
             self._want_reset(stream_id)
