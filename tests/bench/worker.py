@@ -134,8 +134,7 @@ async def idle_memory(api: ModuleType, name: str) -> dict[str, float]:
     kept = [await connect(api)]
     gc.collect()
     before = _resident()
-    for _ in range(IDLE_CONNECTIONS):
-        kept.append(await connect(api))
+    kept += [await connect(api) for _ in range(IDLE_CONNECTIONS)]
     gc.collect()
     added = _resident() - before
     for first, second, *_ in kept:

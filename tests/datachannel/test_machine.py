@@ -4,6 +4,10 @@ import copy
 import pickle
 
 import pytest
+from tests.datachannel.pair import Pair, kinds
+from tests.support.network import Link, Network
+from tests.support.rng import SeededRng
+
 import rtc_datachannel
 from rtc_datachannel import (
     ChannelState,
@@ -11,10 +15,6 @@ from rtc_datachannel import (
     DataChannelEndpoint,
     MessageReceived,
 )
-
-from tests.datachannel.pair import Pair, kinds
-from tests.support.network import Link, Network
-from tests.support.rng import SeededRng
 
 
 def test_the_public_names_are_sorted_and_there() -> None:
@@ -51,7 +51,7 @@ def test_time_that_goes_back_is_clamped() -> None:
     assert pair.left.endpoint.state.value == "connected"
 
 
-@pytest.mark.parametrize("how", [copy.deepcopy, lambda machine: pickle.loads(pickle.dumps(machine))])  # noqa: S301  # our own bytes
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda machine: pickle.loads(pickle.dumps(machine))])  # our own bytes
 @pytest.mark.parametrize("steps", range(0, 40, 3))
 def test_a_copy_in_any_state_goes_on_as_the_original(how: object, steps: int) -> None:
     """Both conversations run from the same moment with the same dice; they must not differ."""

@@ -4,7 +4,6 @@ import argparse
 import multiprocessing
 import sys
 import time
-import traceback
 
 from .call import Call
 
@@ -26,11 +25,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="run this one alone, with the traceback of what goes wrong")
     options = parser.parse_args()
     if options.seed is not None:
-        try:
-            Call(options.seed).run()
-        except Exception:
-            traceback.print_exc()
-            return 1
+        Call(options.seed).run()
         print(f"seed {options.seed} passed")
         return 0
     started = time.perf_counter()

@@ -51,6 +51,7 @@ class Driver(Generic[E]):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._flush_handle: asyncio.Handle | None = None
+        self._unflushed = False
         self._flushing = False
         self._closed = False
 
@@ -82,17 +83,25 @@ class Driver(Generic[E]):
 
     def wake(self) -> None:
         """Flush soon; call after every command. Many commands in one turn of the loop share one flush."""
+        self._unflushed = True
         if self._flush_handle is None and not self._closed:
             self._flush_handle = self._loop.call_soon(self._flush_soon)
 
     def flush(self) -> None:
-        """Drain the machine now: datagrams to the sockets, events to the handler, the timer set."""
+        """Drain the machine now: events to the handler, datagrams to the sockets, the timer set.
+
+        Events go first, so that what a handler answers leaves together with the acknowledgement of what it read.
+        """
         if self._flushing or self._closed:
             return
         self._flushing = True
         try:
-            while self._send() | self._dispatch():
-                pass
+            self._dispatch()
+            while True:
+                self._unflushed = False
+                self._send()
+                if not self._dispatch():
+                    break
         finally:
             self._flushing = False
         self._set_timer()
@@ -117,12 +126,11 @@ class Driver(Generic[E]):
 
     def _flush_soon(self) -> None:
         self._flush_handle = None
-        self.flush()
+        if self._unflushed:
+            self.flush()
 
-    def _send(self) -> bool:
+    def _send(self) -> None:
         datagrams = self._machine.datagrams_to_send(self._loop.time())
-        if not datagrams:
-            return False
         start = 0
         count = len(datagrams)
         while start < count:
@@ -134,7 +142,6 @@ class Driver(Generic[E]):
             if udp is not None:
                 udp.send(datagrams[start:end] if end - start < count else datagrams)
             start = end
-        return True
 
     def _dispatch(self) -> bool:
         events = self._machine.events()
