@@ -17,18 +17,26 @@ from rtc_ice import (
     LocalCandidateGathered,
     SelectedPairChanged,
 )
-from rtc_stun import BINDING, Address, Datagram, Message, MessageClass, XorMappedAddress
+from rtc_stun import BINDING, Address, Datagram, Message, MessageClass, StunServer, XorMappedAddress
 
 STUN_SERVER = Address("198.51.100.1", 3478)
 
 
-class StunServer:
-    """The least that answers a Binding request; a machine of the simulated network."""
+@dataclass
+class ServerStats:
+    """What the network expects of every machine."""
 
-    def __init__(self, answer: Callable[[Message, Datagram], bytes | None] | None = None) -> None:
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+class OddStunServer:
+    """A STUN server that answers as the test says; a machine of the simulated network."""
+
+    def __init__(self, answer: Callable[[Message, Datagram], bytes | None]) -> None:
         self.requests: list[tuple[float, Datagram]] = []
+        self.stats = ServerStats()
         self.closed = False
-        self._answer = answer or tell_address
+        self._answer = answer
         self._output: list[Datagram] = []
         self._now = 0.0
 
@@ -134,16 +142,15 @@ class Call:
         rng = SeededRng(f"{self._seed} {index}")
         agent = IceAgent(controlling=self._roles[index], rng=rng, config=self._configs[index])
         bindings = bindings or tuple(host.bind(5000 + n, ip) for n, ip in enumerate(host.hosts))
-        node = self.network.attach(agent, *bindings)  # type: ignore[type-var]  # a list of events is one of objects
+        node = self.network.attach(agent, *bindings)
         self.parties.append(Party(agent, node, host, bindings))
         node.on_event = lambda event: self._on_event(index, event)
         return self.parties[index]
 
-    def serve_stun(self, address: Address = STUN_SERVER, server: StunServer | None = None) -> StunServer:
-        """Put a STUN server on the internet."""
-        server = server or StunServer()
-        self.network.attach(server, self.network.host(address.host).bind(address.port))
-        return server
+    def serve_stun(self, address: Address = STUN_SERVER, server: OddStunServer | None = None) -> Node:
+        """Put a STUN server on the internet, an ordinary one unless said otherwise."""
+        binding = self.network.host(address.host).bind(address.port)
+        return self.network.attach(server or StunServer(), binding)
 
     def start(self, *, gather: bool = True, signal: bool = True) -> None:
         """Add all addresses and exchange credentials; candidates follow as they are gathered."""

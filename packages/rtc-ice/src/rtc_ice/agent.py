@@ -1,17 +1,14 @@
 """The ICE agent: wires candidates, checks, nomination and consent, and moves nothing itself."""
 
-import ipaddress
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
 from rtc_ice.candidate import HOST, Candidate
-from rtc_ice.check import Checker
 from rtc_ice.conclusion import (
     connection_state,
     fail_where_hopeless,
-    next_nomination,
     nominate_where_ripe,
     pair_lite_with_lite,
     unchecked_paths,
@@ -19,45 +16,29 @@ from rtc_ice.conclusion import (
 from rtc_ice.config import MIN_TA, IceConfig
 from rtc_ice.credentials import Credentials, Rng
 from rtc_ice.errors import StateError
-from rtc_ice.events import (
-    Event,
-    LocalCandidateGathered,
-    RoleChanged,
-)
+from rtc_ice.events import Event, RoleChanged
 from rtc_ice.foundation import Foundations
-from rtc_ice.gathering import Gatherer, LocalAddress, is_gatherable, local_preference
+from rtc_ice.generation import Generation
 from rtc_ice.keepalive import Keepalives
-from rtc_ice.messages import is_proven
+from rtc_ice.local_address import LocalAddress, LocalAddresses
+from rtc_ice.output import Output
 from rtc_ice.pacing import Pacer
-from rtc_ice.pair import CandidatePair, LocalCandidate
+from rtc_ice.pair import CandidatePair, ComponentKey
+from rtc_ice.receiving import Receiver
 from rtc_ice.responder import Responder
 from rtc_ice.role import Role
 from rtc_ice.selection import Selection
 from rtc_ice.session import RemoteParameters, Session
-from rtc_ice.state import (
-    ConnectionState,
-    GatheringState,
-)
+from rtc_ice.state import ConnectionState, GatheringState
 from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, describe_candidates, describe_pairs
 from rtc_ice.status import Status
-from rtc_ice.triggered import replay_early_checks, take_check
-from rtc_stun import (
-    BINDING,
-    ICE_ATTRIBUTES,
-    Address,
-    Datagram,
-    Message,
-    MessageClass,
-    is_stun,
-    short_term_key,
-)
-from rtc_stun import ParseError as StunParseError
+from rtc_ice.triggered import replay_early_checks
+from rtc_stun import Address, Datagram, short_term_key
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 """Called with the time, a name such as ``ice:connection_state_changed`` and plain values."""
 
-MAX_QUEUED_DATAGRAMS: Final = 1024
-"""How much output may wait for a caller that does not collect it; more is dropped and counted."""
+_FIRST_COMPONENT: Final[ComponentKey] = (0, 1)
 
 
 class IceAgent:
@@ -91,23 +72,31 @@ class IceAgent:
         self._trace = trace
         self._now = now
         self._stats = IceStats()
-        self._events: deque[Event] = deque()
-        self._output: list[Datagram] = []
+        self._status = Status()
         # [rfc8445:6.1.1/1] [rfc8445:6.1.1/3] The caller knows who started.
         self._role = Role(controlling=controlling, rng=rng)
         self._reported_role = controlling
+        self._addresses = LocalAddresses()
         self._foundations = Foundations()
-        self._addresses: dict[Address, LocalAddress] = {}
-        self._addresses_ended = False
         self._pacer = Pacer(self._config.ta)
-        self._gathering_turn = False
-        self._responder = Responder(self._count, lite=self._config.lite)
         self._selection = Selection()
         self._keepalives = Keepalives(self._config.keepalive_interval, rng)
+        self._events: deque[Event] = deque()
+        self._output = Output(self._count)
+        self._receiver = Receiver(
+            responder=Responder(self._count, lite=self._config.lite),
+            selection=self._selection,
+            output=self._output,
+            stats=self._stats,
+            count=self._count,
+        )
+        self._current = self._make_generation(credentials)
         self._previous: Session | None = None
-        self._status = Status()
-        self._begin_session(credentials)
+        """The session before the last restart, while its pair still carries data."""
         self._timeout: float | None = None
+        """When something is due; right unless there is something to flush."""
+        self._unflushed = False
+        """Whether anything happened since the last flush: it may have left output, or work for the next one."""
 
     # --- what the agent is ---
 
@@ -157,11 +146,11 @@ class IceAgent:
     @property
     def selected_pair(self) -> CandidatePair | None:
         """Where data of the first component goes, or ``None`` if nothing may be sent."""
-        return self._selection.get((0, 1))
+        return self._selection.pairs.get(_FIRST_COMPONENT)
 
     def selected_pair_of(self, stream: int, component_id: int) -> CandidatePair | None:
         """Return where data of a component goes, or ``None`` if nothing may be sent."""
-        return self._selection.get((stream, component_id))
+        return self._selection.pairs.get((stream, component_id))
 
     def is_valid_path(self, local: Address, remote: Address) -> bool:
         """Whether data that arrives here comes from the peer: it proved on this path to know our password.
@@ -170,7 +159,7 @@ class IceAgent:
         """
         # [rfc8445:12.2/1] Not only selected pairs: the peer may send on whatever pair it has validated.
         path = (local, remote)
-        if path in self._session.authenticated_paths:
+        if path in self._current.session.authenticated_paths:
             return True
         return self._previous is not None and path in self._previous.authenticated_paths
 
@@ -204,19 +193,12 @@ class IceAgent:
             StateError: The agent is closed.
         """
         self._enter(now)
-        self._require_component(stream, component_id)
-        ipaddress.ip_address(address.host)
-        if address in self._addresses:
-            raise ValueError(f"{address} was added before")
-        if len(self._addresses) >= self._config.max_local_addresses:
-            raise ValueError(f"there are {len(self._addresses)} local addresses already")
-        if not is_gatherable(address, self._config):
-            return False
-        index = sum((each.stream, each.component_id) == (stream, component_id) for each in self._addresses.values())
-        local = LocalAddress(address, stream, component_id, local_preference(index))
-        self._addresses[address] = local
+        components = self._config.components
+        if not (0 <= stream < len(components) and 1 <= component_id <= components[stream]):
+            raise ValueError(f"there is no component {component_id} of stream {stream}")
+        local = self._addresses.add(address, (stream, component_id), self._config)
         # [rfc8838:13/6] [rfc8838:13/8] [rfc8838:13/10]
-        if self._addresses_ended or self._session.completed_at is not None:
+        if local is None or self._addresses.ended or self._session.completed_at is not None:
             return False
         self._gather(local)
         self._settle()
@@ -225,7 +207,7 @@ class IceAgent:
     def end_of_local_addresses(self, now: float) -> None:
         """Tell that no further addresses will be added before the next restart, so that gathering can complete."""
         self._enter(now)
-        self._addresses_ended = True
+        self._addresses.ended = True
         self._settle()
 
     def add_stun_server(self, server: Address, now: float) -> None:
@@ -243,7 +225,7 @@ class IceAgent:
         self._config = replace(self._config, stun_servers=(*self._config.stun_servers, server))
         bases = [each for each in self._session.local_candidates if each.candidate.type == HOST]
         asks = self._status.gathering is not GatheringState.COMPLETE and self._session.completed_at is None
-        self._gatherer.add_server(self._config, server, bases if asks else [])
+        self._current.gatherer.add_server(self._config, server, bases if asks else [])
         self._settle()
 
     def remove_local_address(self, address: Address, now: float) -> None:
@@ -253,12 +235,11 @@ class IceAgent:
             ValueError: The address was not added.
         """
         self._enter(now)
-        if address not in self._addresses:
-            raise ValueError(f"{address} was not added")
-        del self._addresses[address]
-        self._gatherer.forget(address)
-        for session in self._sessions():
-            session.remove_local(address)
+        self._addresses.remove(address)
+        self._current.gatherer.forget(address)
+        for session in (self._session, self._previous):
+            if session is not None:
+                session.remove_local(address)
         self._selection.drop_base(address)
         self._settle()
 
@@ -292,7 +273,7 @@ class IceAgent:
         if lite != self._config.lite:
             session.switch_role(controlling=lite)
         # [rfc8863:4/1]
-        self._checker.pac_deadline = self._now + self._config.effective_patience
+        self._current.checker.pac_deadline = self._now + self._config.effective_patience
         session.take_pending()
         replay_early_checks(session, self._now)
         self._settle()
@@ -326,13 +307,13 @@ class IceAgent:
         self._enter(now)
         if self._previous is None or not self._selection.uses(self._previous):
             self._previous = self._session
-        self._gatherer.stop()
-        self._addresses_ended = False
+        self._current.gatherer.stop()
+        self._addresses.ended = False
         # [rfc8445:9/1]
-        self._begin_session(credentials)
+        self._current = self._make_generation(credentials)
         if self._status.gathering is GatheringState.COMPLETE:
             self._step_gathering(GatheringState.GATHERING)
-        for local in self._addresses.values():
+        for local in self._addresses:
             self._gather(local)
         self._settle()
 
@@ -349,47 +330,49 @@ class IceAgent:
             self._stats.datagrams_received += 1
             if self._closed:
                 self._count("closed")
-            else:
-                self._receive(datagram)
+                continue
+            discovered = self._receiver.receive(datagram, self._current, self._previous, self._now)
+            if discovered is not None:
+                self._events.append(discovered)
         if not self._closed:
             self._settle()
 
     def handle_timeout(self, now: float) -> None:
-        """Act on what is due. Call at or after `next_timeout`."""
-        self._now = max(self._now, now)
-        if self._closed:
+        """Act on what is due. Call at or after `next_timeout`; earlier, nothing happens."""
+        if now > self._now:
+            self._now = now
+        if self._is_idle():
             return
         now = self._now
-        for datagram in (
-            *self._checker.handle_timeout(now),
-            *self._gatherer.handle_timeout(now),
-            *self._selection.handle_timeout(now),
-            *self._keepalives.handle_timeout(now),
-        ):
-            self._send(datagram)
+        self._output.extend(self._current.handle_timeout(now))
+        self._output.extend(self._selection.handle_timeout(now))
+        self._output.extend(self._keepalives.handle_timeout(now))
         self._settle()
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Return what is to be sent now, new checks included; drains. Call after every other call."""
-        self._now = max(self._now, now)
-        if not self._closed:
-            self._pump()
-            self._schedule()
-        output, self._output = self._output, []
+        if now > self._now:
+            self._now = now
+        if self._is_idle():
+            return []
+        self._begin_transactions()
+        self._timeout = self._next_deadline()
+        self._unflushed = False
+        output = self._output.drain()
         self._stats.datagrams_sent += len(output)
-        if self._closed:
-            self._timeout = None
         return output
 
     def events(self) -> list[Event]:
         """Return what happened since the last look; drains. Call after every other call."""
+        if not self._events:
+            return []
         events = list(self._events)
         self._events.clear()
         return events
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` wants to be called, at the latest; ``None`` if nothing is pending."""
-        return self._now if self._output else self._timeout
+        return self._now if self._unflushed else self._timeout
 
     def close(self, now: float) -> None:
         """End the session. Nothing is sent any more, not even keepalives."""
@@ -397,11 +380,12 @@ class IceAgent:
         if self._closed:
             return
         # [rfc8445:11/8]
-        self._output.clear()
+        self._output.drain()
         self._selection.clear()
-        self._gatherer.stop()
+        self._current.gatherer.stop()
         self._previous = None
         self._timeout = None
+        self._unflushed = False
         self._step(ConnectionState.CLOSED)
 
     @property
@@ -413,125 +397,51 @@ class IceAgent:
     def _closed(self) -> bool:
         return self._status.connection is ConnectionState.CLOSED
 
+    def _is_idle(self) -> bool:
+        """Whether a flush or a timeout has nothing to do: all that data in flight costs."""
+        return not self._unflushed and (self._timeout is None or self._now < self._timeout)
+
     # --- sessions and candidates ---
 
-    def _begin_session(self, credentials: Credentials | None) -> None:
-        # [rfc8445:5.3/2] [rfc8445:9/3]
-        credentials = credentials or Credentials.generate(self._rng)
-        self._session = Session(credentials, config=self._config, role=self._role, rng=self._rng, count=self._count)
-        self._checker = Checker(self._session, self._foundations)
-        self._gatherer = Gatherer(config=self._config, foundations=self._foundations, rng=self._rng)
+    @property
+    def _session(self) -> Session:
+        return self._current.session
 
-    def _sessions(self) -> list[Session]:
-        return [self._session] if self._previous is None else [self._session, self._previous]
+    def _make_generation(self, credentials: Credentials | None) -> Generation:
+        return Generation(
+            # [rfc8445:5.3/2] [rfc8445:9/3]
+            credentials or Credentials.generate(self._rng),
+            config=self._config,
+            role=self._role,
+            foundations=self._foundations,
+            rng=self._rng,
+            count=self._count,
+        )
 
     def _gather(self, local: LocalAddress) -> None:
         if self._status.gathering is GatheringState.NEW:
             self._step_gathering(GatheringState.GATHERING)
-        self._take_local(self._gatherer.host_candidate(local))
+        gathered = self._current.take_local(self._current.gatherer.host_candidate(local))
+        if gathered is not None:
+            self._events.append(gathered)
 
-    def _take_local(self, local: LocalCandidate) -> None:
-        address, base = local.candidate.address, local.base
-        # [rfc8445:5.1.3/1] What comes later has the lower priority: host candidates are the first.
-        if any((each.candidate.address, each.base) == (address, base) for each in self._session.local_candidates):
-            self._count("redundant-candidate")
-            return
-        # [rfc8838:10/1] Reported first: no check can leave before the caller had it in hand. [rfc8838:13/1]
-        self._events.append(
-            LocalCandidateGathered(local.candidate, self._session.local.ufrag, local.stream, local.server)
-        )
-        self._session.add_local(local)
-
-    # --- datagrams ---
-
-    def _receive(self, datagram: Datagram) -> None:
-        if not is_stun(datagram.data):
-            self._count("not-stun")
-            return
-        try:
-            # [rfc8445:7/1]
-            message = Message.parse(datagram.data, ICE_ATTRIBUTES)
-        except StunParseError:
-            self._count("malformed")
-            return
-        if message.method != BINDING:
-            self._count("unknown-method")
-        elif message.message_class is MessageClass.REQUEST:
-            self._receive_request(message, datagram)
-        elif message.message_class is MessageClass.INDICATION:
-            self._stats.indications_received += 1
-        else:
-            self._receive_response(message, datagram)
-
-    def _receive_request(self, message: Message, datagram: Datagram) -> None:
-        # [rfc8445:5.3/4] [rfc8445:8.1.2/2] [rfc8445:11/13] At any time, whatever state checks and pairs are in.
-        answer = self._responder.answer(message, datagram, self._sessions())
-        if answer is None:
-            return
-        self._send(Datagram(answer.response, datagram.local, datagram.remote, datagram.transport))
-        session, check = answer.session, answer.check
-        if session is None or check is None:
-            return
-        self._stats.checks_accepted += 1
-        session.authenticate_path(check.path)
-        session.hear(check.path, self._now)
-        if session is self._session:
-            take_check(session, check, self._now)
-
-    def _receive_response(self, message: Message, datagram: Datagram) -> None:
-        answered, candidate = self._gatherer.handle_response(message, datagram, self._now)
-        if answered:
-            if candidate is not None and self._session.completed_at is None:
-                self._take_local(candidate)
-            return
-        transaction = self._session.checks.get(message.transaction_id)
-        monitor = next((each for each in self._selection.monitors() if each.awaits(message.transaction_id)), None)
-        session = self._session if transaction is not None or monitor is None else monitor.session
-        if transaction is None and monitor is None:
-            self._count("unknown-transaction")
-        elif not is_proven(message, session.remote_key):
-            self._count("unauthenticated-response")
-        elif transaction is not None:
-            self._checker.handle_response(transaction, message, datagram, self._now)
-        elif monitor is not None and not monitor.handle_response(message, datagram, self._now):
-            self._count("asymmetric-response")
-
-    def _pump(self) -> None:
-        """Begin the transactions that Ta allows now."""
+    def _begin_transactions(self) -> None:
+        """Begin as many as Ta allows now."""
         while self._pacer.ready(self._now):
-            datagram = self._next_request()
+            datagram = self._current.next_request(self._pacer.ta, self._now)
             if datagram is None:
                 return
             self._pacer.spend(self._now)
-            self._send(datagram)
-
-    def _next_request(self) -> Datagram | None:
-        """Begin a check or a question to a server, in turn while there are both."""
-        asks_server = self._gatherer.has_work and (self._gathering_turn or not self._may_check)
-        pair = None if asks_server or not self._may_check else self._session.checklists.next_check()
-        self._gathering_turn = pair is not None
-        if pair is not None:
-            return self._checker.perform(pair, self._pacer.ta, self._now)
-        return self._gatherer.next_request(self._pacer.ta, self._now)
-
-    @property
-    def _may_check(self) -> bool:
-        return self._session.remote is not None and not self._config.lite
-
-    def _send(self, datagram: Datagram) -> None:
-        if len(self._output) < MAX_QUEUED_DATAGRAMS:
-            self._output.append(datagram)
-        else:
-            self._count("output-limit")
+            self._output.put(datagram)
 
     # --- what follows from it all ---
 
     def _settle(self) -> None:
-        """Draw every conclusion that the new facts allow, and set the timer."""
+        """Draw every conclusion that the new facts allow."""
         now, session = self._now, self._session
         gathering_done = self._conclude_gathering()
         pair_lite_with_lite(session, gathering_done=gathering_done, now=now)
-        fail_where_hopeless(session, self._checker, gathering_done=gathering_done, now=now)
+        fail_where_hopeless(session, self._current.checker, gathering_done=gathering_done, now=now)
         nominate_where_ripe(session, gathering_done=gathering_done, now=now)
         self._events.extend(self._selection.end_lost(now))
         self._events.extend(self._selection.update(session, now))
@@ -547,37 +457,31 @@ class IceAgent:
             self._step(state)
         # [rfc8445:11/1]
         self._keepalives.follow(unchecked_paths(session, self._selection), now)
-        self._schedule()
+        self._unflushed = True
 
     def _conclude_gathering(self) -> bool:
         """Report the end of gathering; return whether it has ended."""
-        self._events.extend(self._gatherer.failures)
-        self._gatherer.failures.clear()
+        self._events.extend(self._current.gatherer.failures)
+        self._current.gatherer.failures.clear()
         if self._session.completed_at is not None:
             # [rfc8838:13/10] [rfc8445:5.1.1.4/1]
-            self._gatherer.stop()
+            self._current.gatherer.stop()
         # [rfc8838:13/2] [rfc8838:13/4] [rfc8838:13/5]
-        ended = self._addresses_ended or self._session.completed_at is not None
-        done = ended and self._gatherer.done
+        ended = self._addresses.ended or self._session.completed_at is not None
+        done = ended and self._current.gatherer.done
         if done and self._status.gathering is not GatheringState.COMPLETE:
             self._step_gathering(GatheringState.COMPLETE)
         return done
 
-    def _schedule(self) -> None:
+    def _next_deadline(self) -> float | None:
         """Compute when something is due next."""
         times = [
-            self._session.checks.next_timeout(),
-            self._gatherer.next_timeout(),
+            self._current.next_timeout(self._now),
             self._selection.next_timeout(self._now),
             self._keepalives.next_timeout(),
-            next_nomination(self._session),
+            max(self._pacer.ready_at, self._now) if self._current.has_work else None,
         ]
-        if self._gatherer.has_work or (self._may_check and self._session.checklists.has_work()):
-            times.append(max(self._pacer.ready_at, self._now))
-        patience = self._checker.pac_deadline
-        if patience is not None and patience > self._now:
-            times.append(patience)
-        self._timeout = min((at for at in times if at is not None), default=None)
+        return min((at for at in times if at is not None), default=None)
 
     def _step(self, state: ConnectionState) -> None:
         self._events.append(self._status.step_connection(state))
@@ -592,11 +496,6 @@ class IceAgent:
         if self._closed:
             raise StateError("the agent is closed")
         self._now = max(self._now, now)
-
-    def _require_component(self, stream: int, component_id: int) -> None:
-        components = self._config.components
-        if not (0 <= stream < len(components) and 1 <= component_id <= components[stream]):
-            raise ValueError(f"there is no component {component_id} of stream {stream}")
 
     def _count(self, reason: str) -> None:
         self._stats.dropped[reason] = self._stats.dropped.get(reason, 0) + 1

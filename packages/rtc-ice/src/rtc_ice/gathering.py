@@ -4,34 +4,21 @@ See :rfc:`8445#section-5.1.1` and :rfc:`8838#section-9`. Every candidate is repo
 that does not answer delays nothing but the end of gathering, and that by a bounded time.
 """
 
-import ipaddress
 from collections import deque
 from collections.abc import Iterable
-from typing import Final, NamedTuple
 
 from rtc_ice.candidate import HOST, SERVER_REFLEXIVE, Candidate
-from rtc_ice.config import MAX_STUN_SERVERS, MIN_RTO, IceConfig
+from rtc_ice.config import MIN_RTO, IceConfig
 from rtc_ice.credentials import Rng
 from rtc_ice.events import CandidateGatheringFailed
 from rtc_ice.foundation import Foundations
+from rtc_ice.local_address import LocalAddress
 from rtc_ice.messages import TRANSACTION_ID_LENGTH, build_gathering_request, server_mapped_address
 from rtc_ice.pair import LocalCandidate
-from rtc_ice.priority import MAX_LOCAL_PREFERENCE, candidate_priority
+from rtc_ice.priority import candidate_priority
 from rtc_ice.session import without_zone
 from rtc_ice.transaction import Transaction, TransactionTable
 from rtc_stun import Address, Datagram, ErrorCode, Message
-
-_SITE_LOCAL: Final = ipaddress.ip_network("fec0::/10")
-_IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
-
-
-class LocalAddress(NamedTuple):
-    """An address that the caller receives on."""
-
-    address: Address
-    stream: int
-    component_id: int
-    local_preference: int
 
 
 class GatheringTransaction(Transaction):
@@ -230,29 +217,3 @@ class Gatherer:
     def _keep_alive(self, transaction: GatheringTransaction, now: float) -> None:
         key = (transaction.host.base, transaction.server)
         self._refresh_at[key] = (now + self._config.keepalive_interval, transaction.host)
-
-
-def local_preference(index: int) -> int:
-    """Return the local preference of the index-th address of a component, 65,535 for the first.
-
-    The steps leave room for one preference per STUN server between two addresses.
-    """
-    # [rfc8445:5.1.2.1/6] [rfc8445:5.1.2.1/7] [rfc8445:5.2/9]
-    return MAX_LOCAL_PREFERENCE - index * MAX_STUN_SERVERS
-
-
-def is_gatherable(address: Address, config: IceConfig) -> bool:
-    """Whether an address may become a host candidate.
-
-    See :rfc:`8445#section-5.1.1.1`.
-    """
-    ip = ipaddress.ip_address(address.host)
-    if ip.is_loopback:
-        # [rfc8445:5.1.1.1/5]
-        return config.allow_loopback
-    if ip.is_multicast or ip.is_unspecified:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        # [rfc8445:5.1.1.1/6] [rfc8445:5.1.1.1/7]
-        return ip.ipv4_mapped is None and ip not in _SITE_LOCAL and ip not in _IPV4_COMPATIBLE
-    return True

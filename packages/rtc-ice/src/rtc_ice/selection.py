@@ -12,13 +12,10 @@ class Selection:
     """The pair of each component, and the watch over the peer's consent to receive on it."""
 
     def __init__(self) -> None:
+        self.pairs: dict[ComponentKey, CandidatePair] = {}
+        """What carries the data of each component, as last reported."""
         self._monitors: dict[ComponentKey, ConsentMonitor] = {}
-        self._reported: dict[ComponentKey, tuple[CandidatePair, bool]] = {}
-
-    def get(self, component: ComponentKey) -> CandidatePair | None:
-        """Return the pair that carries the component's data."""
-        reported = self._reported.get(component)
-        return None if reported is None else reported[0]
+        self._nominated: set[ComponentKey] = set()
 
     def monitors(self) -> list[ConsentMonitor]:
         """Return the watches over the selected pairs."""
@@ -31,6 +28,10 @@ class Selection:
     def uses(self, session: Session) -> bool:
         """Whether a pair of that session carries data."""
         return any(monitor.session is session for monitor in self._monitors.values())
+
+    def awaiting(self, transaction_id: bytes) -> ConsentMonitor | None:
+        """Return the watch whose check a response answers."""
+        return next((each for each in self._monitors.values() if each.awaits(transaction_id)), None)
 
     def handle_timeout(self, now: float) -> list[Datagram]:
         """Return the consent checks that are due."""
@@ -72,7 +73,8 @@ class Selection:
     def clear(self) -> None:
         """Select nothing any more."""
         self._monitors.clear()
-        self._reported.clear()
+        self.pairs.clear()
+        self._nominated.clear()
 
     def _choose(self, session: Session, component: ComponentKey, now: float) -> None:
         incumbent = self._monitors.get(component)
@@ -101,17 +103,22 @@ class Selection:
 
     def _report(self, component: ComponentKey) -> list[Event]:
         monitor = self._monitors.get(component)
-        known = self._reported.get(component)
+        known = self.pairs.get(component)
         if monitor is None:
             if known is None:
                 return []
-            del self._reported[component]
+            del self.pairs[component]
+            self._nominated.discard(component)
             return [SelectedPairChanged(*component, pair=None, nominated=False)]
-        now_selected = (monitor.pair.snapshot(), monitor.pair.nominated)
-        if known == now_selected:
+        pair, nominated = monitor.pair.snapshot(), monitor.pair.nominated
+        if known == pair and nominated == (component in self._nominated):
             return []
-        self._reported[component] = now_selected
-        return [SelectedPairChanged(*component, pair=now_selected[0], nominated=now_selected[1])]
+        self.pairs[component] = pair
+        if nominated:
+            self._nominated.add(component)
+        else:
+            self._nominated.discard(component)
+        return [SelectedPairChanged(*component, pair=pair, nominated=nominated)]
 
 
 def _retire(monitor: ConsentMonitor) -> None:

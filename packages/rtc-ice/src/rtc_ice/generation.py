@@ -1,0 +1,82 @@
+"""What a restart replaces: a session, and the gathering and checking that are done for it.
+
+Questions to servers and checks begin at one common pace and take turns (:rfc:`8445#section-14`).
+"""
+
+from collections.abc import Callable
+
+from rtc_ice.check import Checker
+from rtc_ice.conclusion import next_nomination
+from rtc_ice.config import IceConfig
+from rtc_ice.credentials import Credentials, Rng
+from rtc_ice.events import LocalCandidateGathered
+from rtc_ice.foundation import Foundations
+from rtc_ice.gathering import Gatherer
+from rtc_ice.pair import LocalCandidate
+from rtc_ice.role import Role
+from rtc_ice.session import Session
+from rtc_stun import Datagram
+
+
+class Generation:
+    """A session with its gatherer and its checker."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        config: IceConfig,
+        role: Role,
+        foundations: Foundations,
+        rng: Rng,
+        count: Callable[[str], None],
+    ) -> None:
+        self.session = Session(credentials, config=config, role=role, rng=rng, count=count)
+        self.checker = Checker(self.session, foundations)
+        self.gatherer = Gatherer(config=config, foundations=foundations, rng=rng)
+        self._gathering_turn = False
+
+    def take_local(self, local: LocalCandidate) -> LocalCandidateGathered | None:
+        """Take in a candidate of ours; return the event that must reach the caller before any check leaves.
+
+        ``None`` if the candidate is redundant.
+        """
+        session = self.session
+        address, base = local.candidate.address, local.base
+        # [rfc8445:5.1.3/1] What comes later has the lower priority: host candidates are the first.
+        if any((each.candidate.address, each.base) == (address, base) for each in session.local_candidates):
+            session.count("redundant-candidate")
+            return None
+        session.add_local(local)
+        # [rfc8838:10/1] [rfc8838:13/1]
+        return LocalCandidateGathered(local.candidate, session.local.ufrag, local.stream, local.server)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `next_request` would return a request."""
+        return self.gatherer.has_work or (self._may_check and self.session.checklists.has_work())
+
+    def next_request(self, ta: float, now: float) -> Datagram | None:
+        """Begin a check or a question to a server, in turn while there are both; ``None`` if there is neither."""
+        asks_server = self.gatherer.has_work and (self._gathering_turn or not self._may_check)
+        pair = None if asks_server or not self._may_check else self.session.checklists.next_check()
+        self._gathering_turn = pair is not None
+        if pair is not None:
+            return self.checker.perform(pair, ta, now)
+        return self.gatherer.next_request(ta, now)
+
+    def handle_timeout(self, now: float) -> list[Datagram]:
+        """Return the requests to repeat."""
+        return self.checker.handle_timeout(now) + self.gatherer.handle_timeout(now)
+
+    def next_timeout(self, now: float) -> float | None:
+        """Return when a request is to be repeated, or a conclusion becomes possible by time alone."""
+        times = [self.session.checks.next_timeout(), self.gatherer.next_timeout(), next_nomination(self.session)]
+        patience = self.checker.pac_deadline
+        if patience is not None and patience > now:
+            times.append(patience)
+        return min((at for at in times if at is not None), default=None)
+
+    @property
+    def _may_check(self) -> bool:
+        return self.session.remote is not None and not self.session.config.lite

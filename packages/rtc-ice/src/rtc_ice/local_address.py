@@ -1,0 +1,95 @@
+"""The addresses that candidates are made of: which are fit, and in which order they are preferred.
+
+See :rfc:`8445#section-5.1.1.1` and :rfc:`8445#section-5.1.2.1`.
+"""
+
+import ipaddress
+from collections.abc import Iterator
+from itertools import count
+from typing import Final, NamedTuple
+
+from rtc_ice.config import MAX_STUN_SERVERS, IceConfig
+from rtc_ice.pair import ComponentKey
+from rtc_ice.priority import MAX_LOCAL_PREFERENCE
+from rtc_stun import Address
+
+_SITE_LOCAL: Final = ipaddress.ip_network("fec0::/10")
+_IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
+
+
+class LocalAddress(NamedTuple):
+    """An address that the caller receives on."""
+
+    address: Address
+    stream: int
+    component_id: int
+    local_preference: int
+
+    @property
+    def component(self) -> ComponentKey:
+        """Stream and component."""
+        return self.stream, self.component_id
+
+
+class LocalAddresses:
+    """The addresses that the caller has added, in that order; they outlive restarts."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        """Whether the caller will add no more before the next restart."""
+        self._by_address: dict[Address, LocalAddress] = {}
+
+    def __iter__(self) -> Iterator[LocalAddress]:
+        return iter(self._by_address.values())
+
+    def add(self, address: Address, component: ComponentKey, config: IceConfig) -> LocalAddress | None:
+        """Take in an address; ``None`` if it is not fit to be a candidate.
+
+        Raises:
+            ValueError: The address is no IP address, was added before, or is one too many.
+        """
+        ipaddress.ip_address(address.host)
+        if address in self._by_address:
+            raise ValueError(f"{address} was added before")
+        if len(self._by_address) >= config.max_local_addresses:
+            raise ValueError(f"there are {len(self._by_address)} local addresses already")
+        if not is_gatherable(address, config):
+            return None
+        local = LocalAddress(address, *component, self._free_preference(component))
+        self._by_address[address] = local
+        return local
+
+    def remove(self, address: Address) -> None:
+        """Forget an address.
+
+        Raises:
+            ValueError: It was not added.
+        """
+        if self._by_address.pop(address, None) is None:
+            raise ValueError(f"{address} was not added")
+
+    def _free_preference(self, component: ComponentKey) -> int:
+        """Return the highest local preference that no other address of the component has, 65,535 for the first.
+
+        The steps leave room for one preference per STUN server between two addresses.
+        """
+        taken = {each.local_preference for each in self if each.component == component}
+        # [rfc8445:5.1.2.1/6] [rfc8445:5.1.2.1/7] [rfc8445:5.2/9]
+        return next(each for each in count(MAX_LOCAL_PREFERENCE, -MAX_STUN_SERVERS) if each not in taken)
+
+
+def is_gatherable(address: Address, config: IceConfig) -> bool:
+    """Whether an address may become a host candidate.
+
+    See :rfc:`8445#section-5.1.1.1`.
+    """
+    ip = ipaddress.ip_address(address.host)
+    if ip.is_loopback:
+        # [rfc8445:5.1.1.1/5]
+        return config.allow_loopback
+    if ip.is_multicast or ip.is_unspecified:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        # [rfc8445:5.1.1.1/6] [rfc8445:5.1.1.1/7]
+        return ip.ipv4_mapped is None and ip not in _SITE_LOCAL and ip not in _IPV4_COMPATIBLE
+    return True
