@@ -125,7 +125,7 @@ def test_several_streams_and_components_get_a_pair_each() -> None:
         assert (ours.stream, ours.component_id) == component
 
 
-@pytest.mark.spec("rfc8445:5.1.1.1/4")
+@pytest.mark.spec("rfc8445:5.1.1.1/3")
 def test_components_that_the_peer_lacks_are_not_waited_for() -> None:
     call = Call(alice=IceConfig(components=(2,)), bob=IceConfig(components=(1,)))
     host = call.network.host("192.0.2.1")

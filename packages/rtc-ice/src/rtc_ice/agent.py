@@ -193,6 +193,7 @@ class IceAgent:
             StateError: The agent is closed.
         """
         self._enter(now)
+        # [rfc8445:5.1.1.1/3]
         components = self._config.components
         if not (0 <= stream < len(components) and 1 <= component_id <= components[stream]):
             raise ValueError(f"there is no component {component_id} of stream {stream}")
@@ -263,13 +264,14 @@ class IceAgent:
         credentials = Credentials(ufrag, password)
         session = self._session
         if session.remote is not None:
-            if session.remote.credentials != credentials:
-                raise StateError("new credentials of the peer mean a restart: call restart() first")
+            # [rfc8445:9/2]
+            if (session.remote.credentials, session.remote.lite) != (credentials, lite):
+                raise StateError("new credentials or another kind of agent mean a restart: call restart() first")
             return
         session.remote = RemoteParameters(credentials, lite, self._config.assumed_remote_ta if ta is None else ta)
         session.remote_key = short_term_key(password)
         self._pacer.agree(self._config.ta, max(MIN_TA, session.remote.ta))
-        # [rfc8445:6.1.1/2]
+        # [rfc8445:6.1.1/2] [rfc8445:6.1.1/5] After a restart the peer may have become another kind of agent.
         if lite != self._config.lite:
             session.switch_role(controlling=lite)
         # [rfc8863:4/1]
@@ -288,12 +290,17 @@ class IceAgent:
         self._enter(now)
         if not 0 <= stream < len(self._config.components):
             raise ValueError(f"there is no stream {stream}")
+        # [rfc8838:4/1] [rfc8838:5/2] [rfc8838:15/1] At any time, before the credentials too.
         self._session.take_remote(candidate, stream)
         self._settle()
 
     def end_of_remote_candidates(self, now: float) -> None:
-        """Tell that the peer signalled the end of its candidates for this session."""
+        """Tell that the peer signalled the end of its candidates for this session.
+
+        Of a peer that does not trickle, tell it right after the candidates of its description.
+        """
         self._enter(now)
+        # [rfc8838:3/2] [rfc8838:5/1] All at once and then the end: that is ICE without trickle.
         self._session.remote_candidates_ended = True
         self._settle()
 
@@ -488,6 +495,7 @@ class IceAgent:
         self._tell("ice:connection_state_changed", {"state": state.value})
 
     def _step_gathering(self, state: GatheringState) -> None:
+        # [rfc8838:13/1]
         self._events.append(self._status.step_gathering(state, self._session.local.ufrag))
         self._tell("ice:gathering_state_changed", {"state": state.value})
 

@@ -40,7 +40,7 @@ class Checklist:
 
     def sort(self) -> None:
         """Bring pairs into order after priorities changed."""
-        # [rfc8445:6.1.2.3/2] Python's sort is stable: pairs of equal priority keep the order in which they came.
+        # Python's sort is stable: pairs of equal priority keep the order in which they came.
         self.pairs.sort(key=_by_priority)
         self.valid.sort(key=_by_priority)
 
@@ -118,7 +118,7 @@ class Checklist:
         pair.nominate_on_success = False
 
     def _in_check_order(self) -> Iterator[Pair]:
-        # [rfc8445:6.1.4.2/1] Equal priorities: the lower component first.
+        # Equal priorities: the lower component first.
         return iter(sorted(self.pairs, key=lambda pair: (-pair.priority, pair.component_id)))
 
 

@@ -38,7 +38,7 @@ class ChecklistSet:
             The pair that had to make room, ``pair`` itself if there was no room for it, or ``None``.
         """
         evicted: Pair | None = None
-        # [rfc8445:6.1.2.5/1] [rfc8445:6.1.2.5/2] [rfc8445:19.5.1/1]
+        # [rfc8445:6.1.2.5/1]
         if sum(len(checklist.pairs) for checklist in self.checklists) >= self._max_pairs:
             evicted = self._choose_to_evict(pair)
             if evicted is None:

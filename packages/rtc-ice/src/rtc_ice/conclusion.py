@@ -25,7 +25,7 @@ def nominate_where_ripe(session: Session, *, gathering_done: bool, now: float) -
         if not _is_open(session, checklist, component):
             continue
         valid = checklist.valid_of(component)
-        # [rfc8863:4/5] [rfc8863:4/6] [rfc8838:13/3] [rfc8838:14/1]
+        # [rfc8863:4/5] [rfc8863:4/6] [rfc8838:13/3] [rfc8838:13/9] [rfc8838:14/1]
         chosen = session.config.nomination.choose(
             valid,
             [pair for pair in checklist.pairs if pair.component == component],
@@ -80,6 +80,7 @@ def pair_lite_with_lite(session: Session, *, gathering_done: bool, now: float) -
             if (local.stream, local.candidate.component_id) == component and can_pair(local, remote)
         ]
         if pairs and not session.nominated_of(component):
+            # [rfc8445:8.2/1]
             best = max(pairs, key=lambda pair: pair.priority)
             session.checklist_of(best).validate(best, best)
             session.nominate(best, now)

@@ -8,10 +8,13 @@ from rtc_ice.nomination import NominationPolicy
 from rtc_ice.priority import MAX_COMPONENT_ID
 from rtc_stun import Address
 
+# [rfc8445:14.2/1]
 DEFAULT_TA: Final = 0.050
 MIN_TA: Final = 0.005
 MIN_RTO: Final = 0.500
+# [rfc8445:11/5]
 MIN_KEEPALIVE_INTERVAL: Final = 15.0
+# [rfc7675:5.1/4]
 MIN_CONSENT_INTERVAL: Final = 5.0
 """The basic period; each interval is 0.8 to 1.2 times it, so that none is below four seconds."""
 CONSENT_LIFETIME: Final = 30.0
@@ -30,6 +33,7 @@ class IceConfig:
     """Whether to be a lite agent, which only answers checks: for hosts with a public address."""
     components: tuple[int, ...] = (1,)
     """How many components each data stream has. WebRTC: one stream with one component."""
+    # [rfc8445:5.1.1.2/2]
     stun_servers: tuple[Address, ...] = ()
     """Servers to ask for server-reflexive candidates, all at the same time."""
     allow_loopback: bool = False
@@ -57,6 +61,7 @@ class IceConfig:
     keepalive_interval: float = MIN_KEEPALIVE_INTERVAL
     """The period of keepalives (Tr) where no consent checks are sent; at least fifteen seconds."""
 
+    # [rfc8445:6.1.2.5/2] [rfc8445:19.5.1/1]
     max_pairs: int = 100
     """The most candidate pairs over all streams."""
     max_remote_candidates: int = 100
@@ -76,9 +81,9 @@ class IceConfig:
         _require(self.max_requests >= 1 and self.final_wait_rtos >= 1, "a check is sent at least once and waited for")
         _require(self.patience is None or self.patience >= 0, "patience is not negative")
         _require(self.gathering_timeout > 0 and self.disconnected_timeout > 0, "timeouts are positive")
-        # [rfc7675:5.1/7]
+        # [rfc7675:5.1/5]
         _require(self.consent_interval >= MIN_CONSENT_INTERVAL, "consent_interval is 5 or more")
-        # [rfc8445:11/5]
+        # [rfc8445:11/6]
         _require(self.keepalive_interval >= MIN_KEEPALIVE_INTERVAL, "keepalive_interval is 15 or more")
         _require(self.max_local_addresses <= 1024, "max_local_addresses is 1,024 at most")
         _require(min(self.max_pairs, self.max_remote_candidates, self.max_local_addresses) >= 1, "limits are positive")

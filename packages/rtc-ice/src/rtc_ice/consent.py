@@ -130,7 +130,7 @@ class ConsentMonitor:
         return datagram
 
     def _schedule(self, now: float) -> None:
-        # [rfc7675:5.1/3] [rfc7675:5.1/4] [rfc7675:5.1/5]
+        # [rfc7675:5.1/3]
         fraction = int.from_bytes(self.session.rng(4), "big") / 2**32
         self._next_check_at = now + self.session.config.consent_interval * (0.8 + 0.4 * fraction)
 

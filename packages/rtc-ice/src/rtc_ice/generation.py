@@ -48,7 +48,7 @@ class Generation:
             session.count("redundant-candidate")
             return None
         session.add_local(local)
-        # [rfc8838:10/1] [rfc8838:13/1]
+        # [rfc8838:10/1]
         return LocalCandidateGathered(local.candidate, session.local.ufrag, local.stream, local.server)
 
     @property

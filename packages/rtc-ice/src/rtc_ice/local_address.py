@@ -53,7 +53,8 @@ class LocalAddresses:
             raise ValueError(f"{address} was added before")
         if len(self._by_address) >= config.max_local_addresses:
             raise ValueError(f"there are {len(self._by_address)} local addresses already")
-        if not is_gatherable(address, config):
+        # [rfc8445:5.2/1]
+        if not is_gatherable(address, config) or (config.lite and self._knows_host(address.host, component)):
             return None
         local = LocalAddress(address, *component, self._free_preference(component))
         self._by_address[address] = local
@@ -67,6 +68,9 @@ class LocalAddresses:
         """
         if self._by_address.pop(address, None) is None:
             raise ValueError(f"{address} was not added")
+
+    def _knows_host(self, host: str, component: ComponentKey) -> bool:
+        return any(each.address.host == host and each.component == component for each in self)
 
     def _free_preference(self, component: ComponentKey) -> int:
         """Return the highest local preference that no other address of the component has, 65,535 for the first.
@@ -85,11 +89,11 @@ def is_gatherable(address: Address, config: IceConfig) -> bool:
     """
     ip = ipaddress.ip_address(address.host)
     if ip.is_loopback:
-        # [rfc8445:5.1.1.1/5]
+        # [rfc8445:5.1.1.1/4]
         return config.allow_loopback
     if ip.is_multicast or ip.is_unspecified:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
-        # [rfc8445:5.1.1.1/6] [rfc8445:5.1.1.1/7]
+        # [rfc8445:5.1.1.1/5] [rfc8445:5.1.1.1/6]
         return ip.ipv4_mapped is None and ip not in _SITE_LOCAL and ip not in _IPV4_COMPATIBLE
     return True

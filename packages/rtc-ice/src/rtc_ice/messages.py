@@ -50,7 +50,7 @@ def build_check(
 def build_success(transaction_id: bytes, source: Address, key: bytes, integrity: Integrity) -> bytes:
     """Return the answer to a check: where it came from, protected as the check was."""
     response = Message(BINDING, MessageClass.SUCCESS, transaction_id, [XorMappedAddress(source)])
-    # [rfc8445:7.3/2] [rfc8445:7.3/8]
+    # [rfc8445:7.3/3] [rfc8445:7.3/9]
     return response.serialize(key=key, integrity=integrity, fingerprint=True)
 
 

@@ -6,6 +6,7 @@ MAX_PRIORITY: Final = 2**31 - 1
 MAX_LOCAL_PREFERENCE: Final = 65_535
 MAX_COMPONENT_ID: Final = 256
 
+# [rfc8445:5.1.2.1/4] [rfc8445:5.1.2.2/1]
 TYPE_PREFERENCES: Final = {"host": 126, "prflx": 110, "srflx": 100, "relay": 0}
 """The recommended preference of each type: the more a path resembles a direct one, the better."""
 

@@ -47,7 +47,7 @@ class Receiver:
             self._count("not-stun")
             return None
         try:
-            # [rfc8445:7/1]
+            # [rfc8445:7/1] [rfc8445:7.3/8] Without the magic cookie, as in RFC 3489, it does not parse.
             message = Message.parse(datagram.data, ICE_ATTRIBUTES)
         except ParseError:
             self._count("malformed")
@@ -93,6 +93,7 @@ class Receiver:
         if transaction is None and monitor is None:
             self._count("unknown-transaction")
         elif not is_proven(message, session.remote_key if monitor is None else monitor.session.remote_key):
+            # [rfc7675:5.2/1] Nobody but the peer can end a session, by whatever error.
             self._count("unauthenticated-response")
         elif transaction is not None:
             current.checker.handle_response(transaction, message, datagram, now)

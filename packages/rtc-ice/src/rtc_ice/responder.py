@@ -61,7 +61,7 @@ class Responder:
             self._count("unknown-local-address")
             return None
         try:
-            # [rfc8445:7.3/8]
+            # [rfc8445:7.3/9]
             message.verify_fingerprint()
         except FingerprintError:
             self._count("no-fingerprint")
@@ -69,7 +69,7 @@ class Responder:
         username = message.get(Username)
         if username is None or message.integrity is None:
             return self._reject(message, BAD_REQUEST, "unauthenticated")
-        # [rfc8445:7.3/3]
+        # [rfc8445:7.3/4]
         local_ufrag, colon, remote_ufrag = username.text.partition(":")
         session = next((each for each in sessions if colon and each.local.ufrag == local_ufrag), None)
         if session is None or not remote_ufrag or ":" in remote_ufrag:
@@ -93,7 +93,7 @@ class Responder:
         if priority is None or (controlling is not None and controlled is not None):
             self._count("incomplete-check")
             return signer.error(BAD_REQUEST)
-        # [rfc8445:7.3.1.1/2]
+        # [rfc8445:7.3.1.1/2] [rfc8445:6.1.1/6]
         claim = controlling or controlled
         if claim is not None and not self._lite:
             verdict = current.role.judge(controlling=controlling is not None, tie_breaker=claim.value)
@@ -107,7 +107,7 @@ class Responder:
 
     def _reject(self, message: Message, code: int, reason: str) -> Answer:
         self._count(reason)
-        # [rfc8445:7.3/6] An error never names another server.
+        # [rfc8445:7.3/7] An error never names another server.
         return Answer(build_error(message.transaction_id, code))
 
 
@@ -119,7 +119,7 @@ class _Signer(NamedTuple):
     integrity: Integrity
 
     def success(self, check: PeerCheck) -> Answer:
-        # [rfc8445:7.3/4] All that the answer needs is in the request.
+        # [rfc8445:7.3/3] [rfc8445:7.3/5] All that the answer needs is in the request.
         transaction_id, key = self.request.transaction_id, self.session.local_key
         return Answer(build_success(transaction_id, check.source, key, self.integrity), self.session, check)
 

@@ -90,16 +90,17 @@ class Selection:
         # [rfc8445:12.1/4]
         if session.checklists.checklists[component[0]].state is ChecklistState.FAILED:
             return None
+        usable = _may_use(session, component[0])
         # [rfc8445:12.1/2] [rfc8445:8.1.1/4]
         nominated = session.nominated_of(component)
-        if nominated:
+        if nominated and usable:
             live = (pair for pair in nominated if now < silent_at(pair, session.config))
             return next(live, nominated[0])
         # [rfc7675:5.1/10] [rfc8445:9/1] During a restart data stays on the old pair, and consent is asked for there.
         if incumbent is not None and incumbent.session is not session:
             return incumbent.pair
-        # [rfc8445:12.1/1]
-        return next(iter(session.valid_of(component)), None)
+        # [rfc8445:12.1/1] [rfc7675:5.1/1] The peer's answer, or its check, is its consent.
+        return next(iter(session.valid_of(component)), None) if usable else None
 
     def _report(self, component: ComponentKey) -> list[Event]:
         monitor = self._monitors.get(component)
@@ -119,6 +120,12 @@ class Selection:
         else:
             self._nominated.discard(component)
         return [SelectedPairChanged(*component, pair=pair, nominated=nominated)]
+
+
+def _may_use(session: Session, stream: int) -> bool:
+    """Whether the valid list of a stream may be used already."""
+    # [rfc8445:12.1.1/1]
+    return not session.config.lite or all(session.valid_of(each) for each in session.components() if each[0] == stream)
 
 
 def _retire(monitor: ConsentMonitor) -> None:

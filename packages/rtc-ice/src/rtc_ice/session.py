@@ -208,7 +208,7 @@ class Session:
     # --- pairs ---
 
     def _pair(self, local: LocalCandidate, remote: RemoteCandidate) -> None:
-        # [rfc8445:5.2/1] A lite agent has no checklists.
+        # A lite agent has no checklists.
         if not self.config.lite and can_pair(local, remote):
             self.insert_pair(local, remote)
 
@@ -249,7 +249,7 @@ class Session:
         for stream, ours in enumerate(self.config.components):
             offered = [remote.candidate.component_id for remote in self.remote_candidates if remote.stream == stream]
             theirs = max(offered) if offered and self.remote_candidates_ended else ours
-            # [rfc8445:5.1.1.1/4]
+            # [rfc8445:5.1.1.1/3]
             keys.extend((stream, component_id) for component_id in range(1, min(ours, theirs) + 1))
         return keys
 

@@ -34,7 +34,7 @@ def take_check(session: Session, check: PeerCheck, now: float) -> None:
 
 def replay_early_checks(session: Session, now: float) -> None:
     """Act on what arrived before the peer's credentials were known."""
-    # [rfc8445:7.3/5]
+    # [rfc8445:7.3/6]
     checks = list(session.early_checks.values())
     session.early_checks.clear()
     for check in checks:
