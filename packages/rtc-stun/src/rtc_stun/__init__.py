@@ -1,86 +1,98 @@
 """STUN (RFC 8489) without I/O: messages, authentication, client and server."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
 from rtc_stun._version import __version__
-from rtc_stun.attribute import (
-    FIRST_OPTIONAL_TYPE,
-    MAGIC_COOKIE,
-    AddressAttribute,
-    Attribute,
-    AttributeSet,
-    BytesAttribute,
-    FlagAttribute,
-    TextAttribute,
-    Uint32Attribute,
-    Uint64Attribute,
-    UnknownAttribute,
-    XorAddressAttribute,
-    attribute_set,
-)
-from rtc_stun.attributes import (
-    REASON_PHRASES,
-    STUN_ATTRIBUTES,
-    Algorithm,
-    AlternateDomain,
-    AlternateServer,
-    ErrorCode,
-    Fingerprint,
-    MappedAddress,
-    MessageIntegrity,
-    MessageIntegritySha256,
-    Nonce,
-    PasswordAlgorithm,
-    PasswordAlgorithms,
-    Realm,
-    Software,
-    UnknownAttributes,
-    UserHash,
-    Username,
-    XorMappedAddress,
-)
-from rtc_stun.client import StunClient
-from rtc_stun.client_authentication import Credential, LongTermCredential, ShortTermCredential
-from rtc_stun.client_config import ClientConfig, ClientStats
-from rtc_stun.credentials import long_term_key, short_term_key, userhash
-from rtc_stun.datagram import Address, Datagram, pack_host, unpack_host
-from rtc_stun.errors import FingerprintError, IntegrityError, ParseError, StateError, StunError, UnsupportedFamilyError
-from rtc_stun.events import (
-    ClientEvent,
-    Closed,
-    CloseTransport,
-    FailureReason,
-    IndicationReceived,
-    OpenTransport,
-    RequestFailed,
-    RequestRedirected,
-    RequestSucceeded,
-    ServerEvent,
-)
-from rtc_stun.ice_attributes import (
-    ICE_ATTRIBUTES,
-    GoogNetworkInfo,
-    GoogNomination,
-    IceControlled,
-    IceControlling,
-    Priority,
-    UseCandidate,
-)
-from rtc_stun.journal import Trace
-from rtc_stun.message import BINDING, HEADER_LENGTH, Integrity, Message, MessageClass, is_stun
-from rtc_stun.nonce import NonceMint, SecurityFeature, nonce_cookie, security_features
-from rtc_stun.precis import opaque_string, saslprep
-from rtc_stun.retransmission import Retransmission
-from rtc_stun.rto import RtoCache
-from rtc_stun.server import Redirection, ServerConfig, ServerStats, StunServer
-from rtc_stun.server_authentication import (
-    Authenticated,
-    Authenticator,
-    LongTermAuthenticator,
-    ShortTermAuthenticator,
-    Unauthenticated,
-)
-from rtc_stun.stream import StreamBuffer, StreamData
-from rtc_stun.uri import StunUri
-from rtc_stun.users import LongTermUsers, User
+
+if TYPE_CHECKING:
+    from rtc_stun.attribute import (
+        FIRST_OPTIONAL_TYPE,
+        MAGIC_COOKIE,
+        AddressAttribute,
+        Attribute,
+        AttributeSet,
+        BytesAttribute,
+        FlagAttribute,
+        TextAttribute,
+        Uint32Attribute,
+        Uint64Attribute,
+        UnknownAttribute,
+        XorAddressAttribute,
+        attribute_set,
+    )
+    from rtc_stun.attributes import (
+        REASON_PHRASES,
+        STUN_ATTRIBUTES,
+        Algorithm,
+        AlternateDomain,
+        AlternateServer,
+        ErrorCode,
+        Fingerprint,
+        MappedAddress,
+        MessageIntegrity,
+        MessageIntegritySha256,
+        Nonce,
+        PasswordAlgorithm,
+        PasswordAlgorithms,
+        Realm,
+        Software,
+        UnknownAttributes,
+        UserHash,
+        Username,
+        XorMappedAddress,
+    )
+    from rtc_stun.client import StunClient
+    from rtc_stun.client_authentication import Credential, LongTermCredential, ShortTermCredential
+    from rtc_stun.client_config import ClientConfig, ClientStats
+    from rtc_stun.credentials import long_term_key, short_term_key, userhash
+    from rtc_stun.datagram import Address, Datagram, pack_host, unpack_host
+    from rtc_stun.errors import (
+        FingerprintError,
+        IntegrityError,
+        ParseError,
+        StateError,
+        StunError,
+        UnsupportedFamilyError,
+    )
+    from rtc_stun.events import (
+        ClientEvent,
+        Closed,
+        CloseTransport,
+        FailureReason,
+        IndicationReceived,
+        OpenTransport,
+        RequestFailed,
+        RequestRedirected,
+        RequestSucceeded,
+        ServerEvent,
+    )
+    from rtc_stun.ice_attributes import (
+        ICE_ATTRIBUTES,
+        GoogNetworkInfo,
+        GoogNomination,
+        IceControlled,
+        IceControlling,
+        Priority,
+        UseCandidate,
+    )
+    from rtc_stun.journal import Trace
+    from rtc_stun.message import BINDING, HEADER_LENGTH, Integrity, Message, MessageClass, is_stun
+    from rtc_stun.nonce import NonceMint, SecurityFeature, nonce_cookie, security_features
+    from rtc_stun.precis import opaque_string, saslprep
+    from rtc_stun.retransmission import Retransmission
+    from rtc_stun.rto import RtoCache
+    from rtc_stun.server import Redirection, ServerConfig, ServerStats, StunServer
+    from rtc_stun.server_authentication import (
+        Authenticated,
+        Authenticator,
+        LongTermAuthenticator,
+        ShortTermAuthenticator,
+        Unauthenticated,
+    )
+    from rtc_stun.stream import StreamBuffer, StreamData
+    from rtc_stun.uri import StunUri
+    from rtc_stun.users import LongTermUsers, User
 
 __all__ = [
     "Address",
@@ -182,3 +194,41 @@ __all__ = [
     "unpack_host",
     "userhash",
 ]
+
+_DEFINED_IN: Final = {
+    "attribute": "FIRST_OPTIONAL_TYPE MAGIC_COOKIE AddressAttribute Attribute AttributeSet BytesAttribute FlagAttribute TextAttribute Uint32Attribute Uint64Attribute UnknownAttribute XorAddressAttribute attribute_set",
+    "attributes": "REASON_PHRASES STUN_ATTRIBUTES Algorithm AlternateDomain AlternateServer ErrorCode Fingerprint MappedAddress MessageIntegrity MessageIntegritySha256 Nonce PasswordAlgorithm PasswordAlgorithms Realm Software UnknownAttributes UserHash Username XorMappedAddress",
+    "client": "StunClient",
+    "client_authentication": "Credential LongTermCredential ShortTermCredential",
+    "client_config": "ClientConfig ClientStats",
+    "credentials": "long_term_key short_term_key userhash",
+    "datagram": "Address Datagram pack_host unpack_host",
+    "errors": "FingerprintError IntegrityError ParseError StateError StunError UnsupportedFamilyError",
+    "events": "ClientEvent Closed CloseTransport FailureReason IndicationReceived OpenTransport RequestFailed RequestRedirected RequestSucceeded ServerEvent",
+    "ice_attributes": "ICE_ATTRIBUTES GoogNetworkInfo GoogNomination IceControlled IceControlling Priority UseCandidate",
+    "journal": "Trace",
+    "message": "BINDING HEADER_LENGTH Integrity Message MessageClass is_stun",
+    "nonce": "NonceMint SecurityFeature nonce_cookie security_features",
+    "precis": "opaque_string saslprep",
+    "retransmission": "Retransmission",
+    "rto": "RtoCache",
+    "server": "Redirection ServerConfig ServerStats StunServer",
+    "server_authentication": "Authenticated Authenticator LongTermAuthenticator ShortTermAuthenticator Unauthenticated",
+    "stream": "StreamBuffer StreamData",
+    "uri": "StunUri",
+    "users": "LongTermUsers User",
+}
+"""Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
+
+if not TYPE_CHECKING:  # with a `__getattr__` in sight, type checkers would believe in any name
+
+    def __getattr__(name: str) -> object:
+        """Load a public name; see :pep:`562` and "Import time" in the notes on architecture."""
+        for module, names in _DEFINED_IN.items():
+            if name in names.split():
+                globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return __all__
