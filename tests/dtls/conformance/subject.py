@@ -5,6 +5,11 @@ from collections.abc import Iterable
 from functools import cache
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tests.dtls.conformance import keys
+from tests.dtls.conformance.keys import Identity
+from tests.dtls.conformance.scripted import ScriptedClient, ScriptedServer
+from tests.support.rng import SeededRng
+
 from rtc_dtls import (
     ApplicationDataReceived,
     Certificate,
@@ -12,16 +17,13 @@ from rtc_dtls import (
     ConnectionFailed,
     DtlsConfig,
     DtlsConnection,
+    DtlsStats,
     Event,
     Fingerprint,
     HandshakeCompleted,
     Role,
     SrtpProfile,
 )
-from tests.dtls.conformance import keys
-from tests.dtls.conformance.keys import Identity
-from tests.dtls.conformance.scripted import ScriptedClient, ScriptedServer
-from tests.support.rng import SeededRng
 
 CLIENT = "client"
 SERVER = "server"
@@ -92,6 +94,10 @@ class Watched:
         return [event for event in self.all_events if isinstance(event, ConnectionClosed | ConnectionFailed)]
 
     @property
+    def stats(self) -> DtlsStats:
+        return self.connection.stats
+
+    @property
     def dropped(self) -> dict[str, int]:
         return self.connection.stats.dropped
 
@@ -149,7 +155,7 @@ def config(
     """The configuration of most tests; `peer` is whose fingerprint is expected, None for anybody's."""
     return DtlsConfig(
         certificate=certificate_of(who),
-        remote_fingerprints=None if peer is None else (fingerprint(peer.certificate),),
+        remote_fingerprints=None if peer is None or not require_certificate else (fingerprint(peer.certificate),),
         srtp_profiles=(SrtpProfile.AES128_CM_HMAC_SHA1_80, SrtpProfile.AEAD_AES_128_GCM) if srtp else (),
         alpn_protocols=alpn,
         require_client_certificate=require_certificate,

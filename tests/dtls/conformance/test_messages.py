@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
-from rtc_dtls import Certificate, StateError
-from rtc_dtls.certificate import CertificateKind
 from tests.dtls.conformance import keys, wire
 from tests.dtls.conformance.scripted import ScriptedClient, ScriptedPeer
 from tests.dtls.conformance.subject import CLIENT, SERVER, connect, face, face_client, face_server
 from tests.dtls.conformance.wire import APPLICATION_DATA, HANDSHAKE, vector, words
 from tests.support.rng import SeededRng
+
+from rtc_dtls import Certificate, StateError
+from rtc_dtls.certificate import CertificateKind
 
 BOTH = pytest.mark.parametrize("role", [CLIENT, SERVER])
 

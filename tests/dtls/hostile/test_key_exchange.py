@@ -1,12 +1,13 @@
 """Classes 18 and 19: key shares, the extended master secret, and the exporter."""
 
 import pytest
-from rtc_dtls import StateError
 from tests.dtls.conformance import keys, wire
 from tests.dtls.conformance.alerts import DECODE_ERROR, HANDSHAKE_FAILURE, ILLEGAL_PARAMETER
 from tests.dtls.conformance.scripted import ScriptedClient
 from tests.dtls.conformance.subject import CLIENT, SERVER, connect, face, face_client, face_server
 from tests.dtls.conformance.wire import vector, words
+
+from rtc_dtls import StateError
 
 BOTH = pytest.mark.parametrize("role", [CLIENT, SERVER])
 

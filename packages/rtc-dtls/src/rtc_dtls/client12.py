@@ -87,6 +87,7 @@ class Established:
     """Both sides are finished."""
 
     session: Session
+    master: MasterSecret = field(repr=False)
 
 
 State = (
@@ -118,9 +119,10 @@ class Client12:
         self._state: State = AwaitCertificate(negotiated=_accept(context, hello, server_hello))
 
     @property
-    def session(self) -> Session | None:
-        """The outcome, once there is one."""
-        return self._state.session if isinstance(self._state, Established) else None
+    def outcome(self) -> tuple[Session, MasterSecret] | None:
+        """What was agreed on and the secret of it, once there is any."""
+        state = self._state
+        return (state.session, state.master) if isinstance(state, Established) else None
 
     def receive(self, message: HandshakeMessage) -> None:
         """Take the next message of the server.
@@ -235,8 +237,8 @@ class Client12:
                 negotiated=negotiated,
                 group=state.exchange.group,
                 peer_signature_algorithm=state.exchange.signature_algorithm,
-                master_secret=state.master,
-            )
+            ),
+            master=state.master,
         )
 
     def _send(self, body: MessageBody) -> None:

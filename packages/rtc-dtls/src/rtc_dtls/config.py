@@ -30,7 +30,8 @@ class DtlsConfig:
     remote_fingerprints: tuple[Fingerprint, ...] | None = None
     """What the peer's certificate must match; None if signalling has not brought them yet."""
     require_client_certificate: bool = True
-    """As a server, ask for the client's certificate and fail without. If False, clients stay unknown."""
+    """As a server, ask for the client's certificate and fail without. If False, clients stay unknown, and there are no
+    ``remote_fingerprints`` to know them by."""
     cipher_suites: tuple[int, ...] = tuple(CIPHER_SUITES)
     """In order of preference; a server's order decides."""
     groups: tuple[int, ...] = GROUPS
@@ -67,6 +68,8 @@ class DtlsConfig:
                 raise ValueError(f"{name} has an unknown or repeated value")
         if not self.cipher_suites or not self.groups:
             raise ValueError("without a cipher suite and a group there is no handshake")
+        if not self.require_client_certificate and self.remote_fingerprints is not None:
+            raise ValueError("without a client certificate there is nothing that remote_fingerprints could match")
         if self.require_srtp and not self.srtp_profiles:
             raise ValueError("require_srtp needs srtp_profiles")
         if not all(0 < len(name.encode()) < 256 for name in self.alpn_protocols):

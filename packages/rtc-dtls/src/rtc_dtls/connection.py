@@ -5,13 +5,14 @@ owner ──► DtlsConnection ──► engine (negotiation, then client12 or s
                  └───────────────────────── application data, alerts ──────────────────────────────────┘
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from .alert import Alert, AlertDescription, AlertLevel, alert_name
 from .client12 import Client12
 from .config import DtlsConfig, check_mtu, check_timeout
 from .context import HandshakeContext
+from .diary import Trace
 from .errors import BufferFullError, ParseError, ProtocolError, StateError
 from .events import (
     ApplicationDataReceived,
@@ -22,8 +23,9 @@ from .events import (
 )
 from .fingerprint import Fingerprint
 from .handshake import HandshakeMessage, HandshakeType, message_name
-from .key_schedule12 import RESERVED_LABELS
+from .key_schedule12 import RESERVED_LABELS, MasterSecret
 from .negotiation import ClientNegotiation, ServerNegotiation
+from .protection import record_overhead
 from .record import MAX_PLAINTEXT_LENGTH, ContentType, Record, split_datagram
 from .record_layer import KEPT
 from .server12 import Server12
@@ -32,13 +34,17 @@ from .srtp import SrtpKeyingMaterial, SrtpProfile
 from .state import TRANSITIONS, ConnectionState, Input, Role
 from .stats import DtlsStats
 
-Trace = Callable[[float, str, Mapping[str, object]], None]
-
 MAX_HELD_DATAGRAMS: Final = 256
 """Application data kept while it may not be delivered yet: it overtook the Finished, or the fingerprint is missing."""
 
+MAX_HELD_BYTES: Final = 2**18
+"""Bytes of these together."""
+
 MAX_PENDING_WARNINGS: Final = 4
 """Answers to attempts at renegotiation that wait for a flush."""
+
+RESERVED_NUMBERS: Final = 64
+"""Sequence numbers at the end of the epoch that application data must leave for repeated flights."""
 
 
 class DtlsConnection:
@@ -73,14 +79,17 @@ class DtlsConnection:
             raise ValueError("a server needs a certificate")
         is_client = role is Role.CLIENT
         self._role = role
-        self._trace = trace
         self._state = ConnectionState.NEW
-        self._now = 0.0
-        self._context = HandshakeContext(config=config, rng=rng, peer_address=peer_address, is_client=is_client)
-        self._engine: ClientNegotiation | ServerNegotiation | Client12 | Server12 = (
+        self._context = HandshakeContext(
+            config=config, rng=rng, peer_address=peer_address, is_client=is_client, trace=trace
+        )
+        self._diary = self._context.diary
+        self._engine: ClientNegotiation | ServerNegotiation | Client12 | Server12 | None = (
             ClientNegotiation(self._context) if is_client else ServerNegotiation(self._context)
         )
         self._session: Session | None = None
+        self._master: MasterSecret | None = None
+        self._farewell: list[bytes] = []
         self._held: list[bytes] = []
         self._queue: list[bytes] = []
         self._alerts: list[Alert] = []
@@ -97,7 +106,7 @@ class DtlsConnection:
             raise StateError("only a client starts, and only once")
         if self._state is not ConnectionState.NEW:
             raise StateError("the connection was started before")
-        self._advance(now)
+        self._diary.advance(now)
         self._step(Input.START)
         self._engine.start()
 
@@ -106,13 +115,13 @@ class DtlsConnection:
 
         See :rfc:`5246#section-7.2.1`.
         """
-        self._advance(now)
+        self._diary.advance(now)
         if not self.closed:
             self._close(by_peer=False)
 
     def abort(self, now: float, alert: int = AlertDescription.INTERNAL_ERROR) -> None:
         """Give the connection up with a fatal alert of the owner's choice. Does nothing if it is over."""
-        self._advance(now)
+        self._diary.advance(now)
         if not self.closed:
             self._fail(f"aborted with {alert_name(alert)}", alert, received=False, section=None)
 
@@ -123,12 +132,15 @@ class DtlsConnection:
 
         Raises:
             ValueError: None of the hash functions is known.
-            StateError: The connection is over.
+            StateError: The connection is over, or we are a server that asks for no certificate.
 
         See :rfc:`8122#section-6.2`.
         """
-        self._require_open()
-        self._advance(now)
+        if self.closed:
+            raise StateError("the connection is over")
+        if self._context.identity.is_anonymous_allowed:
+            raise StateError("clients are not asked for the certificate that a fingerprint could match")
+        self._diary.advance(now)
         try:
             self._context.identity.expect(fingerprints)
         except ProtocolError as error:
@@ -146,9 +158,9 @@ class DtlsConnection:
 
     def receive_datagrams(self, datagrams: Iterable[bytes], now: float) -> None:
         """Take a batch of datagrams from the peer, in the order they came. Never raises for what is in them."""
-        self._advance(now)
+        self._diary.advance(now)
         batch = datagrams if isinstance(datagrams, list | tuple) else list(datagrams)
-        stats = self._context.stats
+        stats = self._diary.stats
         stats.datagrams_received += len(batch)
         stats.bytes_received += sum(map(len, batch))
         at = 0
@@ -160,14 +172,14 @@ class DtlsConnection:
                 if at == len(batch):
                     return
             if self.closed:
-                self._drop("connection_closed", len(batch) - at)
+                self._diary.drop("connection_closed", len(batch) - at)
                 return
             self._receive(batch[at])
             at += 1
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due. Call it at or after `next_timeout`."""
-        self._advance(now)
+        self._diary.advance(now)
         if self.closed or self._context.layer.handle_timeout(now):
             return
         self._fail("the peer does not answer", None, received=False, section="RFC 6347 section 4.2.4")
@@ -176,22 +188,30 @@ class DtlsConnection:
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Return what has to be sent now, in this order. Drain it after every other call."""
-        self._advance(now)
-        context = self._context
-        datagrams = context.layer.datagrams_to_send(self._now)
+        self._diary.advance(now)
+        if self._farewell:
+            datagrams, self._farewell = self._farewell, []
+        elif self._queue or self._alerts or self._context.layer.has_output:
+            datagrams = self._build()
+        else:
+            return []
+        stats = self._diary.stats
+        stats.datagrams_sent += len(datagrams)
+        stats.bytes_sent += sum(map(len, datagrams))
+        self._diary.note("datagrams_sent", lengths=[len(datagram) for datagram in datagrams])
+        return datagrams
+
+    def _build(self) -> list[bytes]:
+        """Seal everything that waits."""
+        records = self._context.records
+        datagrams = self._context.layer.datagrams_to_send(self._diary.now)
         if self._queue:
-            datagrams += context.records.application_sealer().seal_many(ContentType.APPLICATION_DATA, self._queue)
-            context.stats.application_data_sent += len(self._queue)
+            datagrams += records.application_sealer().seal_many(ContentType.APPLICATION_DATA, self._queue)
+            self._diary.stats.application_data_sent += len(self._queue)
             self._queue = []
         for alert in self._alerts:
-            datagrams.append(context.records.seal(ContentType.ALERT, bytes(alert), context.records.write_epoch))
+            datagrams.append(records.seal(ContentType.ALERT, bytes(alert), records.write_epoch))
         self._alerts = []
-        if self.closed:
-            context.layer.abandon()
-        context.stats.datagrams_sent += len(datagrams)
-        context.stats.bytes_sent += sum(map(len, datagrams))
-        if self._trace is not None and datagrams:
-            self._trace(self._now, "dtls:datagrams_sent", {"lengths": [len(datagram) for datagram in datagrams]})
         return datagrams
 
     def events(self) -> list[Event]:
@@ -203,9 +223,9 @@ class DtlsConnection:
     def next_timeout(self) -> float | None:
         """When to call `handle_timeout`, or flush: at once while there is something to send, None if never."""
         layer = self._context.layer
-        if self._queue or self._alerts or layer.has_output:
-            return self._now
-        return None if self.closed else layer.deadline
+        if self._queue or self._alerts or self._farewell or layer.has_output:
+            return self._diary.now
+        return layer.deadline
 
     # --- application data
 
@@ -232,8 +252,8 @@ class DtlsConnection:
         queued = len(self._queue) + len(datas)
         if queued > self._context.config.max_queued_datagrams:
             raise BufferFullError(f"{len(self._queue)} datagrams wait to be flushed")
-        # One number is kept for the alert at the end.
-        if queued >= self._context.records.application_sealer().records_left:
+        # [rfc6347:4.1/13]
+        if queued > self._context.records.application_sealer().records_left - RESERVED_NUMBERS:
             raise StateError("the sequence numbers of this connection are used up")
         if not all(0 < len(data) <= MAX_PLAINTEXT_LENGTH for data in datas):
             raise ValueError(f"a record holds 1 to {MAX_PLAINTEXT_LENGTH} bytes")
@@ -255,14 +275,14 @@ class DtlsConnection:
 
         See :rfc:`5705#section-4` and, for the demand, :rfc:`7627#section-5.4`.
         """
-        session = self._verified_session()
-        if not session.negotiated.extended_master_secret:
+        master = self._require_connected()[1]
+        if not master.extended:
             raise StateError("without the extended master secret nothing is exported")
         if label in RESERVED_LABELS or not label.isascii() or not label:
             raise ValueError(f"{label!r} is no label for an exporter")
         if length < 0 or (context is not None and len(context) > 0xFFFF):
             raise ValueError("a length out of range")
-        return session.export(label, length, context)
+        return master.export(label, length, context)
 
     def srtp_keying_material(self) -> SrtpKeyingMaterial:
         """Return the SRTP keys of both directions.
@@ -272,7 +292,7 @@ class DtlsConnection:
 
         See :rfc:`5764#section-4.2`.
         """
-        profile = self._verified_session().negotiated.srtp_profile
+        profile = self._require_connected()[0].negotiated.srtp_profile
         if profile is None:
             raise StateError("no SRTP profile was negotiated")
         is_client = self._role is Role.CLIENT
@@ -324,7 +344,7 @@ class DtlsConnection:
     @property
     def stats(self) -> DtlsStats:
         """Counters."""
-        return self._context.stats
+        return self._diary.stats
 
     @property
     def version(self) -> int | None:
@@ -335,6 +355,11 @@ class DtlsConnection:
     def cipher_suite(self) -> int | None:
         """The cipher suite's code point, once the handshake is over."""
         return None if self._session is None else self._session.negotiated.suite.id
+
+    @property
+    def record_overhead(self) -> int | None:
+        """Bytes that one `send` is longer on the wire than its data, once the handshake is over."""
+        return None if self._session is None else record_overhead(self._session.negotiated.suite)
 
     @property
     def group(self) -> int | None:
@@ -372,22 +397,22 @@ class DtlsConnection:
     def _receive(self, datagram: bytes) -> None:
         """Take a datagram apart, the general way."""
         if self._state is ConnectionState.NEW and self._role is Role.CLIENT:
-            self._drop("not_started")
+            self._diary.drop("not_started")
             return
         records, dropped = split_datagram(datagram)
         for record in records:
             if self.closed:
-                self._drop("connection_closed")
+                self._diary.drop("connection_closed")
                 return
             self._on_record(record)
         for reason in dropped:
-            self._drop(reason)
+            self._diary.drop(reason)
 
     def _on_record(self, record: Record) -> None:
         content = self._context.records.open(record)
         if isinstance(content, str):
             if content != KEPT:
-                self._drop(content)
+                self._diary.drop(content)
             return
         match record.content_type:
             case ContentType.APPLICATION_DATA:
@@ -398,49 +423,48 @@ class DtlsConnection:
                 self._on_alert(content, record.epoch)
             case _:
                 # The epoch in the header says it all: a ChangeCipherSpec, forged or not, changes nothing.
-                if self._trace is not None:
-                    self._trace(self._now, "dtls:change_cipher_spec_received", {"epoch": record.epoch})
+                # [rfc5246:7.1/4]
+                self._diary.note("change_cipher_spec_received", epoch=record.epoch)
 
     def _on_application_data(self, content: bytes) -> None:
         if not content:
-            self._drop("application_data_empty")
+            self._diary.drop("application_data_empty")
         elif self._state is ConnectionState.CONNECTED:
             self._deliver([content])
-        elif len(self._held) < MAX_HELD_DATAGRAMS:
+        elif len(self._held) < MAX_HELD_DATAGRAMS and sum(map(len, self._held)) + len(content) <= MAX_HELD_BYTES:
+            # [rfc6347:4.2.4/8]
             self._held.append(content)
         else:
-            self._drop("application_data_too_early")
+            self._diary.drop("application_data_too_early")
 
     def _deliver(self, contents: list[bytes]) -> None:
-        self._context.stats.application_data_received += len(contents)
+        self._diary.stats.application_data_received += len(contents)
         self._context.events.extend(map(ApplicationDataReceived, contents))
 
     def _on_alert(self, content: bytes, epoch: int) -> None:
         if epoch == 0 and self._context.records.authenticated:
-            self._drop("alert_plaintext_after_keys")
+            self._diary.drop("alert_plaintext_after_keys")
             return
         if isinstance(self._engine, ServerNegotiation):
             # Nobody can complain about what we have not said yet: this is left over, or forged.
-            self._drop("alert_before_client_hello")
+            self._diary.drop("alert_before_client_hello")
             return
         try:
             alert = Alert.parse(content)
         except ParseError as error:
             if epoch == 0:
-                self._drop("alert_malformed")
+                self._diary.drop("alert_malformed")
             else:
                 self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2")
             return
-        if self._trace is not None:
-            details = {"level": alert.level, "alert": alert_name(alert.description)}
-            self._trace(self._now, "dtls:alert_received", details)
+        self._diary.note("alert_received", level=alert.level, alert=alert_name(alert.description))
         if alert.description == AlertDescription.CLOSE_NOTIFY:
             self._close(by_peer=True)
         elif alert.level == AlertLevel.FATAL:
             name = alert_name(alert.description)
             self._fail(f"the peer gave up with {name}", alert.description, received=True, section=None)
         else:
-            self._drop("alert_warning")
+            self._diary.drop("alert_warning")
 
     # --- handshake
 
@@ -451,29 +475,37 @@ class DtlsConnection:
             self._refuse_renegotiation()
             return
         try:
-            for message in self._context.layer.receive(content, number, self._now):
+            for message in self._context.layer.receive(content, number):
                 self._on_message(message)
-        except ProtocolError as error:
-            self._fail_by(error)
-        except ParseError as error:
-            self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2.2")
+        except (ParseError, ProtocolError) as error:
+            if self._context.config.cookie_secrets and self._context.layer.awaits_hello:
+                # Whoever forges a client's address must not be able to shut the door before it.
+                self._diary.drop("handshake_before_cookie")
+            elif isinstance(error, ProtocolError):
+                self._fail_by(error)
+            else:
+                self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2.2")
         if not self.closed:
             for record in self._context.records.take_early():
                 self._on_record(record)
 
     def _on_message(self, message: HandshakeMessage) -> None:
-        if self._trace is not None:
-            details = {"message": message_name(message.message_type), "message_seq": message.message_seq}
-            self._trace(self._now, "dtls:handshake_message_received", details)
+        name = message_name(message.message_type)
+        self._diary.note("handshake_message_received", message=name, message_seq=message.message_seq)
+        if self._engine is None:
+            raise ProtocolError(
+                AlertDescription.UNEXPECTED_MESSAGE, f"{name} after the handshake", "RFC 5246 section 7.4"
+            )
         successor = self._engine.receive(message)
         if successor is not None:
             self._engine = successor
-        if self._session is None and isinstance(self._engine, Client12 | Server12) and self._engine.session:
-            self._complete(self._engine.session)
+        if isinstance(self._engine, Client12 | Server12) and self._engine.outcome is not None:
+            self._complete(*self._engine.outcome)
 
-    def _complete(self, session: Session) -> None:
+    def _complete(self, session: Session, master: MasterSecret) -> None:
         """Both Finished messages are right: shut epoch 0, and let data through if the peer is the right one."""
-        self._session = session
+        self._session, self._master = session, master
+        self._engine = None
         self._context.layer.finish()
         self._context.records.close_plaintext()
         if self._context.identity.verified:
@@ -483,7 +515,7 @@ class DtlsConnection:
             self._step(Input.COMPLETE_UNVERIFIED)
 
     def _connected(self) -> None:
-        session = self._verified_session()
+        session, _ = self._require_connected()
         self._context.events.append(
             HandshakeCompleted(
                 version=session.version,
@@ -498,8 +530,9 @@ class DtlsConnection:
 
     def _refuse_renegotiation(self) -> None:
         """See :rfc:`8827#section-6.5`."""
-        self._drop("renegotiation_refused")
-        if len(self._alerts) < MAX_PENDING_WARNINGS:
+        self._diary.drop("renegotiation_refused")
+        records_left = self._context.records.application_sealer().records_left
+        if len(self._alerts) < MAX_PENDING_WARNINGS and records_left > RESERVED_NUMBERS:
             self._alerts.append(Alert(AlertLevel.WARNING, AlertDescription.NO_RENEGOTIATION))
 
     # --- the end
@@ -525,6 +558,13 @@ class DtlsConnection:
         self._end(Input.FAIL, ConnectionFailed(reason=reason, alert=alert, received=received, section=section))
 
     def _end(self, last_input: Input, event: ConnectionClosed | ConnectionFailed) -> None:
+        """Seal what still has to be said, and forget all secrets at once."""
+        # [rfc5246:7.2.2/1]
+        self._farewell = self._build()
+        self._context.layer.forget()
+        self._context.records.forget()
+        self._engine = None
+        self._master = None
         self._held = []
         self._step(last_input)
         self._context.events.append(event)
@@ -534,25 +574,12 @@ class DtlsConnection:
     def _step(self, step: Input) -> None:
         before = self._state
         self._state = TRANSITIONS[before, step]
-        if self._trace is not None:
-            self._trace(self._now, "dtls:state_changed", {"old": before.name, "new": self._state.name})
+        self._diary.note("state_changed", old=before.name, new=self._state.name)
 
-    def _advance(self, now: float) -> None:
-        self._now = max(self._now, now)
-
-    def _verified_session(self) -> Session:
-        if self._session is None or self._state is not ConnectionState.CONNECTED:
+    def _require_connected(self) -> tuple[Session, MasterSecret]:
+        if self._session is None or self._master is None or self._state is not ConnectionState.CONNECTED:
             raise StateError(f"there is no verified connection while {self._state.name}")
-        return self._session
-
-    def _require_open(self) -> None:
-        if self.closed:
-            raise StateError("the connection is over")
-
-    def _drop(self, reason: str, count: int = 1) -> None:
-        self._context.stats.drop(reason, count)
-        if self._trace is not None:
-            self._trace(self._now, "dtls:dropped", {"reason": reason, "count": count})
+        return self._session, self._master
 
 
 _HELLO_REQUEST: Final = bytes((HandshakeType.HELLO_REQUEST,))

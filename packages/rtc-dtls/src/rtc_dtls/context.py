@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from .alert import AlertDescription
 from .config import DtlsConfig
+from .diary import Diary, Trace
 from .errors import ProtocolError
 from .events import Event, PeerCertificateReceived
 from .handshake import HandshakeMessage, HandshakeType, message_name
@@ -12,13 +13,12 @@ from .key_schedule12 import MasterSecret
 from .peer_identity import PeerIdentity
 from .protection import Opener, Sealer
 from .record_layer import RecordLayer
-from .stats import DtlsStats
 
 
 class HandshakeContext:
     """The layers below, the options, and what comes out."""
 
-    __slots__ = ("config", "events", "identity", "key_log", "layer", "peer_address", "records", "rng", "stats")
+    __slots__ = ("config", "diary", "events", "identity", "key_log", "layer", "peer_address", "records", "rng")
 
     def __init__(
         self,
@@ -27,17 +27,18 @@ class HandshakeContext:
         rng: Callable[[int], bytes],
         peer_address: bytes,
         is_client: bool,
+        trace: Trace | None,
     ) -> None:
         self.config = config
         self.rng = rng
         self.peer_address = peer_address
-        self.stats = DtlsStats()
+        self.diary = Diary(trace)
         self.events: list[Event] = []
         self.key_log: list[str] = []
         self.records = RecordLayer()
         self.layer = HandshakeLayer(
             records=self.records,
-            stats=self.stats,
+            diary=self.diary,
             mtu=config.mtu,
             initial_timeout=config.initial_timeout,
             max_transmissions=config.max_transmissions,

@@ -4,7 +4,7 @@ Fragments may overlap and be cut differently when they are sent again (Firefox d
 arrived, never by the length a header announces: an attacker must send what he wants us to store.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import Final
 
 from .alert import AlertDescription
@@ -24,78 +24,82 @@ MAX_BUFFERED: Final = 2**17
 """Bytes held for all messages together."""
 
 
+DUPLICATE: Final = "handshake_duplicate"
+"""Why a fragment was dropped if its message was read before: the peer repeats itself."""
+
+
 class _Assembly:
     """One message in the making: sorted, disjoint pieces that do not touch."""
 
-    __slots__ = ("epoch", "length", "message_type", "pieces", "starts")
+    __slots__ = ("epoch", "held", "length", "message_type", "pieces", "starts")
 
     def __init__(self, message_type: int, length: int, epoch: int) -> None:
         self.message_type = message_type
         self.length = length
         self.epoch = epoch
+        self.held = 0
+        """Bytes in all pieces."""
         self.starts: list[int] = []
         self.pieces: list[bytearray] = []
 
     @property
     def complete(self) -> bool:
-        if self.length == 0:
-            return True
-        return len(self.pieces) == 1 and len(self.pieces[0]) == self.length
+        return self.held == self.length
 
-    def add(self, offset: int, data: bytes) -> int:
-        """Merge a fragment in. Returns how many bytes are held more than before.
+    def belongs(self, fragment: Fragment) -> bool:
+        """Whether a fragment says the same of its message, and nothing else of the bytes that are here already."""
+        if (self.message_type, self.length) != (fragment.message_type, fragment.length):
+            return False
+        offset, data = fragment.offset, fragment.data
+        for index in range(*self._touched(offset, len(data))):
+            start, piece = self.starts[index], self.pieces[index]
+            low, high = max(start, offset), min(start + len(piece), offset + len(data))
+            if piece[low - start : high - start] != data[low - offset : high - offset]:
+                return False
+        return True
 
-        Raises:
-            ProtocolError: It overlaps what is there with other bytes.
-        """
-        if not data:
-            return 0
-        first = bisect_left(self.starts, offset)
-        if first and self.starts[first - 1] + len(self.pieces[first - 1]) >= offset:
-            first -= 1
-        last = first
-        end = offset + len(data)
-        while last < len(self.starts) and self.starts[last] <= end:
-            last += 1
-        if first == last and len(self.pieces) >= MAX_PIECES:
-            return 0
+    def add(self, offset: int, data: bytes) -> None:
+        """Merge the bytes of a fragment that belongs in; those that make one hole too many are forgotten again."""
+        first, last = self._touched(offset, len(data))
+        if not data or (first == last and len(self.pieces) >= MAX_PIECES):
+            return
         if first == last:
             self.starts.insert(first, offset)
             self.pieces.insert(first, bytearray(data))
-            return len(data)
+            self.held += len(data)
+            return
         before = sum(len(piece) for piece in self.pieces[first:last])
         start, merged = self._merge(offset, data, first, last)
         self.starts[first:last] = [start]
         self.pieces[first:last] = [merged]
-        return len(merged) - before
+        self.held += len(merged) - before
+
+    def _touched(self, offset: int, length: int) -> tuple[int, int]:
+        """Return the range of the pieces that these bytes overlap or touch."""
+        first = bisect_left(self.starts, offset)
+        if first and self.starts[first - 1] + len(self.pieces[first - 1]) >= offset:
+            first -= 1
+        return first, max(first, bisect_right(self.starts, offset + length))
 
     def _merge(self, offset: int, data: bytes, first: int, last: int) -> tuple[int, bytearray]:
-        """Join ``data`` with the pieces ``first`` to ``last`` that it overlaps or touches."""
+        """Join ``data`` with the pieces ``first`` to ``last``, in place: a message may come byte by byte."""
         start, merged = self.starts[first], self.pieces[first]
         if offset < start:
             merged[:0] = data[: start - offset]
             start = offset
-        position = offset - start
         for piece_start, piece in zip(self.starts[first + 1 : last], self.pieces[first + 1 : last], strict=True):
-            filler = piece_start - start - len(merged)
             taken = start + len(merged) - offset
-            merged += data[taken : taken + filler]
+            merged += data[taken : taken + piece_start - start - len(merged)]
             merged += piece
         if start + len(merged) < offset + len(data):
             merged += data[start + len(merged) - offset :]
-        if merged[position : position + len(data)] != data:
-            raise ProtocolError(
-                AlertDescription.ILLEGAL_PARAMETER,
-                "fragments of one message overlap with different bytes",
-                "RFC 6347 section 4.2.3",
-            )
         return start, merged
 
 
 class Reassembler:
     """Takes fragments, gives whole messages in the order of their sequence numbers."""
 
-    __slots__ = ("_assemblies", "_buffered", "_in_order", "next_receive_seq")
+    __slots__ = ("_assemblies", "_buffered", "in_order", "next_receive_seq")
 
     def __init__(self, *, in_order: bool = True) -> None:
         """Begin with message 0.
@@ -105,7 +109,7 @@ class Reassembler:
                 hello may have any number; other messages are left over from before. `synchronise` ends this.
         """
         self.next_receive_seq = 0
-        self._in_order = in_order
+        self.in_order = in_order
         self._assemblies: dict[int, _Assembly] = {}
         self._buffered = 0
 
@@ -116,51 +120,76 @@ class Reassembler:
             None if it was kept, else why it was dropped.
 
         Raises:
-            ProtocolError: It contradicts an earlier fragment of the same message, or the message is absurdly long.
+            ProtocolError: The message is absurdly long, or the fragment contradicts an earlier one of the same message
+                (but while a hello is awaited it is then of another client, and takes the place of the earlier one).
         """
-        if not self._in_order and fragment.message_type != HandshakeType.CLIENT_HELLO:
+        if not self.in_order and fragment.message_type != HandshakeType.CLIENT_HELLO:
             return "handshake_before_client_hello"
         ahead = fragment.message_seq - self.next_receive_seq
         if ahead < 0:
-            return "handshake_duplicate"
+            # [rfc6347:4.2.2/6]
+            return DUPLICATE
         if ahead >= MAX_MESSAGES_AHEAD:
             return "handshake_too_far_ahead"
         if fragment.length > MAX_MESSAGE_LENGTH:
             raise _contradiction(f"a handshake message of {fragment.length} bytes is too long")
         if self._buffered + len(fragment.data) > MAX_BUFFERED:
-            return "handshake_buffer_full"
+            if self.in_order:
+                return "handshake_buffer_full"
+            self.forget()
         assembly = self._assemblies.get(fragment.message_seq)
-        if assembly is None:
-            assembly = _Assembly(fragment.message_type, fragment.length, epoch)
-            self._assemblies[fragment.message_seq] = assembly
-        elif assembly.epoch != epoch:
+        # What is protected counts more than what anybody may have forged.
+        if assembly is not None and assembly.epoch > epoch:
             return "handshake_mixed_epochs"
-        elif (assembly.message_type, assembly.length) != (fragment.message_type, fragment.length):
-            raise _contradiction("fragments of one message differ in type or length")
-        self._buffered += assembly.add(fragment.offset, fragment.data)
+        if assembly is None or assembly.epoch < epoch:
+            assembly = self._begin(fragment, epoch)
+        elif not assembly.belongs(fragment):
+            if self.in_order:
+                raise _contradiction("fragments of one message contradict each other")
+            assembly = self._begin(fragment, epoch)
+        before = assembly.held
+        # [rfc6347:4.2.3/6] [rfc6347:4.2.3/7] [rfc6347:4.2.2/7]
+        assembly.add(fragment.offset, fragment.data)
+        self._buffered += assembly.held - before
         return None
 
     def next_message(self) -> HandshakeMessage | None:
         """Return the next message in sequence once it is whole, and go on to the one after it."""
         message_seq = self.next_receive_seq
-        if not self._in_order:
+        if not self.in_order:
             message_seq = min((seq for seq, found in self._assemblies.items() if found.complete), default=0)
+        # [rfc6347:4.2.2/5]
         assembly = self._assemblies.get(message_seq)
         if assembly is None or not assembly.complete:
             return None
-        del self._assemblies[message_seq]
+        self._discard(message_seq)
         body = bytes(assembly.pieces[0]) if assembly.pieces else b""
-        self._buffered -= len(body)
-        if self._in_order:
+        if self.in_order:
             self.next_receive_seq += 1
         return HandshakeMessage(assembly.message_type, message_seq, body, assembly.epoch)
 
     def synchronise(self, message_seq: int) -> None:
         """Deliver in order from this number on, and forget what came before."""
-        self._in_order = True
+        self.in_order = True
         self.next_receive_seq = message_seq
         for old in [seq for seq in self._assemblies if seq < message_seq]:
-            self._buffered -= sum(len(piece) for piece in self._assemblies.pop(old).pieces)
+            self._discard(old)
+
+    def forget(self) -> None:
+        """Give up all messages in the making."""
+        self._assemblies.clear()
+        self._buffered = 0
+
+    def _begin(self, fragment: Fragment, epoch: int) -> _Assembly:
+        self._discard(fragment.message_seq)
+        assembly = _Assembly(fragment.message_type, fragment.length, epoch)
+        self._assemblies[fragment.message_seq] = assembly
+        return assembly
+
+    def _discard(self, message_seq: int) -> None:
+        assembly = self._assemblies.pop(message_seq, None)
+        if assembly is not None:
+            self._buffered -= assembly.held
 
 
 def _contradiction(message: str) -> ProtocolError:

@@ -8,17 +8,30 @@ See :rfc:`6347#section-4.2.4`; its states are PREPARING (composing), SENDING (`p
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from .diary import Diary
 from .errors import ParseError
 from .flight import FINAL_FLIGHT_LIFETIME, ChangeCipherSpec, FlightItem, RetransmissionTimer, pack
-from .fragment import Reassembler
+from .fragment import DUPLICATE, Reassembler
 from .handshake import Fragment, HandshakeMessage, HandshakeType
 from .record import ContentType
 from .record_layer import RecordLayer
-from .stats import DtlsStats
 
 REPEAT_INTERVAL: Final = 0.25
 """A flight is repeated for a duplicate of the peer's only if it went out at least this part of the initial timeout
 ago. Firefox sends its ClientHello twice within milliseconds."""
+
+
+MAX_REPETITIONS: Final = 12
+"""How often a flight is repeated because the peer seems to have missed it. Anybody can forge such a sign in epoch 0."""
+
+TRANSMISSIONS_AT_FULL_SIZE: Final = 4
+"""A flight that stays without an answer that often may be too large for the path: from then on it is cut smaller."""
+
+SMALLEST_PATH_MTU: Final = 548
+"""UDP payload that every path of IPv4 takes, 576 bytes without the headers; those of IPv6 take more."""
+
+MAX_UNFETCHED_ANSWERS: Final = 16
+"""Messages of `HandshakeLayer.send_once` that wait for a flush."""
 
 
 class MessageBody(Protocol):
@@ -36,6 +49,7 @@ class HandshakeLayer:
     """Flights out, messages in."""
 
     __slots__ = (
+        "_diary",
         "_flight",
         "_flight_is_final",
         "_last_sent",
@@ -45,7 +59,7 @@ class HandshakeLayer:
         "_preparing",
         "_reassembler",
         "_records",
-        "_stats",
+        "_repetitions",
         "_timer",
         "mtu",
         "pending",
@@ -56,14 +70,14 @@ class HandshakeLayer:
         self,
         *,
         records: RecordLayer,
-        stats: DtlsStats,
+        diary: Diary,
         mtu: int,
         initial_timeout: float,
         max_transmissions: int,
         in_order: bool,
     ) -> None:
         self._records = records
-        self._stats = stats
+        self._diary = diary
         self._max_transmissions = max_transmissions
         self._reassembler = Reassembler(in_order=in_order)
         self._timer = RetransmissionTimer(initial_timeout)
@@ -71,6 +85,7 @@ class HandshakeLayer:
         self._preparing: list[FlightItem] = []
         self._flight: list[FlightItem] = []
         self._flight_is_final = False
+        self._repetitions = 0
         self._last_sent = 0.0
         self._once: list[bytes] = []
         self.mtu = mtu
@@ -81,48 +96,55 @@ class HandshakeLayer:
 
     # --- receiving
 
-    def receive(self, content: bytes, number: int, now: float) -> Iterator[HandshakeMessage]:
+    @property
+    def awaits_hello(self) -> bool:
+        """Whether this is a server that has not accepted any hello yet."""
+        return not self._reassembler.in_order
+
+    def receive(self, content: bytes, number: int) -> Iterator[HandshakeMessage]:
         """Take the content of a handshake record and yield the messages that are whole now, one at a time.
 
         Args:
             content: One or more fragments.
             number: Epoch and sequence number of the record.
-            now: Seconds.
 
         Raises:
             ProtocolError: Fragments contradict each other.
         """
         self.received_number = number
+        epoch = number >> 48
         if not content:
-            self._stats.drop("handshake_empty")
+            self._diary.drop("handshake_empty")
         at = 0
+        # [rfc6347:4.2.3/9]
         while at < len(content):
             try:
                 fragment, at = Fragment.parse(content, at)
             except ParseError:
-                # Invalid records are dropped without an alert: they may be anyone's. :rfc:`6347#section-4.1.2.7`
-                self._stats.drop("handshake_malformed")
+                # Invalid records are dropped without an alert: they may be anyone's. [rfc6347:4.1.2.7/4]
+                self._diary.drop("handshake_malformed")
                 return
-            dropped = self._reassembler.add(fragment, number >> 48)
+            dropped = _out_of_place(fragment, epoch) or self._reassembler.add(fragment, epoch)
             if dropped is not None:
-                self._stats.drop(dropped)
-                self._consider_repeating(fragment, now)
+                self._diary.drop(dropped)
+            if dropped == DUPLICATE:
+                self._consider_repeating(fragment)
             while (message := self._reassembler.next_message()) is not None:
                 yield message
 
-    def _consider_repeating(self, fragment: Fragment, now: float) -> None:
+    def _consider_repeating(self, fragment: Fragment) -> None:
         """Send our flight again if this is the end of the peer's last one: it seems not to have got ours."""
+        # [rfc6347:4.2.4/4] [rfc6347:4.2.4/7]
         if fragment.message_seq != self._reassembler.next_receive_seq - 1 or not self._flight:
             return
         if fragment.offset + len(fragment.data) != fragment.length:
             return
-        since = now - self._last_sent
+        since = self._diary.now - self._last_sent
         if self.pending or since < REPEAT_INTERVAL * self._timer.initial:
             return
-        if self._timer.transmissions >= self._max_transmissions:
+        if self._repetitions >= MAX_REPETITIONS or (self._flight_is_final and since > FINAL_FLIGHT_LIFETIME):
             return
-        if self._flight_is_final and since > FINAL_FLIGHT_LIFETIME:
-            return
+        self._repetitions += 1
         self.pending = True
 
     def synchronise(self, message_seq: int) -> None:
@@ -151,11 +173,15 @@ class HandshakeLayer:
         """
         self._flight, self._preparing = self._preparing, []
         self._flight_is_final = final
+        self._repetitions = 0
         self._timer.begin_flight()
         self.pending = True
 
     def send_once(self, body: MessageBody, message_seq: int, number: int) -> None:
         """Send one plaintext message without keeping anything, under a given record number."""
+        if len(self._once) >= MAX_UNFETCHED_ANSWERS:
+            self._diary.drop("answers_unfetched")
+            return
         self._records.set_plaintext_number(number)
         message = HandshakeMessage(body.message_type, message_seq, bytes(body), 0)
         self._once.append(self._records.seal(ContentType.HANDSHAKE, bytes(message), 0))
@@ -170,8 +196,14 @@ class HandshakeLayer:
         """Send nothing any more."""
         self._timer.stop()
         self._flight = []
+        self._preparing = []
         self._once = []
         self.pending = False
+
+    def forget(self) -> None:
+        """Neither send nor receive anything any more, and keep nothing."""
+        self.abandon()
+        self._reassembler.forget()
 
     # --- time and output
 
@@ -197,8 +229,12 @@ class HandshakeLayer:
         """
         if self._timer.deadline is None or now < self._timer.deadline:
             return True
-        if self._timer.transmissions >= self._max_transmissions:
+        unanswered = self._timer.transmissions - self._repetitions
+        if unanswered >= self._max_transmissions:
             return False
+        if unanswered >= TRANSMISSIONS_AT_FULL_SIZE:
+            # [rfc6347:4.1.1.1/9]
+            self.mtu = min(self.mtu, SMALLEST_PATH_MTU)
         self._timer.expired()
         self.pending = True
         return True
@@ -209,10 +245,20 @@ class HandshakeLayer:
         if self.pending:
             self.pending = False
             if self._timer.transmissions:
-                self._stats.flights_retransmitted += 1
+                self._diary.stats.flights_retransmitted += 1
             datagrams += pack(self._flight, self._records, self.mtu)
             self._timer.sent(now)
             self._last_sent = now
             if self._flight_is_final:
                 self._timer.stop()
         return datagrams
+
+
+def _out_of_place(fragment: Fragment, epoch: int) -> str | None:
+    """Say why a fragment is dropped whatever the state: it has no place in any handshake, or everybody can forge it."""
+    if fragment.message_type == HandshakeType.HELLO_REQUEST:
+        # It has no number of its own in a handshake that is under way. [rfc5246:7.4.1.1/3]
+        return "hello_request_ignored"
+    if fragment.message_type == HandshakeType.FINISHED and epoch == 0:
+        return "handshake_plaintext_finished"
+    return None

@@ -126,16 +126,17 @@ class ServerNegotiation:
             ProtocolError: There is nothing that both sides speak.
         """
         context = self._context
-        hello = ClientHello.parse(message.body)
         secrets = context.config.cookie_secrets
+        hello = ClientHello.parse(message.body)
         if secrets and not is_cookie_valid(secrets, context.peer_address, hello):
             # A wrong cookie is like none. The answer takes over the client's numbers, as we have none of our own.
             request = HelloVerifyRequest(cookie=make_cookie(secrets[0], context.peer_address, hello))
             context.layer.send_once(request, message.message_seq, context.layer.received_number)
             return None
-        _check_version(hello)
+        # [rfc6347:4.2.1/14]
         context.records.set_plaintext_number(context.layer.received_number)
         context.layer.synchronise(message.message_seq)
+        _check_version(hello)
         transcript = Transcript()
         transcript.add(bytes(message))
         return Server12(context, transcript, hello)

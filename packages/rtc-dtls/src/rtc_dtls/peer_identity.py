@@ -46,7 +46,7 @@ class PeerIdentity:
     def verified(self) -> bool:
         """Whether the peer is who it has to be."""
         if not self.chain:
-            return self.is_anonymous_allowed
+            return self.is_anonymous_allowed and self._expected is None
         return self._expected is not None and matches(self.chain[0], self._expected)
 
     def _check(self) -> None:

@@ -37,6 +37,12 @@ _pack_gcm_header = Struct(">BHQHQ").pack
 _pack_additional_data = Struct(">QBHH").pack
 
 
+def record_overhead(suite: CipherSuite) -> int:
+    """Bytes a protected record is longer than what it carries."""
+    # [rfc6347:4.1.1.1/4]
+    return HEADER_LENGTH + suite.explicit_nonce_length + TAG_LENGTH
+
+
 class Plaintext:
     """Epoch 0 in the sending direction: framing and counting without a cipher."""
 
@@ -80,15 +86,14 @@ class Sealer(_Keyed):
         super().__init__(suite, keys)
         self.next_number = epoch << 48
         """Epoch and sequence number of the next record."""
-        self.overhead = HEADER_LENGTH + suite.explicit_nonce_length + TAG_LENGTH
-        """Bytes a record is longer than what it carries."""
+        self.overhead = record_overhead(suite)
 
     def __getstate__(self) -> tuple[CipherSuite, DirectionKeys, int]:
         return self._suite, self._keys, self.next_number
 
     def __setstate__(self, state: tuple[CipherSuite, DirectionKeys, int]) -> None:
         self._suite, self._keys, self.next_number = state
-        self.overhead = HEADER_LENGTH + self._suite.explicit_nonce_length + TAG_LENGTH
+        self.overhead = record_overhead(self._suite)
         self._make_cipher()
 
     @property

@@ -9,7 +9,6 @@
 Epoch and sequence number are read as one integer, `number`, because that is how nonces and additional data use them.
 """
 
-from collections.abc import Sequence
 from enum import IntEnum
 from struct import Struct
 from typing import Final
@@ -59,14 +58,14 @@ class Record:
         return HEADER.pack(self.content_type, self.version, self.number, len(self.fragment)) + self.fragment
 
 
-def split_datagram(datagram: bytes) -> tuple[Sequence[Record], Sequence[str]]:
+def split_datagram(datagram: bytes) -> tuple[list[Record], list[str]]:
     """Cut a datagram into its records.
 
     Returns:
         The well-formed records, and why others were dropped. Behind a bad length or a content type whose header we do
         not know, nothing is looked at.
     """
-    dropped: list[str] = []
+    dropped: list[str] = [] if datagram else ["datagram_empty"]
     records: list[Record] = []
     at = 0
     while at < len(datagram):

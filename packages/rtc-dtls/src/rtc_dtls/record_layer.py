@@ -16,6 +16,8 @@ from .version import Version
 MAX_EARLY_RECORDS: Final = 16
 """Records of the next epoch that are kept until its keys exist, because they overtook the end of the handshake."""
 
+MAX_EARLY_BYTES: Final = 2**15
+"""Bytes of these records together: nobody knows yet who sent them."""
 
 KEPT: Final = "record_kept"
 """Given by `RecordLayer.open` in place of a reason to drop: `RecordLayer.take_early` will hand the record over."""
@@ -45,6 +47,13 @@ class RecordLayer:
         """Refuse epoch 0 from now on."""
         self._plaintext_readable = False
         self._early.clear()
+
+    def forget(self) -> None:
+        """Lose all keys: nothing can be read or written any more."""
+        self._sealers.clear()
+        self._openers.clear()
+        self._early.clear()
+        self._plaintext_readable = False
 
     def set_plaintext_number(self, number: int) -> None:
         """Go on with a given sequence number in epoch 0, unless that would repeat one."""
@@ -77,9 +86,13 @@ class RecordLayer:
             if isinstance(content, bytes):
                 self.authenticated = True
             return content
-        if record.epoch == 1 and self._plaintext_readable and len(self._early) < MAX_EARLY_RECORDS:
-            self._early.append(record)
-            return KEPT
+        # [rfc6347:4.1/10]
+        if record.epoch == 1 and self._plaintext_readable:
+            held = sum(len(early.fragment) for early in self._early)
+            if len(self._early) < MAX_EARLY_RECORDS and held + len(record.fragment) <= MAX_EARLY_BYTES:
+                self._early.append(record)
+                return KEPT
+            return "record_too_early"
         return "record_unknown_epoch"
 
     def take_early(self) -> list[Record]:

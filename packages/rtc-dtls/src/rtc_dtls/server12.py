@@ -87,6 +87,7 @@ class Established:
     """Both sides are finished."""
 
     session: Session
+    master: MasterSecret = field(repr=False)
 
 
 State = AwaitCertificate | AwaitClientKeyExchange | AwaitCertificateVerify | AwaitFinished | Established
@@ -109,9 +110,10 @@ class Server12:
         self._state: State = self._on_client_hello(hello)
 
     @property
-    def session(self) -> Session | None:
-        """The outcome, once there is one."""
-        return self._state.session if isinstance(self._state, Established) else None
+    def outcome(self) -> tuple[Session, MasterSecret] | None:
+        """What was agreed on and the secret of it, once there is any."""
+        state = self._state
+        return (state.session, state.master) if isinstance(state, Established) else None
 
     def receive(self, message: HandshakeMessage) -> None:
         """Take the next message of the client.
@@ -252,8 +254,8 @@ class Server12:
                 negotiated=state.negotiated,
                 group=state.group,
                 peer_signature_algorithm=state.peer_signature_algorithm,
-                master_secret=state.master,
-            )
+            ),
+            master=state.master,
         )
 
     def _send(self, body: MessageBody) -> None:

@@ -1,9 +1,8 @@
 """What a handshake agrees on: first from the hellos, then, when it is over, as a session."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .cipher_suite import CipherSuite
-from .key_schedule12 import MasterSecret
 from .version import Version
 
 
@@ -21,15 +20,10 @@ class Negotiated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A handshake that both Finished messages confirmed."""
+    """A handshake that both Finished messages confirmed. Nothing in it is secret: it outlives the connection."""
 
     negotiated: Negotiated
     group: int
     peer_signature_algorithm: int | None
     """Scheme of the signature that proved the peer's key; None if it showed no certificate."""
-    master_secret: MasterSecret = field(repr=False)
     version: Version = Version.DTLS_1_2
-
-    def export(self, label: str, length: int, context: bytes | None) -> bytes:
-        """Export keying material. See :rfc:`5705`."""
-        return self.master_secret.export(label, length, context)
