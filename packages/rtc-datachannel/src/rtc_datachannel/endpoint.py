@@ -251,6 +251,18 @@ class DataChannelEndpoint:
             raise StateError("the channel has no stream")
         self._association.set_buffered_amount_low_threshold(channel.id, threshold)
 
+    def add_unread(self, difference: int) -> None:
+        """Tell that the application holds more messages unread than before, or less; the peer's window follows.
+
+        Messages that ``events`` returned count as read unless this says otherwise. Flush next. Once the endpoint is
+        closed nothing happens.
+
+        Args:
+            difference: Bytes; negative when messages were read.
+        """
+        if not self.closed:
+            self._association.add_unread(difference)
+
     def close_channel(self, channel: DataChannel) -> None:
         """Close a channel after everything queued on it was sent. Only queues; ``ChannelClosed`` tells when it ended.
 

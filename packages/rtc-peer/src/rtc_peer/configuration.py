@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from rtc_dtls import Certificate
-
 from rtc_peer.errors import ArgumentError, ModificationError
 from rtc_peer.ice_server import IceServer
 

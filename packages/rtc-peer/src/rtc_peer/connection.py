@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from rtc_dtls import Certificate
-
 import rtc_datachannel
 from rtc_datachannel import DataChannel
+from rtc_dtls import Certificate
 from rtc_peer.candidates import CandidateWish, locate
 from rtc_peer.configuration import Configuration, check_modification
 from rtc_peer.description import AppliedDescription, SdpType, SessionDescription
@@ -173,7 +172,8 @@ class PeerConnection:
     @property
     def transports(self) -> tuple[TransportView, ...]:
         """The transports in use."""
-        return tuple(map(TransportView, self._layers.transports.transports.values()))
+        transports = self._layers.transports.transports.values()
+        return tuple(TransportView(each, self._negotiator) for each in transports)
 
     @property
     def sctp(self) -> SctpTransportView | None:
@@ -393,6 +393,16 @@ class PeerConnection:
         """
         self._layers.data.set_threshold(channel, threshold)
 
+    def add_unread(self, difference: int) -> None:
+        """Tell that the application holds more messages unread than before, or less; the peer is slowed down accordingly.
+
+        An application that reads every event at once needs not call it.
+
+        Args:
+            difference: Bytes; negative when messages were read.
+        """
+        self._layers.data.add_unread(difference)
+
     def close_channel(self, channel: DataChannel, now: float) -> None:
         """Close a channel when all that was queued on it is sent. Does nothing if it is closing or closed."""
         self._now = max(self._now, now)
@@ -442,6 +452,7 @@ class PeerConnection:
 
         Raises:
             StateError: The connection is closed.
+            ArgumentError: An address is no IP literal.
         """
         self._enter(now)
         self._layers.transports.host_resolved(host, list(addresses), self._now)
@@ -489,9 +500,7 @@ class PeerConnection:
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due, on the clock of ``now``; None for never."""
-        if self._layers.transports.has_output:
-            return self._now
-        return None if self.closed else self._layers.next_timeout()
+        return self._layers.next_timeout(self._now)
 
     def close(self, now: float) -> None:
         """End the connection at once. Flush once more: the peer is told. Idempotent."""

@@ -33,7 +33,7 @@ class DataTransport:
         trace: Takes structured records.
     """
 
-    __slots__ = ("_events", "channels_created", "endpoint", "is_negotiated", "state", "transport_id")
+    __slots__ = ("_events", "channels_created", "endpoint", "is_negotiated", "state", "stirred", "transport_id")
 
     def __init__(self, *, rng: Callable[[int], bytes], config: DataChannelConfig, trace: Trace | None) -> None:
         self.endpoint = DataChannelEndpoint(rng=rng, config=config, trace=trace)
@@ -42,6 +42,8 @@ class DataTransport:
         """The transport below; None before an answer names one."""
         self.is_negotiated = False
         self.channels_created = False
+        self.stirred = False
+        """Whether something was put into the endpoint since it was last drained of everything."""
         self._events: list[DataEvent] = []
 
     # --- channels ---
@@ -59,6 +61,7 @@ class DataTransport:
         priority: int,
     ) -> DataChannel:
         """Create a channel; see `rtc_peer.PeerConnection.create_data_channel`."""
+        self.stirred = True
         try:
             channel = self.endpoint.create_channel(
                 label,
@@ -83,6 +86,7 @@ class DataTransport:
         """Queue a message; see `rtc_peer.PeerConnection.send`."""
         try:
             self.endpoint.send(channel, data)
+            self.stirred = True
         except rtc_datachannel.StateError as error:
             raise StateError(str(error)) from error
         except UnicodeError as error:
@@ -99,8 +103,18 @@ class DataTransport:
 
     def close_channel(self, channel: DataChannel) -> None:
         """Close a channel unless it is on its way out already."""
-        if channel.state in (rtc_datachannel.ChannelState.CONNECTING, rtc_datachannel.ChannelState.OPEN):
+        if channel.state not in (rtc_datachannel.ChannelState.CONNECTING, rtc_datachannel.ChannelState.OPEN):
+            return
+        self.stirred = True
+        try:
             self.endpoint.close_channel(channel)
+        except rtc_datachannel.StateError as error:
+            raise StateError(str(error)) from error
+
+    def add_unread(self, difference: int) -> None:
+        """Tell how many bytes more, or less, the application has not read."""
+        self.stirred = True
+        self.endpoint.add_unread(difference)
 
     # --- the association ---
 
@@ -118,21 +132,27 @@ class DataTransport:
     def start(self, now: float, *, client: bool) -> None:
         """Set the association up: DTLS is there. A new DTLS connection below changes nothing."""
         if self.endpoint.state is rtc_datachannel.EndpointState.NEW:
+            self.stirred = True
             self.endpoint.start(now, client=client)
-            self._follow()
 
     def receive(self, packets: list[bytes], now: float) -> None:
         """Take SCTP packets that arrived together."""
+        self.stirred = True
         self.endpoint.receive_datagrams(packets, now)
-        self._follow()
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
+        self.stirred = True
         self.endpoint.handle_timeout(now)
-        self._follow()
+
+    def datagrams_to_send(self, now: float) -> list[bytes]:
+        """Drain the SCTP packets to send."""
+        self.stirred = True
+        return self.endpoint.datagrams_to_send(now)
 
     def end(self, now: float) -> None:
         """End the association and all channels at once."""
+        self.stirred = True
         self.endpoint.abort(now)
         self._follow()
         self._step(SctpTransportState.CLOSED)
@@ -143,15 +163,26 @@ class DataTransport:
         events, self._events = self._events, []
         return events
 
+    def rest(self) -> float | None:
+        """Everything was drained: return when something is due again."""
+        self.stirred = False
+        return self.endpoint.next_timeout()
+
     def _follow(self) -> None:
         for event in self.endpoint.events():
-            match event:
-                case rtc_datachannel.EndpointConnected():
-                    self._step(SctpTransportState.CONNECTED)
-                case rtc_datachannel.EndpointClosed() | rtc_datachannel.EndpointFailed():
-                    self._step(SctpTransportState.CLOSED)
-                case _:
-                    self._events.append(event)
+            if type(event) is rtc_datachannel.MessageReceived:
+                self._events.append(event)
+            else:
+                self._happened(event)
+
+    def _happened(self, event: rtc_datachannel.Event) -> None:
+        match event:
+            case rtc_datachannel.EndpointConnected():
+                self._step(SctpTransportState.CONNECTED)
+            case rtc_datachannel.EndpointClosed() | rtc_datachannel.EndpointFailed():
+                self._step(SctpTransportState.CLOSED)
+            case _:
+                self._events.append(event)
 
     def _step(self, state: SctpTransportState) -> None:
         if state is not self.state:

@@ -13,10 +13,10 @@ from typing import Final, TypeAlias
 
 import rtc_dtls
 from rtc_dtls import AlertDescription, Certificate, DtlsConfig, DtlsConnection
-
 from rtc_peer.agreement import Agreement
 from rtc_peer.events import DtlsTransportFailed, DtlsTransportStateChanged
 from rtc_peer.state import DtlsTransportState
+from rtc_peer.statistics import PeerStats
 from rtc_stun import Datagram
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
@@ -33,6 +33,8 @@ class DtlsTransport:
         transport_id: Names it in events.
         certificate: Ours.
         rng: Source of randomness.
+        mtu: Largest datagram of the handshake, in bytes.
+        stats: Where dropped packets are counted.
         trace: Takes structured records.
     """
 
@@ -41,6 +43,7 @@ class DtlsTransport:
         "_early",
         "_events",
         "_rng",
+        "_stats",
         "_trace",
         "_transport_id",
         "agreement",
@@ -57,9 +60,11 @@ class DtlsTransport:
         certificate: Certificate,
         rng: Callable[[int], bytes],
         mtu: int,
+        stats: PeerStats,
         trace: Trace | None,
     ) -> None:
         self._transport_id = transport_id
+        self._stats = stats
         self._certificate = certificate
         self._rng = rng
         self._trace = trace
@@ -139,12 +144,12 @@ class DtlsTransport:
             self._follow()
 
     def send_many(self, packets: list[bytes]) -> None:
-        """Queue packets, each of which becomes one datagram. What does not fit is lost, as on any network."""
+        """Queue packets, each of which becomes one datagram. What DTLS does not take is lost, as on any network."""
         if self.connection is not None and self.state is DtlsTransportState.CONNECTED:
             try:
                 self.connection.send_many(packets)
-            except rtc_dtls.BufferFullError:
-                self.connection.stats.drop("peer-output-limit", len(packets))
+            except rtc_dtls.DtlsError:
+                self._stats.drop("dtls-refused-output", len(packets))
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Drain what is to be sent."""
@@ -160,6 +165,11 @@ class DtlsTransport:
         """Return when something is due."""
         return None if self.connection is None else self.connection.next_timeout()
 
+    @property
+    def has_events(self) -> bool:
+        """Whether `drain` returns something."""
+        return bool(self._events)
+
     def drain(self) -> list[DtlsTransportEvent]:
         """Return what happened since the last call."""
         events, self._events = self._events, []
@@ -173,17 +183,21 @@ class DtlsTransport:
             return
         packets = self.packets
         for event in self.connection.events():
-            match event:
-                case rtc_dtls.ApplicationDataReceived():
-                    packets.append(event.data)
-                case rtc_dtls.HandshakeCompleted():
-                    self._step(DtlsTransportState.CONNECTED)
-                case rtc_dtls.ConnectionClosed():
-                    self._step(DtlsTransportState.CLOSED)
-                case rtc_dtls.ConnectionFailed():
-                    self._fail(event)
-                case rtc_dtls.PeerCertificateReceived():
-                    pass
+            if type(event) is rtc_dtls.ApplicationDataReceived:
+                packets.append(event.data)
+            else:
+                self._happened(event)
+
+    def _happened(self, event: rtc_dtls.Event) -> None:
+        match event:
+            case rtc_dtls.HandshakeCompleted():
+                self._step(DtlsTransportState.CONNECTED)
+            case rtc_dtls.ConnectionClosed():
+                self._step(DtlsTransportState.CLOSED)
+            case rtc_dtls.ConnectionFailed():
+                self._fail(event)
+            case rtc_dtls.PeerCertificateReceived() | rtc_dtls.ApplicationDataReceived():
+                pass
 
     def _fail(self, event: rtc_dtls.ConnectionFailed) -> None:
         self._step(DtlsTransportState.FAILED)

@@ -58,12 +58,6 @@ class CertificateError(PeerError, ValueError):
     dom_name = "InvalidAccessError"
 
 
-class UnsupportedError(PeerError, ValueError):
-    """The request is valid, but asks for what this implementation does not have."""
-
-    dom_name = "NotSupportedError"
-
-
 class DescriptionError(PeerError):
     """The peer's description is well-formed SDP, but its content is invalid or does not fit the session."""
 

@@ -13,6 +13,9 @@ from rtc_stun import Address, ParseError, StunUri
 MAX_CREDENTIAL_LENGTH: Final = 508
 """Longest user name or password, in bytes of UTF-8. See :rfc:`8489#section-14.3`."""
 
+MAX_SERVER_ADDRESSES: Final = 16
+"""Most addresses of servers that are asked."""
+
 _TURN_URI: Final = re.compile(
     r"(?P<scheme>turns?):(?P<rest>[^?]*)(?:\?transport=(?P<transport>udp|tcp))?", re.IGNORECASE
 )
@@ -111,13 +114,13 @@ class StunServers:
         return True
 
     def addresses(self) -> tuple[Address, ...]:
-        """Return the servers whose address is known, each once."""
+        """Return the servers whose address is known, each once, up to a bound."""
         found: dict[Address, None] = {}
         for server in self._servers:
             location = server.location
             hosts = (location.host,) if location.is_ip_address else self._addresses.get(location.host, ())
             found.update((Address(host, location.effective_port), None) for host in hosts)
-        return tuple(found)
+        return tuple(found)[:MAX_SERVER_ADDRESSES]
 
     def url_of(self, address: Address) -> str | None:
         """Return the URL that an address belongs to."""

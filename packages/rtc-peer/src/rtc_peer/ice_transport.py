@@ -7,14 +7,13 @@ generation that nobody answers, which does no harm: data stays on the old pair u
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Final, TypeAlias
 
 import rtc_ice
 from rtc_ice import Candidate, CandidatePair, Credentials, IceAgent, IceConfig
 from rtc_peer.events import (
+    HostResolutionWanted,
     IceCandidateFailed,
     IceCandidateFound,
     IceTransportGatheringStateChanged,
@@ -23,21 +22,18 @@ from rtc_peer.events import (
 )
 from rtc_peer.ice_server import StunServers
 from rtc_peer.negotiation import StartOrder
+from rtc_peer.remote_candidates import RemoteCandidates
 from rtc_peer.state import IceGatheringState, IceTransportState
-from rtc_stun import Address
+from rtc_stun import Address, Datagram
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 
 NO_RESPONSE: Final = 701
 """Error code for a server that could not be reached (webrtc-pc section 4.8.3)."""
 
-MAX_UNRESOLVED: Final = 32
-"""Candidates that may wait for the resolution of their names."""
-
-MAX_ADDRESSES_PER_HOST: Final = 8
-
 IceTransportEvent: TypeAlias = (
-    IceCandidateFailed
+    HostResolutionWanted
+    | IceCandidateFailed
     | IceCandidateFound
     | IceTransportGatheringStateChanged
     | IceTransportStateChanged
@@ -60,17 +56,18 @@ class IceTransport:
 
     __slots__ = (
         "_abandoned",
-        "_ended",
+        "_due",
         "_selected",
         "_transport_id",
-        "_unresolved",
         "agent",
         "candidates",
         "credentials",
         "gathering_state",
-        "hosts_wanted",
         "pair_changes",
+        "relay_only",
+        "remote_candidates",
         "state",
+        "stirred",
     )
 
     def __init__(
@@ -88,6 +85,8 @@ class IceTransport:
         self.agent = IceAgent(
             controlling=controlling, rng=rng, config=config, credentials=credentials, trace=trace, now=now
         )
+        """To look at; commands go through this class, which has to know of them."""
+        self.remote_candidates = RemoteCandidates(self.agent)
         self.credentials = credentials
         """Of the generation that descriptions show."""
         self.candidates: list[Candidate] = []
@@ -95,10 +94,12 @@ class IceTransport:
         self.state = IceTransportState.NEW
         self.gathering_state = IceGatheringState.NEW
         self.pair_changes = 0
-        self.hosts_wanted: list[str] = []
-        """Names in candidates that are to be resolved."""
-        self._unresolved: list[tuple[Candidate, str]] = []
-        self._ended = ""
+        self.relay_only = False
+        """The policy relay is in force: nothing can be gathered, for there are no relays yet."""
+        self.stirred = True
+        """Whether something was put into the agent, or fell due, since it was last drained of everything."""
+        self._due: float | None = None
+        """When the agent wants to be called; holds while it is not stirred."""
         self._selected: CandidatePair | None = None
         self._abandoned: tuple[Credentials, list[Candidate]] | None = None
 
@@ -117,6 +118,7 @@ class IceTransport:
 
     def restart(self, credentials: Credentials, now: float) -> None:
         """Begin another generation of candidates."""
+        self.stirred = True
         self._abandoned = (self.credentials, self.candidates)
         self.credentials, self.candidates = credentials, []
         self.agent.restart(now, credentials=credentials)
@@ -129,69 +131,100 @@ class IceTransport:
 
     def start(self, order: StartOrder, now: float) -> None:
         """Begin to check, or go on with what is agreed upon already."""
+        self.stirred = True
         remote = order.agreement.remote
         ufrag, password = remote.credentials.ufrag, remote.credentials.password
         if self.agent.remote_credentials is None and self.agent.local_credentials == self.credentials:
             self._abandoned = None
             self.agent.set_remote_credentials(ufrag, password, now, lite=remote.ice_lite)
         for text in order.candidates:
-            self.add_candidate(text, ufrag, now)
+            self.remote_candidates.add(text, ufrag, now)
         if order.end_of_candidates:
-            self.end_candidates(ufrag, now)
+            self.remote_candidates.end(ufrag, now)
+
+    # --- what the peer signals ---
 
     def add_candidate(self, text: str, ufrag: str, now: float) -> None:
-        """Take a candidate of the peer.
-
-        Args:
-            text: As its attribute writes it. A malformed one is left out: it may have come in a description, of which
-                the rest is sound.
-            ufrag: The generation that it belongs to.
-            now: Present time in seconds.
-        """
-        if not self._is_current(ufrag):
-            return
-        try:
-            candidate = Candidate.parse(text)
-        except rtc_ice.ParseError:
-            return
-        host = candidate.address.host
-        if is_ip_literal(host):
-            self.agent.add_remote_candidate(candidate, now)
-        elif candidate.transport == "udp" and len(self._unresolved) < MAX_UNRESOLVED:
-            self._unresolved.append((candidate, ufrag))
-            self.hosts_wanted.append(host)
-
-    def host_resolved(self, host: str, addresses: Iterable[str], now: float) -> None:
-        """Take the addresses that the name in a candidate stands for; none if it has none."""
-        waiting = [each for each in self._unresolved if each[0].address.host == host]
-        self._unresolved = [each for each in self._unresolved if each[0].address.host != host]
-        found = list(addresses)[:MAX_ADDRESSES_PER_HOST]
-        for candidate, ufrag in waiting:
-            if self._is_current(ufrag):
-                for address in found:
-                    resolved = replace(candidate, address=Address(address, candidate.address.port))
-                    self.agent.add_remote_candidate(resolved, now)
-        if self._ended and not self._unresolved:
-            self.end_candidates(self._ended, now)
-
-    def take_hosts_wanted(self) -> list[str]:
-        """Return the names to resolve that were not asked for yet."""
-        wanted, self.hosts_wanted = self.hosts_wanted, []
-        return wanted
+        """Take a candidate of the peer; see `RemoteCandidates.add`."""
+        self.stirred = True
+        self.remote_candidates.add(text, ufrag, now)
 
     def end_candidates(self, ufrag: str, now: float) -> None:
-        """Take the end of a generation of the peer's candidates; names that are still being resolved delay it."""
-        if not self._is_current(ufrag):
-            return
-        if self._unresolved:
-            self._ended = ufrag
-            return
-        self._ended = ""
-        self.agent.end_of_remote_candidates(now)
+        """Take the end of a generation of the peer's candidates."""
+        self.stirred = True
+        self.remote_candidates.end(ufrag, now)
 
-    def _is_current(self, ufrag: str) -> bool:
-        remote = self.agent.remote_credentials
-        return remote is not None and remote.ufrag == ufrag
+    # --- what the owner's I/O tells ---
+
+    def add_local_address(self, address: Address, now: float) -> bool:
+        """Take the address of a socket, and return whether it became a candidate.
+
+        Raises:
+            ValueError: The address is no IP address, was added before or is one too many.
+        """
+        self.stirred = True
+        return self.agent.add_local_address(address, now)
+
+    def remove_local_address(self, address: Address, now: float) -> None:
+        """Forget an address."""
+        self.stirred = True
+        self.agent.remove_local_address(address, now)
+
+    def end_of_local_addresses(self, now: float) -> None:
+        """Take the end of the addresses."""
+        self.stirred = True
+        self.agent.end_of_local_addresses(now)
+
+    def add_stun_servers(self, servers: Iterable[Address], now: float) -> None:
+        """Take servers that were not known before; those beyond the agent's bound are left out."""
+        self.stirred = True
+        for server in servers:
+            try:
+                self.agent.add_stun_server(server, now)
+            except ValueError:
+                return
+
+    def host_resolved(self, host: str, addresses: Iterable[str], now: float) -> None:
+        """Take what the name in a candidate stands for."""
+        self.stirred = True
+        self.remote_candidates.host_resolved(host, addresses, now)
+
+    # --- the machine ---
+
+    def receive(self, checks: list[Datagram], now: float) -> None:
+        """Take STUN datagrams that arrived together."""
+        self.stirred = True
+        self.agent.receive_datagrams(checks, now)
+
+    def handle_timeout(self, now: float) -> bool:
+        """Do what is due, and return whether anything was."""
+        if not self._is_due(now):
+            return False
+        self.stirred = True
+        self.agent.handle_timeout(now)
+        return True
+
+    def datagrams_to_send(self, now: float) -> list[Datagram]:
+        """Drain what is to be sent; the agent is left alone if it cannot have anything."""
+        if not self._is_due(now):
+            return []
+        self.stirred = True
+        return self.agent.datagrams_to_send(now)
+
+    def rest(self) -> float | None:
+        """Everything was drained: return when something is due again."""
+        if self.stirred:
+            self.stirred = False
+            self._due = self.agent.next_timeout()
+        return self._due
+
+    def close(self, now: float) -> None:
+        """End at once, without a word."""
+        self.stirred = True
+        self.agent.close(now)
+
+    def _is_due(self, now: float) -> bool:
+        return self.stirred or (self._due is not None and self._due <= now)
 
     # --- what it says ---
 
@@ -203,6 +236,10 @@ class IceTransport:
             names_of: Returns mid and index of the section that candidates are signalled for.
         """
         found: list[IceTransportEvent] = []
+        wanted = self.remote_candidates.take_wanted()
+        # Asking for a name tells who asks: the policy relay forbids it (webrtc-pc section 4.4.2).
+        if not self.relay_only:
+            found += map(HostResolutionWanted, wanted)
         events = self.agent.events()
         if not events:
             return found
@@ -267,12 +304,3 @@ def _failed(event: rtc_ice.CandidateGatheringFailed, servers: StunServers) -> Ic
 def _with_ufrag(candidate: Candidate, ufrag: str) -> str:
     """Return a candidate as it is signalled: with the generation that it belongs to."""
     return str(candidate) if candidate.ufrag is not None else f"{candidate} ufrag {ufrag}"
-
-
-def is_ip_literal(host: str) -> bool:
-    """Tell an IP address from a domain name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from rtc_dtls import Certificate
-
 from rtc_peer.data_transport import DataEvent, DataTransport
 from rtc_peer.events import (
     ConnectionStateChanged,
@@ -35,6 +34,7 @@ from rtc_peer.state import (
     derive_ice_state,
 )
 from rtc_peer.statistics import PeerStats
+from rtc_peer.transport import Transport
 from rtc_peer.transport_set import TransportEvent, TransportSet
 from rtc_stun import Datagram
 
@@ -85,6 +85,10 @@ class Layers:
         self.gathering_state = IceGatheringState.NEW
         self.ice_state = IceTransportState.NEW
         self.connection_state = ConnectionState.NEW
+        self._stirred = True
+        """Whether something may wait to be drained, apart from messages of data channels."""
+        self._due: float | None = None
+        """When something is due; holds while nothing is stirred."""
 
     # --- orders ---
 
@@ -106,6 +110,7 @@ class Layers:
 
     def close(self, now: float) -> None:
         """End everything at once. What is to be said to the peer is in `datagrams_to_send`."""
+        self._stirred = True
         # [rfc8827:6.5/9] The abort of the association travels inside DTLS, before its close_notify.
         self.data.end(now)
         self._tunnel(now)
@@ -137,18 +142,22 @@ class Layers:
         self.settle(now)
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
-        """Drain what is to be sent."""
+        """Drain what is to be sent. Where nothing happened and nothing is due, nothing is asked."""
+        if not (self._stirred or self.data.stirred or (self._due is not None and self._due <= now)):
+            return []
         self._tunnel(now)
         output = self.transports.datagrams_to_send(now)
         self.settle(now)
+        self._rest()
         return output
 
-    def next_timeout(self) -> float | None:
-        """Return when something is due."""
-        due, data = self.transports.next_timeout(), self.data.endpoint.next_timeout()
-        if data is None:
-            return due
-        return data if due is None or data < due else due
+    def next_timeout(self, now: float) -> float | None:
+        """Return when something is due; at once while anything may wait to be drained.
+
+        Args:
+            now: Present time in seconds.
+        """
+        return now if self._stirred or self.data.stirred else self._due
 
     def events(self) -> list[LayerEvent]:
         """Drain what happened."""
@@ -158,34 +167,46 @@ class Layers:
     # --- within ---
 
     def settle(self, now: float, *, moved: bool = False) -> None:
-        """Drain the parts into each other and into the events."""
+        """Drain the parts into each other and into the events; call after every input.
+
+        Args:
+            now: Present time in seconds.
+            moved: Whether a state may have changed without an event that says so.
+        """
+        self._stirred = True
         happened = self.transports.drain(self._negotiator.candidate_names, now)
-        for event in happened:
-            if isinstance(event, IceCandidateFound):
-                self._negotiator.note_candidate(event)
-            moved = moved or isinstance(event, _STATE_EVENTS)
-        self._events += happened
+        if happened:
+            for event in happened:
+                if isinstance(event, IceCandidateFound):
+                    self._negotiator.note_candidate(event)
+                moved = moved or isinstance(event, _STATE_EVENTS)
+            self._events += happened
         self._feed_data(now)
-        self._events += self.data.drain()
+        if self.data.stirred:
+            self._events += self.data.drain()
         if moved:
             self._derive_states(now)
 
+    def _rest(self) -> None:
+        """Everything was drained: set the timer."""
+        self._stirred = False
+        due, data = self.transports.rest(), self.data.rest()
+        self._due = data if due is None else due if data is None or due < data else data
+
     def _tunnel(self, now: float) -> None:
         """Hand what SCTP wants to send to DTLS."""
-        key = self.data.transport_id
-        transport = None if key is None else self.transports.transports.get(key)
-        if transport is not None and transport.dtls.state is DtlsTransportState.CONNECTED:
-            packets = self.data.endpoint.datagrams_to_send(now)
+        carrier = self._carrier()
+        if carrier is not None and carrier.dtls.state is DtlsTransportState.CONNECTED:
+            packets = self.data.datagrams_to_send(now)
             if packets:
-                transport.dtls.send_many(packets)
+                carrier.dtls.send_many(packets)
 
     def _feed_data(self, now: float) -> None:
         """Hand what DTLS brought to SCTP, and follow the state of DTLS."""
-        key, data = self.data.transport_id, self.data
-        transport = None if key is None else self.transports.transports.get(key)
-        if transport is None:
+        carrier = self._carrier()
+        if carrier is None:
             return
-        dtls = transport.dtls
+        dtls, data = carrier.dtls, self.data
         if dtls.state is DtlsTransportState.CONNECTED and data.state is SctpTransportState.CONNECTING:
             data.start(now, client=bool(dtls.is_client))
         if dtls.packets:
@@ -193,6 +214,11 @@ class Layers:
             data.receive(packets, now)
         if dtls.state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED):
             data.end(now)
+
+    def _carrier(self) -> Transport | None:
+        """Return the transport below the data channels."""
+        key = self.data.transport_id
+        return None if key is None else self.transports.transports.get(key)
 
     def _derive_states(self, now: float) -> None:
         transports = self.transports.transports.values()

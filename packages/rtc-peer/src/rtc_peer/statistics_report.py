@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from rtc_dtls import Certificate, CipherSuiteId, Fingerprint
-
 from rtc_ice import Candidate
 from rtc_peer.data_transport import DataTransport
 from rtc_peer.statistics import (

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from rtc_dtls import Certificate
-
 from rtc_ice import IceConfig
 from rtc_peer.demultiplex import DTLS_FIRST, DTLS_LAST, STUN_LAST, classify
-from rtc_peer.dtls_transport import DtlsTransport
-from rtc_peer.ice_transport import IceTransport
+from rtc_peer.dtls_transport import DtlsTransport, DtlsTransportEvent
+from rtc_peer.ice_server import StunServers
+from rtc_peer.ice_transport import IceTransport, IceTransportEvent
 from rtc_peer.negotiation import StartOrder
 from rtc_peer.section import TransportParameters
 from rtc_peer.statistics import PeerStats
@@ -74,7 +74,7 @@ class Transport:
             trace=trace,
             now=now,
         )
-        self.dtls = DtlsTransport(transport_id, certificate=certificate, rng=rng, mtu=mtu, trace=trace)
+        self.dtls = DtlsTransport(transport_id, certificate=certificate, rng=rng, mtu=mtu, stats=stats, trace=trace)
         self.packets_sent = 0
         self.bytes_sent = 0
         self.packets_received = 0
@@ -118,12 +118,12 @@ class Transport:
         """End both layers and return what is still to be sent."""
         self.dtls.close(now)
         farewell = self._records(now)
-        self.ice.agent.close(now)
+        self.ice.close(now)
         return farewell
 
     # --- datagrams ---
 
-    def receive(self, batch: Iterable[Datagram], now: float) -> None:
+    def receive(self, batch: list[Datagram], now: float) -> None:
         """Take datagrams that arrived together: checks first, for they may open the door to the others."""
         checks: list[Datagram] = []
         strangers: list[Datagram] = []
@@ -142,40 +142,63 @@ class Transport:
             else:
                 self._stats.drop(f"no-{classify(data).value}" if data else "empty")
         if checks:
-            self.ice.agent.receive_datagrams(checks, now)
+            self.ice.receive(checks, now)
             self._path = None
-        run += [datagram.data for datagram in strangers if self._admit(datagram)]
+        if strangers:
+            run += [datagram.data for datagram in strangers if self._admit(datagram)]
         if run:
             self._receive_records(run, now)
 
-    def advance(self, now: float) -> None:
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due in both layers."""
+        if self.ice.handle_timeout(now):
+            self._path = None
+        self.dtls.handle_timeout(now)
+
+    def datagrams_to_send(self, now: float) -> list[Datagram]:
+        """Drain what both layers want to send."""
+        output = self.ice.datagrams_to_send(now)
+        output += self._records(now)
+        return output
+
+    def rest(self) -> float | None:
+        """Everything was drained: return when something is due again."""
+        ice, dtls = self.ice.rest(), self.dtls.next_timeout()
+        return dtls if ice is None else ice if dtls is None or ice < dtls else dtls
+
+    @property
+    def has_news(self) -> bool:
+        """Whether `drain` may return something."""
+        return self.ice.stirred or self.dtls.has_events
+
+    def drain(
+        self, servers: StunServers, names_of: Callable[[int], tuple[str, int]], now: float
+    ) -> list[IceTransportEvent | DtlsTransportEvent]:
+        """Take the steps that became possible, and return what happened in both layers.
+
+        Args:
+            servers: To name the one that a candidate came from.
+            names_of: Returns mid and index of the section that candidates are signalled for.
+            now: Present time in seconds.
+        """
+        events: list[IceTransportEvent | DtlsTransportEvent] = []
+        if self.ice.stirred:
+            events += self.ice.drain(servers, names_of)
+            self._advance(now)
+        events += self.dtls.drain()
+        return events
+
+    # --- within ---
+
+    def _advance(self, now: float) -> None:
         """Take the steps that ICE has made possible: begin DTLS, and let in what waited for it."""
-        if self.ice.agent.selected_pair is None:
+        if self.ice.pair is None:
             return
         self.dtls.open(now)
         if self.dtls.has_early:
             run = [datagram.data for datagram in self.dtls.take_early() if self._admit(datagram)]
             if run:
                 self._receive_records(run, now)
-
-    def handle_timeout(self, now: float) -> None:
-        """Do what is due in both layers."""
-        self.ice.agent.handle_timeout(now)
-        self._path = None
-        self.dtls.handle_timeout(now)
-
-    def datagrams_to_send(self, now: float) -> list[Datagram]:
-        """Drain what both layers want to send."""
-        output = self.ice.agent.datagrams_to_send(now)
-        output += self._records(now)
-        return output
-
-    def next_timeout(self) -> float | None:
-        """Return when something is due."""
-        ice, dtls = self.ice.agent.next_timeout(), self.dtls.next_timeout()
-        return dtls if ice is None else ice if dtls is None or ice < dtls else dtls
-
-    # --- within ---
 
     def _admit(self, datagram: Datagram) -> bool:
         """Whether a datagram may go to DTLS; if it may later, it is kept."""

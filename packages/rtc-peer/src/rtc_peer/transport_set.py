@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
 from rtc_dtls import Certificate
-
 from rtc_peer.configuration import IceTransportPolicy
 from rtc_peer.dtls_transport import DtlsTransportEvent
 from rtc_peer.errors import ArgumentError
 from rtc_peer.events import GatheringWanted, HostResolutionWanted, TransportClosed
-from rtc_peer.ice_server import StunServers
+from rtc_peer.ice_server import MAX_SERVER_ADDRESSES, StunServers
 from rtc_peer.ice_transport import IceTransportEvent
 from rtc_peer.negotiation import Outcome
 from rtc_peer.options import PeerOptions
+from rtc_peer.remote_candidates import is_ip_literal
 from rtc_peer.section import TransportParameters
 from rtc_peer.statistics import PeerStats
 from rtc_peer.transport import Transport
@@ -60,8 +60,6 @@ class TransportSet:
         self._events: list[TransportEvent] = []
         self._farewell: list[Datagram] = []
         self._by_address: dict[Address, Transport] = {}
-        self._hidden: set[int] = set()
-        """Transports that gather under the policy relay."""
         self._waiting_for_names: set[int] = set()
         """Transports whose addresses are all known, but not the servers to ask through them."""
 
@@ -78,21 +76,24 @@ class TransportSet:
         self._events += [HostResolutionWanted(name) for name in servers.unresolved()]
 
     def host_resolved(self, host: str, addresses: list[str], now: float) -> None:
-        """Take the addresses of a name, in candidates or of servers."""
+        """Take the addresses of a name, in candidates or of servers.
+
+        Raises:
+            ArgumentError: One is no IP literal.
+        """
+        for address in addresses:
+            if not is_ip_literal(address):
+                raise ArgumentError(f"{address!r} is no IP address")
         for transport in self.transports.values():
             transport.ice.host_resolved(host, addresses, now)
         if not self._servers.resolve(host, addresses):
             return
         for transport in self.transports.values():
-            self._add_servers(transport, now)
+            transport.ice.add_stun_servers(self._servers.addresses(), now)
         if not self._servers.unresolved():
             waiting, self._waiting_for_names = sorted(self._waiting_for_names), set()
             for key in waiting:
                 self.end_of_local_addresses(key, now)
-
-    def _add_servers(self, transport: Transport, now: float) -> None:
-        for server in self._servers.addresses():
-            transport.ice.agent.add_stun_server(server, now)
 
     # --- orders ---
 
@@ -137,18 +138,18 @@ class TransportSet:
                 now=now,
             )
         else:
-            self._add_servers(transport, now)
+            transport.ice.add_stun_servers(self._servers.addresses(), now)
             if hidden:
                 self._forget_addresses(transport, now)
             transport.restart(parameters, now)
         # [rfc8829:3.5.3/1] [rfc8829:3.5.3/2] No relays yet: under this policy nothing can be gathered, and what was
         # gathered before is not used any more.
-        (self._hidden.add if hidden else self._hidden.discard)(key)
+        transport.ice.relay_only = hidden
         self._events.append(GatheringWanted(key))
 
     def _forget_addresses(self, transport: Transport, now: float) -> None:
         for address in [address for address, owner in self._by_address.items() if owner is transport]:
-            transport.ice.agent.remove_local_address(address, now)
+            transport.ice.remove_local_address(address, now)
             del self._by_address[address]
 
     def _close(self, key: int, now: float) -> None:
@@ -157,7 +158,6 @@ class TransportSet:
             return
         self._farewell += transport.close(now)
         self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not transport}
-        self._hidden.discard(key)
         self._waiting_for_names.discard(key)
         self._events.append(TransportClosed(key))
 
@@ -170,10 +170,10 @@ class TransportSet:
             ArgumentError: The address is no IP address, was added before or is one too many.
         """
         transport = self._find(key)
-        if key in self._hidden:
+        if transport.ice.relay_only:
             return False
         try:
-            added = transport.ice.agent.add_local_address(address, now)
+            added = transport.ice.add_local_address(address, now)
         except ValueError as error:
             raise ArgumentError(str(error)) from error
         self._by_address[address] = transport
@@ -182,10 +182,10 @@ class TransportSet:
     def end_of_local_addresses(self, key: int, now: float) -> None:
         """Take the end of the addresses; names of servers that are still being resolved delay it."""
         transport = self._find(key)
-        if self._servers.unresolved() and key not in self._hidden:
+        if self._servers.unresolved() and not transport.ice.relay_only:
             self._waiting_for_names.add(key)
         else:
-            transport.ice.agent.end_of_local_addresses(now)
+            transport.ice.end_of_local_addresses(now)
 
     def _find(self, key: int) -> Transport:
         transport = self.transports.get(key)
@@ -222,40 +222,28 @@ class TransportSet:
             output += transport.datagrams_to_send(now)
         return output
 
-    @property
-    def has_output(self) -> bool:
-        """Whether last words of closed transports wait."""
-        return bool(self._farewell)
-
-    def next_timeout(self) -> float | None:
-        """Return when something is due."""
+    def rest(self) -> float | None:
+        """Everything was drained: return when something is due again."""
         due: float | None = None
         for transport in self.transports.values():
-            at = transport.next_timeout()
+            at = transport.rest()
             if at is not None and (due is None or at < due):
                 due = at
         return due
 
-    def drain(self, names: Callable[[int], tuple[str, int]], now: float) -> list[TransportEvent]:
+    def drain(self, names_of: Callable[[int], tuple[str, int]], now: float) -> list[TransportEvent]:
         """Take the steps that became possible, and return what happened.
 
         Args:
-            names: Returns mid and index of the section that a transport signals its candidates for.
+            names_of: Returns mid and index of the section that a transport signals its candidates for.
             now: Present time in seconds.
         """
         events, self._events = self._events, []
-        for key, transport in self.transports.items():
-            events += transport.ice.drain(self._servers, names)
-            transport.advance(now)
-            events += transport.dtls.drain()
-            if transport.ice.hosts_wanted:
-                events += map(HostResolutionWanted, self._allowed(key, transport.ice.take_hosts_wanted()))
+        for transport in self.transports.values():
+            if transport.has_news:
+                events += transport.drain(self._servers, names_of, now)
         return events
-
-    def _allowed(self, key: int, hosts: Iterable[str]) -> list[str]:
-        # Asking for a name tells who asks: the policy relay forbids it (webrtc-pc section 4.4.2).
-        return [] if key in self._hidden else list(dict.fromkeys(hosts))
 
 
 def _joined(first: tuple[Address, ...], second: tuple[Address, ...]) -> tuple[Address, ...]:
-    return tuple(dict.fromkeys((*first, *second)))
+    return tuple(dict.fromkeys((*first, *second)))[:MAX_SERVER_ADDRESSES]

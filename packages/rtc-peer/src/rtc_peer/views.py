@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtc_ice import Candidate, CandidatePair, Credentials
 from rtc_peer.data_transport import DataTransport
+from rtc_peer.negotiation import Negotiator
 from rtc_peer.state import DtlsTransportState, IceGatheringState, IceTransportState, SctpTransportState
 from rtc_peer.transport import Transport
 
@@ -11,15 +12,26 @@ from rtc_peer.transport import Transport
 class TransportView:
     """One transport as it is now; every attribute is looked up when it is asked for."""
 
-    __slots__ = ("_transport",)
+    __slots__ = ("_negotiator", "_transport")
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, negotiator: Negotiator) -> None:
         self._transport = transport
+        self._negotiator = negotiator
 
     @property
     def id(self) -> int:
         """Names it in events and commands."""
         return self._transport.id
+
+    @property
+    def mid(self) -> str:
+        """Name of the section that candidates are signalled for; empty once no section uses the transport."""
+        return self._negotiator.candidate_names(self._transport.id)[0]
+
+    @property
+    def m_line_index(self) -> int:
+        """Index of that section."""
+        return self._negotiator.candidate_names(self._transport.id)[1]
 
     @property
     def ice_state(self) -> IceTransportState:

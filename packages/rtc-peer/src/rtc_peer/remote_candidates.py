@@ -1,0 +1,98 @@
+"""The peer's candidates on their way to the agent: names are resolved first, other generations are left out."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+import rtc_ice
+from rtc_ice import Candidate, IceAgent
+from rtc_stun import Address
+
+MAX_UNRESOLVED: Final = 32
+"""Candidates that may wait for the resolution of their names."""
+
+MAX_ADDRESSES_PER_HOST: Final = 8
+
+
+class RemoteCandidates:
+    """What the peer signalled for one agent.
+
+    Args:
+        agent: Takes the candidates.
+    """
+
+    __slots__ = ("_agent", "_ended", "_unresolved", "_wanted")
+
+    def __init__(self, agent: IceAgent) -> None:
+        self._agent = agent
+        self._unresolved: list[tuple[Candidate, str]] = []
+        """With the generation that each belongs to."""
+        self._wanted: list[str] = []
+        self._ended = ""
+        """The generation whose end waits for names, or empty."""
+
+    def add(self, text: str, ufrag: str, now: float) -> None:
+        """Take a candidate.
+
+        Args:
+            text: As its attribute writes it. A malformed one is left out: it may have come in a description, of which
+                the rest is sound.
+            ufrag: The generation that it belongs to.
+            now: Present time in seconds.
+        """
+        if not self._is_current(ufrag):
+            return
+        try:
+            candidate = Candidate.parse(text)
+        except rtc_ice.ParseError:
+            return
+        host = candidate.address.host
+        if is_ip_literal(host):
+            self._agent.add_remote_candidate(candidate, now)
+        elif candidate.transport == "udp" and len(self._unresolved) < MAX_UNRESOLVED:
+            self._unresolved.append((candidate, ufrag))
+            self._wanted.append(host)
+
+    def end(self, ufrag: str, now: float) -> None:
+        """Take the end of a generation; names that are still being resolved delay it."""
+        if not self._is_current(ufrag):
+            return
+        if any(each == ufrag for _, each in self._unresolved):
+            self._ended = ufrag
+            return
+        self._ended = ""
+        self._agent.end_of_remote_candidates(now)
+
+    def host_resolved(self, host: str, addresses: Iterable[str], now: float) -> None:
+        """Take the addresses that a name stands for; none if it has none."""
+        waiting = [each for each in self._unresolved if each[0].address.host == host]
+        self._unresolved = [each for each in self._unresolved if each[0].address.host != host]
+        found = list(addresses)[:MAX_ADDRESSES_PER_HOST]
+        for candidate, ufrag in waiting:
+            if self._is_current(ufrag):
+                for address in found:
+                    resolved = replace(candidate, address=Address(address, candidate.address.port))
+                    self._agent.add_remote_candidate(resolved, now)
+        if self._ended:
+            self.end(self._ended, now)
+
+    def take_wanted(self) -> list[str]:
+        """Return the names to resolve that were not asked for yet, each once."""
+        wanted, self._wanted = self._wanted, []
+        return list(dict.fromkeys(wanted))
+
+    def _is_current(self, ufrag: str) -> bool:
+        remote = self._agent.remote_credentials
+        return remote is not None and remote.ufrag == ufrag
+
+
+def is_ip_literal(host: str) -> bool:
+    """Tell an IP address from a domain name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
