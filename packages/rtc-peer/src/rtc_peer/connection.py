@@ -19,20 +19,21 @@ import rtc_datachannel
 from rtc_datachannel import DataChannel
 from rtc_dtls import Certificate
 from rtc_peer.candidates import CandidateWish, locate
+from rtc_peer.certificates import choose_certificates, fingerprint_of
 from rtc_peer.configuration import Configuration, check_modification
 from rtc_peer.description import AppliedDescription, SdpType, SessionDescription
-from rtc_peer.errors import CertificateError, StateError
+from rtc_peer.errors import StateError
 from rtc_peer.events import ConnectionClosed, NegotiationNeeded, SignalingStateChanged, WarningIssued
 from rtc_peer.ice_server import StunServers, unsupported_urls
 from rtc_peer.layers import LayerEvent, Layers
-from rtc_peer.negotiation import Negotiator, Outcome
+from rtc_peer.negotiation import Negotiator
 from rtc_peer.options import PeerOptions
+from rtc_peer.orders import Outcome
 from rtc_peer.section import DataParameters
 from rtc_peer.state import ConnectionState, IceGatheringState, IceTransportState, SignalingState
 from rtc_peer.statistics import PeerStats, Statistics
 from rtc_peer.statistics_report import report
 from rtc_peer.views import SctpTransportView, TransportView
-from rtc_sdp import Fingerprint
 from rtc_stun import Address, Datagram
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
@@ -70,7 +71,7 @@ class PeerConnection:
     ) -> None:
         self._configuration = configuration or Configuration()
         self._options = options or PeerOptions()
-        self._certificates = _certificates(self._configuration, rng, wall_clock)
+        self._certificates = choose_certificates(self._configuration, rng, wall_clock)
         self._rng = rng
         self._trace = trace
         self._now = now
@@ -80,7 +81,7 @@ class PeerConnection:
         self._local_description_applied = False
         self._negotiator = Negotiator(
             rng=rng,
-            fingerprints=tuple(_fingerprint(each) for each in self._certificates),
+            fingerprints=tuple(fingerprint_of(each) for each in self._certificates),
             data=DataParameters(
                 sctp_port=self._options.data.association.local_port,
                 max_message_size=self._options.data.max_message_size,
@@ -568,25 +569,6 @@ class PeerConnection:
     def _trace_if(self, name: str, details: Mapping[str, object]) -> None:
         if self._trace is not None:
             self._trace(self._now, name, details)
-
-
-def _certificates(
-    configuration: Configuration, rng: Callable[[int], bytes], wall_clock: datetime
-) -> tuple[Certificate, ...]:
-    """Return the certificates to use: those of the configuration, or one that is made now."""
-    if not configuration.certificates:
-        # [rfc8827:6.5/15]
-        return (Certificate.generate(rng=rng, wall_clock=wall_clock),)
-    # [rfc8827:6.5/16]
-    for certificate in configuration.certificates:
-        if certificate.expires <= wall_clock:
-            raise CertificateError(f"a certificate expired at {certificate.expires}")
-    return configuration.certificates
-
-
-def _fingerprint(certificate: Certificate) -> Fingerprint:
-    made = certificate.fingerprint()
-    return Fingerprint(made.algorithm, made.digest)
 
 
 def _exported(description: AppliedDescription | None) -> SessionDescription | None:

@@ -21,7 +21,7 @@ from rtc_peer.events import (
     SelectedCandidatePairChanged,
 )
 from rtc_peer.ice_server import StunServers
-from rtc_peer.negotiation import StartOrder
+from rtc_peer.orders import StartOrder
 from rtc_peer.remote_candidates import RemoteCandidates
 from rtc_peer.state import IceGatheringState, IceTransportState
 from rtc_stun import Address, Datagram

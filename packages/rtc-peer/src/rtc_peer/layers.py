@@ -21,8 +21,9 @@ from rtc_peer.events import (
     IceTransportStateChanged,
     TransportClosed,
 )
-from rtc_peer.negotiation import Negotiator, Outcome
+from rtc_peer.negotiation import Negotiator
 from rtc_peer.options import PeerOptions
+from rtc_peer.orders import Outcome
 from rtc_peer.state import (
     ConnectionState,
     DtlsTransportState,

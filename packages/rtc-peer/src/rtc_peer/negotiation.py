@@ -8,17 +8,18 @@ that rolling them back costs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import replace
 
 from rtc_ice import Credentials
 from rtc_peer.agreement import Agreement, agree_as_offerer, check_offer
 from rtc_peer.answer import plan_answer
 from rtc_peer.configuration import BundlePolicy
 from rtc_peer.description import MAX_CANDIDATES, AppliedDescription, SdpType, SessionDescription
+from rtc_peer.drafting import Drafter, LocalPlan
 from rtc_peer.errors import ModificationError, StateError
 from rtc_peer.events import IceCandidateFound
 from rtc_peer.offer import plan_offer
+from rtc_peer.orders import Outcome, StartOrder
 from rtc_peer.reading import check_against_offer, check_against_session, parse, read
 from rtc_peer.section import (
     ICE2,
@@ -33,53 +34,9 @@ from rtc_peer.section import (
 )
 from rtc_peer.signaling import Signaling
 from rtc_peer.state import SignalingState
-from rtc_peer.writing import DescriptionPlan, WrittenTransport, write
-from rtc_sdp import Candidate, EndOfCandidates, Fingerprint, Origin, Role, answer_role
+from rtc_peer.writing import WrittenTransport
+from rtc_sdp import Candidate, EndOfCandidates, Fingerprint, Role, answer_role
 from rtc_sdp import SessionDescription as SdpDocument
-
-_TLS_ID_LENGTH: Final = 15
-"""Random bytes of a ``tls-id``: 120 bits, as RFC 8842 section 4 asks for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalPlan:
-    """A description of ours with all that was decided for it."""
-
-    text: str
-    sections: tuple[MediaSection, ...]
-    groups: BundleGroups
-    parameters: dict[int, TransportParameters]
-    """By transport id."""
-    inputs: object
-    """What the plan was made from: as long as that is the same, the plan is still accurate."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartOrder:
-    """Both sides of a transport are known: check, shake hands, carry data."""
-
-    transport_id: int
-    agreement: Agreement
-    candidates: tuple[str, ...]
-    end_of_candidates: bool
-
-
-@dataclass(slots=True, kw_only=True)
-class Outcome:
-    """What a description asks of the transports, in the order of the fields."""
-
-    close: list[int] = field(default_factory=list)
-    roll_back: list[tuple[int, TransportParameters]] = field(default_factory=list)
-    """Transports whose ICE restart is called off, with what we say about them again."""
-    gather: list[tuple[int, TransportParameters]] = field(default_factory=list)
-    """New transports, or ICE restarts of old ones, with what we say about them."""
-    start: list[StartOrder] = field(default_factory=list)
-    data: tuple[int, DataParameters] | None = None
-    """The transport that carries the data channels, and what the peer says about them."""
-    is_final: bool = False
-    """A final answer was applied: what is not in it has ended."""
-    rolled_back: bool = False
-    """Our own offer, or the peer's, was given up."""
 
 
 class Negotiator:
@@ -114,14 +71,8 @@ class Negotiator:
         self._last_offer: LocalPlan | None = None
         self._last_answer: LocalPlan | None = None
         self._remote_trickles: bool | None = None
-        self._rng = rng
-        self._fingerprints = fingerprints
-        self._data = data
+        self._drafter = Drafter(rng=rng, fingerprints=fingerprints, data=data)
         self._bundle_policy = bundle_policy
-        # [rfc8829:5.2.1/3] [rfc8829:5.2.1/4] [rfc8829:5.2.1/5] [rfc8829:5.2.1/6]
-        self._origin = replace(Origin.create(rng), unicast_address="0.0.0.0")  # noqa: S104 - written, never bound
-        self._version = 0
-        self._transport_count = 0
 
     # --- creating ---
 
@@ -138,17 +89,17 @@ class Negotiator:
         See :rfc:`8829#section-5.2`.
         """
         sections, groups = plan_offer(
-            self.sections, self._groups, wants_data=wants_data, new_transport_id=self._new_transport_id
+            self.sections, self._groups, wants_data=wants_data, new_transport_id=self._drafter.new_transport_id
         )
         restart = ice_restart or bool(self.credentials_to_replace)
         inputs = (dict(written), wants_data, self.credentials_to_replace)
         parameters = {
             # [rfc8829:5.2.1/45]
-            key: self._local_parameters(written.get(key), Role.ACTPASS, restart=restart, new_association=False)
+            key: self._drafter.parameters(written.get(key), Role.ACTPASS, restart=restart, new_association=False)
             for key in _transport_ids(sections)
         }
         # [rfc8829:5.2/1]
-        self._last_offer = self._write(sections, groups, parameters, written, (TRICKLE, ICE2), inputs)
+        self._last_offer = self._drafter.draft(sections, groups, parameters, written, (TRICKLE, ICE2), inputs)
         return SessionDescription(SdpType.OFFER, self._last_offer.text)
 
     def create_answer(self, written: Mapping[int, WrittenTransport]) -> SessionDescription:
@@ -164,7 +115,7 @@ class Negotiator:
         if offer is None:
             raise StateError("there is no remote offer to answer")
         sections, groups = plan_answer(
-            offer, self.sections, bundle_policy=self._bundle_policy, new_transport_id=self._new_transport_id
+            offer, self.sections, bundle_policy=self._bundle_policy, new_transport_id=self._drafter.new_transport_id
         )
         parameters = {}
         for section in sections:
@@ -174,7 +125,7 @@ class Negotiator:
                 parameters[key] = self._answer_parameters(key, written.get(key), remote)
         options = tuple(name for name, on in ((TRICKLE, offer.trickle), (ICE2, offer.ice2)) if on)
         # [rfc8829:5.3/1]
-        self._last_answer = self._write(sections, groups, parameters, written, options, dict(written))
+        self._last_answer = self._drafter.draft(sections, groups, parameters, written, options, dict(written))
         return SessionDescription(SdpType.ANSWER, self._last_answer.text)
 
     def _answer_parameters(
@@ -185,57 +136,9 @@ class Negotiator:
         continued = agreed is not None and remote.same_association(agreed.remote)
         # [rfc8829:5.3.2/9] [rfc8829:5.3.1/28] [rfc8829:5.3.1/27] [rfc8829:5.3.1/26]
         role = agreed.role if agreed is not None and continued else answer_role(remote.role)
-        parameters = self._local_parameters(written, role, restart=restart, new_association=not continued)
+        parameters = self._drafter.parameters(written, role, restart=restart, new_association=not continued)
         # [rfc8829:5.3.2/8] An old peer that does not name the association gets no name either (RFC 8842 section 5.3).
         return parameters if remote.tls_id is not None else replace(parameters, tls_id=None)
-
-    def _local_parameters(
-        self, written: WrittenTransport | None, role: Role, *, restart: bool, new_association: bool
-    ) -> TransportParameters:
-        known = None if written is None else written.parameters
-        tls_id = None if known is None or new_association else known.tls_id
-        return TransportParameters(
-            # [rfc8829:5.2.1/14] [rfc8829:5.2.2/12] [rfc8829:5.2.3.1/1] [rfc8829:5.3.2/6]
-            credentials=Credentials.generate(self._rng) if known is None or restart else known.credentials,
-            fingerprints=self._fingerprints,
-            role=role,
-            tls_id=tls_id or self._rng(_TLS_ID_LENGTH).hex(),
-        )
-
-    def _write(
-        self,
-        sections: tuple[MediaSection, ...],
-        groups: BundleGroups,
-        parameters: dict[int, TransportParameters],
-        written: Mapping[int, WrittenTransport],
-        ice_options: tuple[str, ...],
-        inputs: object,
-    ) -> LocalPlan:
-        transports = {}
-        for key, each in parameters.items():
-            known = written.get(key)
-            if known is None or known.parameters.credentials != each.credentials:
-                transports[key] = WrittenTransport(parameters=each)
-            else:
-                transports[key] = replace(known, parameters=each)
-        # [rfc8829:5.2.2/2] [rfc8829:5.3.2/2] Whether or not anything differs.
-        origin = replace(self._origin, sess_version=self._version)
-        self._version += 1
-        document = write(
-            DescriptionPlan(
-                origin=origin,
-                sections=sections,
-                groups=groups,
-                transports=transports,
-                data=self._data,
-                ice_options=ice_options,
-            )
-        )
-        return LocalPlan(text=str(document), sections=sections, groups=groups, parameters=parameters, inputs=inputs)
-
-    def _new_transport_id(self) -> int:
-        self._transport_count += 1
-        return self._transport_count - 1
 
     def implicit(
         self, kind: SdpType | None, written: Mapping[int, WrittenTransport], *, wants_data: bool

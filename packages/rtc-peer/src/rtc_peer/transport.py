@@ -11,7 +11,7 @@ from rtc_peer.demultiplex import DTLS_FIRST, DTLS_LAST, STUN_LAST, classify
 from rtc_peer.dtls_transport import DtlsTransport, DtlsTransportEvent
 from rtc_peer.ice_server import StunServers
 from rtc_peer.ice_transport import IceTransport, IceTransportEvent
-from rtc_peer.negotiation import StartOrder
+from rtc_peer.orders import StartOrder
 from rtc_peer.section import TransportParameters
 from rtc_peer.statistics import PeerStats
 from rtc_peer.writing import WrittenTransport

@@ -13,8 +13,8 @@ from rtc_peer.errors import ArgumentError
 from rtc_peer.events import GatheringWanted, HostResolutionWanted, TransportClosed
 from rtc_peer.ice_server import MAX_SERVER_ADDRESSES, StunServers
 from rtc_peer.ice_transport import IceTransportEvent
-from rtc_peer.negotiation import Outcome
 from rtc_peer.options import PeerOptions
+from rtc_peer.orders import Outcome
 from rtc_peer.remote_candidates import is_ip_literal
 from rtc_peer.section import TransportParameters
 from rtc_peer.statistics import PeerStats

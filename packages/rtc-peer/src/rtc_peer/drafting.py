@@ -1,0 +1,122 @@
+"""Drafting our own descriptions: the parameters of each transport, the version of the session, the text.
+
+What sections there are is decided elsewhere (`rtc_peer.offer`, `rtc_peer.answer`); what a draft does is decided when it
+is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from rtc_ice import Credentials
+from rtc_peer.section import BundleGroups, DataParameters, MediaSection, TransportParameters
+from rtc_peer.writing import DescriptionPlan, WrittenTransport, write
+from rtc_sdp import Fingerprint, Origin, Role
+
+_TLS_ID_LENGTH: Final = 15
+"""Random bytes of a ``tls-id``: 120 bits, as RFC 8842 section 4 asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPlan:
+    """A description of ours with all that was decided for it."""
+
+    text: str
+    sections: tuple[MediaSection, ...]
+    groups: BundleGroups
+    parameters: dict[int, TransportParameters]
+    """By transport id."""
+    inputs: object
+    """What the plan was made from: as long as that is the same, the plan is still accurate."""
+
+
+class Drafter:
+    """Writes descriptions; it keeps what all of a session have in common.
+
+    Args:
+        rng: Source of randomness.
+        fingerprints: Of our certificates.
+        data: What we say about data channels.
+    """
+
+    __slots__ = ("_data", "_fingerprints", "_origin", "_rng", "_transport_count", "_version")
+
+    def __init__(
+        self, *, rng: Callable[[int], bytes], fingerprints: tuple[Fingerprint, ...], data: DataParameters
+    ) -> None:
+        self._rng = rng
+        self._fingerprints = fingerprints
+        self._data = data
+        # [rfc8829:5.2.1/3] [rfc8829:5.2.1/4] [rfc8829:5.2.1/5] [rfc8829:5.2.1/6]
+        self._origin = replace(Origin.create(rng), unicast_address="0.0.0.0")  # noqa: S104 - written, never bound
+        self._version = 0
+        self._transport_count = 0
+
+    def new_transport_id(self) -> int:
+        """Return a key for another transport."""
+        self._transport_count += 1
+        return self._transport_count - 1
+
+    def parameters(
+        self, written: WrittenTransport | None, role: Role, *, restart: bool, new_association: bool
+    ) -> TransportParameters:
+        """Decide what a description says about a transport.
+
+        Args:
+            written: The transport; None if it is new.
+            role: Our part in the DTLS handshake.
+            restart: Whether to draw new ICE credentials.
+            new_association: Whether to name another DTLS association.
+        """
+        known = None if written is None else written.parameters
+        tls_id = None if known is None or new_association else known.tls_id
+        return TransportParameters(
+            # [rfc8829:5.2.1/14] [rfc8829:5.2.2/12] [rfc8829:5.2.3.1/1] [rfc8829:5.3.2/6]
+            credentials=Credentials.generate(self._rng) if known is None or restart else known.credentials,
+            fingerprints=self._fingerprints,
+            role=role,
+            tls_id=tls_id or self._rng(_TLS_ID_LENGTH).hex(),
+        )
+
+    def draft(
+        self,
+        sections: tuple[MediaSection, ...],
+        groups: BundleGroups,
+        parameters: dict[int, TransportParameters],
+        written: Mapping[int, WrittenTransport],
+        ice_options: tuple[str, ...],
+        inputs: object,
+    ) -> LocalPlan:
+        """Write a description.
+
+        Args:
+            sections: What there is.
+            groups: How it is bundled.
+            parameters: By transport id.
+            written: The transports that exist; their candidates are shown where the credentials are still theirs.
+            ice_options: What we say about ICE.
+            inputs: What all of this was decided from.
+        """
+        transports = {}
+        for key, each in parameters.items():
+            known = written.get(key)
+            if known is None or known.parameters.credentials != each.credentials:
+                transports[key] = WrittenTransport(parameters=each)
+            else:
+                transports[key] = replace(known, parameters=each)
+        # [rfc8829:5.2.2/2] [rfc8829:5.3.2/2] Whether or not anything differs.
+        origin = replace(self._origin, sess_version=self._version)
+        self._version += 1
+        document = write(
+            DescriptionPlan(
+                origin=origin,
+                sections=sections,
+                groups=groups,
+                transports=transports,
+                data=self._data,
+                ice_options=ice_options,
+            )
+        )
+        return LocalPlan(text=str(document), sections=sections, groups=groups, parameters=parameters, inputs=inputs)
