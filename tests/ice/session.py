@@ -73,6 +73,18 @@ def tell_address(message: Message, datagram: Datagram) -> bytes:
     return Message(BINDING, MessageClass.SUCCESS, message.transaction_id, [mapped]).serialize()
 
 
+class Watch:
+    """A tap that remembers what leaves, and lets pass what it is told to."""
+
+    def __init__(self, passes: Callable[[Datagram], bool] = lambda datagram: True) -> None:
+        self.seen: list[tuple[float, Datagram]] = []
+        self.passes = passes
+
+    def __call__(self, now: float, datagram: Datagram) -> bool:
+        self.seen.append((now, datagram))
+        return self.passes(datagram)
+
+
 @dataclass
 class Signalling:
     """What passes between the agents beside the datagrams."""
@@ -233,9 +245,13 @@ class Call:
             self.network.flush()
 
     def _on_event(self, index: int, event: object) -> None:
-        party, peer = self.parties[index], self.parties[1 - index].agent
         if isinstance(event, LocalCandidateGathered):
-            party.candidates.append(event)
+            self.parties[index].candidates.append(event)
+        if len(self.parties) > 1:
+            self._signal(self.parties[1 - index].agent, event)
+
+    def _signal(self, peer: IceAgent, event: object) -> None:
+        if isinstance(event, LocalCandidateGathered):
             if not self.signalling.drops(event.candidate):
                 candidate = Candidate.parse(f"{event.candidate} ufrag {event.ufrag}")
                 stream = event.stream
