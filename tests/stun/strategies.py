@@ -1,7 +1,5 @@
 """Hypothesis strategies for addresses, attributes and messages."""
 
-import ipaddress
-
 from hypothesis import strategies as st
 
 from rtc_stun import (
@@ -30,6 +28,7 @@ from rtc_stun import (
     UserHash,
     Username,
     XorMappedAddress,
+    unpack_host,
 )
 
 uint16 = st.integers(0, 0xFFFF)
@@ -39,7 +38,7 @@ printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_s
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 addresses = st.builds(
     Address,
-    st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(lambda ip: str(ipaddress.ip_address(ip))),
+    st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(lambda ip: unpack_host(ip.packed)),
     uint16,
 )
 algorithms = st.builds(PasswordAlgorithm, uint16, st.binary(max_size=9))

@@ -125,6 +125,13 @@ def test_hosts_come_back(address: Address) -> None:
     assert address.is_ipv6 == (len(pack_host(address.host)) == 16)
 
 
+def test_ipv4_mapped_host_is_written_as_a_socket_writes_it() -> None:
+    packed = bytes(10) + b"\xff\xff\xc0\x00\x02\x01"
+
+    assert unpack_host(packed) == "::ffff:192.0.2.1"
+    assert pack_host("::ffff:192.0.2.1") == packed
+
+
 def test_zone_is_not_told_to_others() -> None:
     assert pack_host("fe80::1%eth0") == pack_host("fe80::1")
 

@@ -192,6 +192,33 @@ def test_stream_that_does_not_speak_stun_is_given_up() -> None:
     assert client.stats.dropped == {"malformed-stream": 1}
 
 
+def test_response_is_not_lost_to_what_follows_it() -> None:
+    client = make_client()
+    client.send_request(SERVER, 0.0)
+    transport_id = opened(client)
+    (sent,) = client.stream_data_to_send(0.0)
+
+    client.receive_stream_data(transport_id, respond(sent.data, MAPPED) + bytes(20), 0.1)
+
+    assert [type(event) for event in client.events()] == [RequestSucceeded, CloseTransport]
+
+
+def test_stream_carries_nothing_for_a_server_that_its_certificate_does_not_name() -> None:
+    client = make_client(transport="tls")
+    client.send_request(SERVER, 0.0, domain="one.example")
+
+    for domain in ("two.example", None):
+        with pytest.raises(StateError, match="does not prove"):
+            client.send_request(SERVER, 0.0, domain=domain)
+    client.send_request(SERVER, 0.0, domain="one.example")
+    client.send_request(OTHER_SERVER, 0.0, domain="two.example")
+
+    assert [event.domain for event in client.events() if isinstance(event, OpenTransport)] == [
+        "one.example",
+        "two.example",
+    ]
+
+
 def test_data_of_unknown_streams_is_dropped() -> None:
     client = make_client()
     client.send_request(SERVER, 0.0)

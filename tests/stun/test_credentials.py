@@ -33,6 +33,10 @@ def test_quotes_and_trailing_nulls_do_not_count() -> None:
     assert long_term_key('"user"\0', '"realm"\0\0', "pass\0") == long_term_key("user", "realm", "pass")
 
 
+def test_every_spelling_of_a_username_makes_the_same_key() -> None:
+    assert long_term_key("e\u0301", "realm", "pass") == long_term_key("\u00e9", "realm", "pass")
+
+
 def test_unknown_algorithm_makes_no_key() -> None:
     with pytest.raises(ValueError, match="unknown"):
         long_term_key("user", "realm", "pass", 3)

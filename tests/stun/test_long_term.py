@@ -217,6 +217,20 @@ def test_user_without_an_md5_key_cannot_be_an_old_client() -> None:
     assert_challenge(judge.authenticate(message, CLIENT, 0.0), 401, judge)
 
 
+def test_algorithm_that_is_not_offered_is_no_way_in() -> None:
+    judge = authenticator(algorithms=(Algorithm.SHA256,))
+    nonce = nonce_of(judge)
+    old = request(Username("alice"), REALM, nonce, key=KEY_MD5, integrity=Integrity.SHA1)
+    # Whoever strips the cookie off the nonce also gets past the check of the list.
+    bare = Nonce(nonce.value.removeprefix(b"obMatJos2"))
+    named = request(Username("alice"), REALM, bare, PasswordAlgorithm(Algorithm.MD5), key=KEY_MD5)
+
+    for message in (old, named):
+        judgement = judge.authenticate(message, CLIENT, 0.0)
+        assert isinstance(judgement, Unauthenticated)
+        assert judgement.error_code == 401
+
+
 def test_a_server_offers_an_algorithm() -> None:
     with pytest.raises(ValueError, match="at least one"):
         authenticator(algorithms=())
@@ -601,3 +615,16 @@ def test_request_that_credentials_make_too_large_fails() -> None:
 
     assert isinstance(event, RequestFailed)
     assert event.reason is FailureReason.TOO_LARGE
+
+
+def test_challenge_that_makes_many_requests_too_large_fails_them_all() -> None:
+    pair = Pair(credential=CREDENTIAL, authenticator=authenticator())
+    for _ in range(1000):
+        pair.client.send_request(SERVER, pair.now, attributes=[UnknownAttribute(0x8888, bytes(450))])
+
+    while pair.step():
+        pass
+    events = pair.client.events()
+
+    assert {event.reason for event in events if isinstance(event, RequestFailed)} == {FailureReason.TOO_LARGE}
+    assert len(events) == 1000

@@ -275,3 +275,19 @@ def test_domain_of_the_certificate_over_tls(attributes: tuple[Attribute, ...], d
         RequestRedirected(request_id, OTHER_SERVER, domain),
         OpenTransport(1, OTHER_SERVER, "tls", domain),
     ]
+
+
+def test_redirection_to_a_stream_that_proved_another_domain_is_refused() -> None:
+    client = make_client(transport="tls")
+    client.send_request(OTHER_SERVER, 0.0, domain="other.example.org")
+    request_id = client.send_request(SERVER, 0.0, domain="stun.example.org")
+    client.transport_opened(1, 0.0)
+    (out,) = client.stream_data_to_send(0.0)
+    client.events()
+
+    answer = respond(out.data, AlternateServer(OTHER_SERVER), error=300, key=KEY, integrity=Integrity.SHA256)
+    client.receive_stream_data(1, answer, 0.1)
+
+    (event,) = client.events()
+    assert isinstance(event, RequestFailed)
+    assert (event.request_id, event.reason) == (request_id, FailureReason.REDIRECTION_REFUSED)

@@ -286,6 +286,8 @@ def test_stream_that_does_not_speak_stun_is_closed() -> None:
 
     server.receive_stream_data(7, REQUEST + b"GET / HTTP/1.1\r\n\r\n....", 2.0)
 
+    # The request before the fault is answered, as it is if both do not arrive together.
+    assert [one.transport_id for one in server.stream_data_to_send(2.0)] == [7]
     assert server.events() == [CloseTransport(7, abort=True)]
     assert server.stats.dropped == {"malformed-stream": 1}
     server.transport_opened(7, SERVER, CLIENT, 3.0)

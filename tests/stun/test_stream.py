@@ -35,11 +35,21 @@ def test_byte_by_byte() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"GET / HTTP/1.1\r\nHost: x", b"\x40" + REQUEST[1:], REQUEST[:3] + b"\x59" + REQUEST[4:], REQUEST + bytes(20)],
+    [b"GET / HTTP/1.1\r\nHost: x", b"\x40" + REQUEST[1:], REQUEST[:3] + b"\x59" + REQUEST[4:]],
 )
 def test_what_is_not_stun_is_refused(data: bytes) -> None:
     with pytest.raises(ParseError, match="does not continue"):
         StreamBuffer().feed(data)
+
+
+@pytest.mark.parametrize("fault", [bytes(20), REQUEST[:2] + b"\xff\xfc" + REQUEST[4:]], ids=["garbage", "too large"])
+def test_a_message_is_not_lost_to_what_follows_it(fault: bytes) -> None:
+    buffer = StreamBuffer(max_message_length=1000)
+
+    assert buffer.feed(REQUEST + fault) == [REQUEST]
+    for _ in range(2):
+        with pytest.raises(ParseError):
+            buffer.feed(b"")
 
 
 def test_a_message_that_is_too_large_is_refused_before_it_is_buffered() -> None:

@@ -85,17 +85,21 @@ class StunClient:
             now: Seconds.
             method: One whose responses the caller understands.
             attributes: What the method needs. SOFTWARE, credentials and FINGERPRINT are added.
-            domain: What the server's certificate must prove, handed on to `OpenTransport`.
+            domain: What the server's certificate must prove, handed on to `OpenTransport`. Over a stream every
+                request to one server names the same.
 
         Returns:
             The ID that the outcome will carry.
 
         Raises:
-            StateError: The client is closed, or too many requests are pending.
+            StateError: The client is closed, too many requests are pending, or the stream to that server was asked for
+                with another domain.
             ValueError: The request cannot be sent like this.
         """
         self._require_open()
         check_canonical(server)
+        if not self._streams.fits(server, domain):
+            raise StateError(f"the stream to that server does not prove {domain!r}")
         if len(self._requests) >= self._config.max_pending_requests:
             raise StateError(f"{len(self._requests)} requests are pending")
         exchange = Exchange(self._next_id, server, domain, method, (*self._software(), *attributes))
@@ -122,7 +126,7 @@ class StunClient:
             raise StateError("there is no open stream to that server")
         if len(self._indications) >= self._config.max_pending_requests:
             raise StateError(f"{len(self._indications)} indications wait to be sent")
-        protection = self._requests.session(server).indication_protection()
+        protection = self._requests.known_session(server).indication_protection()
         # [rfc8489:6.1/1] [rfc8489:6.1/2]
         message = Message(
             method,
@@ -215,15 +219,19 @@ class StunClient:
     def receive_stream_data(self, transport_id: int, data: bytes, now: float) -> None:
         """Take in what was read from a stream; a stream that does not speak STUN is given up."""
         self._journal.advance(now)
-        stream, messages = self._streams.feed(transport_id, data)
-        if stream is None:
+        stream = self._streams.get(transport_id)
+        if stream is None or not stream.is_open:
+            self._journal.drop("closed" if self._closed else "unknown-transport")
             return
-        if messages is None:
+        try:
+            while messages := stream.buffer.feed(data):
+                data = b""
+                for message in messages:
+                    self._receive(message, stream.server)
+        except ParseError:
+            self._journal.drop("malformed-stream")
             self._streams.abort(stream)
             self._requests.lose_stream(stream.server)
-            return
-        for message in messages:
-            self._receive(message, stream.server)
 
     def _receive(self, data: bytes, remote: Address) -> None:
         if self._closed:

@@ -280,7 +280,7 @@ class LongTermSession:
             if _announces(response, SecurityFeature.USERNAME_ANONYMITY):
                 user = UserHash(userhash(username, realm.text))
             number = Algorithm.MD5 if algorithm is None else algorithm.algorithm
-            key = long_term_key(opaque_string(username), realm.text, password, number)
+            key = long_term_key(username, realm.text, password, number)
             # Realm and nonce must be fit to be sent back.
             realm.serialize(b"")
             nonce.serialize(b"")

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from rtc_stun.client_config import STREAM_TRANSPORTS, ClientConfig
 from rtc_stun.datagram import Address
-from rtc_stun.errors import ParseError
 from rtc_stun.events import CloseTransport, OpenTransport
 from rtc_stun.journal import Journal
 from rtc_stun.stream import StreamBuffer
@@ -40,6 +39,11 @@ class ClientStreams:
         """Whether the transport is a stream at all."""
         return self._is_reliable
 
+    def fits(self, server: Address, domain: str | None) -> bool:
+        """Tell whether the stream to a server, if there is one, proved the domain that a request wants proven."""
+        stream = self._by_server.get(server)
+        return stream is None or stream.domain == domain
+
     def is_ready(self, server: Address) -> bool:
         """Tell whether a request may leave for a server."""
         stream = self._by_server.get(server)
@@ -71,22 +75,6 @@ class ClientStreams:
         """Take note that a stream is connected."""
         stream.is_open = True
         self._timers.cancel(stream.transport_id)
-
-    def feed(self, transport_id: int, data: bytes) -> tuple[ClientStream | None, list[bytes] | None]:
-        """Take in what was read.
-
-        Returns:
-            The stream, None if it is unknown, and the messages it completed, None if it does not speak STUN.
-        """
-        stream = self._by_id.get(transport_id)
-        if stream is None or not stream.is_open:
-            self._journal.drop("unknown-transport")
-            return None, []
-        try:
-            return stream, stream.buffer.feed(data)
-        except ParseError:
-            self._journal.drop("malformed-stream")
-            return stream, None
 
     def next_timeout(self) -> float | None:
         """Return when the first stream will have taken too long to open."""

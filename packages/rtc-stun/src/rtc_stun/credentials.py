@@ -24,7 +24,7 @@ def long_term_key(username: str, realm: str, password: str, algorithm: int = Alg
     """Return the HMAC key of a long-term credential; a server can store it in place of the password.
 
     Args:
-        username: As in the USERNAME attribute.
+        username: The username. This, realm and password are prepared with OpaqueString here.
         realm: As in the REALM attribute.
         password: The password.
         algorithm: An `Algorithm`; MD5 only for peers that know nothing else.
@@ -36,7 +36,7 @@ def long_term_key(username: str, realm: str, password: str, algorithm: int = Alg
     """
     text = ":".join(
         (
-            username.rstrip("\0").strip('"'),
+            opaque_string(username.rstrip("\0").strip('"')),
             opaque_string(realm.rstrip("\0").strip('"')),
             opaque_string(password.rstrip("\0")),
         )

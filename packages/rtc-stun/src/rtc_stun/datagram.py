@@ -10,6 +10,8 @@ IPV4_LENGTH: Final = 4
 IPV6_LENGTH: Final = 16
 MAX_PORT: Final = 0xFFFF
 
+_IPV4_MAPPED: Final = bytes(10) + b"\xff\xff"
+
 
 class Address(NamedTuple):
     """A transport address. It compares, hashes and unpacks like the pair that it is."""
@@ -70,7 +72,7 @@ def check_canonical(address: Address) -> None:
 
 
 def unpack_host(data: bytes) -> str:
-    """Turn 4 or 16 bytes into canonical text.
+    """Turn 4 or 16 bytes into canonical text, that of :rfc:`5952`.
 
     Raises:
         ParseError: ``data`` has another length.
@@ -78,5 +80,8 @@ def unpack_host(data: bytes) -> str:
     if len(data) == IPV4_LENGTH:
         return f"{data[0]}.{data[1]}.{data[2]}.{data[3]}"
     if len(data) == IPV6_LENGTH:
+        if data.startswith(_IPV4_MAPPED):
+            # What a socket for both families calls an IPv4 peer; the interpreter's versions do not agree on it.
+            return f"::ffff:{unpack_host(data[12:])}"
         return str(ipaddress.IPv6Address(data))
     raise ParseError(f"an IP address has 4 or 16 bytes, not {len(data)}")

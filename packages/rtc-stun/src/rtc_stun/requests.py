@@ -63,12 +63,12 @@ class Requests:
     # What the application wants.
 
     def check(self, exchange: Exchange) -> None:
-        """Make a request to find out what is wrong with it; it is made again when its turn comes.
+        """Make a request to find out what is wrong with it; it is made again, with its own ID, when its turn comes.
 
         Raises:
             ValueError: It cannot be sent like this.
         """
-        self._prepare(exchange)
+        self._prepare(exchange, bytes(TRANSACTION_ID_LENGTH), self.known_session(exchange.server))
 
     def submit(self, exchange: Exchange) -> None:
         """Take in a request."""
@@ -86,15 +86,24 @@ class Requests:
         response: Message | None = None,
     ) -> None:
         """End a request without success; the next in turn begins."""
+        self._fail(exchange, reason, error_code, response)
+        self.admit(exchange.server)
+
+    def _fail(
+        self,
+        exchange: Exchange,
+        reason: FailureReason,
+        error_code: int | None = None,
+        response: Message | None = None,
+    ) -> None:
         self._table.remove(exchange)
         self._journal.events.append(RequestFailed(exchange.request_id, exchange.server, reason, error_code, response))
         self._trace_end(exchange, reason.name.lower())
-        self.admit(exchange.server)
 
     def fail_all(self, server: Address) -> None:
         """End every request to a server that cannot be reached."""
         for exchange in self._table.with_server(server):
-            self.fail(exchange, FailureReason.TRANSPORT_FAILED)
+            self._fail(exchange, FailureReason.TRANSPORT_FAILED)
 
     def close(self) -> None:
         """End everything."""
@@ -113,18 +122,16 @@ class Requests:
         """Begin the transactions of queued requests, as many as the server may have at a time."""
         while self._streams.is_ready(server) and (exchange := self._table.next_in_turn(server)) is not None:
             try:
-                self._prepare(exchange)
+                # [rfc8489:5/3] The caller's source of randomness is a cryptographic one.
+                self._prepare(exchange, self._rng(TRANSACTION_ID_LENGTH), self.session(server))
             except ValueError:
-                self.fail(exchange, FailureReason.TOO_LARGE)
+                self._fail(exchange, FailureReason.TOO_LARGE)
             else:
                 exchange.retransmission = self._schedule(server)
                 self._table.begin(exchange)
 
-    def _prepare(self, exchange: Exchange) -> None:
-        # [rfc8489:5/3] The caller's source of randomness is a cryptographic one.
-        transaction_id = self._rng(TRANSACTION_ID_LENGTH)
-        protection = self.session(exchange.server).protection()
-        exchange.prepare(transaction_id, protection, fingerprint=self._config.fingerprint)
+    def _prepare(self, exchange: Exchange, transaction_id: bytes, session: Session) -> None:
+        exchange.prepare(transaction_id, session.protection(), fingerprint=self._config.fingerprint)
         self._config.check_length(len(exchange.wire), ipv6=exchange.server.is_ipv6)
 
     def _schedule(self, server: Address) -> Retransmission:
@@ -210,10 +217,13 @@ class Requests:
                 del self._sessions[next(iter(self._sessions))]
         return session
 
+    def known_session(self, server: Address) -> Session:
+        """Return the same, but remember nothing: what may come to nothing must not make us forget what matters."""
+        return self._sessions.get(server) or open_session(self._credential)
+
     def admits(self, indication: Message, remote: Address) -> bool:
         """Tell whether an indication is to be taken seriously."""
-        # A session that is not there is not kept: anybody could make us forget those that matter.
-        return (self._sessions.get(remote) or open_session(self._credential)).admits(indication)
+        return self.known_session(remote).admits(indication)
 
     def _judge(self, exchange: Exchange, response: Message) -> None:
         verdict = self.session(exchange.server).judge(response, exchange.protection)
@@ -278,6 +288,9 @@ class Requests:
         self.admit(exchange.server)
 
     def _redirect(self, exchange: Exchange, server: Address, domain: str | None) -> None:
+        if not self._streams.fits(server, domain):
+            self.fail(exchange, FailureReason.REDIRECTION_REFUSED, 300)
+            return
         self._table.end(exchange)
         left = exchange.server
         exchange.redirect(server, domain)

@@ -171,19 +171,19 @@ class StunServer:
             self._drop("closed" if self._closed else "unknown-transport")
             return
         try:
-            messages = stream.buffer.feed(data)
+            while messages := stream.buffer.feed(data):
+                data = b""
+                for message in messages:
+                    # [rfc8489:12/4]
+                    response = self._answer(message, stream.remote, stream.transport)
+                    if response is not None:
+                        # [rfc8489:6.2.2/7] Back on the same stream, or not at all.
+                        self._stream_data.append(StreamData(transport_id, response))
         except ParseError:
             self._drop("malformed-stream")
             # [rfc8489:6.2.2/5] [rfc8489:6.2.2/6] The one case in which the server closes; no request is lost by it.
             self._events.append(CloseTransport(transport_id, abort=True))
             del self._streams[transport_id]
-            return
-        for message in messages:
-            # [rfc8489:12/4]
-            response = self._answer(message, stream.remote, stream.transport)
-            if response is not None:
-                # [rfc8489:6.2.2/7] Back on the same stream, or not at all.
-                self._stream_data.append(StreamData(transport_id, response))
 
     # Datagrams.
 

@@ -99,7 +99,8 @@ class LongTermAuthenticator:
     Args:
         users: The realm and its users.
         secret: Random bytes for the nonces, better 32 than the least 16; servers that share it know each other's.
-        algorithms: What clients may make keys with, the preferred first. Clients of :rfc:`5389` know only MD5.
+        algorithms: What clients may make keys with, the preferred first. Clients of :rfc:`5389` know only MD5: leave it
+            out and they stay out.
         anonymous: Whether clients are asked to send USERHASH in place of USERNAME.
         nonce_lifetime: Seconds after which a client needs another nonce.
 
@@ -124,6 +125,7 @@ class LongTermAuthenticator:
         self._anonymous = anonymous
         self._algorithms = PasswordAlgorithms(tuple(PasswordAlgorithm(algorithm) for algorithm in algorithms))
         self._algorithms.serialize(b"")
+        self._offered = frozenset(algorithms)
         # [rfc8489:9.2.4/6]
         features = SecurityFeature.PASSWORD_ALGORITHMS
         # [rfc8489:9.2.4/7]
@@ -149,7 +151,9 @@ class LongTermAuthenticator:
         if user is None:
             return self._challenge(401, source, now)
         chosen = request.get(PasswordAlgorithm)
-        key = user.keys.get(Algorithm.MD5 if chosen is None else chosen.algorithm)
+        number = int(Algorithm.MD5) if chosen is None else chosen.algorithm
+        # A client that names no algorithm means MD5, which is no way in where it is not offered.
+        key = user.keys.get(number) if number in self._offered else None
         try:
             # [rfc8489:9.2.4/17]
             proven_by = None if key is None else request.verify_integrity(key)

@@ -38,19 +38,26 @@ class StreamBuffer:
     def feed(self, data: bytes) -> list[bytes]:
         """Take what was read and return the messages it completes, for `Message.parse`.
 
+        Complete messages are never lost to what follows them: the fault behind them is raised by the next call, even
+        if that feeds nothing. Call until the list is empty to learn of it at once.
+
         Raises:
             ParseError: What comes next is not STUN, or is too large. Nothing after it makes sense: close the stream.
         """
         buffer = self._buffer + data
-        messages = []
+        messages: list[bytes] = []
         offset = 0
         while len(buffer) - offset >= HEADER_LENGTH:
             length = HEADER_LENGTH + (buffer[offset + 2] << 8 | buffer[offset + 3])
             if buffer[offset] > 0x3F or buffer[offset + 4 : offset + 8] != _COOKIE_BYTES or length & 3:
-                raise ParseError("the stream does not continue with a STUN message")
-            if length > self._max_message_length:
-                raise ParseError(f"a message of {length} bytes is more than the {self._max_message_length} allowed")
-            if len(buffer) - offset < length:
+                fault = "the stream does not continue with a STUN message"
+            elif length > self._max_message_length:
+                fault = f"a message of {length} bytes is more than the {self._max_message_length} allowed"
+            else:
+                fault = None
+            if fault is not None and not messages:
+                raise ParseError(fault)
+            if fault is not None or len(buffer) - offset < length:
                 break
             messages.append(buffer[offset : offset + length])
             offset += length
