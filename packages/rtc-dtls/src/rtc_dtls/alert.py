@@ -19,6 +19,7 @@ class AlertLevel(IntEnum):
     FATAL = 2
 
 
+# [rfc5246:7.2.2/8] [rfc5246:7.2.2/9] [rfc5246:7.2.2/10]
 class AlertDescription(IntEnum):
     """The alerts we know. Any other number is data, not an error."""
 

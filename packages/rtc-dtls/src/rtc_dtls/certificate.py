@@ -78,7 +78,8 @@ class Certificate:
         Args:
             rng: Source of randomness; RSA keys alone come from the library's own.
             wall_clock: The time of day, with its zone.
-            kind: The key. ECDSA takes microseconds, RSA tens of milliseconds and more.
+            kind: The key. ECDSA takes microseconds, RSA tens of milliseconds and more; P-256 is what every peer of
+                WebRTC can verify. [rfc5246:7.4.6/7]
             lifetime: How long it is valid from now on. It is valid for the day before, too: clocks differ.
             common_name: Subject and issuer. Everyone who connects can read it.
         """
@@ -102,6 +103,7 @@ class Certificate:
             not_valid_after=wall_clock + lifetime,
         )
         deterministic = True if isinstance(key, ec.EllipticCurvePrivateKey) else None
+        # [rfc5246:7.4.2/6] [rfc5246:7.4.6/5]
         certificate = builder.sign(key, hashes.SHA256(), ecdsa_deterministic=deterministic)
         private_key = key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

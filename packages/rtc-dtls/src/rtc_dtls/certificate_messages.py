@@ -49,6 +49,7 @@ class CertificateMessage:
         return cls(chain=chain)
 
     def __bytes__(self) -> bytes:
+        # [rfc5246:7.4.2/3]
         return vectors(3, 3, self.chain)
 
 
@@ -73,6 +74,7 @@ class CertificateRequest:
         message = cls(
             certificate_types=reader.numbers(1, 1),
             signature_algorithms=reader.numbers(2, 2),
+            # [rfc5246:A.6/1]
             certificate_authorities=reader.vectors(2, 2, item_floor=1),
         )
         reader.finish()

@@ -22,6 +22,7 @@ class CipherSuiteId(IntEnum):
     ECDHE_RSA_AES_256_GCM_SHA384 = 0xC030
     ECDHE_RSA_CHACHA20_POLY1305_SHA256 = 0xCCA8
     ECDHE_ECDSA_CHACHA20_POLY1305_SHA256 = 0xCCA9
+    # [rfc5746:3.3/1]
     EMPTY_RENEGOTIATION_INFO_SCSV = 0x00FF
 
 
@@ -49,8 +50,10 @@ def _gcm(suite_id: CipherSuiteId, key_type: KeyType, key_length: int, hash_name:
         key_type=key_type,
         aead="aes_gcm",
         key_length=key_length,
+        # [rfc5288:3/1]
         fixed_iv_length=4,
         explicit_nonce_length=8,
+        # [rfc5288:3/4] [rfc5289:3.2/1] [rfc5289:3.2/2]
         hash_name=hash_name,
     )
 
@@ -63,11 +66,14 @@ def _chacha(suite_id: CipherSuiteId, key_type: KeyType) -> CipherSuite:
         aead="chacha20_poly1305",
         key_length=32,
         fixed_iv_length=12,
+        # [rfc7905:2/3]
         explicit_nonce_length=0,
+        # [rfc7905:2/4] [rfc5246:5/4]
         hash_name="sha256",
     )
 
 
+# [rfc6347:4.1.2.2/1] [rfc5246:A.5/1] [rfc5246:A.5/2] [rfc8422:6/1] [rfc7905:3/1]
 CIPHER_SUITES: Final[dict[int, CipherSuite]] = {
     suite.id: suite
     for suite in (

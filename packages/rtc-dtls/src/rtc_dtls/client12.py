@@ -134,6 +134,7 @@ class Client12:
         state = self._state
         check_epoch(message)
         match (state, message.message_type):
+            # [rfc5246:7.4/1] [rfc5246:7.4.1.3/4]
             case (AwaitCertificate(), HandshakeType.CERTIFICATE):
                 self._state = self._on_certificate(state, CertificateMessage.parse(message.body))
             case (AwaitServerKeyExchange(), HandshakeType.SERVER_KEY_EXCHANGE):
@@ -158,6 +159,7 @@ class Client12:
             )
         certificate = message.chain[0]
         _, group = load_public_key(certificate)
+        # [rfc5246:7.4.2/9] [rfc5246:7.4.2/12] [rfc8422:5.3/3]
         if group is not None and group not in self._context.config.groups:
             raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER,
@@ -171,6 +173,7 @@ class Client12:
         self, state: AwaitServerKeyExchange, message: ServerKeyExchange
     ) -> AwaitCertificateRequest:
         negotiated = state.negotiated
+        # [rfc8422:5.4/3]
         if message.group not in self._context.config.groups:
             raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER,
@@ -181,7 +184,9 @@ class Client12:
         params = ServerKeyExchange.params(message.group, message.public)
         signed = negotiated.client_random + negotiated.server_random + params
         section = "RFC 8422 section 5.4"
+        # [rfc5246:7.4.3/8] [rfc8422:5.4/4] [rfc8422:2.1/2]
         verify(key, message.signature_algorithm, message.signature, signed, section)
+        # [rfc5246:7.4.2/7] [rfc5246:7.4.2/13] [rfc8422:2.1/1] [rfc8422:2.2/1]
         # The certificate has to be of the kind that the suite names.
         if choose_scheme(negotiated.suite.key_type, (message.signature_algorithm,)) is None:
             raise ProtocolError(
@@ -198,12 +203,16 @@ class Client12:
         """Send our whole flight."""
         context, negotiated = self._context, state.negotiated
         signer: tuple[Certificate, int] | None = None
+        # [rfc5246:7.3/2] [rfc5246:7.4.5/2]
         if isinstance(state, AwaitServerHelloDone):
             signer = _choose_certificate(context.config.certificate, state.request)
+            # [rfc5246:7.4.6/1] [rfc8422:3/1]
             # Without a fitting certificate the list is empty, and the server decides.
             self._send(CertificateMessage(chain=signer[0].chain if signer else ()))
         ephemeral = EphemeralKey.generate(state.exchange.group, context.rng)
+        # [rfc8422:2.1/3] [rfc5246:8.1/2]
         premaster = ephemeral.exchange(state.exchange.public)
+        # [rfc5246:7.4.7/1]
         self._send(ClientKeyExchange(public=ephemeral.public))
         master = MasterSecret.derive(
             negotiated.suite,
@@ -212,12 +221,15 @@ class Client12:
             negotiated.server_random,
             self._transcript.digest(negotiated.suite.hash_name) if negotiated.extended_master_secret else None,
         )
+        # [rfc5246:7.4.8/1] [rfc8422:3/2]
         if signer:
             certificate, scheme = signer
+            # [rfc5246:7.4.8/5]
             signature = certificate.sign(scheme, bytes(self._transcript))
             self._send(CertificateVerify(signature_algorithm=scheme, signature=signature))
         context.install_keys(master, is_client=True)
         context.layer.compose_change_cipher_spec()
+        # [rfc5246:7.1/1] [rfc5246:7.1/2] [rfc5246:7.4.9/7]
         context.records.write_epoch = 1
         transcript_hash = self._transcript.digest(negotiated.suite.hash_name)
         self._send(Finished(verify_data=master.verify_data(by_client=True, transcript_hash=transcript_hash)))
@@ -228,6 +240,7 @@ class Client12:
         negotiated = state.negotiated
         transcript_hash = self._transcript.digest(negotiated.suite.hash_name)
         expected = state.master.verify_data(by_client=False, transcript_hash=transcript_hash)
+        # [rfc5246:7.4.9/1]
         if not hmac.compare_digest(message.verify_data, expected):
             raise ProtocolError(
                 AlertDescription.DECRYPT_ERROR, "the server's Finished is wrong", "RFC 5246 section 7.4.9"
@@ -247,12 +260,14 @@ class Client12:
 
 def _accept(context: HandshakeContext, hello: ClientHello, server_hello: ServerHello) -> Negotiated:
     """Check that the server chose from what was offered. See :rfc:`5246#section-7.4.1.3`."""
+    # [rfc5246:7.4.1.3/2]
     if server_hello.cipher_suite not in hello.cipher_suites:
         raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER,
             f"the server chose cipher suite {server_hello.cipher_suite:#06x}, which was not offered",
             "RFC 5246 section 7.4.1.3",
         )
+    # [rfc5246:7.4.1.3/3]
     if server_hello.compression_method != 0:
         raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER, "the server chose compression", "RFC 5246 section 7.4.1.3"
@@ -273,7 +288,9 @@ def _choose_certificate(certificate: Certificate | None, request: CertificateReq
     if certificate is None:
         return None
     key_type = certificate.key_type
+    # [rfc5246:7.4.4/2] [rfc5246:7.4.4/4] [rfc5246:7.4.6/4]
     wanted = ClientCertificateType.ECDSA_SIGN if key_type == "ecdsa" else ClientCertificateType.RSA_SIGN
+    # [rfc5246:7.4.4/5] [rfc5246:7.4.6/6] [rfc5246:7.4.8/2]
     scheme = choose_scheme(key_type, request.signature_algorithms)
     if wanted not in request.certificate_types or scheme is None:
         return None

@@ -22,7 +22,9 @@ class ClientHello:
     cipher_suites: tuple[int, ...]
     extensions: Extensions
     session_id: bytes = b""
+    # [rfc6347:4.2.1/4]
     cookie: bytes = b""
+    # [rfc5246:7.4.1.2/9]
     compression_methods: tuple[int, ...] = (0,)
 
     @classmethod
@@ -37,6 +39,7 @@ class ClientHello:
             client_version=reader.number(2),
             random=reader.take(32),
             session_id=reader.vector(1, 0, 32),
+            # [rfc6347:4.3.2/1]
             cookie=reader.vector(1),
             cipher_suites=reader.numbers(2, 2),
             compression_methods=reader.numbers(1, 1),

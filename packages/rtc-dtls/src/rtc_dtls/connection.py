@@ -13,7 +13,7 @@ from .client12 import Client12
 from .config import DtlsConfig, check_mtu, check_timeout
 from .context import HandshakeContext
 from .diary import Trace
-from .errors import BufferFullError, ParseError, ProtocolError, StateError
+from .errors import ParseError, ProtocolError, StateError
 from .events import (
     ApplicationDataReceived,
     ConnectionClosed,
@@ -25,8 +25,9 @@ from .fingerprint import Fingerprint
 from .handshake import HandshakeMessage, HandshakeType, message_name
 from .key_schedule12 import RESERVED_LABELS, MasterSecret
 from .negotiation import ClientNegotiation, ServerNegotiation
+from .outbox import Outbox
 from .protection import record_overhead
-from .record import MAX_PLAINTEXT_LENGTH, ContentType, Record, split_datagram
+from .record import ContentType, Record, split_datagram
 from .record_layer import KEPT
 from .server12 import Server12
 from .session import Session
@@ -39,12 +40,6 @@ MAX_HELD_DATAGRAMS: Final = 256
 
 MAX_HELD_BYTES: Final = 2**18
 """Bytes of these together."""
-
-MAX_PENDING_WARNINGS: Final = 4
-"""Answers to attempts at renegotiation that wait for a flush."""
-
-RESERVED_NUMBERS: Final = 64
-"""Sequence numbers at the end of the epoch that application data must leave for repeated flights."""
 
 
 class DtlsConnection:
@@ -89,10 +84,13 @@ class DtlsConnection:
         )
         self._session: Session | None = None
         self._master: MasterSecret | None = None
-        self._farewell: list[bytes] = []
         self._held: list[bytes] = []
-        self._queue: list[bytes] = []
-        self._alerts: list[Alert] = []
+        self._outbox = Outbox(
+            diary=self._diary,
+            layer=self._context.layer,
+            records=self._context.records,
+            max_datas=config.max_queued_datagrams,
+        )
 
     # --- the life of a connection
 
@@ -116,6 +114,7 @@ class DtlsConnection:
         See :rfc:`5246#section-7.2.1`.
         """
         self._diary.advance(now)
+        # [rfc5246:7.2.1/2]
         if not self.closed:
             self._close(by_peer=False)
 
@@ -171,6 +170,7 @@ class DtlsConnection:
                 self._deliver(opened)
                 if at == len(batch):
                     return
+            # [rfc5246:7.2.1/3] [rfc5764:7.3.1/3]
             if self.closed:
                 self._diary.drop("connection_closed", len(batch) - at)
                 return
@@ -189,30 +189,7 @@ class DtlsConnection:
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Return what has to be sent now, in this order. Drain it after every other call."""
         self._diary.advance(now)
-        if self._farewell:
-            datagrams, self._farewell = self._farewell, []
-        elif self._queue or self._alerts or self._context.layer.has_output:
-            datagrams = self._build()
-        else:
-            return []
-        stats = self._diary.stats
-        stats.datagrams_sent += len(datagrams)
-        stats.bytes_sent += sum(map(len, datagrams))
-        self._diary.note("datagrams_sent", lengths=[len(datagram) for datagram in datagrams])
-        return datagrams
-
-    def _build(self) -> list[bytes]:
-        """Seal everything that waits."""
-        records = self._context.records
-        datagrams = self._context.layer.datagrams_to_send(self._diary.now)
-        if self._queue:
-            datagrams += records.application_sealer().seal_many(ContentType.APPLICATION_DATA, self._queue)
-            self._diary.stats.application_data_sent += len(self._queue)
-            self._queue = []
-        for alert in self._alerts:
-            datagrams.append(records.seal(ContentType.ALERT, bytes(alert), records.write_epoch))
-        self._alerts = []
-        return datagrams
+        return self._outbox.datagrams() if self._outbox.waiting else []
 
     def events(self) -> list[Event]:
         """Return what happened since the last call, in order. Drain it after every other call."""
@@ -222,10 +199,7 @@ class DtlsConnection:
 
     def next_timeout(self) -> float | None:
         """When to call `handle_timeout`, or flush: at once while there is something to send, None if never."""
-        layer = self._context.layer
-        if self._queue or self._alerts or self._farewell or layer.has_output:
-            return self._diary.now
-        return layer.deadline
+        return self._diary.now if self._outbox.waiting else self._context.layer.deadline
 
     # --- application data
 
@@ -248,21 +222,14 @@ class DtlsConnection:
             ValueError: An item is empty or longer than a record.
         """
         if self._state is not ConnectionState.CONNECTED:
+            # [rfc5246:7.3/3]
             raise StateError(f"no data can be sent while {self._state.name}")
-        queued = len(self._queue) + len(datas)
-        if queued > self._context.config.max_queued_datagrams:
-            raise BufferFullError(f"{len(self._queue)} datagrams wait to be flushed")
-        # [rfc6347:4.1/13]
-        if queued > self._context.records.application_sealer().records_left - RESERVED_NUMBERS:
-            raise StateError("the sequence numbers of this connection are used up")
-        if not all(0 < len(data) <= MAX_PLAINTEXT_LENGTH for data in datas):
-            raise ValueError(f"a record holds 1 to {MAX_PLAINTEXT_LENGTH} bytes")
-        self._queue += datas
+        self._outbox.add(datas)
 
     @property
     def queued_datagrams(self) -> int:
         """How many datagrams of application data wait for a flush."""
-        return len(self._queue)
+        return len(self._outbox.datas)
 
     # --- keys
 
@@ -276,8 +243,10 @@ class DtlsConnection:
         See :rfc:`5705#section-4` and, for the demand, :rfc:`7627#section-5.4`.
         """
         master = self._require_connected()[1]
+        # [rfc7627:5.4/1] [rfc7627:5.4/2]
         if not master.extended:
             raise StateError("without the extended master secret nothing is exported")
+        # [rfc5705:4/4]
         if label in RESERVED_LABELS or not label.isascii() or not label:
             raise ValueError(f"{label!r} is no label for an exporter")
         if length < 0 or (context is not None and len(context) > 0xFFFF):
@@ -411,6 +380,7 @@ class DtlsConnection:
     def _on_record(self, record: Record) -> None:
         content = self._context.records.open(record)
         if isinstance(content, str):
+            # [rfc6347:4.1.2.7/1]
             if content != KEPT:
                 self._diary.drop(content)
             return
@@ -458,8 +428,10 @@ class DtlsConnection:
                 self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2")
             return
         self._diary.note("alert_received", level=alert.level, alert=alert_name(alert.description))
+        # [rfc5246:7.2.1/1]
         if alert.description == AlertDescription.CLOSE_NOTIFY:
             self._close(by_peer=True)
+        # [rfc5246:7.2/1] [rfc5764:7.3.1/2]
         elif alert.level == AlertLevel.FATAL:
             name = alert_name(alert.description)
             self._fail(f"the peer gave up with {name}", alert.description, received=True, section=None)
@@ -479,8 +451,10 @@ class DtlsConnection:
                 self._on_message(message)
         except (ParseError, ProtocolError) as error:
             if self._context.config.cookie_secrets and self._context.layer.awaits_hello:
+                # [rfc6347:5/3]
                 # Whoever forges a client's address must not be able to shut the door before it.
                 self._diary.drop("handshake_before_cookie")
+            # [rfc5246:7.2.2/3] [rfc6347:4.2.7/3]
             elif isinstance(error, ProtocolError):
                 self._fail_by(error)
             else:
@@ -530,37 +504,34 @@ class DtlsConnection:
 
     def _refuse_renegotiation(self) -> None:
         """See :rfc:`8827#section-6.5`."""
+        # [rfc5746:4.2/1] [rfc5746:4.4/1] [rfc5746:5/1]
         self._diary.drop("renegotiation_refused")
-        records_left = self._context.records.application_sealer().records_left
-        if len(self._alerts) < MAX_PENDING_WARNINGS and records_left > RESERVED_NUMBERS:
-            self._alerts.append(Alert(AlertLevel.WARNING, AlertDescription.NO_RENEGOTIATION))
+        self._outbox.refuse_renegotiation()
 
     # --- the end
 
     def _close(self, *, by_peer: bool) -> None:
-        if self._state is not ConnectionState.NEW:
-            self._alerts.append(Alert(AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY))
         if by_peer:
             # What was not sent yet is discarded, and the peer's close_notify is answered with ours.
-            self._queue = []
-            self._context.layer.abandon()
+            self._outbox.discard()
+        if self._state is not ConnectionState.NEW:
+            self._outbox.add_alert(AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY)
         self._end(Input.CLOSE, ConnectionClosed(by_peer=by_peer))
 
     def _fail_by(self, error: ProtocolError) -> None:
         self._fail(str(error), error.alert, received=False, section=error.section)
 
     def _fail(self, reason: str, alert: int | None, *, received: bool, section: str | None) -> None:
-        self._queue = []
-        self._alerts = []
+        self._outbox.discard()
         if alert is not None and not received and self._state is not ConnectionState.NEW:
-            self._alerts.append(Alert(AlertLevel.FATAL, alert))
-        self._context.layer.abandon()
+            # [rfc5246:7.2.2/5]
+            self._outbox.add_alert(AlertLevel.FATAL, alert)
         self._end(Input.FAIL, ConnectionFailed(reason=reason, alert=alert, received=received, section=section))
 
     def _end(self, last_input: Input, event: ConnectionClosed | ConnectionFailed) -> None:
         """Seal what still has to be said, and forget all secrets at once."""
+        self._outbox.seal_farewell()
         # [rfc5246:7.2.2/1]
-        self._farewell = self._build()
         self._context.layer.forget()
         self._context.records.forget()
         self._engine = None

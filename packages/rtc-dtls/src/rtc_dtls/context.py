@@ -83,6 +83,7 @@ def check_epoch(message: HandshakeMessage) -> None:
     Raises:
         ProtocolError: It is in the wrong epoch.
     """
+    # [rfc5246:7.4/1]
     if message.epoch != (message.message_type == HandshakeType.FINISHED):
         raise ProtocolError(
             AlertDescription.UNEXPECTED_MESSAGE,

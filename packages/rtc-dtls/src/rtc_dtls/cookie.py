@@ -16,6 +16,7 @@ MIN_SECRET_LENGTH: Final = 16
 
 def make_cookie(secret: bytes, address: bytes, hello: ClientHello) -> bytes:
     """Make the cookie that this client at this address has to return with this very hello."""
+    # [rfc6347:4.2.1/9] [rfc6347:4.2.1/13]
     return hmac.digest(secret, vector(2, address) + hello.without_cookie(), hashlib.sha256)
 
 

@@ -45,6 +45,7 @@ class Extensions:
         Raises:
             ParseError: A length is wrong, or an extension comes twice.
         """
+        # [rfc5246:7.4.1.2/12]
         if not reader.left:
             return cls()
         inner = Reader(reader.vector(2), "extensions")
@@ -52,6 +53,7 @@ class Extensions:
         items: dict[int, bytes] = {}
         while inner.left:
             extension_type = inner.number(2)
+            # [rfc5246:7.4.1.4/4]
             if extension_type in items:
                 raise ParseError(f"extension {extension_type} comes twice", AlertDescription.ILLEGAL_PARAMETER)
             items[extension_type] = inner.vector(2)
@@ -102,6 +104,7 @@ def parse_supported_versions(data: bytes) -> tuple[int, ...]:
 def parse_protocol_names(data: bytes) -> tuple[bytes, ...]:
     """Parse the names of ALPN."""
     reader = Reader(data, "application_layer_protocol_negotiation")
+    # [rfc7301:3.1/2] [rfc7301:3.1/3]
     names = reader.vectors(2, 1, item_floor=1)
     reader.finish()
     if not names:
@@ -117,6 +120,7 @@ def encode_protocol_names(names: Iterable[bytes]) -> bytes:
 def parse_renegotiated_connection(data: bytes) -> bytes:
     """Parse renegotiation_info; what is inside is empty in an initial handshake."""
     reader = Reader(data, "renegotiation_info")
+    # [rfc5746:3.2/1]
     value = reader.vector(1)
     reader.finish()
     return value
@@ -127,6 +131,7 @@ def require_empty(data: bytes, what: str) -> None:
     Reader(data, what).finish()
 
 
+# [rfc8422:5.1.2/5] [rfc8422:5.2/2]
 UNCOMPRESSED_POINT: bytes = b"\x01\x00"
 """ec_point_formats with its only living value."""
 

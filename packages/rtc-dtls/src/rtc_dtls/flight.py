@@ -37,6 +37,7 @@ def pack(items: list[FlightItem], records: RecordLayer, mtu: int) -> list[bytes]
     Neighbouring messages of one epoch share a record, records share a datagram, and a fragment is short only where the
     datagram ends.
     """
+    # [rfc6347:4.2.3/8]
     packer = _Packer(records, mtu)
     for item in items:
         if isinstance(item, ChangeCipherSpec):
@@ -68,10 +69,12 @@ class _Packer:
         left = len(message.body)
         while True:
             room = self._room() - FRAGMENT_HEADER_LENGTH
+            # [rfc6347:4.1.1/1] [rfc6347:4.1.1/2] [rfc6347:4.1.1.1/8] [rfc6347:4.2.3/1] [rfc6347:4.2.3/2]
             if room < min(left, 1):
                 self._end_datagram()
                 room = self._room() - FRAGMENT_HEADER_LENGTH
             taken = min(left, room)
+            # [rfc6347:4.2.3/3] [rfc6347:4.2.3/4]
             self._content += bytes(message.fragment(offset, taken))
             offset += taken
             left -= taken
@@ -97,6 +100,7 @@ class _Packer:
         return min(self._mtu - used, MAX_PLAINTEXT_LENGTH) - len(self._content)
 
     def _end_record(self) -> None:
+        # [rfc5246:6.2.1/3]
         if self._content:
             self._datagram += self._records.seal(ContentType.HANDSHAKE, self._content, self._epoch)
             self._content = b""
@@ -116,6 +120,7 @@ class RetransmissionTimer:
     def __init__(self, initial: float) -> None:
         self.initial = initial
         self._timeout = initial
+        # [rfc6347:4.2.4/6]
         self.deadline: float | None = None
         self.transmissions = 0
         """How often the current flight was sent."""
@@ -127,6 +132,7 @@ class RetransmissionTimer:
 
     def begin_flight(self) -> None:
         """A new flight: what came before was received, and if it was so at once, start from the initial value."""
+        # [rfc6347:4.2.4.1/3]
         if self.transmissions <= 1:
             self._timeout = self.initial
         self.transmissions = 0
@@ -139,6 +145,7 @@ class RetransmissionTimer:
 
     def expired(self) -> None:
         """The deadline passed: back off."""
+        # [rfc6347:4.2.4.1/2]
         self._timeout = min(2 * self._timeout, MAX_TIMEOUT)
         self.deadline = None
 

@@ -86,10 +86,11 @@ class EphemeralKey:
         try:
             if self.group == GroupId.X25519:
                 key = x25519.X25519PrivateKey.from_private_bytes(self.private)
-                # [rfc8422:5.11] The library refuses the all-zero result of a low-order point.
+                # [rfc8422:5.10/2] [rfc8422:5.11/3] The library refuses the all-zero result of a low-order point.
                 return key.exchange(x25519.X25519PublicKey.from_public_bytes(peer_public))
             curve = NIST_CURVES[self.group]
             scalar = int.from_bytes(self.private, "big")
+            # [rfc8422:5.10/1]
             return ec.derive_private_key(scalar, curve.curve).exchange(ec.ECDH(), load_point(curve, peer_public))
         except ValueError as error:
             raise ProtocolError(
@@ -106,8 +107,10 @@ def load_point(curve: NistCurve, point: bytes) -> ec.EllipticCurvePublicKey:
         ValueError: It is neither.
     """
     # The library takes compressed points as well, which nobody may send: :rfc:`8422#section-5.4.1`.
+    # [rfc8422:5.11/1]
     if len(point) != 1 + 2 * curve.coordinate_length or point[0] != 4:
         raise ValueError("not an uncompressed point of this curve")
+    # [rfc8422:5.11/2]
     return ec.EllipticCurvePublicKey.from_encoded_point(curve.curve, point)
 
 

@@ -70,6 +70,7 @@ class Fragment:
         return cls(header[0], length, message_seq, offset, data), start + fragment_length
 
     def __bytes__(self) -> bytes:
+        # [rfc6347:4.2.2/1] [rfc6347:4.2.3/5]
         return (
             self.message_type.to_bytes(1, "big")
             + self.length.to_bytes(3, "big")

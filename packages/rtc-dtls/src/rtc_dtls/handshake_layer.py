@@ -156,6 +156,7 @@ class HandshakeLayer:
 
     def compose(self, body: MessageBody) -> HandshakeMessage:
         """Add a message to the flight in preparation, in the current write epoch."""
+        # [rfc6347:4.2.2/2]
         message = HandshakeMessage(body.message_type, self._next_send_seq, bytes(body), self._records.write_epoch)
         self._next_send_seq += 1
         self._preparing.append(message)
@@ -163,6 +164,7 @@ class HandshakeLayer:
 
     def compose_change_cipher_spec(self) -> None:
         """Add a ChangeCipherSpec to the flight in preparation."""
+        # [rfc6347:4.2.5/1]
         self._preparing.append(ChangeCipherSpec())
 
     def send_flight(self, *, final: bool = False) -> None:
@@ -174,6 +176,7 @@ class HandshakeLayer:
         self._flight, self._preparing = self._preparing, []
         self._flight_is_final = final
         self._repetitions = 0
+        # [rfc6347:4.2.4/2]
         self._timer.begin_flight()
         self.pending = True
 
@@ -227,6 +230,7 @@ class HandshakeLayer:
         Returns:
             False if it was sent often enough and the peer has to be given up.
         """
+        # [rfc6347:4.2.4/5]
         if self._timer.deadline is None or now < self._timer.deadline:
             return True
         unanswered = self._timer.transmissions - self._repetitions
@@ -235,6 +239,7 @@ class HandshakeLayer:
         if unanswered >= TRANSMISSIONS_AT_FULL_SIZE:
             # [rfc6347:4.1.1.1/9]
             self.mtu = min(self.mtu, SMALLEST_PATH_MTU)
+        # [rfc6347:4.2.4/3]
         self._timer.expired()
         self.pending = True
         return True
@@ -246,6 +251,7 @@ class HandshakeLayer:
             self.pending = False
             if self._timer.transmissions:
                 self._diary.stats.flights_retransmitted += 1
+            # [rfc6347:4.2.4/1] [rfc6347:4.1/5] [rfc6347:4.2.2/3] [rfc6347:4.2.2/4]
             datagrams += pack(self._flight, self._records, self.mtu)
             self._timer.sent(now)
             self._last_sent = now
@@ -257,7 +263,8 @@ class HandshakeLayer:
 def _out_of_place(fragment: Fragment, epoch: int) -> str | None:
     """Say why a fragment is dropped whatever the state: it has no place in any handshake, or everybody can forge it."""
     if fragment.message_type == HandshakeType.HELLO_REQUEST:
-        # It has no number of its own in a handshake that is under way. [rfc5246:7.4.1.1/3]
+        # It has no number of its own in a handshake that is under way, nor a place in its hashes.
+        # [rfc5246:7.4/2] [rfc5246:7.4.1.1/3] [rfc5246:7.4.1.1/5]
         return "hello_request_ignored"
     if fragment.message_type == HandshakeType.FINISHED and epoch == 0:
         return "handshake_plaintext_finished"

@@ -40,6 +40,7 @@ class ServerKeyExchange:
             ParseError: A length is wrong, or the curve is not a named one.
         """
         reader = Reader(body, "server_key_exchange")
+        # [rfc8422:5.4/3]
         if reader.number(1) != NAMED_CURVE:
             raise ParseError("server_key_exchange: not a named curve", AlertDescription.ILLEGAL_PARAMETER)
         message = cls(
@@ -54,6 +55,7 @@ class ServerKeyExchange:
     @staticmethod
     def params(group: int, public: bytes) -> bytes:
         """Encode the part that is signed, the two randoms in front of it left out."""
+        # [rfc8422:5.4/2]
         return NAMED_CURVE.to_bytes(1, "big") + group.to_bytes(2, "big") + vector(1, public)
 
     def __bytes__(self) -> bytes:
@@ -80,6 +82,7 @@ class ClientKeyExchange:
             ParseError: A length is wrong.
         """
         reader = Reader(body, "client_key_exchange")
+        # [rfc8422:5.7/1]
         message = cls(public=reader.vector(1, 1))
         reader.finish()
         return message

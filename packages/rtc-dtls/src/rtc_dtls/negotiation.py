@@ -50,7 +50,9 @@ class ClientNegotiation:
         self._requests = 0
         self._transcript = Transcript()
         self._hello = ClientHello(
+            # [rfc5246:7.4.1.2/6] [rfc5246:E.1/6] [rfc5288:4/1]
             client_version=Version.DTLS_1_2,
+            # [rfc5246:7.4.1.2/1]
             random=context.rng(32),
             cipher_suites=context.config.cipher_suites,
             extensions=_client_extensions(context),
@@ -70,11 +72,13 @@ class ClientNegotiation:
         if message.epoch != 0:
             raise unexpected(message, self)
         if message.message_type == HandshakeType.HELLO_VERIFY_REQUEST:
+            # [rfc6347:4.2.1/20] [rfc6347:5/2] [rfc6347:4.2.1/23]
             self._return_cookie(HelloVerifyRequest.parse(message.body))
             return None
         if message.message_type != HandshakeType.SERVER_HELLO:
             raise unexpected(message, self)
         server_hello = ServerHello.parse(message.body)
+        # [rfc5246:E.1/1] [rfc5288:4/4]
         if server_hello.server_version != Version.DTLS_1_2:
             raise ProtocolError(
                 AlertDescription.PROTOCOL_VERSION,
@@ -94,6 +98,7 @@ class ClientNegotiation:
                 "RFC 6347 section 4.2.1",
             )
         hello = self._hello
+        # [rfc6347:4.2.1/2] [rfc6347:4.2.1/8]
         self._hello = ClientHello(
             client_version=hello.client_version,
             random=hello.random,
@@ -101,6 +106,7 @@ class ClientNegotiation:
             extensions=hello.extensions,
             cookie=request.cookie,
         )
+        # [rfc6347:4.2.1/21]
         # Neither the request nor the hello before it is part of the transcript.
         self._transcript.clear()
         self._send_hello()
@@ -128,7 +134,9 @@ class ServerNegotiation:
         context = self._context
         secrets = context.config.cookie_secrets
         hello = ClientHello.parse(message.body)
+        # [rfc6347:4.2.1/1] [rfc6347:4.2.1/3] [rfc6347:4.2.1/17]
         if secrets and not is_cookie_valid(secrets, context.peer_address, hello):
+            # [rfc6347:4.2.1/22]
             # A wrong cookie is like none. The answer takes over the client's numbers, as we have none of our own.
             request = HelloVerifyRequest(cookie=make_cookie(secrets[0], context.peer_address, hello))
             context.layer.send_once(request, message.message_seq, context.layer.received_number)
@@ -151,8 +159,10 @@ def _check_version(hello: ClientHello) -> None:
     if data is not None:
         offered = Version.DTLS_1_2 in parse_supported_versions(data)
     else:
+        # [rfc5246:E.1/2] [rfc5746:3.6/6] [rfc5246:7.4.1.3/5]
         # Newer versions are numerically lower; a client that has a newer one has this, too.
         offered = hello.client_version >> 8 == Version.DTLS_1_2 >> 8 and hello.client_version <= Version.DTLS_1_2
+    # [rfc5246:E.1/3]
     if not offered:
         raise ProtocolError(
             AlertDescription.PROTOCOL_VERSION, "the client does not speak DTLS 1.2", "RFC 6347 section 4.2.1"
@@ -162,16 +172,23 @@ def _check_version(hello: ClientHello) -> None:
 def _client_extensions(context: HandshakeContext) -> Extensions:
     config = context.config
     items: list[tuple[int, bytes]] = [
+        # [rfc7627:5.2/1] [rfc7627:5.1/2] [rfc5246:7.4.1.2/10]
         (ExtensionType.EXTENDED_MASTER_SECRET, b""),
+        # [rfc5746:3.4/1] [rfc5746:3.4/2]
         # In place of the signalling cipher suite.
         (ExtensionType.RENEGOTIATION_INFO, NO_RENEGOTIATED_CONNECTION),
+        # [rfc8422:4/1] [rfc8422:5.1/1] [rfc8422:5.1.1/1]
         (ExtensionType.SUPPORTED_GROUPS, encode_code_points(config.groups)),
+        # [rfc8422:5.1/2] [rfc8422:5.1.2/3]
         (ExtensionType.EC_POINT_FORMATS, UNCOMPRESSED_POINT),
+        # [rfc5246:7.4.1.4.1/3]
         (ExtensionType.SIGNATURE_ALGORITHMS, encode_code_points(SIGNATURE_SCHEMES)),
     ]
     if config.srtp_profiles:
+        # [rfc5764:4.1.1/1] [rfc5764:4.1/1]
         items.append((ExtensionType.USE_SRTP, encode_use_srtp(config.srtp_profiles)))
     if config.alpn_protocols:
         names = (name.encode() for name in config.alpn_protocols)
+        # [rfc7301:3.1/1]
         items.append((ExtensionType.ALPN, encode_protocol_names(names)))
     return Extensions(items)

@@ -108,6 +108,7 @@ def _subject_public_key(certificate: bytes) -> tuple[_Der, bytes]:
 
 def _load_key(algorithm: _Der, key: bytes) -> tuple[PublicKey, int | None]:
     kind = algorithm.element(_OBJECT_IDENTIFIER)
+    # [rfc8422:3.1/1] [rfc8422:5.6/1]
     if kind == _EC_PUBLIC_KEY:
         group = _CURVES.get(algorithm.element(_OBJECT_IDENTIFIER))
         if group is not None:

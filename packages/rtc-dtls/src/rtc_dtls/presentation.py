@@ -60,6 +60,7 @@ class Reader:
 
     def finish(self) -> None:
         """Refuse trailing bytes."""
+        # [rfc5246:7.4.1.2/13]
         if self.left:
             raise ParseError(f"{self._what}: {self.left} bytes too many")
 

@@ -5,6 +5,7 @@ import hmac
 
 def prf(hash_name: str, secret: bytes, label: bytes, seed: bytes, length: int) -> bytes:
     """Expand ``secret`` to ``length`` bytes bound to ``label`` and ``seed``."""
+    # [rfc5246:5/3]
     seed = label + seed
     output = b""
     chain = seed

@@ -55,6 +55,7 @@ class Plaintext:
 
     def seal(self, content_type: int, content: bytes, version: int = _DTLS_1_2) -> bytes:
         """Frame one record."""
+        # [rfc6347:4.1/3] [rfc5246:6.1/3]
         record = _pack_header(content_type, version, self.next_number, len(content)) + content
         self.next_number += 1
         return record
@@ -84,6 +85,7 @@ class Sealer(_Keyed):
 
     def __init__(self, suite: CipherSuite, keys: DirectionKeys, epoch: int) -> None:
         super().__init__(suite, keys)
+        # [rfc6347:4.1/3] [rfc6347:4.1/6] [rfc5246:6.1/3]
         self.next_number = epoch << 48
         """Epoch and sequence number of the next record."""
         self.overhead = record_overhead(suite)
@@ -114,6 +116,7 @@ class Sealer(_Keyed):
         first = self.next_number
         if len(contents) > self.records_left:
             raise StateError("the sequence numbers of this epoch are used up")
+        # [rfc5246:6.1/1] [rfc5288:3/2]
         self.next_number = first + len(contents)
         encrypt = self._aead.encrypt
         sealed = []
@@ -121,8 +124,10 @@ class Sealer(_Keyed):
             salt = self._iv
             for number, content in enumerate(contents, first):
                 length = len(content)
+                # [rfc5288:3/1] [rfc5288:3/3]
                 # Header and explicit nonce are one piece: the nonce repeats the header's epoch and sequence number.
                 header = _pack_gcm_header(content_type, _DTLS_1_2, number, length + _GCM_EXPANSION, number)
+                # [rfc6347:4.1.2.1/1] [rfc5246:6.2.3.3/4]
                 additional_data = _pack_additional_data(number, content_type, _DTLS_1_2, length)
                 sealed.append(header + encrypt(salt + header[13:], content, additional_data))
         else:
@@ -131,6 +136,7 @@ class Sealer(_Keyed):
                 length = len(content)
                 header = _pack_header(content_type, _DTLS_1_2, number, length + _CHACHA_EXPANSION)
                 additional_data = _pack_additional_data(number, content_type, _DTLS_1_2, length)
+                # [rfc7905:2/1] [rfc7905:2/2] [rfc7905:2/3]
                 sealed.append(header + encrypt((iv ^ number).to_bytes(12, "big"), content, additional_data))
         return sealed
 
@@ -143,6 +149,7 @@ class Opener(_Keyed):
     def __init__(self, suite: CipherSuite, keys: DirectionKeys, epoch: int) -> None:
         super().__init__(suite, keys)
         self.epoch = epoch
+        # [rfc6347:4.1.2.6/2]
         self.window = ReplayWindow()
 
     def __getstate__(self) -> tuple[CipherSuite, DirectionKeys, int, ReplayWindow]:
@@ -159,6 +166,7 @@ class Opener(_Keyed):
             The plaintext, or as a `str` the reason to drop the record. Only success moves the replay window.
         """
         sequence_number = record.sequence_number
+        # [rfc6347:4.1.2.6/3] [rfc6347:4.1.2.6/4]
         if not self.window.is_new(sequence_number):
             return "record_replayed"
         fragment = record.fragment
@@ -173,7 +181,9 @@ class Opener(_Keyed):
         try:
             plaintext = self._aead.decrypt(nonce, fragment[explicit:], additional_data)
         except InvalidTag:
+            # [rfc6347:4.1.2.1/2] [rfc6347:4.1.2.1/3] [rfc6347:4.1.2.6/9]
             return "record_bad_mac"
+        # [rfc6347:4.1.2.6/10]
         self.window.accept(sequence_number)
         return plaintext
 

@@ -15,15 +15,19 @@ from typing import Final
 
 from .version import Version
 
+# [rfc6347:4.1/1]
 HEADER: Final = Struct(">BHQH")
 HEADER_LENGTH: Final = HEADER.size
+# [rfc6347:4.1.1.1/3] [rfc5246:6.2.1/2]
 MAX_PLAINTEXT_LENGTH: Final = 2**14
+# [rfc5246:6.2.3/1]
 MAX_CIPHERTEXT_LENGTH: Final = 2**14 + 2048
 MAX_SEQUENCE_NUMBER: Final = 2**48 - 1
 
 _unpack_header = HEADER.unpack_from
 
 
+# [rfc5246:6/1]
 class ContentType(IntEnum):
     """What a record carries."""
 
@@ -68,6 +72,7 @@ def split_datagram(datagram: bytes) -> tuple[list[Record], list[str]]:
     dropped: list[str] = [] if datagram else ["datagram_empty"]
     records: list[Record] = []
     at = 0
+    # [rfc6347:4.1.1/3]
     while at < len(datagram):
         if len(datagram) - at < HEADER_LENGTH:
             dropped.append("record_truncated")
@@ -81,6 +86,7 @@ def split_datagram(datagram: bytes) -> tuple[list[Record], list[str]]:
         if at > len(datagram):
             dropped.append("record_truncated")
             break
+        # [rfc5246:E.1/5]
         if version >> 8 != Version.DTLS_1_2 >> 8:
             dropped.append("record_wrong_version")
         elif length > MAX_CIPHERTEXT_LENGTH:

@@ -40,11 +40,13 @@ class RecordLayer:
 
     def install(self, epoch: int, *, sealer: Sealer, opener: Opener) -> None:
         """Make the keys of an epoch usable in both directions; `write_epoch` stays."""
+        # [rfc6347:4.1/4] [rfc5246:6.1/2]
         self._sealers[epoch] = sealer
         self._openers[epoch] = opener
 
     def close_plaintext(self) -> None:
         """Refuse epoch 0 from now on."""
+        # [rfc6347:4.1/7] [rfc6347:4.2.8/2]
         self._plaintext_readable = False
         self._early.clear()
 
@@ -57,6 +59,7 @@ class RecordLayer:
 
     def set_plaintext_number(self, number: int) -> None:
         """Go on with a given sequence number in epoch 0, unless that would repeat one."""
+        # [rfc6347:4.2.1/12] [rfc6347:4.2.1/15]
         sealer = self._sealers[0]
         sealer.next_number = max(sealer.next_number, number)
 
@@ -70,10 +73,12 @@ class RecordLayer:
 
     def open(self, record: Record) -> bytes | str:
         """Return the content of a record, or as a `str` why there is none now."""
+        # [rfc6347:4.1/9]
         if record.epoch == 0:
             if not self._plaintext_readable:
                 return "record_plaintext_after_handshake"
             if record.content_type == ContentType.APPLICATION_DATA:
+                # [rfc5246:7.3/3]
                 return "record_plaintext_application_data"
             if len(record.fragment) > MAX_PLAINTEXT_LENGTH:
                 return "record_too_long"
@@ -87,6 +92,7 @@ class RecordLayer:
                 self.authenticated = True
             return content
         # [rfc6347:4.1/10]
+        # [rfc5246:7.1/3]
         if record.epoch == 1 and self._plaintext_readable:
             held = sum(len(early.fragment) for early in self._early)
             if len(self._early) < MAX_EARLY_RECORDS and held + len(record.fragment) <= MAX_EARLY_BYTES:

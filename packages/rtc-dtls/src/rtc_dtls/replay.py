@@ -5,6 +5,7 @@ Bit 0 of the bitmap stands for the highest sequence number that authenticated, b
 
 from typing import Final
 
+# [rfc6347:4.1.2.6/1] [rfc6347:4.1.2.6/5] [rfc6347:4.1.2.6/6] [rfc6347:4.1.2.6/7]
 WINDOW_SIZE: Final = 512
 """Records behind the newest that are still told apart: batches reorder by more than the usual 64."""
 
@@ -25,6 +26,7 @@ class ReplayWindow:
         behind = self.highest - sequence_number
         if behind < 0:
             return True
+        # [rfc6347:4.1.2.6/8]
         return behind < WINDOW_SIZE and not self.bitmap >> behind & 1
 
     def accept(self, sequence_number: int) -> None:

@@ -125,6 +125,7 @@ class Server12:
         state = self._state
         check_epoch(message)
         match (state, message.message_type):
+            # [rfc5246:7.4/1]
             case (AwaitCertificate(), HandshakeType.CERTIFICATE):
                 self._state = self._on_certificate(state, CertificateMessage.parse(message.body))
                 self._transcript.add(bytes(message))
@@ -148,6 +149,7 @@ class Server12:
             raise ProtocolError(
                 AlertDescription.INTERNAL_ERROR, "a server needs a certificate", "RFC 5246 section 7.4.2"
             )
+        # [rfc5246:7.4.1.3/3]
         if 0 not in hello.compression_methods:
             raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER, "the client insists on compression", "RFC 5246 section 7.4.1.2"
@@ -158,6 +160,7 @@ class Server12:
         negotiated = Negotiated(
             suite=_choose_suite(context, certificate, hello),
             client_random=hello.random,
+            # [rfc5246:7.4.1.3/1]
             server_random=context.rng(32),
             extended_master_secret=choices.extended_master_secret,
             srtp_profile=choices.srtp_profile,
@@ -165,14 +168,17 @@ class Server12:
         )
         self._send(
             ServerHello(
+                # [rfc5246:7.4.1.3/5]
                 server_version=Version.DTLS_1_2,
                 random=negotiated.server_random,
                 cipher_suite=negotiated.suite.id,
                 extensions=extensions,
             )
         )
+        # [rfc5246:7.4.2/1]
         self._send(CertificateMessage(chain=certificate.chain))
         ephemeral = EphemeralKey.generate(group, context.rng)
+        # [rfc5246:7.4.3/2] [rfc5246:7.4.3/3]
         signed = negotiated.client_random + negotiated.server_random
         signed += ServerKeyExchange.params(group, ephemeral.public)
         self._send(
@@ -183,13 +189,16 @@ class Server12:
                 signature=certificate.sign(scheme, signed),
             )
         )
+        # [rfc5246:7.4.4/1]
         if context.config.require_client_certificate:
             self._send(
                 CertificateRequest(
+                    # [rfc8422:5.5/1]
                     certificate_types=(ClientCertificateType.ECDSA_SIGN, ClientCertificateType.RSA_SIGN),
                     signature_algorithms=SIGNATURE_SCHEMES,
                 )
             )
+        # [rfc5246:7.4.5/1]
         self._send(ServerHelloDone())
         context.layer.send_flight()
         if context.config.require_client_certificate:
@@ -197,6 +206,7 @@ class Server12:
         return AwaitClientKeyExchange(negotiated=negotiated, ephemeral=ephemeral, certificate=None)
 
     def _on_certificate(self, state: AwaitCertificate, message: CertificateMessage) -> AwaitClientKeyExchange:
+        # [rfc5246:7.4.6/2] [rfc5246:7.4.6/3]
         if not message.chain:
             raise ProtocolError(
                 AlertDescription.HANDSHAKE_FAILURE, "the client shows no certificate", "RFC 5246 section 7.4.6"
@@ -226,6 +236,7 @@ class Server12:
     def _on_certificate_verify(self, state: AwaitCertificateVerify, message: CertificateVerify) -> AwaitFinished:
         key, _ = load_public_key(state.certificate)
         signed = bytes(self._transcript)
+        # [rfc5246:7.4.8/5] [rfc8422:5.8/1]
         verify(key, message.signature_algorithm, message.signature, signed, "RFC 5246 section 7.4.8")
         return AwaitFinished(
             negotiated=state.negotiated,
@@ -239,12 +250,14 @@ class Server12:
         hash_name = state.negotiated.suite.hash_name
         theirs = Finished.parse(message.body)
         expected = state.master.verify_data(by_client=True, transcript_hash=self._transcript.digest(hash_name))
+        # [rfc5246:7.4.9/1]
         if not hmac.compare_digest(theirs.verify_data, expected):
             raise ProtocolError(
                 AlertDescription.DECRYPT_ERROR, "the client's Finished is wrong", "RFC 5246 section 7.4.9"
             )
         self._transcript.add(bytes(message))
         self._context.layer.compose_change_cipher_spec()
+        # [rfc5246:7.1/1] [rfc5246:7.1/2] [rfc5246:7.4.9/7]
         self._context.records.write_epoch = 1
         transcript_hash = self._transcript.digest(hash_name)
         self._send(Finished(verify_data=state.master.verify_data(by_client=False, transcript_hash=transcript_hash)))
@@ -265,8 +278,10 @@ class Server12:
 def _choose_suite(context: HandshakeContext, certificate: Certificate, hello: ClientHello) -> CipherSuite:
     for suite_id in context.config.cipher_suites:
         suite = CIPHER_SUITES[suite_id]
+        # [rfc5246:7.4.1.2/4] [rfc5246:7.4.1.3/2] [rfc5246:7.4.2/2] [rfc5246:7.4.3/5] [rfc8422:5.3/2] [rfc8422:5.1/3]
         if suite_id in hello.cipher_suites and suite.key_type == certificate.key_type:
             return suite
+    # [rfc5246:7.4.1.2/5] [rfc8422:5.3/4] [rfc5288:4/3]
     raise ProtocolError(AlertDescription.HANDSHAKE_FAILURE, "no cipher suite in common", "RFC 5246 section 7.4.1.3")
 
 
@@ -276,10 +291,13 @@ def _choose_group(context: HandshakeContext, certificate: Certificate, hello: Cl
     An ECDSA certificate has to be on a curve of the client's, too. See :rfc:`8422#section-5.1.1` and
     :rfc:`8422#section-5.3`.
     """
+    # [rfc8422:4/2]
     data = hello.extensions.find(ExtensionType.SUPPORTED_GROUPS)
     offered = (int(GroupId.SECP256R1),) if data is None else parse_code_points(data, "supported_groups")
+    # [rfc8422:5.3/3] [rfc5246:7.4.2/9]
     if certificate.group is None or data is None or certificate.group in offered:
         for group in context.config.groups:
+            # [rfc8422:4/3] [rfc8422:5.1/4]
             if group in offered:
                 return group
     raise ProtocolError(AlertDescription.HANDSHAKE_FAILURE, "no group in common", "RFC 8422 section 5.1")
@@ -287,8 +305,10 @@ def _choose_group(context: HandshakeContext, certificate: Certificate, hello: Cl
 
 def _choose_signature_algorithm(certificate: Certificate, hello: ClientHello) -> int:
     """A client without the extension means SHA-1, which we do not sign with. See :rfc:`5246#section-7.4.1.4.1`."""
+    # [rfc5246:7.4.1.4.1/7]
     data = hello.extensions.find(ExtensionType.SIGNATURE_ALGORITHMS)
     offered = () if data is None else parse_code_points(data, "signature_algorithms")
+    # [rfc5246:7.4.3/4]
     scheme = choose_scheme(certificate.key_type, offered)
     if scheme is None:
         raise ProtocolError(

@@ -64,6 +64,7 @@ class HelloVerifyRequest:
 
     cookie: bytes
     # The version says nothing about what will be negotiated: always DTLS 1.0 from us, ignored from others.
+    # [rfc6347:4.2.1/5]
     server_version: int = Version.DTLS_1_0
 
     @classmethod
@@ -74,6 +75,7 @@ class HelloVerifyRequest:
             ParseError: A length is wrong.
         """
         reader = Reader(body, "hello_verify_request")
+        # [rfc6347:4.3.2/2] [rfc6347:4.2.1/6] [rfc6347:4.2.1/7]
         message = cls(server_version=reader.number(2), cookie=reader.vector(1))
         reader.finish()
         return message

@@ -44,6 +44,7 @@ _HASHES: Final[dict[int, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
     SignatureScheme.RSA_PSS_RSAE_SHA512: hashes.SHA512(),
 }
 
+# [rfc5246:7.4.1.4.1/1] [rfc5246:7.4.3/7] [rfc5246:7.4.8/4] [rfc8422:5.10/4]
 SIGNATURE_SCHEMES: Final[tuple[int, ...]] = (
     SignatureScheme.ECDSA_SHA256,
     SignatureScheme.ECDSA_SHA384,
@@ -99,6 +100,7 @@ def verify(key: PublicKey, scheme: int, signature: bytes, message: bytes, sectio
             wrong (decrypt_error).
     """
     key_type: KeyType = "ecdsa" if isinstance(key, ec.EllipticCurvePublicKey) else "rsa"
+    # [rfc5246:7.4.3/6] [rfc5246:7.4.3/8] [rfc5246:7.4.8/3] [rfc8422:5.9/4]
     if scheme not in SIGNATURE_SCHEMES or scheme_key_type(scheme) != key_type:
         raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER,
@@ -119,4 +121,5 @@ def _rsa_padding(scheme: int) -> padding.PKCS1v15 | padding.PSS:
     """See :rfc:`8446#section-4.2.3`: the salt is as long as the hash."""
     if scheme >> 8 == 0x08:
         return padding.PSS(mgf=padding.MGF1(_HASHES[scheme]), salt_length=_HASHES[scheme].digest_size)
+    # [rfc5246:4.7/1]
     return padding.PKCS1v15()

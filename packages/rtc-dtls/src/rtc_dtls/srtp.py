@@ -49,9 +49,12 @@ class SrtpKeyingMaterial:
     ) -> "SrtpKeyingMaterial":
         """Export and cut the keys. See :rfc:`5764#section-4.2`."""
         key, salt = profile.key_length, profile.salt_length
+        # [rfc5764:4.2/1]
         material = export(EXPORTER_LABEL, 2 * key + 2 * salt)
+        # [rfc5764:4.2/2]
         client = material[:key], material[2 * key : 2 * key + salt]
         server = material[key : 2 * key], material[2 * key + salt :]
+        # [rfc5764:4.2/3]
         local, remote = (client, server) if is_client else (server, client)
         return cls(
             profile=profile,

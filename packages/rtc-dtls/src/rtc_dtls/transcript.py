@@ -17,14 +17,17 @@ class Transcript:
 
     def add(self, message: bytes) -> None:
         """Append a message as it would be had it been sent in one fragment."""
+        # [rfc6347:4.2.6/1] [rfc6347:4.2.6/2]
         self._messages += message
 
     def clear(self) -> None:
         """Forget everything: a HelloVerifyRequest and the hello before it do not count."""
+        # [rfc6347:4.2.1/21] [rfc6347:4.2.6/3]
         self._messages.clear()
 
     def digest(self, hash_name: str) -> bytes:
         """Hash all messages so far."""
+        # [rfc7627:6.2/1]
         return hashlib.new(hash_name, self._messages).digest()
 
     def __bytes__(self) -> bytes:
