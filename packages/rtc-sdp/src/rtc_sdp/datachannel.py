@@ -16,6 +16,7 @@ from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Attribute, TypedAttribute
 from rtc_sdp.grammar import canonical_digits, digits, in_range
+from rtc_sdp.immutable import immutable
 from rtc_sdp.media import MediaDescription
 
 DEFAULT_PRIORITY: Final = 256
@@ -121,7 +122,7 @@ def _options(text: str) -> dict[str, str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Dcsa(TypedAttribute):
     """``dcsa``: an attribute of the protocol that runs over a data channel.
 

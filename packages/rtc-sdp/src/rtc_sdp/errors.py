@@ -7,7 +7,8 @@ is, breaks a rule that reaches over several lines. Arguments that no description
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from rtc_sdp.immutable import immutable
 
 
 class SdpError(ValueError):
@@ -31,7 +32,7 @@ class ParseError(SdpError):
         return type(self), (self.reason, self.line)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Problem:
     """One broken rule that a check found."""
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.grammar import Value, digits, in_range, token, visible, words
+from rtc_sdp.immutable import immutable
 
 _UINT64: Final = 2**64 - 1
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}", re.ASCII)
@@ -25,7 +25,7 @@ _HOST_NAME: Final = re.compile(r"[0-9A-Za-z.\-]+", re.ASCII)
 _PORT_MAX: Final = 65_535
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Origin(Value):
     """``o=``: who made this description, and which version of it this is.
 
@@ -87,7 +87,7 @@ class Origin(Value):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Connection(Value):
     """``c=``: the address to send to.
 
@@ -192,7 +192,7 @@ def _check_ip6(address: str) -> None:
     IPv6Address(address)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Bandwidth(Value):
     """``b=``: a proposed bandwidth.
 
@@ -232,7 +232,7 @@ class Bandwidth(Value):
                 return None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MediaField(Value):
     """``m=``: media type, port, transport protocol and formats of a media section.
 

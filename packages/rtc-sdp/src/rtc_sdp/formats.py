@@ -6,10 +6,10 @@ See :rfc:`3264#section-6.1` and :rfc:`3551#section-6`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from rtc_sdp.immutable import immutable
 from rtc_sdp.media import MediaDescription
 from rtc_sdp.rtp import Fmtp, RtpMap
 
@@ -89,7 +89,7 @@ def format_parameters(media: MediaDescription) -> dict[str, str]:
     return {fmt: ";".join(parts) for fmt, parts in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FormatMatch:
     """A format that both sides know, under the names that each gives it."""
 

@@ -11,18 +11,18 @@ See :rfc:`5888` and :rfc:`9143`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Flag, Scope, TypedAttribute
 from rtc_sdp.grammar import token, words
+from rtc_sdp.immutable import immutable
 
 BUNDLE: Final = "BUNDLE"
 LIP_SYNCHRONIZATION: Final = "LS"
 FLOW_IDENTIFICATION: Final = "FID"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Mid(TypedAttribute):
     """``mid``: the identification tag of a media section, unique in the description.
 
@@ -47,7 +47,7 @@ class Mid(TypedAttribute):
         return self.tag
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Group(TypedAttribute):
     """``group``: media sections that belong together in the sense that ``semantics`` says.
 

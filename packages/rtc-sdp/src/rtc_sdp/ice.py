@@ -16,11 +16,12 @@ See :rfc:`8839#section-5` and :rfc:`8840#section-4`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Flag, Scope, Text, TypedAttribute
 from rtc_sdp.grammar import digits, in_range, visible, words
+from rtc_sdp.immutable import immutable
 
 DEFAULT_PACING_MS: Final = 50
 """Pacing where no ``ice-pacing`` stands."""
@@ -39,7 +40,7 @@ def _ice_chars(text: str, what: str, low: int, high: int) -> None:
     in_range(len(text), f"length of {what}", low=low, high=high)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IceUfrag(TypedAttribute):
     """``ice-ufrag``: the user name fragment, 4 to 256 characters (write at most 32).
 
@@ -65,7 +66,7 @@ class IceUfrag(TypedAttribute):
         return self.ufrag
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IcePwd(TypedAttribute):
     """``ice-pwd``: the password, 22 to 256 characters.
 
@@ -90,7 +91,7 @@ class IcePwd(TypedAttribute):
         return self.password
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IceOptions(TypedAttribute):
     """``ice-options``: extensions that the agent supports, such as ``trickle`` and ``ice2``.
 
@@ -123,7 +124,7 @@ class IceOptions(TypedAttribute):
         return option in self.options
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class IcePacing(TypedAttribute):
     """``ice-pacing``: the wanted time between connectivity checks.
 
@@ -159,7 +160,7 @@ class Candidate(Text):
     REPEATABLE: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RemoteCandidate:
     """The remote candidate that was selected for a component."""
 
@@ -174,7 +175,7 @@ class RemoteCandidate:
         in_range(self.port, "port", high=65_535)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RemoteCandidates(TypedAttribute):
     """``remote-candidates``: what a controlling agent selected, in offers after ICE has completed.
 

@@ -5,15 +5,15 @@ See :rfc:`3605`, :rfc:`5761`, :rfc:`8858`, :rfc:`5506`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from rtc_sdp.attribute import Flag, TypedAttribute
 from rtc_sdp.fields import Connection
 from rtc_sdp.grammar import digits, in_range
+from rtc_sdp.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rtcp(TypedAttribute):
     """``rtcp``: the port, and perhaps the address, for RTCP where it is not the port above RTP's.
 

@@ -13,12 +13,12 @@ See :rfc:`8866#section-6.6`, :rfc:`4585#section-4.2`, :rfc:`8285#section-5`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Flag, Scope, TypedAttribute
 from rtc_sdp.direction import Direction
 from rtc_sdp.grammar import digits, in_range, single_line, token, visible, words
+from rtc_sdp.immutable import immutable
 
 ALL_FORMATS: Final = "*"
 """The format of an ``rtcp-fb`` that counts for all of the section."""
@@ -28,7 +28,7 @@ _CLOCK_RATE_MAX: Final = 2**32 - 1
 _EXTENSION_ID_MAX: Final = 99_999
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RtpMap(TypedAttribute):
     """``rtpmap``: the encoding that a payload type stands for.
 
@@ -89,7 +89,7 @@ class RtpMap(TypedAttribute):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Fmtp(TypedAttribute):
     """``fmtp``: parameters of a format, in the format's own syntax.
 
@@ -138,7 +138,7 @@ class Fmtp(TypedAttribute):
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RtcpFb(TypedAttribute):
     """``rtcp-fb``: a kind of RTCP feedback that may be sent for a format.
 
@@ -178,7 +178,7 @@ class RtcpFb(TypedAttribute):
         return self.format in (ALL_FORMATS, fmt)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Extmap(TypedAttribute):
     """``extmap``: the local identifier of an RTP header extension.
 
@@ -229,7 +229,7 @@ class ExtmapAllowMixed(Flag):
     SCOPE: ClassVar[Scope] = Scope.DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ImageAttr(TypedAttribute):
     """``imageattr``: picture sizes that can be sent and received, the sizes as text.
 

@@ -13,12 +13,13 @@ See :rfc:`8851` and :rfc:`8853`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import TypedAttribute
 from rtc_sdp.grammar import token, words
+from rtc_sdp.immutable import immutable
 
 _RID: Final = re.compile(r"[0-9A-Za-z\-_]+", re.ASCII)
 _RESTRICTION: Final = re.compile(r"[0-9A-Za-z\-]+", re.ASCII)
@@ -47,7 +48,7 @@ class RidDirection(Enum):
         return RidDirection.RECV if self is RidDirection.SEND else RidDirection.SEND
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Rid(TypedAttribute):
     """``rid``: an encoding of the section's source, and what restricts it.
 
@@ -101,7 +102,7 @@ class Rid(TypedAttribute):
         return f"{head} {';'.join(parts)}" if parts else head
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SimulcastFormat:
     """One form that a simulcast stream may take."""
 
@@ -125,7 +126,7 @@ SimulcastStream = tuple[SimulcastFormat, ...]
 """A stream: one form, or several alternatives in order of preference."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Simulcast(TypedAttribute):
     """``simulcast``: the streams of the section that exist side by side.
 

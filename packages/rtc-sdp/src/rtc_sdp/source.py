@@ -10,17 +10,17 @@ See :rfc:`5576`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Attribute, TypedAttribute
 from rtc_sdp.grammar import digits, in_range, token, words
+from rtc_sdp.immutable import immutable
 
 CNAME: Final = "cname"
 MAX_SSRC: Final = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Ssrc(TypedAttribute):
     """``ssrc``: one attribute of one source; a source has a line for each of its attributes.
 
@@ -48,7 +48,7 @@ class Ssrc(TypedAttribute):
         return f"{self.ssrc} {self.attribute.text}"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SsrcGroup(TypedAttribute):
     """``ssrc-group``: sources that belong together: ``FID`` (retransmission), ``FEC-FR``, ``SIM`` ...
 

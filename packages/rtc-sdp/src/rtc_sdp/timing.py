@@ -14,10 +14,10 @@ See :rfc:`8866#section-5.9`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.grammar import Value, digits, in_range, words
+from rtc_sdp.immutable import immutable
 
 UNIX_EPOCH: Final = 2_208_988_800
 """Seconds from 1900 to 1970: subtract from a time to get Unix time."""
@@ -35,7 +35,7 @@ def typed_time(text: str) -> int:
     return int(match[1]) * _UNIT_SECONDS[match[2]]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Repeat(Value):
     """``r=``: the session repeats; all values in seconds.
 
@@ -65,7 +65,7 @@ class Repeat(Value):
         return " ".join(map(str, (self.interval, self.duration, *self.offsets)))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ZoneAdjustments(Value):
     """``z=``: pairs of a time and the offset, in seconds, that holds from then on (daylight saving time).
 
@@ -93,7 +93,7 @@ class ZoneAdjustments(Value):
         return " ".join(f"{time} {offset}" for time, offset in self.adjustments)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TimeDescription(Value):
     """``t=`` and the ``r=`` and ``z=`` lines that follow it."""
 
