@@ -152,6 +152,7 @@ def test_close_is_understood(role: str) -> None:
     assert other_ours.closed
 
 
+@pytest.mark.spec("rfc8827:6.5/14")
 @BOTH
 def test_renegotiation_is_refused_and_openssl_gives_up(role: str) -> None:
     ours, theirs = meet(role)

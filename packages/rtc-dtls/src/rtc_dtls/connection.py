@@ -504,7 +504,7 @@ class DtlsConnection:
 
     def _refuse_renegotiation(self) -> None:
         """See :rfc:`8827#section-6.5`."""
-        # [rfc5746:4.2/1] [rfc5746:4.4/1] [rfc5746:5/1]
+        # [rfc8827:6.5/14] [rfc5746:4.2/1] [rfc5746:4.4/1] [rfc5746:5/1]
         self._diary.drop("renegotiation_refused")
         self._outbox.refuse_renegotiation()
 

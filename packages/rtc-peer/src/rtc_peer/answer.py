@@ -34,14 +34,15 @@ def plan_answer(
     for remote in offer.sections:
         before = sections[remote.index] if remote.index < len(sections) else None
         section = _matching(remote, before) or _new(remote, unused_mid(planned, mids))
+        # [rfc8829:5.3.1/2] [rfc8829:5.3.1/5]
         if remote.index != accepted:
-            # [rfc8829:5.3.1/6]
             section = replace(section, rejected=True, transport_id=None)
+        # [rfc8829:5.3.1/6] [rfc8829:5.3.1/25]
         elif section.transport_id is None:
             section = replace(section, rejected=False, transport_id=new_transport_id())
         planned.append(section)
     alive = {section.mid for section in planned if not section.rejected and section.mid_signalled}
-    # [rfc8829:5.3.1/33] [rfc8829:5.3.1/34] Without a group in the offer there is none in the answer.
+    # [rfc8829:5.3.1/28] [rfc8829:5.3.1/29] Without a group in the offer there is none in the answer.
     groups = (tuple(mid for mid in group if mid in alive) for group in offer.bundle_groups)
     return tuple(planned), tuple(group for group in groups if group)
 
@@ -77,11 +78,11 @@ def _matching(remote: RemoteSection, before: MediaSection | None) -> MediaSectio
 def _new(remote: RemoteSection, mid: str) -> MediaSection:
     return MediaSection(
         index=remote.index,
-        # [rfc8829:5.3.1/18]
+        # [rfc8829:5.3.1/16]
         mid=mid if remote.mid is None else remote.mid,
         mid_signalled=remote.mid is not None,
         media_type=remote.media_type,
-        # [rfc8829:5.1.2/5] [rfc8829:5.3.1/9]
+        # [rfc8829:5.1.2/5] [rfc8829:5.3.1/8] [rfc8829:5.3.1/26]
         protocol=remote.protocol,
         formats=remote.formats,
     )

@@ -73,6 +73,7 @@ def _check(wish: CandidateWish) -> str | None:
     """Check the candidate's grammar, and return the generation that it names itself."""
     if wish.is_end:
         return None
+    # [rfc8829:4.1.19/2] [rfc8829:8/1]
     try:
         return rtc_ice.Candidate.parse(wish.value).ufrag
     except rtc_ice.ParseError as error:

@@ -25,9 +25,9 @@ def choose_certificates(
         CertificateError: One has expired.
     """
     if not configuration.certificates:
-        # [rfc8827:6.5/15]
+        # [rfc8827:6.5/16]
         return (Certificate.generate(rng=rng, wall_clock=wall_clock),)
-    # [rfc8827:6.5/16]
+    # [rfc8827:6.5/17]
     for certificate in configuration.certificates:
         if certificate.expires <= wall_clock:
             raise CertificateError(f"a certificate expired at {certificate.expires}")

@@ -381,6 +381,10 @@ class PeerConnection:
         """
         self._layers.data.send(channel, data)
 
+    def channel(self, channel_id: int) -> DataChannel | None:
+        """Return the channel that `rtc_datachannel.MessageReceived` names, unless it has closed since."""
+        return self._layers.data.endpoint.channel(channel_id)
+
     def buffered_amount(self, channel: DataChannel) -> int:
         """Return the bytes that were queued on a channel and not sent yet."""
         return self._layers.data.endpoint.buffered_amount(channel)

@@ -61,8 +61,8 @@ class DataTransport:
         priority: int,
     ) -> DataChannel:
         """Create a channel; see `rtc_peer.PeerConnection.create_data_channel`."""
-        self.stirred = True
         try:
+            # [rfc8835:3.5/4]
             channel = self.endpoint.create_channel(
                 label,
                 ordered=ordered,
@@ -79,18 +79,18 @@ class DataTransport:
             raise StateError(str(error)) from error
         except ValueError as error:
             raise ArgumentError(str(error)) from error
-        self.channels_created = True
+        self.channels_created = self.stirred = True
         return channel
 
     def send(self, channel: DataChannel, data: str | bytes) -> None:
         """Queue a message; see `rtc_peer.PeerConnection.send`."""
         try:
             self.endpoint.send(channel, data)
-            self.stirred = True
         except rtc_datachannel.StateError as error:
             raise StateError(str(error)) from error
         except UnicodeError as error:
             raise ArgumentError(str(error)) from error
+        self.stirred = True
 
     def set_threshold(self, channel: DataChannel, threshold: int) -> None:
         """Set when `rtc_datachannel.BufferedAmountLow` tells."""
@@ -105,11 +105,11 @@ class DataTransport:
         """Close a channel unless it is on its way out already."""
         if channel.state not in (rtc_datachannel.ChannelState.CONNECTING, rtc_datachannel.ChannelState.OPEN):
             return
-        self.stirred = True
         try:
             self.endpoint.close_channel(channel)
         except rtc_datachannel.StateError as error:
             raise StateError(str(error)) from error
+        self.stirred = True
 
     def add_unread(self, difference: int) -> None:
         """Tell how many bytes more, or less, the application has not read."""

@@ -46,7 +46,6 @@ def _kind(first_byte: int) -> PacketKind:
         return PacketKind.TURN_CHANNEL
     if 128 <= first_byte <= 191:
         return PacketKind.RTP
-    # [rfc7983:7/1] The machines drop what is of no known kind, and count it.
     return PacketKind.UNKNOWN
 
 

@@ -71,9 +71,10 @@ class Drafter:
             new_association: Whether to name another DTLS association.
         """
         known = None if written is None else written.parameters
+        # [rfc8829:5.3.2/7]
         tls_id = None if known is None or new_association else known.tls_id
         return TransportParameters(
-            # [rfc8829:5.2.1/14] [rfc8829:5.2.2/12] [rfc8829:5.2.3.1/1] [rfc8829:5.3.2/6]
+            # [rfc8829:5.2.2/12] [rfc8829:5.2.3.1/1] [rfc8829:5.3.2/5] [rfc8827:6.3/5]
             credentials=Credentials.generate(self._rng) if known is None or restart else known.credentials,
             fingerprints=self._fingerprints,
             role=role,

@@ -89,7 +89,9 @@ class DtlsTransport:
         fingerprints = tuple(
             rtc_dtls.Fingerprint(algorithm=each.algorithm, digest=each.digest) for each in agreement.remote.fingerprints
         )
-        # [rfc8829:5.1.1/7] [rfc8827:6.5/9] [rfc8827:6.5/3]
+        # [rfc8829:5.1.1/6] [rfc8829:5.1.1/7] [rfc8827:6.5/7] The keys come from DTLS and never from descriptions; they
+        # are not logged [rfc8827:9.1/1]. [rfc8827:6.5/10] [rfc8827:6.5/12] [rfc8827:6.5/13] The suites are the defaults
+        # of rtc_dtls: ephemeral keys and authenticated encryption alone.
         config = DtlsConfig(certificate=self._certificate, remote_fingerprints=fingerprints, mtu=self.mtu)
         role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER
         self.agreement = agreement
@@ -129,6 +131,7 @@ class DtlsTransport:
 
     def hold(self, datagram: Datagram) -> None:
         """Keep a datagram that came too early."""
+        # [rfc8829:5.11/3]
         self._early.append(datagram)
 
     def take_early(self) -> list[Datagram]:
@@ -145,6 +148,7 @@ class DtlsTransport:
 
     def send_many(self, packets: list[bytes]) -> None:
         """Queue packets, each of which becomes one datagram. What DTLS does not take is lost, as on any network."""
+        # [rfc8827:6.5/15]
         if self.connection is not None and self.state is DtlsTransportState.CONNECTED:
             try:
                 self.connection.send_many(packets)

@@ -7,6 +7,7 @@ generation that nobody answers, which does no harm: data stays on the old pair u
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
@@ -82,6 +83,7 @@ class IceTransport:
         now: float,
     ) -> None:
         self._transport_id = transport_id
+        # [rfc8829:5.1.1/3] [rfc8827:6.3/1] [rfc8835:3.4/1] [rfc8835:3.4/2]
         self.agent = IceAgent(
             controlling=controlling, rng=rng, config=config, credentials=credentials, trace=trace, now=now
         )
@@ -136,6 +138,7 @@ class IceTransport:
         ufrag, password = remote.credentials.ufrag, remote.credentials.password
         if self.agent.remote_credentials is None and self.agent.local_credentials == self.credentials:
             self._abandoned = None
+            # [rfc8829:5.1.1/4]
             self.agent.set_remote_credentials(ufrag, password, now, lite=remote.ice_lite)
         for text in order.candidates:
             self.remote_candidates.add(text, ufrag, now)
@@ -162,8 +165,14 @@ class IceTransport:
         Raises:
             ValueError: The address is no IP address, was added before or is one too many.
         """
+        # [rfc8835:3.2/1]
+        added = self.agent.add_local_address(address, now)
         self.stirred = True
-        return self.agent.add_local_address(address, now)
+        if not added:
+            # The agent may keep what came too late for the next restart; but its owner closes the socket now.
+            with contextlib.suppress(ValueError):
+                self.agent.remove_local_address(address, now)
+        return added
 
     def remove_local_address(self, address: Address, now: float) -> None:
         """Forget an address."""
@@ -244,6 +253,7 @@ class IceTransport:
         if not events:
             return found
         names = names_of(self._transport_id)
+        # [rfc8827:6.3/4] Nothing below tells of a transaction.
         for event in events:
             match event:
                 case rtc_ice.LocalCandidateGathered():

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from rtc_dtls import Certificate
 from rtc_peer.data_transport import DataEvent, DataTransport
+from rtc_peer.dtls_transport import DtlsTransport
 from rtc_peer.events import (
     ConnectionStateChanged,
     DtlsTransportStateChanged,
@@ -112,9 +113,9 @@ class Layers:
     def close(self, now: float) -> None:
         """End everything at once. What is to be said to the peer is in `datagrams_to_send`."""
         self._stirred = True
-        # [rfc8827:6.5/9] The abort of the association travels inside DTLS, before its close_notify.
+        # The abort of the association travels inside DTLS, before its close_notify.
         self.data.end(now)
-        self._tunnel(now)
+        self._send_data(now)
         self.transports.close(now)
         self.ice_state = IceTransportState.CLOSED
         self.connection_state = ConnectionState.CLOSED
@@ -146,7 +147,7 @@ class Layers:
         """Drain what is to be sent. Where nothing happened and nothing is due, nothing is asked."""
         if not (self._stirred or self.data.stirred or (self._due is not None and self._due <= now)):
             return []
-        self._tunnel(now)
+        self._send_data(now)
         output = self.transports.datagrams_to_send(now)
         self.settle(now)
         self._rest()
@@ -189,18 +190,29 @@ class Layers:
             self._derive_states(now)
 
     def _rest(self) -> None:
-        """Everything was drained: set the timer."""
+        """Everything was drained: set the timer. Data channels wait while there is no tunnel to send through."""
         self._stirred = False
         due, data = self.transports.rest(), self.data.rest()
-        self._due = data if due is None else due if data is None or due < data else data
+        if data is not None and (due is None or data < due) and self._open_tunnel() is not None:
+            due = data
+        self._due = due
 
-    def _tunnel(self, now: float) -> None:
+    def _send_data(self, now: float) -> None:
         """Hand what SCTP wants to send to DTLS."""
-        carrier = self._carrier()
-        if carrier is not None and carrier.dtls.state is DtlsTransportState.CONNECTED:
+        dtls = self._open_tunnel()
+        if dtls is not None:
             packets = self.data.datagrams_to_send(now)
             if packets:
-                carrier.dtls.send_many(packets)
+                # [rfc8827:6.5/3] [rfc8827:6.5/9] [rfc8835:3.5/2]
+                dtls.send_many(packets)
+        elif self.data.state is SctpTransportState.CLOSED:
+            # The last words of an association that outlived its tunnel reach nobody.
+            self.data.datagrams_to_send(now)
+
+    def _open_tunnel(self) -> DtlsTransport | None:
+        """Return the DTLS that data can be sent through now."""
+        carrier = self._carrier()
+        return carrier.dtls if carrier is not None and carrier.dtls.state is DtlsTransportState.CONNECTED else None
 
     def _feed_data(self, now: float) -> None:
         """Hand what DTLS brought to SCTP, and follow the state of DTLS."""

@@ -94,11 +94,11 @@ class Negotiator:
         restart = ice_restart or bool(self.credentials_to_replace)
         inputs = (dict(written), wants_data, self.credentials_to_replace)
         parameters = {
-            # [rfc8829:5.2.1/45]
+            # [rfc8829:5.2.1/40]
             key: self._drafter.parameters(written.get(key), Role.ACTPASS, restart=restart, new_association=False)
             for key in _transport_ids(sections)
         }
-        # [rfc8829:5.2/1]
+        # [rfc8829:5.2/1] [rfc8829:4.1.8/3]
         self._last_offer = self._drafter.draft(sections, groups, parameters, written, (TRICKLE, ICE2), inputs)
         return SessionDescription(SdpType.OFFER, self._last_offer.text)
 
@@ -124,7 +124,7 @@ class Negotiator:
                 key = section.transport_id
                 parameters[key] = self._answer_parameters(key, written.get(key), remote)
         options = tuple(name for name, on in ((TRICKLE, offer.trickle), (ICE2, offer.ice2)) if on)
-        # [rfc8829:5.3/1]
+        # [rfc8829:5.3/1] [rfc8829:4.1.9/2] [rfc8829:4.1.9/3] [rfc8829:4.1.9/4] [rfc8829:5.3.2/1]
         self._last_answer = self._drafter.draft(sections, groups, parameters, written, options, dict(written))
         return SessionDescription(SdpType.ANSWER, self._last_answer.text)
 
@@ -132,12 +132,13 @@ class Negotiator:
         self, key: int, written: WrittenTransport | None, remote: TransportParameters
     ) -> TransportParameters:
         agreed = self.agreements.get(key)
+        # [rfc8829:5.10/5]
         restart = agreed is not None and remote.credentials != agreed.remote.credentials
         continued = agreed is not None and remote.same_association(agreed.remote)
-        # [rfc8829:5.3.2/9] [rfc8829:5.3.1/28] [rfc8829:5.3.1/27] [rfc8829:5.3.1/26]
+        # [rfc8829:5.3.2/8] [rfc8829:5.3.1/22] [rfc8829:5.3.1/23] [rfc8829:5.3.1/24]
         role = agreed.role if agreed is not None and continued else answer_role(remote.role)
         parameters = self._drafter.parameters(written, role, restart=restart, new_association=not continued)
-        # [rfc8829:5.3.2/8] An old peer that does not name the association gets no name either (RFC 8842 section 5.3).
+        # [rfc8829:5.3.2/7] An old peer that does not name the association gets no name either (RFC 8842 section 5.3).
         return parameters if remote.tls_id is not None else replace(parameters, tls_id=None)
 
     def implicit(
@@ -185,7 +186,7 @@ class Negotiator:
             return self._roll_back()
         is_offer = description.type is SdpType.OFFER
         plan = self._last_offer if is_offer else self._last_answer
-        # [rfc8829:5.4/1] [rfc8829:5.5/4]
+        # [rfc8829:5.4/1] [rfc8829:5.5/4] [rfc8829:5.9/1] Nothing has changed yet.
         if plan is None or plan.text != description.sdp:
             raise ModificationError(f"the {description.type.value} is not the last one that was created")
         applied = AppliedDescription(description.type, SdpDocument.parse(plan.text))
@@ -207,7 +208,7 @@ class Negotiator:
         glare = description.type is SdpType.OFFER and self.signaling.state is SignalingState.HAVE_LOCAL_OFFER
         if not glare:
             self.signaling.check(description.type, remote=True)
-        # [rfc8829:8/1]
+        # [rfc8829:8/1] [rfc8829:5.10/1] All checks come before the first change.
         document = parse(description.sdp)
         remote = read(document, is_answer=description.type is not SdpType.OFFER)
         applied = AppliedDescription(description.type, document)
@@ -217,6 +218,7 @@ class Negotiator:
         check_against_session(sections, remote)
         self._check_offered_transports(sections, remote)
         outcome = self._roll_back() if glare else Outcome()
+        # [rfc8827:6.4/1] Nothing is ordered before our answer.
         self.signaling.set(applied, remote=True)
         self._remote_trickles = remote.trickle
         self._remote_offer = remote
@@ -260,6 +262,7 @@ class Negotiator:
         check_against_offer(plan.sections, remote, plan.groups)
         provisional = self.signaling.state is SignalingState.HAVE_REMOTE_PRANSWER
         outcome = Outcome()
+        # [rfc8829:5.11/1]
         for section in plan.sections:
             key, theirs = section.transport_id, remote.sections[section.index]
             if key is not None and theirs.transport is not None:

@@ -27,8 +27,9 @@ def plan_offer(
     Returns:
         Sections and BUNDLE groups of the offer.
     """
+    # [rfc8829:4.1.8/1] [rfc8829:5.2.2/1] [rfc8829:5.2.2/6]
     planned = [_modernised(section) for section in sections]
-    # [rfc8829:5.2.1/47] [rfc8829:4.1.8/2]
+    # [rfc8829:5.2.1/41] [rfc8829:4.1.8/2]
     if wants_data and find_data_section(planned) is None:
         _add(planned, MediaSection(index=0, mid=unused_mid(planned), transport_id=new_transport_id()))
     return tuple(planned), _plan_groups(planned, sections, groups)
@@ -63,7 +64,7 @@ def _plan_groups(planned: Sequence[MediaSection], before: Sequence[MediaSection]
     alive = [section.mid for section in planned if not section.rejected]
     known = {section.mid for section in before if not section.rejected}
     kept = [[mid for mid in group if mid in alive] for group in groups]
-    # [rfc8829:5.2.2/38]
+    # [rfc8829:5.2.1/47] [rfc8829:5.2.2/32]
     fresh = [mid for mid in alive if mid not in known]
     if kept:
         kept[0].extend(fresh)

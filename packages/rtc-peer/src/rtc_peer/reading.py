@@ -52,7 +52,10 @@ def parse(text: str) -> SdpDocument:
         DescriptionSyntaxError: It is not well-formed SDP; the error tells the line.
     """
     try:
-        # [rfc8829:5.8/1] [rfc8829:5.6/4]
+        # [rfc8829:5.6/4] [rfc8829:5.8/1] [rfc8829:5.8.1/1] [rfc8829:5.8.1/2] [rfc8829:5.8.1/3] [rfc8829:5.8.1/4]
+        # [rfc8829:5.8.1/5] [rfc8829:5.8.2/1] [rfc8829:5.8.2/2] [rfc8829:5.8.2/3] [rfc8829:5.8.2/6] [rfc8829:5.8.2/7]
+        # [rfc8829:5.8.2/8] What is not known is kept as text and ignored: [rfc8829:5.8.1/8] [rfc8829:5.8.1/9]
+        # [rfc8829:5.8.2/14] [rfc8829:5.8.2/15] [rfc8829:5.2.1/53]
         return SdpDocument.parse(text)
     except ParseError as error:
         raise DescriptionSyntaxError(str(error), error.line) from error
@@ -70,6 +73,7 @@ def read(document: SdpDocument, *, is_answer: bool) -> RemoteDescription:
         DescriptionError: The description contradicts itself, or lacks what WebRTC demands.
     """
     try:
+        # [rfc8829:5.8.3/12] [rfc8829:5.10/2] [rfc8829:5.10/4]
         return _read(document, is_answer=is_answer)
     except ParseError as error:
         raise DescriptionSyntaxError(str(error), error.line) from error
@@ -78,6 +82,7 @@ def read(document: SdpDocument, *, is_answer: bool) -> RemoteDescription:
 def _read(document: SdpDocument, *, is_answer: bool) -> RemoteDescription:
     if len(document.media) > MAX_SECTIONS:
         raise DescriptionError(f"{len(document.media)} media sections are more than {MAX_SECTIONS}")
+    # [rfc8829:5.8.1/7]
     mids = _mids(document)
     groups = _bundle_groups(document, mids)
     reader = _SectionReader(document, groups, is_answer=is_answer)
@@ -111,6 +116,7 @@ def _bundle_groups(document: SdpDocument, mids: dict[str, int]) -> tuple[tuple[s
 
 
 def _ice_options(document: SdpDocument) -> set[str]:
+    # [rfc8829:3.5.5/1] [rfc8829:5.1.1/5] A peer that announces neither option speaks the older ICE.
     found = [document.get(IceOptions), *(media.get(IceOptions) for media in document.media)]
     return {option for each in found if each is not None for option in each.options}
 
@@ -134,6 +140,7 @@ class _SectionReader:
             mid=tag,
             media_type=media.media_type,
             protocol=media.protocol,
+            # [rfc8829:5.8.2/11]
             formats=media.formats,
             port=media.port,
             bundle_only=media.has(BundleOnly),
@@ -154,7 +161,7 @@ class _SectionReader:
 
     def _transport(self, index: int, media: MediaDescription) -> TransportParameters:
         document = self._document
-        # [rfc8829:5.2.1/37] Each of these may stand at the session level instead.
+        # [rfc8829:5.8.2/5] [rfc8829:5.2.1/50] Each of these may stand at the session level instead.
         ufrag = document.effective(media, IceUfrag)
         password = document.effective(media, IcePwd)
         # [rfc8829:5.1.1/2] [rfc8829:5.8.3/1]
@@ -189,11 +196,12 @@ class _SectionReader:
 
     @staticmethod
     def _data(index: int, media: MediaDescription) -> DataParameters:
+        # [rfc8829:5.8.2/10]
         port = sctp_port_of(media)
-        # [rfc8829:5.8.2/13]
+        # [rfc8829:5.8.2/12]
         if port is None:
             raise DescriptionError(f"data section {index} has no SCTP port")
-        # [rfc8829:5.8.2/14]
+        # [rfc8829:5.8.2/13]
         return DataParameters(sctp_port=port, max_message_size=max_message_size_of(media))
 
 

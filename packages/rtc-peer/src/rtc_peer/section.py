@@ -18,6 +18,7 @@ ICE2: Final = "ice2"
 """ICE options that we announce, and look for."""
 
 APPLICATION: Final = "application"
+# [rfc8829:5.1.2/2] [rfc8829:5.2.1/42]
 DATA_PROTOCOL: Final = "UDP/DTLS/SCTP"
 """What our own offers say, whatever an older peer wrote before."""
 
@@ -118,6 +119,7 @@ class MediaSection:
     """False if the peer gave none; ours is then for the API alone and is not written."""
     media_type: str = APPLICATION
     protocol: str = DATA_PROTOCOL
+    # [rfc8829:5.2.1/43]
     formats: tuple[str, ...] = (WEBRTC_DATACHANNEL,)
     rejected: bool = False
     transport_id: int | None = None

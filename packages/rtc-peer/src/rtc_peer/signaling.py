@@ -10,6 +10,7 @@ from rtc_peer.description import AppliedDescription, SdpType
 from rtc_peer.errors import StateError
 from rtc_peer.state import TRANSITIONS, SignalingInput, SignalingState
 
+# [rfc8829:4.1.10/1] [rfc8829:4.1.10/2]
 _INPUTS = {
     (SdpType.OFFER, False): SignalingInput.LOCAL_OFFER,
     (SdpType.PRANSWER, False): SignalingInput.LOCAL_PRANSWER,

@@ -155,7 +155,7 @@ def _pairs(
 
 
 def _certificate(der: bytes) -> CertificateStats:
-    # [rfc8827:6.5/24]
+    # [rfc8827:6.5/27]
     fingerprint = Fingerprint.of(der)
     value = fingerprint.digest.hex(":")
     return CertificateStats(
@@ -167,7 +167,7 @@ def _certificate(der: bytes) -> CertificateStats:
 
 
 def _suite_name(suite: int) -> str:
-    # [rfc8827:6.5/22]
+    # [rfc8827:6.5/25]
     try:
         # The registry's names have a word between the key exchange and the cipher that the enumeration leaves out.
         return re.sub(r"^(ECDHE_(?:ECDSA|RSA))_", r"TLS_\1_WITH_", CipherSuiteId(suite).name)

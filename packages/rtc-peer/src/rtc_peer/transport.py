@@ -132,6 +132,7 @@ class Transport:
         for datagram in batch:
             data = datagram.data
             first_byte = data[0] if data else 0xFF
+            # [rfc8835:3.5/5]
             if DTLS_FIRST <= first_byte <= DTLS_LAST:
                 if datagram.remote == remote and datagram.local == local:
                     run.append(data)
@@ -140,6 +141,7 @@ class Transport:
             elif first_byte <= STUN_LAST:
                 checks.append(datagram)
             else:
+                # [rfc7983:7/1] [rfc7983:7/2]
                 self._stats.drop(f"no-{classify(data).value}" if data else "empty")
         if checks:
             self.ice.receive(checks, now)

@@ -71,6 +71,7 @@ class TransportSet:
 
     def configure(self, servers: StunServers, policy: IceTransportPolicy) -> None:
         """Take the servers and the policy for the next gathering."""
+        # [rfc8829:3.5.3/1] [rfc8827:6.4/4] [rfc8835:3.4/4]
         self._servers = servers
         self.policy = policy
         self._events += [HostResolutionWanted(name) for name in servers.unresolved()]
@@ -142,7 +143,7 @@ class TransportSet:
             if hidden:
                 self._forget_addresses(transport, now)
             transport.restart(parameters, now)
-        # [rfc8829:3.5.3/1] [rfc8829:3.5.3/2] No relays yet: under this policy nothing can be gathered, and what was
+        # [rfc8829:3.5.3/2] [rfc8827:6.4/2] No relays yet: under this policy nothing can be gathered, and what was
         # gathered before is not used any more.
         transport.ice.relay_only = hidden
         self._events.append(GatheringWanted(key))
@@ -170,13 +171,18 @@ class TransportSet:
             ArgumentError: The address is no IP address, was added before or is one too many.
         """
         transport = self._find(key)
+        if not is_ip_literal(address.host):
+            raise ArgumentError(f"{address.host!r} is no IP address")
+        if address in self._by_address:
+            raise ArgumentError(f"{address} was added before")
         if transport.ice.relay_only:
             return False
         try:
             added = transport.ice.add_local_address(address, now)
         except ValueError as error:
             raise ArgumentError(str(error)) from error
-        self._by_address[address] = transport
+        if added:
+            self._by_address[address] = transport
         return added
 
     def end_of_local_addresses(self, key: int, now: float) -> None:

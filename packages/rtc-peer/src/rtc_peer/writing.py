@@ -68,10 +68,11 @@ def write(plan: DescriptionPlan) -> SdpDocument:
 
     See :rfc:`8829#section-5.2.1`.
     """
-    # [rfc8829:5.2.1/1] [rfc8829:5.2.1/2] [rfc8829:5.2.1/7] [rfc8829:5.2.1/11] [rfc8829:5.2.2/3] [rfc8829:5.3.2/3]
+    # [rfc8829:5.2.1/1] [rfc8829:5.2.1/2] [rfc8829:5.2.1/7] [rfc8829:5.2.1/8] [rfc8829:5.2.1/9] [rfc8829:5.2.1/10]
+    # [rfc8829:5.2.1/11] [rfc8829:5.2.1/12] [rfc8829:5.2.2/3] [rfc8829:5.3.2/3]
     document = SdpDocument(plan.origin)
     for group in plan.groups:
-        # [rfc8829:5.2.1/52] [rfc8829:5.2.1/53]
+        # [rfc8829:5.2.1/46]
         document.add(Group(BUNDLE, group))
     if plan.ice_options:
         # [rfc8829:5.2.1/13]
@@ -84,20 +85,21 @@ def write(plan: DescriptionPlan) -> SdpDocument:
 def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescription:
     transport = None if section.transport_id is None else plan.transports[section.transport_id]
     default = None if transport is None else _default_candidate(transport.candidates)
-    # [rfc8829:5.2.1/20] [rfc8829:5.3.1/8]
+    # [rfc8829:5.2.1/20] [rfc8829:5.2.2/9] [rfc8829:5.2.2/10] [rfc8829:5.3.1/7] [rfc8829:5.3.2/4] [rfc8829:5.2.2/6]
     port = 0 if section.rejected else DISCARD_PORT if default is None else default.address.port
-    # [rfc8829:5.3.1/9]
+    # [rfc8829:5.2.1/18] [rfc8829:5.3.1/8]
     media = MediaDescription(section.media_type, port, section.protocol, section.formats)
-    # [rfc8829:5.2.1/24] [rfc8829:5.2.1/25] [rfc8829:5.3.1/15] [rfc8829:5.2.2/9]
+    # [rfc8829:5.2.1/24] [rfc8829:5.2.1/25] [rfc8829:5.3.1/13] [rfc8829:5.3.1/14]
     media.connections = (NO_ADDRESS if default is None else _connection(default),)
     if section.mid_signalled:
-        # [rfc8829:5.2.1/27] [rfc8829:5.3.1/18] [rfc8829:5.2.2/11]
+        # [rfc8829:5.2.1/27] [rfc8829:5.2.1/44] [rfc8829:5.2.2/11] [rfc8829:5.3.1/16]
         media.add(Mid(section.mid))
     if section.rejected:
         if not section.is_data:
             media.direction = Direction.INACTIVE
         return media
-    # [rfc8829:5.2.1/26] One section alone carries what belongs to the transport: the one its group is tagged by.
+    # [rfc8829:5.2.2/30] [rfc8829:5.3.1/30] There are no sections that only exist in a bundle.
+    # [rfc8829:5.2.1/26] [rfc8829:5.2.1/39] [rfc8829:5.3.1/15] One section alone carries what belongs to the transport: the one its group is tagged by.
     if transport is not None and _is_tag(section, plan.groups):
         _write_transport(media, transport)
     if section.is_data:
@@ -111,6 +113,7 @@ def _is_tag(section: MediaSection, groups: BundleGroups) -> bool:
 
 def _write_transport(media: MediaDescription, transport: WrittenTransport) -> None:
     parameters = transport.parameters
+    # [rfc8829:5.1.1/1] [rfc8829:5.2.1/15] [rfc8829:5.2.1/49] [rfc8829:5.3.1/21]
     media.add(IceUfrag(parameters.credentials.ufrag))
     media.add(IcePwd(parameters.credentials.password))
     # [rfc8829:5.2.1/17]
@@ -128,12 +131,12 @@ def _write_transport(media: MediaDescription, transport: WrittenTransport) -> No
 
 
 def _write_data(media: MediaDescription, section: MediaSection, data: DataParameters) -> None:
-    # [rfc8829:5.2.1/50] [rfc8829:5.3.1/32]
     if section.protocol != DATA_PROTOCOL and WEBRTC_DATACHANNEL not in section.formats:
         # A peer that writes the form of the old drafts may read no other.
         media.add(SctpMap(data.sctp_port))
+    # [rfc8829:5.2.1/44] [rfc8829:5.3.1/27]
     media.add(SctpPort(data.sctp_port))
-    # [rfc8829:5.2.1/51]
+    # [rfc8829:5.2.1/45]
     media.add(MaxMessageSize(data.max_message_size or 0))
 
 
