@@ -56,9 +56,13 @@ def _faults_of(requirement: Requirement, proof: Evidence) -> list[str]:
         if not proof.passed:
             missing.append("no passing test proves it")
         return [f"{requirement.id} ({requirement.level}): {' and '.join(missing)}"] if missing else []
+    found = []
     if requirement.status in {"todo", "not-applicable"} and cited:
-        return [f"{requirement.id}: marked {requirement.status}, but cited by {cited}"]
-    return []
+        found.append(f"{requirement.id}: marked {requirement.status}, but cited by {cited}")
+    tests = proof.passed + proof.not_passed
+    if requirement.status == "not-applicable" and tests:
+        found.append(f"{requirement.id}: marked not-applicable, but claimed by {', '.join(tests)}")
+    return found
 
 
 def snapshot(documents: list[Document], evidence: dict[str, Evidence]) -> str:
@@ -83,15 +87,17 @@ def _verdict(requirement: Requirement, evidence: dict[str, Evidence]) -> str:
     return "proven" if proof.code and proof.passed else "unproven"
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Check, print, and say by the exit code whether all is well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--update", action="store_true", help="write coverage.txt")
     parser.add_argument("--only", metavar="RFC", action="append", help="report faults of this document alone")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     documents, evidence = gather()
     found = faults(documents, evidence)
     if options.only:
+        if unknown := set(options.only) - {document.id for document in documents}:
+            parser.error(f"the index has no {', '.join(sorted(unknown))}")
         found = [fault for fault in found if fault.partition(":")[0] in options.only]
     for fault in found:
         print(fault)

@@ -83,12 +83,12 @@ def load_documents(folder: Path = SPECS) -> list[Document]:
     return sorted(documents, key=lambda document: (len(document.id), document.id))
 
 
-def find_citations(packages: Path = ROOT / "packages") -> Iterator[tuple[str, Citation]]:
-    """Every bracketed id in the packages' sources, with its place relative to the repository."""
-    for path in sorted(packages.glob("*/src/**/*.py")):
+def find_citations(root: Path = ROOT) -> Iterator[tuple[str, Citation]]:
+    """Every bracketed id in a comment of the packages' sources, with its place relative to the repository."""
+    for path in sorted(root.glob("packages/*/src/**/*.py")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            for match in CITATION.finditer(line):
-                yield match[1], Citation(path.relative_to(ROOT), number)
+            for match in CITATION.finditer(line.partition("#")[2]):
+                yield match[1], Citation(path.relative_to(root), number)
 
 
 def load_results(path: Path = RESULTS) -> dict[str, dict[str, str]]:

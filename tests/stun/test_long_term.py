@@ -531,6 +531,16 @@ def test_useless_challenge_is_the_end(attributes: tuple[Realm | Nonce, ...]) -> 
     assert script.failure() is FailureReason.MALFORMED_RESPONSE
 
 
+def test_the_same_user_is_tried_again_under_its_hash() -> None:
+    script = Script()
+    assert script.answer(REALM, NONCE_ALGORITHMS, ALGORITHMS, error=401) == 1
+    assert Message.parse(script.sent).get(Username) == Username("alice")
+    nonce = Nonce(nonce_cookie(SecurityFeature.PASSWORD_ALGORITHMS | SecurityFeature.USERNAME_ANONYMITY))
+
+    assert script.answer(REALM, nonce, ALGORITHMS, error=401) == 1
+    assert Message.parse(script.sent).get(UserHash) == UserHash(userhash("alice", "example.org"))
+
+
 @pytest.mark.spec("rfc8489:9.2.5/12")
 def test_another_realm_is_answered_but_not_for_ever() -> None:
     script = Script()

@@ -30,9 +30,9 @@ class Mapping:
 
     inner: Endpoint
     public: Endpoint
-    mapping_key: object
     refreshed_at: float
-    permitted: set[object] = field(default_factory=set)
+    permitted: dict[object, float] = field(default_factory=dict)
+    """What the filter lets in, and when something was last sent there."""
 
 
 @dataclass
@@ -49,6 +49,7 @@ class Nat:
     hairpinning: bool = True
     udp_blocked: bool = False
     mapping_lifetime: float = 120.0
+    """Seconds without a datagram on its way out after which a mapping, or a permission of the filter, is gone."""
     first_port: int = 40000
     _by_inner: dict[tuple[Endpoint, object], Mapping] = field(default_factory=dict)
     _by_port: dict[int, Mapping] = field(default_factory=dict)
@@ -61,11 +62,11 @@ class Nat:
         mapping = self._by_inner.get(key)
         if mapping is None or now - mapping.refreshed_at > self.mapping_lifetime:
             port = self.first_port + len(self._by_port)
-            mapping = Mapping(source, (self.public_host, port), key[1], now)
+            mapping = Mapping(source, (self.public_host, port), now)
             self._by_inner[key] = mapping
             self._by_port[port] = mapping
         mapping.refreshed_at = now
-        mapping.permitted.add(self.filtering.key(destination))
+        mapping.permitted[self.filtering.key(destination)] = now
         return mapping.public
 
     def inbound(self, source: Endpoint, destination: Endpoint, now: float) -> Endpoint | None:
@@ -73,14 +74,16 @@ class Nat:
         mapping = self._by_port.get(destination[1])
         if mapping is None or now - mapping.refreshed_at > self.mapping_lifetime:
             return None
-        if self.filtering.key(source) not in mapping.permitted:
+        permitted_at = mapping.permitted.get(self.filtering.key(source))
+        if permitted_at is None or now - permitted_at > self.mapping_lifetime:
             return None
         if source[0] == self.public_host and not self.hairpinning:
             return None
         return mapping.inner
 
     def forget(self) -> None:
-        """Lose every mapping, as a rebooted router does."""
+        """Lose every mapping, as a rebooted router does that then uses other ports."""
+        self.first_port += len(self._by_port)
         self._by_inner.clear()
         self._by_port.clear()
 
