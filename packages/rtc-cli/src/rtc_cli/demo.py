@@ -3,262 +3,389 @@
 import asyncio
 import json
 import statistics
+import sys
 import time
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from rtc_asyncio import RTCDataChannel, RTCIceCandidate, RTCPeerConnection, RTCStatsReport
+from rtc_asyncio import (
+    MessageEvent,
+    NetworkError,
+    RTCDataChannel,
+    RTCIceCandidate,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 
+from ._version import __version__
 from .errors import CommandError
+from .negotiated import describe, endpoint, path, security
+from .timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MESSAGE_LENGTH: Final = 64 * 1024
 """Bytes of one message of the bulk transfer: what every WebRTC peer accepts."""
+_COUNTER_LENGTH: Final = 8
+"""Bytes at the head of each message that number it."""
+_REFRESH_INTERVAL: Final = 0.1
+"""Seconds between two looks at the progress bar."""
 
 
-@dataclass
-class Timeline:
-    """What happened when, in milliseconds since the start."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundTrips:
+    """How long a small message took there and back, in microseconds."""
 
-    console: Console | None
-    started: float = field(default_factory=time.perf_counter)
-    entries: list[tuple[float, str, str]] = field(default_factory=list)
-    _seen: set[str] = field(default_factory=set)
-
-    def add(self, what: str, detail: str = "", *, once: bool = False) -> None:
-        """Note one step; with `once`, only the first of its name."""
-        if once and what in self._seen:
-            return
-        self._seen.add(what)
-        milliseconds = (time.perf_counter() - self.started) * 1000
-        self.entries.append((milliseconds, what, detail))
-        if self.console is not None:
-            self.console.print(f"[cyan]{milliseconds:9.2f} ms[/]  {what:<24} [dim]{detail}[/]", highlight=False)
+    count: int
+    median: float
+    best: float
+    worst: float
 
 
-@dataclass
-class Result:
-    """Everything the report says."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bulk:
+    """The bulk transfer; the figures count both ends of the connection."""
 
-    timeline: list[dict[str, object]]
-    round_trip_us: dict[str, float]
-    bulk: dict[str, float]
-    negotiated: dict[str, object]
+    bytes: int
+    seconds: float
+    mb_per_second: float
+    mb_per_cpu_second: float
 
 
-async def run_demo(*, size_mb: int, round_trips: int, timeout: float, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line chose."""
+
+    length: int
+    """Bytes of the bulk transfer."""
+    messages: int
+    """Round trips."""
+    timeout: float
+    """Seconds that the connection, or one step of a transfer, may take."""
+    hosts: tuple[str, ...] | None = None
+    """Addresses to connect over; None for all."""
+    import_ms: float = 0.0
+    """What importing cost before."""
+
+
+@dataclass(slots=True)
+class _Peer:
+    """One of the two, by name."""
+
+    name: str
+    connection: RTCPeerConnection
+    early: list[RTCIceCandidate] = field(default_factory=list)
+    """Candidates of the other peer that arrived before its description."""
+    found_nothing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it has no candidate at all."""
+
+
+async def run_demo(options: Options, *, as_json: bool) -> None:
     """Connect, measure, report.
 
     Raises:
-        CommandError: The peers did not connect within `timeout` seconds, or data was lost.
+        CommandError: The peers found no address to use, did not connect in time, or lost data.
     """
     console = None if as_json else Console()
-    if console is not None:
-        console.print("[bold]Two WebRTC peers on this machine[/]\n")
     timeline = Timeline(console)
-    async with RTCPeerConnection() as offerer, RTCPeerConnection() as answerer:
+    made = time.perf_counter()
+    async with RTCPeerConnection(hosts=options.hosts) as first, RTCPeerConnection(hosts=options.hosts) as second:
+        peers_ms = (time.perf_counter() - made) * 1000
+        if console is not None:
+            console.print("[bold]Two WebRTC peers on this machine[/]\n")
+            prepared = f"{options.import_ms:.0f} ms to import, {peers_ms:.1f} ms to make two peers with certificates"
+            console.print(f"[dim]   before that: {prepared}[/]", highlight=False, soft_wrap=True)
+        timeline.start()
+        alice, bob = _Peer("alice", first), _Peer("bob", second)
+        sender, receiver = await _connect_in_time(alice, bob, timeline, options)
+        setup_ms = timeline.ms("open")
         try:
-            async with asyncio.timeout(timeout):
-                sender, receiver = await _connect(offerer, answerer, timeline)
+            round_trips = await _measure_round_trips(sender, receiver, options)
+            timeline.add("round_trips", f"{round_trips.count} messages, median {round_trips.median:.0f} µs")
+            bulk = await _transfer(sender, receiver, options, console)
         except TimeoutError:
-            raise CommandError(
-                f"the peers did not connect within {timeout:g} s (ICE is {offerer.iceConnectionState}); "
-                "is there a firewall between this machine's own addresses?"
-            ) from None
-        round_trip = await _measure_round_trips(sender, receiver, round_trips)
-        timeline.add("round trips", f"{round_trips} messages, median {round_trip['median']:.0f} µs")
-        bulk = await _transfer(sender, receiver, size_mb * 1_000_000, console)
-        timeline.add("bulk transfer", f"{size_mb} MB in {bulk['seconds']:.2f} s")
-        negotiated = describe(await offerer.getStats())
+            raise CommandError(f"the connection stood still for {options.timeout:g} s while data was sent") from None
+        except NetworkError as error:
+            raise CommandError(f"the connection broke while data was sent: {error}") from None
+        timeline.add("bulk", f"{_megabytes(bulk.bytes)} in {bulk.seconds:.2f} s")
+        negotiated = describe(await first.getStats())
     timeline.add("closed")
-    entries: list[dict[str, object]] = [
-        {"ms": round(ms, 3), "event": what, "detail": detail} for ms, what, detail in timeline.entries
-    ]
-    result = Result(entries, round_trip, bulk, negotiated)
     if console is None:
-        print(json.dumps(result.__dict__))
+        document = {
+            "version": __version__,
+            "preparation": {"import_ms": round(options.import_ms, 3), "peers_ms": round(peers_ms, 3)},
+            "timeline": [step.to_json() for step in timeline.steps],
+            "setup_ms": setup_ms,
+            "round_trip_us": asdict(round_trips),
+            "bulk": asdict(bulk),
+            "negotiated": negotiated,
+        }
+        print(json.dumps(document))
     else:
-        console.print()
-        console.print(_summary(result))
+        _print_summary(console, setup_ms, round_trips, bulk, negotiated)
 
 
-async def _connect(
-    offerer: RTCPeerConnection, answerer: RTCPeerConnection, timeline: Timeline
+# --- the connection ---
+
+
+async def _connect_in_time(
+    alice: _Peer, bob: _Peer, timeline: Timeline, options: Options
 ) -> tuple[RTCDataChannel, RTCDataChannel]:
-    arrived: asyncio.Future[RTCDataChannel] = asyncio.get_running_loop().create_future()
-    answerer.on("datachannel")(arrived.set_result)
-    _watch(offerer, timeline)
-    sender = offerer.createDataChannel("demo")
-    for pc, other in ((offerer, answerer), (answerer, offerer)):
-        _trickle(pc, other, timeline)
+    try:
+        async with asyncio.timeout(options.timeout):
+            return await _connect(alice, bob, timeline)
+    except (TimeoutError, NetworkError):
+        state = alice.connection.iceConnectionState
+        raise CommandError(
+            f"the peers did not connect within {options.timeout:g} s (ICE is {state}); "
+            "is there a firewall between this machine's own addresses?"
+        ) from None
 
-    await offerer.setLocalDescription()
-    timeline.add("offer", "set by the offerer, sent to the answerer")
-    await answerer.setRemoteDescription(_description(offerer))
-    await answerer.setLocalDescription()
-    timeline.add("answer", "set by the answerer, sent to the offerer")
-    await offerer.setRemoteDescription(_description(answerer))
-    await sender.wait_for("open")
-    timeline.add("data channel open", f'"{sender.label}", stream {sender.id}')
+
+async def _connect(alice: _Peer, bob: _Peer, timeline: Timeline) -> tuple[RTCDataChannel, RTCDataChannel]:
+    arrived: asyncio.Future[RTCDataChannel] = asyncio.get_running_loop().create_future()
+    bob.connection.on("datachannel")(arrived.set_result)
+    sender = alice.connection.createDataChannel("demo")
+    _watch_gathering(alice, bob, timeline)
+    _watch_gathering(bob, alice, timeline)
+    _watch_states(alice, timeline)
+
+    await alice.connection.setLocalDescription()
+    offer = _local_description(alice)
+    timeline.add("offer", f"{len(offer.sdp)} bytes of SDP, to bob", peer=alice.name)
+    await bob.connection.setRemoteDescription(offer)
+    await bob.connection.setLocalDescription()
+    answer = _local_description(bob)
+    timeline.add("answer", f"{len(answer.sdp)} bytes of SDP, to alice", peer=bob.name)
+    await alice.connection.setRemoteDescription(answer)
+    _watch_handshake(alice, timeline)
+
+    await _opened(sender, alice)
+    timeline.add("open", f'"{sender.label}", stream {sender.id}', peer=alice.name)
     return sender, await arrived
 
 
-def _description(pc: RTCPeerConnection) -> dict[str, str]:
-    """What would travel through signalling."""
-    assert pc.localDescription is not None
-    return pc.localDescription.toJSON()
+async def _opened(channel: RTCDataChannel, peer: _Peer) -> None:
+    """Wait for the channel, but not if there is no address that it could go over."""
+    opening = asyncio.ensure_future(channel.wait_for("open"))
+    giving_up = asyncio.ensure_future(peer.found_nothing.wait())
+    try:
+        await asyncio.wait({opening, giving_up}, return_when=asyncio.FIRST_COMPLETED)
+        if not opening.done():
+            raise CommandError(
+                "no address can be used: is a network interface up, and is every --host one of this machine?"
+            )
+        await opening
+    finally:
+        opening.cancel()
+        giving_up.cancel()
 
 
-def _trickle(pc: RTCPeerConnection, other: RTCPeerConnection, timeline: Timeline) -> None:
-    early: list[RTCIceCandidate] = []
+def _local_description(peer: _Peer) -> RTCSessionDescription:
+    description = peer.connection.localDescription
+    if description is None:
+        raise CommandError(f"{peer.name} has no description: this is a fault of the library, please report it")
+    return description
 
-    @pc.on("icecandidate")
+
+def _watch_gathering(peer: _Peer, other: _Peer, timeline: Timeline) -> None:
+    """Hand each candidate to the other peer as it is found."""
+    count = 0
+
+    @peer.connection.on("icecandidate")
     async def _(candidate: RTCIceCandidate | None) -> None:
+        nonlocal count
         if candidate is None or not candidate.candidate:
             return
-        timeline.add("candidate", f"{candidate.type} {candidate.address} port {candidate.port}")
-        if other.remoteDescription is None:
-            early.append(candidate)
+        count += 1
+        timeline.add("candidate", f"{candidate.type} {endpoint(candidate.address, candidate.port)}", peer=peer.name)
+        if other.connection.remoteDescription is None:
+            other.early.append(candidate)
         else:
-            await other.addIceCandidate(candidate)
+            await other.connection.addIceCandidate(candidate)
 
-    @other.on("signalingstatechange")
+    @other.connection.on("signalingstatechange")
     async def _() -> None:
-        while other.remoteDescription is not None and early:
-            await other.addIceCandidate(early.pop(0))
+        while other.connection.remoteDescription is not None and other.early:
+            await other.connection.addIceCandidate(other.early.pop(0))
 
-
-def _watch(pc: RTCPeerConnection, timeline: Timeline) -> None:
-    @pc.on("icegatheringstatechange")
+    @peer.connection.on("icegatheringstatechange")
     def _() -> None:
-        timeline.add(f"gathering {pc.iceGatheringState}")
+        if peer.connection.iceGatheringState == "gathering":
+            timeline.add("gathering", peer=peer.name)
+        elif peer.connection.iceGatheringState == "complete":
+            timeline.add("gathered", f"{count} candidate{'s' * (count != 1)}", peer=peer.name)
+            if not count:
+                peer.found_nothing.set()
 
-    @pc.on("iceconnectionstatechange")
+
+def _watch_states(peer: _Peer, timeline: Timeline) -> None:
+    seen: set[str] = set()
+
+    @peer.connection.on("iceconnectionstatechange")
     def _() -> None:
-        words = {"checking": "connectivity checks", "connected": "path found"}
-        timeline.add(words.get(pc.iceConnectionState, f"ICE {pc.iceConnectionState}"), once=True)
+        state = peer.connection.iceConnectionState
+        if state in seen:
+            return
+        seen.add(state)
+        if state == "checking":
+            timeline.add("checks", "which pairs of candidates carry packets?", peer=peer.name)
+        elif state == "connected":
+            timeline.add("path", _selected(peer), peer=peer.name)
+        elif state in {"disconnected", "failed"}:
+            timeline.add(state, "ICE", peer=peer.name)
 
-    @pc.on("connectionstatechange")
+
+def _watch_handshake(peer: _Peer, timeline: Timeline) -> None:
+    sctp = peer.connection.sctp
+    if sctp is None:
+        return
+    dtls = sctp.transport
+
+    @dtls.on("statechange")
     def _() -> None:
-        if pc.connectionState == "connected":
-            timeline.add("DTLS handshake done", "both certificates match their fingerprints")
+        if dtls.state == "connecting":
+            timeline.add("handshake", peer=peer.name)
+        elif dtls.state == "connected":
+            timeline.add("secure", "both certificates match their fingerprints", peer=peer.name)
 
 
-async def _measure_round_trips(sender: RTCDataChannel, receiver: RTCDataChannel, count: int) -> dict[str, float]:
-    """Microseconds that a small message takes there and back."""
+def _selected(peer: _Peer) -> str:
+    sctp = peer.connection.sctp
+    pair = sctp.transport.iceTransport.getSelectedCandidatePair() if sctp is not None else None
+    if pair is None:
+        return ""
+    return f"{endpoint(pair.local.address, pair.local.port)} → {endpoint(pair.remote.address, pair.remote.port)}"
+
+
+# --- the data ---
+
+
+async def _measure_round_trips(sender: RTCDataChannel, receiver: RTCDataChannel, options: Options) -> RoundTrips:
     answers: asyncio.Queue[str | bytes] = asyncio.Queue()
 
-    def echo(event: object) -> None:
-        receiver.send(event.data)  # type: ignore[attr-defined]  # a MessageEvent
+    def echo(event: MessageEvent) -> None:
+        receiver.send(event.data)
 
-    def answered(event: object) -> None:
-        answers.put_nowait(event.data)  # type: ignore[attr-defined]
+    def answered(event: MessageEvent) -> None:
+        answers.put_nowait(event.data)
 
     receiver.addEventListener("message", echo)
     sender.addEventListener("message", answered)
     times = []
-    for number in range(count):
+    for number in range(options.messages):
         start = time.perf_counter()
         sender.send(f"message {number}")
-        if await answers.get() != f"message {number}":
+        async with asyncio.timeout(options.timeout):
+            answer = await answers.get()
+        if answer != f"message {number}":
             raise CommandError("a message came back changed: this is a fault of the library, please report it")
         times.append((time.perf_counter() - start) * 1e6)
     receiver.removeEventListener("message", echo)
     sender.removeEventListener("message", answered)
-    return {"median": statistics.median(times), "best": min(times), "worst": max(times)}
+    return RoundTrips(count=len(times), median=statistics.median(times), best=min(times), worst=max(times))
+
+
+class _Receiver:
+    """Counts what arrives, and sees that it is what was sent."""
+
+    def __init__(self, length: int) -> None:
+        self.received = 0
+        self.done = asyncio.Event()
+        self.in_order = True
+        self._length = length
+        self._messages = 0
+
+    def take(self, message: str | bytes) -> None:
+        number = message[:_COUNTER_LENGTH]
+        if number != self._messages.to_bytes(_COUNTER_LENGTH, "big")[: len(number)]:
+            self.in_order = False
+        self._messages += 1
+        self.received += len(message)
+        if self.received >= self._length:
+            self.done.set()
 
 
 async def _transfer(
-    sender: RTCDataChannel, receiver: RTCDataChannel, length: int, console: Console | None
-) -> dict[str, float]:
-    """Send `length` bytes in order; the figures count both ends of the connection."""
-    received = 0
-    done = asyncio.Event()
-    progress = Progress(
-        TextColumn("  sending"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=console is None,
-        transient=True,
-    )
-    task = progress.add_task("bulk", total=length)
-
-    @receiver.on("message")
-    def _(message: str | bytes) -> None:
-        nonlocal received
-        received += len(message)
-        if received >= length:
-            done.set()
-
+    sender: RTCDataChannel, receiver: RTCDataChannel, options: Options, console: Console | None
+) -> Bulk:
+    """Send numbered messages, in order, as fast as the channel takes them."""
+    loop = asyncio.get_running_loop()
+    counted = _Receiver(options.length)
+    receiver.on("message")(counted.take)
+    rest = bytes(MESSAGE_LENGTH - _COUNTER_LENGTH)
     started, cpu_started = time.perf_counter(), time.process_time()
-    with progress:
-        payload = bytes(MESSAGE_LENGTH)
-        sent = 0
-        while sent < length:
-            chunk = payload[: min(MESSAGE_LENGTH, length - sent)]
-            sender.send(chunk)
-            sent += len(chunk)
-            await sender.drain()
-            progress.update(task, completed=received)
-        await done.wait()
-        progress.update(task, completed=received)
+    with _progress_bar(console, options.length) as show:
+        refresh = loop.create_task(_refresh(lambda: show(counted.received)))
+        try:
+            async with asyncio.timeout(options.timeout) as patience:
+                for number, start in enumerate(range(0, options.length, MESSAGE_LENGTH)):
+                    message = number.to_bytes(_COUNTER_LENGTH, "big") + rest
+                    sender.send(message[: options.length - start])
+                    await sender.drain()
+                    patience.reschedule(loop.time() + options.timeout)
+                await counted.done.wait()
+        finally:
+            refresh.cancel()
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
-    return {
-        "bytes": length,
-        "seconds": seconds,
-        "mb_per_second": length / 1e6 / seconds,
-        "mb_per_cpu_second": length / 1e6 / cpu,
-    }
-
-
-def describe(report: RTCStatsReport) -> dict[str, object]:
-    """What two peers agreed on, read from the statistics of one of them."""
-    found: dict[str, object] = {}
-    for stats in report.values():
-        if stats.type != "transport":
-            continue
-        transport = stats.toJSON()
-        found |= {
-            "dtls_version": transport.get("tlsVersion"),
-            "cipher": transport.get("dtlsCipher"),
-            "dtls_role": transport.get("dtlsRole"),
-        }
-        pair = report.get(str(transport.get("selectedCandidatePairId")))
-        if pair is None:
-            continue
-        pair_json = pair.toJSON()
-        for side in ("local", "remote"):
-            candidate = report[str(pair_json[f"{side}CandidateId"])].toJSON()
-            found[side] = (
-                f"{candidate['address']} port {candidate['port']}/{candidate['protocol']} ({candidate['candidateType']})"
-            )
-        round_trip_time = pair_json.get("currentRoundTripTime")
-        if isinstance(round_trip_time, float):
-            found["ice_round_trip_ms"] = round(round_trip_time * 1000, 3)
-    return found
-
-
-def _summary(result: Result) -> Table:
-    versions = {"FEFD": "DTLS 1.2", "FEFC": "DTLS 1.3"}
-    negotiated = result.negotiated
-    opened = next(entry["ms"] for entry in result.timeline if entry["event"] == "data channel open")
-    table = Table(title="Summary", show_header=False, title_justify="left", title_style="bold")
-    table.add_column(style="cyan")
-    table.add_column()
-    table.add_row("set-up", f"{opened:.1f} ms to an open channel")
-    table.add_row("selected pair", f"{negotiated.get('local')}  →  {negotiated.get('remote')}")
-    table.add_row("security", f"{versions.get(str(negotiated.get('dtls_version')), '?')}, {negotiated.get('cipher')}")
-    table.add_row(
-        "round trip", f"median {result.round_trip_us['median']:.0f} µs, best {result.round_trip_us['best']:.0f} µs"
+    if not counted.in_order or counted.received != options.length:
+        raise CommandError("the bulk transfer arrived changed: this is a fault of the library, please report it")
+    megabytes = options.length / 1e6
+    return Bulk(
+        bytes=options.length,
+        seconds=seconds,
+        mb_per_second=megabytes / seconds,
+        mb_per_cpu_second=megabytes / max(cpu, 1e-9),
     )
+
+
+@contextmanager
+def _progress_bar(console: Console | None, length: int) -> "Iterator[Callable[[int], None]]":
+    """A bar where a person watches, and nothing anywhere else; it is gone when the block ends."""
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    watched = console is not None and sys.stdout.isatty()
+    with Progress(
+        TextColumn(" " * 10), *columns, console=console, disable=not watched, transient=True, auto_refresh=False
+    ) as progress:
+        task = progress.add_task("bulk", total=length)
+        yield lambda received: progress.update(task, completed=received, refresh=True)
+
+
+async def _refresh(show: Callable[[], None]) -> None:
+    while True:
+        show()
+        await asyncio.sleep(_REFRESH_INTERVAL)
+
+
+# --- the report ---
+
+
+def _print_summary(
+    console: Console, setup_ms: float | None, round_trips: RoundTrips, bulk: Bulk, negotiated: dict[str, object]
+) -> None:
+    local, remote = path(negotiated)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    if setup_ms is not None:
+        table.add_row("set-up", f"{setup_ms:.1f} ms from the offer to an open channel")
+    table.add_row("selected pair", f"{local} ⇄\n{remote}")
+    table.add_row("security", security(negotiated))
     table.add_row(
-        "bulk",
-        f"{result.bulk['mb_per_second']:.0f} MB/s, {result.bulk['mb_per_cpu_second']:.0f} MB per CPU-second for both ends",
+        "round trip", f"median {round_trips.median:.0f} µs, best {round_trips.best:.0f}, worst {round_trips.worst:.0f}"
     )
-    return table
+    rates = f"{bulk.mb_per_second:.0f} MB/s, {bulk.mb_per_cpu_second:.0f} MB per CPU-second with both ends"
+    table.add_row("bulk transfer", f"{_megabytes(bulk.bytes)}: {rates}")
+    console.print("\n[bold]Summary[/]")
+    console.print(table, highlight=False)
+
+
+def _megabytes(length: int) -> str:
+    return f"{length / 1e6:g} MB"

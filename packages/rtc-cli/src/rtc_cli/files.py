@@ -2,94 +2,94 @@
 
     sender                                   receiver
     {"name": ..., "size": ...}  text   ->
-    bytes, in pieces                   ->    writes them to a temporary file, counts
-                                       <-    {"received": size, "sha256": ...}  text
+    bytes, in pieces                   ->    writes them to a temporary file, counts, hashes
+                                       <-    {"received": size, "sha256": ...}  text, or
+                                       <-    {"refused": why}  text, at any time
     closes the channel
 
-Both ends run it in both directions; the browser's half is in page/app.js.
+Either side closes the channel to cancel. Both ends run it in both directions; the browser's half is in page/files.js.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import json
-import re
-from collections.abc import Callable
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rtc_asyncio import NetworkError, RTCDataChannel, RTCPeerConnection
+from rtc_asyncio import DOMException, RTCDataChannel, RTCPeerConnection
+
+from .names import keep, partial_file, safe_name
 
 LABEL: Final = "file"
 PIECE_LENGTH: Final = 64 * 1024
 """Bytes of one message: what every WebRTC peer accepts."""
-MAX_NAME_LENGTH: Final = 120
+IDLE_TIMEOUT: Final = 60.0
+"""Seconds without a byte, or without an answer, after which a transfer is given up."""
+DISK_RESERVE: Final = 64 * 1024 * 1024
+"""Bytes that a file must leave free on the disk."""
 
 Progress = Callable[[int, int], None]
 """Called with the bytes so far and the bytes of the whole file."""
-
-_UNSAFE: Final = re.compile(r"[^\w.()\[\] -]")
 
 
 class TransferError(Exception):
     """The file did not arrive whole, or was refused; the message is for a person."""
 
 
-def safe_name(name: str) -> str:
-    """A file name without folders, control characters or a leading dot."""
-    cleaned = _UNSAFE.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip(" .")[:MAX_NAME_LENGTH]
-    return cleaned or "unnamed"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A file that arrived whole."""
+
+    path: Path
+    length: int
+    sha256: str
 
 
-def free_path(directory: Path, name: str) -> Path:
-    """A path in `directory` that does not exist yet: "a.txt", then "a (1).txt"."""
-    path = directory / name
-    number = 0
-    while path.exists():
-        number += 1
-        path = directory / f"{Path(name).stem} ({number}){Path(name).suffix}"
-    return path
-
-
-async def receive_file(channel: RTCDataChannel, directory: Path, max_length: int, progress: Progress) -> Path:
+async def receive_file(channel: RTCDataChannel, directory: Path, max_length: int, progress: Progress) -> Received:
     """Receive one file on a channel that the peer opened, and answer with its hash.
 
-    Returns:
-        Where the file is.
+    Args:
+        channel: The channel, of which nothing was read yet.
+        directory: Where the file goes; made if it does not exist.
+        max_length: Bytes of the largest file that is accepted.
+        progress: Called as bytes arrive.
 
     Raises:
-        TransferError: It is larger than `max_length`, not what was announced, or the channel closed too early. Nothing is left behind.
+        TransferError: The file is too large, not what was announced, or the channel closed too early. Nothing is left behind.
+        OSError: It cannot be written. Nothing is left behind either.
     """
     messages = channel.__aiter__()
     try:
-        name, size = _announced(await anext(messages, None), max_length)
-    except TransferError:
-        channel.close()
-        raise
-    directory.mkdir(parents=True, exist_ok=True)
-    path = free_path(directory, safe_name(name))
-    partial = path.with_name(path.name + ".part")
-    digest = hashlib.sha256()
-    received = 0
-    try:
-        with partial.open("wb") as file:
+        name, size = _announced(await _next(messages))
+        _check_room(name, size, directory, max_length)
+        with partial_file(directory) as (file, partial):
+            digest = hashlib.sha256()
+            received = 0
             while received < size:
-                piece = await anext(messages, None)
+                piece = await _next(messages)
                 if not isinstance(piece, bytes):
-                    raise TransferError(f"{name}: the browser stopped after {received} of {size} bytes")
+                    raise TransferError(f"{name}: the sender stopped after {received} of {size} bytes")
                 received += len(piece)
                 if received > size:
                     raise TransferError(f"{name}: more bytes arrived than were announced")
                 file.write(piece)
                 digest.update(piece)
                 progress(received, size)
-        partial.replace(path)
+            file.flush()
+            path = keep(partial, name)
+    except (TransferError, OSError) as error:
+        refuse(channel, str(error) if isinstance(error, TransferError) else f"it cannot be written: {error.strerror}")
+        raise
     except BaseException:
-        partial.unlink(missing_ok=True)
         channel.close()
         raise
-    with contextlib.suppress(Exception):  # the file is here; a peer that left needs no answer
+    with contextlib.suppress(DOMException):  # the file is here; a sender that left needs no answer
         channel.send(json.dumps({"received": received, "sha256": digest.hexdigest()}))
-    return path
+    return Received(path=path, length=size, sha256=digest.hexdigest())
 
 
 async def send_file(pc: RTCPeerConnection, path: Path, progress: Progress) -> None:
@@ -100,37 +100,94 @@ async def send_file(pc: RTCPeerConnection, path: Path, progress: Progress) -> No
         TransferError: The peer refused it, went away, or received something else.
     """
     size = path.stat().st_size
-    digest = hashlib.sha256()
     channel = pc.createDataChannel(LABEL)
     try:
-        with path.open("rb") as file:
-            await channel.wait_for("open")
-            channel.send(json.dumps({"name": path.name, "size": size}))
-            sent = 0
-            while piece := file.read(PIECE_LENGTH):
-                digest.update(piece)
-                channel.send(piece)
-                sent += len(piece)
-                progress(sent, size)
-                await channel.drain()
-        answer = await anext(channel.__aiter__(), None)
-        received = json.loads(answer) if isinstance(answer, str) else {}
-        if received.get("sha256") != digest.hexdigest():
-            raise TransferError(f"{path.name}: the peer did not confirm the file")
-    except NetworkError:
-        raise TransferError(f"{path.name}: the peer went away or refused the file") from None
+        await channel.wait_for("open")
+        channel.send(json.dumps({"name": path.name, "size": size}))
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        channel.on("message")(lambda message: _settle(answer, _parsed(message)))
+        channel.on("close")(lambda: _settle(answer, None))
+        sha256 = await _send_pieces(channel, path, size, answer, progress)
+        async with asyncio.timeout(IDLE_TIMEOUT):
+            match await answer:
+                case {"received": int(received), "sha256": str(theirs)}:
+                    if received != size or theirs != sha256:
+                        raise TransferError(f"{path.name}: it arrived changed")
+                case {"refused": str(reason)}:
+                    raise TransferError(f"{path.name} was refused: {reason}")
+                case _:
+                    raise TransferError(f"{path.name}: the receiver stopped it, or went away")
+    except DOMException:
+        raise TransferError(f"{path.name}: the connection broke") from None
+    except TimeoutError:
+        raise TransferError(f"{path.name}: the receiver did not confirm it") from None
     finally:
         channel.close()
 
 
-def _announced(message: str | bytes | None, max_length: int) -> tuple[str, int]:
+async def _send_pieces(
+    channel: RTCDataChannel, path: Path, size: int, answer: "asyncio.Future[object]", progress: Progress
+) -> str:
+    """Send until all is sent or the receiver answers early; returns the hash of what was sent."""
+    digest = hashlib.sha256()
+    sent = 0
+    with path.open("rb") as file:
+        while sent < size and not answer.done():
+            piece = file.read(min(PIECE_LENGTH, size - sent))
+            if not piece:
+                raise TransferError(f"{path.name}: it became shorter while it was sent")
+            digest.update(piece)
+            channel.send(piece)
+            sent += len(piece)
+            progress(sent, size)
+            with contextlib.suppress(DOMException):  # it closed: the answer says why
+                await channel.drain()
+    return digest.hexdigest()
+
+
+def _settle(answer: "asyncio.Future[object]", value: object) -> None:
+    if not answer.done():
+        answer.set_result(value)
+
+
+def refuse(channel: RTCDataChannel, reason: str) -> None:
+    """Tell the sender why its file is not wanted, and close the channel."""
+    with contextlib.suppress(DOMException):
+        channel.send(json.dumps({"refused": reason}))
+    channel.close()
+
+
+async def _next(messages: AsyncIterator[str | bytes]) -> str | bytes | None:
     try:
-        header = json.loads(message) if isinstance(message, str) else None
-    except json.JSONDecodeError:
-        header = None
-    match header:
-        case {"name": str(name), "size": int(size)} if size >= 0:
-            if size > max_length:
-                raise TransferError(f"{safe_name(name)}: {size} bytes are more than the {max_length} that are accepted")
+        async with asyncio.timeout(IDLE_TIMEOUT):
+            return await anext(messages, None)
+    except TimeoutError:
+        raise TransferError(f"the sender was silent for {IDLE_TIMEOUT:g} s") from None
+
+
+def _parsed(message: str | bytes | None) -> object:
+    if not isinstance(message, str):
+        return None
+    try:
+        return json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _announced(message: str | bytes | None) -> tuple[str, int]:
+    match _parsed(message):
+        case {"name": str(name), "size": int(size)} if size >= 0 and not isinstance(size, bool):
             return safe_name(name), size
     raise TransferError("a file channel began without name and size")
+
+
+def _check_room(name: str, size: int, directory: Path, max_length: int) -> None:
+    if size > max_length:
+        raise TransferError(f"{name} has {_megabytes(size)}, more than the {_megabytes(max_length)} that are accepted")
+    existing = next(folder for folder in (directory, *directory.absolute().parents) if folder.exists())
+    if size + DISK_RESERVE > shutil.disk_usage(existing).free:
+        raise TransferError(f"{name} has {_megabytes(size)}, for which the disk has no room")
+
+
+def _megabytes(length: int) -> str:
+    return f"{length / 1e6:,.1f} MB"

@@ -3,12 +3,20 @@
 0    it worked
 1    it did not: no connection, a peer that never answered, a port in use
 2    the command line is wrong
-130  interrupted
+130  interrupted (Ctrl-C); 143 and 129 where it was asked to end by SIGTERM or SIGHUP
 """
 
 import asyncio
+import contextlib
+import importlib
+import io
+import ipaddress
+import json
+import signal
 import sys
+import time
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Final
 
 import click
@@ -17,7 +25,20 @@ from ._version import __version__
 from .errors import CommandError
 
 EXIT_FAILURE: Final = 1
-EXIT_INTERRUPTED: Final = 130
+EXIT_SIGNAL: Final = 128
+"""Plus the number of the signal, as shells have it."""
+MEGABYTE: Final = 1_000_000
+
+
+class _IpAddress(click.ParamType[str]):
+    name = "address"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            ipaddress.ip_address(str(value).partition("%")[0])
+        except ValueError:
+            self.fail(f"{value} is not an IP address", param, ctx)
+        return str(value)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,82 +47,166 @@ def main() -> None:
     """WebRTC from the command line.
 
     Begin with `rtc demo`, which connects two peers on this machine, then `rtc serve`, which connects your browser.
+
+    Exit codes: 0 it worked, 1 it did not (standard error says why), 2 the command line is wrong, 130 interrupted.
     """
 
 
 @main.command()
-@click.option("--size", default=64, show_default=True, type=click.IntRange(1, 100_000), help="Bulk transfer, in MB.")
-@click.option("--messages", default=200, show_default=True, type=click.IntRange(1, 1_000_000), help="Round trips.")
 @click.option(
-    "--timeout", default=15.0, show_default=True, type=click.FloatRange(0.1), help="Seconds to wait for the connection."
+    "--size", default=64, show_default=True, type=click.IntRange(1, 100_000), metavar="MB", help="Bulk transfer, in MB."
+)
+@click.option(
+    "--messages",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1, 1_000_000),
+    metavar="COUNT",
+    help="Small messages to send there and back.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="ADDRESS",
+    type=_IpAddress(),
+    help="IP address of this machine to connect over, such as 127.0.0.1; may be given several times."
+    "  [default: all; loopback only where there is no other]",
+)
+@click.option(
+    "--timeout",
+    default=15.0,
+    show_default=True,
+    type=click.FloatRange(0.001),
+    metavar="SECONDS",
+    help="How long connecting may take, and how long a transfer may stand still.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of the report.")
-def demo(size: int, messages: int, timeout: float, as_json: bool) -> None:
+def demo(size: int, messages: int, hosts: tuple[str, ...], timeout: float, as_json: bool) -> None:
     """Connect two peers on this machine and move data.
 
-    Shows every step of the set-up with its time, then round trips and a bulk transfer, then what was negotiated.
+    Shows every step of the set-up with its time in milliseconds, then round trips and a bulk transfer, then what was negotiated.
     """
-    from .demo import run_demo
+    begun = time.perf_counter()
+    importlib.import_module("rtc_asyncio")
+    import_ms = (time.perf_counter() - begun) * 1000
+    from .demo import Options, run_demo
 
-    _run(run_demo(size_mb=size, round_trips=messages, timeout=timeout, as_json=as_json))
+    options = Options(
+        length=size * MEGABYTE, messages=messages, timeout=timeout, hosts=hosts or None, import_ms=import_ms
+    )
+    _run(run_demo(options, as_json=as_json), as_json=as_json)
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Address to listen on; 0.0.0.0 lets other machines in.",
+)
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the page; 0 for any."
 )
 @click.option(
-    "--directory",
-    default="received",
-    show_default=True,
-    type=click.Path(file_okay=False),
-    help="Where dropped files go.",
+    "--allow-name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Host name that browsers may use in the page's URL, besides IP addresses and localhost; may be given several times.",
 )
 @click.option(
-    "--max-file", default=1024, show_default=True, type=click.IntRange(1), help="Largest file accepted, in MB."
+    "--directory",
+    default=Path("received"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for files that arrive; made when the first does.",
+)
+@click.option(
+    "--max-file",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="MB",
+    help="Largest file accepted, in MB.",
 )
 @click.option(
     "--stun",
     multiple=True,
     metavar="URI",
-    help="STUN server for peers beyond this network, such as stun:stun.example.org.",
+    help="STUN server for browsers beyond this network, such as stun:stun.example.org; may be given several times.",
 )
 @click.option(
     "--timeout",
     default=30.0,
     show_default=True,
     type=click.FloatRange(0.1),
-    help="Seconds a browser may take to connect.",
+    metavar="SECONDS",
+    help="How long a browser may take to connect.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line.")
 def serve(
-    host: str, port: int, directory: str, max_file: int, stun: tuple[str, ...], timeout: float, as_json: bool
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    directory: Path,
+    max_file: int,
+    stun: tuple[str, ...],
+    timeout: float,
+    as_json: bool,
 ) -> None:
     """Serve a page that connects your browser to Python.
 
-    Chat and drop files in both directions, with progress and live statistics. Lines typed here go to every browser; `/send FILE` sends a file.
+    Chat and drop files in both directions, with progress and live statistics. Lines typed here go to every browser; `/send FILE` sends a
+    file to every browser, `/quit` or Ctrl-C ends.
     """
-    from .serve import run_serve
+    from .serve import Options, run_serve
 
-    _run(
-        run_serve(
-            host=host,
-            port=port,
-            directory=directory,
-            max_file_length=max_file * 1_000_000,
-            stun_uris=stun,
-            timeout=timeout,
-            as_json=as_json,
-        )
+    options = Options(
+        host=host,
+        port=port,
+        names=names,
+        directory=directory,
+        max_file_length=max_file * MEGABYTE,
+        stun_uris=stun,
+        timeout=timeout,
     )
+    _run(run_serve(options, as_json=as_json), as_json=as_json)
 
 
-def _run(command: Coroutine[None, None, None]) -> None:
+def _run(command: Coroutine[None, None, None], *, as_json: bool) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an arrow that the terminal does not have is no reason to fail
+        sys.stdout.reconfigure(errors="replace")
     try:
-        asyncio.run(command)
+        code = asyncio.run(_until_signalled(command))
     except CommandError as error:
+        if as_json:
+            click.echo(json.dumps({"error": str(error)}))
         click.echo(f"rtc: {error}", err=True)
         sys.exit(EXIT_FAILURE)
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(EXIT_SIGNAL + signal.SIGINT)
+    sys.exit(code)
+
+
+async def _until_signalled(command: Coroutine[None, None, None]) -> int:
+    """Run a command to its end; a signal that asks to end cancels it, so that it can tidy up. Returns the exit code."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(command)
+    received: list[int] = []
+
+    def end(number: int) -> None:
+        received.append(number)
+        task.cancel()
+
+    for name in ("SIGTERM", "SIGHUP"):
+        with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(getattr(signal, name), end, getattr(signal, name))
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        return EXIT_SIGNAL + received[0]
+    return 0

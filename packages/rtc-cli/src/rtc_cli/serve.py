@@ -2,308 +2,199 @@
 
 import asyncio
 import contextlib
-import json
+import errno
+import os
 import sys
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from importlib import resources
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, web
 
-from rtc_asyncio import DOMException, RTCConfiguration, RTCDataChannel, RTCIceCandidate, RTCIceServer, RTCPeerConnection
+from rtc_asyncio import DOMException, RTCConfiguration, RTCIceServer, RTCPeerConnection
 
-from .demo import describe
+from .browser import Browser, Settings
 from .errors import CommandError
-from .files import LABEL, TransferError, receive_file, send_file
+from .negotiated import endpoint
 from .report import Report
+from .site import application
 
-STATISTICS_INTERVAL: Final = 1.0
-"""Seconds between two lines of statistics to the page."""
 MAX_BROWSERS: Final = 64
-MAX_SIGNALLING_LENGTH: Final = 256 * 1024
-_PAGE: Final = {
-    "/": ("index.html", "text/html"),
-    "/app.js": ("app.js", "text/javascript"),
-    "/style.css": ("style.css", "text/css"),
-}
+MAX_LINE_LENGTH: Final = 64 * 1024
+"""Bytes of a line on standard input; longer ones are cut."""
+_HELP: Final = "a line is chat to every browser; /send FILE sends a file to every browser; /quit ends"
 
 
-@dataclass
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What the command line chose."""
 
     host: str
     port: int
+    names: tuple[str, ...]
     directory: Path
     max_file_length: int
-    configuration: RTCConfiguration
+    stun_uris: tuple[str, ...]
     timeout: float
 
 
-async def run_serve(
-    *,
-    host: str,
-    port: int,
-    directory: str,
-    max_file_length: int,
-    stun_uris: tuple[str, ...],
-    timeout: float,
-    as_json: bool,
-) -> None:
-    """Serve until interrupted, or until the end of standard input if that is not a terminal's.
+async def run_serve(options: Options, *, as_json: bool) -> None:
+    """Serve until interrupted, or until "/quit" or the end of a terminal's input.
 
     Raises:
         CommandError: The port is taken, the address is not this machine's, or a STUN URI is malformed.
     """
-    servers = [RTCIceServer(urls=uri) for uri in stun_uris]
-    options = Options(host, port, Path(directory), max_file_length, RTCConfiguration(iceServers=servers), timeout)
-    try:
-        await RTCPeerConnection(options.configuration).close()
-    except DOMException as error:
-        raise CommandError(str(error)) from None
     report = Report(as_json=as_json)
-    server = Server(options, report)
-    runner = web.AppRunner(server.application(), access_log=None)
+    server = Server(await _settings(options), report)
+    runner = web.AppRunner(
+        application((*options.names, options.host), server.serve_browser), access_log=None, shutdown_timeout=2.0
+    )
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, options.host, options.port).start()
         except OSError as error:
-            raise CommandError(_why_not_listening(host, port, error)) from None
-        report.say(
-            "serving",
-            f"open http://{host}:{runner.addresses[0][1]}/ in a browser",
-            url=f"http://{host}:{runner.addresses[0][1]}/",
-        )
-        await server.read_lines()
+            raise CommandError(_why_not_listening(options, error)) from None
+        port: int = runner.addresses[0][1]
+        url = f"http://{endpoint(_host_for_people(options.host), port)}/"
+        report.say("serving", f"open {url} in a browser (Ctrl-C ends)", url=url, port=port)
+        await server.read_commands()
     finally:
         await server.close()
         await runner.cleanup()
+        report.say("ended", "")
 
 
-def _why_not_listening(host: str, port: int, error: OSError) -> str:
-    if "in use" in str(error):
-        return f"port {port} on {host} is in use; choose another with --port, or --port 0 for any"
-    if "denied" in str(error).lower():
-        return f"this user may not listen on port {port}; choose one above 1023 with --port"
-    return f"cannot listen on {host} port {port}: {error.strerror or error}"
+async def _settings(options: Options) -> Settings:
+    servers = [RTCIceServer(urls=uri) for uri in options.stun_uris]
+    configuration = RTCConfiguration(iceServers=servers)
+    try:
+        await RTCPeerConnection(configuration).close()
+    except (DOMException, TypeError) as error:
+        raise CommandError(f"{error} (in --stun)") from None
+    return Settings(
+        directory=options.directory,
+        max_file_length=options.max_file_length,
+        timeout=options.timeout,
+        configuration=configuration,
+    )
+
+
+def _host_for_people(host: str) -> str:
+    """What to open when the program listens on every address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is the user who asked for all
+
+
+def _why_not_listening(options: Options, error: OSError) -> str:
+    host, port = options.host, options.port
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"port {port} on {host} is in use; choose another with --port, or --port 0 for any"
+        case errno.EACCES:
+            return f"this user may not listen on port {port}; choose one above 1023 with --port"
+        case errno.EADDRNOTAVAIL:
+            return f"{host} is no address of this machine; leave --host out to listen on 127.0.0.1"
+        case _:
+            return f"cannot listen on {host} port {port}: {error.strerror or error}"
 
 
 class Server:
-    """The page, and the browsers that are connected."""
+    """The browsers that are connected, and what is typed for them."""
 
-    def __init__(self, options: Options, report: Report) -> None:
-        self._options = options
+    def __init__(self, settings: Settings, report: Report) -> None:
+        self._settings = settings
         self._report = report
         self._browsers: dict[int, Browser] = {}
         self._count = 0
+        self._sending: set[asyncio.Task[None]] = set()
 
-    def application(self) -> web.Application:
-        """The web application: three files and a WebSocket."""
-        application = web.Application()
-        for path in _PAGE:
-            application.router.add_get(path, self._page)
-        application.router.add_get("/signal", self._signal)
-        return application
-
-    async def read_lines(self) -> None:
-        """Take chat lines and commands from standard input; without one, wait to be interrupted."""
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
-        try:
-            await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        except (ValueError, OSError, NotImplementedError):
-            await asyncio.Event().wait()
-        while line := (await reader.readline()).decode(errors="replace"):
-            if (text := line.rstrip("\n")) == "/quit":
-                return
-            await self._command(text)
-        if not sys.stdin.isatty():
-            await asyncio.Event().wait()
-
-    async def close(self) -> None:
-        """Close every connection."""
-        for browser in list(self._browsers.values()):
-            await browser.close()
-
-    async def _command(self, text: str) -> None:
-        if text.startswith("/send "):
-            path = Path(text.removeprefix("/send ").strip()).expanduser()
-            if not path.is_file():
-                self._report.say("error", f"{path} is not a file")
-                return
-            await asyncio.gather(*(browser.send_file(path) for browser in self._browsers.values()))
-        elif text:
-            for browser in self._browsers.values():
-                browser.chat(text)
-
-    async def _page(self, request: web.Request) -> web.Response:
-        name, content_type = _PAGE[request.path]
-        text = resources.files("rtc_cli").joinpath("page", name).read_text(encoding="utf-8")
-        return web.Response(text=text, content_type=content_type, headers={"Cache-Control": "no-store"})
-
-    async def _signal(self, request: web.Request) -> web.StreamResponse:
-        # Only the page itself may open the socket: other sites in the same browser could otherwise reach this program.
-        origin = request.headers.get("Origin")
-        if origin is not None and origin.partition("://")[2] != request.host:
-            return web.Response(status=403, text="this page is served for itself alone")
+    async def serve_browser(self, socket: web.WebSocketResponse) -> None:
+        """Look after one browser as long as its signalling socket is open."""
         if len(self._browsers) >= MAX_BROWSERS:
-            return web.Response(status=503, text="too many browsers are connected")
-        socket = web.WebSocketResponse(heartbeat=20, max_msg_size=MAX_SIGNALLING_LENGTH)
-        await socket.prepare(request)
+            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too many browsers are connected")
+            return
         self._count += 1
-        browser = Browser(self._count, socket, self._options, self._report)
+        browser = Browser(self._count, socket, self._settings, self._report)
         self._browsers[browser.number] = browser
         try:
             await browser.run()
         finally:
             del self._browsers[browser.number]
             await browser.close()
-        return socket
 
+    async def read_commands(self) -> None:
+        """Take chat lines and commands from standard input until "/quit", or until a person ended it (Ctrl-D)."""
+        async with contextlib.aclosing(_lines()) as lines:
+            async for line in lines:
+                if line == "/quit":
+                    return
+                self.command(line)
+        if not _a_person_types():
+            await asyncio.Event().wait()
 
-@dataclass
-class Browser:
-    """One browser: its signalling socket and its peer connection. The browser makes the offer."""
-
-    number: int
-    socket: web.WebSocketResponse
-    options: Options
-    report: Report
-    pc: RTCPeerConnection = field(init=False)
-    _chat: RTCDataChannel | None = None
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.pc = RTCPeerConnection(self.options.configuration)
-        self.pc.on("icecandidate")(self._send_candidate)
-        self.pc.on("datachannel")(self._channel)
-        self.pc.on("connectionstatechange")(self._state_changed)
-
-    @property
-    def name(self) -> str:
-        """What it is called in the report."""
-        return f"browser {self.number}"
-
-    async def run(self) -> None:
-        """Do the signalling until the page goes away."""
-        self.report.say("page opened", self.name, browser=self.number)
-        self._start(self._expect_connection())
-        async for message in self.socket:
-            if message.type is not WSMsgType.TEXT:
-                continue
-            try:
-                await self._signalled(json.loads(message.data))
-            except (DOMException, TypeError, ValueError) as error:
-                self.report.say("error", f"{self.name} sent something unusable: {error}", browser=self.number)
-        self.report.say("page closed", self.name, browser=self.number)
+    def command(self, line: str) -> None:
+        """Do what one line asks for."""
+        word, _, argument = line.partition(" ")
+        if word == "/send":
+            self._send(Path(argument.strip()).expanduser())
+        elif line.startswith("/"):
+            self._report.say("help", _HELP)
+        elif line:
+            self._for_all("said")
+            for browser in self._browsers.values():
+                browser.chat(line)
 
     async def close(self) -> None:
-        """Close the connection and end every transfer."""
-        for task in list(self._tasks):
+        """Close every connection."""
+        for task in self._sending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.pc.close()
-        await self.socket.close()
+        await asyncio.gather(*(browser.close() for browser in list(self._browsers.values())))
+        await asyncio.gather(*self._sending, return_exceptions=True)
 
-    def chat(self, text: str) -> None:
-        """Send one line, if the chat is open."""
-        if self._chat is not None and self._chat.readyState == "open":
-            self._chat.send(json.dumps({"chat": text}))
-
-    async def send_file(self, path: Path) -> None:
-        """Send a file and report how it went."""
-        if self.pc.connectionState != "connected":
+    def _send(self, path: Path) -> None:
+        if not path.is_file():
+            self._report.say("error", f"{path} is not a file")
             return
-        with self.report.progress(f"{path.name} to {self.name}") as progress:
-            try:
-                await send_file(self.pc, path, progress)
-            except (TransferError, OSError) as error:
-                self.report.say("error", str(error), browser=self.number)
-                return
-        self.report.say("file sent", f"{path.name} to {self.name}", browser=self.number, path=str(path))
+        for browser in self._for_all("sent"):
+            task = asyncio.get_running_loop().create_task(browser.send_file(path))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
 
-    async def _signalled(self, message: object) -> None:
-        match message:
-            case {"description": dict(description)}:
-                await self.pc.setRemoteDescription(description)
-                if self.pc.signalingState == "have-remote-offer":
-                    await self.pc.setLocalDescription()
-                    assert self.pc.localDescription is not None
-                    await self.socket.send_json({"description": self.pc.localDescription.toJSON()})
-            case {"candidate": dict(candidate)}:
-                await self.pc.addIceCandidate(candidate)
+    def _for_all(self, what: str) -> list[Browser]:
+        connected = [browser for browser in self._browsers.values() if browser.connected]
+        if not connected:
+            self._report.say("error", f"no browser is connected: nothing was {what}")
+        return connected
 
-    async def _send_candidate(self, candidate: RTCIceCandidate | None) -> None:
-        if candidate is not None and not self.socket.closed:
-            await self.socket.send_json({"candidate": candidate.toJSON()})
 
-    async def _expect_connection(self) -> None:
-        try:
-            async with asyncio.timeout(self.options.timeout):
-                await self.pc.wait_for("connected")
-        except (TimeoutError, DOMException):
-            self.report.say(
-                "error",
-                f"{self.name} did not connect within {self.options.timeout:g} s (ICE is {self.pc.iceConnectionState}); "
-                "is it on another network? Then both sides need --stun.",
-                browser=self.number,
-            )
-            return
-        negotiated = describe(await self.pc.getStats())
-        self.report.say(
-            "connected",
-            f"{self.name}: {negotiated.get('local')} → {negotiated.get('remote')}, {negotiated.get('cipher')}",
-            browser=self.number,
-            **negotiated,
-        )
+def _a_person_types() -> bool:
+    """Whether standard input is a terminal, and this program in its foreground: in the background, reading would stop it."""
+    try:
+        descriptor = sys.stdin.fileno()
+        return os.isatty(descriptor) and os.getpgrp() == os.tcgetpgrp(descriptor)
+    except (AttributeError, OSError, ValueError):
+        return False
 
-    def _state_changed(self) -> None:
-        if self.pc.connectionState in {"disconnected", "failed"}:
-            self.report.say(self.pc.connectionState, self.name, browser=self.number)
 
-    def _channel(self, channel: RTCDataChannel) -> None:
-        match channel.label:
-            case "chat":
-                self._chat = channel
-                channel.on("message")(self._line)
-                self._start(self._statistics(channel))
-            case label if label == LABEL:
-                self._start(self._receive(channel))
-            case _:
-                channel.close()
-
-    def _line(self, message: str | bytes) -> None:
-        try:
-            content = json.loads(message)
-        except ValueError:
-            return
-        if isinstance(content, dict) and isinstance(text := content.get("chat"), str):
-            self.report.say("chat", text, browser=self.number)
-
-    async def _receive(self, channel: RTCDataChannel) -> None:
-        with self.report.progress(f"file from {self.name}") as progress:
-            try:
-                path = await receive_file(channel, self.options.directory, self.options.max_file_length, progress)
-            except (TransferError, OSError) as error:
-                self.report.say("error", str(error), browser=self.number)
-                return
-        self.report.say(
-            "file received", f"{path} from {self.name}", browser=self.number, path=str(path), size=path.stat().st_size
-        )
-
-    async def _statistics(self, channel: RTCDataChannel) -> None:
-        """What Python sees, for the page to show beside what the browser sees."""
-        while channel.readyState in {"connecting", "open"}:
-            await asyncio.sleep(STATISTICS_INTERVAL)
-            if channel.readyState == "open":
-                report = await self.pc.getStats()
-                with contextlib.suppress(DOMException):
-                    channel.send(json.dumps({"statistics": {key: stats.toJSON() for key, stats in report.items()}}))
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+async def _lines() -> AsyncGenerator[str, None]:
+    """Lines of standard input, without blocking and without a thread that could outlive the program."""
+    loop = asyncio.get_running_loop()
+    chunks: asyncio.Queue[bytes] = asyncio.Queue()
+    if sys.stdin is None or (sys.stdin.isatty() and not _a_person_types()):
+        return
+    try:
+        descriptor = sys.stdin.fileno()
+        loop.add_reader(descriptor, lambda: chunks.put_nowait(os.read(descriptor, 4096)))
+    except (NotImplementedError, OSError, ValueError):
+        return  # there is nothing that could be waited for
+    try:
+        waiting = b""
+        while chunk := await chunks.get():
+            *lines, waiting = (waiting + chunk).split(b"\n")
+            for line in lines:
+                yield line.decode(errors="replace").strip()
+            waiting = waiting[-MAX_LINE_LENGTH:]
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            loop.remove_reader(descriptor)

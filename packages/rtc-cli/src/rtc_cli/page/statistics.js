@@ -1,0 +1,115 @@
+// Live statistics of both ends: the browser's from its own getStats, Python's over the channel "statistics". A table and three plots.
+import { bytes, rate } from "./units.js";
+
+const INTERVAL = 500, SAMPLES = 120;  // milliseconds; points of a plot
+const DTLS = { FEFD: "DTLS 1.2", FEFC: "DTLS 1.3" };
+const NONE = "–";
+const $ = (id) => document.getElementById(id);
+
+export class Statistics {
+  constructor() {
+    this.plots = { "round-trip": new Plot("round-trip"), up: new Plot("up"), down: new Plot("down") };
+    this.disconnected();
+    setInterval(() => this.update(), INTERVAL);
+  }
+
+  connected(pc, channel) {
+    this.pc = pc;
+    this.before = undefined;
+    this.python = {};
+    channel.onmessage = ({ data }) => { this.python = JSON.parse(data); };
+  }
+
+  disconnected() {
+    this.pc = undefined;
+    this.python = {};
+    for (const plot of Object.values(this.plots)) plot.clear();
+    this.table({});
+  }
+
+  async update() {
+    if (this.pc?.connectionState !== "connected") return;
+    const report = await this.pc.getStats();
+    const all = [...report.values()];
+    const transport = all.find(({ type }) => type === "transport");
+    const pair = report.get(transport?.selectedCandidatePairId)
+      ?? all.find(({ type, nominated, state }) => type === "candidate-pair" && nominated && state === "succeeded");
+    if (!pair || !this.pc) return;
+    this.table(this.facts(report, transport, pair));
+    this.draw(transport ?? pair, pair);
+  }
+
+  // By name: the browser's figure and Python's.
+  facts(report, transport, pair) {
+    const ours = transport ?? {}, theirs = this.python.transport ?? {}, count = transport ?? pair;
+    const pythonPair = this.python["candidate-pair"] ?? {};
+    const traffic = (stats, way) => stats[`bytes${way}`] === undefined ? NONE
+      : `${bytes(stats[`bytes${way}`])}${stats[`packets${way}`] === undefined ? "" : ` in ${stats[`packets${way}`].toLocaleString("en")} packets`}`;
+    const security = ({ tlsVersion, dtlsCipher }) => dtlsCipher ? `${DTLS[tlsVersion] ?? tlsVersion}, ${dtlsCipher}` : NONE;
+    const address = (id) => { const found = report.get(id); return found ? `${place(found)} (${found.candidateType})` : NONE; };
+    return {
+      "address": [address(pair.localCandidateId), address(pair.remoteCandidateId)],
+      "round trip": [milliseconds(pair.currentRoundTripTime), milliseconds(pythonPair.currentRoundTripTime)],
+      "sent": [traffic(count, "Sent"), traffic(theirs, "Sent")],
+      "received": [traffic(count, "Received"), traffic(theirs, "Received")],
+      "security": [security(ours), security(theirs)],
+      "roles": [roles(ours), roles(theirs)],
+    };
+  }
+
+  table(facts) {
+    const rows = Object.entries(facts).map(([name, values]) => {
+      const row = document.createElement("tr"), head = document.createElement("th");
+      head.scope = "row";
+      head.textContent = name;
+      row.append(head, ...values.map((value) => { const cell = document.createElement("td"); cell.textContent = value; return cell; }));
+      return row;
+    });
+    $("facts").replaceChildren(...rows);
+  }
+
+  draw(count, pair) {
+    const now = performance.now(), before = this.before;
+    this.before = { now, sent: count.bytesSent, received: count.bytesReceived };
+    if (!before) return;
+    const seconds = (now - before.now) / 1000;
+    const up = (count.bytesSent - before.sent) / seconds, down = (count.bytesReceived - before.received) / seconds;
+    this.plots.up.add(up, rate(up));
+    this.plots.down.add(down, rate(down));
+    this.plots["round-trip"].add((pair.currentRoundTripTime ?? 0) * 1000, milliseconds(pair.currentRoundTripTime));
+  }
+}
+
+const place = ({ address, port }) => !address ? "hidden by the browser" : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+const milliseconds = (seconds) => seconds === undefined ? NONE : `${(seconds * 1000).toFixed(1)} ms`;
+const roles = ({ iceRole, dtlsRole }) => [iceRole && `ICE ${iceRole}`, dtlsRole && `DTLS ${dtlsRole}`].filter(Boolean).join(", ") || NONE;
+
+class Plot {
+  constructor(name) { this.output = $(name); this.canvas = $(`plot-${name}`); this.samples = []; }
+
+  clear() { this.samples = []; this.output.textContent = NONE; this.draw(); }
+
+  add(value, text) {
+    this.samples.push(value);
+    if (this.samples.length > SAMPLES) this.samples.shift();
+    this.output.textContent = text;
+    this.draw();
+  }
+
+  draw() {
+    const { canvas, samples } = this, context = canvas.getContext("2d"), scale = devicePixelRatio || 1;
+    const width = canvas.width = canvas.clientWidth * scale, height = canvas.height = canvas.clientHeight * scale;
+    const top = Math.max(...samples, 0) * 1.15 || 1, x = (index) => index * width / (SAMPLES - 1), y = (sample) => height - 2 * scale - sample / top * (height - 6 * scale);
+    if (!samples.length) return;
+    context.strokeStyle = context.fillStyle = getComputedStyle(canvas).getPropertyValue("--accent");
+    context.lineWidth = 2 * scale;
+    context.lineJoin = "round";
+    context.beginPath();
+    samples.forEach((sample, index) => context.lineTo(x(index), y(sample)));
+    context.stroke();
+    context.lineTo(x(samples.length - 1), height);
+    context.lineTo(0, height);
+    context.globalAlpha = 0.12;
+    context.fill();
+  }
+}
