@@ -48,7 +48,7 @@ export class TransferRow {
   // With a blob, the name becomes a link that saves it.
   done(sha256, blob) {
     const seconds = (performance.now() - this.begun) / 1000;
-    this.end("done", `✓ ${bytes(this.size)} in ${seconds.toFixed(1)} s, ${rate(this.rate(this.size))} · SHA-256 ${sha256.slice(0, 16)}…`);
+    this.end("done", `✓ ${bytes(this.size)} in ${seconds < 1 ? `${(seconds * 1000).toFixed(0)} ms` : `${seconds.toFixed(1)} s`}, ${rate(this.rate(this.size))} · SHA-256 ${sha256.slice(0, 16)}…`);
     this.fact.title = sha256;
     if (!blob) return this.show(["Remove"]);
     const link = document.createElement("a"), url = URL.createObjectURL(blob);
