@@ -125,6 +125,7 @@ class StaleCookie(KnownCause):
 
     CODE: ClassVar[int] = 3
 
+    # [rfc9260:3.3.10.3/1]
     staleness_us: int = 0
     """Microseconds since the cookie expired, rounded up; 0 where the sender does not tell."""
 

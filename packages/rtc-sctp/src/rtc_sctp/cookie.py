@@ -117,12 +117,12 @@ class CookieJar:
             StaleCookieError: We made it, but too long ago.
         """
         mac, body = cookie[:_MAC_LENGTH], cookie[_MAC_LENGTH:]
-        # [rfc9260:5.1.5/1]
+        # [rfc9260:5.1.5/1] [rfc9260:5.1.5/2]
         genuine = [hmac.compare_digest(mac, hmac.digest(key, body, _HASH)) for key in (self._key, self._previous_key)]
         if not any(genuine) or len(body) < _FIXED.size:
             raise ForgedCookieError("no key of ours made this cookie")
         created, lifetime, *numbers, flags = _FIXED.unpack_from(body)
-        # [rfc9260:5.1.5/5]
+        # [rfc9260:5.1.5/4]
         staleness = now - created - lifetime
         if staleness > 0:
             raise StaleCookieError(staleness)
