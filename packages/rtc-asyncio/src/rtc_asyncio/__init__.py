@@ -1,54 +1,58 @@
 """WebRTC for asyncio, under the names of the W3C API. See WebRTC 1.0 and MDN for what they mean."""
 
-from rtc_peer import PeerOptions
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-from ._version import __version__
-from .certificate import RTCCertificate
-from .data_channel import RTCDataChannel
-from .dictionaries import (
-    RTCAnswerOptions,
-    RTCConfiguration,
-    RTCDataChannelInit,
-    RTCDtlsFingerprint,
-    RTCIceParameters,
-    RTCIceServer,
-    RTCOfferOptions,
-)
-from .driver import DatagramMachine, Driver
-from .errors import (
-    DOMException,
-    InvalidAccessError,
-    InvalidModificationError,
-    InvalidStateError,
-    NetworkError,
-    NotSupportedError,
-    OperationError,
-    RTCError,
-    SyntaxError,
-)
-from .event_target import Event, EventTarget
-from .events import (
-    MessageEvent,
-    RTCDataChannelEvent,
-    RTCErrorEvent,
-    RTCPeerConnectionIceErrorEvent,
-    RTCPeerConnectionIceEvent,
-)
-from .ice_candidate import RTCIceCandidate, RTCIceCandidatePair
-from .peer_connection import RTCPeerConnection
-from .session_description import RTCSessionDescription
-from .stats import (
-    RTCCertificateStats,
-    RTCDataChannelStats,
-    RTCIceCandidatePairStats,
-    RTCIceCandidateStats,
-    RTCPeerConnectionStats,
-    RTCStats,
-    RTCStatsReport,
-    RTCTransportStats,
-)
-from .transports import RTCDtlsTransport, RTCIceTransport, RTCSctpTransport
-from .udp import UdpSocket
+from rtc_asyncio._version import __version__
+
+if TYPE_CHECKING:
+    from rtc_asyncio.certificate import RTCCertificate
+    from rtc_asyncio.data_channel import RTCDataChannel
+    from rtc_asyncio.dictionaries import (
+        RTCAnswerOptions,
+        RTCConfiguration,
+        RTCDataChannelInit,
+        RTCDtlsFingerprint,
+        RTCIceParameters,
+        RTCIceServer,
+        RTCOfferOptions,
+    )
+    from rtc_asyncio.driver import DatagramMachine, Driver
+    from rtc_asyncio.errors import (
+        DOMException,
+        InvalidAccessError,
+        InvalidModificationError,
+        InvalidStateError,
+        NetworkError,
+        NotSupportedError,
+        OperationError,
+        RTCError,
+        SyntaxError,
+    )
+    from rtc_asyncio.event_target import Event, EventTarget
+    from rtc_asyncio.events import (
+        MessageEvent,
+        RTCDataChannelEvent,
+        RTCErrorEvent,
+        RTCPeerConnectionIceErrorEvent,
+        RTCPeerConnectionIceEvent,
+    )
+    from rtc_asyncio.ice_candidate import RTCIceCandidate, RTCIceCandidatePair
+    from rtc_asyncio.peer_connection import RTCPeerConnection
+    from rtc_asyncio.session_description import RTCSessionDescription
+    from rtc_asyncio.stats import (
+        RTCCertificateStats,
+        RTCDataChannelStats,
+        RTCIceCandidatePairStats,
+        RTCIceCandidateStats,
+        RTCPeerConnectionStats,
+        RTCStats,
+        RTCStatsReport,
+        RTCTransportStats,
+    )
+    from rtc_asyncio.transports import RTCDtlsTransport, RTCIceTransport, RTCSctpTransport
+    from rtc_asyncio.udp import UdpSocket
+    from rtc_peer import PeerOptions
 
 __all__ = [
     "DOMException",
@@ -97,3 +101,42 @@ __all__ = [
     "UdpSocket",
     "__version__",
 ]
+
+_DEFINED_IN: Final = {
+    "certificate": "RTCCertificate",
+    "data_channel": "RTCDataChannel",
+    "dictionaries": (
+        "RTCAnswerOptions RTCConfiguration RTCDataChannelInit RTCDtlsFingerprint RTCIceParameters RTCIceServer "
+        "RTCOfferOptions"
+    ),
+    "driver": "DatagramMachine Driver",
+    "errors": (
+        "DOMException InvalidAccessError InvalidModificationError InvalidStateError NetworkError "
+        "NotSupportedError OperationError RTCError SyntaxError"
+    ),
+    "event_target": "Event EventTarget",
+    "events": "MessageEvent RTCDataChannelEvent RTCErrorEvent RTCPeerConnectionIceErrorEvent RTCPeerConnectionIceEvent",
+    "ice_candidate": "RTCIceCandidate RTCIceCandidatePair",
+    "peer_connection": "PeerOptions RTCPeerConnection",
+    "session_description": "RTCSessionDescription",
+    "stats": (
+        "RTCCertificateStats RTCDataChannelStats RTCIceCandidatePairStats RTCIceCandidateStats "
+        "RTCPeerConnectionStats RTCStats RTCStatsReport RTCTransportStats"
+    ),
+    "transports": "RTCDtlsTransport RTCIceTransport RTCSctpTransport",
+    "udp": "UdpSocket",
+}
+"""Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
+
+if not TYPE_CHECKING:  # with a `__getattr__` in sight, type checkers would believe in any name
+
+    def __getattr__(name: str) -> object:
+        """Load a public name; see :pep:`562` and "Import time" in the notes on architecture."""
+        for module, names in _DEFINED_IN.items():
+            if name in names.split():
+                globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return __all__

@@ -2,8 +2,6 @@
 
 import ipaddress
 
-import ifaddr
-
 LINK_LOCAL_V4 = ipaddress.ip_network("169.254.0.0/16")
 
 
@@ -13,6 +11,8 @@ def local_hosts(*, loopback: bool = False) -> list[str]:
     Loopback addresses are given where they are asked for, and where there is nothing else: two peers on a machine without a
     network still reach each other.
     """
+    import ifaddr  # with ctypes and more behind it; a program that never gathers does without
+
     found: list[str] = []
     loopbacks: list[str] = []
     for adapter in ifaddr.get_adapters():

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final, Literal, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict, TypeVar, Unpack, overload
 
 import rtc_peer
 from rtc_datachannel import DataChannel
@@ -43,8 +43,10 @@ from .events import RTCDataChannelEvent, RTCPeerConnectionIceErrorEvent, RTCPeer
 from .ice_candidate import RTCIceCandidate
 from .interfaces import local_hosts
 from .session_description import RTCSessionDescription
-from .stats import RTCStatsReport, report
 from .transports import RTCSctpTransport
+
+if TYPE_CHECKING:
+    from .stats import RTCStatsReport
 
 GATHERING_TIMEOUT: Final = 5.0
 """Seconds that `setLocalDescription` waits for candidates where nobody listens for them one by one."""
@@ -236,9 +238,7 @@ class RTCPeerConnection(EventTarget):
 
     # --- offer and answer ---
 
-    async def createOffer(
-        self, options: RTCOfferOptions | Mapping[str, object] | None = None
-    ) -> RTCSessionDescription:
+    async def createOffer(self, options: RTCOfferOptions | Mapping[str, object] | None = None) -> RTCSessionDescription:
         """Make an offer; it takes effect when it is set.
 
         Raises:
@@ -358,8 +358,10 @@ class RTCPeerConnection(EventTarget):
 
     # --- the rest ---
 
-    async def getStats(self) -> RTCStatsReport:
+    async def getStats(self) -> "RTCStatsReport":
         """What was counted so far, by the names of webrtc-stats."""
+        from .stats import report
+
         return report(self._peer.statistics(), time.time() * 1000)
 
     def close(self) -> Awaitable[None]:
@@ -398,9 +400,7 @@ class RTCPeerConnection(EventTarget):
     @overload
     def on(self, type: Literal["icecandidate"]) -> Callable[[CandidateHandler], CandidateHandler]: ...
     @overload
-    def on(
-        self, type: Literal["icecandidateerror"]
-    ) -> Callable[[CandidateErrorHandler], CandidateErrorHandler]: ...
+    def on(self, type: Literal["icecandidateerror"]) -> Callable[[CandidateErrorHandler], CandidateErrorHandler]: ...
     @overload
     def on(
         self,

@@ -3,67 +3,72 @@
 Start with `PeerConnection`. See :rfc:`8829` and :rfc:`8827`.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
 from rtc_peer._version import __version__
-from rtc_peer.configuration import BundlePolicy, Configuration, IceTransportPolicy, RtcpMuxPolicy
-from rtc_peer.connection import Event, PeerConnection, Trace
-from rtc_peer.demultiplex import PacketKind, classify
-from rtc_peer.description import SdpType, SessionDescription
-from rtc_peer.errors import (
-    ArgumentError,
-    CertificateError,
-    CredentialsError,
-    DescriptionError,
-    DescriptionSyntaxError,
-    ModificationError,
-    OperationError,
-    PeerError,
-    ServerUrlError,
-    StateError,
-)
-from rtc_peer.events import (
-    ConnectionClosed,
-    ConnectionStateChanged,
-    DtlsTransportFailed,
-    DtlsTransportStateChanged,
-    GatheringWanted,
-    HostResolutionWanted,
-    IceCandidateFailed,
-    IceCandidateFound,
-    IceConnectionStateChanged,
-    IceGatheringStateChanged,
-    IceTransportGatheringStateChanged,
-    IceTransportStateChanged,
-    NegotiationNeeded,
-    SctpTransportStateChanged,
-    SelectedCandidatePairChanged,
-    SignalingStateChanged,
-    TransportClosed,
-    WarningIssued,
-)
-from rtc_peer.ice_server import IceServer
-from rtc_peer.options import PeerOptions
-from rtc_peer.state import (
-    ConnectionState,
-    DtlsTransportState,
-    IceGatheringState,
-    IceTransportState,
-    SctpTransportState,
-    SignalingInput,
-    SignalingState,
-)
-from rtc_peer.statistics import (
-    CandidatePairStats,
-    CertificateStats,
-    DataChannelStats,
-    IceCandidateStats,
-    LocalCandidateStats,
-    PeerConnectionStats,
-    PeerStats,
-    RemoteCandidateStats,
-    Statistics,
-    TransportStats,
-)
-from rtc_peer.views import SctpTransportView, TransportView
+
+if TYPE_CHECKING:
+    from rtc_peer.configuration import BundlePolicy, Configuration, IceTransportPolicy, RtcpMuxPolicy
+    from rtc_peer.connection import Event, PeerConnection, Trace
+    from rtc_peer.demultiplex import PacketKind, classify
+    from rtc_peer.description import SdpType, SessionDescription
+    from rtc_peer.errors import (
+        ArgumentError,
+        CertificateError,
+        CredentialsError,
+        DescriptionError,
+        DescriptionSyntaxError,
+        ModificationError,
+        OperationError,
+        PeerError,
+        ServerUrlError,
+        StateError,
+    )
+    from rtc_peer.events import (
+        ConnectionClosed,
+        ConnectionStateChanged,
+        DtlsTransportFailed,
+        DtlsTransportStateChanged,
+        GatheringWanted,
+        HostResolutionWanted,
+        IceCandidateFailed,
+        IceCandidateFound,
+        IceConnectionStateChanged,
+        IceGatheringStateChanged,
+        IceTransportGatheringStateChanged,
+        IceTransportStateChanged,
+        NegotiationNeeded,
+        SctpTransportStateChanged,
+        SelectedCandidatePairChanged,
+        SignalingStateChanged,
+        TransportClosed,
+        WarningIssued,
+    )
+    from rtc_peer.ice_server import IceServer
+    from rtc_peer.options import PeerOptions
+    from rtc_peer.state import (
+        ConnectionState,
+        DtlsTransportState,
+        IceGatheringState,
+        IceTransportState,
+        SctpTransportState,
+        SignalingInput,
+        SignalingState,
+    )
+    from rtc_peer.statistics import (
+        CandidatePairStats,
+        CertificateStats,
+        DataChannelStats,
+        IceCandidateStats,
+        LocalCandidateStats,
+        PeerConnectionStats,
+        RemoteCandidateStats,
+        Statistics,
+        TransportStats,
+    )
+    from rtc_peer.stats import PeerStats
+    from rtc_peer.views import SctpTransportView, TransportView
 
 __all__ = [
     "ArgumentError",
@@ -128,3 +133,47 @@ __all__ = [
     "__version__",
     "classify",
 ]
+
+_DEFINED_IN: Final = {
+    "configuration": "BundlePolicy Configuration IceTransportPolicy RtcpMuxPolicy",
+    "connection": "Event PeerConnection Trace",
+    "demultiplex": "PacketKind classify",
+    "description": "SdpType SessionDescription",
+    "errors": (
+        "ArgumentError CertificateError CredentialsError DescriptionError DescriptionSyntaxError "
+        "ModificationError OperationError PeerError ServerUrlError StateError"
+    ),
+    "events": (
+        "ConnectionClosed ConnectionStateChanged DtlsTransportFailed DtlsTransportStateChanged GatheringWanted "
+        "HostResolutionWanted IceCandidateFailed IceCandidateFound IceConnectionStateChanged "
+        "IceGatheringStateChanged IceTransportGatheringStateChanged IceTransportStateChanged NegotiationNeeded "
+        "SctpTransportStateChanged SelectedCandidatePairChanged SignalingStateChanged TransportClosed "
+        "WarningIssued"
+    ),
+    "ice_server": "IceServer",
+    "options": "PeerOptions",
+    "state": (
+        "ConnectionState DtlsTransportState IceGatheringState IceTransportState SctpTransportState "
+        "SignalingInput SignalingState"
+    ),
+    "statistics": (
+        "CandidatePairStats CertificateStats DataChannelStats IceCandidateStats LocalCandidateStats "
+        "PeerConnectionStats RemoteCandidateStats Statistics TransportStats"
+    ),
+    "stats": "PeerStats",
+    "views": "SctpTransportView TransportView",
+}
+"""Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
+
+if not TYPE_CHECKING:  # with a `__getattr__` in sight, type checkers would believe in any name
+
+    def __getattr__(name: str) -> object:
+        """Load a public name; see :pep:`562` and "Import time" in the notes on architecture."""
+        for module, names in _DEFINED_IN.items():
+            if name in names.split():
+                globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return __all__

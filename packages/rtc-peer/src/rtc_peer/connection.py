@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import rtc_datachannel
 from rtc_datachannel import DataChannel
@@ -31,10 +31,12 @@ from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
 from rtc_peer.section import DataParameters
 from rtc_peer.state import ConnectionState, IceGatheringState, IceTransportState, SignalingState
-from rtc_peer.statistics import PeerStats, Statistics
-from rtc_peer.statistics_report import report
+from rtc_peer.stats import PeerStats
 from rtc_peer.views import SctpTransportView, TransportView
 from rtc_stun import Address, Datagram
+
+if TYPE_CHECKING:
+    from rtc_peer.statistics import Statistics
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 Event: TypeAlias = ConnectionClosed | LayerEvent | NegotiationNeeded | SignalingStateChanged | WarningIssued
@@ -189,6 +191,8 @@ class PeerConnection:
 
     def statistics(self) -> list[Statistics]:
         """Describe everything that is counted, in the order of the W3C's identifiers for statistics."""
+        from rtc_peer.statistics_report import report
+
         return report(
             self._layers.transports.transports.values(),
             self._layers.data,

@@ -16,7 +16,7 @@ from rtc_dtls import AlertDescription, Certificate, DtlsConfig, DtlsConnection
 from rtc_peer.agreement import Agreement
 from rtc_peer.events import DtlsTransportFailed, DtlsTransportStateChanged
 from rtc_peer.state import DtlsTransportState
-from rtc_peer.statistics import PeerStats
+from rtc_peer.stats import PeerStats
 from rtc_stun import Datagram
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import rtc_stun
 from rtc_peer.errors import CredentialsError, ServerUrlError
-from rtc_stun import Address, ParseError, StunUri
+from rtc_stun import Address
 
 MAX_CREDENTIAL_LENGTH: Final = 508
 """Longest user name or password, in bytes of UTF-8. See :rfc:`8489#section-14.3`."""
@@ -56,7 +57,7 @@ class ServerUrl:
     url: str
     scheme: str
     """``stun``, ``stuns``, ``turn`` or ``turns``."""
-    location: StunUri
+    location: rtc_stun.StunUri
     """Host and port."""
 
     @property
@@ -79,11 +80,13 @@ def parse_url(url: str) -> ServerUrl:
     relay = _TURN_URI.fullmatch(url)
     try:
         if relay is None:
-            location = StunUri.parse(url)
+            location = rtc_stun.StunUri.parse(url)
             return ServerUrl(url=url, scheme="stuns" if location.secure else "stun", location=location)
         # Host and port of a TURN URI are written as those of a STUN URI (RFC 7065 section 3.1).
-        return ServerUrl(url=url, scheme=relay["scheme"].lower(), location=StunUri.parse(f"stun:{relay['rest']}"))
-    except ParseError as error:
+        return ServerUrl(
+            url=url, scheme=relay["scheme"].lower(), location=rtc_stun.StunUri.parse(f"stun:{relay['rest']}")
+        )
+    except rtc_stun.ParseError as error:
         raise ServerUrlError(f"{url!r} is not the URL of a STUN or TURN server: {error}") from error
 
 

@@ -35,7 +35,7 @@ from rtc_peer.state import (
     derive_gathering_state,
     derive_ice_state,
 )
-from rtc_peer.statistics import PeerStats
+from rtc_peer.stats import PeerStats
 from rtc_peer.transport import Transport
 from rtc_peer.transport_set import TransportEvent, TransportSet
 from rtc_stun import Datagram

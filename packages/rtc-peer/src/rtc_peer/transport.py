@@ -13,7 +13,7 @@ from rtc_peer.ice_server import StunServers
 from rtc_peer.ice_transport import IceTransport, IceTransportEvent
 from rtc_peer.orders import StartOrder
 from rtc_peer.section import TransportParameters
-from rtc_peer.statistics import PeerStats
+from rtc_peer.stats import PeerStats
 from rtc_peer.writing import WrittenTransport
 from rtc_stun import Address, Datagram
 

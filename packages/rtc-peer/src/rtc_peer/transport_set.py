@@ -17,7 +17,7 @@ from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
 from rtc_peer.remote_candidates import is_ip_literal
 from rtc_peer.section import TransportParameters
-from rtc_peer.statistics import PeerStats
+from rtc_peer.stats import PeerStats
 from rtc_peer.transport import Transport
 from rtc_peer.writing import WrittenTransport
 from rtc_stun import Address, Datagram

@@ -79,9 +79,10 @@ if TYPE_CHECKING:
     from rtc_stun.journal import Trace
     from rtc_stun.message import BINDING, HEADER_LENGTH, Integrity, Message, MessageClass, is_stun
     from rtc_stun.nonce import NonceMint, SecurityFeature, nonce_cookie, security_features
-    from rtc_stun.precis import opaque_string, saslprep
+    from rtc_stun.precis import opaque_string
     from rtc_stun.retransmission import Retransmission
     from rtc_stun.rto import RtoCache
+    from rtc_stun.sasl_preparation import saslprep
     from rtc_stun.server import Redirection, ServerConfig, ServerStats, StunServer
     from rtc_stun.server_authentication import (
         Authenticated,
@@ -209,9 +210,10 @@ _DEFINED_IN: Final = {
     "journal": "Trace",
     "message": "BINDING HEADER_LENGTH Integrity Message MessageClass is_stun",
     "nonce": "NonceMint SecurityFeature nonce_cookie security_features",
-    "precis": "opaque_string saslprep",
+    "precis": "opaque_string",
     "retransmission": "Retransmission",
     "rto": "RtoCache",
+    "sasl_preparation": "saslprep",
     "server": "Redirection ServerConfig ServerStats StunServer",
     "server_authentication": "Authenticated Authenticator LongTermAuthenticator ShortTermAuthenticator Unauthenticated",
     "stream": "StreamBuffer StreamData",
