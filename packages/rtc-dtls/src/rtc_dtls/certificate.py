@@ -69,6 +69,7 @@ class Certificate:
         *,
         rng: Callable[[int], bytes],
         wall_clock: datetime,
+        # The curve that every peer of WebRTC has. [rfc5246:7.4.6/7]
         kind: CertificateKind = "ecdsa-p256",
         lifetime: timedelta = DEFAULT_LIFETIME,
         common_name: str = "WebRTC",
@@ -78,8 +79,7 @@ class Certificate:
         Args:
             rng: Source of randomness; RSA keys alone come from the library's own.
             wall_clock: The time of day, with its zone.
-            kind: The key. ECDSA takes microseconds, RSA tens of milliseconds and more; P-256 is what every peer of
-                WebRTC can verify. [rfc5246:7.4.6/7]
+            kind: The key. ECDSA takes microseconds, RSA tens of milliseconds and more.
             lifetime: How long it is valid from now on. It is valid for the day before, too: clocks differ.
             common_name: Subject and issuer. Everyone who connects can read it.
         """

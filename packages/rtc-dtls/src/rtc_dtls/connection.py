@@ -68,10 +68,13 @@ class DtlsConnection:
             trace: Called with time, name and details of what happens.
 
         Raises:
-            ValueError: A server without a certificate, or fingerprints whose hash functions are all unknown.
+            ValueError: A server without a certificate, cookies without an address to bind them to, or fingerprints
+                whose hash functions are all unknown.
         """
         if role is Role.SERVER and config.certificate is None:
             raise ValueError("a server needs a certificate")
+        if role is Role.SERVER and config.cookie_secrets and not peer_address:
+            raise ValueError("a cookie proves nothing that is not bound to the client's address")
         is_client = role is Role.CLIENT
         self._role = role
         self._state = ConnectionState.NEW
@@ -119,7 +122,13 @@ class DtlsConnection:
             self._close(by_peer=False)
 
     def abort(self, now: float, alert: int = AlertDescription.INTERNAL_ERROR) -> None:
-        """Give the connection up with a fatal alert of the owner's choice. Does nothing if it is over."""
+        """Give the connection up with a fatal alert of the owner's choice. Does nothing if it is over.
+
+        Raises:
+            ValueError: An alert is a number from 0 to 255.
+        """
+        if not 0 <= alert <= 255:
+            raise ValueError(f"there is no alert {alert}")
         self._diary.advance(now)
         if not self.closed:
             self._fail(f"aborted with {alert_name(alert)}", alert, received=False, section=None)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
+# [rfc8122:5/2]
 _HASHES: Final = {
     "sha-512": "sha512",
     "sha-384": "sha384",
@@ -62,6 +63,7 @@ class Fingerprint:
         return cls(algorithm=algorithm, digest=hashlib.new(name, certificate).digest())
 
     def __str__(self) -> str:
+        # [rfc8122:5/4]
         return f"{self.algorithm} {self.digest.hex(':').upper()}"
 
 
@@ -75,6 +77,7 @@ def most_preferred(fingerprints: Iterable[Fingerprint]) -> tuple[Fingerprint, ..
 
     See :rfc:`8122#section-5.1`.
     """
+    # [rfc8122:5.1/4]
     given = tuple(fingerprints)
     for name in _HASHES:
         chosen = tuple(fingerprint for fingerprint in given if fingerprint.algorithm == name)

@@ -29,6 +29,7 @@ from .extensions import (
     parse_supported_versions,
 )
 from .handshake import HandshakeMessage, HandshakeType
+from .record import MAX_SEQUENCE_NUMBER
 from .server12 import Server12
 from .server_hello import HelloVerifyRequest, ServerHello
 from .signature import SIGNATURE_SCHEMES
@@ -38,6 +39,10 @@ from .version import Version
 
 MAX_HELLO_VERIFY_REQUESTS: Final = 5
 """Cookies a client returns before it gives up: servers change secrets, but not that often."""
+
+
+HIGHEST_HELLO_NUMBER: Final = MAX_SEQUENCE_NUMBER - 2**16
+"""The server goes on from the record number of the hello, so there must be some left: they never run into epoch 1."""
 
 
 class ClientNegotiation:
@@ -132,6 +137,9 @@ class ServerNegotiation:
             ProtocolError: There is nothing that both sides speak.
         """
         context = self._context
+        if context.layer.received_number > HIGHEST_HELLO_NUMBER:
+            context.diary.drop("client_hello_number_too_high")
+            return None
         secrets = context.config.cookie_secrets
         hello = ClientHello.parse(message.body)
         # [rfc6347:4.2.1/1] [rfc6347:4.2.1/3] [rfc6347:4.2.1/17]
