@@ -429,11 +429,13 @@ class PeerConnection:
             now: Present time in seconds.
 
         Returns:
-            Whether it became a candidate; if not, the socket may be closed.
+            Whether it became a candidate; if not (its kind is never used, or the transport was closed meanwhile), the
+            socket may be closed.
 
         Raises:
             StateError: The connection is closed.
-            ArgumentError: There is no such transport, or the address is no IP address, was added before or is one too many.
+            ArgumentError: There never was such a transport, or the address is no IP address, was added before or is one
+                too many.
         """
         self._enter(now)
         added = self._layers.transports.add_local_address(transport_id, address, self._now)
@@ -445,7 +447,7 @@ class PeerConnection:
 
         Raises:
             StateError: The connection is closed.
-            ArgumentError: There is no such transport.
+            ArgumentError: There never was such a transport.
         """
         self._enter(now)
         self._layers.transports.end_of_local_addresses(transport_id, self._now)

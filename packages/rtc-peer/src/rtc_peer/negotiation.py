@@ -335,7 +335,7 @@ class Negotiator:
             ]
         self.signaling.roll_back()
         self.sections, self._groups = self._stable
-        self._offered = self._remote_offer = self._last_answer = None
+        self._offered = self._remote_offer = self._last_offer = self._last_answer = None
         return outcome
 
     # --- asking ---

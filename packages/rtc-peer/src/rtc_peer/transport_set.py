@@ -59,6 +59,8 @@ class TransportSet:
         self._trace = trace
         self._events: list[TransportEvent] = []
         self._farewell: list[Datagram] = []
+        self._newest = -1
+        """The highest id so far: wishes of transports up to it may still be on their way to the owner."""
         self._by_address: dict[Address, Transport] = {}
         self._waiting_for_names: set[int] = set()
         """Transports whose addresses are all known, but not the servers to ask through them."""
@@ -125,6 +127,7 @@ class TransportSet:
         hidden = self.policy is IceTransportPolicy.RELAY
         transport = self.transports.get(key)
         if transport is None:
+            self._newest = max(self._newest, key)
             config = self._options.ice
             transport = self.transports[key] = Transport(
                 key,
@@ -175,7 +178,7 @@ class TransportSet:
             raise ArgumentError(f"{address.host!r} is no IP address")
         if address in self._by_address:
             raise ArgumentError(f"{address} was added before")
-        if transport.ice.relay_only:
+        if transport is None or transport.ice.relay_only:
             return False
         try:
             added = transport.ice.add_local_address(address, now)
@@ -188,16 +191,18 @@ class TransportSet:
     def end_of_local_addresses(self, key: int, now: float) -> None:
         """Take the end of the addresses; names of servers that are still being resolved delay it."""
         transport = self._find(key)
+        if transport is None:
+            return
         if self._servers.unresolved() and not transport.ice.relay_only:
             self._waiting_for_names.add(key)
         else:
             transport.ice.end_of_local_addresses(now)
 
-    def _find(self, key: int) -> Transport:
-        transport = self.transports.get(key)
-        if transport is None:
+    def _find(self, key: int) -> Transport | None:
+        """Return a transport; None if it was closed while its owner opened sockets for it."""
+        if not 0 <= key <= self._newest:
             raise ArgumentError(f"there is no transport {key}")
-        return transport
+        return self.transports.get(key)
 
     # --- datagrams ---
 
