@@ -3,9 +3,10 @@
 CBC, static RSA, NULL and anonymous suites are not in the table, so nothing can select them (:rfc:`8827#section-6.5`).
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Literal
+
+from .immutable import immutable
 
 KeyType = Literal["ecdsa", "rsa"]
 """The kind of key in a certificate."""
@@ -26,7 +27,7 @@ class CipherSuiteId(IntEnum):
     EMPTY_RENEGOTIATION_INFO_SCSV = 0x00FF
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class CipherSuite:
     """What a DTLS 1.2 suite stands for."""
 

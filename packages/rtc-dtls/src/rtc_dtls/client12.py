@@ -19,7 +19,7 @@ Each state is a class that holds what is known by then. See :rfc:`5246#section-7
 """
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .alert import AlertDescription
 from .certificate import Certificate
@@ -32,6 +32,7 @@ from .group import EphemeralKey
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
 from .hello_extensions import check_server_extensions
+from .immutable import immutable
 from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
 from .peer_certificate import load_public_key
@@ -41,14 +42,14 @@ from .signature import choose_scheme, verify
 from .transcript import Transcript
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class AwaitCertificate:
     """The hellos are exchanged."""
 
     negotiated: Negotiated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class AwaitServerKeyExchange:
     """The server's certificate is known."""
 
@@ -56,7 +57,7 @@ class AwaitServerKeyExchange:
     certificate: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class AwaitCertificateRequest:
     """The server proved its key; it may now ask for our certificate, or be done."""
 
@@ -64,7 +65,7 @@ class AwaitCertificateRequest:
     exchange: ServerKeyExchange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class AwaitServerHelloDone:
     """The server asked for our certificate."""
 
@@ -73,7 +74,7 @@ class AwaitServerHelloDone:
     request: CertificateRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class AwaitFinished:
     """We said all we have to say."""
 
@@ -82,7 +83,7 @@ class AwaitFinished:
     master: MasterSecret = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class Established:
     """Both sides are finished."""
 

@@ -3,15 +3,15 @@
 version (2) | random (32) | session_id<0..32> | cookie<0..255> | cipher_suites<2..> | compression<1..> | extensions
 """
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from .extensions import Extensions
 from .handshake import HandshakeType
+from .immutable import immutable
 from .presentation import Reader, numbers, vector
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class ClientHello:
     """What the client offers."""
 

@@ -1,6 +1,6 @@
 """What a connection is allowed and expected to do."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from .certificate import Certificate
@@ -8,6 +8,7 @@ from .cipher_suite import CIPHER_SUITES
 from .cookie import MIN_SECRET_LENGTH
 from .fingerprint import Fingerprint
 from .group import GROUPS
+from .immutable import immutable
 from .srtp import SrtpProfile
 
 MIN_MTU: Final = 256
@@ -17,7 +18,7 @@ DEFAULT_INITIAL_TIMEOUT: Final = 0.4
 """Seconds. :rfc:`9147#section-5.8.2` recommends it where, as in DTLS-SRTP, people wait for the handshake."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class DtlsConfig:
     """Options of a connection; the defaults are those of WebRTC after ICE has checked the path.
 

@@ -6,8 +6,9 @@ sha-256 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB:...
 import hashlib
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Self
+
+from .immutable import immutable
 
 # [rfc8122:5/2]
 _HASHES: Final = {
@@ -23,7 +24,7 @@ MADE_HASHES: Final = ("sha-224", "sha-256", "sha-384", "sha-512")
 """Hash functions we make fingerprints with; SHA-1 is only checked, for old peers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class Fingerprint:
     """The hash of a certificate's DER."""
 

@@ -5,7 +5,7 @@ See :rfc:`8422#section-5.10` and :rfc:`7748`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Final
 
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, x25519
 
 from .alert import AlertDescription
 from .errors import ProtocolError
+from .immutable import immutable
 
 
 class GroupId(IntEnum):
@@ -23,7 +24,7 @@ class GroupId(IntEnum):
     X25519 = 29
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class NistCurve:
     """What we need to know of a curve in short Weierstrass form."""
 
@@ -49,7 +50,7 @@ GROUPS: Final[tuple[int, ...]] = (GroupId.X25519, GroupId.SECP256R1, GroupId.SEC
 """Every group we speak, in our order of preference."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class EphemeralKey:
     """A key pair for one handshake."""
 

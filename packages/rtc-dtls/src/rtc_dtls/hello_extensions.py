@@ -7,7 +7,6 @@ ALPN                      :rfc:`7301#section-3.1`
 ec_point_formats          :rfc:`8422#section-5.1.2`
 """
 
-from dataclasses import dataclass
 
 from .alert import AlertDescription
 from .cipher_suite import CipherSuiteId
@@ -25,10 +24,11 @@ from .extensions import (
     parse_renegotiated_connection,
     require_empty,
 )
+from .immutable import immutable
 from .srtp import encode_use_srtp, parse_use_srtp
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class Choices:
     """What came out of the extensions."""
 

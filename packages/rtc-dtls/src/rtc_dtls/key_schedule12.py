@@ -7,10 +7,11 @@
 See :rfc:`5246#section-6.3`, :rfc:`5246#section-8.1`, :rfc:`7627#section-4` and :rfc:`5705#section-4`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from .cipher_suite import CipherSuite
+from .immutable import immutable
 from .presentation import vector
 from .prf import prf
 
@@ -24,7 +25,7 @@ RESERVED_LABELS: Final = frozenset(
 """Labels that the protocol itself uses: exporting under one of them would hand out its secrets."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class DirectionKeys:
     """What one direction of an epoch needs."""
 
@@ -32,7 +33,7 @@ class DirectionKeys:
     iv: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class MasterSecret:
     """The master secret with what every derivation from it needs."""
 

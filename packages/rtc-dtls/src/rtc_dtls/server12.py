@@ -21,7 +21,7 @@ certificate that was shown, because no state would know what to do with it. See 
 """
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .alert import AlertDescription
 from .certificate import Certificate
@@ -35,6 +35,7 @@ from .group import EphemeralKey, GroupId
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
 from .hello_extensions import answer_client_extensions
+from .immutable import immutable
 from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
 from .peer_certificate import load_public_key
@@ -45,7 +46,7 @@ from .transcript import Transcript
 from .version import Version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class AwaitCertificate:
     """Our flight is out, and we asked for a certificate."""
 
@@ -53,7 +54,7 @@ class AwaitCertificate:
     ephemeral: EphemeralKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class AwaitClientKeyExchange:
     """The client showed its certificate, or did not have to."""
 
@@ -62,7 +63,7 @@ class AwaitClientKeyExchange:
     certificate: bytes | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class AwaitCertificateVerify:
     """The client has to prove that the certificate is its own."""
 
@@ -72,7 +73,7 @@ class AwaitCertificateVerify:
     master: MasterSecret = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class AwaitFinished:
     """Everything but the confirmation is there."""
 
@@ -82,7 +83,7 @@ class AwaitFinished:
     master: MasterSecret = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class Established:
     """Both sides are finished."""
 

@@ -1,12 +1,12 @@
 """What a handshake agrees on: first from the hellos, then, when it is over, as a session."""
 
-from dataclasses import dataclass
 
 from .cipher_suite import CipherSuite
+from .immutable import immutable
 from .version import Version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class Negotiated:
     """What the two hellos settle."""
 
@@ -18,7 +18,7 @@ class Negotiated:
     alpn_protocol: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class Session:
     """A handshake that both Finished messages confirmed. Nothing in it is secret: it outlives the connection."""
 

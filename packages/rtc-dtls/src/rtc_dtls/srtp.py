@@ -5,10 +5,11 @@ exported keys      client key | server key | client salt | server salt
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Final
 
+from .immutable import immutable
 from .presentation import Reader, numbers, vector
 
 EXPORTER_LABEL: Final = "EXTRACTOR-dtls_srtp"
@@ -33,7 +34,7 @@ class SrtpProfile(IntEnum):
         return 14 if self in (SrtpProfile.AES128_CM_HMAC_SHA1_80, SrtpProfile.AES128_CM_HMAC_SHA1_32) else 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable
 class SrtpKeyingMaterial:
     """Master keys and salts for both directions, from the point of view of the connection they came from."""
 
