@@ -90,6 +90,7 @@ def test_an_old_cookie_is_stale_and_tells_by_how_much(jar: CookieJar) -> None:
     with pytest.raises(StaleCookieError) as caught:
         jar.open(cookie, 100.0 + COOKIE_LIFE + 0.25)
     assert caught.value.staleness == pytest.approx(0.25)
+    assert caught.value.contents == CONTENTS
 
 
 def test_a_forged_cookie_is_never_called_stale(jar: CookieJar) -> None:
@@ -144,7 +145,7 @@ def test_a_jar_is_plain_data(jar: CookieJar) -> None:
         assert copied.seal(CONTENTS, KEY_LIFE) == copy.deepcopy(jar).seal(CONTENTS, KEY_LIFE)
 
 
-@pytest.mark.parametrize("error", [StaleCookieError(1.5), ForgedCookieError("no")])
+@pytest.mark.parametrize("error", [StaleCookieError(CONTENTS, 1.5), ForgedCookieError("no")])
 def test_errors_are_plain_data(error: CookieError) -> None:
     copied = pickle.loads(pickle.dumps(error))
 

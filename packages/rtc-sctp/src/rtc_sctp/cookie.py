@@ -122,11 +122,7 @@ class CookieJar:
         if not any(genuine) or len(body) < _FIXED.size:
             raise ForgedCookieError("no key of ours made this cookie")
         created, lifetime, *numbers, flags = _FIXED.unpack_from(body)
-        # [rfc9260:5.1.5/4]
-        staleness = now - created - lifetime
-        if staleness > 0:
-            raise StaleCookieError(staleness)
-        return CookieContents(
+        contents = CookieContents(
             source_port=numbers[0],
             destination_port=numbers[1],
             local_tag=numbers[2],
@@ -142,6 +138,11 @@ class CookieJar:
             peer_zero_checksum=bool(flags & _ZERO_CHECKSUM),
             peer_extensions=tuple(body[_FIXED.size :]),
         )
+        staleness = now - created - lifetime
+        # [rfc9260:5.1.5/4]
+        if staleness > 0:
+            raise StaleCookieError(contents, staleness)
+        return contents
 
     def _change_key(self, now: float) -> None:
         if self._key_since is None:

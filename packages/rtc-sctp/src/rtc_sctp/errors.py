@@ -4,6 +4,11 @@ A peer's fault is `ParseError` or one of the cookie errors: codecs raise them, t
 The caller's fault is `StateError`, `BufferFullError`, or `ValueError` for an argument that no state would allow.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .cookie import CookieContents
+
 
 class SctpError(Exception):
     """Root of everything this package raises on purpose."""
@@ -28,13 +33,15 @@ class ForgedCookieError(CookieError):
 class StaleCookieError(CookieError):
     """The cookie is ours and unchanged, but older than it may be."""
 
-    def __init__(self, staleness: float) -> None:
+    def __init__(self, contents: "CookieContents", staleness: float) -> None:
         super().__init__(f"the cookie expired {staleness:.6f} s ago")
+        self.contents = contents
+        """What the cookie says; it still counts where it repeats what is known. See :rfc:`9260#section-5.2.4`."""
         self.staleness = staleness
         """Seconds since the cookie expired, above 0; a Stale Cookie cause reports them in microseconds."""
 
-    def __reduce__(self) -> tuple[type["StaleCookieError"], tuple[float]]:
-        return StaleCookieError, (self.staleness,)
+    def __reduce__(self) -> tuple[type["StaleCookieError"], tuple["CookieContents", float]]:
+        return StaleCookieError, (self.contents, self.staleness)
 
 
 class StateError(SctpError):
