@@ -103,6 +103,19 @@ class Desk:
         self.now = end
         return output
 
+    def next_request(self, *, within: float = 60.0) -> Datagram:
+        """Let time pass until the agent sends a request; the present is then the time of its leaving."""
+        end = self.now + within
+        while True:
+            requests = self.requests(self.output())
+            if requests:
+                return requests[0]
+            at = self.agent.next_timeout()
+            assert at is not None
+            assert at <= end
+            self.now = max(self.now, at)
+            self.agent.handle_timeout(self.now)
+
     def send(self, data: bytes, *, source: Address = THERE, local: Address = HERE) -> list[Datagram]:
         """Let a datagram arrive; return what the agent sends because of it."""
         self.agent.receive_datagram(Datagram(data, local, source), self.now)
@@ -162,14 +175,12 @@ class Desk:
         if not self.agent.candidate_pair_stats():
             self.agent.add_remote_candidate(candidate(THERE), self.now)
         self.agent.end_of_remote_candidates(self.now)
-        if not self.agent.controlling:
-            self.check(use_candidate=True)
-        self.settle()
+        self.settle(waiting=[] if self.agent.controlling else self.check(use_candidate=True))
 
-    def settle(self, seconds: float = 0.25) -> None:
+    def settle(self, seconds: float = 0.25, *, waiting: list[Datagram] | None = None) -> None:
         """Let time pass and answer every check."""
         end = self.now + seconds
-        waiting = self.output()
+        waiting = (waiting or []) + self.output()
         while self.now < end:
             while waiting:
                 datagram = waiting.pop(0)

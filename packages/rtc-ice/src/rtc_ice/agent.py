@@ -95,6 +95,8 @@ class IceAgent:
         """The session before the last restart, while its pair still carries data."""
         self._timeout: float | None = None
         """When something is due; right unless there is something to flush."""
+        self._settled_at = now
+        """When conclusions were last drawn."""
         self._unflushed = False
         """Whether anything happened since the last flush: it may have left output, or work for the next one."""
 
@@ -464,6 +466,7 @@ class IceAgent:
             self._step(state)
         # [rfc8445:11/1]
         self._keepalives.follow(unchecked_paths(session, self._selection), now)
+        self._settled_at = now
         self._unflushed = True
 
     def _conclude_gathering(self) -> bool:
@@ -483,8 +486,9 @@ class IceAgent:
     def _next_deadline(self) -> float | None:
         """Compute when something is due next."""
         times = [
-            self._current.next_timeout(self._now),
-            self._selection.next_timeout(self._now),
+            # What time alone decides is due until it has been decided, even if a flush comes first.
+            self._current.next_timeout(self._settled_at),
+            self._selection.next_timeout(self._settled_at),
             self._keepalives.next_timeout(),
             max(self._pacer.ready_at, self._now) if self._current.has_work else None,
         ]
