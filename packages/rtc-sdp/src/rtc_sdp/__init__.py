@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rtc_sdp.grouping import BUNDLE, BundleOnly, Group, Mid
     from rtc_sdp.ice import (
         DEFAULT_PACING_MS,
+        DISCARD_PORT,
         Candidate,
         EndOfCandidates,
         IceLite,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from rtc_sdp.line import Line
     from rtc_sdp.media import MediaDescription
     from rtc_sdp.msid import NO_STREAM, Msid, MsidSemantic, usable_msids
-    from rtc_sdp.offer_answer import DISCARD_PORT, answer_media, next_origin, reject, start_answer
+    from rtc_sdp.offer_answer import answer_media, next_origin, reject, start_answer
     from rtc_sdp.offer_check import check_offer
     from rtc_sdp.registry import KNOWN_ATTRIBUTES
     from rtc_sdp.restrictions import (
@@ -244,14 +245,14 @@ _DEFINED_IN: Final = {
     "grammar": "Value",
     "grouping": "BUNDLE BundleOnly Group Mid",
     "ice": (
-        "DEFAULT_PACING_MS Candidate EndOfCandidates IceLite IceMismatch IceOptions IcePacing IcePwd IceUfrag "
+        "DEFAULT_PACING_MS DISCARD_PORT Candidate EndOfCandidates IceLite IceMismatch IceOptions IcePacing IcePwd IceUfrag "
         "RemoteCandidate RemoteCandidates"
     ),
     "limits": "Limits",
     "line": "Line",
     "media": "MediaDescription",
     "msid": "NO_STREAM Msid MsidSemantic usable_msids",
-    "offer_answer": "DISCARD_PORT answer_media next_origin reject start_answer",
+    "offer_answer": "answer_media next_origin reject start_answer",
     "offer_check": "check_offer",
     "registry": "KNOWN_ATTRIBUTES",
     "restrictions": (

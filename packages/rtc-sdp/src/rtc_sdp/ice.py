@@ -26,6 +26,9 @@ from rtc_sdp.immutable import immutable
 DEFAULT_PACING_MS: Final = 50
 """Pacing where no ``ice-pacing`` stands."""
 
+DISCARD_PORT: Final = 9
+"""Stands where ICE has yet to find the port. See :rfc:`8840#section-4.1.1`."""
+
 TRICKLE: Final = "trickle"
 ICE2: Final = "ice2"
 RENOMINATION: Final = "renomination"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Final
 
 from rtc_sdp.bundle import Bundles
 from rtc_sdp.direction import Direction, answer_direction
@@ -21,9 +20,6 @@ from rtc_sdp.media import MediaDescription
 from rtc_sdp.rtp import Fmtp
 from rtc_sdp.session import SessionDescription
 from rtc_sdp.timing import TimeDescription
-
-DISCARD_PORT: Final = 9
-"""Stands where ICE has yet to find the port."""
 
 
 def reject(offered: MediaDescription) -> MediaDescription:

@@ -17,7 +17,6 @@ from rtc_sdp.grammar import Value
 from rtc_sdp.limits import DEFAULT_LIMITS, Limits
 from rtc_sdp.line import Line, make_line, split_lines
 from rtc_sdp.media import read_media
-from rtc_sdp.standard import Charset
 from rtc_sdp.syntax import MEDIA_NEXT, check_counts, check_lines, check_session
 from rtc_sdp.timing import Repeat, TimeDescription, ZoneAdjustments
 
@@ -130,6 +129,8 @@ class SessionDescription(Document):
         What a field holds besides UTF-8 is kept as lone surrogates (see :pep:`383`); this turns it into characters.
         Text in an unknown charset, or that does not fit it, comes back as it is.
         """
+        from rtc_sdp.standard import Charset  # loads twenty attributes that few descriptions have
+
         charset = self.get(Charset)
         # [rfc8866:6.10/2] [rfc8866:6.10/3]
         if charset is None or _CHARSETS.fullmatch(charset.text) is None:
