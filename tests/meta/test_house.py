@@ -87,7 +87,11 @@ def test_imports_are_declared_dependencies(package: Path) -> None:
     names = {re.split(r"[\s\[<>=!~;]", requirement)[0].replace("-", "_").lower() for requirement in declared}
     imported = set().union(*(_imports(path) for path in _module(package).rglob("*.py")))
 
-    known = {*sys.stdlib_module_names, "_typeshed", package.name.replace("-", "_")}  # _typeshed: for type checkers alone
+    known = {
+        *sys.stdlib_module_names,
+        "_typeshed",
+        package.name.replace("-", "_"),
+    }  # _typeshed: for type checkers alone
     foreign = imported - known
 
     assert foreign - names == set()

@@ -1,0 +1,76 @@
+"""Import time is set-up time: what a program loads is what it uses.
+
+Modules are counted, not milliseconds: these do not depend on the machine. `nox -s bench -- import` measures the time.
+"""
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGES = Path(__file__).parent.parent.parent / "packages"
+SOURCES = sorted(str(path) for path in PACKAGES.glob("*/src"))
+LAZY_ROOTS = sorted(
+    path.parent.name for path in PACKAGES.glob("*/src/*/__init__.py") if "_DEFINED_IN" in path.read_text("utf-8")
+)
+
+OF_OTHER_PROGRAMS = {
+    "cryptography.x509": "certificates are read and written when a connection is made",
+    "ifaddr": "interfaces are listed when candidates are gathered",
+    "rtc_asyncio.stats": "getStats()",
+    "rtc_peer.statistics": "getStats()",
+    "rtc_sdp.registry": "checks of descriptions know all attributes, reading one knows those it asks for",
+    "rtc_sdp.rtp": "media",
+    "rtc_sdp.simulcast": "media",
+    "rtc_stun.client": "ICE speaks STUN itself",
+    "rtc_stun.server": "STUN servers",
+    "rtc_stun.uri": "configurations that name a server",
+    "stringprep": "passwords as RFC 5389 prepared them",
+}
+"""What a program with nothing but data channels does not load, and who does."""
+
+
+def _loaded_by(statement: str) -> set[str]:
+    """Names of the modules that an interpreter has after a statement."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{statement}\nimport sys\nprint(*sys.modules)"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(SOURCES)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_the_peer_connection_loads_nothing_of_other_programs() -> None:
+    loaded = _loaded_by("from rtc_asyncio import RTCDataChannel, RTCPeerConnection")
+
+    assert {"rtc_asyncio.peer_connection", "rtc_sdp.session", "rtc_stun.message"} <= loaded
+    assert loaded & OF_OTHER_PROGRAMS.keys() == set()
+
+
+@pytest.mark.parametrize("name", LAZY_ROOTS)
+def test_a_lazy_root_loads_nothing_by_itself(name: str) -> None:
+    loaded = _loaded_by(f"import {name}")
+
+    assert {module for module in loaded if module.startswith("rtc_")} == {name, f"{name}._version"}
+    assert "asyncio" not in loaded
+    assert "dataclasses" not in loaded
+
+
+@pytest.mark.parametrize("name", LAZY_ROOTS)
+def test_a_lazy_root_knows_where_every_public_name_is(name: str) -> None:
+    root = importlib.import_module(name)
+    table = [public for names in root._DEFINED_IN.values() for public in names.split()]
+
+    assert sorted([*table, "__version__"]) == root.__all__ == dir(root)
+    assert set(table) & root._DEFINED_IN.keys() == set(), "a module would hide the name"
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        root.nothing  # noqa: B018 - to read it is the test
+
+
+def test_the_codecs_are_lazy() -> None:
+    assert {"rtc_sdp", "rtc_stun", "rtc_peer", "rtc_asyncio"} <= set(LAZY_ROOTS)
