@@ -49,8 +49,7 @@ class SpecRecorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.nodeid not in self._ids:
             return
-        counts = report.when == "call" or report.outcome != "passed"
-        if counts and self._outcomes.get(report.nodeid) != "failed":
+        if report.when == "call" or report.outcome != "passed":
             self._outcomes[report.nodeid] = report.outcome
 
     def pytest_sessionfinish(self) -> None:

@@ -17,6 +17,7 @@ from rtc_stun import (
     RequestSucceeded,
     StunClient,
     StunServer,
+    UnknownAttribute,
 )
 
 from .conversation import Conversation
@@ -56,7 +57,19 @@ class StunConversation(Conversation):
         return len(self.left.of(RequestSucceeded)) >= 2
 
     def misuses(self) -> Calls:
-        return [("cancelling what was never asked", lambda node: self._client(node).cancel(4711, self.network.now))]
+        server, now = Address("198.51.100.1", 3478), self.network.now
+        return [
+            ("cancelling what was never asked", lambda node: self._client(node).cancel(4711, now)),
+            ("a domain name", lambda node: self._client(node).send_request(Address("example.org", 3478), now)),
+            ("a method of 13 bits", lambda node: self._client(node).send_request(server, now, method=0x1000)),
+            (
+                "more than a path carries, and to a server that is not known",
+                lambda node: self._client(node).send_request(
+                    Address("198.51.100.99", 3478), now, attributes=[UnknownAttribute(0x8888, bytes(600))]
+                ),
+            ),
+            ("a stream over UDP", lambda node: self._client(node).transport_opened(0, now)),
+        ]
 
     def after_close(self) -> Calls:
         return [("asking", lambda node: self._client(node).send_request(Address("198.51.100.1", 3478), 99.0))]

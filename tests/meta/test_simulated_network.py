@@ -235,6 +235,17 @@ def test_nobody_is_at_an_address_that_was_left() -> None:
     assert wire.network.traffic.unroutable == 1
 
 
+def test_nothing_leaves_from_an_address_that_was_left() -> None:
+    wire = Wire(Link())
+    wire.here.move("192.0.2.3")
+
+    wire.left.queue.append(Datagram(b"lost", Address("192.0.2.1", 1), Address("192.0.2.2", 1)))
+    wire.network.run()
+
+    assert wire.right.arrived == []
+    assert wire.network.traffic.unroutable == 1
+
+
 def test_a_host_that_is_down_neither_sends_nor_receives() -> None:
     for which in ("here", "there"):
         wire = Wire(Link())

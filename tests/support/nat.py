@@ -72,8 +72,9 @@ class Nat:
     def inbound(self, source: Endpoint, destination: Endpoint, now: float) -> Endpoint | None:
         """Translate the destination of a datagram on its way in; None if it is filtered."""
         mapping = self._by_port.get(destination[1])
-        if mapping is None or now - mapping.refreshed_at > self.mapping_lifetime:
+        if mapping is None:
             return None
+        # A mapping whose every permission is over is over itself.
         permitted_at = mapping.permitted.get(self.filtering.key(source))
         if permitted_at is None or now - permitted_at > self.mapping_lifetime:
             return None
