@@ -72,11 +72,10 @@ class Timeline:
             "  ",
             (f"{step.peer:<5}", _PEER_STYLES.get(step.peer, "")),
             "  ",
-            f"{LABELS.get(step.event, step.event):<14}",
         )
-        if step.detail:
-            line.append("  ")
-            line.append(step.detail, "dim")
+        label = LABELS.get(step.event, step.event)
+        line.append(f"{label:<14}  " if step.detail else label)
+        line.append(step.detail, "dim")
         if not console.is_terminal:
             console.print(line, soft_wrap=True)
             return
