@@ -4,6 +4,7 @@
         version = await browser.run("return navigator.userAgent")
 
 The page runs what it is sent as the body of an async function and answers with the JSON of its result. No WebDriver is involved.
+It is an empty page, or that of a web application that is under test itself; the latter is left as it is but for one script.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final, Self
 
@@ -52,19 +53,22 @@ _FIREFOX_PREFERENCES: Final = {
     "network.connectivity-service.enabled": False,
 }
 
-_PAGE: Final = """<!doctype html><meta charset="utf-8"><title>peer</title><script>
-const socket = new WebSocket(`ws://${location.host}/socket`);
-const AsyncFunction = (async () => {}).constructor;
+_PAGE: Final = """<!doctype html><meta charset="utf-8"><title>peer</title><script src="/driver.js"></script>"""
+_DRIVER: Final = """{
+const socket = new WebSocket(`ws://${location.host}/driver`);
 socket.onmessage = async ({data}) => {
   const {id, code, argument} = JSON.parse(data);
   try {
-    const result = await new AsyncFunction("argument", code)(argument);
+    const result = await (await FUNCTION)(argument);
     socket.send(JSON.stringify({id, result: result === undefined ? null : result}));
   } catch (error) {
     socket.send(JSON.stringify({id, error: `${error.name}: ${error.message}\\n${error.stack}`}));
   }
 };
-</script>"""
+}"""
+_EVALUATED: Final = """new ((async () => {}).constructor)("argument", code)"""
+_IMPORTED: Final = """import(`/driver/${id}.js`).then((module) => module.default)"""
+"""For pages whose Content-Security-Policy forbids evaluation: the code comes as a module of the page's own site."""
 
 
 class PageError(AssertionError):
@@ -83,28 +87,36 @@ def executable(name: str) -> str | None:
 class Browser:
     """One running browser with one page."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, site: web.Application | None = None) -> None:
         self.name = name
+        self._site = site
+        self._code: dict[str, str] = {}
         self._connected: asyncio.Future[web.WebSocketResponse] = asyncio.get_running_loop().create_future()
         self._answers: dict[int, asyncio.Future[object]] = {}
         self._ids = itertools.count()
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def launch(cls, name: str, preferences: dict[str, int | bool | str] | None = None) -> AsyncIterator[Self]:
+    async def launch(
+        cls,
+        name: str,
+        preferences: dict[str, int | bool | str] | None = None,
+        *,
+        site: web.Application | None = None,
+    ) -> AsyncIterator[Self]:
         """Start the browser and wait until its page is there; everything is gone afterwards.
 
         Args:
             name: "chromium" or "firefox".
             preferences: Further Firefox preferences.
+            site: A web application whose page "/" to open instead of an empty one.
         """
         program = executable(name)
         assert program is not None
-        browser = cls(name)
+        browser = cls(name, site)
         runner = web.AppRunner(browser._application())
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         port = runner.addresses[0][1]
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
             url = f"http://127.0.0.1:{port}/"
@@ -138,14 +150,28 @@ class Browser:
         identifier = next(self._ids)
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._answers[identifier] = answer
+        self._code[str(identifier)] = f"export default async (argument) => {{\n{code}\n}};"
         await socket.send_str(json.dumps({"id": identifier, "code": code, "argument": argument}))
         return await asyncio.wait_for(answer, timeout)
 
     def _application(self) -> web.Application:
-        application = web.Application()
-        application.router.add_get("/", self._page)
-        application.router.add_get("/socket", self._socket)
+        if self._site is None:
+            application = web.Application()
+            application.router.add_get("/", self._page)
+        else:
+            application = self._site
+            application.middlewares.append(_add_driver)
+        application.router.add_get("/driver.js", self._driver)
+        application.router.add_get("/driver/{id}.js", self._module)
+        application.router.add_get("/driver", self._socket)
         return application
+
+    async def _driver(self, request: web.Request) -> web.Response:
+        function = _EVALUATED if self._site is None else _IMPORTED
+        return web.Response(text=_DRIVER.replace("FUNCTION", function), content_type="text/javascript")
+
+    async def _module(self, request: web.Request) -> web.Response:
+        return web.Response(text=self._code[request.match_info["id"]], content_type="text/javascript")
 
     async def _page(self, request: web.Request) -> web.Response:
         return web.Response(text=_PAGE, content_type="text/html")
@@ -159,6 +185,7 @@ class Browser:
             if message.type is WSMsgType.TEXT:
                 reply = json.loads(message.data)
                 answer = self._answers.pop(reply["id"])
+                del self._code[str(reply["id"])]
                 if answer.done():
                     continue
                 if "error" in reply:
@@ -169,6 +196,16 @@ class Browser:
             if not answer.done():
                 answer.set_exception(PageError("the browser went away"))
         return socket
+
+
+@web.middleware
+async def _add_driver(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    response = await handler(request)
+    if request.path == "/" and isinstance(response, web.Response) and isinstance(response.body, bytes):
+        response.body = response.body.replace(b"</head>", b'<script src="/driver.js"></script></head>')
+    return response
 
 
 def _command(name: str, program: str, profile: Path, url: str, preferences: dict[str, int | bool | str]) -> list[str]:
