@@ -8,13 +8,13 @@ from typing import cast
 
 import pytest
 import pytest_asyncio
+from tests.support.peers import require
 
 from rtc_asyncio import RTCConfiguration
 from rtc_cli.browser import Settings
 from rtc_cli.report import Report
 from rtc_cli.serve import Server
 from rtc_cli.site import application
-from tests.support.peers import require
 
 from . import browser
 from .browser import Browser
