@@ -2,7 +2,7 @@
 
 from tests.support.rng import SeededRng
 
-from rtc_ice import Candidate, Event, IceAgent, IceConfig
+from rtc_ice import Candidate, ConnectionState, Event, IceAgent, IceConfig
 from rtc_stun import (
     BINDING,
     ICE_ATTRIBUTES,
@@ -81,6 +81,10 @@ class Desk:
     def peer_key(self) -> bytes:
         """What protects requests of the agent, and responses to it."""
         return short_term_key(PEER_PASSWORD)
+
+    def is_in(self, state: ConnectionState) -> bool:
+        """Whether the connection is in that state now."""
+        return self.agent.connection_state is state
 
     def dropped(self, reason: str) -> int:
         return self.agent.stats.dropped.get(reason, 0)

@@ -338,3 +338,34 @@ def test_nominations_need_two_round_trips() -> None:
     assert call.run(call.completed, timeout=5)
     requests = [now for now, each in watch.seen if parse(each).message_class is MessageClass.REQUEST]
     assert call.network.now == pytest.approx(requests[0] + 0.05 + 0.04)
+
+
+@pytest.mark.spec("rfc8445:8.1.1/2")
+def test_a_late_answer_to_an_earlier_check_does_not_make_us_forget_to_nominate() -> None:
+    desk = Desk(candidates=(candidate(THERE),))
+    (first,) = desk.output()
+    desk.advance(0.05)
+    _, second = desk.check()
+    desk.answer(first)
+
+    desk.answer(second)
+
+    assert _nominates(desk.next_request())
+
+
+@pytest.mark.spec("rfc8445:8.1.1/2")
+def test_when_the_base_of_a_pair_goes_away_in_mid_nomination_another_pair_is_nominated() -> None:
+    desk = Desk(candidates=(candidate(THERE),), end=False)
+    desk.agent.add_local_address(ELSEWHERE, desk.now)
+    desk.agent.end_of_remote_candidates(desk.now)
+    for check in desk.output() + desk.advance(0.06):
+        desk.answer(check)
+    nomination = desk.next_request()
+    assert (_nominates(nomination), nomination.local) == (True, HERE)
+
+    desk.agent.remove_local_address(HERE, desk.now)
+
+    second = desk.next_request()
+    while second.local != ELSEWHERE:
+        second = desk.next_request()
+    assert _nominates(second)

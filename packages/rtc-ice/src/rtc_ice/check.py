@@ -116,7 +116,9 @@ class Checker:
         session, pair = self._session, transaction.pair
         checklist = session.checklist_of(pair)
         valid = self._valid_pair(transaction, mapped)
-        checklist.untrigger(pair)
+        nominee = session.nominating.get(pair.component)
+        if nominee is None or nominee.source is not pair:
+            checklist.untrigger(pair)
         for proven in (pair, valid):
             proven.step(PairInput.SUCCEED)
             proven.last_response_at = proven.heard_at = now

@@ -22,6 +22,8 @@ def nominate_where_ripe(session: Session, *, gathering_done: bool, now: float) -
     more_expected = not (gathering_done and session.remote_candidates_ended)
     for component in session.components():
         checklist = session.checklists.checklists[component[0]]
+        if session.nominating.get(component) not in checklist.valid:
+            session.nominating.pop(component, None)
         if not _is_open(session, checklist, component):
             continue
         valid = checklist.valid_of(component)
