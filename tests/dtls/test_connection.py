@@ -215,6 +215,7 @@ def test_only_a_client_starts_and_only_once() -> None:
         closed.start(0.0)
 
 
+@pytest.mark.spec("rfc5246:7.3/3")
 @EACH_ROLE
 def test_data_cannot_be_sent_before_or_after_the_connection(role: Role) -> None:
     pair = Ends()

@@ -96,6 +96,7 @@ def test_every_pair_of_certificates(role: str, kind: str, their_kind: str) -> No
 
 
 @BOTH
+@pytest.mark.spec("rfc5705:4/1", "rfc5705:4/2", "rfc5705:4/3")
 @pytest.mark.parametrize("context", [None, b"", b"context"])
 def test_exporters_agree(role: str, context: bytes | None) -> None:
     ours, theirs = meet(role)
@@ -106,6 +107,7 @@ def test_exporters_agree(role: str, context: bytes | None) -> None:
 
 
 @BOTH
+@pytest.mark.spec("rfc5764:4.2/1", "rfc5764:4.2/2", "rfc5764:4.2/3")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_srtp_keys_agree(role: str, profile: bytes) -> None:
     ours, theirs = meet(role, srtp=profile)

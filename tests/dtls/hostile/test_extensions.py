@@ -136,7 +136,7 @@ def test_class_20_keys_are_cut_as_client_key_server_key_client_salt_server_salt(
 # --- 21: renegotiation and weak suites ---
 
 
-@pytest.mark.spec("rfc5746:4.4/1", "rfc5746:5/1", "rfc5246:7.2.2/11")
+@pytest.mark.spec("rfc5746:4.4/1", "rfc5746:5/1", "rfc5246:7.2.2/11", "rfc8827:6.5/14")
 def test_class_21_encrypted_client_hello_is_refused_with_a_warning() -> None:
     peer, subject = face_server()
     peer.shake().forget()
@@ -184,6 +184,8 @@ def test_class_21_plaintext_client_hello_in_a_connection_changes_nothing() -> No
     "rfc8422:6/1",
     "rfc5746:3.4/1",
     "rfc5746:3.4/2",
+    "rfc8827:6.5/12",
+    "rfc8827:6.5/13",
 )
 def test_class_21_client_offers_only_forward_secret_aead_suites() -> None:
     peer, _ = face_client()

@@ -314,7 +314,7 @@ def test_class_17_server_takes_a_group_of_the_client(groups: list[int], chosen: 
     assert subject.connected
 
 
-@pytest.mark.spec("rfc8422:5.3/3", "rfc8422:5.3/4", "rfc5246:7.4.2/8", "rfc5246:7.4.2/11")
+@pytest.mark.spec("rfc8422:5.3/3", "rfc8422:5.3/4")
 def test_class_17_server_whose_certificate_has_a_curve_the_client_lacks_takes_no_ecdsa_suite() -> None:
     peer, subject = face_server(cookies=False)
 

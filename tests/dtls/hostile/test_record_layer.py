@@ -191,6 +191,7 @@ def test_class_03_retransmitted_finished_has_a_new_nonce() -> None:
 # --- 4: randoms ---
 
 
+@pytest.mark.spec("rfc5246:7.4.1.2/1")
 def test_class_04_client_random_is_random_and_stays_after_a_cookie() -> None:
     peer, _ = face_client(seed="one")
     peer.begin()

@@ -74,6 +74,7 @@ def _chacha(suite_id: CipherSuiteId, key_type: KeyType) -> CipherSuite:
     )
 
 
+# [rfc8827:6.5/10] [rfc8827:6.5/12] [rfc8827:6.5/13]
 # [rfc6347:4.1.2.2/1] [rfc5246:A.5/1] [rfc5246:A.5/2] [rfc8422:6/1] [rfc7905:3/1]
 CIPHER_SUITES: Final[dict[int, CipherSuite]] = {
     suite.id: suite

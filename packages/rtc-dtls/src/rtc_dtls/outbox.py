@@ -62,7 +62,7 @@ class Outbox:
         """Queue a warning, unless several wait already: they are the peer's to provoke."""
         records_left = self._records.application_sealer().records_left
         if len(self._alerts) < MAX_PENDING_WARNINGS and records_left > RESERVED_NUMBERS:
-            # [rfc5246:7.2.2/11] [rfc5746:4.2/2]
+            # [rfc5246:7.2.2/11] [rfc5746:4.2/2] [rfc8827:6.5/14]
             self.add_alert(AlertLevel.WARNING, AlertDescription.NO_RENEGOTIATION)
 
     def discard(self) -> None:
