@@ -1,0 +1,148 @@
+"""Handing messages up in the order that their stream wants. See :rfc:`9260#section-6.6`."""
+
+from collections.abc import Collection
+
+from .context import Context
+from .events import MessageReceived
+from .reassembly import HOLDING_COST, Message
+
+
+class IncomingStream:
+    """Where one stream is in its numbers."""
+
+    __slots__ = ("next_number", "waiting")
+
+    def __init__(self) -> None:
+        # [rfc9260:6.5/3]
+        self.next_number = 0
+        self.waiting: dict[int, Message] = {}
+        """Messages that came too early, by their number."""
+
+
+class _Deferral:
+    """A reset that waits for what was sent before it; see `Delivery.hold`."""
+
+    __slots__ = ("last_tsn", "messages", "stream_ids")
+
+    def __init__(self, stream_ids: Collection[int] | None, last_tsn: int) -> None:
+        self.stream_ids = stream_ids
+        self.last_tsn = last_tsn
+        self.messages: list[Message] = []
+
+    def holds(self, message: Message) -> bool:
+        return message.tsn > self.last_tsn and (self.stream_ids is None or message.stream_id in self.stream_ids)
+
+
+class Delivery:
+    """Incoming streams, and the messages that are whole but not handed up."""
+
+    __slots__ = ("_context", "_deferral", "_mask", "length", "streams", "undelivered")
+
+    def __init__(self, context: Context, *, interleaved: bool) -> None:
+        self._context = context
+        self._mask = 0xFFFF_FFFF if interleaved else 0xFFFF
+        self._deferral: _Deferral | None = None
+        self.streams: dict[int, IncomingStream] = {}
+        self.length = 0
+        """Bytes of messages that wait for others, with `HOLDING_COST` for each."""
+
+        self.undelivered = 0
+        """Bytes of messages in events that the caller has not taken yet, with `HOLDING_COST` for each."""
+
+    @property
+    def is_deferring(self) -> bool:
+        """Whether messages of streams that are to be reset are held back."""
+        return self._deferral is not None
+
+    def stream(self, stream_id: int) -> IncomingStream:
+        """The stream, made on first use."""
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            stream = self.streams[stream_id] = IncomingStream()
+        return stream
+
+    def deliver(self, message: Message) -> None:
+        """Hand a message up if it is its turn, else keep it."""
+        deferral = self._deferral
+        if deferral is not None and deferral.holds(message):
+            # [rfc6525:5.2.2/4]
+            self.length += len(message.data) + HOLDING_COST
+            deferral.messages.append(message)
+        elif message.unordered:
+            # [rfc9260:3.3.1/2] [rfc9260:3.3.1/3] [rfc9260:6.6/3]
+            self._hand_up(message)
+        else:
+            self._deliver_ordered(message)
+
+    def _deliver_ordered(self, message: Message) -> None:
+        stream = self.stream(message.stream_id)
+        # [rfc9260:6.6/1]
+        if message.number == stream.next_number:
+            self._hand_up(message)
+            stream.next_number = (stream.next_number + 1) & self._mask
+            if stream.waiting:
+                self._release(stream)
+        elif (message.number - stream.next_number) & self._mask > self._mask >> 1 or message.number in stream.waiting:
+            self._context.drop("sequence_number_used")
+        else:
+            # [rfc9260:6.6/2]
+            stream.waiting[message.number] = message
+            self.length += len(message.data) + HOLDING_COST
+
+    def _release(self, stream: IncomingStream) -> None:
+        while (message := stream.waiting.pop(stream.next_number, None)) is not None:
+            self.length -= len(message.data) + HOLDING_COST
+            self._hand_up(message)
+            stream.next_number = (stream.next_number + 1) & self._mask
+
+    def _hand_up(self, message: Message) -> None:
+        self.undelivered += len(message.data) + HOLDING_COST
+        self._context.stats.messages_received += 1
+        self._context.events.append(
+            MessageReceived(message.stream_id, message.ppid, message.data, message.unordered)
+        )
+
+    def skip(self, stream_id: int, number: int) -> None:
+        """Go on behind an ordered message that will not come, with all that waited for it."""
+        # [rfc3758:3.6/8] [rfc3758:3.6/9]
+        stream = self.stream(stream_id)
+        mask = self._mask
+        start = stream.next_number
+        count = (number - start) & mask
+        if count > mask >> 1:
+            return
+        early = [other for other in stream.waiting if (other - start) & mask <= count]
+        for other in sorted(early, key=lambda other: (other - start) & mask):
+            message = stream.waiting.pop(other)
+            self.length -= len(message.data) + HOLDING_COST
+            self._hand_up(message)
+        stream.next_number = (number + 1) & mask
+        self._release(stream)
+
+    # --- resets ---
+
+    def hold(self, stream_ids: Collection[int] | None, last_tsn: int) -> None:
+        """Keep what these streams, or all, bring beyond a TSN until `reset`: it belongs to their next life."""
+        former, self._deferral = self._deferral, _Deferral(stream_ids, last_tsn)
+        if former is not None:
+            self._release_held(former)
+
+    def reset(self, stream_ids: Collection[int] | None) -> None:
+        """Start the numbers of these streams, or of all, anew, and release what was held."""
+        # [rfc6525:5.2.2/7] [rfc6525:5.2.2/8]
+        for stream_id in self.streams if stream_ids is None else stream_ids:
+            stream = self.streams.get(stream_id)
+            if stream is not None:
+                self.length -= sum([len(message.data) + HOLDING_COST for message in stream.waiting.values()])
+                stream.waiting.clear()
+                # [rfc8260:2.3.2/1]
+                stream.next_number = 0
+        deferral, self._deferral = self._deferral, None
+        if deferral is not None:
+            # [rfc6525:5.2.2/9]
+            self._release_held(deferral)
+
+    def _release_held(self, deferral: _Deferral) -> None:
+        for message in deferral.messages:
+            self.length -= len(message.data) + HOLDING_COST
+            self.deliver(message)

@@ -1,0 +1,41 @@
+"""How long to wait for an acknowledgement. See :rfc:`9260#section-6.3.1`."""
+
+from typing import Final
+
+_ALPHA: Final = 1 / 8
+"""RTO.Alpha."""
+
+_BETA: Final = 1 / 4
+"""RTO.Beta."""
+
+_GRANULARITY: Final = 0.001
+"""Clock granularity in seconds; keeps a steady path from an RTO without any margin."""
+
+
+class RtoEstimator:
+    """Keeps the retransmission timeout from round-trip measurements; all in seconds."""
+
+    __slots__ = ("_maximum", "_minimum", "_variation", "rto", "smoothed")
+
+    def __init__(self, *, initial: float, minimum: float, maximum: float) -> None:
+        self._minimum = minimum
+        self._maximum = maximum
+        self._variation = 0.0
+        self.rto = min(initial, maximum)
+        self.smoothed: float | None = None
+        """SRTT; ``None`` before the first measurement."""
+
+    def measure(self, round_trip: float) -> None:
+        """Take one measurement; it ends any backoff."""
+        if self.smoothed is None:
+            self.smoothed = round_trip
+            self._variation = round_trip / 2
+        else:
+            self._variation += _BETA * (abs(self.smoothed - round_trip) - self._variation)
+            self.smoothed += _ALPHA * (round_trip - self.smoothed)
+        rto = self.smoothed + max(4 * self._variation, _GRANULARITY)
+        self.rto = min(max(rto, self._minimum), self._maximum)
+
+    def back_off(self) -> None:
+        """Double the timeout: it expired."""
+        self.rto = min(self.rto * 2, self._maximum)
