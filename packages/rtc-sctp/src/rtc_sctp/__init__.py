@@ -1,6 +1,7 @@
 """SCTP (RFC 9260) without I/O: the association behind WebRTC data channels, and every chunk on the wire."""
 
 from ._version import __version__
+from .association import Association
 from .causes import (
     CAUSES,
     Cause,
@@ -60,6 +61,8 @@ from .chunks import (
     UnknownChunk,
     parse_chunk,
 )
+from .config import MAX_STREAMS, AssociationConfig, SchedulerKind
+from .context import Trace
 from .cookie import (
     COOKIE_LIFE,
     KEY_LIFE,
@@ -79,6 +82,24 @@ from .errors import (
     SctpError,
     StaleCookieError,
     StateError,
+)
+from .events import (
+    AssociationClosed,
+    AssociationEstablished,
+    AssociationFailed,
+    AssociationReset,
+    BufferedAmountLow,
+    CloseReason,
+    Event,
+    IncomingStreamsReset,
+    MessageAbandoned,
+    MessageReceived,
+    OutgoingStreamsReset,
+    PartialReliabilityLost,
+    PeerErrorReceived,
+    PeerRestarted,
+    StreamsAdded,
+    StreamsResetFailed,
 )
 from .packet import (
     PACKET_HEADER_LENGTH,
@@ -119,18 +140,30 @@ from .reconfiguration import (
     ReconfigurationResult,
     SsnTsnResetRequest,
 )
+from .state import AssociationState
+from .stats import AssociationStats
 
 __all__ = [
     "AbortChunk",
     "AddIncomingStreams",
     "AddOutgoingStreams",
+    "Association",
+    "AssociationClosed",
+    "AssociationConfig",
+    "AssociationEstablished",
+    "AssociationFailed",
+    "AssociationReset",
+    "AssociationState",
+    "AssociationStats",
     "BufferFullError",
+    "BufferedAmountLow",
     "CAUSES",
     "CHUNKS",
     "COOKIE_LIFE",
     "Cause",
     "ChecksumError",
     "Chunk",
+    "CloseReason",
     "CookieAckChunk",
     "CookieContents",
     "CookieEchoChunk",
@@ -142,6 +175,7 @@ __all__ = [
     "DTLS_EDMID",
     "DataChunk",
     "ErrorChunk",
+    "Event",
     "FLAG_BEGINNING",
     "FLAG_ENDING",
     "FLAG_IMMEDIATE",
@@ -161,6 +195,7 @@ __all__ = [
     "I_DATA_HEADER_LENGTH",
     "I_FORWARD_TSN_ENTRY_LENGTH",
     "IncomingSsnResetRequest",
+    "IncomingStreamsReset",
     "InitAckChunk",
     "InitChunk",
     "InvalidMandatoryParameter",
@@ -172,11 +207,15 @@ __all__ = [
     "KnownChunk",
     "KnownParameter",
     "MAXIMUM_LIFE",
+    "MAX_STREAMS",
     "MINIMUM_A_RWND",
+    "MessageAbandoned",
+    "MessageReceived",
     "MissingMandatoryParameter",
     "NoUserData",
     "OutOfResource",
     "OutgoingSsnResetRequest",
+    "OutgoingStreamsReset",
     "PACKET_HEADER_LENGTH",
     "PARAMETERS",
     "PARTIAL_CHUNK",
@@ -185,6 +224,9 @@ __all__ = [
     "PadChunk",
     "Parameter",
     "ParseError",
+    "PartialReliabilityLost",
+    "PeerErrorReceived",
+    "PeerRestarted",
     "ProtocolViolation",
     "ReconfigChunk",
     "ReconfigurationResponse",
@@ -193,6 +235,7 @@ __all__ = [
     "SACK_ENTRY_LENGTH",
     "SACK_LENGTH",
     "SackChunk",
+    "SchedulerKind",
     "SctpError",
     "ShutdownAckChunk",
     "ShutdownChunk",
@@ -202,8 +245,11 @@ __all__ = [
     "StaleCookieError",
     "StateCookie",
     "StateError",
+    "StreamsAdded",
+    "StreamsResetFailed",
     "SupportedAddressTypes",
     "SupportedExtensions",
+    "Trace",
     "UnknownCause",
     "UnknownChunk",
     "UnknownParameter",

@@ -80,10 +80,12 @@ class Handshake:
         "_attempts",
         "_context",
         "_cookie",
+        "_interval",
         "_jar",
         "_preservative_ms",
         "_report",
         "_rto",
+        "_sent_at",
         "agreed",
         "local_initial_tsn",
         "local_tag",
@@ -94,8 +96,12 @@ class Handshake:
         self._rto = rto
         self._jar = CookieJar(context.rng, lifetime=context.config.cookie_lifetime)
         self._attempts = 0
+        self._interval = rto.rto
+        """How long T1 runs; doubles with each repetition of the same chunk."""
+
         self._cookie = b""
         self._preservative_ms = 0
+        self._sent_at = 0.0
         self._report = b""
         """ERROR about parameters of the INIT ACK, to go with the COOKIE ECHO."""
 
@@ -115,7 +121,7 @@ class Handshake:
         # [rfc9260:5.1/1] [rfc9260:5.1/2] [rfc9260:5.3.1/3] [rfc9260:3.3.2/21]
         self.local_tag = context.random_32()
         self.local_initial_tsn = int.from_bytes(context.rng(4), "big")
-        self._attempts = 0
+        self._begin_attempts()
         self._send_init()
 
     def _send_init(self) -> None:
@@ -164,9 +170,14 @@ class Handshake:
         # [rfc9260:5.1/16] [rfc9260:5.1/17] [rfc9260:5.1/18] [rfc9260:8.4/4]
         self._send_alone(AbortChunk(causes), tag)
 
+    def _begin_attempts(self) -> None:
+        self._attempts = 0
+        self._interval = self._rto.rto
+        self._sent_at = self._context.now
+
     def _start_t1(self) -> None:
         # [rfc9260:5.1/13] [rfc9260:5.1.6/1]
-        self._context.timers.start(Timer.T1, self._context.now + self._rto.rto)
+        self._context.timers.start(Timer.T1, self._context.now + self._interval)
 
     def expire(self) -> None:
         """T1-init or T1-cookie ran out.
@@ -181,7 +192,7 @@ class Handshake:
         if self._attempts > context.config.max_init_retransmissions:
             what = "INIT" if waits_for_init_ack else "COOKIE ECHO"
             raise PeerGoneError(f"the peer does not answer {what}", "rfc9260:4")
-        self._rto.back_off()
+        self._interval = min(self._interval * 2, context.config.rto_max)
         # [rfc9260:4/3] [rfc9260:4/6] [rfc9260:5.1.4/3]
         if waits_for_init_ack:
             self._send_init()
@@ -304,7 +315,9 @@ class Handshake:
         # [rfc9260:3.2.2/2]
         unknown = b"".join([item.serialize() for item in parameters_to_report(answer.parameters)])
         self._report = b"" if not unknown else ErrorChunk((UnrecognizedParameters(unknown[:_MAX_REPORT_LENGTH]),)).serialize()
-        self._attempts = 0
+        if self._attempts == 0:
+            self._rto.measure(context.now - self._sent_at)
+        self._begin_attempts()
         context.step(Input.INIT_ACK)
         # [rfc9260:5.1.4/1]
         self._send_cookie_echo()
@@ -331,7 +344,10 @@ class Handshake:
             context.drop("forged_cookie")
             return CookieVerdict.DISCARD, None
         except StaleCookieError as error:
-            return self._judge_stale(error, tag)
+            contents = error.contents
+            if not self._matches_both_tags(contents):
+                self._report_stale(contents, error.staleness)
+                return CookieVerdict.DISCARD, None
         # [rfc9260:5.1.5/3]
         if tag != contents.local_tag or (contents.source_port, contents.destination_port) != (
             context.config.local_port,
@@ -341,16 +357,11 @@ class Handshake:
             return CookieVerdict.DISCARD, None
         return self._judge(contents), contents
 
-    def _judge_stale(self, error: StaleCookieError, tag: int) -> tuple[CookieVerdict, CookieContents | None]:
-        context = self._context
-        contents = error.contents
-        if self._matches_both_tags(contents) and tag == contents.local_tag:
-            return self._judge(contents), contents
+    def _report_stale(self, contents: CookieContents, staleness: float) -> None:
         # [rfc9260:4/2] [rfc9260:5.1.5/4] [rfc9260:5.1.5/5] [rfc9260:5.2.4/1] [rfc9260:5.2.4/2]
-        context.drop("stale_cookie")
-        cause = StaleCookie(min(int(error.staleness * 1_000_000), 0xFFFF_FFFF))
+        self._context.drop("stale_cookie")
+        cause = StaleCookie(min(int(staleness * 1_000_000), 0xFFFF_FFFF))
         self._send_alone(ErrorChunk((cause,)), contents.peer_tag)
-        return CookieVerdict.DISCARD, None
 
     def _matches_both_tags(self, contents: CookieContents) -> bool:
         return self.local_tag == contents.local_tag and self._remote_tag == contents.peer_tag

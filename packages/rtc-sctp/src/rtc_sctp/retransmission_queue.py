@@ -109,6 +109,10 @@ class RetransmissionQueue:
             self._irregular = bool(self.marked) or any(chunk.state != IN_FLIGHT for chunk in self.chunks)
         return result
 
+    def acknowledge_cumulative(self, count: int) -> None:
+        """Take an acknowledgement of the first chunks that says nothing about the others."""
+        self._acknowledge_cumulative(count, Acknowledged(self.flight_size))
+
     def _acknowledge_cumulative(self, count: int, result: Acknowledged) -> None:
         if count == 0:
             return

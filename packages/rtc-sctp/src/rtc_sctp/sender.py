@@ -339,6 +339,15 @@ class Sender:
             self._forward_due = True
         return result.byte_count > 0 or result.advanced
 
+    def receive_cumulative_tsn(self, cumulative_tsn: int) -> None:
+        """Take the acknowledgement in a SHUTDOWN: what lies beyond it stays as it was."""
+        outstanding = self.outstanding
+        ahead = (cumulative_tsn - outstanding.cumulative_tsn) & MASK_32
+        if 0 < ahead <= len(outstanding.chunks):
+            outstanding.acknowledge_cumulative(ahead)
+            self._context.error_count = 0
+            self._restart_t3(advanced=True)
+
     def _look_for_losses(self, news: bool, sack: SackChunk, result: Acknowledged) -> None:
         outstanding = self.outstanding
         congestion = self.congestion
