@@ -647,7 +647,8 @@ class Association:
         if self._up is None or self._context.state not in MAY_SEND:
             self._context.drop("unexpected_sack")
             return
-        self._up.sender.receive_sack(chunk)
+        if self._up.sender.receive_sack(chunk) and self._rto.is_backed_off:
+            self._up.heartbeat.measure()
 
     def _receive_unknown(self, chunk: UnknownChunk) -> bool:
         context = self._context

@@ -46,6 +46,10 @@ class Heartbeat:
             return
         self._send()
 
+    def measure(self) -> None:
+        """Ask at once: what was retransmitted measures nothing, and without a measurement the timeout stays backed off."""
+        self._send()
+
     def _send(self) -> None:
         context = self._context
         # [rfc9260:3.3.5/1] [rfc9260:3.3.5/2] [rfc9260:8.3/6] [rfc9260:8.3/14]

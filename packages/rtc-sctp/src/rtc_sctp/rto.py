@@ -15,7 +15,7 @@ _GRANULARITY: Final = 0.001
 class RtoEstimator:
     """Keeps the retransmission timeout from round-trip measurements; all in seconds."""
 
-    __slots__ = ("_maximum", "_minimum", "_variation", "rto", "smoothed")
+    __slots__ = ("_maximum", "_minimum", "_variation", "is_backed_off", "rto", "smoothed")
 
     def __init__(self, *, initial: float, minimum: float, maximum: float) -> None:
         self._minimum = minimum
@@ -25,6 +25,9 @@ class RtoEstimator:
         self.smoothed: float | None = None
         """SRTT; ``None`` before the first measurement."""
 
+        self.is_backed_off = False
+        """Whether it was doubled since the last measurement."""
+
     def measure(self, round_trip: float) -> None:
         """Take one measurement; it ends any backoff."""
         if self.smoothed is None:
@@ -33,9 +36,11 @@ class RtoEstimator:
         else:
             self._variation += _BETA * (abs(self.smoothed - round_trip) - self._variation)
             self.smoothed += _ALPHA * (round_trip - self.smoothed)
+        self.is_backed_off = False
         rto = self.smoothed + max(4 * self._variation, _GRANULARITY)
         self.rto = min(max(rto, self._minimum), self._maximum)
 
     def back_off(self) -> None:
         """Double the timeout: it expired."""
         self.rto = min(self.rto * 2, self._maximum)
+        self.is_backed_off = True
