@@ -286,6 +286,7 @@ def _split_address(value: bytes, name: str) -> tuple[int, bytes]:
 
 
 def _mask(host: bytes, transaction_id: bytes, /) -> bytes:
-    length = len(host)
-    mask = _COOKIE_BYTES if length == IPV4_LENGTH else _COOKIE_BYTES + transaction_id
-    return (int.from_bytes(host, "big") ^ int.from_bytes(mask, "big")).to_bytes(length, "big")
+    if len(host) == IPV4_LENGTH:
+        return (int.from_bytes(host, "big") ^ MAGIC_COOKIE).to_bytes(IPV4_LENGTH, "big")
+    mask = int.from_bytes(_COOKIE_BYTES + transaction_id, "big")
+    return (int.from_bytes(host, "big") ^ mask).to_bytes(IPV6_LENGTH, "big")

@@ -46,6 +46,8 @@ _MAX_TYPE: Final = 0xFFFF
 _INTEGRITY: Final = MessageIntegrity.TYPE
 _INTEGRITY_SHA256: Final = MessageIntegritySha256.TYPE
 _FINGERPRINT: Final = Fingerprint.TYPE
+_SHA1_HEADER: Final = _TLV.pack(_INTEGRITY, _SHA1_LENGTH)
+_FINGERPRINT_HEADER: Final = _TLV.pack(_FINGERPRINT, 4)
 _PROTECTION: Final = frozenset({_INTEGRITY, _INTEGRITY_SHA256, _FINGERPRINT})
 
 A = TypeVar("A", bound=Attribute)
@@ -191,6 +193,7 @@ class Message:
         offset = HEADER_LENGTH
         transaction_id = self.transaction_id
         append = self.attributes.append
+        protected = False
         while offset < size:
             attribute_type, length = _TLV.unpack_from(data, offset)
             start = offset + 4
@@ -203,14 +206,16 @@ class Message:
                 # [rfc8489:14.7/1]
                 if following != size:
                     raise ParseError("FINGERPRINT is not the last attribute")
-            elif self._sha256_at or (self._sha1_at and attribute_type != _INTEGRITY_SHA256):
+            elif protected or attribute_type in _PROTECTION:
                 # [rfc8489:9/1] [rfc8489:9/2]
-                offset = following
-                continue
-            if attribute_type == _INTEGRITY:
-                self._sha1_at = offset
-            elif attribute_type == _INTEGRITY_SHA256:
-                self._sha256_at = offset
+                if self._sha256_at or (protected and attribute_type != _INTEGRITY_SHA256):
+                    offset = following
+                    continue
+                protected = True
+                if attribute_type == _INTEGRITY:
+                    self._sha1_at = offset
+                else:
+                    self._sha256_at = offset
             kind = known.get(attribute_type)
             value = data[start:end]
             offset = following
@@ -244,13 +249,13 @@ class Message:
 
         See :rfc:`8489#section-6.3`.
         """
-        types = (
+        types = [
             attribute.TYPE
             for attribute in self.attributes
             # [rfc8489:6.3/1] Optional ones do not show up here.
             if attribute.__class__ is UnknownAttribute and attribute.TYPE < FIRST_OPTIONAL_TYPE
-        )
-        return list(dict.fromkeys(types))
+        ]
+        return list(dict.fromkeys(types)) if types else types
 
     @property
     def integrity(self) -> Integrity | None:
@@ -281,14 +286,17 @@ class Message:
         See :rfc:`8489#section-14.5` to :rfc:`8489#section-14.7`.
         """
         transaction_id = self.transaction_id
+        is_protected = key is not None or fingerprint
         parts = []
         for attribute in self.attributes:
             value = attribute.serialize(transaction_id)
-            length = len(value)
-            if length > _MAX_LENGTH or not 0 <= attribute.TYPE <= _MAX_TYPE:
-                raise ValueError(f"attribute 0x{attribute.TYPE:04x} of {length} bytes does not exist")
+            attribute_type, length = attribute.TYPE, len(value)
+            if length > _MAX_LENGTH or not 0 <= attribute_type <= _MAX_TYPE:
+                raise ValueError(f"attribute 0x{attribute_type:04x} of {length} bytes does not exist")
+            if is_protected and attribute_type in _PROTECTION:
+                raise ValueError("integrity and fingerprint are added here, not listed among the attributes")
             # [rfc8489:14/1] [rfc8489:14/2] [rfc8489:14/3] [rfc8489:14/4]
-            parts.append(_TLV.pack(attribute.TYPE, length) + value + _PADDING[-length & 3])
+            parts.append(_TLV.pack(attribute_type, length) + value + _PADDING[-length & 3])
         body = b"".join(parts)
         if len(body) > _MAX_LENGTH - 64:
             raise ValueError(f"the attributes have {len(body)} bytes, too many for a STUN message")
@@ -304,19 +312,12 @@ class Message:
         head = _UINT16.pack(message_type)
         # [rfc8489:5/2] Cookie and transaction ID follow the length, which changes while integrity is added.
         rest = _COOKIE_BYTES + transaction_id + body
-        if key is not None or fingerprint:
-            self._refuse_ready_made()
         if key is not None:
             rest = _add_integrity(head, rest, key, integrity, sha256_length)
         if fingerprint:
             rest = _add_fingerprint(head, rest)
         # [rfc8489:5/7]
         return head + _UINT16.pack(len(rest) - 16) + rest
-
-    def _refuse_ready_made(self) -> None:
-        for attribute in self.attributes:
-            if attribute.TYPE in _PROTECTION:
-                raise ValueError("integrity and fingerprint are added here, not listed among the attributes")
 
     def __bytes__(self) -> bytes:
         return self.serialize()
@@ -381,7 +382,7 @@ class Message:
 def _add_integrity(head: bytes, rest: bytes, key: bytes, integrity: Integrity, sha256_length: int) -> bytes:
     if integrity is not Integrity.SHA256:
         text = head + _UINT16.pack(len(rest) - 16 + 4 + _SHA1_LENGTH) + rest
-        rest += _TLV.pack(_INTEGRITY, _SHA1_LENGTH) + hmac.digest(key, text, "sha1")
+        rest += _SHA1_HEADER + hmac.digest(key, text, "sha1")
     if integrity is not Integrity.SHA1:
         # [rfc8489:14.6/1] [rfc8489:14.6/2]
         if sha256_length not in MessageIntegritySha256.LENGTHS:
@@ -395,4 +396,4 @@ def _add_fingerprint(head: bytes, rest: bytes) -> bytes:
     text = head + _UINT16.pack(len(rest) - 16 + _FINGERPRINT_LENGTH) + rest
     # [rfc8489:14.7/1] Nothing is added after this.
     value = zlib.crc32(text) ^ _FINGERPRINT_XOR
-    return rest + _TLV.pack(_FINGERPRINT, 4) + value.to_bytes(4, "big")
+    return rest + _FINGERPRINT_HEADER + value.to_bytes(4, "big")
