@@ -59,10 +59,3 @@ def test_what_is_no_public_key_of_the_group_is_refused(group: int) -> None:
     for public in wrong:
         with pytest.raises(ProtocolError):
             key.exchange(public)
-
-
-def test_private_part_is_not_shown() -> None:
-    key = EphemeralKey.generate(GroupId.SECP256R1, SeededRng("shown"))
-
-    assert key.private.hex() not in repr(key)
-    assert "private" not in repr(key)

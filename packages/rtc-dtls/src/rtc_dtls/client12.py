@@ -35,10 +35,10 @@ from .hello_extensions import check_server_extensions
 from .immutable import immutable
 from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
-from .peer_certificate import load_public_key
+from .peer_certificate import PeerKey
 from .server_hello import ServerHello
 from .session import Negotiated, Session
-from .signature import choose_scheme, verify
+from .signature import choose_scheme
 from .transcript import Transcript
 
 
@@ -54,7 +54,7 @@ class AwaitServerKeyExchange:
     """The server's certificate is known."""
 
     negotiated: Negotiated
-    certificate: bytes
+    server_key: PeerKey
 
 
 @immutable
@@ -158,8 +158,8 @@ class Client12:
             raise ProtocolError(
                 AlertDescription.DECODE_ERROR, "the server has no certificate", "RFC 5246 section 7.4.2"
             )
-        certificate = message.chain[0]
-        _, group = load_public_key(certificate)
+        server_key = PeerKey(message.chain[0])
+        group = server_key.group
         # [rfc5246:7.4.2/9] [rfc5246:7.4.2/12] [rfc8422:5.3/3]
         if group is not None and group not in self._context.config.groups:
             raise ProtocolError(
@@ -168,7 +168,7 @@ class Client12:
                 "RFC 8422 section 5.3",
             )
         self._context.present_certificate(message.chain)
-        return AwaitServerKeyExchange(negotiated=state.negotiated, certificate=certificate)
+        return AwaitServerKeyExchange(negotiated=state.negotiated, server_key=server_key)
 
     def _on_server_key_exchange(
         self, state: AwaitServerKeyExchange, message: ServerKeyExchange
@@ -181,12 +181,11 @@ class Client12:
                 f"the server chose group {message.group}, which was not offered",
                 "RFC 8422 section 5.4",
             )
-        key, _ = load_public_key(state.certificate)
         params = ServerKeyExchange.params(message.group, message.public)
         signed = negotiated.client_random + negotiated.server_random + params
         section = "RFC 8422 section 5.4"
         # [rfc5246:7.4.3/8] [rfc8422:5.4/4] [rfc8422:2.1/2]
-        verify(key, message.signature_algorithm, message.signature, signed, section)
+        state.server_key.verify(message.signature_algorithm, message.signature, signed, section)
         # [rfc5246:7.4.2/7] [rfc5246:7.4.2/13] [rfc8422:2.1/1] [rfc8422:2.2/1]
         # The certificate has to be of the kind that the suite names.
         if choose_scheme(negotiated.suite.key_type, (message.signature_algorithm,)) is None:

@@ -5,9 +5,8 @@ See :rfc:`8422#section-5.10` and :rfc:`7748`.
 """
 
 from collections.abc import Callable
-from dataclasses import field
 from enum import IntEnum
-from typing import Final
+from typing import Final, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 
@@ -50,17 +49,37 @@ GROUPS: Final[tuple[int, ...]] = (GroupId.X25519, GroupId.SECP256R1, GroupId.SEC
 """Every group we speak, in our order of preference."""
 
 
-@immutable
 class EphemeralKey:
     """A key pair for one handshake."""
 
-    group: int
-    public: bytes
-    """As on the wire: 32 bytes of u, or an uncompressed point."""
-    private: bytes = field(repr=False)
+    __slots__ = ("_key", "_private", "group", "public")
+
+    def __init__(self, group: int, private: bytes) -> None:
+        """Take a private key of one of `GROUPS`: 32 bytes for X25519, a scalar for the others."""
+        self.group = group
+        self._private = private
+        self._load()
+        self.public = _public_bytes(self._key)
+        """As on the wire: 32 bytes of u, or an uncompressed point."""
+
+    def __getstate__(self) -> tuple[int, bytes, bytes]:
+        return self.group, self._private, self.public
+
+    def __setstate__(self, state: tuple[int, bytes, bytes]) -> None:
+        self.group, self._private, self.public = state
+        self._load()
+
+    def _load(self) -> None:
+        """Make the library's object, which can neither be copied nor pickled."""
+        self._key: x25519.X25519PrivateKey | ec.EllipticCurvePrivateKey
+        if self.group == GroupId.X25519:
+            self._key = x25519.X25519PrivateKey.from_private_bytes(self._private)
+        else:
+            scalar = int.from_bytes(self._private, "big")
+            self._key = ec.derive_private_key(scalar, NIST_CURVES[self.group].curve)
 
     @classmethod
-    def generate(cls, group: int, rng: Callable[[int], bytes]) -> "EphemeralKey":
+    def generate(cls, group: int, rng: Callable[[int], bytes]) -> Self:
         """Make a fresh pair.
 
         Args:
@@ -68,15 +87,9 @@ class EphemeralKey:
             rng: Source of secret randomness.
         """
         if group == GroupId.X25519:
-            private = rng(32)
-            public = x25519.X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
-            return cls(group=group, public=public, private=private)
+            return cls(group, rng(32))
         curve = NIST_CURVES[group]
-        scalar = random_scalar(curve, rng)
-        numbers = ec.derive_private_key(scalar, curve.curve).public_key().public_numbers()
-        length = curve.coordinate_length
-        public = b"\x04" + numbers.x.to_bytes(length, "big") + numbers.y.to_bytes(length, "big")
-        return cls(group=group, public=public, private=scalar.to_bytes(length, "big"))
+        return cls(group, random_scalar(curve, rng).to_bytes(curve.coordinate_length, "big"))
 
     def exchange(self, peer_public: bytes) -> bytes:
         """Return the shared secret.
@@ -84,21 +97,27 @@ class EphemeralKey:
         Raises:
             ProtocolError: The peer's value is not a valid public key of the group, or the result is all zero.
         """
+        key = self._key
         try:
-            if self.group == GroupId.X25519:
-                key = x25519.X25519PrivateKey.from_private_bytes(self.private)
+            if isinstance(key, x25519.X25519PrivateKey):
                 # [rfc8422:5.10/2] [rfc8422:5.11/3] The library refuses the all-zero result of a low-order point.
                 return key.exchange(x25519.X25519PublicKey.from_public_bytes(peer_public))
-            curve = NIST_CURVES[self.group]
-            scalar = int.from_bytes(self.private, "big")
             # [rfc8422:5.10/1]
-            return ec.derive_private_key(scalar, curve.curve).exchange(ec.ECDH(), load_point(curve, peer_public))
+            return key.exchange(ec.ECDH(), load_point(NIST_CURVES[self.group], peer_public))
         except ValueError as error:
             raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER,
                 f"the peer's key share is no valid element of group {self.group}",
                 "RFC 8422 section 5.11",
             ) from error
+
+
+def _public_bytes(key: x25519.X25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    if isinstance(key, x25519.X25519PrivateKey):
+        return key.public_key().public_bytes_raw()
+    numbers = key.public_key().public_numbers()
+    length = (key.key_size + 7) // 8
+    return b"\x04" + numbers.x.to_bytes(length, "big") + numbers.y.to_bytes(length, "big")
 
 
 def load_point(curve: NistCurve, point: bytes) -> ec.EllipticCurvePublicKey:

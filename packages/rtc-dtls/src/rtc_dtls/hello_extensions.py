@@ -7,7 +7,6 @@ ALPN                      :rfc:`7301#section-3.1`
 ec_point_formats          :rfc:`8422#section-5.1.2`
 """
 
-
 from .alert import AlertDescription
 from .cipher_suite import CipherSuiteId
 from .client_hello import ClientHello

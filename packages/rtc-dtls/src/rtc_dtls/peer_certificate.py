@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from .alert import AlertDescription
 from .errors import ProtocolError
 from .group import NIST_CURVES, GroupId, load_point
-from .signature import PublicKey
+from .signature import PublicKey, verify
 
 _SEQUENCE: Final = 0x30
 _INTEGER: Final = 0x02
@@ -73,22 +73,42 @@ class _Der:
         return data[at : self._at]
 
 
-def load_public_key(certificate: bytes) -> tuple[PublicKey, int | None]:
-    """Return the key of a certificate, and the curve's group if it is an ECDSA key.
+class PeerKey:
+    """The public key in a certificate of the peer."""
 
-    Args:
-        certificate: Raw DER as received.
+    __slots__ = ("_key", "certificate", "group")
 
-    Raises:
-        ProtocolError: It cannot be read (bad_certificate), or its key is of another kind (unsupported_certificate).
-    """
-    try:
-        algorithm, key = _subject_public_key(certificate)
-        return _load_key(algorithm, key)
-    except ValueError as error:
-        raise ProtocolError(
-            AlertDescription.BAD_CERTIFICATE, f"the certificate cannot be read: {error}", "RFC 5280 section 4.1"
-        ) from error
+    def __init__(self, certificate: bytes) -> None:
+        """Take a certificate.
+
+        Args:
+            certificate: Raw DER as received.
+
+        Raises:
+            ProtocolError: It cannot be read (bad_certificate), or its key is of another kind (unsupported_certificate).
+        """
+        self.certificate = certificate
+        self._load()
+
+    def __getstate__(self) -> bytes:
+        return self.certificate
+
+    def __setstate__(self, certificate: bytes) -> None:
+        self.certificate = certificate
+        self._load()
+
+    def _load(self) -> None:
+        """Make the library's object, which can neither be copied nor pickled."""
+        try:
+            self._key, self.group = _load_key(*_subject_public_key(self.certificate))
+        except ValueError as error:
+            raise ProtocolError(
+                AlertDescription.BAD_CERTIFICATE, f"the certificate cannot be read: {error}", "RFC 5280 section 4.1"
+            ) from error
+
+    def verify(self, scheme: int, signature: bytes, message: bytes, section: str) -> None:
+        """Check a signature; returning means it is good. See `signature.verify`."""
+        verify(self._key, scheme, signature, message, section)
 
 
 def _subject_public_key(certificate: bytes) -> tuple[_Der, bytes]:

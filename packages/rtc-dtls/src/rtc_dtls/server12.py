@@ -38,10 +38,10 @@ from .hello_extensions import answer_client_extensions
 from .immutable import immutable
 from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
-from .peer_certificate import load_public_key
+from .peer_certificate import PeerKey
 from .server_hello import ServerHello
 from .session import Negotiated, Session
-from .signature import SIGNATURE_SCHEMES, choose_scheme, verify
+from .signature import SIGNATURE_SCHEMES, choose_scheme
 from .transcript import Transcript
 from .version import Version
 
@@ -60,7 +60,7 @@ class AwaitClientKeyExchange:
 
     negotiated: Negotiated
     ephemeral: EphemeralKey
-    certificate: bytes | None
+    client_key: PeerKey | None
 
 
 @immutable
@@ -69,7 +69,7 @@ class AwaitCertificateVerify:
 
     negotiated: Negotiated
     group: int
-    certificate: bytes
+    client_key: PeerKey
     master: MasterSecret = field(repr=False)
 
 
@@ -204,7 +204,7 @@ class Server12:
         context.layer.send_flight()
         if context.config.require_client_certificate:
             return AwaitCertificate(negotiated=negotiated, ephemeral=ephemeral)
-        return AwaitClientKeyExchange(negotiated=negotiated, ephemeral=ephemeral, certificate=None)
+        return AwaitClientKeyExchange(negotiated=negotiated, ephemeral=ephemeral, client_key=None)
 
     def _on_certificate(self, state: AwaitCertificate, message: CertificateMessage) -> AwaitClientKeyExchange:
         # [rfc5246:7.4.6/2] [rfc5246:7.4.6/3]
@@ -212,11 +212,9 @@ class Server12:
             raise ProtocolError(
                 AlertDescription.HANDSHAKE_FAILURE, "the client shows no certificate", "RFC 5246 section 7.4.6"
             )
-        load_public_key(message.chain[0])
+        client_key = PeerKey(message.chain[0])
         self._context.present_certificate(message.chain)
-        return AwaitClientKeyExchange(
-            negotiated=state.negotiated, ephemeral=state.ephemeral, certificate=message.chain[0]
-        )
+        return AwaitClientKeyExchange(negotiated=state.negotiated, ephemeral=state.ephemeral, client_key=client_key)
 
     def _on_client_key_exchange(
         self, state: AwaitClientKeyExchange, message: ClientKeyExchange
@@ -230,15 +228,14 @@ class Server12:
             self._transcript.digest(negotiated.suite.hash_name) if negotiated.extended_master_secret else None,
         )
         self._context.install_keys(master, is_client=False)
-        if state.certificate is None:
+        if state.client_key is None:
             return AwaitFinished(negotiated=negotiated, group=group, peer_signature_algorithm=None, master=master)
-        return AwaitCertificateVerify(negotiated=negotiated, group=group, certificate=state.certificate, master=master)
+        return AwaitCertificateVerify(negotiated=negotiated, group=group, client_key=state.client_key, master=master)
 
     def _on_certificate_verify(self, state: AwaitCertificateVerify, message: CertificateVerify) -> AwaitFinished:
-        key, _ = load_public_key(state.certificate)
         signed = bytes(self._transcript)
         # [rfc5246:7.4.8/5] [rfc8422:5.8/1]
-        verify(key, message.signature_algorithm, message.signature, signed, "RFC 5246 section 7.4.8")
+        state.client_key.verify(message.signature_algorithm, message.signature, signed, "RFC 5246 section 7.4.8")
         return AwaitFinished(
             negotiated=state.negotiated,
             group=state.group,

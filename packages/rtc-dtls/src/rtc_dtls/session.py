@@ -1,6 +1,5 @@
 """What a handshake agrees on: first from the hellos, then, when it is over, as a session."""
 
-
 from .cipher_suite import CipherSuite
 from .immutable import immutable
 from .version import Version
