@@ -1,8 +1,10 @@
-"""Which protocol a datagram belongs to."""
+"""Which protocol a datagram belongs to (RFC 7983)."""
 
 import pytest
+from tests.peer.pair import Pair
 
 from rtc_peer import PacketKind, classify
+from rtc_stun import Datagram
 
 RANGES = [
     (0, 3, PacketKind.STUN),
@@ -29,3 +31,23 @@ def test_an_empty_datagram_is_of_no_kind() -> None:
 @pytest.mark.parametrize("first_byte", [26, 32, 47, 63])
 def test_the_records_of_dtls_1_3_are_dtls(first_byte: int) -> None:
     assert classify(bytes([first_byte])) is PacketKind.DTLS
+
+
+@pytest.mark.spec("rfc7983:7/1", "rfc7983:7/2", "rfc8835:3.5/5")
+def test_a_connection_drops_and_counts_what_it_has_no_protocol_for() -> None:
+    pair = Pair().connect()
+    path = pair.left.machine.transports[0].selected_pair
+    assert path is not None
+    batch = [Datagram(bytes([value]) + bytes(30), path.local, path.remote) for value in range(256)]
+
+    pair.left.machine.receive_datagrams([*batch, Datagram(b"", path.local, path.remote)], pair.now)
+    pair.settle()
+
+    assert pair.left.machine.stats.dropped == {
+        "empty": 1,
+        "no-unknown": 12 + 48 + 64,
+        "no-zrtp": 4,
+        "no-turn-channel": 16,
+        "no-rtp": 64,
+    }
+    assert pair.left.machine.connection_state.value == "connected"

@@ -53,8 +53,9 @@ class RemoteCandidates:
         if is_ip_literal(host):
             self._agent.add_remote_candidate(candidate, now)
         elif candidate.transport == "udp" and len(self._unresolved) < MAX_UNRESOLVED:
+            if all(host != each.address.host for each, _ in self._unresolved):
+                self._wanted.append(host)
             self._unresolved.append((candidate, ufrag))
-            self._wanted.append(host)
 
     def end(self, ufrag: str, now: float) -> None:
         """Take the end of a generation; names that are still being resolved delay it."""
@@ -80,9 +81,9 @@ class RemoteCandidates:
             self.end(self._ended, now)
 
     def take_wanted(self) -> list[str]:
-        """Return the names to resolve that were not asked for yet, each once."""
+        """Return the names to resolve that were not asked for yet."""
         wanted, self._wanted = self._wanted, []
-        return list(dict.fromkeys(wanted))
+        return wanted
 
     def _is_current(self, ufrag: str) -> bool:
         remote = self._agent.remote_credentials

@@ -1,0 +1,525 @@
+"""Gathering and candidates: trickled, all at once, by name, of servers; restarts."""
+
+import pickle
+
+import pytest
+from tests.peer.descriptions import answer_to, audio, describe, parsed, section
+from tests.peer.pair import Pair, make_peer
+from tests.support.nat import full_cone
+from tests.support.network import Node
+
+from rtc_peer import (
+    ArgumentError,
+    Configuration,
+    GatheringWanted,
+    HostResolutionWanted,
+    IceCandidateFailed,
+    IceCandidateFound,
+    IceGatheringState,
+    IceGatheringStateChanged,
+    IceServer,
+    IceTransportGatheringStateChanged,
+    IceTransportPolicy,
+    OperationError,
+    PeerConnection,
+    SdpType,
+    SelectedCandidatePairChanged,
+    SessionDescription,
+    StateError,
+)
+from rtc_sdp import Candidate, EndOfCandidates
+from rtc_stun import Address, StunServer
+
+HOST = "candidate:1 1 udp 2130706431 192.0.2.2 5000 typ host"
+
+
+def _answerer() -> PeerConnection:
+    """A connection that has answered an offer whose ufrag is 8hhY."""
+    peer = make_peer()
+    answer_to(peer, describe(section(), session=("ice-options:trickle",)))
+    return peer
+
+
+def _remote(peer: PeerConnection) -> list[str]:
+    return [f"{each.address.host}:{each.address.port}" for each in peer.transports[0].remote_candidates]
+
+
+# --- gathering ---
+
+
+def test_sockets_are_wanted_when_a_local_description_is_set_and_not_before() -> None:
+    pair = Pair(gather=False)
+    pair.left.machine.create_data_channel()
+    offer = pair.left.machine.create_offer()
+    pair.settle(0.1)
+    assert not pair.left.node.saw(GatheringWanted)
+
+    pair.left.machine.set_local_description(offer, pair.now)
+    pair.right.machine.set_remote_description(offer, pair.now)
+    pair.settle(0.1)
+
+    assert pair.left.of(GatheringWanted) == [GatheringWanted(0)]
+    assert not pair.right.node.saw(GatheringWanted)
+
+
+@pytest.mark.spec("rfc8829:4.1.20/1", "rfc8829:4.1.20/2", "rfc8829:4.1.20/3")
+def test_candidates_are_told_completely_and_then_their_end() -> None:
+    pair = Pair(trickle=False, hosts=(("192.0.2.1", "2001:db8::1"), ("192.0.2.2",)))
+    pair.left.machine.create_data_channel()
+    pair.offer()
+    pair.settle(0.1)
+
+    ufrag = pair.left.machine.transports[0].local_credentials.ufrag
+    *found, end = pair.left.of(IceCandidateFound)
+    assert len(found) == 2
+    for each in (*found, end):
+        assert (each.sdp_mid, each.sdp_m_line_index, each.username_fragment) == ("0", 0, ufrag)
+    assert all(each.candidate.startswith("candidate:") for each in found)
+    assert all(f" ufrag {ufrag}" in each.candidate for each in found)
+    assert end.candidate == ""
+
+
+def test_gathering_states_are_told_and_can_be_read() -> None:
+    pair = Pair(trickle=False)
+    pair.left.machine.create_data_channel()
+    assert pair.left.machine.ice_gathering_state is IceGatheringState.NEW
+
+    pair.offer()
+    pair.settle(0.1)
+
+    states = [IceGatheringState.GATHERING, IceGatheringState.COMPLETE]
+    assert [each.state for each in pair.left.of(IceGatheringStateChanged)] == states
+    assert [each.state for each in pair.left.of(IceTransportGatheringStateChanged)] == states
+    assert pair.left.machine.transports[0].ice_gathering_state is IceGatheringState.COMPLETE
+    kinds = [type(each) for each in pair.left.node.events]
+    assert kinds.index(IceCandidateFound) < len(kinds) - 1 - kinds[::-1].index(IceGatheringStateChanged)
+
+
+def test_local_descriptions_take_in_the_candidates_that_are_found_later() -> None:
+    pair = Pair(trickle=False)
+    pair.left.machine.create_data_channel()
+    offer = pair.offer()
+    assert parsed(offer).media[0].get_all(Candidate) == []
+
+    pair.settle(0.1)
+
+    media = parsed(pair.left.local).media[0]
+    assert len(media.get_all(Candidate)) == 1
+    assert media.has(EndOfCandidates)
+
+
+def test_half_trickle_works_with_a_peer_that_takes_nothing_later() -> None:
+    pair = Pair(trickle=False)
+    pair.left.machine.create_data_channel()
+    pair.offer()
+    pair.settle(0.1)
+    pair.give(pair.right, pair.left.local)
+    pair.answer()
+    pair.settle(0.1)
+
+    pair.give(pair.left, pair.right.local)
+
+    assert pair.run(pair.talking)
+
+
+def test_addresses_that_cannot_be_candidates_are_declined() -> None:
+    pair = Pair(gather=False)
+    pair.left.machine.create_data_channel()
+    pair.offer()
+    pair.settle(0.1)
+    machine = pair.left.machine
+
+    assert machine.add_local_address(0, Address("192.0.2.1", 5000), pair.now)
+    assert not machine.add_local_address(0, Address("127.0.0.1", 5001), pair.now)
+    machine.end_of_local_addresses(0, pair.now)
+    assert not machine.add_local_address(0, Address("192.0.2.1", 5002), pair.now), "it is too late"
+
+
+@pytest.mark.parametrize(
+    ("transport_id", "address"),
+    [
+        (1, Address("192.0.2.1", 5000)),
+        (-1, Address("192.0.2.1", 5000)),
+        (0, Address("host.example", 5000)),
+        (0, Address("192.0.2.7", 1)),
+    ],
+)
+def test_addresses_that_make_no_sense_are_misuse(transport_id: int, address: Address) -> None:
+    pair = Pair(gather=False)
+    pair.left.machine.create_data_channel()
+    pair.offer()
+    pair.left.machine.add_local_address(0, Address("192.0.2.7", 1), pair.now)
+
+    with pytest.raises(ArgumentError):
+        pair.left.machine.add_local_address(transport_id, address, pair.now)
+
+
+def test_sockets_are_bounded() -> None:
+    pair = Pair(gather=False)
+    pair.left.machine.create_data_channel()
+    pair.offer()
+
+    with pytest.raises(ArgumentError):
+        for port in range(1, 2000):
+            pair.left.machine.add_local_address(0, Address("192.0.2.1", port), pair.now)
+
+
+# --- candidates of the peer ---
+
+
+@pytest.mark.spec("rfc8829:3.5.2.1/1", "rfc8829:3.5.2.1/2")
+@pytest.mark.parametrize(
+    ("mid", "index", "expected"),
+    [("d", None, True), (None, 1, True), ("d", 0, True), (None, 0, False), ("a", 1, False)],
+)
+def test_a_candidate_goes_to_the_section_of_its_mid_or_else_of_its_index(
+    mid: str | None, index: int | None, expected: bool
+) -> None:
+    peer = make_peer()
+    answer_to(peer, describe(audio(mid="a"), section(mid="d", ufrag="9iiZ")))
+
+    peer.add_ice_candidate(HOST, 0.0, sdp_mid=mid, sdp_m_line_index=index)
+
+    assert bool(_remote(peer)) is expected
+
+
+@pytest.mark.spec("rfc8829:3.5.2.1/2")
+@pytest.mark.parametrize("prefix", ["", "a="])
+def test_a_candidate_may_be_written_as_an_attribute_or_bare(prefix: str) -> None:
+    peer = _answerer()
+
+    peer.add_ice_candidate(prefix + HOST, 0.0, sdp_mid="0")
+    peer.add_ice_candidate(HOST.removeprefix("candidate:"), 0.0, sdp_mid="0")
+
+    assert _remote(peer) == ["192.0.2.2:5000"]
+    assert len(parsed(peer.remote_description).media[0].get_all(Candidate)) == 1
+
+
+@pytest.mark.spec("rfc8829:4.1.19/1")
+def test_a_candidate_without_a_section_is_refused() -> None:
+    with pytest.raises(ArgumentError):
+        _answerer().add_ice_candidate(HOST, 0.0)
+
+
+@pytest.mark.spec("rfc8829:4.1.19/2", "rfc8829:8/1")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"candidate": "nonsense"},
+        {"candidate": "candidate:1 1 udp x 192.0.2.2 5000 typ host"},
+        {"sdp_mid": "other"},
+        {"sdp_m_line_index": 7},
+        {"sdp_m_line_index": -1},
+        {"username_fragment": "none"},
+        {"candidate": HOST + " ufrag none"},
+    ],
+    ids=str,
+)
+def test_an_invalid_candidate_is_reported_and_ignored(wrong: dict[str, object]) -> None:
+    peer = _answerer()
+    before = pickle.dumps(peer)
+    arguments: dict[str, object] = {"candidate": HOST, **wrong}
+    if not {"sdp_mid", "sdp_m_line_index"} & wrong.keys():
+        arguments["sdp_mid"] = "0"
+    candidate = str(arguments.pop("candidate"))
+
+    with pytest.raises(OperationError):
+        peer.add_ice_candidate(candidate, 0.0, **arguments)  # type: ignore[arg-type]  # the table above knows
+
+    assert pickle.dumps(peer) == before
+
+
+def test_a_candidate_needs_a_remote_description() -> None:
+    peer = make_peer()
+    peer.create_data_channel()
+    peer.set_local_description(None, 0.0)
+
+    with pytest.raises(StateError):
+        peer.add_ice_candidate(HOST, 0.0, sdp_mid="0")
+
+
+@pytest.mark.parametrize("how", [{"sdp_mid": "0"}, {"sdp_m_line_index": 0}, {}])
+def test_the_end_of_candidates_may_name_its_section_or_none(how: dict[str, object]) -> None:
+    peer = _answerer()
+
+    peer.add_ice_candidate("", 0.0, **how)  # type: ignore[arg-type]  # mid or index
+
+    assert parsed(peer.remote_description).media[0].has(EndOfCandidates)
+
+
+@pytest.mark.spec("rfc8829:5.8.2/6", "rfc8829:5.8.2/8")
+def test_candidates_in_descriptions_are_used() -> None:
+    peer = make_peer()
+
+    answer_to(peer, describe(section(HOST, "candidate:2 1 udp 1 192.0.2.3 5001 typ host", "end-of-candidates")))
+
+    assert _remote(peer) == ["192.0.2.2:5000", "192.0.2.3:5001"]
+
+
+def test_candidates_that_come_between_offer_and_answer_are_used() -> None:
+    peer = make_peer()
+    peer.set_remote_description(describe(section(), session=("ice-options:trickle",)), 0.0)
+    peer.add_ice_candidate(HOST, 0.0, sdp_mid="0")
+
+    peer.set_local_description(None, 0.0)
+
+    assert _remote(peer) == ["192.0.2.2:5000"]
+
+
+def test_candidates_are_bounded() -> None:
+    peer = _answerer()
+
+    for port in range(1, 1000):
+        peer.add_ice_candidate(f"candidate:1 1 udp 1 192.0.2.2 {port} typ host", 0.0, sdp_mid="0")
+
+    assert len(_remote(peer)) <= 100
+    assert len(parsed(peer.remote_description).media[0].get_all(Candidate)) <= 128
+
+
+@pytest.mark.spec("rfc8829:5.1.1/4")
+def test_a_lite_peer_leaves_the_control_to_us() -> None:
+    peer = make_peer()
+
+    answer_to(peer, describe(section(), session=("ice-lite",)))
+
+    assert peer.transports[0].controlling
+
+
+def test_the_offerer_controls() -> None:
+    pair = Pair().connect()
+
+    assert [side.machine.transports[0].controlling for side in pair.sides] == [True, False]
+
+
+# --- names ---
+
+
+def test_a_name_that_hides_an_address_is_resolved() -> None:
+    peer = _answerer()
+    peer.events()
+
+    for name in ("one.local", "one.local", "two.local"):
+        peer.add_ice_candidate(HOST.replace("192.0.2.2", name), 0.0, sdp_mid="0")
+    wanted = [event for event in peer.events() if isinstance(event, HostResolutionWanted)]
+    assert [event.host for event in wanted] == ["one.local", "two.local"]
+
+    peer.host_resolved("one.local", ["192.0.2.9", "2001:db8::9"], 0.0)
+    peer.host_resolved("two.local", [], 0.0)
+    peer.host_resolved("unasked.local", ["192.0.2.66"], 0.0)
+
+    assert _remote(peer) == ["192.0.2.9:5000", "2001:db8::9:5000"]
+
+
+def test_names_are_answered_by_addresses() -> None:
+    with pytest.raises(ArgumentError):
+        _answerer().host_resolved("one.local", ["two.local"], 0.0)
+
+
+def test_names_that_wait_are_bounded() -> None:
+    peer = _answerer()
+    peer.events()
+
+    for number in range(100):
+        peer.add_ice_candidate(HOST.replace("192.0.2.2", f"{number}.local"), 0.0, sdp_mid="0")
+
+    assert sum(isinstance(event, HostResolutionWanted) for event in peer.events()) == 32
+
+
+def test_the_end_of_candidates_waits_for_names() -> None:
+    pair = Pair(trickle=False)
+    pair.left.machine.create_data_channel()
+    pair.negotiate()
+    pair.settle(0.1)
+    for side in pair.sides:
+        for event in side.held:
+            hidden = event.candidate.replace("192.0.2.", f"host-{side is pair.left}.local 192.0.2.").split()
+            if event.candidate:
+                del hidden[5]
+            side.other.machine.add_ice_candidate(" ".join(hidden), pair.now, sdp_mid="0")
+    pair.settle(0.1)
+
+    pair.right.machine.host_resolved("host-True.local", ["192.0.2.1"], pair.now)
+    pair.left.machine.host_resolved("host-False.local", ["192.0.2.2"], pair.now)
+
+    assert pair.run(pair.talking)
+
+
+# --- servers ---
+
+
+def _with_server(url: str) -> tuple[Pair, Node]:
+    pair = Pair(
+        left=Configuration(ice_servers=(IceServer(urls=(url,)),)),
+        hosts=(("10.0.0.5",), ("192.0.2.2",)),
+        behind=(full_cone("203.0.113.1"), None),
+        trickle=False,
+    )
+    server = pair.network.attach(StunServer(), pair.network.host("198.51.100.1").bind(3478))
+    pair.left.machine.create_data_channel()
+    return pair, server
+
+
+@pytest.mark.spec("rfc8835:3.4/4")
+def test_a_stun_server_of_the_configuration_is_asked() -> None:
+    pair, _ = _with_server("stun:198.51.100.1")
+
+    pair.offer()
+    pair.settle(5.0)
+
+    reflexive = [event for event in pair.left.of(IceCandidateFound) if " srflx " in event.candidate]
+    assert [event.url for event in reflexive] == ["stun:198.51.100.1"]
+    assert "203.0.113.1" in reflexive[0].candidate
+
+
+def test_the_name_of_a_server_delays_the_end_of_gathering_and_no_more() -> None:
+    pair, _ = _with_server("stun:stun.example.org")
+    pair.offer()
+    pair.settle(1.0)
+    assert pair.left.of(HostResolutionWanted) == [HostResolutionWanted("stun.example.org")]
+    assert pair.left.machine.transports[0].ice_gathering_state is not IceGatheringState.COMPLETE
+    assert len(pair.left.of(IceCandidateFound)) == 1
+
+    pair.left.machine.host_resolved("stun.example.org", ["198.51.100.1"], pair.now)
+    pair.settle(5.0)
+
+    assert pair.left.machine.ice_gathering_state is IceGatheringState.COMPLETE
+    assert len([event for event in pair.left.of(IceCandidateFound) if " srflx " in event.candidate]) == 1
+
+
+def test_a_server_that_is_silent_or_unknown_costs_an_event() -> None:
+    pair, server = _with_server("stun:198.51.100.1")
+    next(iter(server.hosts.values())).up = False
+
+    pair.offer()
+    pair.settle(30.0)
+
+    (failed,) = pair.left.of(IceCandidateFailed)
+    assert (failed.url, failed.error_code) == ("stun:198.51.100.1", 701)
+    assert pair.left.machine.ice_gathering_state is IceGatheringState.COMPLETE
+
+
+def test_a_name_without_addresses_ends_the_waiting() -> None:
+    pair, _ = _with_server("stun:nowhere.example")
+    pair.offer()
+    pair.settle(1.0)
+
+    pair.left.machine.host_resolved("nowhere.example", [], pair.now)
+    pair.settle(1.0)
+
+    assert pair.left.machine.ice_gathering_state is IceGatheringState.COMPLETE
+
+
+# --- policies ---
+
+
+@pytest.mark.spec("rfc8829:3.5.3/2", "rfc8827:6.4/2")
+def test_the_policy_relay_shows_no_address_and_asks_for_no_name() -> None:
+    pair = Pair(left=Configuration(ice_transport_policy=IceTransportPolicy.RELAY))
+    pair.left.machine.create_data_channel()
+    pair.negotiate()
+    pair.left.machine.add_ice_candidate(HOST.replace("192.0.2.2", "tell.local"), pair.now, sdp_mid="0")
+    sent = pair.network.traffic.sent
+    pair.settle(5.0)
+
+    assert [event.candidate for event in pair.left.of(IceCandidateFound)] == [""]
+    assert not pair.left.node.saw(HostResolutionWanted)
+    assert pair.left.machine.transports[0].local_candidates == ()
+    assert "192.0.2.1" not in pair.left.local.sdp
+    assert sent == 0
+
+
+@pytest.mark.spec("rfc8829:3.5.3/1", "rfc8829:3.5.3/2", "rfc8827:6.4/4")
+def test_the_policy_can_change_with_the_next_gathering() -> None:
+    pair = Pair().connect()
+    machine = pair.left.machine
+    relay = Configuration(ice_transport_policy=IceTransportPolicy.RELAY)
+
+    machine.set_configuration(relay)
+    machine.restart_ice()
+    pair.negotiate()
+    pair.settle(1.0)
+    assert machine.transports[0].local_candidates == ()
+
+    machine.set_configuration(Configuration())
+    machine.restart_ice()
+    pair.negotiate()
+    pair.settle(1.0)
+    assert len(machine.transports[0].local_candidates) == 1
+
+
+# --- restarts ---
+
+
+@pytest.mark.parametrize("offerer", ["left", "right"])
+def test_data_flows_through_an_ice_restart(offerer: str) -> None:
+    pair = Pair().connect()
+    side = pair.left if offerer == "left" else pair.right
+    before = side.machine.transports[0].local_credentials
+    side.machine.restart_ice()
+    pair.negotiate(side)
+    assert not side.machine.negotiation_needed
+
+    for number in range(20):
+        pair.left.machine.send(pair.left.channel(), f"{number}")
+        pair.settle(0.2)
+
+    assert pair.right.messages() == [f"{number}" for number in range(20)]
+    assert side.machine.transports[0].local_credentials != before
+    assert pair.left.machine.connection_state.value == "connected"
+
+
+def test_a_restart_finds_the_way_to_another_address() -> None:
+    pair = Pair().connect()
+    pair.right.host.move("192.0.2.77")
+    pair.left.machine.restart_ice()
+
+    pair.negotiate()
+
+    assert pair.run(lambda: pair.left.of(SelectedCandidatePairChanged)[-1].remote_candidate.find("192.0.2.77") > 0)
+    pair.right.machine.send(pair.right.channel(), "I moved")
+    assert pair.run(lambda: pair.left.messages() == ["I moved"])
+
+
+def test_a_restart_that_is_rolled_back_leaves_the_old_path() -> None:
+    pair = Pair().connect()
+    before = pair.left.machine.transports[0].local_credentials
+    pair.left.machine.restart_ice()
+    pair.trickle = False
+    pair.offer()
+    pair.settle(0.5)
+
+    pair.left.machine.set_local_description(SessionDescription(SdpType.ROLLBACK), pair.now)
+    pair.settle(0.5)
+    pair.left.held.clear()
+    pair.trickle = True
+
+    assert pair.left.machine.transports[0].local_credentials == before
+    assert pair.left.machine.negotiation_needed
+    pair.left.machine.send(pair.left.channel(), "still here")
+    assert pair.run(lambda: pair.right.messages() == ["still here"])
+    pair.negotiate()
+    pair.settle(2.0)
+    assert pair.left.machine.connection_state.value == "connected"
+    assert not pair.left.machine.negotiation_needed
+
+
+def test_candidates_of_an_old_generation_are_refused_after_a_restart() -> None:
+    pair = Pair().connect()
+    old = pair.left.machine.transports[0].local_credentials.ufrag
+    pair.left.machine.restart_ice()
+    pair.negotiate()
+
+    with pytest.raises(OperationError):
+        pair.right.machine.add_ice_candidate(HOST, pair.now, sdp_mid="0", username_fragment=old)
+
+
+def test_a_restart_is_forgotten_once_it_is_negotiated_whoever_offers() -> None:
+    pair = Pair().connect()
+    pair.left.machine.restart_ice()
+
+    pair.negotiate(pair.right)
+
+    # The peer's offer did not restart, so the wish remains.
+    assert pair.left.machine.negotiation_needed
+    pair.negotiate()
+    assert not pair.left.machine.negotiation_needed
