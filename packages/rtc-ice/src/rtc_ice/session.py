@@ -286,7 +286,12 @@ class Session:
     def authenticate_path(self, path: Path) -> None:
         """Remember that the peer has proven on a path to know our password."""
         if path not in self.authenticated_paths and len(self.authenticated_paths) >= MAX_AUTHENTICATED_PATHS:
-            del self.authenticated_paths[next(iter(self.authenticated_paths))]
+            # Replayed checks must not push out the paths that we have proven from our side too.
+            valid = {pair.path for checklist in self.checklists for pair in checklist.valid}
+            oldest = next((known for known in self.authenticated_paths if known not in valid), None)
+            if oldest is None:
+                return
+            del self.authenticated_paths[oldest]
         self.authenticated_paths[path] = None
 
     def hear(self, path: Path, now: float) -> None:

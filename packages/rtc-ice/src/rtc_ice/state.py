@@ -78,7 +78,7 @@ class ConnectionState(Enum):
     DISCONNECTED = "disconnected"
     """The peer was not heard from for a while; it may come back by itself."""
     FAILED = "failed"
-    """Nothing works, or consent is lost. Only a restart leads out of it."""
+    """Nothing works, or consent is lost. A restart leads out of it, or a check of the peer that arrives after all."""
     CLOSED = "closed"
 
 
@@ -134,6 +134,8 @@ CONNECTION_STEPS: Final[Mapping[ConnectionState, frozenset[ConnectionState]]] = 
                 ConnectionState.CHECKING,
                 ConnectionState.CONNECTED,
                 ConnectionState.COMPLETED,
+                # A check of the peer revives a checklist whose valid pair has been silent for a while.
+                ConnectionState.DISCONNECTED,
                 ConnectionState.CLOSED,
             }
         ),
