@@ -180,9 +180,7 @@ class Script:
         (echo,) = pick(CookieEchoChunk, self.answer(self.init_ack(*parameters, streams=streams, a_rwnd=a_rwnd)))
         return echo
 
-    def establish(
-        self, *parameters: Parameter, streams: int = 100, a_rwnd: int = 1 << 20
-    ) -> "Script":
+    def establish(self, *parameters: Parameter, streams: int = 100, a_rwnd: int = 1 << 20) -> "Script":
         """Open from the association's side."""
         self.to_cookie_echoed(*parameters, streams=streams, a_rwnd=a_rwnd)
         self.answer(CookieAckChunk())
@@ -195,9 +193,7 @@ class Script:
         self.learn(init_ack)
         return init_ack, cookie_of(init_ack)
 
-    def accept(
-        self, *parameters: Parameter, streams: int = 100, a_rwnd: int = 1 << 20
-    ) -> "Script":
+    def accept(self, *parameters: Parameter, streams: int = 100, a_rwnd: int = 1 << 20) -> "Script":
         """Open from the peer's side."""
         _, cookie = self.obtain_cookie(self.init(*parameters, streams=streams, a_rwnd=a_rwnd))
         self.answer(CookieEchoChunk(cookie))
@@ -207,7 +203,13 @@ class Script:
     # --- data ---
 
     def data(
-        self, payload: bytes = b"data", *, stream_id: int = 0, flags: int = WHOLE, ppid: int = 51, tsn: int | None = None
+        self,
+        payload: bytes = b"data",
+        *,
+        stream_id: int = 0,
+        flags: int = WHOLE,
+        ppid: int = 51,
+        tsn: int | None = None,
     ) -> DataChunk:
         """The peer's next DATA; the numbers go up by themselves."""
         if tsn is None:
@@ -249,7 +251,9 @@ class Script:
         received: list[DataChunk] = []
         while sent := self.sent_data():
             received += sent
-            self.send(self.sack(max(sent, key=lambda chunk: (chunk.tsn - self.acknowledged) & 0xFFFF_FFFF).tsn, a_rwnd=a_rwnd))
+            self.send(
+                self.sack(max(sent, key=lambda chunk: (chunk.tsn - self.acknowledged) & 0xFFFF_FFFF).tsn, a_rwnd=a_rwnd)
+            )
         return received
 
     # --- what the application sees ---

@@ -67,6 +67,7 @@ uint8 = st.integers(0, 0xFF)
 uint16 = st.integers(0, 0xFFFF)
 uint32 = st.integers(0, 0xFFFF_FFFF)
 blobs = st.binary(max_size=40)
+payloads = st.binary(min_size=1, max_size=40)
 streams = st.lists(uint16, max_size=6).map(tuple)
 
 known_parameters: st.SearchStrategy[Parameter] = st.one_of(
@@ -117,8 +118,8 @@ gaps = st.lists(
 )
 
 chunks: st.SearchStrategy[Chunk] = st.one_of(
-    st.builds(DataChunk, uint32, uint16, uint16, uint32, blobs, st.integers(0, 15)),
-    st.builds(IDataChunk, uint32, uint16, uint32, uint32, blobs, st.integers(0, 15)),
+    st.builds(DataChunk, uint32, uint16, uint16, uint32, payloads, st.integers(0, 15)),
+    st.builds(IDataChunk, uint32, uint16, uint32, uint32, payloads, st.integers(0, 15)),
     st.builds(InitChunk, uint32, uint32, uint16, uint16, uint32, readable_parameters),
     st.builds(InitAckChunk, uint32, uint32, uint16, uint16, uint32, readable_parameters),
     st.builds(SackChunk, uint32, uint32, gaps.map(tuple), st.lists(uint32, max_size=4).map(tuple)),

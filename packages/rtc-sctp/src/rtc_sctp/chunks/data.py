@@ -60,7 +60,7 @@ class DataChunk(KnownChunk):
     """Counts the ordered messages of a stream; without meaning if `unordered`."""
     ppid: int
     payload: bytes
-    """At least one byte in what we send; what a peer sends may be empty, which ends the association."""
+    """At least one byte."""
     flags: int
 
     @property
@@ -88,13 +88,12 @@ class DataChunk(KnownChunk):
         """Read flags and value; flags that have no meaning are cleared.
 
         Raises:
-            ParseError: The value is shorter than its fixed fields.
+            ParseError: The value is shorter than its fixed fields, or there is no payload.
         """
-        try:
-            # [rfc9260:3.3.1/1]
-            tsn, stream_id, stream_sequence, ppid = _DATA_VALUE.unpack_from(value)
-        except struct.error:
-            raise ParseError(f"DATA with a value of {len(value)} bytes") from None
+        if len(value) <= _DATA_VALUE.size:
+            raise ParseError(f"DATA with a value of {len(value)} bytes")
+        # [rfc9260:3.3.1/1]
+        tsn, stream_id, stream_sequence, ppid = _DATA_VALUE.unpack_from(value)
         return cls(tsn, stream_id, stream_sequence, ppid, value[_DATA_VALUE.size :], flags & _FLAGS)
 
     def serialize(self) -> bytes:
@@ -147,7 +146,7 @@ class IDataChunk(KnownChunk):
     ppid_or_fsn: int
     """The payload protocol identifier in the first fragment; the fragment sequence number, from 1, in the others."""
     payload: bytes
-    """At least one byte in what we send; what a peer sends may be empty, which ends the association."""
+    """At least one byte."""
     flags: int
 
     @property
@@ -180,13 +179,12 @@ class IDataChunk(KnownChunk):
         """Read flags and value; flags that have no meaning are cleared.
 
         Raises:
-            ParseError: The value is shorter than its fixed fields.
+            ParseError: The value is shorter than its fixed fields, or there is no payload.
         """
-        try:
-            # [rfc8260:2.1/3]
-            tsn, stream_id, _reserved, message_id, ppid_or_fsn = _I_DATA_VALUE.unpack_from(value)
-        except struct.error:
-            raise ParseError(f"I-DATA with a value of {len(value)} bytes") from None
+        if len(value) <= _I_DATA_VALUE.size:
+            raise ParseError(f"I-DATA with a value of {len(value)} bytes")
+        # [rfc8260:2.1/3]
+        tsn, stream_id, _reserved, message_id, ppid_or_fsn = _I_DATA_VALUE.unpack_from(value)
         # [rfc8260:2.1/1]
         return cls(tsn, stream_id, message_id, ppid_or_fsn, value[_I_DATA_VALUE.size :], flags & _FLAGS)
 
