@@ -97,7 +97,9 @@ def test_two_associations_that_open_at_once_become_one(script: Script) -> None:
 # INIT in an association that is up.
 
 
-@pytest.mark.spec("rfc9260:5.2.2/1", "rfc9260:5.2.2/6", "rfc9260:5.2.2/7", "rfc9260:5.2.2/8", "rfc9260:5.2.2/9", "rfc9260:5.3.1/2")
+@pytest.mark.spec(
+    "rfc9260:5.2.2/1", "rfc9260:5.2.2/6", "rfc9260:5.2.2/7", "rfc9260:5.2.2/8", "rfc9260:5.2.2/9", "rfc9260:5.3.1/2"
+)
 def test_init_in_an_association_gets_a_new_tag_and_changes_nothing(script: Script) -> None:
     script.establish(streams=10)
     script.forget()

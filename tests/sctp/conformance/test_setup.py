@@ -13,7 +13,6 @@ from rtc_sctp import (
     CookieAckChunk,
     CookieEchoChunk,
     CookiePreservative,
-    DataChunk,
     ErrorChunk,
     HostNameAddress,
     InitAckChunk,
@@ -205,7 +204,12 @@ def test_addresses_are_neither_used_nor_reported(
 
 
 @pytest.mark.spec(
-    "rfc9260:3.3.2/3", "rfc9260:3.3.2.1.4/2", "rfc9260:5.1.2/2", "rfc9260:12.2.4.1/1", "rfc9260:5.1/16", "rfc9260:5.1/17"
+    "rfc9260:3.3.2/3",
+    "rfc9260:3.3.2.1.4/2",
+    "rfc9260:5.1.2/2",
+    "rfc9260:12.2.4.1/1",
+    "rfc9260:5.1/16",
+    "rfc9260:5.1/17",
 )
 def test_init_with_a_host_name_is_refused(script: Script) -> None:
     name = HostNameAddress(b"a.example\0")
@@ -246,7 +250,9 @@ BAD_INITS = [
 @pytest.mark.parametrize("init", BAD_INITS)
 @pytest.mark.parametrize("established", [False, True])
 @pytest.mark.spec("rfc9260:5.1/16", "rfc9260:5.1/17", "rfc9260:5.1/18", "rfc9260:8.4/4")
-def test_init_with_an_impossible_field_is_refused_under_its_tag(script: Script, init: InitChunk, established: bool) -> None:
+def test_init_with_an_impossible_field_is_refused_under_its_tag(
+    script: Script, init: InitChunk, established: bool
+) -> None:
     if established:
         script.accept()
     before = script.state
@@ -314,10 +320,11 @@ def test_cookie_echo_is_repeated_with_growing_distance_and_then_given_up() -> No
     script = Script(AssociationConfig(max_init_retransmissions=3, heartbeat_interval=None))
     script.to_cookie_echoed()
 
-    sent = script.wait_timed(1000.0)
+    *sent, (_, last) = script.wait_timed(1000.0)
 
     assert [when for when, _ in sent] == [1.0, 3.0, 7.0]
     assert all(packet.chunks[0] == CookieEchoChunk(PEER_COOKIE) for _, packet in sent)
+    assert [type(chunk) for chunk in last.chunks] == [AbortChunk]
     assert len(script.happened(AssociationFailed)) == 1
     assert script.association.closed
 
@@ -389,7 +396,9 @@ def test_init_ack_with_tag_0_ends_the_association_with_a_reflected_abort(script:
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(init_ack(outbound=0), marks=pytest.mark.spec("rfc9260:3.3.3/16", "rfc9260:3.3.3/17"), id="outbound"),
+        pytest.param(
+            init_ack(outbound=0), marks=pytest.mark.spec("rfc9260:3.3.3/16", "rfc9260:3.3.3/17"), id="outbound"
+        ),
         pytest.param(init_ack(inbound=0), marks=pytest.mark.spec("rfc9260:3.3.3/20", "rfc9260:3.3.3/21"), id="inbound"),
     ],
 )
@@ -457,7 +466,9 @@ def test_a_late_init_ack_is_discarded(script: Script, state: str, answer: InitAc
 # COOKIE ACK.
 
 
-@pytest.mark.spec("rfc9260:5.1/9", "rfc9260:5.1.5/6", "rfc9260:3.3.12/1", "rfc9260:5.1.5/8", "rfc9260:5.1.5/7", "rfc9260:5.1/19")
+@pytest.mark.spec(
+    "rfc9260:5.1/9", "rfc9260:5.1.5/6", "rfc9260:3.3.12/1", "rfc9260:5.1.5/8", "rfc9260:5.1.5/7", "rfc9260:5.1/19"
+)
 def test_cookie_ack_goes_in_front_of_the_sack_for_bundled_data(script: Script) -> None:
     _, cookie = script.obtain_cookie()
 
@@ -492,12 +503,14 @@ def test_the_first_sack_counts_from_the_initial_tsn(script: Script) -> None:
 @pytest.mark.spec("rfc9260:5/1", "rfc9260:6/1", "rfc9260:5.1/8")
 def test_no_data_leave_before_cookie_ack(script: Script) -> None:
     script.to_cookie_echoed()
-    script.queue(b"early")
 
+    with pytest.raises(StateError):
+        script.queue(b"early")
     assert script.chunks() == []
-    chunks = script.answer(CookieAckChunk())
+    script.send(CookieAckChunk())
+    script.queue(b"in time")
 
-    assert [chunk.payload for chunk in pick(DataChunk, chunks)] == [b"early"]
+    assert [chunk.payload for chunk in script.sent_data()] == [b"in time"]
 
 
 @pytest.mark.spec("rfc9260:5.1.1/2", "rfc9260:5.1.1/3", "rfc9260:5.1.1/4", "rfc9260:6.5/1")

@@ -43,7 +43,9 @@ def test_every_packet_carries_the_peers_tag(script: Script) -> None:
 def test_a_packet_under_another_tag_is_discarded(script: Script) -> None:
     script.forget()
 
-    chunks = script.answer(script.data(), HeartbeatChunk(b"info"), ShutdownChunk(script.acknowledged), tag=script.tag ^ 1)
+    chunks = script.answer(
+        script.data(), HeartbeatChunk(b"info"), ShutdownChunk(script.acknowledged), tag=script.tag ^ 1
+    )
 
     assert chunks == []
     assert script.events == []
@@ -62,7 +64,9 @@ def test_a_packet_of_other_ports_is_discarded(script: Script, source: int, desti
 
 
 @pytest.mark.parametrize(("tag", "flags"), [("own", 0), ("peer", 1)])
-@pytest.mark.spec("rfc9260:8.5.1/6", "rfc9260:9.1/6", "rfc9260:9.1/7", "rfc9260:9.1/8", "rfc9260:9.1/5", "rfc9260:3.3.7/4")
+@pytest.mark.spec(
+    "rfc9260:8.5.1/6", "rfc9260:9.1/6", "rfc9260:9.1/7", "rfc9260:9.1/8", "rfc9260:9.1/5", "rfc9260:3.3.7/4"
+)
 def test_an_abort_under_the_own_tag_or_reflected_under_the_peers_ends_it(script: Script, tag: str, flags: int) -> None:
     chunks = script.answer(AbortChunk((), flags), tag=script.tag if tag == "own" else PEER_TAG)
 
@@ -71,7 +75,9 @@ def test_an_abort_under_the_own_tag_or_reflected_under_the_peers_ends_it(script:
     assert [event.reason for event in script.happened(AssociationClosed)] == [CloseReason.REMOTE_ABORT]
 
 
-@pytest.mark.parametrize(("tag", "flags"), [("own", 1), ("peer", 0), ("other", 0), ("other", 1), ("zero", 0), ("zero", 1)])
+@pytest.mark.parametrize(
+    ("tag", "flags"), [("own", 1), ("peer", 0), ("other", 0), ("other", 1), ("zero", 0), ("zero", 1)]
+)
 @pytest.mark.spec("rfc9260:8.5.1/7", "rfc9260:9.1/6", "rfc9260:3.3.7/3", "rfc9260:3.3.7/4", "rfc9260:8.4/2")
 def test_any_other_abort_is_discarded(script: Script, tag: str, flags: int) -> None:
     value = {"own": script.tag, "peer": PEER_TAG, "other": 12345, "zero": 0}[tag]
