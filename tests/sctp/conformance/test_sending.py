@@ -1,5 +1,7 @@
 """DATA out: fragments, numbers, windows, probes. See :rfc:`9260#section-6.1`, 6.5 and 6.9."""
 
+from itertools import pairwise
+
 import pytest
 from tests.sctp.scripted import Script, pick
 
@@ -136,7 +138,7 @@ def test_tsns_go_up_by_one_and_around() -> None:
 
 @pytest.mark.spec("rfc9260:6.2/31", "rfc9260:3.3.1/5")
 def test_a_message_without_a_byte_cannot_be_sent(script: Script) -> None:
-    with pytest.raises(ValueError, match="empty|byte"):
+    with pytest.raises(ValueError, match="byte"):
         script.association.send(0, 56, b"")
     assert script.chunks() == []
 
@@ -252,9 +254,9 @@ def test_probes_grow_rarer_and_never_fail_while_sacks_keep_coming() -> None:
         times.append(script.now)
         script.answer(script.sack(a_rwnd=0))
 
-    distances = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    distances = [later - earlier for earlier, later in pairwise(times)]
     assert distances[1] >= 1.5 * distances[0]
-    assert all(later >= earlier - 1e-6 for earlier, later in zip(distances, distances[1:], strict=False))
+    assert all(later >= earlier - 1e-6 for earlier, later in pairwise(distances))
     assert distances[-1] <= 60.001
     assert not script.happened(AssociationFailed)
     assert script.association.stats.congestion_window <= window
