@@ -663,7 +663,7 @@ class Association:
     def _receive_error(self, chunk: ErrorChunk) -> None:
         for cause in chunk.causes:
             if isinstance(cause, StaleCookie):
-                self._handshake.receive_stale_cookie(cause)
+                self._handshake.receive_stale_cookie()
             elif self._up is not None:
                 self._receive_cause(self._up, cause)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from enum import Enum
+from math import ceil
 from typing import Final
 
 from .bundle import seal_packet
@@ -100,6 +101,10 @@ class Handshake:
         """How long T1 runs; doubles with each repetition of the same chunk."""
 
         self._cookie = b""
+        self._echoed_at = 0.0
+        self._stale_count = 0
+        """How many cookies came too late."""
+
         self._preservative_ms = 0
         self._sent_at = 0.0
         self._report = b""
@@ -250,7 +255,9 @@ class Handshake:
             local_tie_tag=tie_tags[0],
             peer_tie_tag=tie_tags[1],
         )
-        wish = sum([parameter.increment_ms for parameter in init.parameters if isinstance(parameter, CookiePreservative)])
+        wish = sum(
+            [parameter.increment_ms for parameter in init.parameters if isinstance(parameter, CookiePreservative)]
+        )
         # [rfc9260:5.1/5] [rfc9260:5.2.1/10]
         cookie = self._jar.seal(contents, context.now, added_lifetime=min(wish / 1000, config.cookie_lifetime))
         # [rfc9260:3.2.2/1] [rfc9260:3.3.3.1.2/1] [rfc9260:5.1.2/9] [rfc9260:5.1.2/11]
@@ -314,7 +321,9 @@ class Handshake:
         self._cookie = cookie
         # [rfc9260:3.2.2/2]
         unknown = b"".join([item.serialize() for item in parameters_to_report(answer.parameters)])
-        self._report = b"" if not unknown else ErrorChunk((UnrecognizedParameters(unknown[:_MAX_REPORT_LENGTH]),)).serialize()
+        self._report = (
+            b"" if not unknown else ErrorChunk((UnrecognizedParameters(unknown[:_MAX_REPORT_LENGTH]),)).serialize()
+        )
         if self._attempts == 0:
             self._rto.measure(context.now - self._sent_at)
         self._begin_attempts()
@@ -326,9 +335,8 @@ class Handshake:
         config = self._context.config
         # [rfc9260:3.2.2/3] [rfc9260:3.3.11/1] [rfc9260:5.1/7] [rfc9260:5.1/8] [rfc9260:8.5.1/14]
         chunks = CookieEchoChunk(self._cookie).serialize() + self._report
-        self._context.packets.append(
-            seal_packet(config.local_port, config.remote_port, self._remote_tag, chunks)
-        )
+        self._context.packets.append(seal_packet(config.local_port, config.remote_port, self._remote_tag, chunks))
+        self._echoed_at = self._context.now
         # [rfc9260:5.1.4/2]
         self._start_t1()
 
@@ -360,7 +368,7 @@ class Handshake:
     def _report_stale(self, contents: CookieContents, staleness: float) -> None:
         # [rfc9260:4/2] [rfc9260:5.1.5/4] [rfc9260:5.1.5/5] [rfc9260:5.2.4/1] [rfc9260:5.2.4/2]
         self._context.drop("stale_cookie")
-        cause = StaleCookie(min(int(staleness * 1_000_000), 0xFFFF_FFFF))
+        cause = StaleCookie(min(ceil(staleness * 1_000_000), 0xFFFF_FFFF))
         self._send_alone(ErrorChunk((cause,)), contents.peer_tag)
 
     def _matches_both_tags(self, contents: CookieContents) -> bool:
@@ -402,7 +410,7 @@ class Handshake:
         # [rfc9260:3.3.12/1] [rfc9260:5.1/9] [rfc9260:5.1.5/6] [rfc9260:5.1.5/8]
         self._context.control.insert(0, CookieAckChunk().serialize())
 
-    def receive_stale_cookie(self, cause: StaleCookie) -> None:
+    def receive_stale_cookie(self) -> None:
         """The peer says that our COOKIE ECHO came too late: try again with a wish for a longer life."""
         context = self._context
         # [rfc9260:5.2.6/1] [rfc9260:5.2.6/2]
@@ -410,10 +418,10 @@ class Handshake:
             context.drop("unexpected_stale_cookie")
             return
         context.step(Input.STALE_COOKIE)
-        # [rfc9260:5.2.6/3]
-        self._preservative_ms = min(cause.staleness_us // 1000 + 1000, 0xFFFF_FFFF)
-        self._attempts += 1
-        if self._attempts > context.config.max_init_retransmissions:
+        # [rfc9260:5.2.6/3] The round trip of COOKIE ECHO and error, and one second.
+        self._preservative_ms = int((context.now - self._echoed_at) * 1000) + 1000
+        self._stale_count += 1
+        if self._stale_count > context.config.max_init_retransmissions:
             raise PeerGoneError("the peer's cookies always come too late", "rfc9260:5.2.6")
         self._send_init()
 
