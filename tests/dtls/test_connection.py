@@ -304,6 +304,40 @@ def test_mtu_and_timeout_are_checked_and_change_the_next_transmission() -> None:
     assert max(map(len, second)) <= 256
 
 
+@EACH_ROLE
+def test_exporter_refuses_what_no_exporter_takes(role: Role) -> None:
+    here = end(Ends().connect(), role)
+    for label, length, context in (("ü", 1, None), ("", 1, None), ("EXPERIMENTAL", -1, None), ("E", 1, bytes(2**16))):
+        with pytest.raises(ValueError, match=r"."):
+            here.export_keying_material(label, length, context)
+    with pytest.raises(StateError):
+        here.srtp_keying_material()
+
+    assert len(here.export_keying_material("EXPERIMENTAL", 0)) == 0
+    assert len(here.export_keying_material("EXPERIMENTAL", 1000, b"")) == 1000
+
+
+@EACH_ROLE
+@pytest.mark.spec("rfc5764:4.1.1/6")
+def test_without_a_common_srtp_profile_whoever_needs_one_refuses(role: Role) -> None:
+    needs, other_profile = {"srtp_profiles": (7,), "require_srtp": True}, {"srtp_profiles": (8,)}
+    options = (needs, other_profile) if role is Role.CLIENT else (other_profile, needs)
+    pair = Ends(replace(CLIENT, **options[0]), replace(SERVER, **options[1])).connect()
+
+    (failure,) = pair.seen(role, ConnectionFailed)
+    assert isinstance(failure, ConnectionFailed)
+    assert failure.alert == AlertDescription.HANDSHAKE_FAILURE
+    assert not failure.received
+
+
+def test_client_that_was_not_started_drops_what_arrives() -> None:
+    client = Ends().client
+    client.receive_datagram(bytes(40), 0.0)
+
+    assert client.stats.dropped == {"not_started": 1}
+    assert client.state is ConnectionState.NEW
+
+
 # --- looking inside ---
 
 

@@ -455,3 +455,21 @@ def test_class_15_plaintext_finished_does_not_block_the_genuine_one(role: str) -
     peer.finish()
 
     assert subject.connected
+
+
+@BOTH
+def test_class_15_handshake_message_under_keys_before_finished_is_fatal(role: str) -> None:
+    """Only Finished is protected; another message in its place has no business there."""
+    peer, subject = opened(role)
+    if isinstance(peer, ScriptedClient):
+        messages = [peer.certificate(), peer.key_exchange()]
+        late = peer.certificate_verify()
+    else:
+        messages = peer.flight()
+        late = peer.message(wire.SERVER_HELLO_DONE, b"", transcript=False)
+
+    peer.say(*messages)
+    peer.say(late, epoch=1)
+
+    assert peer.fatal == UNEXPECTED_MESSAGE
+    assert not subject.connected

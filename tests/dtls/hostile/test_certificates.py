@@ -8,9 +8,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from tests.dtls.conformance import keys, wire
+from tests.dtls.conformance.alerts import BAD_CERTIFICATE, ILLEGAL_PARAMETER
 from tests.dtls.conformance.keys import Identity
 from tests.dtls.conformance.scripted import ScriptedClient, ScriptedServer
-from tests.dtls.conformance.subject import CLIENT, SERVER, face, face_server
+from tests.dtls.conformance.subject import CLIENT, SERVER, face, face_server, fingerprint
+from tests.support.rng import SeededRng
+
+from rtc_dtls import DtlsConfig, DtlsConnection, Role
 
 BOTH = pytest.mark.parametrize("role", [CLIENT, SERVER])
 
@@ -171,3 +175,38 @@ def _try(peer: ScriptedClient | ScriptedServer, chain: list[bytes] | None = None
     )
     if peer.got(wire.FINISHED):
         peer.finish()
+
+
+@BOTH
+@pytest.mark.parametrize("count", [16, 17])
+def test_class_29_number_of_certificates_is_bounded(role: str, count: int) -> None:
+    peer, subject = face(role)
+    _try(peer, [keys.identity().certificate, *[b"x"] * (count - 1)])
+
+    assert subject.connected is (count == 16)
+    assert subject.closed is (count != 16)
+
+
+def test_class_29_server_whose_curve_was_not_offered_is_refused() -> None:
+    who = keys.identity("p384")
+    client = DtlsConfig(remote_fingerprints=(fingerprint(who.certificate),), groups=(keys.X25519, keys.P256))
+    connection = DtlsConnection(role=Role.CLIENT, config=client, rng=SeededRng("curve"))
+    connection.start(0.0)
+    peer = ScriptedServer(connection, who=who).begin()
+
+    peer.say(peer.server_hello(), peer.certificate())
+
+    assert peer.fatal == ILLEGAL_PARAMETER
+    assert connection.closed
+
+
+@BOTH
+def test_class_29_key_that_is_no_whole_number_of_bytes_is_refused(role: str) -> None:
+    der = keys.identity().certificate
+    at = der.index(b"\x03\x42\x00\x04")
+    odd = der[: at + 2] + b"\x01" + der[at + 3 :]
+    peer, subject = face(role)
+    _try(peer, [odd])
+
+    assert peer.fatal == BAD_CERTIFICATE
+    assert not subject.connected

@@ -333,3 +333,51 @@ def test_class_17_client_without_a_common_signature_algorithm(algorithms: list[i
 
     assert peer.fatal == HANDSHAKE_FAILURE
     assert subject.closed
+
+
+# --- 17: supported_versions, which newer clients send and which alone counts then ---
+
+SUPPORTED_VERSIONS = 43
+
+
+@pytest.mark.parametrize("versions", [[0xFEFC, 0xFEFD], [0xFEFD], [0xFEFC, 0xFEFD, 0x0303], [0x0304, 0x7A7A, 0xFEFD]])
+def test_class_17_client_that_lists_1_2_among_its_versions_gets_it(versions: list[int]) -> None:
+    peer, subject = face_server()
+    offered = [*peer.extensions(), (SUPPORTED_VERSIONS, vector(1, words(versions)))]
+
+    peer.send_hello(peer.hello(extensions=offered))
+    peer.answer()
+
+    assert peer.chosen.version == wire.DTLS_1_2
+    assert SUPPORTED_VERSIONS not in dict(peer.chosen.extensions or [])
+    assert subject.connected
+
+
+@pytest.mark.parametrize("versions", [[0xFEFC], [0xFEFF], [0x0303], [0x0303, 0x0304]])
+def test_class_17_client_whose_list_lacks_1_2_is_refused_whatever_the_hello_says(versions: list[int]) -> None:
+    peer, subject = face_server(cookies=False)
+    offered = [*peer.extensions(), (SUPPORTED_VERSIONS, vector(1, words(versions)))]
+
+    peer.send_hello(peer.hello(extensions=offered, version=wire.DTLS_1_2))
+
+    assert peer.fatal == PROTOCOL_VERSION
+    assert subject.closed
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00", b"\x01\xfe", b"\x03\xfe\xfd\xfe", b"\x04\xfe\xfd", b"\x02\xfe\xfd\x00"])
+def test_class_17_malformed_list_of_versions_is_refused(data: bytes) -> None:
+    peer, subject = face_server(cookies=False)
+
+    peer.send_hello(peer.hello(extensions=[*peer.extensions(), (SUPPORTED_VERSIONS, data)]))
+
+    assert peer.fatal == DECODE_ERROR
+    assert subject.closed
+
+
+def test_class_17_quic_is_refused() -> None:
+    peer, subject = face_server(cookies=False)
+
+    peer.send_hello(peer.hello(extensions=[*peer.extensions(), (57, b"")]))
+
+    assert peer.fatal == UNSUPPORTED_EXTENSION
+    assert subject.closed

@@ -438,3 +438,14 @@ def test_copy_of_a_connected_machine_goes_on_alone() -> None:
 
     assert subject.received == [b"original"]
     assert copy.received == []
+
+
+@BOTH
+def test_class_05_plaintext_longer_than_a_record_is_dropped(role: str) -> None:
+    peer, subject = face(role)
+
+    peer.deliver(Record(HANDSHAKE, bytes(2**14 + 1), 0, 900).serialize())
+    peer.shake()
+
+    assert subject.dropped["record_too_long"] == 1
+    assert subject.connected

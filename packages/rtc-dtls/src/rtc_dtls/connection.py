@@ -12,7 +12,6 @@ from .alert import Alert, AlertDescription, AlertLevel, alert_name
 from .client12 import Client12
 from .config import DtlsConfig, check_mtu, check_timeout
 from .context import HandshakeContext
-from .diary import Trace
 from .errors import ParseError, ProtocolError, StateError
 from .events import (
     ApplicationDataReceived,
@@ -23,6 +22,7 @@ from .events import (
 )
 from .fingerprint import Fingerprint
 from .handshake import HandshakeMessage, HandshakeType, message_name
+from .journal import Trace
 from .key_schedule12 import RESERVED_LABELS, MasterSecret
 from .negotiation import ClientNegotiation, ServerNegotiation
 from .outbox import Outbox
@@ -81,7 +81,7 @@ class DtlsConnection:
         self._context = HandshakeContext(
             config=config, rng=rng, peer_address=peer_address, is_client=is_client, trace=trace
         )
-        self._diary = self._context.diary
+        self._journal = self._context.journal
         self._engine: ClientNegotiation | ServerNegotiation | Client12 | Server12 | None = (
             ClientNegotiation(self._context) if is_client else ServerNegotiation(self._context)
         )
@@ -89,7 +89,7 @@ class DtlsConnection:
         self._master: MasterSecret | None = None
         self._held: list[bytes] = []
         self._outbox = Outbox(
-            diary=self._diary,
+            journal=self._journal,
             layer=self._context.layer,
             records=self._context.records,
             max_datas=config.max_queued_datagrams,
@@ -107,7 +107,7 @@ class DtlsConnection:
             raise StateError("only a client starts, and only once")
         if self._state is not ConnectionState.NEW:
             raise StateError("the connection was started before")
-        self._diary.advance(now)
+        self._journal.advance(now)
         self._step(Input.START)
         self._engine.start()
 
@@ -116,7 +116,7 @@ class DtlsConnection:
 
         See :rfc:`5246#section-7.2.1`.
         """
-        self._diary.advance(now)
+        self._journal.advance(now)
         # [rfc5246:7.2.1/2]
         if not self.closed:
             self._close(by_peer=False)
@@ -129,7 +129,7 @@ class DtlsConnection:
         """
         if not 0 <= alert <= 255:
             raise ValueError(f"there is no alert {alert}")
-        self._diary.advance(now)
+        self._journal.advance(now)
         if not self.closed:
             self._fail(f"aborted with {alert_name(alert)}", alert, received=False, section=None)
 
@@ -148,7 +148,7 @@ class DtlsConnection:
             raise StateError("the connection is over")
         if self._context.identity.is_anonymous_allowed:
             raise StateError("clients are not asked for the certificate that a fingerprint could match")
-        self._diary.advance(now)
+        self._journal.advance(now)
         try:
             self._context.identity.expect(fingerprints)
         except ProtocolError as error:
@@ -166,9 +166,9 @@ class DtlsConnection:
 
     def receive_datagrams(self, datagrams: Iterable[bytes], now: float) -> None:
         """Take a batch of datagrams from the peer, in the order they came. Never raises for what is in them."""
-        self._diary.advance(now)
+        self._journal.advance(now)
         batch = datagrams if isinstance(datagrams, list | tuple) else list(datagrams)
-        stats = self._diary.stats
+        stats = self._journal.stats
         stats.datagrams_received += len(batch)
         stats.bytes_received += sum(map(len, batch))
         at = 0
@@ -181,14 +181,14 @@ class DtlsConnection:
                     return
             # [rfc5246:7.2.1/3] [rfc5764:7.3.1/3]
             if self.closed:
-                self._diary.drop("connection_closed", len(batch) - at)
+                self._journal.drop("connection_closed", len(batch) - at)
                 return
             self._receive(batch[at])
             at += 1
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due. Call it at or after `next_timeout`."""
-        self._diary.advance(now)
+        self._journal.advance(now)
         if self.closed or self._context.layer.handle_timeout(now):
             return
         self._fail("the peer does not answer", None, received=False, section="RFC 6347 section 4.2.4")
@@ -197,7 +197,7 @@ class DtlsConnection:
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Return what has to be sent now, in this order. Drain it after every other call."""
-        self._diary.advance(now)
+        self._journal.advance(now)
         return self._outbox.datagrams() if self._outbox.waiting else []
 
     def events(self) -> list[Event]:
@@ -208,7 +208,7 @@ class DtlsConnection:
 
     def next_timeout(self) -> float | None:
         """When to call `handle_timeout`, or flush: at once while there is something to send, None if never."""
-        return self._diary.now if self._outbox.waiting else self._context.layer.deadline
+        return self._journal.now if self._outbox.waiting else self._context.layer.deadline
 
     # --- application data
 
@@ -322,7 +322,7 @@ class DtlsConnection:
     @property
     def stats(self) -> DtlsStats:
         """Counters."""
-        return self._diary.stats
+        return self._journal.stats
 
     @property
     def version(self) -> int | None:
@@ -375,23 +375,23 @@ class DtlsConnection:
     def _receive(self, datagram: bytes) -> None:
         """Take a datagram apart, the general way."""
         if self._state is ConnectionState.NEW and self._role is Role.CLIENT:
-            self._diary.drop("not_started")
+            self._journal.drop("not_started")
             return
         records, dropped = split_datagram(datagram)
         for record in records:
             if self.closed:
-                self._diary.drop("connection_closed")
+                self._journal.drop("connection_closed")
                 return
             self._on_record(record)
         for reason in dropped:
-            self._diary.drop(reason)
+            self._journal.drop(reason)
 
     def _on_record(self, record: Record) -> None:
         content = self._context.records.open(record)
         if isinstance(content, str):
             # [rfc6347:4.1.2.7/1]
             if content != KEPT:
-                self._diary.drop(content)
+                self._journal.drop(content)
             return
         match record.content_type:
             case ContentType.APPLICATION_DATA:
@@ -403,40 +403,40 @@ class DtlsConnection:
             case _:
                 # The epoch in the header says it all: a ChangeCipherSpec, forged or not, changes nothing.
                 # [rfc5246:7.1/4]
-                self._diary.note("change_cipher_spec_received", epoch=record.epoch)
+                self._journal.trace("change_cipher_spec_received", epoch=record.epoch)
 
     def _on_application_data(self, content: bytes) -> None:
         if not content:
-            self._diary.drop("application_data_empty")
+            self._journal.drop("application_data_empty")
         elif self._state is ConnectionState.CONNECTED:
             self._deliver([content])
         elif len(self._held) < MAX_HELD_DATAGRAMS and sum(map(len, self._held)) + len(content) <= MAX_HELD_BYTES:
             # [rfc6347:4.2.4/8]
             self._held.append(content)
         else:
-            self._diary.drop("application_data_too_early")
+            self._journal.drop("application_data_too_early")
 
     def _deliver(self, contents: list[bytes]) -> None:
-        self._diary.stats.application_data_received += len(contents)
+        self._journal.stats.application_data_received += len(contents)
         self._context.events.extend(map(ApplicationDataReceived, contents))
 
     def _on_alert(self, content: bytes, epoch: int) -> None:
         if epoch == 0 and self._context.records.authenticated:
-            self._diary.drop("alert_plaintext_after_keys")
+            self._journal.drop("alert_plaintext_after_keys")
             return
         if isinstance(self._engine, ServerNegotiation):
             # Nobody can complain about what we have not said yet: this is left over, or forged.
-            self._diary.drop("alert_before_client_hello")
+            self._journal.drop("alert_before_client_hello")
             return
         try:
             alert = Alert.parse(content)
         except ParseError as error:
             if epoch == 0:
-                self._diary.drop("alert_malformed")
+                self._journal.drop("alert_malformed")
             else:
                 self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2")
             return
-        self._diary.note("alert_received", level=alert.level, alert=alert_name(alert.description))
+        self._journal.trace("alert_received", level=alert.level, alert=alert_name(alert.description))
         # [rfc5246:7.2.1/1]
         if alert.description == AlertDescription.CLOSE_NOTIFY:
             self._close(by_peer=True)
@@ -445,7 +445,7 @@ class DtlsConnection:
             name = alert_name(alert.description)
             self._fail(f"the peer gave up with {name}", alert.description, received=True, section=None)
         else:
-            self._diary.drop("alert_warning")
+            self._journal.drop("alert_warning")
 
     # --- handshake
 
@@ -462,7 +462,7 @@ class DtlsConnection:
             if self._context.config.cookie_secrets and self._context.layer.awaits_hello:
                 # [rfc6347:5/3]
                 # Whoever forges a client's address must not be able to shut the door before it.
-                self._diary.drop("handshake_before_cookie")
+                self._journal.drop("handshake_before_cookie")
             # [rfc5246:7.2.2/3] [rfc6347:4.2.7/3]
             elif isinstance(error, ProtocolError):
                 self._fail_by(error)
@@ -474,7 +474,7 @@ class DtlsConnection:
 
     def _on_message(self, message: HandshakeMessage) -> None:
         name = message_name(message.message_type)
-        self._diary.note("handshake_message_received", message=name, message_seq=message.message_seq)
+        self._journal.trace("handshake_message_received", message=name, message_seq=message.message_seq)
         if self._engine is None:
             raise ProtocolError(
                 AlertDescription.UNEXPECTED_MESSAGE, f"{name} after the handshake", "RFC 5246 section 7.4"
@@ -514,7 +514,7 @@ class DtlsConnection:
     def _refuse_renegotiation(self) -> None:
         """See :rfc:`8827#section-6.5`."""
         # [rfc8827:6.5/14] [rfc5746:4.2/1] [rfc5746:4.4/1] [rfc5746:5/1]
-        self._diary.drop("renegotiation_refused")
+        self._journal.drop("renegotiation_refused")
         self._outbox.refuse_renegotiation()
 
     # --- the end
@@ -554,7 +554,7 @@ class DtlsConnection:
     def _step(self, step: Input) -> None:
         before = self._state
         self._state = TRANSITIONS[before, step]
-        self._diary.note("state_changed", old=before.name, new=self._state.name)
+        self._journal.trace("state_changed", old=before.name, new=self._state.name)
 
     def _require_connected(self) -> tuple[Session, MasterSecret]:
         if self._session is None or self._master is None or self._state is not ConnectionState.CONNECTED:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from .alert import AlertDescription
 from .config import DtlsConfig
-from .diary import Diary, Trace
 from .errors import ProtocolError
 from .events import Event, PeerCertificateReceived
 from .handshake import HandshakeMessage, HandshakeType, message_name
 from .handshake_layer import HandshakeLayer
+from .journal import Journal, Trace
 from .key_schedule12 import MasterSecret
 from .peer_identity import PeerIdentity
 from .protection import Opener, Sealer
@@ -18,7 +18,7 @@ from .record_layer import RecordLayer
 class HandshakeContext:
     """The layers below, the options, and what comes out."""
 
-    __slots__ = ("config", "diary", "events", "identity", "key_log", "layer", "peer_address", "records", "rng")
+    __slots__ = ("config", "events", "identity", "journal", "key_log", "layer", "peer_address", "records", "rng")
 
     def __init__(
         self,
@@ -32,13 +32,13 @@ class HandshakeContext:
         self.config = config
         self.rng = rng
         self.peer_address = peer_address
-        self.diary = Diary(trace)
+        self.journal = Journal(trace)
         self.events: list[Event] = []
         self.key_log: list[str] = []
         self.records = RecordLayer()
         self.layer = HandshakeLayer(
             records=self.records,
-            diary=self.diary,
+            journal=self.journal,
             mtu=config.mtu,
             initial_timeout=config.initial_timeout,
             max_transmissions=config.max_transmissions,

@@ -34,7 +34,7 @@ FlightItem = HandshakeMessage | ChangeCipherSpec
 def pack(items: list[FlightItem], records: RecordLayer, mtu: int) -> list[bytes]:
     """Pack a flight into as few datagrams as possible.
 
-    Neighbouring messages of one epoch share a record, records share a datagram, and a fragment is short only where the
+    Neighbouring messages share a record (a ChangeCipherSpec stands between those of different epochs), records share a datagram, and a fragment is short only where the
     datagram ends.
     """
     # [rfc6347:4.2.3/8]
@@ -62,8 +62,6 @@ class _Packer:
 
     def add_message(self, message: HandshakeMessage) -> None:
         """Add a message in one fragment, or in as many as it takes."""
-        if self._content and message.epoch != self._epoch:
-            self._end_record()
         self._epoch = message.epoch
         offset = 0
         left = len(message.body)

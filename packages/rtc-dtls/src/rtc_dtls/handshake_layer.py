@@ -8,11 +8,11 @@ See :rfc:`6347#section-4.2.4`; its states are PREPARING (composing), SENDING (`p
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from .diary import Diary
 from .errors import ParseError
 from .flight import FINAL_FLIGHT_LIFETIME, ChangeCipherSpec, FlightItem, RetransmissionTimer, pack
 from .fragment import DUPLICATE, Reassembler
 from .handshake import Fragment, HandshakeMessage, HandshakeType
+from .journal import Journal
 from .record import ContentType
 from .record_layer import RecordLayer
 
@@ -49,9 +49,9 @@ class HandshakeLayer:
     """Flights out, messages in."""
 
     __slots__ = (
-        "_diary",
         "_flight",
         "_flight_is_final",
+        "_journal",
         "_last_sent",
         "_max_transmissions",
         "_next_send_seq",
@@ -70,14 +70,14 @@ class HandshakeLayer:
         self,
         *,
         records: RecordLayer,
-        diary: Diary,
+        journal: Journal,
         mtu: int,
         initial_timeout: float,
         max_transmissions: int,
         in_order: bool,
     ) -> None:
         self._records = records
-        self._diary = diary
+        self._journal = journal
         self._max_transmissions = max_transmissions
         self._reassembler = Reassembler(in_order=in_order)
         self._timer = RetransmissionTimer(initial_timeout)
@@ -114,7 +114,7 @@ class HandshakeLayer:
         self.received_number = number
         epoch = number >> 48
         if not content:
-            self._diary.drop("handshake_empty")
+            self._journal.drop("handshake_empty")
         at = 0
         # [rfc6347:4.2.3/9]
         while at < len(content):
@@ -122,11 +122,11 @@ class HandshakeLayer:
                 fragment, at = Fragment.parse(content, at)
             except ParseError:
                 # Invalid records are dropped without an alert: they may be anyone's. [rfc6347:4.1.2.7/4]
-                self._diary.drop("handshake_malformed")
+                self._journal.drop("handshake_malformed")
                 return
             dropped = _out_of_place(fragment, epoch) or self._reassembler.add(fragment, epoch)
             if dropped is not None:
-                self._diary.drop(dropped)
+                self._journal.drop(dropped)
             if dropped == DUPLICATE:
                 self._consider_repeating(fragment)
             while (message := self._reassembler.next_message()) is not None:
@@ -139,7 +139,7 @@ class HandshakeLayer:
             return
         if fragment.offset + len(fragment.data) != fragment.length:
             return
-        since = self._diary.now - self._last_sent
+        since = self._journal.now - self._last_sent
         if self.pending or since < REPEAT_INTERVAL * self._timer.initial:
             return
         if self._repetitions >= MAX_REPETITIONS or (self._flight_is_final and since > FINAL_FLIGHT_LIFETIME):
@@ -183,7 +183,7 @@ class HandshakeLayer:
     def send_once(self, body: MessageBody, message_seq: int, number: int) -> None:
         """Send one plaintext message without keeping anything, under a given record number."""
         if len(self._once) >= MAX_UNFETCHED_ANSWERS:
-            self._diary.drop("answers_unfetched")
+            self._journal.drop("answers_unfetched")
             return
         self._records.set_plaintext_number(number)
         message = HandshakeMessage(body.message_type, message_seq, bytes(body), 0)
@@ -250,7 +250,7 @@ class HandshakeLayer:
         if self.pending:
             self.pending = False
             if self._timer.transmissions:
-                self._diary.stats.flights_retransmitted += 1
+                self._journal.stats.flights_retransmitted += 1
             # [rfc6347:4.2.4/1] [rfc6347:4.1/5] [rfc6347:4.2.2/3] [rfc6347:4.2.2/4]
             datagrams += pack(self._flight, self._records, self.mtu)
             self._timer.sent(now)

@@ -74,8 +74,6 @@ class ClientNegotiation:
             ParseError: The message is malformed.
             ProtocolError: The server may not answer so.
         """
-        if message.epoch != 0:
-            raise unexpected(message, self)
         if message.message_type == HandshakeType.HELLO_VERIFY_REQUEST:
             # [rfc6347:4.2.1/20] [rfc6347:5/2] [rfc6347:4.2.1/23]
             self._return_cookie(HelloVerifyRequest.parse(message.body))
@@ -138,7 +136,7 @@ class ServerNegotiation:
         """
         context = self._context
         if context.layer.received_number > HIGHEST_HELLO_NUMBER:
-            context.diary.drop("client_hello_number_too_high")
+            context.journal.drop("client_hello_number_too_high")
             return None
         secrets = context.config.cookie_secrets
         hello = ClientHello.parse(message.body)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from .alert import Alert, AlertDescription, AlertLevel
-from .diary import Diary
 from .errors import BufferFullError, StateError
 from .handshake_layer import HandshakeLayer
+from .journal import Journal
 from .record import MAX_PLAINTEXT_LENGTH, ContentType
 from .record_layer import RecordLayer
 
@@ -23,10 +23,10 @@ RESERVED_NUMBERS: Final = 64
 class Outbox:
     """Queues that `datagrams` turns into sealed datagrams."""
 
-    __slots__ = ("_alerts", "_diary", "_farewell", "_layer", "_max_datas", "_records", "datas")
+    __slots__ = ("_alerts", "_farewell", "_journal", "_layer", "_max_datas", "_records", "datas")
 
-    def __init__(self, *, diary: Diary, layer: HandshakeLayer, records: RecordLayer, max_datas: int) -> None:
-        self._diary = diary
+    def __init__(self, *, journal: Journal, layer: HandshakeLayer, records: RecordLayer, max_datas: int) -> None:
+        self._journal = journal
         self._layer = layer
         self._records = records
         self._max_datas = max_datas
@@ -86,18 +86,19 @@ class Outbox:
             datagrams, self._farewell = self._farewell, []
         else:
             datagrams = self._seal()
-        stats = self._diary.stats
+        stats = self._journal.stats
         stats.datagrams_sent += len(datagrams)
         stats.bytes_sent += sum(map(len, datagrams))
-        self._diary.note("datagrams_sent", lengths=[len(datagram) for datagram in datagrams])
+        if self._journal.is_traced:
+            self._journal.trace("datagrams_sent", lengths=[len(datagram) for datagram in datagrams])
         return datagrams
 
     def _seal(self) -> list[bytes]:
         records = self._records
-        datagrams = self._layer.datagrams_to_send(self._diary.now)
+        datagrams = self._layer.datagrams_to_send(self._journal.now)
         if self.datas:
             datagrams += records.application_sealer().seal_many(ContentType.APPLICATION_DATA, self.datas)
-            self._diary.stats.application_data_sent += len(self.datas)
+            self._journal.stats.application_data_sent += len(self.datas)
             self.datas = []
         # [rfc6347:4.2.7/1]
         for alert in self._alerts:

@@ -5,17 +5,17 @@ from collections.abc import Callable, Mapping
 from .stats import DtlsStats
 
 Trace = Callable[[float, str, Mapping[str, object]], None]
-"""Called with the time in seconds, the name of what happened, and details."""
+"""Called with the time in seconds, a name such as ``dtls:alert_received``, and details that JSON can hold."""
 
 
-class Diary:
+class Journal:
     """Counts and traces on behalf of every layer of one connection, and keeps its time."""
 
     __slots__ = ("_trace", "now", "stats")
 
     def __init__(self, trace: Trace | None) -> None:
         self._trace = trace
-        self.now = 0.0
+        self.now = float("-inf")
         """The latest time the owner told."""
         self.stats = DtlsStats()
 
@@ -25,13 +25,18 @@ class Diary:
             self.now = now
 
     def drop(self, reason: str, count: int = 1) -> None:
-        """Note that something was thrown away."""
+        """Count something that was thrown away."""
         # [rfc6347:4.1.2.1/4] [rfc6347:4.1.2.7/2]
         self.stats.drop(reason, count)
         if self._trace is not None:
             self._trace(self.now, "dtls:dropped", {"reason": reason, "count": count})
 
-    def note(self, name: str, **details: object) -> None:
-        """Trace something that is worth knowing."""
+    @property
+    def is_traced(self) -> bool:
+        """Whether somebody wants to know: make no details for nobody."""
+        return self._trace is not None
+
+    def trace(self, name: str, **details: object) -> None:
+        """Tell something that is worth knowing."""
         if self._trace is not None:
             self._trace(self.now, f"dtls:{name}", details)
