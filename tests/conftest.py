@@ -7,15 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from tests.support.effort import load_profile
 
 _TESTS = Path(__file__).parent
 _REAL_IO = ("asyncio", "cli", "interop", "media", "bench", "meta")
 """Folders whose tests may open sockets, start processes and let real time pass."""
 
-settings.register_profile("default", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("thorough", deadline=None, max_examples=2000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,12 @@
 """Peers that break the rules: each case closes one channel, or nothing, and never more."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.datachannel.pair import Attack, Pair
+from tests.support.effort import examples
+from tests.support.rng import SeededRng
+
 from rtc_datachannel import (
     Ack,
     ChannelClosed,
@@ -20,9 +24,6 @@ from rtc_datachannel import (
 )
 from rtc_sctp import AssociationConfig, IncomingStreamsReset
 from rtc_sctp import MessageReceived as UserMessage
-
-from tests.datachannel.pair import Attack, Pair
-from tests.support.rng import SeededRng
 
 
 def reset_streams(attack: Attack) -> list[int]:
@@ -349,7 +350,7 @@ def test_resets_of_unused_streams_are_harmless() -> None:
         max_size=15,
     )
 )
-@settings(max_examples=60)
+@examples(60)
 def test_no_sequence_of_messages_breaks_the_endpoint(said: list[tuple[int, int, bytes, bool]]) -> None:
     attack = Attack()
     mine = attack.endpoint.create_channel("mine")

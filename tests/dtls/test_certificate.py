@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.dtls.ends import NOW, certificate
+from tests.support.effort import examples
 from tests.support.rng import SeededRng
 
 from rtc_dtls import Certificate, CertificateKind, Fingerprint
@@ -159,7 +160,7 @@ def test_fingerprint_that_is_none_is_a_value_error(text: str) -> None:
         Fingerprint.parse(text)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.text(max_size=60))
 def test_fingerprint_of_any_text_parses_or_is_a_value_error(text: str) -> None:
     try:

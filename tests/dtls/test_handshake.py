@@ -3,10 +3,11 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.dtls.conformance import wire
 from tests.dtls.ends import Ends, certificate
+from tests.support.effort import examples
 from tests.support.network import Link, Network
 from tests.support.rng import SeededRng
 
@@ -171,7 +172,7 @@ def test_path_that_swallows_large_datagrams_is_found_out() -> None:
     assert network.traffic.too_large > 0
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     choices=st.lists(st.sampled_from(["deliver", "drop", "double", "swap", "time"]), max_size=40),
     seed=st.integers(0, 9),

@@ -4,10 +4,11 @@ import pickle
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.peer.descriptions import DIGITS, FOLDER, answer_to, audio, describe, parsed, section, vector
 from tests.peer.pair import Pair, make_peer
+from tests.support.effort import examples
 
 from rtc_peer import DescriptionError, DescriptionSyntaxError, PeerConnection, PeerError, SdpType, SessionDescription
 from rtc_sdp import Fingerprint, IceUfrag
@@ -294,7 +295,7 @@ def test_a_later_offer_may_end_the_data_section() -> None:
 # --- junk ---
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(position=st.integers(0, 2000), junk=st.text(max_size=8), cut=st.integers(0, 40))
 def test_damaged_offers_raise_nothing_but_our_own_errors(position: int, junk: str, cut: int) -> None:
     text = vector("chromium-offer-data").sdp

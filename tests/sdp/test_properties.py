@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.sdp.vectors import DESCRIPTIONS, HEAD, raw
+from tests.support.effort import examples
 
 from rtc_sdp import (
     KNOWN_ATTRIBUTES,
@@ -45,7 +46,7 @@ from rtc_sdp import (
 )
 
 VECTORS = [raw(name) for name in DESCRIPTIONS]
-MODEST = settings(max_examples=100, deadline=None)
+MODEST = examples(100)
 LINE_TEXT = st.text(st.characters(blacklist_characters="\0\r\n", blacklist_categories=["Cs"]), max_size=30)
 TOKENS = st.text("abcXYZ019-_.!~", min_size=1, max_size=12)
 NUMBERS = st.integers(0, 2**32 - 1)
@@ -96,7 +97,7 @@ def test_random_text_raises_nothing_but_parse_errors(text: str) -> None:
     survive(HEAD + text)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.sampled_from(VECTORS), st.integers(0, 2**32))
 def test_damaged_descriptions_raise_nothing_but_parse_errors(data: bytes, seed: int) -> None:
     rng = random.Random(seed)
@@ -116,7 +117,7 @@ def test_damaged_descriptions_raise_nothing_but_parse_errors(data: bytes, seed: 
     survive(bytes(damaged))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.sampled_from(VECTORS), st.integers(0, 2**32))
 def test_shuffled_lines_raise_nothing_but_parse_errors(data: bytes, seed: int) -> None:
     rng = random.Random(seed)
@@ -130,7 +131,7 @@ def test_shuffled_lines_raise_nothing_but_parse_errors(data: bytes, seed: int) -
     survive(b"".join(lines))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.sampled_from(sorted(KNOWN_ATTRIBUTES)), LINE_TEXT)
 def test_a_typed_attribute_parses_or_refuses_any_text(name: str, text: str) -> None:
     try:
@@ -186,7 +187,7 @@ VALUES: st.SearchStrategy[TypedAttribute] = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(VALUES)
 def test_every_typed_attribute_survives_a_description(value: TypedAttribute) -> None:
     description = SessionDescription.parse(HEAD + "m=audio 9 RTP/AVP 0\r\n")

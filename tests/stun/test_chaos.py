@@ -3,9 +3,10 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.stun.pair import CLIENT, SERVER
+from tests.support.effort import examples
 from tests.support.rng import SeededRng
 
 from rtc_stun import (
@@ -62,7 +63,7 @@ def outcomes(events: list[ClientEvent]) -> Counter[int]:
 
 
 @pytest.mark.parametrize("credential", [None, SHORT_TERM, LONG_TERM, WRONG], ids=["open", "short", "long", "wrong"])
-@settings(max_examples=40)
+@examples(40)
 @given(data=st.data())
 def test_every_request_ends_once_over_any_network(credential: Credential | None, data: st.DataObject) -> None:
     client = StunClient(local=CLIENT, rng=SeededRng(1), credential=credential)
@@ -91,7 +92,7 @@ def test_every_request_ends_once_over_any_network(credential: Credential | None,
 
 
 @pytest.mark.parametrize("credential", [None, SHORT_TERM, LONG_TERM], ids=["open", "short", "long"])
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_every_request_ends_once_over_any_streams(credential: Credential | None, data: st.DataObject) -> None:
     client = StunClient(local=CLIENT, rng=SeededRng(1), credential=credential, config=ClientConfig(transport="tcp"))
