@@ -276,6 +276,10 @@ class Script:
         """Where the association is."""
         return self.association.state
 
+    def is_in(self, state: AssociationState) -> bool:
+        """Whether the association is in a state."""
+        return self.association.state is state
+
     def _collect_events(self) -> None:
         self.events += self.association.events()
 

@@ -52,7 +52,7 @@ def test_init_in_cookie_wait_is_answered_with_what_our_init_said(script: Script)
     assert init_ack.a_rwnd == ours.a_rwnd
     assert set(map(repr, ours.parameters)) <= set(map(repr, init_ack.parameters))
     assert cookie_of(init_ack)
-    assert script.state is AssociationState.COOKIE_WAIT
+    assert script.is_in(AssociationState.COOKIE_WAIT)
     assert script.association.next_timeout() == due
     script.wait_until_sent(InitChunk)
 
@@ -67,7 +67,7 @@ def test_init_in_cookie_echoed_is_answered_with_what_our_init_said(script: Scrip
 
     assert (init_ack.initiate_tag, init_ack.initial_tsn) == (ours.initiate_tag, ours.initial_tsn)
     assert cookie_of(init_ack)
-    assert script.state is AssociationState.COOKIE_ECHOED
+    assert script.is_in(AssociationState.COOKIE_ECHOED)
     assert script.association.next_timeout() == due
     script.wait_until_sent(CookieEchoChunk)
 
@@ -83,7 +83,8 @@ def test_two_associations_that_open_at_once_become_one(script: Script) -> None:
         other.deliver(*to_other)
         script.deliver(*to_script)
 
-    assert script.state is other.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
+    assert other.is_in(AssociationState.ESTABLISHED)
     assert len(script.happened(AssociationEstablished)) == 1
     script.queue(b"one way")
     other.queue(b"the other")
@@ -113,7 +114,7 @@ def test_init_in_an_association_gets_a_new_tag_and_changes_nothing(script: Scrip
     assert init_ack.initiate_tag not in (script.tag, 0)
     assert init_ack.outbound_streams == 10
     assert cookie_of(init_ack)
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
     assert script.association.next_timeout() == due
     assert script.events == []
     script.queue(b"goes on")
@@ -132,7 +133,7 @@ def test_each_unexpected_init_gets_another_tag(script: Script) -> None:
 def test_init_in_shutdown_ack_sent_is_answered_by_shutdown_ack(script: Script) -> None:
     script.establish()
     script.answer(ShutdownChunk(script.acknowledged))
-    assert script.state is AssociationState.SHUTDOWN_ACK_SENT
+    assert script.is_in(AssociationState.SHUTDOWN_ACK_SENT)
 
     assert script.answer(script.init(tag=NEW_TAG), tag=0) == [ShutdownAckChunk()]
 
@@ -151,7 +152,7 @@ def test_an_unexpected_cookie_ack_is_discarded(script: Script, state: str) -> No
     script.forget()
 
     assert script.answer(CookieAckChunk()) == []
-    assert script.state is before
+    assert script.is_in(before)
     assert script.events == []
 
 
@@ -178,7 +179,7 @@ def test_action_a_the_peer_restarted(script: Script, closing: bool) -> None:
     assert sent.verification_tag == NEW_TAG
     assert sent.chunks[0] == CookieAckChunk()
     assert tag != old_tag
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
     assert len(script.happened(PeerRestarted)) == 1
     assert not script.happened(AssociationFailed)
     assert not script.happened(AssociationClosed)
@@ -194,13 +195,13 @@ def test_action_a_in_shutdown_ack_sent(script: Script) -> None:
     script.establish()
     tag, cookie = cookie_for(script, NEW_TAG)
     script.answer(ShutdownChunk(script.acknowledged))
-    assert script.state is AssociationState.SHUTDOWN_ACK_SENT
+    assert script.is_in(AssociationState.SHUTDOWN_ACK_SENT)
 
     chunks = script.answer(CookieEchoChunk(cookie), tag=tag)
 
     assert ShutdownAckChunk() in chunks
     assert ErrorChunk((CookieReceivedWhileShuttingDown(),)) in chunks
-    assert script.state is AssociationState.SHUTDOWN_ACK_SENT
+    assert script.is_in(AssociationState.SHUTDOWN_ACK_SENT)
 
 
 @pytest.mark.spec("rfc9260:5.2.4/8", "rfc9260:5.2.4/9")
@@ -209,14 +210,14 @@ def test_action_b_the_inits_crossed_and_the_peer_took_another_tag(script: Script
     tag, cookie = cookie_for(script, NEW_TAG)
     assert tag == script.tag
     script.answer(script.init_ack(tag=PEER_TAG))
-    assert script.state is AssociationState.COOKIE_ECHOED
+    assert script.is_in(AssociationState.COOKIE_ECHOED)
 
     script.send(CookieEchoChunk(cookie))
 
     (sent,) = script.packets()
     assert sent.verification_tag == NEW_TAG
     assert sent.chunks[0] == CookieAckChunk()
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
     assert script.wait(100.0) == []
 
 
@@ -226,7 +227,7 @@ def test_action_b_before_any_init_ack(script: Script) -> None:
     _, cookie = cookie_for(script, NEW_TAG)
 
     assert script.answer(CookieEchoChunk(cookie)) == [CookieAckChunk()]
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
     assert script.wait(100.0) == []
 
 
@@ -236,13 +237,13 @@ def test_action_b_in_an_association_that_is_up_already(script: Script) -> None:
     _, cookie = cookie_for(script, NEW_TAG)
     script.answer(script.init_ack())
     script.answer(CookieAckChunk())
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
 
     script.send(CookieEchoChunk(cookie))
 
     (sent,) = script.packets()
     assert (sent.verification_tag, sent.chunks[0]) == (NEW_TAG, CookieAckChunk())
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
 
 
 @pytest.mark.spec("rfc9260:5.2.4/10", "rfc9260:5.2.4/11", "rfc9260:5.2.2/10")
@@ -252,11 +253,11 @@ def test_action_c_a_cookie_from_before_our_own_init_comes_late(script: Script) -
     due = script.association.next_timeout()
 
     assert script.answer(CookieEchoChunk(cookie), tag=old_tag) == []
-    assert script.state is AssociationState.COOKIE_ECHOED
+    assert script.is_in(AssociationState.COOKIE_ECHOED)
     assert script.association.next_timeout() == due
     script.answer(CookieAckChunk())
     assert script.answer(CookieEchoChunk(cookie), tag=old_tag) == []
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
 
 
 @pytest.mark.spec("rfc9260:5.2.4/12", "rfc9260:5.2.4/13")
@@ -268,7 +269,7 @@ def test_action_d_both_tags_match_during_set_up(script: Script) -> None:
     chunks = script.answer(CookieEchoChunk(cookie))
 
     assert chunks[0] == CookieAckChunk()
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
     assert script.wait(100.0) == []
 
 
@@ -281,7 +282,7 @@ def test_action_d_our_cookie_ack_was_lost_even_if_the_cookie_is_stale_by_now(scr
     script.now += later
 
     assert script.answer(CookieEchoChunk(cookie))[0] == CookieAckChunk()
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
     assert script.events == []
 
 
@@ -293,7 +294,7 @@ def test_a_cookie_that_the_table_leaves_out_is_discarded(script: Script) -> None
     script.forget()
 
     assert script.answer(CookieEchoChunk(cookie), tag=old_tag) == []
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
     assert script.events == []
 
 
@@ -333,7 +334,7 @@ def test_a_stale_cookie_of_a_restart_is_discarded_and_reported(script: Script) -
 
     reports = [sent for sent in script.packets() if pick(ErrorChunk, sent.chunks)]
     assert [sent.chunks for sent in reports] == [(ErrorChunk((StaleCookie(1_000_000),)),)]
-    assert script.state is AssociationState.ESTABLISHED
+    assert script.is_in(AssociationState.ESTABLISHED)
     assert script.events == []
 
 
@@ -349,7 +350,7 @@ def test_after_a_stale_cookie_a_new_init_asks_for_a_longer_life(script: Script) 
 
     (wish,) = [parameter for parameter in init.parameters if isinstance(parameter, CookiePreservative)]
     assert 500 <= wish.increment_ms <= 1500
-    assert script.state is AssociationState.COOKIE_WAIT
+    assert script.is_in(AssociationState.COOKIE_WAIT)
     assert script.answer(script.init_ack()) == [CookieEchoChunk(PEER_COOKIE)]
 
 
@@ -376,4 +377,4 @@ def test_a_stale_cookie_error_in_other_states_is_discarded(script: Script, state
     before = script.state
 
     assert script.answer(ErrorChunk((StaleCookie(1),))) == []
-    assert script.state is before
+    assert script.is_in(before)

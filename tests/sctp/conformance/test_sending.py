@@ -177,12 +177,12 @@ def test_data_and_sacks_flow_while_shutdown_is_pending_or_received(script: Scrip
     script.queue(*[bytes(1000)] * 10)
     script.association.close(script.now)
     first = script.sent_data()
-    assert script.state is AssociationState.SHUTDOWN_PENDING
+    assert script.is_in(AssociationState.SHUTDOWN_PENDING)
 
     script.send(script.sack(first[-1].tsn))
 
     assert script.sent_data()
-    assert script.state is AssociationState.SHUTDOWN_PENDING
+    assert script.is_in(AssociationState.SHUTDOWN_PENDING)
 
 
 # Rule A: the peer's window.
@@ -239,9 +239,12 @@ def with_closed_window() -> tuple[Script, int]:
 def test_a_closed_window_is_probed_by_one_chunk_after_one_rto() -> None:
     script, _ = with_closed_window()
 
-    sent = [(when, len(data_in([packet]))) for when, packet in script.wait_timed(1.01)]
+    start = script.now
 
-    assert sent == [(pytest.approx(script.now - 0.01, abs=0.02), 1)]
+    ((when, packet),) = script.wait_timed(1.5)
+
+    assert when == pytest.approx(start + 1.0)
+    assert len(data_in([packet])) == 1
 
 
 @pytest.mark.spec("rfc9260:6.1/4", "rfc9260:6.1/6", "rfc9260:6.1/5", "rfc9260:6.1/7")
@@ -350,10 +353,9 @@ def test_retransmission_of_the_lowest_tsn_restarts_t3(script: Script) -> None:
     script.queue(*[bytes(1000)] * 4)
     sent = script.sent_data()
     script.now += 0.5
-    for count in range(1, 4):
-        chunks = script.answer(script.sack(gaps=((2, 1 + count),)))
+    again = [chunk for count in range(1, 4) for chunk in script.answer(script.sack(gaps=((2, 1 + count),)))]
 
-    assert [chunk.tsn for chunk in pick(DataChunk, chunks)] == [sent[0].tsn]
+    assert [chunk.tsn for chunk in pick(DataChunk, again)] == [sent[0].tsn]
     due = script.association.next_timeout()
     assert due is not None
     assert due >= script.now + 1.0

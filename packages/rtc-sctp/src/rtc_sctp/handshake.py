@@ -81,7 +81,6 @@ class Handshake:
         "_attempts",
         "_context",
         "_cookie",
-        "_echoed_at",
         "_interval",
         "_jar",
         "_preservative_ms",
@@ -103,7 +102,6 @@ class Handshake:
         """How long T1 runs; doubles with each repetition of the same chunk."""
 
         self._cookie = b""
-        self._echoed_at = 0.0
         self._stale_count = 0
         """How many cookies came too late."""
 
@@ -338,7 +336,6 @@ class Handshake:
         # [rfc9260:3.2.2/3] [rfc9260:3.3.11/1] [rfc9260:5.1/7] [rfc9260:5.1/8] [rfc9260:8.5.1/14]
         chunks = CookieEchoChunk(self._cookie).serialize() + self._report
         self._context.packets.append(seal_packet(config.local_port, config.remote_port, self._remote_tag, chunks))
-        self._echoed_at = self._context.now
         # [rfc9260:5.1.4/2]
         self._start_t1()
 
@@ -421,7 +418,7 @@ class Handshake:
             return
         context.step(Input.STALE_COOKIE)
         # [rfc9260:5.2.6/3] The round trip of COOKIE ECHO and error, and one second.
-        self._preservative_ms = int((context.now - self._echoed_at) * 1000) + 1000
+        self._preservative_ms = int((context.now - self._sent_at) * 1000) + 1000
         self._stale_count += 1
         if self._stale_count > context.config.max_init_retransmissions:
             raise PeerGoneError("the peer's cookies always come too late", "rfc9260:5.2.6")
