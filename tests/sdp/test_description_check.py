@@ -386,3 +386,14 @@ def test_simulcast_names_defined_rids_of_its_direction_once() -> None:
         "0: simulcast: no rid 3 to send",
     ]
     assert problems(build(*audio(*rids, "a=simulcast:what"))) == ["0: a=simulcast: expected 2 to 4 words, got 1"]
+
+
+def test_a_header_extension_comes_once() -> None:
+    assert problems(build(*audio("a=extmap:1 urn:x", "a=extmap:2 urn:x"))) == ["0: a header extension comes twice"]
+    passes(*audio("a=extmap:1 urn:x short", "a=extmap:2 urn:x long"))
+
+
+@pytest.mark.parametrize("number", [0, 256, 4095, 4352])
+def test_extension_identifiers_are_within_the_valid_range(number: int) -> None:
+    assert problems(build(*audio(f"a=extmap:{number} urn:x"))) == [f"0: {number} identifies no extension"]
+    passes(*audio("a=extmap:1 urn:x", "a=extmap:255 urn:y", "a=extmap:4096 urn:z", "a=extmap:4351 urn:a"))

@@ -83,6 +83,11 @@ def test_a_malformed_address_is_refused(text: str) -> None:
         Connection.parse(text)
 
 
+def test_an_ipv4_address_has_no_leading_zeros() -> None:
+    with pytest.raises(ParseError, match="not an IPv4 address"):
+        Connection.parse("IN IP4 192.0.02.1")
+
+
 @pytest.mark.spec("rfc8866:5/6", "rfc8866:5/7", "rfc8866:5/8")
 def test_host_names_are_ascii() -> None:
     assert Connection.parse("IN IP4 xn--bcher-kva.example").address == "xn--bcher-kva.example"
@@ -226,3 +231,9 @@ def test_all_fields_of_an_announcement_are_read() -> None:
     assert description.connection_of(description.media[0]) == Connection("233.252.0.12", ttl=127)
     assert description.connection_of(description.media[1]) == Connection("ff15::101", "IP6", address_count=3)
     assert "mhandley" in repr(description)
+
+
+@pytest.mark.parametrize("kind", [Repeat, ZoneAdjustments])
+def test_a_time_beyond_64_bits_of_seconds_is_refused(kind: type[Repeat] | type[ZoneAdjustments]) -> None:
+    with pytest.raises(ParseError, match="time"):
+        kind.parse(f"1 {'9' * 19}d 1 1")

@@ -3,10 +3,29 @@
 import copy
 import dataclasses
 import pickle
+from collections.abc import Callable
 
 import pytest
 
-from rtc_sdp import Bandwidth, Candidate, IcePwd, IceUfrag, Mid, Origin, Problem, RtpMap, Value
+from rtc_sdp import (
+    Bandwidth,
+    Candidate,
+    Connection,
+    IceOptions,
+    IcePwd,
+    IceUfrag,
+    ImageAttr,
+    Mid,
+    Origin,
+    Problem,
+    Repeat,
+    Rid,
+    RidDirection,
+    RtpMap,
+    Simulcast,
+    Value,
+    ZoneAdjustments,
+)
 
 ORIGIN = Origin("-", "1", 2)
 
@@ -56,3 +75,43 @@ def test_the_functions_of_dataclasses_work() -> None:
 def test_values_can_be_copied_and_pickled(value: Value) -> None:
     assert copy.deepcopy(value) == value
     assert pickle.loads(pickle.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Connection("a.example/1", "X"),
+        lambda: Connection("192.0.2.1", "IP4", "ATM"),
+        lambda: Connection("a.example", ttl=1, address_count=3),
+        lambda: Simulcast.of(recv=("a",)).reversed.reversed,
+        lambda: Simulcast.parse("recv a send b"),
+        lambda: ZoneAdjustments(((1, -3600),)),
+        lambda: Repeat(2**64 - 1, 0, (0,)),
+        lambda: Rid("a", RidDirection.SEND, ("96",), (("pt", "97"),)),
+    ],
+)
+def test_what_can_be_made_can_be_read_back(make: Callable[[], Value]) -> None:
+    value = make()
+
+    assert type(value).parse(value.serialize()) == value
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Connection("a.example", "X", address_count=2),
+        lambda: Connection("x", "IP4", "ATM", ttl=1),
+        lambda: Connection("a.example", address_count=2),
+        lambda: IceOptions(("ice2,trickle",)),
+        lambda: ImageAttr("96", " send *"),
+        lambda: Repeat(1, -1, (0,)),
+        lambda: Repeat(1, 1, (2**64,)),
+        lambda: ZoneAdjustments(()),
+        lambda: ZoneAdjustments(((-1, 0),)),
+        lambda: Rid("a", RidDirection.SEND, (), (("pt", "97"),)),
+        lambda: Rid("a", RidDirection.SEND, (), (("max-br", "1 "),)),
+    ],
+)
+def test_what_could_not_be_read_back_cannot_be_made(make: Callable[[], Value]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each says what is wrong in its own words
+        make()

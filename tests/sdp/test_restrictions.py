@@ -45,6 +45,17 @@ def test_a_rid_that_depends_on_a_missing_one_is_discarded() -> None:
     assert list(usable_rids(media)) == ["1", "2"]
 
 
+@pytest.mark.spec("rfc8851:6.2.2/2")
+def test_what_depends_on_a_discarded_rid_is_discarded_with_it() -> None:
+    media = section("a=rid:1 send depend=2", "a=rid:2 send depend=3", "a=rid:3 send depend=4", "a=rid:5 send")
+
+    assert list(usable_rids(media)) == ["5"]
+
+
+def test_rids_that_depend_on_each_other_are_kept() -> None:
+    assert list(usable_rids(section("a=rid:1 send depend=2", "a=rid:2 send depend=1"))) == ["1", "2"]
+
+
 @pytest.mark.spec("rfc8851:6.3/2", "rfc8851:6.3/3", "rfc8851:6.3/5")
 def test_an_answered_rid_is_the_offered_one_seen_from_the_other_end() -> None:
     assert answered("a=rid:1 send max-width=1280", "a=rid:2 recv pt=97;max-fps=30") == [

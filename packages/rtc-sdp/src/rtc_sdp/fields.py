@@ -20,7 +20,7 @@ from rtc_sdp.grammar import Value, digits, in_range, token, visible, words
 from rtc_sdp.immutable import immutable
 
 _UINT64: Final = 2**64 - 1
-_IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}", re.ASCII)
+_IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 _HOST_NAME: Final = re.compile(r"[0-9A-Za-z.\-]+", re.ASCII)
 _PORT_MAX: Final = 65_535
 
@@ -110,13 +110,13 @@ class Connection(Value):
         token(self.addrtype, "addrtype")
         for word in self.address.split(" "):
             visible(word, "connection-address")
-        if self.nettype == "IN":
+        if self.nettype == "IN" and self.addrtype in ("IP4", "IP6"):
             self._check_internet()
+        elif self.ttl is not None or self.address_count != 1:
+            raise ValueError(f"TTL and number of addresses of {self.nettype} {self.addrtype} are part of the address")
 
     def _check_internet(self) -> None:
-        check = {"IP4": _check_ip4, "IP6": _check_ip6}.get(self.addrtype)
-        if check is not None:
-            check(self.address)
+        (_check_ip4 if self.addrtype == "IP4" else _check_ip6)(self.address)
         # [rfc8866:5.7/5]
         if self.ttl is not None and self.addrtype != "IP4":
             raise ValueError("only IPv4 multicast has a TTL")
@@ -127,7 +127,7 @@ class Connection(Value):
         if self.is_unicast_literal and (self.ttl is not None or self.address_count > 1):
             raise ValueError("a unicast address has neither TTL nor a number of addresses")
         # [rfc8866:5.7/2]
-        if self.is_multicast and self.addrtype == "IP4" and self.ttl is None:
+        if self.addrtype == "IP4" and self.ttl is None and (self.is_multicast or self.address_count > 1):
             raise ValueError(f"IPv4 multicast address {self.address} without a TTL")
 
     @classmethod

@@ -111,7 +111,8 @@ class IceOptions(TypedAttribute):
             raise ValueError("no option")
         for option in self.options:
             # RFC 8839 allows ICE characters only, yet names that are in use hold others ("google-ice").
-            visible(option, "option")
+            if "," in visible(option, "option"):
+                raise ValueError(f"option {option!r} holds a comma")
 
     @classmethod
     def decode(cls, value: str) -> Self:

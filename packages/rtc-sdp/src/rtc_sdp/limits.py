@@ -18,7 +18,7 @@ class Limits:
     """Bytes of the whole text, line endings included."""
 
     line_length: int = 32 * 1024
-    """Bytes of one line, its ending not counted."""
+    """Characters of one line, its ending not counted."""
 
     line_count: int = 50_000
     """Lines of the whole text."""

@@ -39,8 +39,23 @@ def usable_rids(media: MediaDescription) -> dict[str, Rid]:
         # [rfc8851:6.2.2/1] [rfc8851:6.2.2/3]
         if times[rid.rid] == 1 and (formats or not rid.formats):
             usable[rid.rid] = replace(rid, formats=formats)
+    return _without_broken_dependencies(usable)
+
+
+def _without_broken_dependencies(rids: dict[str, Rid]) -> dict[str, Rid]:
+    """Leave out what depends on an identifier that is not there, and in turn what depends on that."""
+    dependents: dict[str, list[str]] = {}
+    for name, rid in rids.items():
+        for needed in _dependencies(rid):
+            dependents.setdefault(needed, []).append(name)
     # [rfc8851:6.2.2/2]
-    return {name: rid for name, rid in usable.items() if _dependencies(rid) <= usable.keys()}
+    lost: set[str] = set()
+    missing = [needed for needed in dependents if needed not in rids]
+    while missing:
+        broken = dependents.pop(missing.pop(), [])
+        lost.update(broken)
+        missing += broken
+    return {name: rid for name, rid in rids.items() if name not in lost}
 
 
 def _parse(value: str | None) -> Rid | None:

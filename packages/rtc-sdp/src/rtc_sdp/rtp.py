@@ -246,8 +246,8 @@ class ImageAttr(TypedAttribute):
     def __post_init__(self) -> None:
         token(self.format, "format")
         single_line(self.sizes, "sizes")
-        if not self.sizes:
-            raise ValueError("no sizes")
+        if not self.sizes or self.sizes.startswith(" "):
+            raise ValueError("no sizes, or a space before them")
 
     @classmethod
     def decode(cls, value: str) -> Self:

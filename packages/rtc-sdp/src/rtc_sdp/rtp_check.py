@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from rtc_sdp.bundle import Bundles
 from rtc_sdp.dtls import TlsId
@@ -21,6 +22,9 @@ from rtc_sdp.session import SessionDescription
 from rtc_sdp.simulcast import Rid, Simulcast
 from rtc_sdp.source import CNAME, Ssrc, SsrcGroup
 
+EXTENSION_IDS: Final = (range(1, 256), range(4096, 4352))
+"""What can stand in packets, and what an offer may use where it asks for more than that (:rfc:`8285#section-7`)."""
+
 
 def check_rtp(description: SessionDescription, bundles: Bundles) -> Iterator[Problem]:
     """Check every RTP section that is not rejected."""
@@ -31,9 +35,7 @@ def check_rtp(description: SessionDescription, bundles: Bundles) -> Iterator[Pro
         yield from _check_rtcp(description, media, index)
         yield from _check_sources(media, index)
         yield from _check_streams(media, index)
-        uses = Counter(extmap.id for extmap in description.effective_all(media, Extmap))
-        if any(count > 1 for count in uses.values()):
-            yield Problem("an extension identifier comes twice", "RFC 8285 section 5", index)
+        yield from _check_extensions(description.effective_all(media, Extmap), index)
     if description.has(Extmap) and any(media.has(Extmap) for media in description.media):
         yield Problem("extmap at both levels", "RFC 8285 section 5")
 
@@ -60,6 +62,16 @@ def _check_rtcp(description: SessionDescription, media: MediaDescription, index:
     # [rfc8858:4.2/3]
     if rtcp is not None and (rtcp.port != media.port or rtcp.connection not in (None, own)):
         yield Problem("rtcp elsewhere than RTP, yet rtcp-mux-only", "RFC 8858 section 4.2", index)
+
+
+def _check_extensions(extensions: list[Extmap], index: int) -> Iterator[Problem]:
+    if len({extmap.id for extmap in extensions}) != len(extensions):
+        yield Problem("an extension identifier comes twice", "RFC 8285 section 5", index)
+    if len({(extmap.uri, extmap.attributes) for extmap in extensions}) != len(extensions):
+        yield Problem("a header extension comes twice", "RFC 8285 section 5", index)
+    for extmap in extensions:
+        if not any(extmap.id in identifiers for identifiers in EXTENSION_IDS):
+            yield Problem(f"{extmap.id} identifies no extension", "RFC 8285 section 5", index)
 
 
 def _check_sources(media: MediaDescription, index: int) -> Iterator[Problem]:

@@ -154,7 +154,7 @@ def max_message_size_of(media: MediaDescription) -> int | None:
 def data_section(
     *, mid: str, sctp_port: int = 5000, max_message_size: int | None = None, port: int = 9
 ) -> MediaDescription:
-    """Return a media section for data channels, to which ICE and DTLS attributes are still to be added.
+    """Return a media section for data channels; its connection, ICE and DTLS attributes are still to be added.
 
     Args:
         mid: Its identification tag.

@@ -128,6 +128,9 @@ class SessionDescription(Document):
 
         What a field holds besides UTF-8 is kept as lone surrogates (see :pep:`383`); this turns it into characters.
         Text in an unknown charset, or that does not fit it, comes back as it is.
+
+        Raises:
+            ParseError: There is a ``charset`` that names none.
         """
         from rtc_sdp.standard import Charset  # loads twenty attributes that few descriptions have
 

@@ -23,7 +23,8 @@ from rtc_sdp.immutable import immutable
 
 _RID: Final = re.compile(r"[0-9A-Za-z\-_]+", re.ASCII)
 _RESTRICTION: Final = re.compile(r"[0-9A-Za-z\-]+", re.ASCII)
-_RESTRICTION_VALUE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
+_RESTRICTION_VALUE: Final = re.compile(r"(?:[\x20-\x3a\x3c-\x7e]*[\x21-\x3a\x3c-\x7e])?")
+_FORMATS: Final = "pt"
 MAX_RID_LENGTH: Final = 255
 """The identifier must fit into an RTP header extension of two-byte form (:rfc:`8852`)."""
 
@@ -71,6 +72,8 @@ class Rid(TypedAttribute):
             token(fmt, "format")
             if "," in fmt or ";" in fmt:
                 raise ValueError(f"format {fmt!r} holds a separator")
+        if not self.formats and self.restrictions and self.restrictions[0][0] == _FORMATS:
+            raise ValueError(f"{_FORMATS} is not a restriction")
         for name, value in self.restrictions:
             if _RESTRICTION.fullmatch(name) is None or _RESTRICTION_VALUE.fullmatch(value or "") is None:
                 raise ValueError(f"restriction {name[:40]!r} is malformed")
@@ -88,7 +91,7 @@ class Rid(TypedAttribute):
         for part in rest[0].split(";") if rest else ():
             name, equals, text = part.strip(" ").partition("=")
             # The formats come first; elsewhere pt would be a restriction unknown to us.
-            if name == "pt" and not formats and not restrictions:
+            if name == _FORMATS and not formats and not restrictions:
                 formats = tuple(text.split(","))
             else:
                 restrictions.append((name, text if equals else None))
@@ -96,7 +99,7 @@ class Rid(TypedAttribute):
 
     def serialize(self) -> str:
         """Return identifier, direction, formats and restrictions."""
-        parts = [f"pt={','.join(self.formats)}"] if self.formats else []
+        parts = [f"{_FORMATS}={','.join(self.formats)}"] if self.formats else []
         parts += [name if value is None else f"{name}={value}" for name, value in self.restrictions]
         head = f"{self.rid} {self.direction.value}"
         return f"{head} {';'.join(parts)}" if parts else head
@@ -137,7 +140,7 @@ class Simulcast(TypedAttribute):
 
     send: tuple[SimulcastStream, ...] = ()
     recv: tuple[SimulcastStream, ...] = ()
-    recv_first: bool = False
+    recv_first: bool = field(default=False, compare=False)
     """``recv`` is written before ``send``; the order means nothing."""
 
     def __post_init__(self) -> None:

@@ -32,7 +32,7 @@ def typed_time(text: str) -> int:
     match = _TYPED_TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a time")
-    return int(match[1]) * _UNIT_SECONDS[match[2]]
+    return in_range(int(match[1]) * _UNIT_SECONDS[match[2]], "time", high=_TIME_MAX)
 
 
 @immutable
@@ -50,9 +50,12 @@ class Repeat(Value):
     """Each from the start time of the description."""
 
     def __post_init__(self) -> None:
-        in_range(self.interval, "repeat interval", low=1, high=_TIME_MAX * 86_400)
+        in_range(self.interval, "repeat interval", low=1, high=_TIME_MAX)
+        in_range(self.duration, "active duration", high=_TIME_MAX)
         if not self.offsets:
             raise ValueError("no offset")
+        for offset in self.offsets:
+            in_range(offset, "offset", high=_TIME_MAX)
 
     @classmethod
     def decode(cls, value: str) -> Self:
@@ -75,6 +78,13 @@ class ZoneAdjustments(Value):
     NAME: ClassVar[str] = "z"
 
     adjustments: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        if not self.adjustments:
+            raise ValueError("no adjustment")
+        for time, offset in self.adjustments:
+            in_range(time, "adjustment time", high=_TIME_MAX)
+            in_range(offset, "offset", low=-_TIME_MAX, high=_TIME_MAX)
 
     @classmethod
     def decode(cls, value: str) -> Self:
