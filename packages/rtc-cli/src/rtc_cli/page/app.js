@@ -5,6 +5,7 @@ import { Session } from "./session.js";
 import { Statistics } from "./statistics.js";
 
 const FIRST_PAUSE = 500, LONGEST_PAUSE = 5000;  // milliseconds between attempts
+const STATES = { connecting: "connecting …", disconnected: "disconnected, still trying" };
 const state = document.getElementById("state");
 const chat = new Chat(), files = new Files(), statistics = new Statistics();
 let session, pause = FIRST_PAUSE, waiting;
@@ -15,7 +16,7 @@ function connect() {
   clearTimeout(waiting);
   session?.close();
   session = new Session({
-    state(name) { if (name !== "closed") show(name === "disconnected" ? "disconnected, still trying" : name, name === "connected" ? name : ""); },
+    state(name) { if (name !== "closed") show(STATES[name] ?? name, name); },
     open() { pause = FIRST_PAUSE; chat.connected(session.chat); files.connected(session.pc); statistics.connected(session.pc, session.statistics); },
     channel(channel) { if (channel.label === "file") files.receive(channel); else channel.close(); },
     ended(why) {

@@ -4,6 +4,7 @@ import { bytes, rate } from "./units.js";
 const INTERVAL = 500, SAMPLES = 120;  // milliseconds; points of a plot
 const DTLS = { FEFD: "DTLS 1.2", FEFC: "DTLS 1.3" };
 const NONE = "–";
+const FACTS = ["address", "round trip", "sent", "received", "security", "roles"];
 const $ = (id) => document.getElementById(id);
 
 export class Statistics {
@@ -24,7 +25,7 @@ export class Statistics {
     this.pc = undefined;
     this.python = {};
     for (const plot of Object.values(this.plots)) plot.clear();
-    this.table({});
+    this.table(Object.fromEntries(FACTS.map((name) => [name, [NONE, NONE]])));
   }
 
   async update() {
