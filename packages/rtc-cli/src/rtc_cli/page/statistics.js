@@ -36,13 +36,14 @@ export class Statistics {
     const pair = report.get(transport?.selectedCandidatePairId)
       ?? all.find(({ type, nominated, state }) => type === "candidate-pair" && nominated && state === "succeeded");
     if (!pair || !this.pc) return;
-    this.table(this.facts(report, transport, pair));
-    this.draw(transport ?? pair, pair);
+    const traffic = transport?.bytesSent === undefined ? pair : transport;  // Firefox counts bytes by pair alone
+    this.table(this.facts(report, transport ?? {}, pair, traffic));
+    this.draw(traffic, pair);
   }
 
   // By name: the browser's figure and Python's.
-  facts(report, transport, pair) {
-    const ours = transport ?? {}, theirs = this.python.transport ?? {}, count = transport ?? pair;
+  facts(report, ours, pair, counted) {
+    const theirs = this.python.transport ?? {};
     const pythonPair = this.python["candidate-pair"] ?? {};
     const traffic = (stats, way) => stats[`bytes${way}`] === undefined ? NONE
       : `${bytes(stats[`bytes${way}`])}${stats[`packets${way}`] === undefined ? "" : ` in ${stats[`packets${way}`].toLocaleString("en")} packets`}`;
@@ -51,8 +52,8 @@ export class Statistics {
     return {
       "address": [address(pair.localCandidateId), address(pair.remoteCandidateId)],
       "round trip": [milliseconds(pair.currentRoundTripTime), milliseconds(pythonPair.currentRoundTripTime)],
-      "sent": [traffic(count, "Sent"), traffic(theirs, "Sent")],
-      "received": [traffic(count, "Received"), traffic(theirs, "Received")],
+      "sent": [traffic(counted, "Sent"), traffic(theirs, "Sent")],
+      "received": [traffic(counted, "Received"), traffic(theirs, "Received")],
       "security": [security(ours), security(theirs)],
       "roles": [roles(ours), roles(theirs)],
     };
@@ -69,12 +70,12 @@ export class Statistics {
     $("facts").replaceChildren(...rows);
   }
 
-  draw(count, pair) {
+  draw(counted, pair) {
     const now = performance.now(), before = this.before;
-    this.before = { now, sent: count.bytesSent, received: count.bytesReceived };
+    this.before = { now, sent: counted.bytesSent, received: counted.bytesReceived };
     if (!before) return;
     const seconds = (now - before.now) / 1000;
-    const up = (count.bytesSent - before.sent) / seconds, down = (count.bytesReceived - before.received) / seconds;
+    const up = (counted.bytesSent - before.sent) / seconds, down = (counted.bytesReceived - before.received) / seconds;
     this.plots.up.add(up, rate(up));
     this.plots.down.add(down, rate(down));
     this.plots["round-trip"].add((pair.currentRoundTripTime ?? 0) * 1000, milliseconds(pair.currentRoundTripTime));
@@ -82,7 +83,7 @@ export class Statistics {
 }
 
 const place = ({ address, port }) => !address ? "hidden by the browser" : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-const milliseconds = (seconds) => seconds === undefined ? NONE : `${(seconds * 1000).toFixed(1)} ms`;
+const milliseconds = (seconds) => seconds === undefined ? NONE : `${(seconds * 1000).toFixed(seconds < 0.01 ? 2 : 0)} ms`;
 const roles = ({ iceRole, dtlsRole }) => [iceRole && `ICE ${iceRole}`, dtlsRole && `DTLS ${dtlsRole}`].filter(Boolean).join(", ") || NONE;
 
 class Plot {
