@@ -13,7 +13,7 @@ from typing import Self
 
 def environment(**more: str) -> dict[str, str]:
     """What the process needs to find the packages that the tests found; every warning is shown."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDEVMODE": "1", "COLUMNS": "80"} | more
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "default", "COLUMNS": "80"} | more
 
 
 def command(*arguments: str) -> list[str]:

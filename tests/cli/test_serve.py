@@ -1,29 +1,23 @@
-"""`rtc serve` as a process, with pages that are Python programs: chat, files, limits, signals, and what goes wrong."""
+"""The server of `rtc serve` with pages that are Python programs: chat, files, limits, and what strangers may try."""
 
 import asyncio
 import hashlib
 import json
-import signal
-import socket
-import subprocess
 from pathlib import Path
 
 import aiohttp
 import pytest
-from click.testing import CliRunner
-
-from rtc_cli.main import main
 
 from .page import Page, answer_of
-from .process import Serve, command, environment
+from .serving import Serving
 
 
 async def test_chat_flows_both_ways(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
         connected = await serve.event("connected")
         await page.say("hello, Python")
         said = await serve.event("chat")
-        await serve.type("hello, browser")
+        serve.server.command("hello, browser")
 
         assert said["message"] == "hello, Python"
         assert said["browser"] == 1
@@ -32,19 +26,19 @@ async def test_chat_flows_both_ways(tmp_path: Path) -> None:
 
 
 async def test_statistics_arrive(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
         async with asyncio.timeout(10):
             statistics = json.loads(await anext(page.statistics.__aiter__()))
 
     assert statistics["transport"]["dtlsState"] == "connected"
     assert statistics["transport"]["bytesSent"] > 0
-    assert statistics["candidate-pair"]["nominated"] is True
+    assert statistics["candidate-pair"]["bytesSent"] > 0
 
 
 async def test_a_file_arrives_whole_and_under_a_safe_name(tmp_path: Path) -> None:
     content = bytes(range(256)) * 4000
     directory = tmp_path / "made when needed"
-    async with Serve.launch(directory) as serve, Page.open(serve.url) as page:
+    async with Serving.launch(directory) as serve, Page.open(serve.url) as page:
         answer = await page.upload("../../holiday.jpg", content)
         event = await serve.event("file_received")
 
@@ -56,7 +50,7 @@ async def test_a_file_arrives_whole_and_under_a_safe_name(tmp_path: Path) -> Non
 
 
 async def test_files_of_one_name_stand_side_by_side(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
         await asyncio.gather(*(page.upload("a.txt", bytes([number]) * 100_000) for number in range(4)))
         await page.upload("empty", b"")
 
@@ -68,10 +62,10 @@ async def test_files_of_one_name_stand_side_by_side(tmp_path: Path) -> None:
 async def test_a_file_goes_to_every_browser(tmp_path: Path) -> None:
     file = tmp_path / "report (final).txt"
     file.write_bytes(bytes(range(256)) * 1000)
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as first, Page.open(serve.url) as second:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as first, Page.open(serve.url) as second:
         await serve.event("connected")
         await serve.event("connected")
-        await serve.type(f"/send {file}")
+        serve.server.command(f"/send {file}")
         downloads = await asyncio.gather(first.download(), second.download())
         sent = [await serve.event("file_sent"), await serve.event("file_sent")]
 
@@ -94,7 +88,7 @@ async def test_a_file_goes_to_every_browser(tmp_path: Path) -> None:
     ],
 )
 async def test_what_is_not_acceptable_is_refused_with_the_reason(tmp_path: Path, header: object, reason: str) -> None:
-    async with Serve.launch(tmp_path, "--max-file", "1") as serve, Page.open(serve.url) as page:
+    async with Serving.launch(tmp_path, max_file_length=1_000_000) as serve, Page.open(serve.url) as page:
         channel = await page.begin_file(header)
         answer = await answer_of(channel)
         event = await serve.event("error")
@@ -107,7 +101,7 @@ async def test_what_is_not_acceptable_is_refused_with_the_reason(tmp_path: Path,
 
 
 async def test_more_bytes_than_announced_are_refused(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
         channel = await page.begin_file({"name": "a.bin", "size": 10})
         channel.send(bytes(11))
 
@@ -117,7 +111,7 @@ async def test_more_bytes_than_announced_are_refused(tmp_path: Path) -> None:
 
 
 async def test_a_transfer_that_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
         channel = await page.begin_file({"name": "a.bin", "size": 1000})
         channel.send(bytes(500))
         channel.close()
@@ -126,47 +120,17 @@ async def test_a_transfer_that_is_broken_off_leaves_nothing(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_a_signal_ends_it_cleanly_in_mid_transfer(tmp_path: Path, number: signal.Signals) -> None:
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
-        channel = await page.begin_file({"name": "a.bin", "size": 1000})
-        channel.send(bytes(500))
-        while not list(tmp_path.iterdir()):
-            await asyncio.sleep(0.01)
-        code, errors = await serve.end(number)
-
-    assert code == 128 + number
-    assert errors == ""
-    assert list(tmp_path.iterdir()) == []
-
-
-async def test_quit_is_success(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve:
-        await serve.type("/quit")
-        code, errors = await serve.end()
-
-    assert (code, errors) == (0, "")
-
-
 async def test_a_page_that_leaves_is_noticed(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve:
+    async with Serving.launch(tmp_path) as serve:
         async with Page.open(serve.url):
             await serve.event("connected")
 
         assert (await serve.event("page_closed"))["browser"] == 1
 
 
-async def test_a_page_finds_a_restarted_server(tmp_path: Path) -> None:
-    for _ in range(2):
-        async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
-            await serve.event("connected")
-            await page.say("hello")
-            await serve.event("chat")
-
-
 async def test_a_browser_that_never_answers_is_one_sentence(tmp_path: Path) -> None:
     async with (
-        Serve.launch(tmp_path, "--timeout", "0.5") as serve,
+        Serving.launch(tmp_path, timeout=0.5) as serve,
         aiohttp.ClientSession() as session,
         session.ws_connect(f"{serve.url}/signal", headers={"Origin": serve.url}) as signalling,
     ):
@@ -184,20 +148,17 @@ async def test_nonsense_in_signalling_is_reported_and_survived(tmp_path: Path) -
         '{"description": {"type": "dance"}}',
         '{"candidate": {"candidate": "x", "sdpMid": "0"}}',
     ]
-    async with Serve.launch(tmp_path) as serve, aiohttp.ClientSession() as session:
+    async with Serving.launch(tmp_path) as serve, aiohttp.ClientSession() as session:
         async with session.ws_connect(f"{serve.url}/signal", headers={"Origin": serve.url}) as signalling:
             for text in nonsense:
                 await signalling.send_str(text)
                 assert "unusable" in str((await serve.event("error"))["text"])
         async with Page.open(serve.url):
             await serve.event("connected")
-        code, errors = await serve.end(signal.SIGINT)
-
-    assert (code, errors) == (130, "")
 
 
 async def test_unknown_channels_are_closed(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
         channel = page.pc.createDataChannel("something else")
 
         async with asyncio.timeout(10):
@@ -205,60 +166,7 @@ async def test_unknown_channels_are_closed(tmp_path: Path) -> None:
 
 
 async def test_one_browser_sends_only_so_many_files_at_once(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
         await asyncio.gather(*(page.begin_file({"name": "a", "size": 10}) for _ in range(8)))
-        ninth = await page.begin_file({"name": "a", "size": 10})
 
-        assert "on their way" in str((await answer_of(ninth))["refused"])
-
-
-async def test_commands_that_cannot_be_done_say_why(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve:
-        await serve.type(f"/send {tmp_path}/nothing")
-        assert "is not a file" in str((await serve.event("error"))["text"])
-        await serve.type("hello?")
-        assert "no browser is connected" in str((await serve.event("error"))["text"])
-        await serve.type("/dance")
-        assert "/send FILE" in str((await serve.event("help"))["text"])
-
-
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command("serve", *arguments), capture_output=True, text=True, check=False, env=environment(), timeout=30
-    )
-
-
-def test_a_port_in_use_is_one_sentence() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        done = _run("--port", port)
-        as_json = _run("--port", port, "--json")
-
-    assert done.returncode == as_json.returncode == 1
-    assert done.stderr == f"rtc: port {port} on 127.0.0.1 is in use; choose another with --port, or --port 0 for any\n"
-    assert json.loads(as_json.stdout)["error"] == done.stderr.removeprefix("rtc: ").rstrip()
-
-
-def test_an_address_of_another_machine_is_one_sentence() -> None:
-    done = _run("--host", "192.0.2.1")
-
-    assert done.returncode == 1
-    assert done.stderr.startswith("rtc: 192.0.2.1 is no address of this machine")
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_malformed_stun_uri_is_one_sentence() -> None:
-    done = _run("--stun", "http://stun.example.org")
-
-    assert done.returncode == 1
-    assert "--stun" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_help_says_defaults_and_units() -> None:
-    text = CliRunner().invoke(main, ["serve", "--help"]).output
-
-    for words in ("127.0.0.1", "8080", "received", "1024", "MB", "SECONDS", "30.0"):
-        assert words in text
+        assert "on their way" in str((await answer_of(page.pc.createDataChannel("file")))["refused"])

@@ -1,6 +1,5 @@
 """The page of `rtc serve` as it is, in real browsers: connects, chats, moves files both ways, shows statistics, comes back by itself."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,13 +7,8 @@ from typing import cast
 
 import pytest
 import pytest_asyncio
+from tests.cli.serving import Serving
 from tests.support.peers import require
-
-from rtc_asyncio import RTCConfiguration
-from rtc_cli.browser import Settings
-from rtc_cli.report import Report
-from rtc_cli.serve import Server
-from rtc_cli.site import application
 
 from . import browser
 from .browser import Browser
@@ -36,38 +30,14 @@ const bytes = (length) => Uint8Array.from({ length }, (_, index) => (index * 7) 
 """
 
 
-class Recorder(Report):
-    """Keeps what the terminal would show."""
-
-    def __init__(self) -> None:
-        super().__init__(as_json=True)
-        self.events: list[dict[str, object]] = []
-        self._more = asyncio.Event()
-
-    def say(self, event: str, text: str, **details: object) -> None:
-        self.events.append({"event": event, "text": text, **details})
-        self._more.set()
-
-    async def event(self, name: str) -> dict[str, object]:
-        """The next event of this name; others are skipped."""
-        async with asyncio.timeout(20):
-            while True:
-                while self.events:
-                    if self.events[0]["event"] == name:
-                        return self.events.pop(0)
-                    self.events.pop(0)
-                self._more.clear()
-                await self._more.wait()
-
-
 class Stage:
     """A browser that has the page open, and the server behind it."""
 
-    def __init__(self, page: Browser, server: Server, report: Recorder, directory: Path) -> None:
+    def __init__(self, page: Browser, serving: Serving) -> None:
         self.page = page
-        self.server = server
-        self.report = report
-        self.directory = directory
+        self.server = serving.server
+        self.report = serving.report
+        self.directory = serving.directory
 
     async def run(self, code: str, argument: object = None) -> object:
         """Run code in the page."""
@@ -85,15 +55,10 @@ async def launched(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     """One browser for all tests of this file."""
     name: str = request.param
     require(browser.executable(name), f"{name} is not installed")
-    directory = tmp_path_factory.mktemp("received")
-    report = Recorder()
-    settings = Settings(
-        directory=directory, max_file_length=100_000_000, timeout=20.0, configuration=RTCConfiguration()
-    )
-    server = Server(settings, report)
-    async with Browser.launch(name, site=application([], server.serve_browser)) as page:
-        yield Stage(page, server, report, directory)
-        await server.close()
+    serving = Serving(tmp_path_factory.mktemp("received"))
+    async with Browser.launch(name, site=serving.site) as page:
+        yield Stage(page, serving)
+        await serving.server.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

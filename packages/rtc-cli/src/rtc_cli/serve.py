@@ -52,18 +52,24 @@ async def run_serve(options: Options, *, as_json: bool) -> None:
     )
     await runner.setup()
     try:
-        try:
-            await web.TCPSite(runner, options.host, options.port).start()
-        except OSError as error:
-            raise CommandError(_why_not_listening(options, error)) from None
+        await _listen(runner, options)
         port: int = runner.addresses[0][1]
         url = f"http://{endpoint(_host_for_people(options.host), port)}/"
         report.say("serving", f"open {url} in a browser (Ctrl-C ends)", url=url, port=port)
-        await server.read_commands()
+        try:
+            await server.read_commands()
+        finally:
+            await server.close()
+            report.say("ended", "every connection is closed")
     finally:
-        await server.close()
         await runner.cleanup()
-        report.say("ended", "")
+
+
+async def _listen(runner: web.AppRunner, options: Options) -> None:
+    try:
+        await web.TCPSite(runner, options.host, options.port).start()
+    except OSError as error:
+        raise CommandError(_why_not_listening(options, error)) from None
 
 
 async def _settings(options: Options) -> Settings:

@@ -53,17 +53,15 @@ class Timeline:
         """Count from now."""
         self._started = time.perf_counter()
 
-    def add(self, event: str, detail: str = "", *, peer: str = "") -> None:
-        """Note one step."""
+    def add(self, event: str, detail: str = "", *, peer: str = "", once: bool = False) -> None:
+        """Note one step; with `once`, only if this peer has not come to it before."""
+        if once and any(step.event == event and step.peer == peer for step in self.steps):
+            return
         step = Step((time.perf_counter() - self._started) * 1000, peer, event, detail)
         before = self.steps[-1].ms if self.steps else 0.0
         self.steps.append(step)
         if self._console is not None:
             self._print(self._console, step, before)
-
-    def ms(self, event: str) -> float | None:
-        """When the first step of this name happened."""
-        return next((step.ms for step in self.steps if step.event == event), None)
 
     @staticmethod
     def _print(console: Console, step: Step, before: float) -> None:
