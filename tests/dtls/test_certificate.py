@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -92,6 +93,27 @@ def test_key_of_somebody_else_is_a_value_error() -> None:
 
     with pytest.raises(ValueError, match="private key"):
         Certificate.from_pem(mine[:split] + other[other.index("-----BEGIN CERTIFICATE-----") :])
+
+
+def test_encrypted_key_is_a_value_error() -> None:
+    made = certificate()
+    text = made.to_pem()
+    key = load_pem_private_key(text.encode(), None)
+    for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
+        locked = key.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"password")).decode()
+        with pytest.raises(ValueError, match="private key"):
+            Certificate.from_pem(locked + _key_last(text).partition("-----BEGIN PRIVATE KEY-----")[0])
+    locked_der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
+    with pytest.raises(ValueError, match="private key"):
+        Certificate(made.chain, locked_der)
+
+
+def test_chain_whose_first_certificate_is_not_that_of_the_key_is_refused() -> None:
+    key = load_pem_private_key(certificate().to_pem().encode(), None)
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    for chain in (certificate(who="other").chain, (b"nonsense",), certificate("rsa-2048").chain):
+        with pytest.raises(ValueError, match="certificate"):
+            Certificate(chain, der)
 
 
 def test_keys_that_do_not_suit_are_refused() -> None:

@@ -260,6 +260,8 @@ def test_several_datas_are_queued_all_or_none() -> None:
         {"require_srtp": True},
         {"alpn_protocols": ("",)},
         {"alpn_protocols": ("x" * 256,)},
+        {"alpn_protocols": ("x", "x")},
+        {"alpn_protocols": tuple(f"{number}" for number in range(65))},
         {"cookie_secrets": (b"short",)},
         {"mtu": 255},
         {"mtu": 2**14 + 1},

@@ -10,8 +10,10 @@ from typing import Final, Literal, Self
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from .cipher_suite import KeyType
+from .errors import ProtocolError
 from .fingerprint import Fingerprint
 from .group import NIST_CURVES, GroupId, NistCurve, random_scalar
+from .peer_certificate import PeerKey
 from .signature import PrivateKey, sign
 
 CertificateKind = Literal["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"]
@@ -35,17 +37,24 @@ class Certificate:
 
         Args:
             chain: DER certificates, our own first.
-            private_key: The key as PKCS #8 DER, not encrypted: ECDSA on P-256 or P-384, or RSA.
+            private_key: The key as PKCS #8 DER, not encrypted: ECDSA on P-256 or P-384, or RSA of 2048 bits and more.
 
         Raises:
-            ValueError: The chain is empty, or the key is of another kind.
+            ValueError: The chain is empty, its first certificate cannot be read or is not that of the key, or the key
+                is of another kind.
         """
         self.chain = tuple(chain)
         self._private_key = private_key
         self._key: PrivateKey | None = None
         if not self.chain:
             raise ValueError("a certificate chain has at least one certificate")
-        self._load()
+        key = self._load()
+        try:
+            belongs = PeerKey(self.chain[0]).belongs_to(key)
+        except ProtocolError as error:
+            raise ValueError(str(error)) from error
+        if not belongs:
+            raise ValueError("the first certificate is not that of the private key")
 
     def __getstate__(self) -> tuple[tuple[bytes, ...], bytes]:
         return self.chain, self._private_key
@@ -115,17 +124,19 @@ class Certificate:
         """Read a private key and one or more certificates, our own first, from one PEM text.
 
         Raises:
-            ValueError: There is no key or no certificate, or they do not belong together.
+            ValueError: There is no key or no certificate, they do not belong together, or the key is encrypted.
         """
         from cryptography import x509
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import serialization
 
         data = pem.encode() if isinstance(pem, str) else pem
         certificates = x509.load_pem_x509_certificates(data)
         start = data.find(b"-----BEGIN", data.find(b"PRIVATE KEY-----") - len(b"-----BEGIN ENCRYPTED "))
-        key = serialization.load_pem_private_key(data[max(start, 0) :], password=None)
-        if certificates[0].public_key() != key.public_key():
-            raise ValueError("the first certificate is not that of the private key")
+        try:
+            key = serialization.load_pem_private_key(data[max(start, 0) :], password=None)
+        except (TypeError, UnsupportedAlgorithm) as error:
+            raise ValueError(f"the private key cannot be read: {error}") from error
         return cls(
             (certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates),
             key.private_bytes(
@@ -179,9 +190,13 @@ class Certificate:
     def _load(self) -> PrivateKey:
         """Return the key object, made on first use: it can neither be copied nor pickled."""
         if self._key is None:
+            from cryptography.exceptions import UnsupportedAlgorithm
             from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-            key = load_der_private_key(self._private_key, None)
+            try:
+                key = load_der_private_key(self._private_key, None)
+            except (TypeError, UnsupportedAlgorithm) as error:
+                raise ValueError(f"the private key cannot be read: {error}") from error
             match key:
                 case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1() | ec.SECP384R1()):
                     self._key = key

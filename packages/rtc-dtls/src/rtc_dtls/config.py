@@ -14,6 +14,7 @@ from .srtp import SrtpProfile
 MIN_MTU: Final = 256
 MAX_MTU: Final = 2**14
 DEFAULT_MTU: Final = 1200
+MAX_PROTOCOL_COUNT: Final = 64
 DEFAULT_INITIAL_TIMEOUT: Final = 0.4
 """Seconds. :rfc:`9147#section-5.8.2` recommends it where, as in DTLS-SRTP, people wait for the handshake."""
 
@@ -75,6 +76,8 @@ class DtlsConfig:
             raise ValueError("require_srtp needs srtp_profiles")
         if not all(0 < len(name.encode()) < 256 for name in self.alpn_protocols):
             raise ValueError("a protocol name has 1 to 255 bytes")
+        if len(set(self.alpn_protocols)) != len(self.alpn_protocols) or len(self.alpn_protocols) > MAX_PROTOCOL_COUNT:
+            raise ValueError(f"protocol names are different, and no more than {MAX_PROTOCOL_COUNT}")
         if any(len(secret) < MIN_SECRET_LENGTH for secret in self.cookie_secrets):
             raise ValueError(f"a cookie secret has at least {MIN_SECRET_LENGTH} bytes")
         if self.max_transmissions < 1 or self.max_queued_datagrams < 1:

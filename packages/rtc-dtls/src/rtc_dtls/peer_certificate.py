@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from .alert import AlertDescription
 from .errors import ProtocolError
 from .group import NIST_CURVES, GroupId, load_point
-from .signature import PublicKey, verify
+from .signature import PrivateKey, PublicKey, verify
 
 _SEQUENCE: Final = 0x30
 _INTEGER: Final = 0x02
@@ -105,6 +105,10 @@ class PeerKey:
             raise ProtocolError(
                 AlertDescription.BAD_CERTIFICATE, f"the certificate cannot be read: {error}", "RFC 5280 section 4.1"
             ) from error
+
+    def belongs_to(self, key: PrivateKey) -> bool:
+        """Whether this is the public part of a private key."""
+        return key.public_key() == self._key
 
     def verify(self, scheme: int, signature: bytes, message: bytes, section: str) -> None:
         """Check a signature; returning means it is good. See `signature.verify`."""
