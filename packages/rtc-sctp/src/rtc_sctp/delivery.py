@@ -98,9 +98,7 @@ class Delivery:
     def _hand_up(self, message: Message) -> None:
         self.undelivered += len(message.data) + HOLDING_COST
         self._context.stats.messages_received += 1
-        self._context.events.append(
-            MessageReceived(message.stream_id, message.ppid, message.data, message.unordered)
-        )
+        self._context.events.append(MessageReceived(message.stream_id, message.ppid, message.data, message.unordered))
 
     def skip(self, stream_id: int, number: int) -> None:
         """Go on behind an ordered message that will not come, with all that waited for it."""

@@ -126,7 +126,9 @@ class Receiver:
         streams = delivery.streams
         size = len(packet)
         limit = self.inbound_streams
-        is_plain = not (tracker.has_gaps or delivery.is_deferring or self._interleaved) and self.held < self._buffer_size
+        is_plain = (
+            not (tracker.has_gaps or delivery.is_deferring or self._interleaved) and self.held < self._buffer_size
+        )
         received = 0
         self._packets += 1
         while position + _DATA_HEADER_LENGTH < size:
@@ -152,7 +154,7 @@ class Receiver:
                 if not unordered:
                     stream = streams.get(stream_id)
                     if stream is None or stream.next_number != number or stream.waiting:
-                        delivery.deliver(Message(stream_id, False, number, ppid, payload, tracker.cumulative))
+                        delivery.deliver(Message(stream_id, unordered, number, ppid, payload, tracker.cumulative))
                         continue
                     stream.next_number = (number + 1) & 0xFFFF
                 delivery.undelivered += length + HOLDING_COST
@@ -167,9 +169,7 @@ class Receiver:
             self._immediately = True
         return position
 
-    def _receive_one(
-        self, tsn: int, flags: int, stream_id: int, number: int, ppid: int, payload: bytes
-    ) -> None:
+    def _receive_one(self, tsn: int, flags: int, stream_id: int, number: int, ppid: int, payload: bytes) -> None:
         # [rfc8260:2.2.3/3]
         if self._interleaved:
             raise _violation("DATA although I-DATA was agreed", "rfc8260:2.2.3")

@@ -19,10 +19,28 @@ _FIXED_LENGTH: Final = 12 + 4 + 16
 class ReconfigurationRequests:
     """Our requests, one at a time, sent again until they are answered."""
 
-    __slots__ = ("_capacity", "_context", "_in_flight", "_in_progress", "_interval", "_next_sequence", "_queue", "_rto", "_sender", "answers")
+    __slots__ = (
+        "_capacity",
+        "_context",
+        "_in_flight",
+        "_in_progress",
+        "_interval",
+        "_next_sequence",
+        "_queue",
+        "_rto",
+        "_sender",
+        "answers",
+    )
 
     def __init__(
-        self, context: Context, queue: SendQueue, sender: Sender, rto: RtoEstimator, *, initial_tsn: int, remote_initial_tsn: int
+        self,
+        context: Context,
+        queue: SendQueue,
+        sender: Sender,
+        rto: RtoEstimator,
+        *,
+        initial_tsn: int,
+        remote_initial_tsn: int,
     ) -> None:
         self._context = context
         self._queue = queue

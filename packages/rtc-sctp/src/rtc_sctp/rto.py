@@ -15,18 +15,26 @@ _GRANULARITY: Final = 0.001
 class RtoEstimator:
     """Keeps the retransmission timeout from round-trip measurements; all in seconds."""
 
-    __slots__ = ("_maximum", "_minimum", "_variation", "is_backed_off", "rto", "smoothed")
+    __slots__ = ("_initial", "_maximum", "_minimum", "_variation", "is_backed_off", "rto", "smoothed")
 
     def __init__(self, *, initial: float, minimum: float, maximum: float) -> None:
         self._minimum = minimum
         self._maximum = maximum
+        self._initial = min(initial, maximum)
         self._variation = 0.0
-        self.rto = min(initial, maximum)
+        self.rto = self._initial
         self.smoothed: float | None = None
         """SRTT; ``None`` before the first measurement."""
 
         self.is_backed_off = False
         """Whether it was doubled since the last measurement."""
+
+    def reset(self) -> None:
+        """Forget every measurement: the path or the peer is another one."""
+        self._variation = 0.0
+        self.rto = self._initial
+        self.smoothed = None
+        self.is_backed_off = False
 
     def measure(self, round_trip: float) -> None:
         """Take one measurement; it ends any backoff."""

@@ -24,7 +24,18 @@ class SendQueue:
     stream's turn begins (start-time fair queueing): a turn moves it on by the bytes sent, divided by the weight.
     """
 
-    __slots__ = ("_context", "_current", "_heap", "_kind", "_order", "_time", "interleaved", "reset_ready", "size", "streams")
+    __slots__ = (
+        "_context",
+        "_current",
+        "_heap",
+        "_kind",
+        "_order",
+        "_time",
+        "interleaved",
+        "reset_ready",
+        "size",
+        "streams",
+    )
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -73,9 +84,7 @@ class SendQueue:
             raise BufferFullError(f"{self.size} bytes wait already")
         stream = self.streams.get(stream_id) or self.stream(stream_id)
         self._order += 1
-        stream.queue.append(
-            OutgoingMessage(stream, ppid, payload, unordered, max_retransmits, expires_at, self._order)
-        )
+        stream.queue.append(OutgoingMessage(stream, ppid, payload, unordered, max_retransmits, expires_at, self._order))
         stream.buffered += len(payload)
         self.size += size
         if not stream.is_scheduled and stream.queue[0] is not None:

@@ -286,8 +286,8 @@ class Sender:
 
     def _await_window(self) -> None:
         # [rfc9260:6.1/3] [rfc9260:6.1/4] [rfc9260:6.1/6]
-        self._probe_interval = self.rto.rto if self._probe_interval == 0 else min(
-            self._probe_interval * 2, self._context.config.rto_max
+        self._probe_interval = (
+            self.rto.rto if self._probe_interval == 0 else min(self._probe_interval * 2, self._context.config.rto_max)
         )
         self._context.timers.start(Timer.ZERO_WINDOW, self._context.now + self._probe_interval)
 
@@ -451,9 +451,7 @@ def _i_data(tsn: int, message: OutgoingMessage, flags: int, data: bytes, fragmen
     # [rfc8260:2.1/1] [rfc8260:2.1/3] [rfc8260:2.2.2/1] [rfc8260:2.2.2/2] [rfc8260:2.2.2/3]
     ppid_or_fsn = message.ppid if flags & _BEGINNING else fragment_number
     return (
-        _I_DATA.pack(
-            _I_DATA_TYPE, flags, len(data) + 20, tsn, message.stream.stream_id, 0, message.number, ppid_or_fsn
-        )
+        _I_DATA.pack(_I_DATA_TYPE, flags, len(data) + 20, tsn, message.stream.stream_id, 0, message.number, ppid_or_fsn)
         + data
         + _PADDING[len(data) & 3]
     )

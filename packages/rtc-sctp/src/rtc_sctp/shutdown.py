@@ -1,8 +1,9 @@
 """The orderly end. See :rfc:`9260#section-9.2`."""
 
 from .bundle import seal_packet
+from .causes import ProtocolViolation
 from .chunks import ShutdownAckChunk, ShutdownChunk, ShutdownCompleteChunk
-from .context import Context
+from .context import Context, ViolationError
 from .receiver import Receiver
 from .rto import RtoEstimator
 from .state import AssociationState, Input
@@ -15,13 +16,15 @@ _GUARD_FACTOR = 5
 class Shutdown:
     """SHUTDOWN, SHUTDOWN ACK, SHUTDOWN COMPLETE, and the timers T2-shutdown and T5-shutdown-guard."""
 
-    __slots__ = ("_context", "_receiver", "_remote_tag", "_rto")
+    __slots__ = ("_context", "_receiver", "_remote_tag", "_rto", "is_finished")
 
     def __init__(self, context: Context, receiver: Receiver, rto: RtoEstimator, remote_tag: int) -> None:
         self._context = context
         self._receiver = receiver
         self._rto = rto
         self._remote_tag = remote_tag
+        self.is_finished = False
+        """Whether both sides are done, and the association with it."""
 
     def begin(self) -> None:
         """The application wants to end; data go first."""
@@ -67,32 +70,30 @@ class Shutdown:
                 # [rfc9260:9.2/8] Its cumulative TSN was taken as any other acknowledgement.
                 pass
 
-    def receive_shutdown_ack(self) -> bool:
-        """Neither has the peer; returns whether that ends the association."""
+    def receive_shutdown_ack(self) -> None:
+        """Neither has the peer: that ends the association."""
         context = self._context
         if context.state not in (AssociationState.SHUTDOWN_SENT, AssociationState.SHUTDOWN_ACK_SENT):
             context.drop("unexpected_shutdown_ack")
-            return False
+            return
         # [rfc9260:9.2/19] [rfc9260:9.2/28] [rfc9260:3.3.13/1] [rfc9260:8.5.1/8] [rfc9260:8.5.1/9]
         context.step(Input.SHUTDOWN_ACK)
         config = context.config
         context.packets.append(
             # [rfc9260:3/1] [rfc9260:6.10/8] Alone in its packet.
-            seal_packet(
-                config.local_port, config.remote_port, self._remote_tag, ShutdownCompleteChunk().serialize()
-            )
+            seal_packet(config.local_port, config.remote_port, self._remote_tag, ShutdownCompleteChunk().serialize())
         )
-        return True
+        self.is_finished = True
 
-    def receive_shutdown_complete(self) -> bool:
-        """The peer saw our SHUTDOWN ACK; returns whether that ends the association."""
+    def receive_shutdown_complete(self) -> None:
+        """The peer saw our SHUTDOWN ACK: that ends the association."""
         context = self._context
         # [rfc9260:9.2/20] [rfc9260:9.2/21] [rfc9260:8.5.1/13]
         if context.state is not AssociationState.SHUTDOWN_ACK_SENT:
             context.drop("unexpected_shutdown_complete")
-            return False
+            return
         context.step(Input.SHUTDOWN_COMPLETE)
-        return True
+        self.is_finished = True
 
     def heard_from_peer(self) -> None:
         """A packet arrived: the peer is there, so T2-shutdown starts anew."""
@@ -117,6 +118,16 @@ class Shutdown:
             self._send_shutdown()
         else:
             self._send_shutdown_ack()
+
+    def guard_expired(self) -> None:
+        """T5-shutdown-guard ran out.
+
+        Raises:
+            ViolationError: Always: the association is to be aborted.
+        """
+        # [rfc9260:9.2/13]
+        reason = "the shutdown took too long"
+        raise ViolationError(reason, "rfc9260:9.2", ProtocolViolation(reason.encode()).serialize())
 
     def answer_init(self) -> None:
         """An INIT came although we only wait for SHUTDOWN COMPLETE."""

@@ -1,0 +1,262 @@
+"""The association while both sides know it: its parts, which chunk goes to which, and what leaves when."""
+
+from .bundle import Bundle, packet_head
+from .causes import Cause, UnrecognizedChunkType
+from .chunks import (
+    Chunk,
+    CookieEchoChunk,
+    DataChunk,
+    ErrorChunk,
+    ForwardTsnChunk,
+    HeartbeatAckChunk,
+    HeartbeatChunk,
+    IDataChunk,
+    IForwardTsnChunk,
+    InitChunk,
+    ReconfigChunk,
+    SackChunk,
+    ShutdownAckChunk,
+    ShutdownChunk,
+    ShutdownCompleteChunk,
+)
+from .context import Context
+from .cookie import CookieContents
+from .events import AssociationEstablished, PartialReliabilityLost, PeerErrorReceived
+from .heartbeat import Heartbeat
+from .receiver import Receiver
+from .reconfiguration_requests import ReconfigurationRequests
+from .reconfiguration_responses import ReconfigurationResponses
+from .rto import RtoEstimator
+from .send_queue import SendQueue
+from .sender import Sender
+from .shutdown import Shutdown
+from .state import MAY_RECEIVE, MAY_SEND, AssociationState
+from .timers import Timer
+
+
+class Established:
+    """Made from what was agreed in the set-up, and thrown away with the association."""
+
+    __slots__ = (
+        "_context",
+        "_head",
+        "_heartbeat",
+        "_queue",
+        "_requests",
+        "_responses",
+        "_rto",
+        "_zero_checksum",
+        "agreed",
+        "can_reset",
+        "receiver",
+        "sender",
+        "shutdown",
+    )
+
+    def __init__(self, context: Context, queue: SendQueue, rto: RtoEstimator, agreed: CookieContents) -> None:
+        config = context.config
+        extensions = agreed.peer_extensions
+        # [rfc8260:2.2.1/1] [rfc8260:2.2.1/3] [rfc8260:2/1]
+        interleaved = config.message_interleaving and IDataChunk.TYPE in extensions
+        self._context = context
+        self._queue = queue
+        self._rto = rto
+        self._head = packet_head(config.local_port, config.remote_port, agreed.peer_tag)
+        self._zero_checksum = config.zero_checksum and agreed.peer_zero_checksum
+        self.agreed = agreed
+        # [rfc6525:5.1.1/2]
+        self.can_reset = config.stream_reconfiguration and ReconfigChunk.TYPE in extensions
+        queue.interleaved = interleaved
+        self.sender = Sender(
+            context,
+            queue,
+            rto,
+            initial_tsn=agreed.local_initial_tsn,
+            window=agreed.peer_a_rwnd,
+            # [rfc3758:3.3.2/4] [rfc3758:3.3.2/5] [rfc8260:2/2]
+            partial_reliability=config.partial_reliability
+            and (IForwardTsnChunk.TYPE in extensions if interleaved else agreed.peer_forward_tsn),
+            interleaved=interleaved,
+        )
+        self.receiver = Receiver(
+            context,
+            initial_tsn=agreed.peer_initial_tsn,
+            inbound_streams=agreed.inbound_streams,
+            interleaved=interleaved,
+        )
+        self._heartbeat = Heartbeat(context, rto)
+        self._requests = ReconfigurationRequests(
+            context,
+            queue,
+            self.sender,
+            rto,
+            initial_tsn=agreed.local_initial_tsn,
+            remote_initial_tsn=agreed.peer_initial_tsn,
+        )
+        self._responses = ReconfigurationResponses(
+            context, self.receiver, self._requests, remote_initial_tsn=agreed.peer_initial_tsn
+        )
+        self.shutdown = Shutdown(context, self.receiver, rto, agreed.peer_tag)
+        self._heartbeat.postpone()
+
+    def report(self) -> AssociationEstablished:
+        """What was agreed, for the application."""
+        return AssociationEstablished(
+            outbound_streams=self.agreed.outbound_streams,
+            inbound_streams=self.agreed.inbound_streams,
+            partial_reliability=self.sender.partial_reliability,
+            stream_reconfiguration=self.can_reset,
+            message_interleaving=self._queue.interleaved,
+            zero_checksum=self._zero_checksum,
+        )
+
+    # --- receiving ---
+
+    def receive_data(self, packet: bytes, position: int) -> int:
+        """Take the DATA chunks of a packet from ``position`` on; returns where they end.
+
+        Raises:
+            ViolationError: The peer broke a rule that ends the association.
+        """
+        # [rfc9260:6/2]
+        if self._context.state not in MAY_RECEIVE:
+            return position
+        end = self.receiver.receive_data(packet, position)
+        if end != position:
+            self._data_arrived()
+        return end
+
+    def receive(self, chunk: Chunk) -> None:
+        """Process any other chunk.
+
+        Raises:
+            ViolationError: The peer broke a rule that ends the association.
+        """
+        context = self._context
+        match chunk:
+            case SackChunk():
+                self._receive_sack(chunk)
+            case IDataChunk() | ForwardTsnChunk() | IForwardTsnChunk():
+                self._receive_numbered(chunk)
+            case HeartbeatChunk():
+                self._heartbeat.answer(chunk)
+            case HeartbeatAckChunk():
+                self._heartbeat.receive_answer(chunk)
+            case ReconfigChunk() if context.config.stream_reconfiguration:
+                self._responses.receive(chunk)
+            case ErrorChunk():
+                for cause in chunk.causes:
+                    self._receive_cause(cause)
+            case ShutdownChunk():
+                # [rfc9260:3.3.8/2] As a SACK it would revoke what gap blocks acknowledged.
+                self.sender.receive_cumulative_tsn(chunk.cumulative_tsn)
+                self.shutdown.receive_shutdown()
+            case ShutdownAckChunk():
+                self.shutdown.receive_shutdown_ack()
+            case DataChunk() | ReconfigChunk() | InitChunk() | CookieEchoChunk() | ShutdownCompleteChunk():
+                # [rfc9260:6/4] Not in this state, or not in this place of a packet.
+                context.drop("unexpected_chunk")
+            case _:
+                # PAD: there to fill.
+                pass
+
+    def _receive_sack(self, chunk: SackChunk) -> None:
+        # [rfc9260:6/5] [rfc9260:6/7]
+        if self._context.state not in MAY_SEND:
+            self._context.drop("unexpected_sack")
+        elif self.sender.receive_sack(chunk) and self._rto.is_backed_off:
+            self._heartbeat.measure()
+
+    def _receive_numbered(self, chunk: IDataChunk | ForwardTsnChunk | IForwardTsnChunk) -> None:
+        # [rfc9260:6/2] [rfc9260:6/4]
+        if self._context.state not in MAY_RECEIVE:
+            self._context.drop("unexpected_data")
+            return
+        if isinstance(chunk, IDataChunk):
+            self.receiver.receive_i_data(chunk)
+        else:
+            self.receiver.receive_forward_tsn(chunk)
+        self._data_arrived()
+
+    def _data_arrived(self) -> None:
+        self._responses.data_arrived()
+        if self._context.state is AssociationState.SHUTDOWN_SENT:
+            self.shutdown.data_arrived()
+
+    def _receive_cause(self, cause: Cause) -> None:
+        events = self._context.events
+        raw = cause.serialize()
+        events.append(PeerErrorReceived(int.from_bytes(raw[:2], "big"), raw[4 : int.from_bytes(raw[2:4], "big")]))
+        # [rfc3758:3.3.3/1]
+        if (
+            isinstance(cause, UnrecognizedChunkType)
+            and cause.chunk[:1] in (bytes([ForwardTsnChunk.TYPE]), bytes([IForwardTsnChunk.TYPE]))
+            and self.sender.partial_reliability
+        ):
+            self.sender.stop_abandoning()
+            events.append(PartialReliabilityLost())
+
+    # --- sending ---
+
+    def flush(self) -> list[bytes]:
+        """Build what is to be sent now."""
+        context = self._context
+        bundle = Bundle(self._head, max_packet_size=context.config.max_packet_size, zero_checksum=self._zero_checksum)
+        # [rfc9260:6/10] [rfc9260:6.10/3]
+        self._add_control(bundle)
+        receiver, sender = self.receiver, self.sender
+        may_send = context.state in MAY_SEND
+        # [rfc9260:6.1/15]
+        if receiver.owes_sack and (receiver.owes_sack_now or (may_send and sender.has_work)):
+            bundle.add(receiver.sack(max(bundle.room, bundle.capacity // 2)))
+        if may_send:
+            sender.transmit(bundle)
+            if self._queue.reset_ready:
+                # The request names the last TSN, and so stands behind what was sent until now: in a packet of its own.
+                self._requests.send_next()
+                bundle.finish_packet()
+                self._add_control(bundle)
+        bundle.finish_packet()
+        return bundle.packets
+
+    def _add_control(self, bundle: Bundle) -> None:
+        control = self._context.control
+        for chunk in control:
+            bundle.add(chunk)
+        control.clear()
+
+    # --- time ---
+
+    def progress(self) -> None:
+        """After any input: go on with a shutdown that waited for acknowledgements, and bound how long ours wait."""
+        if (
+            self._context.state in (AssociationState.SHUTDOWN_PENDING, AssociationState.SHUTDOWN_RECEIVED)
+            and self.sender.is_idle
+        ):
+            self.shutdown.everything_acknowledged()
+        self.receiver.arm_sack_timer()
+
+    def expire(self, timer: Timer) -> None:
+        """A timer ran out.
+
+        Raises:
+            PeerGoneError: The peer did not answer too often.
+        """
+        match timer:
+            case Timer.T2:
+                self.shutdown.expire()
+            case Timer.T3:
+                self.sender.retransmission_timeout()
+            case Timer.T5:
+                self.shutdown.guard_expired()
+            case Timer.RECONFIGURATION:
+                self._requests.expire()
+            case Timer.ZERO_WINDOW:
+                self.sender.probe_window()
+            case Timer.HEARTBEAT:
+                self._heartbeat.expire(path_in_use=not self.sender.is_idle)
+            case Timer.SACK:
+                self.receiver.acknowledge_now()
+            case Timer.T1:
+                # Runs before there is anything to expire here.
+                pass
