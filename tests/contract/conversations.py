@@ -9,6 +9,8 @@ from tests.support.network import Node
 import rtc_dtls
 from rtc_dtls import Certificate, DtlsConfig, DtlsConnection
 from rtc_ice import Candidate, ConnectionState, IceAgent, LocalCandidateGathered
+from rtc_sctp import Association, AssociationConfig, AssociationEstablished
+from rtc_sctp import MessageReceived as UserMessage
 from rtc_stun import (
     Address,
     LongTermAuthenticator,
@@ -201,4 +203,55 @@ class DtlsConversation(Conversation):
         return node.machine
 
 
-CONVERSATIONS: Final[list[type[Conversation]]] = [StunConversation, IceConversation, DtlsConversation]
+class SctpConversation(Conversation):
+    """Both sides connect at once, as in WebRTC."""
+
+    name = "sctp"
+
+    def build(self) -> tuple[Node, Node]:
+        config = AssociationConfig(send_buffer_size=1 << 20)
+        left, right = (Association(config=config, rng=rng, trace=self.trace) for rng in self.rngs)
+        return self.network.join(left, right)
+
+    def start(self) -> None:
+        for node in self.nodes:
+            self._association(node).connect(self.network.now)
+
+    def settled(self) -> bool:
+        return all(node.saw(AssociationEstablished) for node in self.nodes)
+
+    def talk(self) -> None:
+        left, right = (self._association(node) for node in self.nodes)
+        for number in range(5):
+            left.send(number, 51, b"x" * (1 + 4000 * number))
+            right.send(7, 53, b"y", unordered=True, max_retransmits=3)
+        left.reset_streams([1, 2])
+
+    def talked(self) -> bool:
+        return [len(node.of(UserMessage)) for node in self.nodes] == [5, 5]
+
+    def misuses(self) -> Calls:
+        return [
+            ("connecting twice", lambda node: self._association(node).connect(self.network.now)),
+            ("sending nothing", lambda node: self._association(node).send(0, 51, b"")),
+            ("a stream that is not there", lambda node: self._association(node).send(65_535, 51, b"x")),
+            ("resetting one that is not there", lambda node: self._association(node).reset_streams([1, 65_535])),
+            ("reading what never came", lambda node: self._association(node).add_unread(-1)),
+        ]
+
+    def after_close(self) -> Calls:
+        return [
+            ("sending", lambda node: self._association(node).send(0, 51, b"late")),
+            ("connecting", lambda node: self._association(node).connect(99.0)),
+        ]
+
+    def flood(self) -> Callable[[Node], object]:
+        return lambda node: self._association(node).send(0, 51, b"more")
+
+    @staticmethod
+    def _association(node: Node) -> Association:
+        assert isinstance(node.machine, Association)
+        return node.machine
+
+
+CONVERSATIONS: Final[list[type[Conversation]]] = [StunConversation, IceConversation, DtlsConversation, SctpConversation]
