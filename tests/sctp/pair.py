@@ -35,7 +35,7 @@ class Pair:
         """What left, by side; also what was lost."""
 
         for name, node in (("left", self.left_node), ("right", self.right_node)):
-            node.tap = lambda _now, datagram, name=name: self._record(name, datagram.data)  # type: ignore[misc]
+            node.tap = lambda _now, datagram, name=name: self._record(name, datagram.data)
 
     def _record(self, name: str, data: bytes) -> bool:
         self.wire.append((name, Packet.parse(data)))
@@ -76,4 +76,6 @@ class Pair:
 
     def chunks(self, side: str, kind: type[Chunk]) -> list[Chunk]:
         """The chunks of one kind that one side sent."""
-        return [chunk for name, packet in self.wire if name == side for chunk in packet.chunks if isinstance(chunk, kind)]
+        return [
+            chunk for name, packet in self.wire if name == side for chunk in packet.chunks if isinstance(chunk, kind)
+        ]

@@ -78,11 +78,12 @@ def test_what_is_given_up_holds_up_nothing(
     limit: dict[str, float], ordered: bool, config: AssociationConfig | None
 ) -> None:
     pair = Pair(seed=5, left=config, right=config).connect()
-    pair.set_link(Link(delay=0.02, loss=0.25))
+    pair.set_link(Link(delay=0.02, loss=0.3))
     sent = _messages(120)
     for data in sent:
         pair.left.send(0, 53, data, unordered=not ordered, **limit)  # type: ignore[arg-type]
         pair.settle(0.03)
+    pair.settle(200)
     pair.set_link(Link(delay=0.02))
     pair.settle(100)
     pair.left.send(0, 53, b"the last", unordered=not ordered)
