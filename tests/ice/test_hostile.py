@@ -238,3 +238,38 @@ def test_a_response_with_a_guessed_id_and_the_wrong_password_does_not_end_the_ch
     assert desk.agent.controlling is True
     assert desk.agent.selected_pair is not None
     assert desk.dropped("unauthenticated-response") == 6
+
+
+def test_a_peer_that_checks_without_end_and_never_answers_leaves_few_checks_of_ours_under_way() -> None:
+    desk = Desk(config=IceConfig(ta=0.005, assumed_remote_ta=0.005), candidates=(candidate(THERE),))
+    data = desk.request()
+    sent = []
+    for _ in range(200):
+        sent += desk.requests(desk.send(data))
+        desk.now += 0.005
+
+    for request in sent[:-8]:
+        desk.answer(request)
+    assert desk.dropped("unknown-transaction") == len(sent) - 8
+    assert desk.agent.selected_pair is None
+    desk.answer(sent[-8])
+    assert desk.agent.selected_pair is not None
+
+
+def test_a_peer_that_answers_late_cannot_stretch_our_patience_without_end() -> None:
+    desk = _connected()
+    asked: list[tuple[float, Datagram]] = []
+    start = desk.now
+    while desk.now < start + 600.0:
+        consent = desk.next_request()
+        asked.append((desk.now, consent))
+        waited, oldest = desk.now - asked[0][0], asked[0][1]
+        if waited > 20.0 or len(asked) < 5:
+            asked.pop(0)
+            desk.answer(oldest)
+
+    outstanding = [each for each in asked if desk.now - each[0] <= 30.0]
+    before = desk.dropped("unknown-transaction")
+    for _, consent in asked:
+        desk.answer(consent)
+    assert desk.dropped("unknown-transaction") - before >= len(asked) - len(outstanding)

@@ -5,8 +5,22 @@ from collections.abc import Callable
 import pytest
 from tests.support.nat import Nat, full_cone, port_restricted_cone, restricted_cone, symmetric
 from tests.support.network import Link
+from tests.support.rng import SeededRng
 
-from rtc_ice import ConnectionState, IceConfig
+from rtc_ice import ConnectionState, IceAgent, IceConfig
+from rtc_stun import (
+    BINDING,
+    ICE_ATTRIBUTES,
+    Address,
+    Datagram,
+    IceControlling,
+    Message,
+    MessageClass,
+    Priority,
+    UseCandidate,
+    Username,
+    short_term_key,
+)
 
 from .session import STUN_SERVER, Call, Party
 
@@ -155,3 +169,62 @@ def test_a_translator_that_reboots_is_survived_by_a_restart() -> None:
 
     assert call.run(call.completed, timeout=10)
     assert call.agree()
+
+
+@pytest.mark.parametrize("lite", [False, True])
+def test_a_cloud_server_announces_its_public_address(lite: bool) -> None:
+    """Its translator maps one address to one other, for good."""
+    call = Call(alice=IceConfig(lite=lite), roles=(False, True), link=Link(delay=0.01))
+    translator = full_cone("203.0.113.1")
+    translator.first_port = 5000
+    translator.outbound(("10.0.0.5", 5000), ("192.0.2.99", 1), 0.0)
+    cloud = call.network.host("10.0.0.5", behind=translator)
+    server = call.join(cloud, cloud.bind(5000))
+    call.join(call.network.host("192.168.1.10", behind=symmetric("203.0.113.2")))
+    public = Address("203.0.113.1", 5000)
+    assert server.agent.add_local_address(server.bindings[0].address, 0.0, announced=public) is True
+    server.agent.end_of_local_addresses(0.0)
+    call.gather(call.bob)
+    call.start(gather=False)
+
+    assert call.run(call.completed, timeout=5)
+    assert [event.candidate.address for event in server.candidates] == [public]
+    assert [event.candidate.type for event in server.candidates] == ["host"]
+    assert server.agent.selected_pair is not None
+    assert server.agent.selected_pair.local == server.bindings[0].address
+    assert server.agent.selected_pair.local_candidate.address == public
+    assert {each.candidate.type for each in server.agent.candidate_stats() if not each.is_remote} == {"host"}
+
+
+def test_what_is_announced_has_to_be_an_address_of_the_same_family() -> None:
+    call = Call()
+    agent = call.join(call.network.host("10.0.0.5")).agent
+
+    for announced in (Address("2001:db8::1", 1), Address("cloud.example", 1)):
+        with pytest.raises(ValueError, match=r"family|families|address"):
+            agent.add_local_address(Address("10.0.0.5", 1), 0.0, announced=announced)
+    assert agent.candidate_stats() == []
+
+
+def test_many_agents_share_one_address_and_are_told_apart_by_their_fragments() -> None:
+    """A server with one port: the caller looks at the USERNAME and hands the check to the agent that it names."""
+    shared = Address("192.0.2.1", 5000)
+    agents = {}
+    for seed in range(5):
+        agent = IceAgent(controlling=False, rng=SeededRng(seed), config=IceConfig(lite=True))
+        agent.add_local_address(shared, 0.0)
+        agents[agent.local_credentials.ufrag] = agent
+    for n, (ufrag, agent) in enumerate(agents.items()):
+        check = Message(
+            BINDING,
+            MessageClass.REQUEST,
+            bytes(12),
+            [Username(f"{ufrag}:peer"), Priority(1), IceControlling(1), UseCandidate()],
+        ).serialize(key=short_term_key(agent.local_credentials.password), fingerprint=True)
+        username = Message.parse(check, ICE_ATTRIBUTES).get(Username)
+        assert username is not None
+        named = agents[username.text.partition(":")[0]]
+        named.receive_datagram(Datagram(check, shared, Address("192.0.2.99", 1 + n)), 0.0)
+
+    remotes = [agent.selected_pair.remote.port for agent in agents.values() if agent.selected_pair is not None]
+    assert remotes == [1, 2, 3, 4, 5]

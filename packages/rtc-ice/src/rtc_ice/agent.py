@@ -180,18 +180,34 @@ class IceAgent:
 
     # --- what the caller knows ---
 
-    def add_local_address(self, address: Address, now: float, *, stream: int = 0, component_id: int = 1) -> bool:
+    def add_local_address(
+        self,
+        address: Address,
+        now: float,
+        *,
+        announced: Address | None = None,
+        stream: int = 0,
+        component_id: int = 1,
+    ) -> bool:
         """Tell of a bound socket: makes a host candidate and asks the STUN servers through it.
 
         The first address of a component gets the highest priority. Look at `events` afterwards.
+
+        Args:
+            address: Where the socket receives.
+            now: The present.
+            announced: What the peer is told instead: the public address that a static one-to-one translator has for
+                this one, as in front of cloud servers.
+            stream: Index of the data stream.
+            component_id: 1 to the number of components of the stream.
 
         Returns:
             Whether the address became a candidate. Not if it is of a kind that :rfc:`8445#section-5.1.1.1` excludes;
             and not if gathering has ended, in which case it waits for the next restart.
 
         Raises:
-            ValueError: The address is no IP address, was added before, or is one too many; or there is no such
-                component.
+            ValueError: An address is no IP address, was added before, or is one too many; or the one to announce is of
+                another family; or there is no such component.
             StateError: The agent is closed.
         """
         self._enter(now)
@@ -199,7 +215,7 @@ class IceAgent:
         components = self._config.components
         if not (0 <= stream < len(components) and 1 <= component_id <= components[stream]):
             raise ValueError(f"there is no component {component_id} of stream {stream}")
-        local = self._addresses.add(address, (stream, component_id), self._config)
+        local = self._addresses.add(address, announced, (stream, component_id), self._config)
         # [rfc8838:13/6] [rfc8838:13/8] [rfc8838:13/10]
         if local is None or self._addresses.ended or self._session.completed_at is not None:
             return False

@@ -1,14 +1,19 @@
 """Connectivity checks from the side that asks: the STUN client procedures of :rfc:`8445#section-7.2`."""
 
+from typing import Final
+
 from rtc_ice.candidate import PEER_REFLEXIVE, Candidate
 from rtc_ice.config import MIN_RTO
 from rtc_ice.foundation import Foundations
 from rtc_ice.messages import ROLE_CONFLICT, TRANSACTION_ID_LENGTH, mapped_address
-from rtc_ice.pair import LocalCandidate, Pair
-from rtc_ice.session import MAX_PEER_REFLEXIVE, Session, without_zone
+from rtc_ice.pair import LocalCandidate, Pair, without_zone
+from rtc_ice.session import MAX_PEER_REFLEXIVE, Session
 from rtc_ice.state import ChecklistState, PairInput
 from rtc_ice.transaction import CheckTransaction
 from rtc_stun import Address, Datagram, ErrorCode, Message
+
+MAX_CHECKS_PER_PAIR: Final = 8
+"""How many answers are waited for on one pair, cancelled checks included; beyond that the oldest is given up."""
 
 
 class Checker:
@@ -44,6 +49,9 @@ class Checker:
             max_requests=session.config.max_requests,
             final_wait=rto * session.config.final_wait_rtos,
         )
+        under_way = [each for each in session.checks.all() if each.pair is pair]
+        for oldest in under_way[: max(0, len(under_way) + 1 - MAX_CHECKS_PER_PAIR)]:
+            session.checks.remove(oldest)
         session.checks.add(transaction)
         pair.statistics.requests_sent += 1
         return datagram

@@ -121,7 +121,8 @@ class ConsentMonitor:
         priority = self.pair.local.peer_reflexive_priority()
         datagram = self.session.check_datagram(self.pair, transaction_id, priority=priority, use_candidate=False)
         # [rfc7675:5.1/7]
-        wait = max(_MIN_RESPONSE_WAIT, _RTT_ALLOWANCE * (self.pair.statistics.current_round_trip_time or 0.0))
+        allowance = _RTT_ALLOWANCE * (self.pair.statistics.current_round_trip_time or 0.0)
+        wait = min(max(_MIN_RESPONSE_WAIT, allowance), CONSENT_LIFETIME)
         self._transactions.add(
             ConsentTransaction(transaction_id, datagram, now, rto=wait, max_requests=1, final_wait=wait)
         )

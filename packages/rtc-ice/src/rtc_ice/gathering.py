@@ -14,9 +14,8 @@ from rtc_ice.events import CandidateGatheringFailed
 from rtc_ice.foundation import Foundations
 from rtc_ice.local_address import LocalAddress
 from rtc_ice.messages import TRANSACTION_ID_LENGTH, build_gathering_request, server_mapped_address
-from rtc_ice.pair import LocalCandidate
+from rtc_ice.pair import LocalCandidate, without_zone
 from rtc_ice.priority import candidate_priority
-from rtc_ice.session import without_zone
 from rtc_ice.transaction import Transaction, TransactionTable
 from rtc_stun import Address, Datagram, ErrorCode, Message
 
@@ -75,7 +74,7 @@ class Gatherer:
             transport="udp",
             # [rfc8445:5.1.2/1] [rfc8445:5.2/7] [rfc8445:5.2/8]
             priority=candidate_priority(HOST, local.local_preference, local.component_id),
-            address=without_zone(address),
+            address=local.announced,
             type=HOST,
         )
         host = LocalCandidate(candidate, address, local.stream, local.local_preference)

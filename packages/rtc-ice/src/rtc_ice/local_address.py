@@ -9,7 +9,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 from rtc_ice.config import MAX_STUN_SERVERS, IceConfig
-from rtc_ice.pair import ComponentKey
+from rtc_ice.pair import ComponentKey, without_zone
 from rtc_ice.priority import MAX_LOCAL_PREFERENCE
 from rtc_stun import Address
 
@@ -24,6 +24,8 @@ class LocalAddress(NamedTuple):
     stream: int
     component_id: int
     local_preference: int
+    announced: Address
+    """What the peer is told."""
 
     @property
     def component(self) -> ComponentKey:
@@ -42,13 +44,20 @@ class LocalAddresses:
     def __iter__(self) -> Iterator[LocalAddress]:
         return iter(self._by_address.values())
 
-    def add(self, address: Address, component: ComponentKey, config: IceConfig) -> LocalAddress | None:
+    def add(
+        self, address: Address, announced: Address | None, component: ComponentKey, config: IceConfig
+    ) -> LocalAddress | None:
         """Take in an address; ``None`` if it is not fit to be a candidate.
 
         Raises:
-            ValueError: The address is no IP address, was added before, or is one too many.
+            ValueError: An address is no IP address, was added before, or is one too many; or the one to announce is of
+                another family.
         """
         ipaddress.ip_address(address.host)
+        if announced is not None:
+            ipaddress.ip_address(announced.host)
+            if announced.is_ipv6 != address.is_ipv6:
+                raise ValueError(f"{announced} cannot stand for {address}: the families differ")
         if address in self._by_address:
             raise ValueError(f"{address} was added before")
         if len(self._by_address) >= config.max_local_addresses:
@@ -56,7 +65,8 @@ class LocalAddresses:
         # [rfc8445:5.2/1]
         if not is_gatherable(address, config) or (config.lite and self._knows_host(address.host, component)):
             return None
-        local = LocalAddress(address, *component, self._free_preference(component))
+        preference = self._free_preference(component)
+        local = LocalAddress(address, *component, preference, announced or without_zone(address))
         self._by_address[address] = local
         return local
 

@@ -224,6 +224,12 @@ def can_pair(local: LocalCandidate, remote: RemoteCandidate) -> bool:
     )
 
 
+def without_zone(address: Address) -> Address:
+    """Drop the zone of a link-local address, which only its own host understands."""
+    host, zone_mark, _ = address.host.partition("%")
+    return Address(host, address.port) if zone_mark else address
+
+
 def _is_link_local(address: Address) -> bool:
     return address.is_ipv6 and ipaddress.IPv6Address(address.host).is_link_local
 

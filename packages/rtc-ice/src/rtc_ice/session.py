@@ -15,7 +15,7 @@ from rtc_ice.config import IceConfig
 from rtc_ice.credentials import Credentials, Rng
 from rtc_ice.errors import StateError
 from rtc_ice.messages import build_check
-from rtc_ice.pair import ComponentKey, LocalCandidate, Pair, Path, RemoteCandidate, can_pair
+from rtc_ice.pair import ComponentKey, LocalCandidate, Pair, Path, RemoteCandidate, can_pair, without_zone
 from rtc_ice.role import Role
 from rtc_ice.state import ChecklistState
 from rtc_ice.transaction import CheckTransaction, TransactionTable
@@ -321,12 +321,6 @@ class Session:
             checklist.state = ChecklistState.COMPLETED
         if self.completed_at is None and all(each.state is ChecklistState.COMPLETED for each in self.checklists):
             self.completed_at = now
-
-
-def without_zone(address: Address) -> Address:
-    """Drop the zone of a link-local address, which only its own host understands."""
-    host, zone_mark, _ = address.host.partition("%")
-    return Address(host, address.port) if zone_mark else address
 
 
 def is_sendable(address: Address) -> bool:
