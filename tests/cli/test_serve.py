@@ -136,7 +136,7 @@ async def test_a_browser_that_never_answers_is_one_sentence(tmp_path: Path) -> N
     ):
         event = await serve.event("error")
 
-        assert "browser 1: no connection within 0.5 s" in str(event["text"])
+        assert event["text"] == "browser 1: no connection within 0.5 s (ICE is new); it never made an offer"
         assert "no connection" in (await signalling.receive_json())["error"]
 
 

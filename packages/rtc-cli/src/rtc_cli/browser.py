@@ -49,6 +49,7 @@ class Browser:
         self._settings = settings
         self._report = report
         self._chat: RTCDataChannel | None = None
+        self._has_candidate = False
         self._receiving = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._pc = RTCPeerConnection(settings.configuration)
@@ -115,6 +116,7 @@ class Browser:
                         await self._signal({"description": answer.toJSON()})
             case {"candidate": dict(candidate)}:
                 await self._pc.addIceCandidate(candidate)
+                self._has_candidate = self._has_candidate or bool(candidate.get("candidate"))
             case _:
                 pass  # a newer page may say more
 
@@ -134,15 +136,21 @@ class Browser:
             async with asyncio.timeout(self._settings.timeout):
                 await self._pc.wait_for("connected")
         except (TimeoutError, DOMException):
-            why = f"no connection within {self._settings.timeout:g} s (ICE is {self._pc.iceConnectionState})"
-            hint = "is it on another network? Then --stun may help."
-            self._say("error", f"{self.name}: {why}; {hint}")
+            why = f"no connection within {self._settings.timeout:g} s (ICE is {self._pc.iceConnectionState}); {self._hint()}"
+            self._say("error", f"{self.name}: {why}")
             await self._signal({"error": why})
             return
         negotiated = describe(await self._pc.getStats())
         local, remote = path(negotiated)
         text = f"{self.name}: {local} ⇄ {remote}, {security(negotiated)}"
         self._say("connected", text, **negotiated)
+
+    def _hint(self) -> str:
+        if self._pc.remoteDescription is None:
+            return "it never made an offer"
+        if not self._has_candidate and "\na=candidate:" not in self._pc.remoteDescription.sdp:
+            return "it found no address to use: browsers need a network beside loopback"
+        return "is it on another network? Then --stun may help"
 
     def _state_changed(self) -> None:
         state = self._pc.connectionState

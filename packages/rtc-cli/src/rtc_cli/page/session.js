@@ -19,7 +19,7 @@ export class Session {
     this.pc.onconnectionstatechange = () => {
       if (this.over) return;
       this.handlers.state(this.pc.connectionState);
-      if (this.pc.connectionState === "failed") this.end("the connection broke");
+      if (this.pc.connectionState === "failed") this.end(this.chat.readyState === "connecting" ? "no path to Python was found" : "the connection broke");
     };
     this.chat.onopen = () => this.handlers.open();
     this.handlers.state("connecting");
