@@ -43,6 +43,7 @@ class Sender:
         "_probe_interval",
         "_queue",
         "_rescue_due",
+        "_restarts",
         "_sacks_while_closed",
         "_timed_at",
         "_timed_tsn",
@@ -85,6 +86,9 @@ class Sender:
         self._rescue_due = False
         """Whether one packet may leave whatever the congestion window says: fast retransmit."""
 
+        self._restarts = False
+        """Whether one packet at a time may be in flight: T3-rtx expired, and nothing was acknowledged since."""
+
         self._probe_due = False
         self._probe_interval = 0.0
         self._sacks_while_closed = 0
@@ -107,7 +111,7 @@ class Sender:
         outstanding = self.outstanding
         if self._rescue_due or self._forward_due or self._probe_due:
             return True
-        if outstanding.flight_size >= self.congestion.cwnd:
+        if outstanding.flight_size >= self.congestion.cwnd or (self._restarts and outstanding.flight_size):
             return False
         if outstanding.next_marked() is not None:
             return True
@@ -173,11 +177,15 @@ class Sender:
                 bundle.finish_packet()
             rescue_room = bundle.room
         self._rescue_due = False
+        if self._restarts:
+            # [rfc9260:7.2.1/2]
+            rescue_room = 0 if outstanding.flight_size else bundle.capacity
+            bundle.finish_packet()
         while (chunk := outstanding.next_marked()) is not None:
             length = len(chunk.chunk)
             if length <= rescue_room:
                 rescue_room -= length
-            elif outstanding.flight_size >= cwnd:
+            elif outstanding.flight_size >= cwnd or self._restarts:
                 # [rfc9260:6.3.3/2]
                 break
             else:
@@ -203,7 +211,8 @@ class Sender:
         # [rfc9260:6.1/13] [rfc9260:6.1/14] What was acknowledged since may be sent twice over, as in slow start.
         burst = max(context.config.max_burst * congestion.max_chunk_length, 2 * self._acked_since_flush)
         flight = outstanding.flight_size
-        limit = min(congestion.cwnd, flight + burst)
+        # [rfc9260:7.2.1/2]
+        limit = min(congestion.cwnd, flight + burst) if not self._restarts else 1
         window = self.window
         tsn = (outstanding.last_tsn + 1) & MASK_32
         chunks = outstanding.chunks
@@ -323,6 +332,7 @@ class Sender:
         if result.byte_count or result.advanced:
             # [rfc9260:8.1/6]
             context.error_count = 0
+            self._restarts = False
             self._acked_since_flush += result.byte_count
             self._measure()
         congestion = self.congestion
@@ -346,6 +356,7 @@ class Sender:
         if 0 < ahead <= len(outstanding.chunks):
             outstanding.acknowledge_cumulative(ahead)
             self._context.error_count = 0
+            self._restarts = False
             self._restart_t3(advanced=True)
 
     def _look_for_losses(self, news: bool, sack: SackChunk, result: Acknowledged) -> None:
@@ -407,6 +418,7 @@ class Sender:
         if not self._sacks_while_closed:
             context.count_error()
         outstanding.mark_all()
+        self._restarts = True
         self._timed_tsn = None
         self._abandon_lost()
         # [rfc3758:3.5/15]
