@@ -1,5 +1,7 @@
 """Congestion control: slow start, avoidance, fast retransmit, idle paths. See :rfc:`9260#section-7`."""
 
+from itertools import pairwise
+
 import pytest
 from tests.sctp.scripted import Script, pick
 
@@ -258,7 +260,7 @@ def test_in_avoidance_a_full_window_grows_by_one_packet_in_a_round_trip() -> Non
         assert later[-1].tsn != last.tsn
         flight = later
 
-    steps = [later - earlier for earlier, later in zip(windows[2:], windows[3:], strict=False)]
+    steps = [later - earlier for earlier, later in pairwise(windows[2:])]
     assert all(0 <= step <= PMDCS for step in steps)
     assert sum(steps) >= PMDCS * (len(steps) - 3)
 
