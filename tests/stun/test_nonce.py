@@ -62,12 +62,19 @@ def test_nonce_is_valid_for_its_client_and_its_time() -> None:
 
     assert nonce.startswith(b"obMatJos2wAAA")
     assert len(nonce) < 128
+    assert mint.is_valid(nonce, CLIENT, 5)
     assert mint.is_valid(nonce, CLIENT, 605)
     assert not mint.is_valid(nonce, CLIENT, 605.1)
     assert not mint.is_valid(nonce, Address("192.0.2.10", 5001), 6)
     assert not mint.is_valid(nonce, Address("192.0.2.11", 5000), 6)
     assert not NonceMint(b"other", BOTH, 600).is_valid(nonce, CLIENT, 6)
     assert NonceMint(b"secret", BOTH, 600).is_valid(nonce, CLIENT, 6)
+
+
+def test_nonce_of_a_clock_that_was_ahead_is_stale() -> None:
+    nonce = NonceMint(b"secret", BOTH, 600).mint(CLIENT, 1_000_000)
+
+    assert not NonceMint(b"secret", BOTH, 600).is_valid(nonce, CLIENT, 10)
 
 
 def test_every_changed_byte_makes_a_nonce_invalid() -> None:

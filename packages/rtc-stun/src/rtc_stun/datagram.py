@@ -18,7 +18,10 @@ class Address(NamedTuple):
     """A transport address. It compares, hashes and unpacks like the pair that it is."""
 
     host: str
-    """IP literal in canonical text; an IPv6 one may carry a zone: ``fe80::1%eth0``. Never a domain name."""
+    """IP literal in canonical text; an IPv6 one may carry a zone: ``fe80::1%eth0``. Never a domain name.
+
+    What a socket for both families calls ``::ffff:192.0.2.1`` is best named ``192.0.2.1``, as it names itself.
+    """
     port: int
     """0 to 65535."""
 

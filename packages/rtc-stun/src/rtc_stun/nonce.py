@@ -56,7 +56,8 @@ def security_features(nonce: bytes) -> SecurityFeature | None:
 class NonceMint:
     """Make nonces that prove themselves: time and client are bound to a secret, so that a server need not remember any.
 
-    A nonce is good for one source address for `lifetime` seconds. Copies of a mint know each other's nonces.
+    A nonce is good for one source address for `lifetime` seconds. Mints with the same secret and the same clock know
+    each other's nonces.
     """
 
     __slots__ = ("_cookie", "_lifetime", "_secret")
@@ -79,7 +80,8 @@ class NonceMint:
         if len(tag) != _TAG_DIGITS or not hmac.compare_digest(tag, self._tag(text, source)):
             return False
         (minted_at,) = _TIME.unpack(bytes.fromhex(text[COOKIE_LENGTH:].decode()))
-        return bool(now - minted_at <= self._lifetime)
+        # A nonce from the future is of another clock, such as that before a restart, and who knows how old.
+        return bool(0 <= now - minted_at <= self._lifetime)
 
     def _tag(self, text: bytes, source: Address) -> bytes:
         covered = b"%b %b %d" % (text, source.host.encode(), source.port)

@@ -98,7 +98,8 @@ class LongTermAuthenticator:
 
     Args:
         users: The realm and its users.
-        secret: Random bytes for the nonces, better 32 than the least 16; servers that share it know each other's.
+        secret: Random bytes for the nonces, better 32 than the least 16. Servers that share it, and a clock, know each
+            other's; a secret that outlives its clock is to be replaced.
         algorithms: What clients may make keys with, the preferred first. Clients of :rfc:`5389` know only MD5: leave it
             out and they stay out.
         anonymous: Whether clients are asked to send USERHASH in place of USERNAME.
