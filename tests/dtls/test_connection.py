@@ -12,6 +12,9 @@ from tests.dtls.ends import Ends, certificate
 from tests.support.rng import SeededRng
 
 from rtc_dtls import (
+    CONFIDENTIAL_WEBRTC,
+    WEBRTC,
+    WEBRTC_PROTOCOLS,
     AlertDescription,
     ApplicationDataReceived,
     BufferFullError,
@@ -26,6 +29,7 @@ from rtc_dtls import (
     Role,
     SrtpProfile,
     StateError,
+    is_confidential,
 )
 from rtc_dtls.state import TRANSITIONS, Input
 
@@ -261,6 +265,7 @@ def test_several_datas_are_queued_all_or_none() -> None:
         {"alpn_protocols": ("",)},
         {"alpn_protocols": ("x" * 256,)},
         {"alpn_protocols": ("x", "x")},
+        {"alpn_protocols": ("x",), "required_alpn_protocol": "y"},
         {"alpn_protocols": tuple(f"{number}" for number in range(65))},
         {"cookie_secrets": (b"short",)},
         {"mtu": 255},
@@ -317,6 +322,56 @@ def test_exporter_refuses_what_no_exporter_takes(role: Role) -> None:
 
     assert len(here.export_keying_material("EXPERIMENTAL", 0)) == 0
     assert len(here.export_keying_material("EXPERIMENTAL", 1000, b"")) == 1000
+
+
+@pytest.mark.spec("rfc8833:2/1", "rfc8833:2/2", "rfc8833:2/5")
+def test_without_a_preference_both_protocols_are_offered_and_the_plain_one_is_chosen() -> None:
+    pair = Ends(replace(CLIENT, alpn_protocols=WEBRTC_PROTOCOLS), replace(SERVER, alpn_protocols=WEBRTC_PROTOCOLS))
+    pair.connect()
+    hello = pair.sent[Role.CLIENT][0]
+
+    assert b"\x06webrtc\x08c-webrtc" in hello
+    assert pair.client.alpn_protocol == pair.server.alpn_protocol == "webrtc"
+    assert not is_confidential(pair.client.alpn_protocol)
+
+
+@EACH_ROLE
+@pytest.mark.spec("rfc8833:2/4", "rfc8833:2/5")
+def test_peer_that_knows_no_protocols_is_one_of_plain_webrtc(role: Role) -> None:
+    options = [CLIENT, SERVER]
+    at = 0 if role is Role.CLIENT else 1
+    options[at] = replace(options[at], alpn_protocols=WEBRTC_PROTOCOLS)
+    here = end(Ends(*options).connect(), role)
+
+    assert here.state is ConnectionState.CONNECTED
+    assert here.alpn_protocol is None
+    assert not is_confidential(here.alpn_protocol)
+
+
+@EACH_ROLE
+@pytest.mark.spec("rfc8833:2/3")
+@pytest.mark.parametrize("others", [(), (WEBRTC,)])
+def test_whoever_needs_confidentiality_gives_up_without_the_promise(role: Role, others: tuple[str, ...]) -> None:
+    needs = {"alpn_protocols": WEBRTC_PROTOCOLS, "required_alpn_protocol": CONFIDENTIAL_WEBRTC}
+    options = (needs, {"alpn_protocols": others}) if role is Role.CLIENT else ({"alpn_protocols": others}, needs)
+    pair = Ends(replace(CLIENT, **options[0]), replace(SERVER, **options[1])).connect()
+
+    (failure,) = pair.seen(role, ConnectionFailed)
+    assert isinstance(failure, ConnectionFailed)
+    assert failure.alert == AlertDescription.NO_APPLICATION_PROTOCOL
+    assert not failure.received
+
+
+@EACH_ROLE
+@pytest.mark.spec("rfc8833:2/3")
+def test_whoever_needs_confidentiality_gets_it_from_a_peer_that_has_both(role: Role) -> None:
+    needs = {"alpn_protocols": WEBRTC_PROTOCOLS, "required_alpn_protocol": CONFIDENTIAL_WEBRTC}
+    both = {"alpn_protocols": (CONFIDENTIAL_WEBRTC, WEBRTC)}
+    options = (needs, both) if role is Role.CLIENT else (both, needs)
+    pair = Ends(replace(CLIENT, **options[0]), replace(SERVER, **options[1])).connect()
+
+    assert is_confidential(pair.client.alpn_protocol)
+    assert is_confidential(pair.server.alpn_protocol)
 
 
 @EACH_ROLE

@@ -5,6 +5,7 @@ See :rfc:`6347`, :rfc:`5246`, :rfc:`5764`, :rfc:`7627` and :rfc:`8827`.
 
 from ._version import __version__
 from .alert import AlertDescription
+from .alpn import CONFIDENTIAL_WEBRTC, WEBRTC, WEBRTC_PROTOCOLS, is_confidential
 from .certificate import Certificate, CertificateKind
 from .cipher_suite import CipherSuiteId
 from .config import DtlsConfig
@@ -30,6 +31,7 @@ __all__ = [
     "AlertDescription",
     "ApplicationDataReceived",
     "BufferFullError",
+    "CONFIDENTIAL_WEBRTC",
     "Certificate",
     "CertificateKind",
     "CipherSuiteId",
@@ -52,5 +54,8 @@ __all__ = [
     "SrtpProfile",
     "StateError",
     "Version",
+    "WEBRTC",
+    "WEBRTC_PROTOCOLS",
     "__version__",
+    "is_confidential",
 ]

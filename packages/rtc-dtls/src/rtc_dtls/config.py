@@ -43,7 +43,9 @@ class DtlsConfig:
     require_srtp: bool = False
     """Fail the handshake if no SRTP profile comes out of it."""
     alpn_protocols: tuple[str, ...] = ()
-    """Application protocols in order of preference, such as ``("webrtc", "c-webrtc")`` of :rfc:`8833`."""
+    """Application protocols in order of preference, such as `WEBRTC_PROTOCOLS`; a server's order decides."""
+    required_alpn_protocol: str | None = None
+    """Fail the handshake unless this one of them comes out of it, such as `CONFIDENTIAL_WEBRTC`."""
     require_extended_master_secret: bool = True
     """Fail without :rfc:`7627`. If False and the peer does not have it, nothing can be exported."""
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
@@ -78,6 +80,8 @@ class DtlsConfig:
             raise ValueError("a protocol name has 1 to 255 bytes")
         if len(set(self.alpn_protocols)) != len(self.alpn_protocols) or len(self.alpn_protocols) > MAX_PROTOCOL_COUNT:
             raise ValueError(f"protocol names are different, and no more than {MAX_PROTOCOL_COUNT}")
+        if self.required_alpn_protocol is not None and self.required_alpn_protocol not in self.alpn_protocols:
+            raise ValueError("required_alpn_protocol is not among alpn_protocols")
         if any(len(secret) < MIN_SECRET_LENGTH for secret in self.cookie_secrets):
             raise ValueError(f"a cookie secret has at least {MIN_SECRET_LENGTH} bytes")
         if self.max_transmissions < 1 or self.max_queued_datagrams < 1:

@@ -185,11 +185,12 @@ def _no_srtp() -> ProtocolError:
 def _choose_protocol(config: DtlsConfig, offered: Extensions) -> str | None:
     data = offered.find(ExtensionType.ALPN)
     if data is None:
-        return None
+        return _check_required_protocol(config, None)
     names = parse_protocol_names(data)
     if not config.alpn_protocols:
         return None
-    for protocol in config.alpn_protocols:
+    wanted = config.alpn_protocols if config.required_alpn_protocol is None else (config.required_alpn_protocol,)
+    for protocol in wanted:
         # [rfc7301:3.2/1]
         if protocol.encode() in names:
             return protocol
@@ -204,14 +205,25 @@ def _choose_protocol(config: DtlsConfig, offered: Extensions) -> str | None:
 def _accept_protocol(config: DtlsConfig, answered: Extensions) -> str | None:
     data = answered.find(ExtensionType.ALPN)
     if data is None:
-        return None
+        return _check_required_protocol(config, None)
     names = parse_protocol_names(data)
     for protocol in config.alpn_protocols:
         # [rfc7301:3.1/6] [rfc7301:3.2/3]
         if names == (protocol.encode(),):
-            return protocol
+            return _check_required_protocol(config, protocol)
     raise ProtocolError(
         AlertDescription.ILLEGAL_PARAMETER,
         "the server chose several application protocols, or one that was not offered",
         "RFC 7301 section 3.1",
     )
+
+
+def _check_required_protocol(config: DtlsConfig, protocol: str | None) -> str | None:
+    # [rfc8833:2/3]
+    if config.required_alpn_protocol is not None and protocol != config.required_alpn_protocol:
+        raise ProtocolError(
+            AlertDescription.NO_APPLICATION_PROTOCOL,
+            f"the peer does not speak {config.required_alpn_protocol}",
+            "RFC 8833 section 2",
+        )
+    return protocol
