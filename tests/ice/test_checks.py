@@ -382,3 +382,22 @@ def test_zones_are_local_and_do_not_make_reflexive_candidates() -> None:
     call.run(call.completed, timeout=5)
 
     assert [each.candidate.type for each in call.alice.agent.candidate_stats()] == ["host", "host"]
+
+
+@pytest.mark.parametrize("outcome", ["success", "failure", "conflict"])
+def test_what_becomes_of_a_check_whose_base_is_gone_is_of_no_interest(outcome: str) -> None:
+    desk = Desk(candidates=(candidate(THERE),), end=False)
+    (check,) = desk.output()
+    desk.agent.remove_local_address(HERE, desk.now)
+
+    match outcome:
+        case "success":
+            desk.answer(check)
+        case "failure":
+            desk.send(desk.error(check, 500))
+        case _:
+            desk.send(desk.error(check, 487))
+
+    assert desk.agent.candidate_pair_stats() == []
+    assert desk.agent.selected_pair is None
+    assert desk.advance(1.0) == []

@@ -224,6 +224,28 @@ def test_a_server_known_late_or_of_another_family_is_asked_where_it_can_be() -> 
     assert {each.remote for each in desk.advance(0.2)} == {STUN_SERVER}
 
 
+def test_a_server_that_is_known_already_is_not_asked_again() -> None:
+    desk = Desk(meet=False, config=ASKS, end=False)
+    desk.output()
+
+    desk.agent.add_stun_server(STUN_SERVER, desk.now)
+
+    assert desk.advance(0.4) == []
+
+
+def test_a_question_from_an_address_that_is_gone_is_not_repeated() -> None:
+    desk = Desk(meet=False, config=ASKS, end=False)
+    (question,) = desk.output()
+
+    desk.agent.remove_local_address(HERE, desk.now)
+    desk.agent.end_of_local_addresses(desk.now)
+
+    assert desk.advance(10.0) == []
+    assert desk.agent.gathering_state is GatheringState.COMPLETE
+    desk.send(tell_address(parse(question), Datagram(b"", STUN_SERVER, ELSEWHERE)), source=STUN_SERVER)
+    assert desk.dropped("unknown-transaction") == 1
+
+
 @pytest.mark.spec("rfc8445:5.1.1.2/4", "rfc8445:5.1.3/1")
 def test_all_servers_are_asked_and_the_same_answer_twice_makes_one_candidate() -> None:
     config = IceConfig(stun_servers=(STUN_SERVER, OTHER_SERVER))

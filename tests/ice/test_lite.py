@@ -129,3 +129,13 @@ def test_a_lite_agent_does_not_argue_about_roles() -> None:
 
     assert parse(answer).message_class is MessageClass.SUCCESS
     assert desk.agent.controlling is False
+
+
+def test_a_lite_agent_keeps_within_its_limits() -> None:
+    desk = Desk(controlling=False, config=IceConfig(lite=True, max_remote_candidates=3))
+    for port in range(1, 50):
+        desk.check(source=THERE._replace(port=port), use_candidate=True)
+
+    assert len([each for each in desk.agent.candidate_stats() if each.is_remote]) == 3
+    assert desk.dropped("remote-candidate-limit") == 46
+    assert desk.agent.selected_pair is not None

@@ -369,3 +369,17 @@ def test_when_the_base_of_a_pair_goes_away_in_mid_nomination_another_pair_is_nom
     while second.local != ELSEWHERE:
         second = desk.next_request()
     assert _nominates(second)
+
+
+@pytest.mark.spec("rfc8445:7.2.5.3.4/1")
+def test_a_nomination_that_fails_behind_a_translator_takes_the_reflexive_pair_off_too() -> None:
+    desk = Desk(candidates=(candidate(THERE),))
+    desk.agent.end_of_remote_candidates(desk.now)
+    desk.answer(desk.output()[0], mapped=ELSEWHERE)
+    nomination = desk.next_request()
+    assert _nominates(nomination)
+
+    desk.send(desk.error(nomination, 500))
+
+    assert [each.state for each in desk.agent.candidate_pair_stats()] == [PairState.FAILED]
+    assert desk.agent.selected_pair is None

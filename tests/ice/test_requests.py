@@ -250,6 +250,16 @@ def test_a_check_from_an_unknown_address_makes_a_peer_reflexive_candidate_and_is
     assert desk.agent.candidate_pair_stats()[0].state is PairState.IN_PROGRESS
 
 
+def test_learned_candidates_have_foundations_of_their_own() -> None:
+    """Whatever the peer calls its candidates."""
+    desk = Desk(candidates=(candidate(ELSEWHERE, foundation="prflx0"),))
+    for port in (1, 2):
+        desk.check(source=THERE._replace(port=port))
+
+    foundations = [each.candidate.foundation for each in desk.agent.candidate_stats() if each.is_remote]
+    assert len(set(foundations)) == 3
+
+
 @pytest.mark.spec("rfc8445:7.3.1.4/1")
 def test_a_check_on_a_pair_in_progress_starts_its_check_anew() -> None:
     desk = Desk(candidates=(candidate(THERE),))
