@@ -8,6 +8,7 @@ from tests.support.network import Link, Network, Node
 from tests.support.rng import SeededRng
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
+Calls: TypeAlias = list[tuple[str, Callable[[Node], object]]]
 
 
 class Conversation(abc.ABC):
@@ -52,15 +53,15 @@ class Conversation(abc.ABC):
         """Whether what `talk` asked for has happened."""
         return True
 
-    def misuses(self) -> "list[tuple[str, Callable[[Node], object]]]":
+    def misuses(self) -> Calls:
         """Calls that the application must not make now, for the left node of a settled conversation."""
         return []
 
-    def after_close(self) -> "list[tuple[str, Callable[[Node], object]]]":
+    def after_close(self) -> Calls:
         """Commands that a closed machine must refuse."""
         return []
 
-    def flood(self) -> "Callable[[Node], object] | None":
+    def flood(self) -> Callable[[Node], object] | None:
         """A command that, repeated for ever, must raise at some time because a queue is full."""
         return None
 

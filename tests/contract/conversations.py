@@ -22,9 +22,8 @@ from rtc_stun import (
     UnknownAttribute,
 )
 
-from .conversation import Conversation
-
-Calls = list[tuple[str, Callable[[Node], object]]]
+from .conversation import Calls, Conversation
+from .peer_conversation import PeerConversation
 
 
 class StunConversation(Conversation):
@@ -254,4 +253,10 @@ class SctpConversation(Conversation):
         return node.machine
 
 
-CONVERSATIONS: Final[list[type[Conversation]]] = [StunConversation, IceConversation, DtlsConversation, SctpConversation]
+CONVERSATIONS: Final[list[type[Conversation]]] = [
+    StunConversation,
+    IceConversation,
+    DtlsConversation,
+    SctpConversation,
+    PeerConversation,
+]

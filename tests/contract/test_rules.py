@@ -329,7 +329,8 @@ def test_events_are_slots_dataclasses_that_stand_alone(kind: Kind) -> None:
     for event in events:
         assert dataclasses.is_dataclass(event), event
         assert not hasattr(event, "__dict__"), f"{type(event).__name__} has no slots"
-        assert pickle.loads(pickle.dumps(event)) == event
+        # By their text: handles of channels are equal to themselves alone.
+        assert repr(pickle.loads(pickle.dumps(event))) == repr(event)
 
 
 # --- rule 8: queues have bounds ---

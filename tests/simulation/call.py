@@ -1,7 +1,8 @@
 """One whole conversation of two peer connections in virtual time, every circumstance chosen by a seed.
 
 Delay, loss up to 30 %, jitter, reordering, duplication, small MTUs, translators on either side or none; signalling that is slow or fast; channels of every
-reliability; messages of all sizes from both sides. In the end every reliable message has arrived, in order where order was promised.
+reliability; messages of all sizes from both sides. Where loss breaks the path, whoever notices restarts ICE, as an application would. In the end every
+reliable message has arrived, in order where order was promised.
 """
 
 import random
@@ -10,26 +11,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tests.support.nat import Nat, full_cone, port_restricted_cone, restricted_cone
+from tests.support.network import Host, Link, Network, Node
+from tests.support.rng import SeededRng
+
 import rtc_peer
 from rtc_datachannel import (
-    BufferedAmountLow,
     ChannelOpened,
     ChannelReceived,
     DataChannel,
     DataChannelConfig,
     MessageReceived,
 )
-from rtc_peer import PeerConnection, PeerOptions
+from rtc_peer import PeerConnection, PeerOptions, SignalingState
 from rtc_sctp import AssociationConfig
-from tests.support.nat import Nat, full_cone, port_restricted_cone, restricted_cone
-from tests.support.network import Host, Link, Network, Node
-from tests.support.rng import SeededRng
+from rtc_stun import Address
 
 WALL_CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENCE = 300.0
 """Virtual seconds for everything; loss of 30 % both ways makes timers double often."""
 SECURITY_OVERHEAD = 40
 """Bytes that DTLS adds to a packet."""
+RTO_MAX = 4.0
+"""Seconds; with the 60 of the RFC most of a lossy conversation is waiting."""
+MAX_RETRANSMISSIONS = 60
+"""With 30 % loss both ways every second round trip fails: ten failures in a row are nothing special."""
 
 CHANNELS: tuple[tuple[str, dict[str, object]], ...] = (
     ("ordered", {}),
@@ -49,6 +55,7 @@ class Party:
 
     node: Node
     host: Host
+    address: Address | None = None
     channels: dict[str, DataChannel] = field(default_factory=dict)
     labels: dict[int, str] = field(default_factory=dict)
     sent: dict[str, list[str | bytes]] = field(default_factory=dict)
@@ -117,7 +124,12 @@ class Call:
         options = PeerOptions(
             dtls_mtu=min(1200, self.link.mtu),
             data=DataChannelConfig(
-                association=AssociationConfig(max_packet_size=min(1200, self.link.mtu - SECURITY_OVERHEAD))
+                association=AssociationConfig(
+                    max_packet_size=min(1200, self.link.mtu - SECURITY_OVERHEAD),
+                    rto_max=RTO_MAX,
+                    max_init_retransmissions=MAX_RETRANSMISSIONS,
+                    association_max_retransmissions=MAX_RETRANSMISSIONS,
+                )
             ),
         )
         machine = PeerConnection(rng=SeededRng(name), wall_clock=WALL_CLOCK, options=options)
@@ -153,8 +165,9 @@ class Call:
     def _happened(self, party: Party, event: object) -> None:
         match event:
             case rtc_peer.GatheringWanted(transport_id=transport_id):
-                address = self.network.bind(party.node, party.host.bind(5000 + transport_id))
-                party.machine.add_local_address(transport_id, address, self.network.now)
+                if party.address is None:
+                    party.address = self.network.bind(party.node, party.host.bind(5000))
+                    party.machine.add_local_address(transport_id, party.address, self.network.now)
                 party.machine.end_of_local_addresses(transport_id, self.network.now)
             case rtc_peer.IceCandidateFound():
                 index = 1 - self.parties.index(party)
@@ -169,8 +182,22 @@ class Call:
                     party.labels[channel.id] = channel.label
             case MessageReceived(channel_id=channel_id, data=data):
                 party.received.setdefault(party.labels[channel_id], []).append(data)
-            case BufferedAmountLow():
-                pass
+            case rtc_peer.ConnectionStateChanged(state=rtc_peer.ConnectionState.FAILED):
+                self._restart(party)
+
+    def _restart(self, party: Party) -> None:
+        """Negotiate new paths, unless the other side does so already."""
+        now, here = self.network.now, party.machine
+        there = self.parties[1 - self.parties.index(party)].machine
+        if here.signaling_state is not SignalingState.STABLE or there.closed:
+            return
+        here.restart_ice()
+        here.set_local_description(None, now)
+        assert here.local_description is not None
+        there.set_remote_description(here.local_description, now)
+        there.set_local_description(None, now)
+        assert there.local_description is not None
+        here.set_remote_description(there.local_description, now)
 
     def _add(self, party: Party, event: rtc_peer.IceCandidateFound) -> None:
         party.machine.add_ice_candidate(
