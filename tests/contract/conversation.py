@@ -17,6 +17,8 @@ class Conversation(abc.ABC):
     name: ClassVar[str]
     timeout: ClassVar[float] = 30.0
     """Virtual seconds within which `settled` must come true on a good network."""
+    saturation: ClassVar[int] = 2000
+    """How many repeated datagrams of strangers fill everything that they can fill."""
 
     def __init__(
         self, *, seed: int = 1, link: Link | None = None, trace: Trace | None = None, batch: bool = True

@@ -20,6 +20,7 @@ class PeerConversation(Conversation):
     """Offer and answer over a perfect signalling channel, one data channel, an echo."""
 
     name = "peer"
+    saturation = 10_000
 
     def build(self) -> tuple[Node, Node]:
         self.homes: dict[int, Host] = {}

@@ -350,7 +350,7 @@ def test_what_others_repeat_makes_no_machine_grow(kind: Kind, spoofed: bool) -> 
                 _receive(conversation, node, recorded[number % len(recorded)], source)
         return [len(pickle.dumps(node.machine)) for node in conversation.nodes]
 
-    early, late = repeat(2000), repeat(1000)
+    early, late = repeat(kind.saturation), repeat(1000)
 
     # Bounds are reached by now; some bytes are for counters, whose digits become more.
     assert all(after < before + 500 for before, after in zip(early, late, strict=True))

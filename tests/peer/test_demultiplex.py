@@ -43,7 +43,8 @@ def test_a_connection_drops_and_counts_what_it_has_no_protocol_for() -> None:
     pair.left.machine.receive_datagrams([*batch, Datagram(b"", path.local, path.remote)], pair.now)
     pair.settle()
 
-    assert pair.left.machine.stats.dropped == {
+    own = {reason: count for reason, count in pair.left.machine.stats.dropped.items() if ":" not in reason}
+    assert own == {
         "empty": 1,
         "no-unknown": 12 + 48 + 64,
         "no-zrtp": 4,

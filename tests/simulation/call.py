@@ -184,6 +184,8 @@ class Call:
                 party.received.setdefault(party.labels[channel_id], []).append(data)
             case rtc_peer.ConnectionStateChanged(state=rtc_peer.ConnectionState.FAILED):
                 self._restart(party)
+            case _:
+                pass
 
     def _restart(self, party: Party) -> None:
         """Negotiate new paths, unless the other side does so already."""

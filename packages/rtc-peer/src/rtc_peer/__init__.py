@@ -10,7 +10,7 @@ from rtc_peer._version import __version__
 
 if TYPE_CHECKING:
     from rtc_peer.configuration import BundlePolicy, Configuration, IceTransportPolicy, RtcpMuxPolicy
-    from rtc_peer.connection import Event, PeerConnection, Trace
+    from rtc_peer.connection import Event, PeerConnection
     from rtc_peer.demultiplex import PacketKind, classify
     from rtc_peer.description import SdpType, SessionDescription
     from rtc_peer.errors import (
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         WarningIssued,
     )
     from rtc_peer.ice_server import IceServer
+    from rtc_peer.journal import Trace
     from rtc_peer.options import PeerOptions
     from rtc_peer.state import (
         ConnectionState,
@@ -136,7 +137,7 @@ __all__ = [
 
 _DEFINED_IN: Final = {
     "configuration": "BundlePolicy Configuration IceTransportPolicy RtcpMuxPolicy",
-    "connection": "Event PeerConnection Trace",
+    "connection": "Event PeerConnection",
     "demultiplex": "PacketKind classify",
     "description": "SdpType SessionDescription",
     "errors": (
@@ -151,6 +152,7 @@ _DEFINED_IN: Final = {
         "WarningIssued"
     ),
     "ice_server": "IceServer",
+    "journal": "Trace",
     "options": "PeerOptions",
     "state": (
         "ConnectionState DtlsTransportState IceGatheringState IceTransportState SctpTransportState "

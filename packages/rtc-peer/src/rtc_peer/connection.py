@@ -11,7 +11,7 @@ Here the application's mistakes are found and descriptions take their way; `rtc_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,6 +25,7 @@ from rtc_peer.description import AppliedDescription, SdpType, SessionDescription
 from rtc_peer.errors import StateError
 from rtc_peer.events import ConnectionClosed, NegotiationNeeded, SignalingStateChanged, WarningIssued
 from rtc_peer.ice_server import StunServers, unsupported_urls
+from rtc_peer.journal import Journal, Trace
 from rtc_peer.layers import LayerEvent, Layers
 from rtc_peer.negotiation import Negotiator
 from rtc_peer.options import PeerOptions
@@ -38,7 +39,6 @@ from rtc_stun import Address, Datagram
 if TYPE_CHECKING:
     from rtc_peer.statistics import Statistics
 
-Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 Event: TypeAlias = ConnectionClosed | LayerEvent | NegotiationNeeded | SignalingStateChanged | WarningIssued
 
 
@@ -75,9 +75,7 @@ class PeerConnection:
         self._options = options or PeerOptions()
         self._certificates = choose_certificates(self._configuration, rng, wall_clock)
         self._rng = rng
-        self._trace = trace
-        self._now = now
-        self._stats = PeerStats()
+        self._journal = Journal(trace=trace, now=now)
         self._events: list[Event] = []
         self._negotiation_needed = False
         self._local_description_applied = False
@@ -95,8 +93,7 @@ class PeerConnection:
             certificate=self._certificates[0],
             options=self._options,
             rng=rng,
-            stats=self._stats,
-            trace=trace,
+            journal=self._journal,
         )
         self._configure()
 
@@ -187,7 +184,7 @@ class PeerConnection:
     @property
     def stats(self) -> PeerStats:
         """Counters of the machine; see `statistics` for those of all layers."""
-        return self._stats
+        return self._layers.stats()
 
     def statistics(self) -> list[Statistics]:
         """Describe everything that is counted, in the order of the W3C's identifiers for statistics."""
@@ -238,7 +235,7 @@ class PeerConnection:
             StateError: The connection is closed, or the type does not fit the state.
             ModificationError: The text is not what was created last.
         """
-        self._enter(now)
+        now = self._enter(now)
         if description is None or (not description.sdp and description.type is not SdpType.ROLLBACK):
             description = self._negotiator.implicit(
                 None if description is None else description.type,
@@ -264,7 +261,7 @@ class PeerConnection:
             DescriptionSyntaxError: The text is not well-formed SDP.
             DescriptionError: It is invalid, or does not fit the session.
         """
-        self._enter(now)
+        now = self._enter(now)
         before = self.signaling_state
         outcome = self._negotiator.set_remote(description)
         self._apply(outcome, before, controlling=True)
@@ -292,7 +289,7 @@ class PeerConnection:
             StateError: The connection is closed, or there is no remote description.
             OperationError: There is no such section or generation, or the candidate is malformed.
         """
-        self._enter(now)
+        now = self._enter(now)
         wish = CandidateWish(candidate, sdp_mid, sdp_m_line_index, username_fragment)
         for place in locate(wish, self._negotiator.signaling):
             for description in place.descriptions:
@@ -301,10 +298,10 @@ class PeerConnection:
             if key is not None and key in self._layers.transports.transports:
                 ice = self._layers.transports.transports[key].ice
                 if wish.is_end:
-                    ice.end_candidates(place.ufrag, self._now)
+                    ice.end_candidates(place.ufrag, now)
                 else:
-                    ice.add_candidate(wish.value, place.ufrag, self._now)
-        self._layers.settle(self._now)
+                    ice.add_candidate(wish.value, place.ufrag, now)
+        self._layers.settle(now)
 
     def restart_ice(self) -> None:
         """Ask for new paths by the next offer; `NegotiationNeeded` tells when it is time.
@@ -414,9 +411,9 @@ class PeerConnection:
 
     def close_channel(self, channel: DataChannel, now: float) -> None:
         """Close a channel when all that was queued on it is sent. Does nothing if it is closing or closed."""
-        self._now = max(self._now, now)
+        now = self._journal.advance(now)
         self._layers.data.close_channel(channel)
-        self._layers.settle(self._now)
+        self._layers.settle(now)
 
     # --- what the owner's I/O tells ---
 
@@ -437,9 +434,9 @@ class PeerConnection:
             ArgumentError: There never was such a transport, or the address is no IP address, was added before or is one
                 too many.
         """
-        self._enter(now)
-        added = self._layers.transports.add_local_address(transport_id, address, self._now)
-        self._layers.settle(self._now)
+        now = self._enter(now)
+        added = self._layers.transports.add_local_address(transport_id, address, now)
+        self._layers.settle(now)
         return added
 
     def end_of_local_addresses(self, transport_id: int, now: float) -> None:
@@ -449,9 +446,9 @@ class PeerConnection:
             StateError: The connection is closed.
             ArgumentError: There never was such a transport.
         """
-        self._enter(now)
-        self._layers.transports.end_of_local_addresses(transport_id, self._now)
-        self._layers.settle(self._now)
+        now = self._enter(now)
+        self._layers.transports.end_of_local_addresses(transport_id, now)
+        self._layers.settle(now)
 
     def host_resolved(self, host: str, addresses: Iterable[str], now: float) -> None:
         """Tell what a name stands for.
@@ -465,9 +462,9 @@ class PeerConnection:
             StateError: The connection is closed.
             ArgumentError: An address is no IP literal.
         """
-        self._enter(now)
-        self._layers.transports.host_resolved(host, list(addresses), self._now)
-        self._layers.settle(self._now)
+        now = self._enter(now)
+        self._layers.transports.host_resolved(host, list(addresses), now)
+        self._layers.settle(now)
 
     # --- the contract of every machine ---
 
@@ -477,28 +474,26 @@ class PeerConnection:
 
     def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None:
         """Take datagrams that arrived together: the fast path."""
-        if now > self._now:
-            self._now = now
+        now = self._journal.advance(now)
         batch = datagrams if isinstance(datagrams, list) else list(datagrams)
-        self._stats.datagrams_received += len(batch)
+        self._journal.stats.datagrams_received += len(batch)
         if self.closed:
-            self._stats.drop("closed", len(batch))
+            self._journal.drop("closed", len(batch))
             return
-        self._layers.receive(batch, self._now)
+        self._layers.receive(batch, now)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due. Call at or after `next_timeout`."""
-        self._now = max(self._now, now)
+        now = self._journal.advance(now)
         if self.closed:
             return
-        self._layers.handle_timeout(self._now)
+        self._layers.handle_timeout(now)
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent. Call after every other call."""
-        if now > self._now:
-            self._now = now
-        output = self._layers.datagrams_to_send(self._now)
-        self._stats.datagrams_sent += len(output)
+        now = self._journal.advance(now)
+        output = self._layers.datagrams_to_send(now)
+        self._journal.stats.datagrams_sent += len(output)
         return output
 
     def events(self) -> list[Event]:
@@ -511,18 +506,18 @@ class PeerConnection:
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due, on the clock of ``now``; None for never."""
-        return self._layers.next_timeout(self._now)
+        return self._layers.next_timeout(self._journal.now)
 
     def close(self, now: float) -> None:
         """End the connection at once. Flush once more: the peer is told. Idempotent."""
-        self._now = max(self._now, now)
+        now = self._journal.advance(now)
         if self.closed:
             return
         self._negotiator.signaling.close()
-        self._layers.close(self._now)
+        self._layers.close(now)
         self._negotiation_needed = False
         self._report(ConnectionClosed())
-        self._trace_if("peer:closed", {})
+        self._journal.write("peer:closed", {})
 
     @property
     def closed(self) -> bool:
@@ -537,7 +532,7 @@ class PeerConnection:
             self._signaling_changed(SignalingState.STABLE)
         if self.signaling_state is not before or outcome.rolled_back:
             self._signaling_changed(self.signaling_state)
-        self._layers.apply(outcome, controlling=controlling, now=self._now)
+        self._layers.apply(outcome, controlling=controlling, now=self._journal.now)
         if self.signaling_state is SignalingState.STABLE:
             self._negotiation_needed = False
             self._update_negotiation_needed()
@@ -549,14 +544,14 @@ class PeerConnection:
 
     def _signaling_changed(self, state: SignalingState) -> None:
         self._report(SignalingStateChanged(state))
-        self._trace_if("peer:signaling_state_changed", {"state": state.value})
+        self._journal.write("peer:signaling_state_changed", {"state": state.value})
 
     def _configure(self) -> None:
         servers = self._configuration.ice_servers
         self._layers.transports.configure(StunServers(servers), self._configuration.ice_transport_policy)
         for url in unsupported_urls(servers):
             self._report(WarningIssued(f"{url} is not used: there is no support for it yet"))
-        self._layers.settle(self._now)
+        self._layers.settle(self._journal.now)
 
     def _update_negotiation_needed(self) -> None:
         """See section 4.7.3 of webrtc-pc."""
@@ -567,18 +562,14 @@ class PeerConnection:
             self._report(NegotiationNeeded())
         self._negotiation_needed = needed
 
-    def _enter(self, now: float) -> None:
-        """Begin a command."""
+    def _enter(self, now: float) -> float:
+        """Begin a command, and return what counts as the present."""
         self._require_open()
-        self._now = max(self._now, now)
+        return self._journal.advance(now)
 
     def _require_open(self) -> None:
         if self.closed:
             raise StateError("the connection is closed")
-
-    def _trace_if(self, name: str, details: Mapping[str, object]) -> None:
-        if self._trace is not None:
-            self._trace(self._now, name, details)
 
 
 def _exported(description: AppliedDescription | None) -> SessionDescription | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeAlias
 
 import rtc_datachannel
 from rtc_datachannel import DataChannel, DataChannelConfig, DataChannelEndpoint
 from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.events import SctpTransportStateChanged
+from rtc_peer.journal import Trace
 from rtc_peer.section import DataParameters
 from rtc_peer.state import SctpTransportState
 
-Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 DataEvent: TypeAlias = (
     SctpTransportStateChanged
     | rtc_datachannel.ChannelOpened

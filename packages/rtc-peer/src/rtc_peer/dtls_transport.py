@@ -8,18 +8,17 @@ outran the answer or its own check, is kept until the door opens.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import rtc_dtls
 from rtc_dtls import AlertDescription, Certificate, DtlsConfig, DtlsConnection
 from rtc_peer.agreement import Agreement
 from rtc_peer.events import DtlsTransportFailed, DtlsTransportStateChanged
+from rtc_peer.journal import Journal
 from rtc_peer.state import DtlsTransportState
-from rtc_peer.stats import PeerStats
 from rtc_stun import Datagram
 
-Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 DtlsTransportEvent: TypeAlias = DtlsTransportFailed | DtlsTransportStateChanged
 
 MAX_EARLY_DATAGRAMS: Final = 16
@@ -34,17 +33,15 @@ class DtlsTransport:
         certificate: Ours.
         rng: Source of randomness.
         mtu: Largest datagram of the handshake, in bytes.
-        stats: Where dropped packets are counted.
-        trace: Takes structured records.
+        journal: Takes what is dropped, and records.
     """
 
     __slots__ = (
         "_certificate",
         "_early",
         "_events",
+        "_journal",
         "_rng",
-        "_stats",
-        "_trace",
         "_transport_id",
         "agreement",
         "connection",
@@ -60,14 +57,12 @@ class DtlsTransport:
         certificate: Certificate,
         rng: Callable[[int], bytes],
         mtu: int,
-        stats: PeerStats,
-        trace: Trace | None,
+        journal: Journal,
     ) -> None:
         self._transport_id = transport_id
-        self._stats = stats
+        self._journal = journal
         self._certificate = certificate
         self._rng = rng
-        self._trace = trace
         self._events: list[DtlsTransportEvent] = []
         self._early: deque[Datagram] = deque(maxlen=MAX_EARLY_DATAGRAMS)
         self.mtu = mtu
@@ -95,7 +90,7 @@ class DtlsTransport:
         config = DtlsConfig(certificate=self._certificate, remote_fingerprints=fingerprints, mtu=self.mtu)
         role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER
         self.agreement = agreement
-        self.connection = DtlsConnection(role=role, config=config, rng=self._rng, trace=self._trace)
+        self.connection = DtlsConnection(role=role, config=config, rng=self._rng, trace=self._journal.trace)
         if self.state is not DtlsTransportState.NEW:
             self._step(DtlsTransportState.NEW)
 
@@ -153,7 +148,7 @@ class DtlsTransport:
             try:
                 self.connection.send_many(packets)
             except rtc_dtls.DtlsError:
-                self._stats.drop("dtls-refused-output", len(packets))
+                self._journal.drop("dtls-refused-output", len(packets))
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Drain what is to be sent."""

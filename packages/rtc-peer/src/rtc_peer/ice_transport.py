@@ -8,7 +8,7 @@ generation that nobody answers, which does no harm: data stays on the old pair u
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import rtc_ice
@@ -22,12 +22,11 @@ from rtc_peer.events import (
     SelectedCandidatePairChanged,
 )
 from rtc_peer.ice_server import StunServers
+from rtc_peer.journal import Trace
 from rtc_peer.orders import StartOrder
 from rtc_peer.remote_candidates import RemoteCandidates
 from rtc_peer.state import IceGatheringState, IceTransportState
 from rtc_stun import Address, Datagram
-
-Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 
 NO_RESPONSE: Final = 701
 """Error code for a server that could not be reached (webrtc-pc section 4.8.3)."""

@@ -6,7 +6,7 @@ to the application.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from rtc_dtls import Certificate
@@ -22,6 +22,7 @@ from rtc_peer.events import (
     IceTransportStateChanged,
     TransportClosed,
 )
+from rtc_peer.journal import Journal
 from rtc_peer.negotiation import Negotiator
 from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
@@ -40,7 +41,6 @@ from rtc_peer.transport import Transport
 from rtc_peer.transport_set import TransportEvent, TransportSet
 from rtc_stun import Datagram
 
-Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 LayerEvent: TypeAlias = (
     ConnectionStateChanged | DataEvent | IceConnectionStateChanged | IceGatheringStateChanged | TransportEvent
 )
@@ -61,8 +61,7 @@ class Layers:
         certificate: Ours.
         options: Settings of the layers.
         rng: Source of randomness.
-        stats: Where dropped datagrams are counted.
-        trace: Takes structured records.
+        journal: Takes what is dropped, and records.
     """
 
     def __init__(
@@ -72,16 +71,15 @@ class Layers:
         certificate: Certificate,
         options: PeerOptions,
         rng: Callable[[int], bytes],
-        stats: PeerStats,
-        trace: Trace | None,
+        journal: Journal,
     ) -> None:
         self._negotiator = negotiator
         self._options = options
         self._rng = rng
-        self._trace = trace
+        self._journal = journal
         self._events: list[LayerEvent] = []
-        self.transports = TransportSet(certificate=certificate, options=options, rng=rng, stats=stats, trace=trace)
-        self.data = DataTransport(rng=rng, config=options.data, trace=trace)
+        self.transports = TransportSet(certificate=certificate, options=options, rng=rng, journal=journal)
+        self.data = DataTransport(rng=rng, config=options.data, trace=journal.trace)
         self.former_channels = (0, 0)
         """How many channels of earlier associations were opened and closed."""
         self.gathering_state = IceGatheringState.NEW
@@ -127,8 +125,18 @@ class Layers:
         self._events += self.data.drain()
         opened, closed = self.former_channels
         counters = self.data.endpoint.stats
+        self._journal.stats.add_layer("sctp", counters.dropped)
         self.former_channels = (opened + counters.channels_opened, closed + counters.channels_closed)
-        self.data = DataTransport(rng=self._rng, config=self._options.data, trace=self._trace)
+        self.data = DataTransport(rng=self._rng, config=self._options.data, trace=self._journal.trace)
+
+    def stats(self) -> PeerStats:
+        """Return the counters, with what the machines below have dropped."""
+        own = self._journal.stats
+        stats = PeerStats(own.datagrams_received, own.datagrams_sent, dict(own.dropped))
+        for transport in self.transports.transports.values():
+            transport.count_drops(stats)
+        stats.add_layer("sctp", self.data.endpoint.stats.dropped)
+        return stats
 
     # --- datagrams ---
 
@@ -187,7 +195,7 @@ class Layers:
         if self.data.stirred:
             self._events += self.data.drain()
         if moved:
-            self._derive_states(now)
+            self._derive_states()
 
     def _rest(self) -> None:
         """Everything was drained: set the timer. Data channels wait while there is no tunnel to send through."""
@@ -233,7 +241,7 @@ class Layers:
         key = self.data.transport_id
         return None if key is None else self.transports.transports.get(key)
 
-    def _derive_states(self, now: float) -> None:
+    def _derive_states(self) -> None:
         transports = self.transports.transports.values()
         gathering = derive_gathering_state([each.ice.gathering_state for each in transports])
         ice = derive_ice_state([each.ice.state for each in transports])
@@ -247,5 +255,4 @@ class Layers:
         if connection is not self.connection_state:
             self.connection_state = connection
             self._events.append(ConnectionStateChanged(connection))
-            if self._trace is not None:
-                self._trace(now, "peer:connection_state_changed", {"state": connection.value})
+            self._journal.write("peer:connection_state_changed", {"state": connection.value})

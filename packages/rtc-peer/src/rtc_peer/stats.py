@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class PeerStats:
-    """What the machine itself did, for its contract: cheap counters, always there."""
+    """What went through the machine, for its contract: cheap counters, always there."""
 
     datagrams_received: int = 0
     datagrams_sent: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
-    """Datagrams that were not handed to any protocol, by reason."""
+    """By reason. Those of the machines below have the layer's name in front, such as ``ice:malformed``."""
 
-    def drop(self, reason: str, count: int = 1) -> None:
-        """Count dropped datagrams."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + count
+    def add_layer(self, layer: str, dropped: Mapping[str, int]) -> None:
+        """Count what a machine below has dropped."""
+        for reason, count in dropped.items():
+            name = f"{layer}:{reason}"
+            self.dropped[name] = self.dropped.get(name, 0) + count

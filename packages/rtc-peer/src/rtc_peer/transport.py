@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable
 
 from rtc_dtls import Certificate
 from rtc_ice import IceConfig
@@ -11,13 +10,12 @@ from rtc_peer.demultiplex import DTLS_FIRST, DTLS_LAST, STUN_LAST, classify
 from rtc_peer.dtls_transport import DtlsTransport, DtlsTransportEvent
 from rtc_peer.ice_server import StunServers
 from rtc_peer.ice_transport import IceTransport, IceTransportEvent
+from rtc_peer.journal import Journal
 from rtc_peer.orders import StartOrder
 from rtc_peer.section import TransportParameters
 from rtc_peer.stats import PeerStats
 from rtc_peer.writing import WrittenTransport
 from rtc_stun import Address, Datagram
-
-Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 
 
 class Transport:
@@ -31,14 +29,13 @@ class Transport:
         rng: Source of randomness.
         ice_config: Settings of the ICE agent.
         mtu: Largest datagram of the DTLS handshake.
-        stats: Where dropped datagrams are counted.
-        trace: Takes structured records.
+        journal: Takes what is dropped, and records.
         now: Present time in seconds.
     """
 
     __slots__ = (
+        "_journal",
         "_path",
-        "_stats",
         "bytes_received",
         "bytes_sent",
         "dtls",
@@ -59,8 +56,7 @@ class Transport:
         rng: Callable[[int], bytes],
         ice_config: IceConfig,
         mtu: int,
-        stats: PeerStats,
-        trace: Trace | None,
+        journal: Journal,
         now: float,
     ) -> None:
         self.id = transport_id
@@ -71,16 +67,16 @@ class Transport:
             controlling=controlling,
             rng=rng,
             config=ice_config,
-            trace=trace,
+            trace=journal.trace,
             now=now,
         )
-        self.dtls = DtlsTransport(transport_id, certificate=certificate, rng=rng, mtu=mtu, stats=stats, trace=trace)
+        self.dtls = DtlsTransport(transport_id, certificate=certificate, rng=rng, mtu=mtu, journal=journal)
         self.packets_sent = 0
         self.bytes_sent = 0
         self.packets_received = 0
         self.bytes_received = 0
         self._path: tuple[Address, Address] | None = None
-        self._stats = stats
+        self._journal = journal
 
     def written(self) -> WrittenTransport:
         """Return how descriptions show it now."""
@@ -121,6 +117,12 @@ class Transport:
         self.ice.close(now)
         return farewell
 
+    def count_drops(self, stats: PeerStats) -> None:
+        """Add what both layers have dropped."""
+        stats.add_layer("ice", self.ice.agent.stats.dropped)
+        if self.dtls.connection is not None:
+            stats.add_layer("dtls", self.dtls.connection.stats.dropped)
+
     # --- datagrams ---
 
     def receive(self, batch: list[Datagram], now: float) -> None:
@@ -142,7 +144,7 @@ class Transport:
                 checks.append(datagram)
             else:
                 # [rfc7983:7/1] [rfc7983:7/2]
-                self._stats.drop(f"no-{classify(data).value}" if data else "empty")
+                self._journal.drop(f"no-{classify(data).value}" if data else "empty")
         if checks:
             self.ice.receive(checks, now)
             self._path = None
@@ -210,7 +212,7 @@ class Transport:
             self.dtls.hold(datagram)
             return False
         if not agent.is_valid_path(datagram.local, datagram.remote):
-            self._stats.drop("dtls-from-stranger")
+            self._journal.drop("dtls-from-stranger")
             return False
         self._path = (datagram.local, datagram.remote)
         return True
@@ -228,7 +230,7 @@ class Transport:
         pair = self.ice.agent.selected_pair
         # [rfc8827:6.3/3]
         if pair is None:
-            self._stats.drop("no-path", len(records))
+            self._journal.drop("no-path", len(records))
             return []
         self.packets_sent += len(records)
         self.bytes_sent += sum(map(len, records))

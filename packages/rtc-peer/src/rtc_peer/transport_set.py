@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -13,16 +13,15 @@ from rtc_peer.errors import ArgumentError
 from rtc_peer.events import GatheringWanted, HostResolutionWanted, TransportClosed
 from rtc_peer.ice_server import MAX_SERVER_ADDRESSES, StunServers
 from rtc_peer.ice_transport import IceTransportEvent
+from rtc_peer.journal import Journal
 from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
 from rtc_peer.remote_candidates import is_ip_literal
 from rtc_peer.section import TransportParameters
-from rtc_peer.stats import PeerStats
 from rtc_peer.transport import Transport
 from rtc_peer.writing import WrittenTransport
 from rtc_stun import Address, Datagram
 
-Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 TransportEvent: TypeAlias = (
     GatheringWanted | HostResolutionWanted | TransportClosed | IceTransportEvent | DtlsTransportEvent
 )
@@ -35,8 +34,7 @@ class TransportSet:
         certificate: Ours.
         options: Settings of the layers.
         rng: Source of randomness.
-        stats: Where dropped datagrams are counted.
-        trace: Takes structured records.
+        journal: Takes what is dropped, and records.
     """
 
     def __init__(
@@ -45,8 +43,7 @@ class TransportSet:
         certificate: Certificate,
         options: PeerOptions,
         rng: Callable[[int], bytes],
-        stats: PeerStats,
-        trace: Trace | None,
+        journal: Journal,
     ) -> None:
         self.transports: dict[int, Transport] = {}
         self.policy = IceTransportPolicy.ALL
@@ -55,8 +52,7 @@ class TransportSet:
         self._certificate = certificate
         self._options = options
         self._rng = rng
-        self._stats = stats
-        self._trace = trace
+        self._journal = journal
         self._events: list[TransportEvent] = []
         self._farewell: list[Datagram] = []
         self._newest = -1
@@ -137,8 +133,7 @@ class TransportSet:
                 rng=self._rng,
                 ice_config=replace(config, stun_servers=_joined(config.stun_servers, self._servers.addresses())),
                 mtu=self._options.dtls_mtu,
-                stats=self._stats,
-                trace=self._trace,
+                journal=self._journal,
                 now=now,
             )
         else:
@@ -161,6 +156,7 @@ class TransportSet:
         if transport is None:
             return
         self._farewell += transport.close(now)
+        transport.count_drops(self._journal.stats)
         self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not transport}
         self._waiting_for_names.discard(key)
         self._events.append(TransportClosed(key))
@@ -215,7 +211,7 @@ class TransportSet:
         for datagram in batch:
             owner = self._by_address.get(datagram.local)
             if owner is None:
-                self._stats.drop("unknown-local-address")
+                self._journal.drop("unknown-local-address")
             else:
                 shares.setdefault(owner.id, []).append(datagram)
         for key, share in shares.items():
