@@ -401,3 +401,20 @@ def test_a_channel_stays_usable_where_the_peer_lacks_partial_reliability() -> No
 
     assert pair.right.messages(theirs) == ["x"]
     assert pair.left.node.saw(EndpointConnected)
+
+
+def test_unread_bytes_shrink_the_window_and_reading_them_opens_it() -> None:
+    pair = Pair().connect()
+    mine, _ = pair.open()
+    endpoint = pair.right.endpoint
+    window = pair.left.endpoint.association_stats.remote_window
+
+    endpoint.add_unread(500_000)
+    pair.left.endpoint.send(mine, "x")
+    pair.settle()
+    assert pair.left.endpoint.association_stats.remote_window == window - 500_000
+
+    endpoint.add_unread(-600_000)
+    pair.left.endpoint.send(mine, "y")
+    pair.settle()
+    assert pair.left.endpoint.association_stats.remote_window == window

@@ -40,6 +40,7 @@ class DataChannelEndpoint:
         "_stats",
         "_table",
         "_trace",
+        "_unread",
     )
 
     def __init__(
@@ -55,6 +56,8 @@ class DataChannelEndpoint:
         self._started = False
         """Whether the role is known and the association was told to connect; stays True to the end."""
         self._remote_limit = self._config.remote_max_message_size
+        self._unread = 0
+        """Bytes that the application said it holds, of this incarnation of the peer."""
         self._stats = EndpointStats()
         self._association = Association(config=self._config.for_association(), rng=rng, trace=trace)
         self._table = ChannelTable(max_channels=self._config.max_channels, stats=self._stats, trace=trace)
@@ -254,14 +257,16 @@ class DataChannelEndpoint:
     def add_unread(self, difference: int) -> None:
         """Tell that the application holds more messages unread than before, or less; the peer's window follows.
 
-        Messages that ``events`` returned count as read unless this says otherwise. Flush next. Once the endpoint is
-        closed nothing happens.
+        Messages that ``events`` returned count as read unless this says otherwise. Flush next. What is read after the
+        association has ended or began anew does not count.
 
         Args:
             difference: Bytes; negative when messages were read.
         """
-        if not self.closed:
+        difference = max(difference, -self._unread)
+        if difference and not self.closed:
             self._association.add_unread(difference)
+            self._unread += difference
 
     def close_channel(self, channel: DataChannel) -> None:
         """Close a channel after everything queued on it was sent. Only queues; ``ChannelClosed`` tells when it ended.
@@ -371,6 +376,7 @@ class DataChannelEndpoint:
                 self._step(EndpointInput.ESTABLISHED)
                 self._connected(event)
             case rtc_sctp.PeerRestarted():
+                self._unread = 0
                 self._ended(ChannelCloseReason.ASSOCIATION_RESTARTED, "the peer began anew")
                 self._connected(event.established)
             case rtc_sctp.AssociationReset():
