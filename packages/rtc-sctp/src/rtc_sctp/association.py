@@ -243,9 +243,7 @@ class Association:
         """Take all packets that arrived together: the fast path."""
         self._tick(now)
         life = self._life
-        receive = life.receive
-        for datagram in datagrams:
-            receive(datagram)
+        life.receive_batch(datagrams if isinstance(datagrams, (list, tuple)) else list(datagrams))
         if life.up is not None and not life.ended:
             life.up.progress()
 

@@ -14,8 +14,11 @@ _NO_CHECKSUM: Final = bytes(4)
 
 def seal_packet(source_port: int, destination_port: int, tag: int, chunks: bytes) -> bytes:
     """One packet with its checksum, whatever was agreed with the peer."""
+    return _with_checksum(_PORTS_AND_TAG.pack(source_port, destination_port, tag), chunks)
+
+
+def _with_checksum(head: bytes, chunks: bytes) -> bytes:
     # [rfc9260:6.8/1] [rfc9260:6.8/2]
-    head = _PORTS_AND_TAG.pack(source_port, destination_port, tag)
     return head + _CHECKSUM.pack(crc32c(head + _NO_CHECKSUM + chunks)) + chunks
 
 
@@ -53,6 +56,15 @@ class Bundle:
         self._chunks.append(chunk)
         self._length += length
 
+    def add_full(self, chunks: list[bytes]) -> None:
+        """Put chunks of which no two fit together into a packet each."""
+        self.finish_packet()
+        head = self._head
+        if self._zero_checksum:
+            self.packets += [head + chunk for chunk in chunks]
+        else:
+            self.packets += [_with_checksum(head, chunk) for chunk in chunks]
+
     def finish_packet(self) -> None:
         """Close the packet under construction, if it holds anything."""
         if self._length == 0:
@@ -62,8 +74,7 @@ class Bundle:
         if self._zero_checksum:
             self.packets.append(head + chunks)
         else:
-            # [rfc9260:6.8/1] [rfc9260:6.8/2]
-            self.packets.append(head + _CHECKSUM.pack(crc32c(head + _NO_CHECKSUM + chunks)) + chunks)
+            self.packets.append(_with_checksum(head, chunks))
         self._chunks = []
         self._length = 0
 

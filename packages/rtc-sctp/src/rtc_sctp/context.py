@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from .config import AssociationConfig
 from .events import Event
-from .state import AssociationState, Input, next_state
+from .state import MAY_RECEIVE, MAY_SEND, AssociationState, Input, next_state
 from .stats import AssociationStats
 from .timers import Timers
 
@@ -41,6 +41,8 @@ class Context:
         "dirty",
         "error_count",
         "events",
+        "may_receive",
+        "may_send",
         "now",
         "packets",
         "rng",
@@ -58,6 +60,12 @@ class Context:
         """The latest time that was passed in."""
 
         self.state = AssociationState.CLOSED
+        self.may_receive = False
+        """Whether DATA are taken in this state."""
+
+        self.may_send = False
+        """Whether DATA leave in this state."""
+
         self.events: list[Event] = []
         self.stats = AssociationStats()
         self.timers = Timers()
@@ -77,6 +85,9 @@ class Context:
         """Change the state by one legal step; nothing else assigns it."""
         before = self.state
         self.state = next_state(before, happened)
+        # [rfc9260:6/1] [rfc9260:6/2]
+        self.may_receive = self.state in MAY_RECEIVE
+        self.may_send = self.state in MAY_SEND
         if self.trace is not None and self.state is not before:
             self.trace(self.now, "sctp:state_changed", {"old": before.value, "new": self.state.value})
 

@@ -1,5 +1,7 @@
 """The association while both sides know it: its parts, which chunk goes to which, and what leaves when."""
 
+from collections.abc import Sequence
+
 from .bundle import Bundle, packet_head
 from .causes import Cause, UnrecognizedChunkType
 from .chunks import (
@@ -30,7 +32,7 @@ from .rto import RtoEstimator
 from .send_queue import SendQueue
 from .sender import Sender
 from .shutdown import Shutdown
-from .state import MAY_RECEIVE, MAY_SEND, AssociationState
+from .state import AssociationState
 from .timers import Timer
 
 
@@ -42,6 +44,7 @@ class Established:
         "_head",
         "_heartbeat",
         "_queue",
+        "_remote_head",
         "_requests",
         "_responses",
         "_rto",
@@ -62,6 +65,11 @@ class Established:
         self._queue = queue
         self._rto = rto
         self._head = packet_head(config.local_port, config.remote_port, agreed.peer_tag)
+        self._remote_head = packet_head(config.remote_port, config.local_port, agreed.local_tag) + (
+            bytes(4) if config.zero_checksum else b""
+        )
+        """How the peer's packets begin; no packet matches it where a checksum is needed."""
+
         self._zero_checksum = config.zero_checksum and agreed.peer_zero_checksum
         self.agreed = agreed
         # [rfc6525:5.1.1/2]
@@ -112,6 +120,13 @@ class Established:
 
     # --- receiving ---
 
+    def receive_in_order(self, packets: Sequence[bytes], index: int) -> tuple[int, int]:
+        """Take the packets from ``index`` on that hold nothing but DATA in order; returns where that ends."""
+        # SHUTDOWN-SENT answers each packet.
+        if self._context.state not in (AssociationState.ESTABLISHED, AssociationState.SHUTDOWN_PENDING):
+            return index, 0
+        return self.receiver.receive_in_order(packets, index, 0, self._remote_head)
+
     def receive_data(self, packet: bytes, position: int) -> int:
         """Take the DATA chunks of a packet from ``position`` on; returns where they end.
 
@@ -119,9 +134,13 @@ class Established:
             ViolationError: The peer broke a rule that ends the association.
         """
         # [rfc9260:6/2]
-        if self._context.state not in MAY_RECEIVE:
+        if not self._context.may_receive:
             return position
-        end = self.receiver.receive_data(packet, position)
+        taken, end = self.receiver.receive_in_order((packet,), 0, position, self._remote_head)
+        if taken:
+            end = len(packet)
+        elif end == position:
+            end = self.receiver.receive_data(packet, position)
         if end != position:
             self._data_arrived()
         return end
@@ -135,7 +154,7 @@ class Established:
         context = self._context
         match chunk:
             case SackChunk():
-                self._receive_sack(chunk)
+                self.receive_sack(chunk)
             case IDataChunk() | ForwardTsnChunk() | IForwardTsnChunk():
                 self._receive_numbered(chunk)
             case HeartbeatChunk():
@@ -160,16 +179,21 @@ class Established:
                 # PAD: there to fill.
                 pass
 
-    def _receive_sack(self, chunk: SackChunk) -> None:
+    def receive_sack(self, chunk: SackChunk) -> None:
+        """Process an acknowledgement.
+
+        Raises:
+            ViolationError: It acknowledges what was never sent.
+        """
         # [rfc9260:6/5] [rfc9260:6/7]
-        if self._context.state not in MAY_SEND:
+        if not self._context.may_send:
             self._context.drop("unexpected_sack")
         elif self.sender.receive_sack(chunk) and self._rto.is_backed_off:
             self._heartbeat.measure()
 
     def _receive_numbered(self, chunk: IDataChunk | ForwardTsnChunk | IForwardTsnChunk) -> None:
         # [rfc9260:6/2] [rfc9260:6/4]
-        if self._context.state not in MAY_RECEIVE:
+        if not self._context.may_receive:
             self._context.drop("unexpected_data")
             return
         if isinstance(chunk, IDataChunk):
@@ -205,7 +229,7 @@ class Established:
         # [rfc9260:6/10] [rfc9260:6.10/3]
         self._add_control(bundle)
         receiver, sender = self.receiver, self.sender
-        may_send = context.state in MAY_SEND
+        may_send = context.may_send
         # [rfc9260:6.1/15]
         if receiver.owes_sack and (receiver.owes_sack_now or (may_send and sender.has_work)):
             bundle.add(receiver.sack(max(bundle.room, bundle.capacity // 2)))

@@ -4,6 +4,7 @@ See :rfc:`9260#section-8.4` and :rfc:`9260#section-8.5`.
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 from .bundle import seal_packet
@@ -18,6 +19,7 @@ from .chunks import (
     ErrorChunk,
     InitAckChunk,
     InitChunk,
+    SackChunk,
     ShutdownAckChunk,
     ShutdownCompleteChunk,
     UnknownChunk,
@@ -26,21 +28,21 @@ from .chunks import (
 from .chunks.chunk import encode_chunk
 from .context import Context, PeerGoneError, ViolationError
 from .cookie import CookieContents
-from .crc32c import crc32c
 from .errors import ParseError
 from .established import Established
 from .events import AssociationClosed, AssociationFailed, CloseReason, PeerRestarted
 from .handshake import CookieVerdict, Handshake
+from .packet import is_intact
 from .rto import RtoEstimator
 from .send_queue import SendQueue
-from .state import IS_UP, MAY_RECEIVE, AssociationState, Input
+from .state import IS_UP, AssociationState, Input
 from .timers import Timer
 
 _unpack_header: Final = struct.Struct("!HHLL").unpack_from
 _unpack_chunk_header: Final = struct.Struct("!BBH").unpack_from
 _MIN_PACKET: Final = 16
 _DATA: Final = DataChunk.TYPE
-_NO_CHECKSUM: Final = bytes(4)
+_DATA_BYTE: Final = bytes([_DATA])
 _MAX_REPORT_LENGTH: Final = 256
 """Bytes of an unrecognized chunk that are quoted."""
 
@@ -77,10 +79,24 @@ class Lifecycle:
 
     # --- packets ---
 
-    def receive(self, packet: bytes) -> None:
-        """Take one packet; never raises for what it holds."""
+    def receive_batch(self, packets: Sequence[bytes]) -> None:
+        """Take packets that arrived together; never raises for what they hold."""
+        self.context.stats.packets_received += len(packets)
+        index = 0
+        while index < len(packets):
+            position = 0
+            if self.up is not None and packets[index][12:13] == _DATA_BYTE:
+                index, position = self.up.receive_in_order(packets, index)
+                if index == len(packets):
+                    return
+            if position == 0:
+                self._receive(packets[index])
+            else:
+                self._process(packets[index], position)
+            index += 1
+
+    def _receive(self, packet: bytes) -> None:
         context = self.context
-        context.stats.packets_received += 1
         if self.ended:
             context.drop("association_ended")
             return
@@ -98,14 +114,21 @@ class Lifecycle:
         if source != config.remote_port or destination != config.local_port:
             context.drop("wrong_port")
             return
-        # [rfc9260:6.8/3]
-        if (checksum or not config.zero_checksum or packet[12] in _CHECKSUM_REQUIRED) and not _is_intact(packet):
+        # [rfc9260:6.8/3] [rfc9260:6.8/4]
+        if (checksum or not config.zero_checksum or packet[12] in _CHECKSUM_REQUIRED) and not is_intact(packet):
             context.drop("wrong_checksum")
             return
+        if tag == self.handshake.local_tag and tag and packet[12] not in _SPECIAL:
+            # [rfc9260:8.5/2]
+            self._process(packet, 12)
+        else:
+            self._process(packet, 0, tag)
+
+    def _process(self, packet: bytes, position: int, tag: int = 0) -> None:
+        """Process a packet from the chunk at ``position`` on, or from 0 by the special rules for its tag."""
         try:
-            if tag == self.handshake.local_tag and tag and packet[12] not in _SPECIAL:
-                # [rfc9260:8.5/2]
-                self._receive_chunks(packet, 12)
+            if position:
+                self._receive_chunks(packet, position)
             else:
                 self._receive_special(packet, tag)
         except ViolationError as error:
@@ -199,13 +222,17 @@ class Lifecycle:
     def _receive_malformed(self, type_: int, value: bytes) -> None:
         self.context.drop("malformed_chunk")
         # [rfc9260:6.2/30]
-        if type_ == _DATA and len(value) == 12 and self.up is not None and self.context.state in MAY_RECEIVE:
+        if type_ == _DATA and len(value) == 12 and self.up is not None and self.context.may_receive:
             tsn = int.from_bytes(value[:4], "big")
             raise ViolationError("DATA without user data", "rfc9260:6.2", NoUserData(tsn).serialize())
 
     def _dispatch(self, chunk: Chunk) -> bool:
         """Process one chunk; returns whether the rest of the packet is to be processed."""
         up = self.up
+        if type(chunk) is SackChunk and up is not None:
+            # The usual case, before the chunks that are rare.
+            up.receive_sack(chunk)
+            return True
         match chunk:
             case CookieAckChunk():
                 self._receive_cookie_ack()
@@ -375,9 +402,3 @@ class Lifecycle:
             self._receive_violation(error)
         except PeerGoneError as error:
             self._fail(error)
-
-
-def _is_intact(packet: bytes) -> bool:
-    # [rfc9260:6.8/3] [rfc9260:6.8/4]
-    expected = crc32c(packet[:8] + _NO_CHECKSUM + packet[12:])
-    return expected.to_bytes(4, "little") == packet[8:12]

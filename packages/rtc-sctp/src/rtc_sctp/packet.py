@@ -146,6 +146,13 @@ def verify_checksum(data: bytes, *, zero_acceptable: bool = False) -> None:
         raise ChecksumError(f"the checksum is {checksum.hex()}, not {expected.to_bytes(4, 'little').hex()}")
 
 
+def is_intact(data: bytes) -> bool:
+    """Whether a packet of at least twelve bytes has the right CRC32c."""
+    # [rfc9260:6.8/3]
+    expected = crc32c(data[:_CHECKSUM_OFFSET] + _ZERO_CHECKSUM + data[PACKET_HEADER_LENGTH:])
+    return expected.to_bytes(4, "little") == data[_CHECKSUM_OFFSET:PACKET_HEADER_LENGTH]
+
+
 class PacketWriter:
     """Bundles serialized chunks into packets.
 

@@ -27,7 +27,7 @@ class Message:
         """Of its first fragment, not wrapped."""
 
 
-class _Run:
+class Run:
     """Fragments with consecutive TSNs that belong to one message."""
 
     __slots__ = ("begins", "ends", "first", "length", "number", "pieces", "ppid", "stream_id", "unordered")
@@ -50,7 +50,7 @@ class _Run:
         """What it counts for in the receive buffer."""
         return self.length + HOLDING_COST * len(self.pieces)
 
-    def fits(self, other: "_Run") -> bool:
+    def fits(self, other: "Run") -> bool:
         """Whether a run that follows this one without a gap is of the same message."""
         return (
             not self.ends
@@ -71,8 +71,8 @@ class Reassembly:
     __slots__ = ("_by_first", "_by_next", "length", "longest")
 
     def __init__(self) -> None:
-        self._by_next: dict[int, _Run] = {}
-        self._by_first: dict[int, _Run] = {}
+        self._by_next: dict[int, Run] = {}
+        self._by_first: dict[int, Run] = {}
         self.length = 0
         """Bytes that wait, with `HOLDING_COST` for each fragment."""
 
@@ -107,9 +107,23 @@ class Reassembly:
                     self.longest = run.length
                 self._by_next[tsn + 1] = run
                 return None
-        return self._insert(_Run(tsn, flags, stream_id, unordered, number, ppid, payload))
+        return self._insert(Run(tsn, flags, stream_id, unordered, number, ppid, payload))
 
-    def _insert(self, run: _Run) -> Message | None:
+    def take(self, tsn: int) -> Run | None:
+        """Hand out the message that this TSN would continue, for `Receiver.receive_in_order` to let it grow."""
+        run = self._by_next.get(tsn)
+        if run is None or not run.begins:
+            return None
+        del self._by_next[tsn]
+        self.length -= run.cost
+        return run
+
+    def put_back(self, run: Run) -> None:
+        """Take an incomplete message back, with what was added at its end."""
+        self._by_next[run.first + len(run.pieces)] = run
+        self.length += run.cost
+
+    def _insert(self, run: Run) -> Message | None:
         self.length += run.cost
         tsn = run.first
         before = self._by_next.get(tsn)
@@ -129,7 +143,7 @@ class Reassembly:
             run = self._join(run, after)
         return self._keep(run)
 
-    def _join(self, left: _Run, right: _Run) -> _Run:
+    def _join(self, left: Run, right: Run) -> Run:
         self._forget(left)
         if len(left.pieces) >= len(right.pieces):
             left.pieces.extend(right.pieces)
@@ -140,11 +154,11 @@ class Reassembly:
         left.ends = right.ends
         return left
 
-    def _forget(self, run: _Run) -> None:
+    def _forget(self, run: Run) -> None:
         if not run.begins:
             self._by_first.pop(run.first, None)
 
-    def _keep(self, run: _Run) -> Message | None:
+    def _keep(self, run: Run) -> Message | None:
         self.longest = max(self.longest, run.length)
         if run.begins and run.ends:
             self.length -= run.cost

@@ -1,6 +1,7 @@
 """Receiving: DATA to messages, the window, and when to acknowledge. See :rfc:`9260#section-6.2`."""
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 from .causes import InvalidStreamIdentifier, OutOfResource, ProtocolViolation
@@ -17,13 +18,16 @@ from .context import Context, ViolationError
 from .delivery import Delivery
 from .events import MessageReceived
 from .interleaved_reassembly import InterleavedReassembly
-from .reassembly import HOLDING_COST, Message, Reassembly
+from .packet import is_intact
+from .reassembly import HOLDING_COST, Message, Reassembly, Run
 from .serial import MASK_32
 from .timers import Timer
 from .tsn_tracker import MAX_GAP_OFFSET, TsnTracker
 
 _unpack_data: Final = struct.Struct("!BBHLHHL").unpack_from
 _DATA_HEADER_LENGTH: Final = 16
+_ENDING: Final = 0x01
+_BEGINNING: Final = 0x02
 _WHOLE: Final = 0x03
 _UNORDERED: Final = 0x04
 _IMMEDIATE: Final = 0x08
@@ -114,59 +118,129 @@ class Receiver:
 
     # --- data ---
 
+    def receive_in_order(  # noqa: C901  # one loop without calls is what makes the fast path fast
+        self, packets: Sequence[bytes], index: int, position: int, head: bytes
+    ) -> tuple[int, int]:
+        """Take DATA chunks for as long as they come in order and nothing is odd: the fast path, a batch in one loop.
+
+        Everything that it leaves, `receive_data` and the general parser take, to the same effect.
+
+        Args:
+            packets: What arrived together.
+            index: Where in ``packets`` to begin.
+            position: Where in that packet to begin; 0 for one whose header was not looked at.
+            head: Ports, verification tag and, where that will do, the checksum of zero with which packets begin.
+
+        Returns:
+            The packet that it did not take to the end, and the position in it; 0 if it took nothing of it.
+        """
+        tracker = self.tracker
+        delivery = self.delivery
+        if tracker.has_gaps or delivery.is_deferring or self._interleaved:
+            return index, position
+        room = self._buffer_size - self.held
+        count = len(packets)
+        start = index, position
+        prefix = head[:8]
+        streams = delivery.streams
+        limit = self.inbound_streams
+        longest = self._largest_message
+        report = self._context.events.append
+        first = expected = tracker.cumulative + 1
+        run = self._reassembly.take(expected)
+        flags_seen = messages = received = delivered = 0
+        while index < count:
+            packet = packets[index]
+            size = len(packet)
+            if position == 0:
+                if packet[:12] != head and (packet[:8] != prefix or not is_intact(packet)):
+                    break
+                position = 12
+            # [rfc9260:6.2/2] Without room the general path decides.
+            while position + 16 < size and room > 0:
+                type_, flags, length, tsn, stream_id, number, ppid = _unpack_data(packet, position)
+                end = position + length
+                if type_ or tsn != expected & MASK_32 or length <= 16 or end > size or stream_id >= limit:
+                    break
+                length -= 16
+                whole = flags & _WHOLE
+                if whole & _BEGINNING:
+                    if run is not None:
+                        break
+                elif (
+                    run is None
+                    or run.stream_id != stream_id
+                    or run.unordered is not (flags & _UNORDERED != 0)
+                    or (run.number != number and not run.unordered)
+                    or run.length + length > longest
+                ):
+                    break
+                payload = packet[position + 16 : end]
+                if whole & _ENDING:
+                    unordered = flags & _UNORDERED != 0
+                    # [rfc9260:3.3.1/2] [rfc9260:3.3.1/3] [rfc9260:6.6/1] [rfc9260:6.6/3]
+                    if not unordered:
+                        stream = streams.get(stream_id)
+                        if stream is None or stream.next_number != number or stream.waiting:
+                            break
+                        stream.next_number = (number + 1) & 0xFFFF
+                    if run is not None:
+                        run.pieces.append(payload)
+                        payload = b"".join(run.pieces)
+                        ppid = run.ppid
+                        run = None
+                    report(MessageReceived(stream_id, ppid, payload, unordered))
+                    messages += 1
+                    delivered += len(payload)
+                elif run is None:
+                    run = Run(expected, flags, stream_id, flags & _UNORDERED != 0, number, ppid, payload)
+                else:
+                    run.pieces.append(payload)
+                    run.length += length
+                # [rfc9260:6.2/15]
+                expected += 1
+                flags_seen |= flags
+                received += length
+                room -= length + HOLDING_COST
+                position = (end + 3) & ~3
+            if position < size:
+                break
+            position = 0
+            index += 1
+        if run is not None:
+            self._reassembly.put_back(run)
+        if position == 12 and start[1] != 12:
+            position = 0
+        if expected != first:
+            tracker.cumulative = expected - 1
+            self._packets += max(index - start[0], 1)
+            # [rfc9260:6.2/18] [rfc9260:5.1/19]
+            self._immediately = self._immediately or self._is_first or flags_seen & _IMMEDIATE != 0
+            self._is_first = False
+            delivery.undelivered += delivered + HOLDING_COST * messages
+            self._context.stats.bytes_received += received
+            self._context.stats.messages_received += messages
+        return index, position
+
     def receive_data(self, packet: bytes, position: int) -> int:
         """Take the DATA chunks from ``position`` up to the first thing that is none; returns where that stands.
 
         Raises:
             ViolationError: The peer broke a rule that ends the association.
         """
-        context = self._context
-        tracker = self.tracker
-        delivery = self.delivery
-        streams = delivery.streams
-        size = len(packet)
-        limit = self.inbound_streams
-        is_plain = (
-            not (tracker.has_gaps or delivery.is_deferring or self._interleaved) and self.held < self._buffer_size
-        )
-        received = 0
-        self._packets += 1
-        while position + _DATA_HEADER_LENGTH < size:
+        start = position
+        while position + _DATA_HEADER_LENGTH < len(packet):
             type_, flags, length, tsn, stream_id, number, ppid = _unpack_data(packet, position)
             end = position + length
-            if type_ != 0 or length <= _DATA_HEADER_LENGTH or end > size:
+            if type_ != 0 or length <= _DATA_HEADER_LENGTH or end > len(packet):
                 break
-            payload = packet[position + _DATA_HEADER_LENGTH : end]
+            self._receive_one(tsn, flags, stream_id, number, ppid, packet[position + _DATA_HEADER_LENGTH : end])
             position = (end + 3) & ~3
-            if not is_plain or (tsn - tracker.cumulative) & MASK_32 != 1 or stream_id >= limit:
-                self._receive_one(tsn, flags, stream_id, number, ppid, payload)
-                is_plain = is_plain and not tracker.has_gaps
-                continue
-            # [rfc9260:6.2/15]
-            tracker.cumulative += 1
-            received += length - _DATA_HEADER_LENGTH
-            if flags & _IMMEDIATE:
-                # [rfc9260:6.2/18]
-                self._immediately = True
-            if flags & _WHOLE == _WHOLE:
-                unordered = flags & _UNORDERED != 0
-                # [rfc9260:3.3.1/2] [rfc9260:3.3.1/3]
-                if not unordered:
-                    stream = streams.get(stream_id)
-                    if stream is None or stream.next_number != number or stream.waiting:
-                        delivery.deliver(Message(stream_id, unordered, number, ppid, payload, tracker.cumulative))
-                        continue
-                    stream.next_number = (number + 1) & 0xFFFF
-                delivery.undelivered += length + HOLDING_COST
-                context.stats.messages_received += 1
-                context.events.append(MessageReceived(stream_id, ppid, payload, unordered))
-            else:
-                self._reassemble(tracker.cumulative, flags, stream_id, number, ppid, payload)
-        context.stats.bytes_received += received
-        if self._is_first:
+        if position != start:
+            self._packets += 1
             # [rfc9260:5.1/19]
+            self._immediately = self._immediately or self._is_first
             self._is_first = False
-            self._immediately = True
         return position
 
     def _receive_one(self, tsn: int, flags: int, stream_id: int, number: int, ppid: int, payload: bytes) -> None:

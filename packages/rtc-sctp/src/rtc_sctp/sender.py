@@ -277,8 +277,46 @@ class Sender:
                 self._timed_tsn = tsn
                 self._timed_at = now
             tsn = (tsn + 1) & MASK_32
+            if remaining > 2 * fragment_length and not interleaved:
+                middle = self._cut_middle(message, tsn, limit, bundle)
+                tsn = (tsn + middle) & MASK_32
+                flight = outstanding.flight_size
+                sent += middle * fragment_length
         context.stats.bytes_sent += sent
         context.stats.messages_sent += sent_messages
+
+    def _cut_middle(self, message: OutgoingMessage, tsn: int, limit: int, bundle: Bundle) -> int:
+        """Send fragments between the first and the last one, each a full packet, in one go; returns how many."""
+        outstanding = self.outstanding
+        length = self._fragment_length
+        chunk_length = length + DATA_HEADER_LENGTH
+        flight = outstanding.flight_size
+        payload = message.payload
+        offset = message.offset
+        # The last packet may exceed the congestion window, but not the peer's.
+        count = min(
+            (len(payload) - offset - 1) // length,
+            (limit - flight + chunk_length - 1) // chunk_length,
+            (self.window - flight) // chunk_length,
+            _MAX_OUTSTANDING - len(outstanding.chunks),
+        )
+        if count <= 0:
+            return 0
+        flags = _UNORDERED if message.unordered else 0
+        stream_id, number, ppid = message.stream.stream_id, message.number & 0xFFFF, message.ppid
+        pack = _DATA.pack
+        chunks = [
+            pack(_DATA_TYPE, flags, chunk_length, tsn + place & MASK_32, stream_id, number, ppid)
+            + payload[offset + place * length : offset + (place + 1) * length]
+            for place in range(count)
+        ]
+        outstanding.chunks.extend(
+            [OutstandingChunk(tsn + place & MASK_32, chunk, message) for place, chunk in enumerate(chunks)]
+        )
+        outstanding.flight_size = flight + count * chunk_length
+        self._queue.cut(message, count * length)
+        bundle.add_full(chunks)
+        return count
 
     def _number(self, message: OutgoingMessage) -> None:
         stream = message.stream
