@@ -464,11 +464,11 @@ class IceAgent:
     def _settle(self) -> None:
         """Draw every conclusion that the new facts allow."""
         now, session = self._now, self._session
+        self._events.extend(self._selection.end_lost(now))
         gathering_done = self._conclude_gathering()
         pair_lite_with_lite(session, gathering_done=gathering_done, now=now)
         fail_where_hopeless(session, self._current.checker, gathering_done=gathering_done, now=now)
         nominate_where_ripe(session, gathering_done=gathering_done, now=now)
-        self._events.extend(self._selection.end_lost(now))
         self._events.extend(self._selection.update(session, now))
         if session.completed_at is not None:
             self._previous = None

@@ -57,11 +57,9 @@ class Selection:
     def update(self, session: Session, now: float) -> list[Event]:
         """Choose the best pair of each component, and report what changed."""
         events: list[Event] = []
-        for stream, count in enumerate(session.config.components):
-            for component_id in range(1, count + 1):
-                component = (stream, component_id)
-                self._choose(session, component, now)
-                events.extend(self._report(component))
+        for component in session.our_components:
+            self._choose(session, component, now)
+            events.extend(self._report(component))
         return events
 
     def drop_base(self, address: Address) -> None:

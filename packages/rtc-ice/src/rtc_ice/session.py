@@ -67,6 +67,12 @@ class Session:
         self.config = config
         self.role = role
         self.rng = rng
+        # [rfc8445:5.1.1.1/3]
+        self.our_components: Final[list[ComponentKey]] = [
+            (stream, component_id)
+            for stream, highest in enumerate(config.components)
+            for component_id in range(1, highest + 1)
+        ]
         self.checklists = ChecklistSet(len(config.components), config.max_pairs)
         self.checks: TransactionTable[CheckTransaction] = TransactionTable()
         self.local_candidates: list[LocalCandidate] = []
@@ -245,13 +251,12 @@ class Session:
 
         See :rfc:`8445#section-6.1.2.2`.
         """
-        keys: list[ComponentKey] = []
-        for stream, ours in enumerate(self.config.components):
-            offered = [remote.candidate.component_id for remote in self.remote_candidates if remote.stream == stream]
-            theirs = max(offered) if offered and self.remote_candidates_ended else ours
-            # [rfc8445:5.1.1.1/3]
-            keys.extend((stream, component_id) for component_id in range(1, min(ours, theirs) + 1))
-        return keys
+        if not self.remote_candidates_ended:
+            return self.our_components
+        theirs: dict[int, int] = {}
+        for remote in self.remote_candidates:
+            theirs[remote.stream] = max(theirs.get(remote.stream, 0), remote.candidate.component_id)
+        return [key for key in self.our_components if key[1] <= theirs.get(key[0], key[1])]
 
     def check_datagram(self, pair: Pair, transaction_id: bytes, *, priority: int, use_candidate: bool) -> Datagram:
         """Build a Binding request for a pair.
