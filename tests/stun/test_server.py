@@ -314,6 +314,32 @@ def test_streams_are_bounded() -> None:
     assert server.events() == []
 
 
+@pytest.mark.spec("rfc8489:6.2.2/8")
+def test_silent_stream_gives_way_to_a_new_one() -> None:
+    server = StunServer(config=ServerConfig(max_transports=2, max_silence=60))
+    server.transport_opened(1, SERVER, CLIENT, 0.0)
+    server.transport_opened(2, SERVER, CLIENT, 0.0)
+    server.receive_stream_data(1, REQUEST, 30.0)
+    server.receive_stream_data(2, REQUEST[:-1], 59.0)
+
+    server.transport_opened(3, SERVER, CLIENT, 59.9)
+    server.transport_opened(4, SERVER, CLIENT, 60.0)
+    server.transport_opened(5, SERVER, CLIENT, 89.9)
+    server.receive_stream_data(1, REQUEST, 89.9)
+
+    # A part of a message is no sign of life.
+    assert server.events() == [CloseTransport(transport_id, abort=True) for transport_id in (3, 2, 5)]
+    assert server.stats.dropped == {"too-many-transports": 2, "silent-transport": 1}
+    assert [one.transport_id for one in server.stream_data_to_send(89.9)] == [1, 1]
+
+
+def test_limits_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one stream"):
+        ServerConfig(max_transports=0)
+    with pytest.raises(ValueError, match="silence"):
+        ServerConfig(max_silence=-1)
+
+
 def test_stream_number_is_used_once() -> None:
     with pytest.raises(StateError, match="open already"):
         stream_server().transport_opened(7, SERVER, CLIENT, 1.0)

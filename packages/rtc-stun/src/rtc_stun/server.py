@@ -63,10 +63,14 @@ class ServerConfig:
     redirection: Redirection | None = None
     """For a server that authenticates its clients: where they are to go."""
     max_transports: int = 1024
-    """Streams at a time; one more is closed at once."""
+    """Streams at a time; one more is closed at once, unless another has been silent for long."""
+    max_silence: float = 60.0
+    """Seconds without a message after which a stream gives way to a new one, should there be too many."""
 
     def __post_init__(self) -> None:
-        """Refuse what could not be sent."""
+        """Refuse what could not be sent and what makes no sense."""
+        if self.max_transports < 1 or self.max_silence < 0:
+            raise ValueError("there is room for at least one stream, and silence has a length")
         if self.software is not None:
             Software(self.software).serialize(b"")
 
@@ -88,6 +92,8 @@ class _Stream:
     remote: Address
     transport: str
     buffer: StreamBuffer = field(repr=False)
+    heard_at: float
+    """When it was opened, or the last message came."""
 
 
 class StunServer:
@@ -124,6 +130,7 @@ class StunServer:
         self._now = float("-inf")
         self._closed = False
         self._streams: dict[int, _Stream] = {}
+        """The one that has been silent for longest is the first."""
         self._datagrams: list[Datagram] = []
         self._stream_data: list[StreamData] = []
         self._events: list[ServerEvent] = []
@@ -133,7 +140,7 @@ class StunServer:
     def transport_opened(
         self, transport_id: int, local: Address, remote: Address, now: float, *, transport: str = "tcp"
     ) -> None:
-        """Tell of a stream that was accepted. If there are too many, it is to be closed at once.
+        """Tell of a stream that was accepted. If there are too many, it or a silent one is to be closed: drain `events`.
 
         Args:
             transport_id: A number of the caller's choice that no open stream has.
@@ -151,12 +158,23 @@ class StunServer:
             raise StateError(f"transport {transport_id} is open already")
         self._advance(now)
         # [rfc8489:6.2.2/8]
-        if len(self._streams) >= self._config.max_transports:
+        if len(self._streams) >= self._config.max_transports and not self._close_silent():
             self._drop("too-many-transports")
             self._events.append(CloseTransport(transport_id, abort=True))
             return
         buffer = StreamBuffer(max_message_length=MAX_STREAM_MESSAGE_LENGTH)
-        self._streams[transport_id] = _Stream(local, remote, transport, buffer)
+        self._streams[transport_id] = _Stream(local, remote, transport, buffer, self._now)
+
+    def _close_silent(self) -> bool:
+        """Close the stream that has been silent for longest, if that is long enough; tell whether there is one."""
+        transport_id, stream = next(iter(self._streams.items()))
+        if self._now - stream.heard_at < self._config.max_silence:
+            return False
+        # Without this, whoever opens streams and says nothing would keep everybody else out.
+        self._drop("silent-transport")
+        self._events.append(CloseTransport(transport_id, abort=True))
+        del self._streams[transport_id]
+        return True
 
     def transport_closed(self, transport_id: int, now: float) -> None:
         """Tell of a stream that ended. Nothing happens if the server does not know it any more."""
@@ -173,6 +191,8 @@ class StunServer:
         try:
             while messages := stream.buffer.feed(data):
                 data = b""
+                stream.heard_at = self._now
+                self._streams[transport_id] = self._streams.pop(transport_id)
                 for message in messages:
                     # [rfc8489:12/4]
                     response = self._answer(message, stream.remote, stream.transport)
