@@ -1,8 +1,10 @@
 """A DTLS connection as its owner sees it: datagrams and time in, datagrams and events out.
 
-owner ──► DtlsConnection ──► engine (negotiation, then client12 or server12) ──► HandshakeLayer ──► RecordLayer
-                 │                                                                                     ▲
-                 └───────────────────────── application data, alerts ──────────────────────────────────┘
+                ┌──► engine (negotiation, then client12 or server12) ──► HandshakeLayer ──┐
+owner ──► DtlsConnection                                                     │            ├──► RecordLayer
+                └──► application data, alerts ───────────────────────────► Outbox ────────┘
+
+The engine is there until the handshake is over, its secrets until the connection is.
 """
 
 from collections.abc import Callable, Iterable, Sequence
