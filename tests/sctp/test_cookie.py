@@ -73,7 +73,7 @@ def test_a_cut_cookie_is_forged(length: int) -> None:
         jar.open(jar.seal(CONTENTS, 0.0)[:length], 0.0)
 
 
-@pytest.mark.spec("rfc9260:5.1.3/4")
+@pytest.mark.spec("rfc9260:5.1.3/4", "rfc9260:14.1/1")
 def test_each_jar_has_a_key_of_its_own_from_its_source_of_randomness() -> None:
     cookie = CookieJar(SeededRng(1)).seal(CONTENTS, 0.0)
 

@@ -288,3 +288,37 @@ def test_an_idle_window_never_falls_below_four_packets(script: Script) -> None:
     script.finish()
 
     assert cwnd(script) == 4 * PMDCS
+
+
+# Another path.
+
+
+@pytest.mark.spec("rfc9260:7.2.5/1", "rfc9260:7.2.5.2/1", "rfc8261:6.1/6")
+def test_on_another_path_everything_begins_anew(script: Script) -> None:
+    first = (cwnd(script), ssthresh(script))
+    grow(script, 16 * PMDCS)
+    script.wait(0.3)
+    lose_first(script, 5)
+    script.send(script.sack(script.association_tsn + script.association.stats.messages_sent - 1))
+    assert (cwnd(script), ssthresh(script)) != first
+
+    script.association.path_changed(script.now)
+
+    assert (cwnd(script), ssthresh(script)) == first
+    assert script.association.stats.smoothed_round_trip_time is None
+    assert script.association.stats.retransmission_timeout == CONFIG.rto_initial
+    script.queue(b"goes on")
+    assert [chunk.payload for chunk in script.sent_data()] == [b"goes on"]
+
+
+def test_a_path_that_changes_before_the_set_up_or_after_the_end_means_nothing() -> None:
+    script = Script(CONFIG)
+    script.association.path_changed(0.0)
+    script.establish()
+    script.association.abort(0.0)
+    script.chunks()
+
+    script.association.path_changed(0.0)
+
+    assert script.chunks() == []
+    assert script.association.next_timeout() is None

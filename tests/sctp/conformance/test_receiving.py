@@ -8,6 +8,7 @@ from rtc_sctp import (
     AssociationConfig,
     AssociationFailed,
     AssociationState,
+    CookieAckChunk,
     CookieEchoChunk,
     DataChunk,
     ErrorChunk,
@@ -221,6 +222,29 @@ def test_the_window_shrinks_by_what_is_held_for_reassembly() -> None:
     assert second.a_rwnd <= first.a_rwnd - 1000
     assert third.a_rwnd > first.a_rwnd
     assert len(received(script)) == 1
+
+
+@pytest.mark.parametrize("opens", ["association", "peer"])
+@pytest.mark.spec("rfc9260:3.3.2/12", "rfc9260:3.3.3/13", "rfc9260:6.2/24")
+def test_the_window_of_the_set_up_comes_back_whenever_everything_is_consumed(opens: str) -> None:
+    script = Script(SMALL)
+    if opens == "association":
+        window = script.connect().a_rwnd
+        script.answer(script.init_ack())
+        script.answer(CookieAckChunk())
+    else:
+        init_ack, cookie = script.obtain_cookie()
+        window = init_ack.a_rwnd
+        script.answer(CookieEchoChunk(cookie))
+    windows = []
+    for _ in range(30):
+        script.send(script.data(bytes(1000), flags=FLAG_BEGINNING))
+        script.send(script.data(bytes(1000), flags=FLAG_ENDING))
+        script.chunks()
+        script.send(script.data(b"x", flags=WHOLE | FLAG_IMMEDIATE))
+        windows += [sack.a_rwnd for sack in sacks(script)]
+
+    assert set(windows) == {window}
 
 
 @pytest.mark.spec("rfc9260:6.2/24", "rfc9260:6.2/22")

@@ -500,7 +500,7 @@ def test_the_first_sack_counts_from_the_initial_tsn(script: Script) -> None:
     assert sack.gaps == ((2, 2),)
 
 
-@pytest.mark.spec("rfc9260:5/1", "rfc9260:6/1", "rfc9260:5.1/8")
+@pytest.mark.spec("rfc9260:5/1", "rfc9260:6/1", "rfc9260:5.1/8", "rfc9260:3.3.11/1")
 def test_no_data_leave_before_cookie_ack(script: Script) -> None:
     script.to_cookie_echoed()
 

@@ -196,6 +196,15 @@ class Association:
         if difference < 0:
             up.receiver.announce_window()
 
+    def path_changed(self, now: float) -> None:
+        """Say that packets go another way from now on, as after an ICE restart; congestion control begins anew.
+
+        See :rfc:`8261#section-6.1` and :rfc:`9260#section-7.2.5`.
+        """
+        self._tick(now)
+        if self._life.up is not None and not self._life.ended:
+            self._life.up.sender.path_changed()
+
     def close(self, now: float) -> None:
         """End once everything queued was delivered; ``AssociationClosed`` tells when. Idempotent; only queues."""
         self._tick(now)

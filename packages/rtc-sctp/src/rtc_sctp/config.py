@@ -60,6 +60,7 @@ class AssociationConfig:
     max_received_message_size: int = 1 << 20
     """A longer message of the peer ends the association. At most the receive buffer can hold."""
 
+    # [rfc9260:16/1] [rfc9260:16/2]
     rto_initial: float = 1.0
     rto_min: float = 1.0
     """Lower values find losses sooner where the path's delay does not vary; never below the peer's delay of SACKs."""

@@ -16,6 +16,7 @@ second packet; we acknowledge whole batches, and with 1 the window would open by
 class CongestionControl:
     """cwnd, ssthresh and partial_bytes_acked, all in bytes with padding; PMDCS is ``max_chunk_length``."""
 
+    # [rfc9260:7.2/1] [rfc9260:7.2/2] [rfc9260:7.2/4]
     __slots__ = ("_partial_bytes_acked", "cwnd", "max_chunk_length", "recovery_exit", "ssthresh")
 
     def __init__(self, max_chunk_length: int) -> None:

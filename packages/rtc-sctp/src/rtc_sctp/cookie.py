@@ -72,7 +72,7 @@ class CookieJar:
     def __init__(self, rng: Callable[[int], bytes], *, lifetime: float = COOKIE_LIFE) -> None:
         self._rng = rng
         self._lifetime = lifetime
-        # [rfc9260:5.1.3/4]
+        # [rfc9260:5.1.3/4] [rfc9260:14.1/1]
         self._key = rng(_KEY_LENGTH)
         self._previous_key = self._key
         self._key_since: float | None = None

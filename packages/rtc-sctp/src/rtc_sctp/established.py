@@ -226,7 +226,7 @@ class Established:
         """Build what is to be sent now."""
         context = self._context
         bundle = Bundle(self._head, max_packet_size=context.config.max_packet_size, zero_checksum=self._zero_checksum)
-        # [rfc9260:6/10] [rfc9260:6.10/3]
+        # [rfc9260:6/10] [rfc9260:6.10/3] [rfc9260:12.4/2]
         self._add_control(bundle)
         receiver, sender = self.receiver, self.sender
         may_send = context.may_send

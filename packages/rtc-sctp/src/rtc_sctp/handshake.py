@@ -134,7 +134,7 @@ class Handshake:
         parameters = self._capabilities()
         if self._preservative_ms:
             parameters = (*parameters, CookiePreservative(self._preservative_ms))
-        # [rfc9260:5.1.1/1] [rfc9260:3.3.2/1] [rfc9260:3.3.2/2] [rfc8261:6.1/3] [rfc8261:6.1/4]
+        # [rfc9260:5.1.1/1] [rfc9260:3.3.2/1] [rfc9260:3.3.2/2] [rfc9260:3.3.2.1.4/1] [rfc8261:6.1/3] [rfc8261:6.1/4]
         init = InitChunk(
             self.local_tag,
             config.receive_buffer_size,
@@ -269,6 +269,7 @@ class Handshake:
                 break
             reports.append(UnrecognizedParameter(unknown.serialize()))
         # [rfc9260:5.1/4] [rfc9260:5.2.2/6] [rfc9260:5.2.2/8] [rfc9260:3.3.3/1] [rfc9260:3.3.3/15] [rfc9260:12.4/6]
+        # [rfc9260:3.3.3.1/1]
         answer = InitAckChunk(
             local_tag,
             config.receive_buffer_size,

@@ -214,7 +214,7 @@ class Receiver:
         if expected != first:
             tracker.cumulative = expected - 1
             self._packets += max(index - start[0], 1)
-            # [rfc9260:6.2/18] [rfc9260:5.1/19]
+            # [rfc9260:6.2/18] [rfc9260:5.1/19] [rfc9260:5.1.5/7]
             self._immediately = self._immediately or self._is_first or flags_seen & _IMMEDIATE != 0
             self._is_first = False
             delivery.undelivered += delivered + HOLDING_COST * messages
@@ -290,6 +290,7 @@ class Receiver:
             return None
         if number - tracker.cumulative > MAX_GAP_OFFSET or not self._has_room_for(number):
             # [rfc9260:6.2/2] [rfc9260:6.2/4] [rfc9260:6.2/5]
+            # [rfc9260:6.2/25] [rfc9260:6.2/26] [rfc9260:6.2/28] What was once acknowledged is never dropped.
             context.drop("receive_buffer_full")
             self._immediately = True
             return None

@@ -237,6 +237,7 @@ class Sender:
             self._probe_due = False
             stream = message.stream
             if offset == 0:
+                # [rfc9260:3.3.1/11] [rfc9260:6.9/14]
                 flags |= _BEGINNING
                 self._number(message)
             elif message.expires_at <= now and self.partial_reliability:
@@ -248,7 +249,8 @@ class Sender:
                 # [rfc9260:3.3.1/4] [rfc9260:6.9/13]
                 flags |= _UNORDERED
             data = payload if length == len(payload) else payload[offset : offset + length]
-            # [rfc9260:3.3.1/1] [rfc9260:3.3.1/6] [rfc9260:3.3.1/7] [rfc9260:3.3.1/8] [rfc9260:3.3.1/9] [rfc9260:6.9/12]
+            # [rfc9260:3.3.1/1] [rfc9260:3.3.1/6] [rfc9260:3.3.1/7] [rfc9260:3.3.1/8] [rfc9260:3.3.1/9] [rfc9260:3.3.1/12]
+            # [rfc9260:3.3.1/13] [rfc9260:6.9/12] [rfc9260:6.10/4]
             if interleaved:
                 chunk = _i_data(tsn, message, flags, data, offset // fragment_length)
             else:
@@ -340,8 +342,15 @@ class Sender:
 
     def probe_window(self) -> None:
         """Let one chunk leave although the peer's window has no room for it: the timer expired."""
-        # [rfc9260:6.1/2] The congestion window is checked as for any other chunk.
+        # [rfc9260:6.1/2] [rfc9260:6.1/7] The congestion window is checked, and grows, as for any other chunk.
         self._probe_due = True
+
+    def path_changed(self) -> None:
+        """Forget what was learnt of the path: packets go another way from now on."""
+        # [rfc9260:7.2.5/1] [rfc9260:7.2.5.2/1] [rfc8261:6.1/6]
+        self.congestion = CongestionControl(self.congestion.max_chunk_length)
+        self.rto.reset()
+        self._timed_tsn = None
 
     # --- acknowledgements ---
 

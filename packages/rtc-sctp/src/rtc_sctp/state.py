@@ -80,7 +80,7 @@ def next_state(state: AssociationState, happened: Input) -> AssociationState:
         raise StateError(f"an association that is {state.value} cannot take {happened.value}") from None
 
 
-# [rfc9260:6/1]
+# [rfc9260:6/1] [rfc9260:9.2/9]
 MAY_SEND: Final = frozenset({_S.ESTABLISHED, _S.SHUTDOWN_PENDING, _S.SHUTDOWN_RECEIVED})
 """States in which data leave, and in which SACKs are processed."""
 
