@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
+from tests.support.network import Link, Network, Node
+from tests.support.rng import SeededRng
+
 from rtc_datachannel import (
     ChannelOpened,
     ChannelReceived,
@@ -16,9 +19,6 @@ from rtc_datachannel import (
     Ppid,
 )
 from rtc_sctp import Association, AssociationConfig
-
-from tests.support.network import Link, Network, Node
-from tests.support.rng import SeededRng
 
 E = TypeVar("E")
 

@@ -3,7 +3,11 @@
 from functools import partial
 
 import pytest
+from tests.datachannel.pair import Attack, Pair
+from tests.support.network import Link
+
 from rtc_datachannel import (
+    BufferFullError,
     ChannelClosed,
     ChannelCloseReason,
     ChannelClosing,
@@ -18,9 +22,6 @@ from rtc_datachannel import (
     StateError,
 )
 from rtc_sctp import AssociationConfig, IncomingStreamsReset, OutgoingStreamsReset
-
-from tests.datachannel.pair import Attack, Pair
-from tests.support.network import Link
 
 
 @pytest.mark.spec("rfc8831:6.7/1", "rfc8831:6.7/2", "rfc8831:6.7/3", "rfc8831:6.1/3")
@@ -235,6 +236,35 @@ def test_closing_the_endpoint_delivers_first_and_closes_every_channel() -> None:
         assert side.kinds()[-2:] == ["ChannelClosed", "EndpointClosed"]
         assert side.endpoint.closed
         assert side.endpoint.next_timeout() is None
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1])
+def test_a_channel_that_the_peer_opens_while_this_side_shuts_down_ends_with_the_association(delay: float) -> None:
+    pair = Pair(link=Link(delay=0.05)).connect()
+    mine, _ = pair.open()
+    for _ in range(5):
+        pair.left.endpoint.send(mine, bytes(60_000))
+    pair.left.endpoint.close(pair.network.now)
+    pair.settle(delay)
+    late = pair.right.endpoint.create_channel("late")
+    pair.settle(30)
+
+    assert late.close_reason is ChannelCloseReason.ASSOCIATION_CLOSED
+    assert pair.left.endpoint.closed
+    assert pair.right.endpoint.closed
+
+
+def test_an_opening_is_acknowledged_even_when_the_send_buffer_is_full() -> None:
+    config = DataChannelConfig(association=AssociationConfig(send_buffer_size=100_000))
+    pair = Pair(left=config).connect()
+    mine, _ = pair.open()
+    with pytest.raises(BufferFullError):
+        while True:
+            pair.left.endpoint.send(mine, bytes(10_000))
+    theirs = pair.right.endpoint.create_channel("more")
+    pair.settle()
+
+    assert theirs.state is ChannelState.OPEN
 
 
 def test_closing_an_endpoint_that_never_began_ends_it() -> None:

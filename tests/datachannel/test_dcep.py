@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rtc_datachannel import Ack, ChannelType, MessageType, Open, ParseError, parse_message
 
 # Laid out by hand from RFC 8832 section 5.1: unordered, two retransmissions, priority 256, label "é" (two bytes), protocol "p".

@@ -4,6 +4,9 @@ import itertools
 from functools import partial
 
 import pytest
+from tests.datachannel.pair import Attack, Pair
+from tests.support.network import Link
+
 from rtc_datachannel import (
     BufferedAmountLow,
     BufferFullError,
@@ -19,9 +22,6 @@ from rtc_datachannel import (
 )
 from rtc_sctp import AssociationConfig
 from rtc_sctp import MessageReceived as UserMessage
-
-from tests.datachannel.pair import Attack, Pair
-from tests.support.network import Link
 
 
 def _has_messages(pair: Pair, count: int) -> bool:

@@ -1,6 +1,8 @@
 """How channels come into being: in band, negotiated, before and after the association is up."""
 
 import pytest
+from tests.datachannel.pair import Pair
+
 from rtc_datachannel import (
     ChannelClosed,
     ChannelCloseReason,
@@ -15,8 +17,6 @@ from rtc_datachannel import (
     StreamUnavailableError,
 )
 from rtc_sctp import AssociationConfig
-
-from tests.datachannel.pair import Pair
 
 
 def test_a_channel_opens_on_both_sides_with_the_same_properties() -> None:

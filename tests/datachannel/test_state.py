@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+
 from rtc_datachannel import ChannelInput, ChannelState, DataChannel, EndpointInput, EndpointState, StateError
 from rtc_datachannel.state import (
     CHANNEL_TRANSITIONS,

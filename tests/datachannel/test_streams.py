@@ -1,6 +1,7 @@
 """Stream pairs: parity, reuse, and confirmations that come late."""
 
 import pytest
+
 from rtc_datachannel import StreamUnavailableError
 from rtc_datachannel.streams import StreamPairs
 

@@ -441,7 +441,7 @@ class DataChannelEndpoint:
         message = bytes(channel.to_open())
         channel.awaits_ack = True
         channel.account.add_overhead(len(message))
-        self._association.send(stream_id, Ppid.DCEP, message)
+        self._association.send(stream_id, Ppid.DCEP, message, ignore_limit=True)
 
     def _queue(self, channel: DataChannel, stream_id: int, ppid: int, payload: bytes) -> None:
         life_time = channel.max_packet_life_time_ms

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import rtc_sctp
-from rtc_sctp import Association
+from rtc_sctp import Association, AssociationState
 
 from .channel import ChannelCloseReason, DataChannel, Priority
 from .config import DataChannelConfig
@@ -228,6 +228,10 @@ class Inbound:
             # There is no stream to answer on, not even to reset.
             self._stats.drop("stream_out_of_range")
             return
+        if self._association.state is not AssociationState.ESTABLISHED:
+            # It shuts down, and with it what the peer still opens: there is no answering any more.
+            self._stats.drop("association_closing")
+            return
         if not table.claim(stream_id):
             self._reject(stream_id, channel, "an OPEN on a stream in use")
             return
@@ -243,7 +247,7 @@ class Inbound:
         self._association.set_stream_weight(stream_id, stream_weight(opened.priority))
         # [rfc8832:6/1] [rfc8832:6/2] [rfc8832:6/3]
         acknowledgement = bytes(Ack())
-        self._association.send(stream_id, _DCEP, acknowledgement)
+        self._association.send(stream_id, _DCEP, acknowledgement, ignore_limit=True)
         opened.account.add_overhead(len(acknowledgement))
         for ppid, data in early:
             if opened.state is ChannelState.OPEN:

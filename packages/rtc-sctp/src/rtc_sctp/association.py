@@ -89,6 +89,7 @@ class Association:
         unordered: bool = False,
         max_retransmits: int | None = None,
         lifetime: float | None = None,
+        ignore_limit: bool = False,
     ) -> None:
         """Queue one message; call ``datagrams_to_send`` next.
 
@@ -99,6 +100,8 @@ class Association:
             unordered: Whether it may overtake others of its stream, and be overtaken.
             max_retransmits: How often it is sent again if it is lost; ``None`` for reliability.
             lifetime: For how many seconds it is sent at all; ``None`` for reliability.
+            ignore_limit: Whether it is taken though the send buffer is full: for what a protocol above owes the peer, and
+                bounds by other means.
 
         Raises:
             StateError: The association is not established, or is shutting down.
@@ -129,6 +132,7 @@ class Association:
             unordered=unordered,
             max_retransmits=max_retransmits,
             expires_at=deadline(self._context.now, lifetime),
+            ignore_limit=ignore_limit,
         )
         self._context.dirty = True
 

@@ -73,6 +73,7 @@ class SendQueue:
         unordered: bool,
         max_retransmits: int | None,
         expires_at: float,
+        ignore_limit: bool = False,
     ) -> None:
         """Queue one message.
 
@@ -80,7 +81,7 @@ class SendQueue:
             BufferFullError: There is no room; a message longer than the whole buffer is taken when nothing else waits.
         """
         size = len(payload) + MESSAGE_OVERHEAD
-        if self.size + size > self._context.config.send_buffer_size and self.size > 0:
+        if self.size + size > self._context.config.send_buffer_size and self.size > 0 and not ignore_limit:
             raise BufferFullError(f"{self.size} bytes wait already")
         stream = self.streams.get(stream_id) or self.stream(stream_id)
         self._order += 1
