@@ -170,3 +170,16 @@ async def test_one_browser_sends_only_so_many_files_at_once(tmp_path: Path) -> N
         await asyncio.gather(*(page.begin_file({"name": "a", "size": 10}) for _ in range(8)))
 
         assert "on their way" in str((await answer_of(page.pc.createDataChannel("file")))["refused"])
+
+
+async def test_commands_that_cannot_be_done_say_why(tmp_path: Path) -> None:
+    async with Serving.launch(tmp_path) as serve:
+        for line, why in (
+            (f"/send {tmp_path}/nothing", "is not a file"),
+            ("hello?", "no browser is connected"),
+            (f"/send {__file__}", "no browser is connected"),
+        ):
+            serve.server.command(line)
+            assert why in str((await serve.event("error"))["text"])
+        serve.server.command("/dance")
+        assert "/send FILE" in str((await serve.event("help"))["text"])
