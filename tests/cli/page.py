@@ -92,14 +92,14 @@ class Page:
             channel = await self.files.get()
             messages = channel.__aiter__()
             header = json.loads(await anext(messages))
-            content = b""
+            content = bytearray()
             while len(content) < header["size"]:
                 piece = await anext(messages)
                 assert isinstance(piece, bytes)
                 content += piece
         sha256 = hashlib.sha256(content).hexdigest()
         channel.send(json.dumps({"received": len(content), "sha256": sha256}))
-        return header["name"], content
+        return header["name"], bytes(content)
 
 
 async def answer_of(channel: RTCDataChannel) -> dict[str, object]:

@@ -8,6 +8,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from rtc_cli import files
+
 from .page import Page, answer_of
 from .serving import Serving
 
@@ -155,6 +157,94 @@ async def test_nonsense_in_signalling_is_reported_and_survived(tmp_path: Path) -
                 assert "unusable" in str((await serve.event("error"))["text"])
         async with Page.open(serve.url):
             await serve.event("connected")
+
+
+async def test_a_page_that_leaves_in_mid_transfer_leaves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "endless"
+    file.write_bytes(bytes(5_000_000))
+    directory = tmp_path / "received"
+    async with Serving.launch(directory) as serve, Page.open(serve.url) as page:
+        await serve.event("connected")
+        channel = await page.begin_file({"name": "a.bin", "size": 1000})
+        channel.send(bytes(500))
+        serve.server.command(f"/send {file}")
+        await page.files.get()
+        while not directory.exists() or not list(directory.iterdir()):
+            await asyncio.sleep(0.01)
+        await page.socket.close()
+        ends = {str((await serve.event("error"))["text"]) for _ in range(2)}
+
+    assert ends == {
+        "browser 1: the connection ended before its file had arrived",
+        "browser 1: the connection ended before endless had arrived",
+    }
+    assert list(directory.iterdir()) == []
+
+
+async def test_a_connection_that_is_silent_for_too_long_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "IDLE_TIMEOUT", 0.3)
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
+        channel = await page.begin_file({"name": "a.bin", "size": 1000})
+
+        assert "silent for 0.3 s" in str((await answer_of(channel))["refused"])
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_file_that_arrives_changed_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(b"content")
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
+        await serve.event("connected")
+        serve.server.command(f"/send {file}")
+        channel = await page.files.get()
+        channel.send(json.dumps({"received": 7, "sha256": hashlib.sha256(b"other").hexdigest()}))
+
+        assert (await serve.event("error"))["text"] == "browser 1: a.bin: it arrived changed"
+
+
+async def test_a_page_may_refuse_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(bytes(5_000_000))
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
+        await serve.event("connected")
+        serve.server.command(f"/send {file}")
+        channel = await page.files.get()
+        channel.send(json.dumps({"refused": "no thanks"}))
+
+        assert (await serve.event("error"))["text"] == "browser 1: a.bin was refused: no thanks"
+
+
+async def test_a_page_may_stop_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.bin"
+    file.write_bytes(bytes(50_000_000))
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
+        await serve.event("connected")
+        serve.server.command(f"/send {file}")
+        (await page.files.get()).close()
+
+        assert "a.bin: the receiver stopped it" in str((await serve.event("error"))["text"])
+
+
+async def test_a_full_disk_is_no_place_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "DISK_RESERVE", 10**18)
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
+        answer = await page.upload("a.bin", b"content")
+
+    assert "the disk has no room" in str(answer["refused"])
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_folder_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_bytes(b"a file where the folder should be")
+    async with Serving.launch(blocked / "folder") as serve, Page.open(serve.url) as page:
+        answer = await page.upload("a.bin", b"content")
+        event = await serve.event("error")
+
+    assert "it cannot be written" in str(answer["refused"])
+    assert "Not a directory" in str(event["text"])
 
 
 async def test_unknown_channels_are_closed(tmp_path: Path) -> None:

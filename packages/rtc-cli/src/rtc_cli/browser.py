@@ -49,7 +49,9 @@ class Browser:
         self._settings = settings
         self._report = report
         self._chat: RTCDataChannel | None = None
+        self._statistics: RTCDataChannel | None = None
         self._has_candidate = False
+        self._was_lost = False
         self._receiving = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._pc = RTCPeerConnection(settings.configuration)
@@ -94,15 +96,9 @@ class Browser:
             with contextlib.suppress(DOMException):
                 self._chat.send(json.dumps({"text": text[:MAX_CHAT_LENGTH]}))
 
-    async def send_file(self, file: Path) -> None:
-        """Send a file and report how it went."""
-        with self._report.progress(f"{file.name} to {self.name}") as progress:
-            try:
-                await send_file(self._pc, file, progress)
-            except (TransferError, OSError, DOMException) as error:
-                self._say("error", str(error))
-                return
-        self._say("file_sent", f"{file.name} to {self.name}", path=str(file), size=file.stat().st_size)
+    def send_file(self, file: Path) -> None:
+        """Begin to send a file; the report tells how it went."""
+        self._start(self._send(file))
 
     # --- signalling ---
 
@@ -139,6 +135,7 @@ class Browser:
             why = f"no connection within {self._settings.timeout:g} s (ICE is {self._pc.iceConnectionState}); {self._hint()}"
             self._say("error", f"{self.name}: {why}")
             await self._signal({"error": why})
+            await self._leave()
             return
         negotiated = describe(await self._pc.getStats())
         local, remote = path(negotiated)
@@ -156,17 +153,22 @@ class Browser:
         state = self._pc.connectionState
         if state in {"disconnected", "failed"}:
             self._say(state, self.name)
+            self._was_lost = True
+        elif state == "connected" and self._was_lost:
+            self._say("reconnected", self.name)
         if state == "failed":  # the page makes a new connection when its socket closes
-            self._start(self._drop())
+            self._start(self._leave())
 
-    async def _drop(self) -> None:
+    async def _leave(self) -> None:
+        """Close the socket, upon which `run` ends."""
         await self._socket.close(code=WSCloseCode.GOING_AWAY)
 
     def _channel(self, channel: RTCDataChannel) -> None:
         if channel.label == CHAT_LABEL and self._chat is None:
             self._chat = channel
             channel.on("message")(self._line)
-        elif channel.label == STATISTICS_LABEL:
+        elif channel.label == STATISTICS_LABEL and self._statistics is None:
+            self._statistics = channel
             self._start(self._send_statistics(channel))
         elif channel.label == FILE_LABEL and self._receiving < MAX_RECEIVING:
             self._start(self._receive(channel))
@@ -186,6 +188,18 @@ class Browser:
             case _:
                 pass
 
+    async def _send(self, file: Path) -> None:
+        try:
+            with self._report.progress(f"{file.name} to {self.name}") as progress:
+                size = await send_file(self._pc, file, progress)
+        except (TransferError, OSError, DOMException) as error:
+            self._say("error", f"{self.name}: {error}")
+            return
+        except asyncio.CancelledError:
+            self._say("error", f"{self.name}: the connection ended before {file.name} had arrived")
+            raise
+        self._say("file_sent", f"{file.name} to {self.name}", path=str(file), size=size)
+
     async def _receive(self, channel: RTCDataChannel) -> None:
         self._receiving += 1
         try:
@@ -195,6 +209,9 @@ class Browser:
         except (TransferError, OSError) as error:
             self._say("error", f"{self.name}: {error}")
             return
+        except asyncio.CancelledError:
+            self._say("error", f"{self.name}: the connection ended before its file had arrived")
+            raise
         finally:
             self._receiving -= 1
         self._say(

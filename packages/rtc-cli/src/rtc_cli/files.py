@@ -92,8 +92,11 @@ async def receive_file(channel: RTCDataChannel, directory: Path, max_length: int
     return Received(path=path, length=size, sha256=digest.hexdigest())
 
 
-async def send_file(pc: RTCPeerConnection, path: Path, progress: Progress) -> None:
+async def send_file(pc: RTCPeerConnection, path: Path, progress: Progress) -> int:
     """Send one file on a channel of its own, and compare the hash that the peer answers with.
+
+    Returns:
+        How many bytes it has.
 
     Raises:
         OSError: The file cannot be read.
@@ -113,6 +116,7 @@ async def send_file(pc: RTCPeerConnection, path: Path, progress: Progress) -> No
                 case {"received": int(received), "sha256": str(theirs)}:
                     if received != size or theirs != sha256:
                         raise TransferError(f"{path.name}: it arrived changed")
+                    return size
                 case {"refused": str(reason)}:
                     raise TransferError(f"{path.name} was refused: {reason}")
                 case _:
@@ -132,7 +136,7 @@ async def _send_pieces(
     digest = hashlib.sha256()
     sent = 0
     with path.open("rb") as file:
-        while sent < size and not answer.done():
+        while sent < size and not answer.done() and channel.readyState == "open":
             piece = file.read(min(PIECE_LENGTH, size - sent))
             if not piece:
                 raise TransferError(f"{path.name}: it became shorter while it was sent")
@@ -183,11 +187,17 @@ def _announced(message: str | bytes | None) -> tuple[str, int]:
 
 def _check_room(name: str, size: int, directory: Path, max_length: int) -> None:
     if size > max_length:
-        raise TransferError(f"{name} has {_megabytes(size)}, more than the {_megabytes(max_length)} that are accepted")
+        raise TransferError(f"{name} has {_readable(size)}, more than the {_readable(max_length)} that are accepted")
     existing = next(folder for folder in (directory, *directory.absolute().parents) if folder.exists())
     if size + DISK_RESERVE > shutil.disk_usage(existing).free:
-        raise TransferError(f"{name} has {_megabytes(size)}, for which the disk has no room")
+        raise TransferError(f"{name} has {_readable(size)}, for which the disk has no room")
 
 
-def _megabytes(length: int) -> str:
-    return f"{length / 1e6:,.1f} MB"
+def _readable(length: int) -> str:
+    """A length for people, in powers of ten, as the page shows it."""
+    amount, unit = float(length), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:,.1f} {unit}"

@@ -23,6 +23,8 @@ from .site import application
 MAX_BROWSERS: Final = 64
 MAX_LINE_LENGTH: Final = 64 * 1024
 """Bytes of a line on standard input; longer ones are cut."""
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - only the user asks for all
+"""What to open on this machine where the program listens on every address."""
 _HELP: Final = "a line is chat to every browser; /send FILE sends a file to every browser; /quit ends"
 
 
@@ -53,9 +55,10 @@ async def run_serve(options: Options, *, as_json: bool) -> None:
     await runner.setup()
     try:
         await _listen(runner, options)
-        port: int = runner.addresses[0][1]
-        url = f"http://{endpoint(_host_for_people(options.host), port)}/"
-        report.say("serving", f"open {url} in a browser (Ctrl-C ends)", url=url, port=port)
+        address, port = runner.addresses[0][:2]
+        url = f"http://{endpoint(_LOOPBACK.get(address, address), port)}/"
+        elsewhere = ", on other machines by an address of this one" if address in _LOOPBACK else ""
+        report.say("serving", f"open {url} in a browser{elsewhere} (Ctrl-C ends)", url=url, port=port)
         try:
             await server.read_commands()
         finally:
@@ -87,11 +90,6 @@ async def _settings(options: Options) -> Settings:
     )
 
 
-def _host_for_people(host: str) -> str:
-    """What to open when the program listens on every address."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is the user who asked for all
-
-
 def _why_not_listening(options: Options, error: OSError) -> str:
     host, port = options.host, options.port
     match error.errno:
@@ -113,7 +111,6 @@ class Server:
         self._report = report
         self._browsers: dict[int, Browser] = {}
         self._count = 0
-        self._sending: set[asyncio.Task[None]] = set()
 
     async def serve_browser(self, socket: web.WebSocketResponse) -> None:
         """Look after one browser as long as its signalling socket is open."""
@@ -153,19 +150,14 @@ class Server:
 
     async def close(self) -> None:
         """Close every connection."""
-        for task in self._sending:
-            task.cancel()
         await asyncio.gather(*(browser.close() for browser in list(self._browsers.values())))
-        await asyncio.gather(*self._sending, return_exceptions=True)
 
     def _send(self, path: Path) -> None:
         if not path.is_file():
             self._report.say("error", f"{path} is not a file")
             return
         for browser in self._for_all("sent"):
-            task = asyncio.get_running_loop().create_task(browser.send_file(path))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            browser.send_file(path)
 
     def _for_all(self, what: str) -> list[Browser]:
         connected = [browser for browser in self._browsers.values() if browser.connected]
@@ -187,12 +179,12 @@ async def _lines() -> AsyncGenerator[str, None]:
     """Lines of standard input, without blocking and without a thread that could outlive the program."""
     loop = asyncio.get_running_loop()
     chunks: asyncio.Queue[bytes] = asyncio.Queue()
-    if sys.stdin is None or (sys.stdin.isatty() and not _a_person_types()):
-        return
     try:
         descriptor = sys.stdin.fileno()
+        if os.isatty(descriptor) and not _a_person_types():
+            return
         loop.add_reader(descriptor, lambda: chunks.put_nowait(os.read(descriptor, 4096)))
-    except (NotImplementedError, OSError, ValueError):
+    except (AttributeError, NotImplementedError, OSError, ValueError):
         return  # there is nothing that could be waited for
     try:
         waiting = b""
