@@ -146,6 +146,48 @@ def test_an_address_that_comes_after_another_went_does_not_take_the_priority_of_
     assert len({candidate.priority for candidate in candidates}) == 2
 
 
+@pytest.mark.spec("rfc8445:5.1.2.1/8", "rfc8445:5.1.2.2/2", "rfc8445:B.9/1")
+@pytest.mark.parametrize(
+    ("added", "order"),
+    [
+        ("666644", "646466"),
+        ("664444", "646444"),
+        ("446666", "464666"),
+        ("444", "444"),
+        ("4", "4"),
+        ("6", "6"),
+    ],
+)
+def test_families_take_turns_so_that_a_broken_one_delays_the_other_by_one_check(added: str, order: str) -> None:
+    agent = _agent()
+    for n, family in enumerate(added, start=1):
+        agent.add_local_address(Address(f"192.0.2.{n}" if family == "4" else f"2001:db8::{n}", 5000), 0.0)
+
+    ranked = sorted((each.candidate for each in _ours(agent)), key=lambda candidate: -candidate.priority)
+    assert "".join("6" if candidate.address.is_ipv6 else "4" for candidate in ranked) == order
+    assert len({candidate.priority for candidate in ranked}) == len(added)
+    assert ranked[0].priority == 2130706431
+
+
+@pytest.mark.spec("rfc8445:5.1.2.1/7", "rfc8445:5.1.2.1/8")
+def test_families_go_on_taking_turns_when_addresses_come_and_go() -> None:
+    agent = _agent()
+    for ip in ("2001:db8::1", "2001:db8::2", "192.0.2.1"):
+        agent.add_local_address(Address(ip, 5000), 0.0)
+    agent.remove_local_address(Address("2001:db8::1", 5000), 0.0)
+    for ip in ("192.0.2.2", "2001:db8::3", "192.0.2.3"):
+        agent.add_local_address(Address(ip, 5000), 0.0)
+
+    ranked = sorted((each.candidate for each in _ours(agent)), key=lambda candidate: -candidate.priority)
+    assert [candidate.address.host for candidate in ranked] == [
+        "2001:db8::3",
+        "192.0.2.1",
+        "2001:db8::2",
+        "192.0.2.2",
+        "192.0.2.3",
+    ]
+
+
 def test_candidates_of_the_same_origin_share_a_foundation_and_no_others() -> None:
     call = _lonely(hosts=(INSIDE.host, "192.168.1.99"), ports=(5000, 5001))
     call.network.run(timeout=1)

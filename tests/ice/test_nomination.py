@@ -10,10 +10,10 @@ from rtc_ice import (
     ConnectionState,
     IceConfig,
     NominationPolicy,
+    Pair,
     PairState,
     SelectedPairChanged,
 )
-from rtc_ice.pair import Pair
 from rtc_stun import Datagram, MessageClass, UseCandidate
 
 from .crafted import ELSEWHERE, HERE, THERE, Desk, candidate, parse

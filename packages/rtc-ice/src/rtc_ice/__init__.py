@@ -17,7 +17,7 @@ from rtc_ice.events import (
     SelectedPairChanged,
 )
 from rtc_ice.nomination import NominationPolicy
-from rtc_ice.pair import CandidatePair
+from rtc_ice.pair import CandidatePair, Pair
 from rtc_ice.priority import candidate_priority, pair_priority
 from rtc_ice.state import ConnectionState, GatheringState, PairState
 from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats
@@ -41,6 +41,7 @@ __all__ = [
     "IceStats",
     "LocalCandidateGathered",
     "NominationPolicy",
+    "Pair",
     "PairState",
     "ParseError",
     "Rng",

@@ -191,7 +191,8 @@ class IceAgent:
     ) -> bool:
         """Tell of a bound socket: makes a host candidate and asks the STUN servers through it.
 
-        The first address of a component gets the highest priority. Look at `events` afterwards.
+        What is added first gets the highest priority, except that IPv4 and IPv6 take turns: begin with IPv6 where the
+        host has both (:rfc:`8421#section-4`). Look at `events` afterwards.
 
         Args:
             address: Where the socket receives.

@@ -13,6 +13,9 @@ from rtc_ice.pair import ComponentKey, without_zone
 from rtc_ice.priority import MAX_LOCAL_PREFERENCE
 from rtc_stun import Address
 
+_STEP: Final = MAX_STUN_SERVERS
+"""From one local preference to the next: below each there is room for the reflexive candidates of every server."""
+
 _SITE_LOCAL: Final = ipaddress.ip_network("fec0::/10")
 _IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
 
@@ -65,7 +68,7 @@ class LocalAddresses:
         # [rfc8445:5.2/1]
         if not is_gatherable(address, config) or (config.lite and self._knows_host(address.host, component)):
             return None
-        preference = self._free_preference(component)
+        preference = self._free_preference(component, is_ipv6=address.is_ipv6)
         local = LocalAddress(address, *component, preference, announced or without_zone(address))
         self._by_address[address] = local
         return local
@@ -82,14 +85,21 @@ class LocalAddresses:
     def _knows_host(self, host: str, component: ComponentKey) -> bool:
         return any(each.address.host == host and each.component == component for each in self)
 
-    def _free_preference(self, component: ComponentKey) -> int:
-        """Return the highest local preference that no other address of the component has, 65,535 for the first.
+    def _free_preference(self, component: ComponentKey, *, is_ipv6: bool) -> int:
+        """Return the highest local preference that the address of a component may have, 65,535 for the first.
 
-        The steps leave room for one preference per STUN server between two addresses.
+        IPv4 and IPv6 take turns, beginning with the family that was added first, so that a family whose paths are
+        broken delays the other by one check at a time. See :rfc:`8421#section-4`.
         """
-        taken = {each.local_preference for each in self if each.component == component}
-        # [rfc8445:5.1.2.1/6] [rfc8445:5.1.2.1/7] [rfc8445:5.2/9]
-        return next(each for each in count(MAX_LOCAL_PREFERENCE, -MAX_STUN_SERVERS) if each not in taken)
+        others = [each for each in self if each.component == component]
+        taken = {each.local_preference for each in others}
+        turn = 0
+        if others:
+            first_turn = (MAX_LOCAL_PREFERENCE - others[0].local_preference) // _STEP % 2
+            turn = first_turn if others[0].address.is_ipv6 == is_ipv6 else 1 - first_turn
+        # [rfc8445:5.1.2.1/6] [rfc8445:5.1.2.1/7] [rfc8445:5.1.2.1/8] [rfc8445:5.1.2.2/2] [rfc8445:5.2/9] [rfc8445:B.9/1]
+        slots = count(MAX_LOCAL_PREFERENCE - turn * _STEP, -2 * _STEP)
+        return next(preference for preference in slots if preference not in taken)
 
 
 def is_gatherable(address: Address, config: IceConfig) -> bool:

@@ -13,7 +13,7 @@ from rtc_ice.pair import Pair
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NominationPolicy:
-    """The choice of a pair for one component."""
+    """The choice of a pair for one component. Derive from it to choose in another way."""
 
     max_wait: float = 0.5
     """Seconds after the first valid pair during which better ones are waited for."""

@@ -79,7 +79,7 @@ class RemoteCandidate:
 
 
 class Pair:
-    """A candidate pair on its way through the checks."""
+    """A candidate pair on its way through the checks. A `NominationPolicy` reads it and changes nothing about it."""
 
     __slots__ = (
         "consent_lost",
