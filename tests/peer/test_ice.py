@@ -407,6 +407,20 @@ def test_a_name_without_addresses_ends_the_waiting() -> None:
     pair.settle(1.0)
 
     assert pair.left.machine.ice_gathering_state is IceGatheringState.COMPLETE
+    (failed,) = pair.left.of(IceCandidateFailed)
+    assert (failed.url, failed.error_code) == ("stun:nowhere.example", 701)
+
+
+def test_a_server_that_is_known_to_have_no_address_is_told_at_each_gathering() -> None:
+    pair, _ = _with_server("stun:nowhere.example")
+    pair.left.machine.host_resolved("nowhere.example", [], pair.now)
+    pair.settle(0.1)
+    assert not pair.left.node.saw(IceCandidateFailed)
+
+    pair.offer()
+    pair.settle(0.1)
+
+    assert [event.url for event in pair.left.of(IceCandidateFailed)] == ["stun:nowhere.example"]
 
 
 # --- policies ---

@@ -116,6 +116,14 @@ class StunServers:
         self._addresses[host] = tuple(addresses)
         return True
 
+    def unreachable(self, host: str | None = None) -> list[str]:
+        """Return the URLs whose names have no address: all of them, or those of one name."""
+        return [
+            server.url
+            for server in self._servers
+            if host in (None, server.location.host) and self._addresses.get(server.location.host) == ()
+        ]
+
     def addresses(self) -> tuple[Address, ...]:
         """Return the servers whose address is known, each once, up to a bound."""
         found: dict[Address, None] = {}

@@ -10,9 +10,9 @@ from rtc_dtls import Certificate
 from rtc_peer.configuration import IceTransportPolicy
 from rtc_peer.dtls_transport import DtlsTransportEvent
 from rtc_peer.errors import ArgumentError
-from rtc_peer.events import GatheringWanted, HostResolutionWanted, TransportClosed
+from rtc_peer.events import GatheringWanted, HostResolutionWanted, IceCandidateFailed, TransportClosed
 from rtc_peer.ice_server import MAX_SERVER_ADDRESSES, StunServers
-from rtc_peer.ice_transport import IceTransportEvent
+from rtc_peer.ice_transport import NO_RESPONSE, IceTransportEvent
 from rtc_peer.journal import Journal
 from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
@@ -87,6 +87,8 @@ class TransportSet:
             transport.ice.host_resolved(host, addresses, now)
         if not self._servers.resolve(host, addresses):
             return
+        if self.transports and not addresses:
+            self._report_unreachable(host)
         for transport in self.transports.values():
             transport.ice.add_stun_servers(self._servers.addresses(), now)
         if not self._servers.unresolved():
@@ -144,7 +146,16 @@ class TransportSet:
         # [rfc8829:3.5.3/2] [rfc8827:6.4/2] No relays yet: under this policy nothing can be gathered, and what was
         # gathered before is not used any more.
         transport.ice.relay_only = hidden
+        if not hidden:
+            self._report_unreachable()
         self._events.append(GatheringWanted(key))
+
+    def _report_unreachable(self, host: str | None = None) -> None:
+        """Tell of the servers that have no address, or of those of one name."""
+        self._events += [
+            IceCandidateFailed(url, NO_RESPONSE, "the name of the server has no address")
+            for url in self._servers.unreachable(host)
+        ]
 
     def _forget_addresses(self, transport: Transport, now: float) -> None:
         for address in [address for address, owner in self._by_address.items() if owner is transport]:
