@@ -393,6 +393,10 @@ async def test_statistics_have_the_names_of_the_web(pair: Pair) -> None:
     channel.send("four")
     async with asyncio.timeout(5):
         await anext(aiter(other))
+    async with asyncio.timeout(5):
+        # Data flows before the pair is nominated.
+        while not any(stats.nominated for stats in (await pair[0].getStats()).values() if stats.type == "candidate-pair"):
+            await asyncio.sleep(0.01)
     report = await pair[0].getStats()
     kinds = {stats.type for stats in report.values()}
     transport, chosen = report.transport, report.selected_pair

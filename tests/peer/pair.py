@@ -139,7 +139,8 @@ class Pair:
 
     def bring(self, side: Side) -> None:
         """Bring held candidates of one side to the other."""
-        if side.other.machine.remote_description is not None and self.trickle:
+        there = side.other.machine
+        if there.remote_description is not None and not there.closed and self.trickle:
             held, side.held = side.held, []
             for event in held:
                 self.add_candidate(side.other, event)

@@ -23,7 +23,14 @@ from rtc_peer.certificates import choose_certificates, fingerprint_of
 from rtc_peer.configuration import Configuration, check_modification
 from rtc_peer.description import AppliedDescription, SdpType, SessionDescription
 from rtc_peer.errors import StateError
-from rtc_peer.events import ConnectionClosed, NegotiationNeeded, SignalingStateChanged, WarningIssued
+from rtc_peer.events import (
+    ConnectionClosed,
+    GatheringWanted,
+    HostResolutionWanted,
+    NegotiationNeeded,
+    SignalingStateChanged,
+    WarningIssued,
+)
 from rtc_peer.ice_server import StunServers, unsupported_urls
 from rtc_peer.journal import Journal, Trace
 from rtc_peer.layers import LayerEvent, Layers
@@ -517,6 +524,8 @@ class PeerConnection:
         self._layers.close(now)
         self._negotiation_needed = False
         self._report(ConnectionClosed())
+        # Wishes that are still on their way to the owner need no answer any more.
+        self._events = [each for each in self._events if not isinstance(each, GatheringWanted | HostResolutionWanted)]
         self._journal.write("peer:closed", {})
 
     @property

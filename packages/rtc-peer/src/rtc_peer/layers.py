@@ -118,6 +118,7 @@ class Layers:
         self.ice_state = IceTransportState.CLOSED
         self.connection_state = ConnectionState.CLOSED
         self._events += self.data.drain()
+        self._events += self.transports.drain(self._negotiator.candidate_names, now)
 
     def _end_data(self, now: float) -> None:
         """The data section is gone: end its channels, and be ready for another one."""
