@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import rtc_dtls
-from rtc_dtls import AlertDescription, Certificate, DtlsConfig, DtlsConnection
+from rtc_dtls import AlertDescription, Certificate, DtlsConfig, DtlsConnection, SrtpProfile
 from rtc_peer.agreement import Agreement
 from rtc_peer.events import DtlsTransportFailed, DtlsTransportStateChanged
 from rtc_peer.journal import Journal
@@ -23,6 +23,12 @@ DtlsTransportEvent: TypeAlias = DtlsTransportFailed | DtlsTransportStateChanged
 
 MAX_EARLY_DATAGRAMS: Final = 16
 """Datagrams kept that came before DTLS could take them; the oldest go first. A ClientHello has two or three."""
+SRTP_PROFILES: Final = (
+    SrtpProfile.AEAD_AES_128_GCM,
+    SrtpProfile.AEAD_AES_256_GCM,
+    SrtpProfile.AES128_CM_HMAC_SHA1_80,
+)
+"""Negotiated in every handshake, as all WebRTC endpoints do: media may come later, and aiortc refuses peers without it."""
 
 
 class DtlsTransport:
@@ -87,7 +93,12 @@ class DtlsTransport:
         # [rfc8829:5.1.1/6] [rfc8829:5.1.1/7] [rfc8827:6.5/7] The keys come from DTLS and never from descriptions; they
         # are not logged [rfc8827:9.1/1]. [rfc8827:6.5/10] [rfc8827:6.5/12] [rfc8827:6.5/13] The suites are the defaults
         # of rtc_dtls: ephemeral keys and authenticated encryption alone.
-        config = DtlsConfig(certificate=self._certificate, remote_fingerprints=fingerprints, mtu=self.mtu)
+        config = DtlsConfig(
+            certificate=self._certificate,
+            remote_fingerprints=fingerprints,
+            srtp_profiles=SRTP_PROFILES,
+            mtu=self.mtu,
+        )
         role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER
         self.agreement = agreement
         self.connection = DtlsConnection(role=role, config=config, rng=self._rng, trace=self._journal.trace)
