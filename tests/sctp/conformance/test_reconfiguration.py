@@ -19,7 +19,6 @@ from rtc_sctp import (
     MessageReceived,
     OutgoingSsnResetRequest,
     OutgoingStreamsReset,
-    Packet,
     ProtocolViolation,
     ReconfigChunk,
     ReconfigurationResponse,
@@ -65,7 +64,9 @@ def performed(script: Script, request: OutgoingSsnResetRequest, result: int = R.
     script.send(ReconfigChunk((ReconfigurationResponse(request.request_sequence, result),)))
 
 
-def request_from_peer(script: Script, number: int = 0, *streams: int, last: int | None = None) -> OutgoingSsnResetRequest:
+def request_from_peer(
+    script: Script, number: int = 0, *streams: int, last: int | None = None
+) -> OutgoingSsnResetRequest:
     """The peer's request of a number, counted from its first."""
     tsn = script.tsn - 1 if last is None else last
     return OutgoingSsnResetRequest(PEER_TSN + number, script.association_tsn - 1, tsn, streams)
@@ -97,7 +98,13 @@ def test_without_the_peers_support_a_reset_is_refused_and_nothing_sent() -> None
 
 
 @pytest.mark.spec(
-    "rfc6525:5.1.2/2", "rfc6525:5.1.2/4", "rfc6525:5.1.2/6", "rfc6525:5.1.2/8", "rfc6525:5.1.2/9", "rfc6525:4.1/2", "rfc6525:4.1/1"
+    "rfc6525:5.1.2/2",
+    "rfc6525:5.1.2/4",
+    "rfc6525:5.1.2/6",
+    "rfc6525:5.1.2/8",
+    "rfc6525:5.1.2/9",
+    "rfc6525:4.1/2",
+    "rfc6525:4.1/1",
 )
 def test_a_request_names_its_number_the_last_tsn_and_the_streams(script: Script) -> None:
     script.queue(b"1", b"2", stream_id=3)
@@ -166,9 +173,7 @@ def test_one_request_at_a_time_is_in_flight(script: Script) -> None:
     assert set(second.streams) == {2, 3}
 
 
-@pytest.mark.spec(
-    "rfc6525:5.1.1/7", "rfc6525:5.1.1/9", "rfc6525:5.1.1/10", "rfc6525:5.1.1/11", "rfc6525:5.1.2/11"
-)
+@pytest.mark.spec("rfc6525:5.1.1/7", "rfc6525:5.1.1/9", "rfc6525:5.1.1/10", "rfc6525:5.1.1/11", "rfc6525:5.1.2/11")
 def test_a_request_is_repeated_with_doubled_distance_until_the_peer_counts_as_gone(script: Script) -> None:
     request = reset(script, 1)
 
@@ -185,7 +190,7 @@ def test_a_request_is_repeated_with_doubled_distance_until_the_peer_counts_as_go
 @pytest.mark.spec("rfc6525:5.2.7/2", "rfc6525:5.2.7/1", "rfc6525:5.1.1/8")
 def test_a_response_stops_the_timer_and_responses_of_ours_start_none(script: Script) -> None:
     performed(script, reset(script, 1))
-    assert script.association.next_timeout() is None or script.chunks() == []
+    assert script.chunks() == []
     assert script.association.next_timeout() is None
 
     assert results(script, request_from_peer(script, 0, 1)) == [(PEER_TSN, R.PERFORMED)]
@@ -213,13 +218,6 @@ def test_a_response_to_no_request_of_ours_is_dropped(script: Script) -> None:
 
     assert script.happened(OutgoingStreamsReset) == []
     assert sum(script.dropped.values()) == 1
-
-
-@pytest.mark.spec("rfc6525:5.1.2/7", "rfc6525:5.1.2/8")
-def test_streams_are_listed_since_never_all_of_them_are_reset(script: Script) -> None:
-    request = reset(script, *range(10))
-
-    assert sorted(request.streams) == list(range(10))
 
 
 # The peer's requests: outgoing resets.
@@ -259,7 +257,9 @@ def test_a_request_is_answered_by_a_sack_too(script: Script) -> None:
     assert pick(SackChunk, script.answer(ReconfigChunk((request_from_peer(script, 0, 1),))))
 
 
-@pytest.mark.spec("rfc6525:5.2.2/3", "rfc6525:5.2.2/4", "rfc6525:5.2.2/5", "rfc6525:5.2.2/6", "rfc6525:5.2.2/9", "rfc6525:5.2.2/10")
+@pytest.mark.spec(
+    "rfc6525:5.2.2/3", "rfc6525:5.2.2/4", "rfc6525:5.2.2/5", "rfc6525:5.2.2/6", "rfc6525:5.2.2/9", "rfc6525:5.2.2/10"
+)
 def test_a_reset_waits_for_the_data_before_it_and_holds_those_behind_it(script: Script) -> None:
     missing = script.data(b"missing", stream_id=1)
     request = request_from_peer(script, 0, 1)
@@ -300,18 +300,14 @@ def test_requests_that_make_no_sense_are_answered_by_what_is_wrong(script: Scrip
 # The peer's requests: the others.
 
 
-@pytest.mark.spec(
-    "rfc6525:5.2.3/1", "rfc6525:5.2.3/2", "rfc6525:5.1.2/5", "rfc6525:5.1.2/6", "rfc6525:5.1.2/10"
-)
+@pytest.mark.spec("rfc6525:5.2.3/1", "rfc6525:5.2.3/2", "rfc6525:5.1.2/5", "rfc6525:5.1.2/6", "rfc6525:5.1.2/10")
 def test_a_request_for_our_streams_is_answered_by_a_request_of_ours(script: Script) -> None:
     script.queue(b"before", stream_id=1)
     (before,) = script.finish()
 
     chunks = pick(ReconfigChunk, script.answer(ReconfigChunk((IncomingSsnResetRequest(PEER_TSN, (1, 2)),))))
 
-    assert chunks == [
-        ReconfigChunk((OutgoingSsnResetRequest(script.association_tsn, PEER_TSN, before.tsn, (1, 2)),))
-    ]
+    assert chunks == [ReconfigChunk((OutgoingSsnResetRequest(script.association_tsn, PEER_TSN, before.tsn, (1, 2)),))]
 
 
 @pytest.mark.spec("rfc6525:5.2.3/4")
@@ -390,10 +386,8 @@ def test_the_last_tsn_of_a_request_covers_data_that_leave_with_it(script: Script
     script.queue(b"last words", stream_id=3)
     script.association.reset_streams([3])
 
-    packets = script.packets()
+    chunks = script.chunks()
 
-    chunks = [chunk for packet in packets for chunk in packet.chunks]
     (data,) = pick(DataChunk, chunks)
     (request,) = requests(pick(ReconfigChunk, chunks))
     assert request.last_assigned_tsn == data.tsn
-    assert isinstance(packets[0], Packet)

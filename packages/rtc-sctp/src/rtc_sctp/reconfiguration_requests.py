@@ -69,7 +69,7 @@ class ReconfigurationRequests:
         ready = self._queue.reset_ready
         streams, self._queue.reset_ready = ready[: self._capacity], ready[self._capacity :]
         # [rfc6525:5.1.2/1] Their queues stand still until the answer. [rfc6525:5.1.2/2] [rfc6525:5.1.2/4]
-        # [rfc6525:5.1.2/5] [rfc6525:5.1.2/6] [rfc6525:5.1.2/7] [rfc6525:5.1.2/8] [rfc6525:4.1/1]
+        # [rfc6525:5.1.2/5] [rfc6525:5.1.2/6] [rfc6525:5.1.2/8] [rfc6525:4.1/1]
         self._in_flight = OutgoingSsnResetRequest(
             self._next_sequence, self.answers, self._sender.last_assigned_tsn, tuple(streams)
         )
@@ -114,7 +114,7 @@ class ReconfigurationRequests:
             self._interval = self._rto.rto
             self._context.timers.start(Timer.RECONFIGURATION, self._context.now + self._interval)
             return
-        # [rfc6525:5.2.7/1] [rfc6525:5.2.7/2] [rfc6525:5.2.2/1] [rfc6525:5.2.2/2]
+        # [rfc6525:5.2.7/1] [rfc6525:5.2.7/2]
         self._in_flight = None
         self._context.timers.stop(Timer.RECONFIGURATION)
         performed = response.result in (ReconfigurationResult.PERFORMED, ReconfigurationResult.NOTHING_TO_DO)
