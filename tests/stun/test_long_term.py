@@ -33,6 +33,7 @@ from rtc_stun import (
     StunClient,
     Unauthenticated,
     UnknownAttribute,
+    User,
     UserHash,
     Username,
     XorMappedAddress,
@@ -229,6 +230,45 @@ def test_algorithm_that_is_not_offered_is_no_way_in() -> None:
         judgement = judge.authenticate(message, CLIENT, 0.0)
         assert isinstance(judgement, Unauthenticated)
         assert judgement.error_code == 401
+
+
+class GuestUsers:
+    """Everybody whose name begins with "guest" and whose password is their name."""
+
+    realm = "example.org"
+
+    def find(self, username: str) -> User | None:
+        if not username.startswith("guest"):
+            return None
+        return User(username, {number: long_term_key(username, self.realm, username, number) for number in Algorithm})
+
+    def find_hash(self, value: bytes) -> User | None:
+        return None
+
+
+@pytest.mark.parametrize(("username", "known"), [("guest-7", True), ("alice", False)])
+def test_users_may_be_kept_elsewhere(username: str, known: bool) -> None:
+    judge = LongTermAuthenticator(GuestUsers(), secret=b"s" * 32)
+    pair = Pair(credential=LongTermCredential(username=username, password=username), authenticator=judge)
+
+    (event,) = pair.ask()
+
+    assert isinstance(event, RequestSucceeded) == known
+
+
+def test_nobody_is_asked_for_a_user_whose_name_is_not_allowed() -> None:
+    judge = LongTermAuthenticator(GuestUsers(), secret=b"s" * 32)
+    wire = Message(
+        BINDING,
+        MessageClass.REQUEST,
+        ID,
+        [UnknownAttribute(Username.TYPE, b"guest\x07"), REALM, nonce_of(judge)],
+    ).serialize(key=KEY_MD5)
+
+    judgement = judge.authenticate(Message.parse(wire), CLIENT, 0.0)
+
+    assert isinstance(judgement, Unauthenticated)
+    assert judgement.error_code == 401
 
 
 def test_a_server_offers_an_algorithm() -> None:
@@ -440,8 +480,8 @@ def test_a_client_that_had_algorithms_does_not_go_back_to_sha1() -> None:
 class Script:
     """A client and what its test answers."""
 
-    def __init__(self, *, transport: str = "udp") -> None:
-        self.client: StunClient = Pair(credential=CREDENTIAL, client_config=ClientConfig(transport=transport)).client
+    def __init__(self, credential: LongTermCredential = CREDENTIAL, *, transport: str = "udp") -> None:
+        self.client: StunClient = Pair(credential=credential, client_config=ClientConfig(transport=transport)).client
         self.now = 0.0
         self.request_id = self.client.send_request(SERVER, 0.0)
         self.transport_id = 0
@@ -500,6 +540,22 @@ def test_server_of_rfc_5389_gets_md5_and_sha1() -> None:
     assert retry.get(PasswordAlgorithm) is None
     script.answer(MAPPED, key=KEY_MD5)
     assert isinstance(script.client.events()[0], RequestSucceeded)
+
+
+@pytest.mark.spec("rfc8489:9.2.5/11")
+def test_algorithm_that_the_caller_left_out_is_not_used() -> None:
+    strict = LongTermCredential(username="alice", password="secret", algorithms=[Algorithm.SHA256])
+    choices = []
+    for challenge in (
+        (NONCE_ALGORITHMS, PasswordAlgorithms((PasswordAlgorithm(Algorithm.MD5), PasswordAlgorithm(Algorithm.SHA256)))),
+        (NONCE_ALGORITHMS, PasswordAlgorithms((PasswordAlgorithm(Algorithm.MD5),))),
+        (NONCE_OLD,),
+    ):
+        script = Script(strict)
+        sent_count = script.answer(REALM, *challenge, error=401)
+        choices.append(Message.parse(script.sent).get(PasswordAlgorithm) if sent_count else script.failure())
+
+    assert choices == [PasswordAlgorithm(Algorithm.SHA256), FailureReason.NO_ALGORITHM, FailureReason.NO_ALGORITHM]
 
 
 @pytest.mark.spec("rfc8489:9.2.5/11")

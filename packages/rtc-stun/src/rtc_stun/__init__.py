@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     )
     from rtc_stun.stream import StreamBuffer, StreamData
     from rtc_stun.uri import StunUri
-    from rtc_stun.users import LongTermUsers, User
+    from rtc_stun.users import LongTermUsers, User, UserDirectory
 
 __all__ = [
     "Address",
@@ -178,6 +178,7 @@ __all__ = [
     "UnsupportedFamilyError",
     "UseCandidate",
     "User",
+    "UserDirectory",
     "UserHash",
     "Username",
     "XorAddressAttribute",
@@ -218,7 +219,7 @@ _DEFINED_IN: Final = {
     "server_authentication": "Authenticated Authenticator LongTermAuthenticator ShortTermAuthenticator Unauthenticated",
     "stream": "StreamBuffer StreamData",
     "uri": "StunUri",
-    "users": "LongTermUsers User",
+    "users": "LongTermUsers User UserDirectory",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
 

@@ -51,7 +51,8 @@ class LongTermCredential:
     username: str
     password: str = field(repr=False)
     algorithms: Sequence[int] = (Algorithm.SHA256, Algorithm.MD5)
-    """The password algorithms to go along with; the server's preference decides."""
+    """The password algorithms to go along with; the server's preference decides. Servers of :rfc:`5389` name none and
+    mean MD5: leave that out and they are refused, and so is whoever on the path makes a server look like one."""
 
     def __post_init__(self) -> None:
         """Refuse what OpaqueString does not allow."""
@@ -270,8 +271,9 @@ class LongTermSession:
         if previous is not None and previous.algorithms is not None and algorithms is None:
             return Refused(FailureReason.BID_DOWN)
         algorithm = self._choose(algorithms)
-        # [rfc8489:9.2.5/11]
-        if algorithms is not None and algorithm is None:
+        number = Algorithm.MD5 if algorithms is None else None if algorithm is None else algorithm.algorithm
+        # [rfc8489:9.2.5/11] Without a list it is MD5 that we may not support.
+        if number is None or number not in self._credential.algorithms:
             return Refused(FailureReason.NO_ALGORITHM)
         username, password = self._credential.username, self._credential.password
         try:
@@ -279,7 +281,6 @@ class LongTermSession:
             # [rfc8489:9.2.5/4] [rfc8489:9.2.5/5] [rfc8489:9.2.5/6]
             if _announces(response, SecurityFeature.USERNAME_ANONYMITY):
                 user = UserHash(userhash(username, realm.text))
-            number = Algorithm.MD5 if algorithm is None else algorithm.algorithm
             key = long_term_key(username, realm.text, password, number)
             # Realm and nonce must be fit to be sent back.
             realm.serialize(b"")

@@ -23,7 +23,8 @@ from rtc_stun.datagram import Address
 from rtc_stun.errors import IntegrityError
 from rtc_stun.message import Integrity, Message
 from rtc_stun.nonce import NonceMint, SecurityFeature, security_features
-from rtc_stun.users import ALL_ALGORITHMS, LongTermUsers, User
+from rtc_stun.precis import opaque_string
+from rtc_stun.users import ALL_ALGORITHMS, User, UserDirectory
 
 NONCE_LIFETIME: Final = 600.0
 MIN_SECRET_LENGTH: Final = 16
@@ -111,7 +112,7 @@ class LongTermAuthenticator:
 
     def __init__(
         self,
-        users: LongTermUsers,
+        users: UserDirectory,
         *,
         secret: bytes,
         algorithms: tuple[int, ...] = ALL_ALGORITHMS,
@@ -182,7 +183,11 @@ class LongTermAuthenticator:
     def _find(self, username: Username | None, hashed: UserHash | None) -> User | None:
         if hashed is not None and self._anonymous:
             return self._users.find_hash(hashed.value)
-        return None if username is None else self._users.find(username.text)
+        try:
+            return None if username is None else self._users.find(opaque_string(username.text))
+        except ValueError:
+            # No user has such a name; whoever looks users up does not get to see it.
+            return None
 
     def _challenge(self, error_code: int, source: Address, now: float) -> Unauthenticated:
         # [rfc8489:9.2.4/3] [rfc8489:9.2.4/4] [rfc8489:9.2.4/8]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from rtc_stun.attributes import Algorithm, Realm
 from rtc_stun.credentials import long_term_key, userhash
@@ -19,6 +19,24 @@ class User:
     username: str
     keys: Mapping[int, bytes] = field(repr=False)
     """By password algorithm; an algorithm without a key is one that the user cannot use."""
+
+
+class UserDirectory(Protocol):
+    """Where an authenticator looks users up: `LongTermUsers`, or a class of yours before a database.
+
+    It is asked once for each request that claims to be of a user, so it may also derive the keys from the name, as for
+    the time-limited users that a web service hands out.
+    """
+
+    @property
+    def realm(self) -> str:
+        """The realm that every key depends on, prepared with `opaque_string`."""
+
+    def find(self, username: str) -> User | None:
+        """Return the user with a name, which has been prepared with `opaque_string`."""
+
+    def find_hash(self, value: bytes) -> User | None:
+        """Return the user that a USERHASH (see `userhash`) means; None always where users are not anonymous."""
 
 
 class LongTermUsers:
