@@ -183,11 +183,14 @@ class LongTermAuthenticator:
     def _find(self, username: Username | None, hashed: UserHash | None) -> User | None:
         if hashed is not None and self._anonymous:
             return self._users.find_hash(hashed.value)
+        if username is None:
+            return None
         try:
-            return None if username is None else self._users.find(opaque_string(username.text))
+            name = opaque_string(username.text)
         except ValueError:
             # No user has such a name; whoever looks users up does not get to see it.
             return None
+        return self._users.find(name)
 
     def _challenge(self, error_code: int, source: Address, now: float) -> Unauthenticated:
         # [rfc8489:9.2.4/3] [rfc8489:9.2.4/4] [rfc8489:9.2.4/8]
