@@ -40,7 +40,17 @@ class _IpAddress(click.ParamType[str]):
         return str(value)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Ends with the exit code that shells have for Ctrl-C, whatever was under way."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(EXIT_SIGNAL + signal.SIGINT)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rtc")
 def main() -> None:
     """WebRTC from the command line.
@@ -183,8 +193,6 @@ def _run(command: Coroutine[None, None, None], *, as_json: bool) -> None:
             click.echo(json.dumps({"error": str(error)}))
         click.echo(f"rtc: {error}", err=True)
         sys.exit(EXIT_FAILURE)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_SIGNAL + signal.SIGINT)
     sys.exit(code)
 
 
