@@ -461,3 +461,37 @@ def test_a_policy_without_patience_is_followed() -> None:
     desk.answer(worse)
 
     assert parse(desk.next_request()).get(UseCandidate) is not None
+
+
+@pytest.mark.spec("rfc7675:5.1/1", "rfc7675:5.1/12")
+def test_another_valid_pair_takes_over_only_after_the_peer_has_answered_there_anew() -> None:
+    peers = (candidate(THERE, priority=9, foundation="1"), candidate(ELSEWHERE, priority=5, foundation="2"))
+    desk = Desk(controlling=False, candidates=peers)
+    for check in desk.output() + desk.advance(0.06):
+        desk.answer(check)
+    _fall_silent(desk, 29.9)
+    assert desk.agent.selected_pair is not None
+
+    left = desk.requests([datagram for _, datagram in _fall_silent(desk, 0.3)])
+
+    assert desk.agent.selected_pair is None
+    assert desk.is_in(ConnectionState.DISCONNECTED)
+    (again,) = [datagram for datagram in left if datagram.remote == ELSEWHERE]
+    desk.answer(again)
+    assert desk.agent.selected_pair is not None
+    assert desk.agent.selected_pair.remote == ELSEWHERE
+    assert desk.is_in(ConnectionState.CONNECTED)
+
+
+@pytest.mark.spec("rfc7675:5.1/12")
+def test_when_the_peer_answers_nowhere_any_more_the_connection_fails_in_the_end() -> None:
+    peers = (candidate(THERE, priority=9, foundation="1"), candidate(ELSEWHERE, priority=5, foundation="2"))
+    desk = Desk(controlling=False, candidates=peers)
+    desk.agent.end_of_remote_candidates(desk.now)
+    for check in desk.output() + desk.advance(0.06):
+        desk.answer(check)
+
+    _fall_silent(desk, 80.0)
+
+    assert desk.is_in(ConnectionState.FAILED)
+    assert {each.state for each in desk.agent.candidate_pair_stats()} == {PairState.FAILED}

@@ -383,3 +383,16 @@ def test_a_nomination_that_fails_behind_a_translator_takes_the_reflexive_pair_of
 
     assert [each.state for each in desk.agent.candidate_pair_stats()] == [PairState.FAILED]
     assert desk.agent.selected_pair is None
+
+
+def test_a_checklist_that_has_failed_checks_nothing_more_by_itself() -> None:
+    others = tuple(candidate(THERE._replace(port=n), priority=n, foundation=str(n)) for n in range(1, 20))
+    desk = Desk(candidates=(*PEERS, *others), config=IceConfig(patience=0.0))
+    desk.answer(desk.output()[0])
+    nomination = desk.next_request()
+    assert _nominates(nomination)
+
+    desk.send(desk.error(nomination, 500))
+
+    assert desk.agent.connection_state is ConnectionState.FAILED
+    assert desk.requests(desk.advance(0.4)) == []

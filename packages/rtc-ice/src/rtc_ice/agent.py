@@ -471,6 +471,7 @@ class IceAgent:
         fail_where_hopeless(session, self._current.checker, gathering_done=gathering_done, now=now)
         nominate_where_ripe(session, gathering_done=gathering_done, now=now)
         self._events.extend(self._selection.update(session, now))
+        self._selection.regain_consent(session)
         if session.completed_at is not None:
             self._previous = None
         if self._reported_role != self._role.controlling:

@@ -127,13 +127,13 @@ def connection_state(
             return ConnectionState.CHECKING if forgotten else ConnectionState.DISCONNECTED
         ended = session.completed_at is not None and gathering_done and session.remote_candidates_ended
         return ConnectionState.COMPLETED if ended else ConnectionState.CONNECTED
-    if session.completed_at is not None:
+    if session.completed_at is not None and not any(checklist.valid for checklist in session.checklists):
         # A restart alone can bring back what was nominated and lost.
         return ConnectionState.FAILED
     if session.remote is None or not any(session.checklists.pairs()):
         return before if before in (ConnectionState.CHECKING, ConnectionState.DISCONNECTED) else _unstarted(before)
     unsettled = any(not pair.is_settled for pair in session.checklists.pairs())
-    was_connected = before in (ConnectionState.CONNECTED, ConnectionState.DISCONNECTED)
+    was_connected = before in (ConnectionState.CONNECTED, ConnectionState.COMPLETED, ConnectionState.DISCONNECTED)
     return ConnectionState.DISCONNECTED if was_connected and not unsettled else ConnectionState.CHECKING
 
 

@@ -56,9 +56,7 @@ class ConsentMonitor:
     @property
     def expires_at(self) -> float:
         """When consent ends unless the peer answers."""
-        answered = self.pair.last_response_at
-        # [rfc7675:5.1/2]
-        return float("inf") if not self.checks or answered is None else answered + CONSENT_LIFETIME
+        return consent_ends_at(self.pair, self.session.config)
 
     @property
     def silent_at(self) -> float:
@@ -134,6 +132,15 @@ class ConsentMonitor:
         # [rfc7675:5.1/3]
         fraction = int.from_bytes(self.session.rng(4), "big") / 2**32
         self._next_check_at = now + self.session.config.consent_interval * (0.8 + 0.4 * fraction)
+
+
+def consent_ends_at(pair: Pair, config: IceConfig) -> float:
+    """Return when the peer's last answer on a valid pair is too old to send data there."""
+    # A lite agent asks for no consent; that the peer checks is all it knows.
+    if config.lite:
+        return float("inf")
+    # [rfc7675:5.1/1] [rfc7675:5.1/2]
+    return float("-inf") if pair.last_response_at is None else pair.last_response_at + CONSENT_LIFETIME
 
 
 def silent_at(pair: Pair, config: IceConfig) -> float:

@@ -1,6 +1,6 @@
 """Which pair carries data (:rfc:`8445#section-12.1`)."""
 
-from rtc_ice.consent import ConsentMonitor, silent_at
+from rtc_ice.consent import ConsentMonitor, consent_ends_at, silent_at
 from rtc_ice.events import ConsentExpired, Event, SelectedPairChanged
 from rtc_ice.pair import CandidatePair, ComponentKey, Pair
 from rtc_ice.session import Session
@@ -20,6 +20,19 @@ class Selection:
     def monitors(self) -> list[ConsentMonitor]:
         """Return the watches over the selected pairs."""
         return list(self._monitors.values())
+
+    def regain_consent(self, session: Session) -> None:
+        """Check valid pairs again that could carry data, had the peer's consent not run out on them meanwhile."""
+        if session.config.lite:
+            return
+        under_way = [transaction.pair for transaction in session.checks.all()]
+        for component in session.our_components:
+            checklist = session.checklists.checklists[component[0]]
+            if component in self._monitors or checklist.state is ChecklistState.FAILED:
+                continue
+            for pair in session.valid_of(component):
+                if pair.source not in under_way:
+                    checklist.trigger(pair.source)
 
     def covers(self, components: list[ComponentKey]) -> bool:
         """Whether each of the components has a pair."""
@@ -90,7 +103,7 @@ class Selection:
             return None
         usable = _may_use(session, component[0])
         # [rfc8445:12.1/2] [rfc8445:8.1.1/4]
-        nominated = session.nominated_of(component)
+        nominated = _with_consent(session.nominated_of(component), session, now)
         if nominated and usable:
             live = (pair for pair in nominated if now < silent_at(pair, session.config))
             return next(live, nominated[0])
@@ -98,7 +111,7 @@ class Selection:
         if incumbent is not None and incumbent.session is not session:
             return incumbent.pair
         # [rfc8445:12.1/1] [rfc7675:5.1/1] The peer's answer, or its check, is its consent.
-        return next(iter(session.valid_of(component)), None) if usable else None
+        return next(iter(_with_consent(session.valid_of(component), session, now)), None) if usable else None
 
     def _report(self, component: ComponentKey) -> list[Event]:
         monitor = self._monitors.get(component)
@@ -118,6 +131,11 @@ class Selection:
         else:
             self._nominated.discard(component)
         return [SelectedPairChanged(*component, pair=pair, nominated=nominated)]
+
+
+def _with_consent(pairs: list[Pair], session: Session, now: float) -> list[Pair]:
+    # [rfc7675:5.1/12] What was valid half a minute ago has to be checked again.
+    return [pair for pair in pairs if now < consent_ends_at(pair, session.config)]
 
 
 def _may_use(session: Session, stream: int) -> bool:
