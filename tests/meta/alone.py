@@ -21,10 +21,14 @@ def main(names: list[str]) -> int:
         wheels = Path(folder) / "wheels"
         for package in packages:
             _run("hatch", "build", "-t", "wheel", str(wheels), cwd=package)
+        constraints = Path(folder) / "constraints.txt"
+        constraints.write_text(
+            "".join(f"{_distribution(wheel)} @ {wheel.as_uri()}\n" for wheel in wheels.glob("*.whl"))
+        )
         for package in packages:
             if names and package.name not in names:
                 continue
-            error = _try(package, wheels, Path(folder) / package.name)
+            error = _try(package, constraints, Path(folder) / package.name)
             print(f"{package.name:<18} {'ok' if error is None else 'FAILED'}", flush=True)
             if error is not None:
                 print(error)
@@ -33,7 +37,11 @@ def main(names: list[str]) -> int:
     return min(failures, 1)
 
 
-def _try(package: Path, wheels: Path, environment: Path) -> str | None:
+def _distribution(wheel: Path) -> str:
+    return wheel.name.partition("-")[0].replace("_", "-")
+
+
+def _try(package: Path, constraints: Path, environment: Path) -> str | None:
     example = EXAMPLE.search((package / "README.md").read_text(encoding="utf-8"))
     if example is None:
         return "the README has no python example"
@@ -41,7 +49,8 @@ def _try(package: Path, wheels: Path, environment: Path) -> str | None:
     python = environment / "bin" / "python"
     try:
         _run("uv", "venv", "-q", "--python", sys.executable, str(environment))
-        _run("uv", "pip", "install", "-q", "--python", str(python), "--find-links", str(wheels), package.name)
+        # The constraints say where our packages are: what an index has under their names is never looked at.
+        _run("uv", "pip", "install", "-q", "--python", str(python), "--constraints", str(constraints), package.name)
         _run(str(python), "-W", "error", "-c", f"import {module}; print({module}.__name__)", cwd=environment)
         _run(str(python), "-W", "error", "-c", example[1], cwd=environment)
     except subprocess.CalledProcessError as error:
