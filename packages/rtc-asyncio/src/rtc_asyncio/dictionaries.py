@@ -4,8 +4,10 @@ A signalling message as it comes out of `json.loads` goes straight into `setRemo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+from .dataclass import dataclass
 
 if TYPE_CHECKING:
     from .certificate import RTCCertificate

@@ -1,11 +1,11 @@
 """`RTCIceCandidate` and `RTCIceCandidatePair` (WebRTC 1.0, sections 4.8.1 and 5.6.3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from rtc_ice import Candidate
 
+from .dataclass import dataclass
 from .dictionaries import (
     RTCIceCandidateType,
     RTCIceComponent,

@@ -1,9 +1,9 @@
 """`RTCSessionDescription` (WebRTC 1.0, section 4.6.2)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from .dataclass import dataclass
 from .dictionaries import RTCSdpType
 
 SDP_TYPES: Final[tuple[RTCSdpType, ...]] = ("offer", "pranswer", "answer", "rollback")

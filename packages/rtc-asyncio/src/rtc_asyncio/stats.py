@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Final, Literal, TypeAlias
 
 from rtc_peer import Statistics
 
+from .dataclass import dataclass
 from .dictionaries import (
     RTCDataChannelState,
     RTCDtlsTransportState,

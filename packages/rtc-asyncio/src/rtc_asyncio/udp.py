@@ -11,10 +11,11 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from rtc_stun import Address, Datagram
+
+from .dataclass import dataclass
 
 SOL_UDP: Final = 17
 UDP_SEGMENT: Final = 103

@@ -1,9 +1,9 @@
 """A data channel, as both the application and the endpoint see it. See :rfc:`8831#section-6.4`."""
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from .account import SendAccount
+from .dataclass import dataclass
 from .dcep import MAX_PRIORITY, MAX_RELIABILITY_PARAMETER, Open, encode_text
 from .payload import PartialMessage
 from .state import ChannelInput, ChannelState, next_channel_state

@@ -1,10 +1,11 @@
 """The settings of an endpoint."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from rtc_sctp import AssociationConfig
 
+from .dataclass import dataclass
 from .dcep import MAX_OPEN_LENGTH
 from .streams import MAX_STREAM_ID
 

@@ -1,10 +1,10 @@
 """The two messages of the Data Channel Establishment Protocol. See :rfc:`8832#section-5`."""
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Self
 
+from .dataclass import dataclass
 from .errors import ParseError
 
 MAX_TEXT_LENGTH: Final = 0xFFFF

@@ -1,8 +1,8 @@
 """What an endpoint tells its owner, as facts in the past tense."""
 
-from dataclasses import dataclass
 
 from .channel import ChannelCloseReason, DataChannel
+from .dataclass import dataclass
 
 
 @dataclass(slots=True)

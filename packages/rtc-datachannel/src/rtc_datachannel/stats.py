@@ -1,6 +1,8 @@
 """What an endpoint did so far."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from .dataclass import dataclass
 
 
 @dataclass(slots=True)

@@ -10,9 +10,9 @@ See :rfc:`5246#section-7.4.2`, :rfc:`5246#section-7.4.4` and :rfc:`5246#section-
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
+from .dataclass import dataclass
 from .errors import ParseError
 from .handshake import HandshakeType
-from .immutable import immutable
 from .presentation import Reader, numbers, vector, vectors
 
 MAX_CHAIN_COUNT: Final = 16
@@ -26,7 +26,7 @@ class ClientCertificateType(IntEnum):
     ECDSA_SIGN = 64
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateMessage:
     """A chain of certificates as raw DER; empty from a client that has none."""
 
@@ -53,7 +53,7 @@ class CertificateMessage:
         return vectors(3, 3, self.chain)
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateRequest:
     """The server wants the client to show a certificate."""
 
@@ -88,7 +88,7 @@ class CertificateRequest:
         )
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateVerify:
     """The client's proof that it holds the key of its certificate."""
 

@@ -6,7 +6,7 @@ CBC, static RSA, NULL and anonymous suites are not in the table, so nothing can 
 from enum import IntEnum
 from typing import Final, Literal
 
-from .immutable import immutable
+from .dataclass import dataclass
 
 KeyType = Literal["ecdsa", "rsa"]
 """The kind of key in a certificate."""
@@ -27,7 +27,7 @@ class CipherSuiteId(IntEnum):
     EMPTY_RENEGOTIATION_INFO_SCSV = 0x00FF
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CipherSuite:
     """What a DTLS 1.2 suite stands for."""
 

@@ -27,12 +27,12 @@ from .certificate_messages import CertificateMessage, CertificateRequest, Certif
 from .cipher_suite import CIPHER_SUITES
 from .client_hello import ClientHello
 from .context import HandshakeContext, check_epoch, unexpected
+from .dataclass import dataclass
 from .errors import ProtocolError
 from .group import EphemeralKey
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
 from .hello_extensions import check_server_extensions
-from .immutable import immutable
 from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
 from .peer_certificate import PeerKey
@@ -42,14 +42,14 @@ from .signature import choose_scheme
 from .transcript import Transcript
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitCertificate:
     """The hellos are exchanged."""
 
     negotiated: Negotiated
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitServerKeyExchange:
     """The server's certificate is known."""
 
@@ -57,7 +57,7 @@ class AwaitServerKeyExchange:
     server_key: PeerKey
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitCertificateRequest:
     """The server proved its key; it may now ask for our certificate, or be done."""
 
@@ -65,7 +65,7 @@ class AwaitCertificateRequest:
     exchange: ServerKeyExchange
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitServerHelloDone:
     """The server asked for our certificate."""
 
@@ -74,7 +74,7 @@ class AwaitServerHelloDone:
     request: CertificateRequest
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitFinished:
     """We said all we have to say."""
 
@@ -83,7 +83,7 @@ class AwaitFinished:
     master: MasterSecret = field(repr=False)
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Established:
     """Both sides are finished."""
 

@@ -5,13 +5,13 @@ version (2) | random (32) | session_id<0..32> | cookie<0..255> | cipher_suites<2
 
 from typing import ClassVar, Self
 
+from .dataclass import dataclass
 from .extensions import Extensions
 from .handshake import HandshakeType
-from .immutable import immutable
 from .presentation import Reader, numbers, vector
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientHello:
     """What the client offers."""
 

@@ -6,9 +6,9 @@ from typing import Final
 from .certificate import Certificate
 from .cipher_suite import CIPHER_SUITES
 from .cookie import MIN_SECRET_LENGTH
+from .dataclass import dataclass
 from .fingerprint import Fingerprint
 from .group import GROUPS
-from .immutable import immutable
 from .srtp import SrtpProfile
 
 MIN_MTU: Final = 256
@@ -19,7 +19,7 @@ DEFAULT_INITIAL_TIMEOUT: Final = 0.4
 """Seconds. :rfc:`9147#section-5.8.2` recommends it where, as in DTLS-SRTP, people wait for the handshake."""
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DtlsConfig:
     """Options of a connection; the defaults are those of WebRTC after ICE has checked the path.
 

@@ -1,6 +1,6 @@
 """What a connection tells its owner."""
 
-from dataclasses import dataclass
+from .dataclass import dataclass
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Iterable
 from typing import Final, Self
 
-from .immutable import immutable
+from .dataclass import dataclass
 
 # [rfc8122:5/2]
 _HASHES: Final = {
@@ -24,7 +24,7 @@ MADE_HASHES: Final = ("sha-224", "sha-256", "sha-384", "sha-512")
 """Hash functions we make fingerprints with; SHA-1 is only checked, for old peers."""
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
     """The hash of a certificate's DER."""
 

@@ -11,8 +11,8 @@ from typing import Final, Self
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 
 from .alert import AlertDescription
+from .dataclass import dataclass
 from .errors import ProtocolError
-from .immutable import immutable
 
 
 class GroupId(IntEnum):
@@ -23,7 +23,7 @@ class GroupId(IntEnum):
     X25519 = 29
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NistCurve:
     """What we need to know of a curve in short Weierstrass form."""
 

@@ -11,6 +11,7 @@ from .alert import AlertDescription
 from .cipher_suite import CipherSuiteId
 from .client_hello import ClientHello
 from .config import DtlsConfig
+from .dataclass import dataclass
 from .errors import ProtocolError
 from .extensions import (
     NO_RENEGOTIATED_CONNECTION,
@@ -23,11 +24,10 @@ from .extensions import (
     parse_renegotiated_connection,
     require_empty,
 )
-from .immutable import immutable
 from .srtp import encode_use_srtp, parse_use_srtp
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """What came out of the extensions."""
 

@@ -12,16 +12,16 @@ See :rfc:`8422#section-5.4`, :rfc:`8422#section-5.7` and :rfc:`5246#section-7.4.
 from typing import ClassVar, Final, Self
 
 from .alert import AlertDescription
+from .dataclass import dataclass
 from .errors import ParseError
 from .handshake import HandshakeType
-from .immutable import immutable
 from .key_schedule12 import VERIFY_DATA_LENGTH
 from .presentation import Reader, vector
 
 NAMED_CURVE: Final = 3
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerKeyExchange:
     """The server's ephemeral public key, signed by its certificate's key."""
 
@@ -66,7 +66,7 @@ class ServerKeyExchange:
         )
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientKeyExchange:
     """The client's ephemeral public key."""
 
@@ -91,7 +91,7 @@ class ClientKeyExchange:
         return vector(1, self.public)
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerHelloDone:
     """The server has said everything it has to say for now."""
 
@@ -111,7 +111,7 @@ class ServerHelloDone:
         return b""
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """The sender's view of the handshake, authenticated by the master secret."""
 

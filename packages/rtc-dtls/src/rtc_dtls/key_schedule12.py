@@ -11,7 +11,7 @@ from dataclasses import field
 from typing import Final
 
 from .cipher_suite import CipherSuite
-from .immutable import immutable
+from .dataclass import dataclass
 from .presentation import vector
 from .prf import prf
 
@@ -25,7 +25,7 @@ RESERVED_LABELS: Final = frozenset(
 """Labels that the protocol itself uses: exporting under one of them would hand out its secrets."""
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DirectionKeys:
     """What one direction of an epoch needs."""
 
@@ -33,7 +33,7 @@ class DirectionKeys:
     iv: bytes = field(repr=False)
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MasterSecret:
     """The master secret with what every derivation from it needs."""
 

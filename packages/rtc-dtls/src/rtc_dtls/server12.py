@@ -29,13 +29,13 @@ from .certificate_messages import CertificateMessage, CertificateRequest, Certif
 from .cipher_suite import CIPHER_SUITES, CipherSuite
 from .client_hello import ClientHello
 from .context import HandshakeContext, check_epoch, unexpected
+from .dataclass import dataclass
 from .errors import ProtocolError
 from .extensions import ExtensionType, parse_code_points
 from .group import EphemeralKey, GroupId
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
 from .hello_extensions import answer_client_extensions
-from .immutable import immutable
 from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
 from .peer_certificate import PeerKey
@@ -46,7 +46,7 @@ from .transcript import Transcript
 from .version import Version
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitCertificate:
     """Our flight is out, and we asked for a certificate."""
 
@@ -54,7 +54,7 @@ class AwaitCertificate:
     ephemeral: EphemeralKey
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitClientKeyExchange:
     """The client showed its certificate, or did not have to."""
 
@@ -63,7 +63,7 @@ class AwaitClientKeyExchange:
     client_key: PeerKey | None
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitCertificateVerify:
     """The client has to prove that the certificate is its own."""
 
@@ -73,7 +73,7 @@ class AwaitCertificateVerify:
     master: MasterSecret = field(repr=False)
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitFinished:
     """Everything but the confirmation is there."""
 
@@ -83,7 +83,7 @@ class AwaitFinished:
     master: MasterSecret = field(repr=False)
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Established:
     """Both sides are finished."""
 

@@ -8,14 +8,14 @@ See :rfc:`5246#section-7.4.1.3` and :rfc:`6347#section-4.2.1`.
 
 from typing import ClassVar, Self
 
+from .dataclass import dataclass
 from .extensions import Extensions
 from .handshake import HandshakeType
-from .immutable import immutable
 from .presentation import Reader, vector
 from .version import Version
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerHello:
     """What the server chose."""
 
@@ -56,7 +56,7 @@ class ServerHello:
         )
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HelloVerifyRequest:
     """The server wants to see its cookie again before it does any work."""
 

@@ -1,11 +1,11 @@
 """What a handshake agrees on: first from the hellos, then, when it is over, as a session."""
 
 from .cipher_suite import CipherSuite
-from .immutable import immutable
+from .dataclass import dataclass
 from .version import Version
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Negotiated:
     """What the two hellos settle."""
 
@@ -17,7 +17,7 @@ class Negotiated:
     alpn_protocol: str | None
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A handshake that both Finished messages confirmed. Nothing in it is secret: it outlives the connection."""
 

@@ -9,7 +9,7 @@ from dataclasses import field
 from enum import IntEnum
 from typing import Final
 
-from .immutable import immutable
+from .dataclass import dataclass
 from .presentation import Reader, numbers, vector
 
 EXPORTER_LABEL: Final = "EXTRACTOR-dtls_srtp"
@@ -34,7 +34,7 @@ class SrtpProfile(IntEnum):
         return 14 if self in (SrtpProfile.AES128_CM_HMAC_SHA1_80, SrtpProfile.AES128_CM_HMAC_SHA1_32) else 12
 
 
-@immutable
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SrtpKeyingMaterial:
     """Master keys and salts for both directions, from the point of view of the connection they came from."""
 

@@ -1,6 +1,8 @@
 """Counters of a connection."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from .dataclass import dataclass
 
 
 @dataclass(slots=True)

@@ -8,9 +8,9 @@ candidate:2 1 udp 1694498815 192.0.2.3 45664 typ srflx raddr 203.0.113.141 rport
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final, Self
 
+from rtc_ice.dataclass import dataclass
 from rtc_ice.errors import ParseError
 from rtc_ice.priority import MAX_COMPONENT_ID
 from rtc_stun import Address

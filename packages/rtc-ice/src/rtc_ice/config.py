@@ -1,9 +1,10 @@
 """What an agent can be told to do differently."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from rtc_ice.candidate import is_ip_literal
+from rtc_ice.dataclass import dataclass
 from rtc_ice.nomination import NominationPolicy
 from rtc_ice.priority import MAX_COMPONENT_ID
 from rtc_stun import Address

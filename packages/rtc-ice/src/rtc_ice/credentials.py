@@ -3,8 +3,10 @@
 import re
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Self
+
+from rtc_ice.dataclass import dataclass
 
 Rng = Callable[[int], bytes]
 """Returns that many unpredictable bytes; ``os.urandom`` outside of tests."""

@@ -1,9 +1,9 @@
 """What the agent reports: self-contained facts, in the order in which they came about."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from rtc_ice.candidate import Candidate
+from rtc_ice.dataclass import dataclass
 from rtc_ice.pair import CandidatePair
 from rtc_ice.state import ConnectionState, GatheringState
 from rtc_stun import Address

@@ -6,8 +6,8 @@ other after a short, bounded wait.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from rtc_ice.dataclass import dataclass
 from rtc_ice.pair import Pair
 
 

@@ -1,10 +1,10 @@
 """Local and remote candidates as the agent knows them, and the pairs they form (:rfc:`8445#section-6.1.2`)."""
 
 import ipaddress
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from rtc_ice.candidate import HOST, PEER_REFLEXIVE, RELAYED, Candidate
+from rtc_ice.dataclass import dataclass
 from rtc_ice.priority import candidate_priority, pair_priority
 from rtc_ice.state import PAIR_TRANSITIONS, PairInput, PairState
 from rtc_stun import Address

@@ -5,7 +5,7 @@ A restart begins another session; the old one keeps its pair and its consent unt
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from rtc_ice.candidate import PEER_REFLEXIVE, Candidate
@@ -13,6 +13,7 @@ from rtc_ice.checklist import Checklist
 from rtc_ice.checklist_set import ChecklistSet
 from rtc_ice.config import IceConfig
 from rtc_ice.credentials import Credentials, Rng
+from rtc_ice.dataclass import dataclass
 from rtc_ice.errors import StateError
 from rtc_ice.messages import build_check
 from rtc_ice.pair import ComponentKey, LocalCandidate, Pair, Path, RemoteCandidate, can_pair, without_zone

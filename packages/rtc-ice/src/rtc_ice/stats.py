@@ -1,9 +1,10 @@
 """Counters and snapshots, rich enough for the W3C's RTCIceCandidatePairStats and RTCIceCandidateStats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rtc_ice.candidate import Candidate
+from rtc_ice.dataclass import dataclass
 from rtc_ice.pair import Pair
 from rtc_ice.session import Session
 from rtc_ice.state import PairState

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from rtc_peer.dataclass import dataclass
 from rtc_peer.errors import DescriptionError
 from rtc_peer.section import TransportParameters
 from rtc_sdp import Role

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import rtc_ice
+from rtc_peer.dataclass import dataclass
 from rtc_peer.description import AppliedDescription
 from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.signaling import Signaling

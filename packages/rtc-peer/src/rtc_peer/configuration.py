@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Final
 
 from rtc_dtls import Certificate
+from rtc_peer.dataclass import dataclass
 from rtc_peer.errors import ArgumentError, ModificationError
 from rtc_peer.ice_server import IceServer
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Final
 
+from rtc_peer.dataclass import dataclass
 from rtc_sdp import BUNDLE, Candidate, EndOfCandidates, Group, IceUfrag, Mid
 from rtc_sdp import SessionDescription as SdpDocument
 

@@ -7,10 +7,11 @@ is set.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from rtc_ice import Credentials
+from rtc_peer.dataclass import dataclass
 from rtc_peer.section import BundleGroups, DataParameters, MediaSection, TransportParameters
 from rtc_peer.writing import DescriptionPlan, WrittenTransport, write
 from rtc_sdp import Fingerprint, Origin, Role

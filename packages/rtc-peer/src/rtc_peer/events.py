@@ -5,8 +5,7 @@ Events of data channels are those of `rtc_datachannel`, wrapped in nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from rtc_peer.dataclass import dataclass
 from rtc_peer.state import (
     ConnectionState,
     DtlsTransportState,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 import rtc_stun
+from rtc_peer.dataclass import dataclass
 from rtc_peer.errors import CredentialsError, ServerUrlError
 from rtc_stun import Address
 

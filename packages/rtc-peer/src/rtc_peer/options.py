@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from rtc_datachannel import DataChannelConfig
 from rtc_ice import IceConfig
+from rtc_peer.dataclass import dataclass
 
 DEFAULT_MTU: Final = 1200
 """Bytes of the largest datagram of a DTLS handshake; every path that WebRTC uses carries them."""

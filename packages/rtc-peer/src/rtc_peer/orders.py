@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rtc_peer.agreement import Agreement
+from rtc_peer.dataclass import dataclass
 from rtc_peer.section import DataParameters, TransportParameters
 
 

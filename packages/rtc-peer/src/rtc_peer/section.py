@@ -7,10 +7,10 @@ is what offers and answers are written from. Both are immutable: a rollback puts
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from rtc_ice import Credentials
+from rtc_peer.dataclass import dataclass
 from rtc_sdp import WEBRTC_DATACHANNEL, Fingerprint, Role
 
 TRICKLE: Final = "trickle"

@@ -6,8 +6,9 @@ that a value does not exist (yet).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
+
+from rtc_peer.dataclass import dataclass
 
 
 @dataclass(slots=True, kw_only=True)

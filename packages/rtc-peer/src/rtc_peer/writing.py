@@ -6,10 +6,10 @@ Offers and answers differ in what is decided before (`rtc_peer.offer`, `rtc_peer
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from rtc_ice import Candidate as IceCandidate
+from rtc_peer.dataclass import dataclass
 from rtc_peer.section import DATA_PROTOCOL, BundleGroups, DataParameters, MediaSection, TransportParameters
 from rtc_sdp import (
     BUNDLE,

@@ -2,9 +2,9 @@
 
 import struct
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from .dataclass import dataclass
 from .errors import ParseError
 from .tlv import encode_tlv, split_tlvs
 

@@ -1,8 +1,9 @@
 """The settings of an association. The defaults are those of :rfc:`9260#section-16`, where it has any."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from .dataclass import dataclass
 
 MAX_STREAMS: Final = 65_535
 """The most streams that can be negotiated in each direction."""

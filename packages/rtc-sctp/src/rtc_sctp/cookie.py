@@ -7,9 +7,9 @@ both initial TSNs have gone over the same path. See :rfc:`9260#section-5.1.3` an
 import hmac
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from .dataclass import dataclass
 from .errors import ForgedCookieError, StaleCookieError
 
 COOKIE_LIFE: Final = 60.0

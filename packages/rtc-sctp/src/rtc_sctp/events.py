@@ -1,7 +1,8 @@
 """What an association reports. All of it is plain data that stands alone."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from .dataclass import dataclass
 
 
 @dataclass(slots=True)

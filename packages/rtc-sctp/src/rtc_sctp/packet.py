@@ -16,7 +16,6 @@
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Self
 
 from .chunks import (
@@ -30,6 +29,7 @@ from .chunks import (
     parse_chunk,
 )
 from .crc32c import crc32c
+from .dataclass import dataclass
 from .errors import ChecksumError, ParseError
 
 PACKET_HEADER_LENGTH: Final = 12

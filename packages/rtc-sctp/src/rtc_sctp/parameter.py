@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from .dataclass import dataclass
 from .tlv import encode_tlv, split_tlvs
 
 _SKIP_BIT: Final = 0x8000

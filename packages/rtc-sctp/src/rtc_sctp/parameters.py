@@ -5,9 +5,9 @@ See :rfc:`9260#section-3.3.2.1`, :rfc:`9260#section-3.3.3.1`, :rfc:`3758#section
 """
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from .dataclass import dataclass
 from .errors import ParseError
 from .parameter import KnownParameter, Parameter, UnknownParameter, read_parameters
 from .reconfiguration import RECONFIGURATION_PARAMETERS

@@ -1,10 +1,10 @@
 """The parameters of RE-CONFIG: requests to reset or add streams, and the response. See :rfc:`6525#section-4`."""
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
+from .dataclass import dataclass
 from .errors import ParseError
 from .parameter import KnownParameter
 

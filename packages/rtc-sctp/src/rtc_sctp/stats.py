@@ -1,6 +1,8 @@
 """Counters of an association."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from .dataclass import dataclass
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import ClassVar, Self, final
 
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import Value, single_line, token
-from rtc_sdp.immutable import immutable
 
 
 class Scope(Enum):
@@ -33,7 +33,7 @@ class Scope(Enum):
     """At both levels, with a meaning of its own at each."""
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Attribute:
     """An attribute as text. Attributes unknown to us are kept, and found, in this form."""
 
@@ -105,7 +105,7 @@ class Flag(TypedAttribute):
         return f"{type(self).__name__}()"
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Text(TypedAttribute):
     """An attribute whose value we hand on as it is."""
 

@@ -11,12 +11,11 @@ See :rfc:`8864`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Attribute, TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import canonical_digits, digits, in_range
-from rtc_sdp.immutable import immutable
 from rtc_sdp.media import MediaDescription
 
 DEFAULT_PRIORITY: Final = 256
@@ -122,7 +121,7 @@ def _options(text: str) -> dict[str, str]:
     return found
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Dcsa(TypedAttribute):
     """``dcsa``: an attribute of the protocol that runs over a data channel.
 

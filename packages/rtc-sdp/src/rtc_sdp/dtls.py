@@ -18,8 +18,8 @@ from enum import Enum
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Scope, TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import in_range, token, words
-from rtc_sdp.immutable import immutable
 
 HASH_LENGTHS: Final = {"sha-1": 20, "sha-224": 28, "sha-256": 32, "sha-384": 48, "sha-512": 64, "md5": 16, "md2": 16}
 """Bytes of the hash functions that RFC 8122 names."""
@@ -45,7 +45,7 @@ class Role(Enum):
     """Nobody yet."""
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Setup(TypedAttribute):
     """``setup``: the part that the writer takes in the DTLS handshake.
 
@@ -99,7 +99,7 @@ def answer_role(offered: Role, *, prefer: Role = Role.ACTIVE) -> Role:
     return {Role.ACTIVE: Role.PASSIVE, Role.PASSIVE: Role.ACTIVE, Role.ACTPASS: prefer}.get(offered, Role.HOLDCONN)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Fingerprint(TypedAttribute):
     """``fingerprint``: the hash of the certificate that the writer will show.
 
@@ -144,7 +144,7 @@ class Fingerprint(TypedAttribute):
         return self.algorithm in HASH_LENGTHS and self.algorithm not in BROKEN_HASHES
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class TlsId(TypedAttribute):
     """``tls-id``: names the DTLS association, 20 to 255 characters; a new one asks for a new association.
 

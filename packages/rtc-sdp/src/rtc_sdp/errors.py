@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rtc_sdp.immutable import immutable
+from rtc_sdp.dataclass import dataclass
 
 
 class SdpError(ValueError):
@@ -32,7 +32,7 @@ class ParseError(SdpError):
         return type(self), (self.reason, self.line)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One broken rule that a check found."""
 

@@ -16,8 +16,8 @@ import re
 from collections.abc import Callable
 from typing import ClassVar, Final, Self
 
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import Value, digits, in_range, token, visible, words
-from rtc_sdp.immutable import immutable
 
 _UINT64: Final = 2**64 - 1
 _IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
@@ -25,7 +25,7 @@ _HOST_NAME: Final = re.compile(r"[0-9A-Za-z.\-]+", re.ASCII)
 _PORT_MAX: Final = 65_535
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Origin(Value):
     """``o=``: who made this description, and which version of it this is.
 
@@ -87,7 +87,7 @@ class Origin(Value):
         )
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Connection(Value):
     """``c=``: the address to send to.
 
@@ -192,7 +192,7 @@ def _check_ip6(address: str) -> None:
     IPv6Address(address)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Bandwidth(Value):
     """``b=``: a proposed bandwidth.
 
@@ -232,7 +232,7 @@ class Bandwidth(Value):
                 return None
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class MediaField(Value):
     """``m=``: media type, port, transport protocol and formats of a media section.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
-from rtc_sdp.immutable import immutable
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.media import MediaDescription
 from rtc_sdp.rtp import Fmtp, RtpMap
 
@@ -89,7 +89,7 @@ def format_parameters(media: MediaDescription) -> dict[str, str]:
     return {fmt: ";".join(parts) for fmt, parts in found.items()}
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class FormatMatch:
     """A format that both sides know, under the names that each gives it."""
 

@@ -14,15 +14,15 @@ from __future__ import annotations
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Flag, Scope, TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import token, words
-from rtc_sdp.immutable import immutable
 
 BUNDLE: Final = "BUNDLE"
 LIP_SYNCHRONIZATION: Final = "LS"
 FLOW_IDENTIFICATION: Final = "FID"
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Mid(TypedAttribute):
     """``mid``: the identification tag of a media section, unique in the description.
 
@@ -47,7 +47,7 @@ class Mid(TypedAttribute):
         return self.tag
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Group(TypedAttribute):
     """``group``: media sections that belong together in the sense that ``semantics`` says.
 

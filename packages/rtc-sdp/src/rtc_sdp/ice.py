@@ -20,8 +20,8 @@ from dataclasses import field
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Flag, Scope, Text, TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import digits, in_range, visible, words
-from rtc_sdp.immutable import immutable
 
 DEFAULT_PACING_MS: Final = 50
 """Pacing where no ``ice-pacing`` stands."""
@@ -43,7 +43,7 @@ def _ice_chars(text: str, what: str, low: int, high: int) -> None:
     in_range(len(text), f"length of {what}", low=low, high=high)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class IceUfrag(TypedAttribute):
     """``ice-ufrag``: the user name fragment, 4 to 256 characters (write at most 32).
 
@@ -69,7 +69,7 @@ class IceUfrag(TypedAttribute):
         return self.ufrag
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class IcePwd(TypedAttribute):
     """``ice-pwd``: the password, 22 to 256 characters.
 
@@ -94,7 +94,7 @@ class IcePwd(TypedAttribute):
         return self.password
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class IceOptions(TypedAttribute):
     """``ice-options``: extensions that the agent supports, such as ``trickle`` and ``ice2``.
 
@@ -128,7 +128,7 @@ class IceOptions(TypedAttribute):
         return option in self.options
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class IcePacing(TypedAttribute):
     """``ice-pacing``: the wanted time between connectivity checks.
 
@@ -164,7 +164,7 @@ class Candidate(Text):
     REPEATABLE: ClassVar[bool] = True
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class RemoteCandidate:
     """The remote candidate that was selected for a component."""
 
@@ -179,7 +179,7 @@ class RemoteCandidate:
         in_range(self.port, "port", high=65_535)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class RemoteCandidates(TypedAttribute):
     """``remote-candidates``: what a controlling agent selected, in offers after ICE has completed.
 

@@ -6,8 +6,9 @@ bounded here. The defaults are an order of magnitude above what a browser sends 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from rtc_sdp.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Scope, TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.errors import ParseError
 from rtc_sdp.grammar import in_range, token, words
-from rtc_sdp.immutable import immutable
 from rtc_sdp.media import MediaDescription
 
 NO_STREAM: Final = "-"
@@ -24,7 +24,7 @@ NO_STREAM: Final = "-"
 _MAX_LENGTH: Final = 64
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Msid(TypedAttribute):
     """``msid``: a MediaStream that the section's track is in, and the track.
 
@@ -54,7 +54,7 @@ class Msid(TypedAttribute):
         return self.id if self.appdata is None else f"{self.id} {self.appdata}"
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class MsidSemantic(TypedAttribute):
     """``msid-semantic``: what drafts of RFC 8830 wanted and browsers still write, ``WMS *`` or with a leading space."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from rtc_sdp.attribute import Flag, TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.fields import Connection
 from rtc_sdp.grammar import digits, in_range
-from rtc_sdp.immutable import immutable
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Rtcp(TypedAttribute):
     """``rtcp``: the port, and perhaps the address, for RTCP where it is not the port above RTP's.
 

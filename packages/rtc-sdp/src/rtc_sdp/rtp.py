@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Flag, Scope, TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.direction import Direction
 from rtc_sdp.grammar import digits, in_range, single_line, token, visible, words
-from rtc_sdp.immutable import immutable
 
 ALL_FORMATS: Final = "*"
 """The format of an ``rtcp-fb`` that counts for all of the section."""
@@ -28,7 +28,7 @@ _CLOCK_RATE_MAX: Final = 2**32 - 1
 _EXTENSION_ID_MAX: Final = 99_999
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class RtpMap(TypedAttribute):
     """``rtpmap``: the encoding that a payload type stands for.
 
@@ -89,7 +89,7 @@ class RtpMap(TypedAttribute):
         )
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Fmtp(TypedAttribute):
     """``fmtp``: parameters of a format, in the format's own syntax.
 
@@ -138,7 +138,7 @@ class Fmtp(TypedAttribute):
         return found
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class RtcpFb(TypedAttribute):
     """``rtcp-fb``: a kind of RTCP feedback that may be sent for a format.
 
@@ -178,7 +178,7 @@ class RtcpFb(TypedAttribute):
         return self.format in (ALL_FORMATS, fmt)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Extmap(TypedAttribute):
     """``extmap``: the local identifier of an RTP header extension.
 
@@ -229,7 +229,7 @@ class ExtmapAllowMixed(Flag):
     SCOPE: ClassVar[Scope] = Scope.DEFAULT
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class ImageAttr(TypedAttribute):
     """``imageattr``: picture sizes that can be sent and received, the sizes as text.
 

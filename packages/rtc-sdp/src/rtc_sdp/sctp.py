@@ -19,8 +19,8 @@ from __future__ import annotations
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import canonical_digits, digits, in_range, token, words
-from rtc_sdp.immutable import immutable
 from rtc_sdp.media import MediaDescription
 
 WEBRTC_DATACHANNEL: Final = "webrtc-datachannel"
@@ -32,7 +32,7 @@ DEFAULT_MAX_MESSAGE_SIZE: Final = 65_536
 _MAX_SIZE: Final = 2**64 - 1
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class SctpPort(TypedAttribute):
     """``sctp-port``: the SCTP port, whatever the ports below.
 
@@ -57,7 +57,7 @@ class SctpPort(TypedAttribute):
         return str(self.port)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class MaxMessageSize(TypedAttribute):
     """``max-message-size``: bytes of the longest user message that the writer takes; 0 means any.
 
@@ -82,7 +82,7 @@ class MaxMessageSize(TypedAttribute):
         return str(self.size)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class SctpMap(TypedAttribute):
     """``sctpmap``: port, application and number of streams, as older drafts wrote it."""
 

@@ -18,8 +18,8 @@ from enum import Enum
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import token, words
-from rtc_sdp.immutable import immutable
 
 _RID: Final = re.compile(r"[0-9A-Za-z\-_]+", re.ASCII)
 _RESTRICTION: Final = re.compile(r"[0-9A-Za-z\-]+", re.ASCII)
@@ -49,7 +49,7 @@ class RidDirection(Enum):
         return RidDirection.RECV if self is RidDirection.SEND else RidDirection.SEND
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Rid(TypedAttribute):
     """``rid``: an encoding of the section's source, and what restricts it.
 
@@ -105,7 +105,7 @@ class Rid(TypedAttribute):
         return f"{head} {';'.join(parts)}" if parts else head
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class SimulcastFormat:
     """One form that a simulcast stream may take."""
 
@@ -129,7 +129,7 @@ SimulcastStream = tuple[SimulcastFormat, ...]
 """A stream: one form, or several alternatives in order of preference."""
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Simulcast(TypedAttribute):
     """``simulcast``: the streams of the section that exist side by side.
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Attribute, TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import digits, in_range, token, words
-from rtc_sdp.immutable import immutable
 
 CNAME: Final = "cname"
 MAX_SSRC: Final = 2**32 - 1
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Ssrc(TypedAttribute):
     """``ssrc``: one attribute of one source; a source has a line for each of its attributes.
 
@@ -48,7 +48,7 @@ class Ssrc(TypedAttribute):
         return f"{self.ssrc} {self.attribute.text}"
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class SsrcGroup(TypedAttribute):
     """``ssrc-group``: sources that belong together: ``FID`` (retransmission), ``FEC-FR``, ``SIM`` ...
 

@@ -9,8 +9,8 @@ import re
 from typing import ClassVar, Final, Self
 
 from rtc_sdp.attribute import Scope, Text, TypedAttribute
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import digits, in_range
-from rtc_sdp.immutable import immutable
 
 _REAL: Final = re.compile(r"(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,15})?", re.ASCII)
 _MAX_MS: Final = 2**32 - 1
@@ -28,7 +28,7 @@ def _write_real(number: float) -> str:
     return (f"{number:.15f}" if "e" in text else text).rstrip("0").rstrip(".")
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Ptime(TypedAttribute):
     """``ptime``: milliseconds of media that one packet should hold. See :rfc:`8866#section-6.4`."""
 
@@ -58,7 +58,7 @@ class MaxPtime(Ptime):
     NAME: ClassVar[str] = "maxptime"
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Framerate(TypedAttribute):
     """``framerate``: pictures per second at most. See :rfc:`8866#section-6.13`."""
 
@@ -80,7 +80,7 @@ class Framerate(TypedAttribute):
         return _write_real(self.frames_per_second)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Quality(TypedAttribute):
     """``quality``: 0 (worst) to 10 (best). See :rfc:`8866#section-6.14`."""
 

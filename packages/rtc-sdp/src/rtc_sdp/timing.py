@@ -16,8 +16,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Final, Self
 
+from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import Value, digits, in_range, words
-from rtc_sdp.immutable import immutable
 
 UNIX_EPOCH: Final = 2_208_988_800
 """Seconds from 1900 to 1970: subtract from a time to get Unix time."""
@@ -35,7 +35,7 @@ def typed_time(text: str) -> int:
     return in_range(int(match[1]) * _UNIT_SECONDS[match[2]], "time", high=_TIME_MAX)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Repeat(Value):
     """``r=``: the session repeats; all values in seconds.
 
@@ -68,7 +68,7 @@ class Repeat(Value):
         return " ".join(map(str, (self.interval, self.duration, *self.offsets)))
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class ZoneAdjustments(Value):
     """``z=``: pairs of a time and the offset, in seconds, that holds from then on (daylight saving time).
 
@@ -103,7 +103,7 @@ class ZoneAdjustments(Value):
         return " ".join(f"{time} {offset}" for time, offset in self.adjustments)
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class TimeDescription(Value):
     """``t=`` and the ``r=`` and ``z=`` lines that follow it."""
 

@@ -10,10 +10,10 @@ An attribute is a class with a ``TYPE``. A package that defines its own derives 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final, Self, TypeAlias
 
+from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import IPV4_LENGTH, IPV6_LENGTH, MAX_PORT, Address, pack_host, unpack_host
 from rtc_stun.errors import ParseError, UnsupportedFamilyError
 

@@ -1,6 +1,5 @@
 """The attributes of :rfc:`8489#section-14`, in the order of their sections."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from rtc_stun.attribute import (
     XorAddressAttribute,
     attribute_set,
 )
+from rtc_stun.dataclass import dataclass
 from rtc_stun.errors import ParseError
 from rtc_stun.precis import opaque_string
 

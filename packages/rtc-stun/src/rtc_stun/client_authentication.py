@@ -4,7 +4,7 @@ A session sends nothing: `protection` says how to protect the next request, `jud
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol, TypeAlias
 
 from rtc_stun.attribute import Attribute
@@ -19,6 +19,7 @@ from rtc_stun.attributes import (
     Username,
 )
 from rtc_stun.credentials import long_term_key, short_term_key, userhash
+from rtc_stun.dataclass import dataclass
 from rtc_stun.errors import IntegrityError
 from rtc_stun.events import FailureReason
 from rtc_stun.message import Integrity, Message, MessageClass

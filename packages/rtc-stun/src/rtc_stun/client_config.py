@@ -1,11 +1,12 @@
 """What a client may be told, and what it counts."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from rtc_stun._version import __version__
 from rtc_stun.attribute import AttributeSet
 from rtc_stun.attributes import STUN_ATTRIBUTES, Software
+from rtc_stun.dataclass import dataclass
 from rtc_stun.retransmission import LAST_WAIT_FACTOR, MAX_REQUESTS, RELIABLE_TIMEOUT
 
 STREAM_TRANSPORTS: Final = frozenset({"tcp", "tls"})

@@ -1,8 +1,9 @@
 """A client's streams, one to each server (:rfc:`8489#section-6.2.2`)."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rtc_stun.client_config import STREAM_TRANSPORTS, ClientConfig
+from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address
 from rtc_stun.events import CloseTransport, OpenTransport
 from rtc_stun.journal import Journal

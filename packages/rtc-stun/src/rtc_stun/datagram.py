@@ -1,9 +1,9 @@
 """The datagram and its addresses, shared by every machine that serves more than one path."""
 
 import ipaddress
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from rtc_stun.dataclass import dataclass
 from rtc_stun.errors import ParseError
 
 IPV4_LENGTH: Final = 4

@@ -1,8 +1,8 @@
 """What machines tell their caller, in the past tense, and what they wish for."""
 
 import enum
-from dataclasses import dataclass
 
+from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address
 from rtc_stun.message import Message
 

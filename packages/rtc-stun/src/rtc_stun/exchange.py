@@ -1,10 +1,11 @@
 """One request of the application, through all the transactions it takes to get an answer."""
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rtc_stun.attribute import Attribute
 from rtc_stun.client_authentication import UNPROTECTED, Protection
+from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address
 from rtc_stun.message import Message, MessageClass
 from rtc_stun.retransmission import Retransmission

@@ -4,7 +4,6 @@ PRIORITY, USE-CANDIDATE, ICE-CONTROLLED and ICE-CONTROLLING are of :rfc:`8445#se
 standardized but common (libwebrtc sends the second with every check); both are comprehension-optional.
 """
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import Final, Self
 
@@ -17,6 +16,7 @@ from rtc_stun.attribute import (
     attribute_set,
 )
 from rtc_stun.attributes import STUN_ATTRIBUTES
+from rtc_stun.dataclass import dataclass
 from rtc_stun.errors import ParseError
 
 _NETWORK_INFO: Final = Struct("!HH")

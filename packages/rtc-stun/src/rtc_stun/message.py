@@ -4,7 +4,7 @@ import enum
 import hmac
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from struct import Struct
 from typing import Final, Self, TypeVar
@@ -22,6 +22,7 @@ from rtc_stun.attributes import (
     MessageIntegrity,
     MessageIntegritySha256,
 )
+from rtc_stun.dataclass import dataclass
 from rtc_stun.errors import FingerprintError, IntegrityError, ParseError, UnsupportedFamilyError
 
 HEADER_LENGTH: Final = 20
@@ -94,7 +95,7 @@ def is_stun(data: bytes) -> bool:
     )
 
 
-@dataclass(slots=True, init=False, repr=False)
+@dataclass(slots=True, init=False)
 class Message:
     """A STUN message: method, class, transaction ID, and attributes in the order of the wire.
 

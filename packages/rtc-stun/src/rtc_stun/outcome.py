@@ -1,10 +1,10 @@
 """What an authentic response means for the request (:rfc:`8489#section-6.3.3`, :rfc:`8489#section-6.3.4`)."""
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from rtc_stun.attributes import AlternateDomain, AlternateServer, ErrorCode, XorMappedAddress
 from rtc_stun.client_config import ClientConfig
+from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address
 from rtc_stun.events import FailureReason
 from rtc_stun.exchange import Exchange

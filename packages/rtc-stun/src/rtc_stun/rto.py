@@ -1,8 +1,9 @@
 """The retransmission timeout and what is remembered of it (:rfc:`8489#section-6.2.1`, :rfc:`6298`)."""
 
 import math
-from dataclasses import dataclass
 from typing import Final
+
+from rtc_stun.dataclass import dataclass
 
 CACHE_LIFETIME: Final = 600.0
 """Seconds after which the estimate for an unused server is worth nothing."""

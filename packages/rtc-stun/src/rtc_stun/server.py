@@ -1,7 +1,7 @@
 """The server: Binding requests, authentication and redirection (:rfc:`8489#section-6.3.1`, :rfc:`8489#section-12`)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from rtc_stun._version import __version__
@@ -16,6 +16,7 @@ from rtc_stun.attributes import (
     XorMappedAddress,
 )
 from rtc_stun.classic import answer_classic
+from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address, Datagram, check_canonical
 from rtc_stun.errors import FingerprintError, ParseError, StateError
 from rtc_stun.events import Closed, CloseTransport, ServerEvent

@@ -5,7 +5,7 @@ protocols on top of STUN can use them as well.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol, TypeAlias
 
 from rtc_stun.attribute import Attribute
@@ -19,6 +19,7 @@ from rtc_stun.attributes import (
     Username,
 )
 from rtc_stun.credentials import short_term_key
+from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address
 from rtc_stun.errors import IntegrityError
 from rtc_stun.message import Integrity, Message

@@ -1,9 +1,9 @@
 """STUN over a byte stream: messages follow each other without further framing (:rfc:`8489#section-6.2.2`)."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from rtc_stun.attribute import MAGIC_COOKIE
+from rtc_stun.dataclass import dataclass
 from rtc_stun.errors import ParseError
 from rtc_stun.message import HEADER_LENGTH
 

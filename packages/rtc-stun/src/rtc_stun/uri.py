@@ -5,9 +5,9 @@ stun:stun.example.org        stuns:stun.example.org:443        stun:[2001:db8::1
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final, Self
 
+from rtc_stun.dataclass import dataclass
 from rtc_stun.errors import ParseError
 
 DEFAULT_PORT: Final = 3478

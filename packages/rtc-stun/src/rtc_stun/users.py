@@ -1,11 +1,12 @@
 """Whom a server knows (:rfc:`8489#section-9.2`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
 from rtc_stun.attributes import Algorithm, Realm
 from rtc_stun.credentials import long_term_key, userhash
+from rtc_stun.dataclass import dataclass
 from rtc_stun.precis import opaque_string
 
 # [rfc8489:18.5.1.1/1] MD5 is there for clients that know nothing else, and so comes last.

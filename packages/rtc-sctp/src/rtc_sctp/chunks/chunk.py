@@ -14,9 +14,9 @@ See :rfc:`9260#section-3.2`.
 
 import struct
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 from rtc_sctp.tlv import PADDING
 

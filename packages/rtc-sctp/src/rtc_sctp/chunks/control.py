@@ -1,10 +1,10 @@
 """The small chunks: heartbeats, errors, shutdown, cookies. See :rfc:`9260#section-3.3.5` and those that follow."""
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 from rtc_sctp.causes import Cause, parse_causes
+from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 from rtc_sctp.parameters import HeartbeatInfo
 from rtc_sctp.tlv import split_tlvs

@@ -1,9 +1,9 @@
 """DATA and I-DATA: the chunks that carry messages. See :rfc:`9260#section-3.3.1` and :rfc:`8260#section-2.1`."""
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 from rtc_sctp.tlv import PADDING
 

@@ -1,9 +1,9 @@
 """FORWARD TSN and I-FORWARD-TSN: data that will never come. See :rfc:`3758#section-3.2` and :rfc:`8260#section-2.3.1`."""
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 
 from .chunk import KnownChunk, encode_chunk

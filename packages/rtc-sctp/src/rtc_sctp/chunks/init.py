@@ -22,9 +22,9 @@ See :rfc:`9260#section-3.3.2` and :rfc:`9260#section-3.3.3`.
 """
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 from rtc_sctp.parameter import Parameter
 from rtc_sctp.parameters import parse_parameters

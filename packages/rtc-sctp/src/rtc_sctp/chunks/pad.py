@@ -1,7 +1,8 @@
 """PAD: a chunk that makes a packet longer, to probe the path. See :rfc:`4820#section-3`."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
+
+from rtc_sctp.dataclass import dataclass
 
 from .chunk import CHUNK_HEADER, KnownChunk, encode_chunk
 

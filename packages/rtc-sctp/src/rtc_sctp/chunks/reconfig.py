@@ -1,8 +1,8 @@
 """RE-CONFIG: resetting and adding streams. See :rfc:`6525#section-3.1`."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 from rtc_sctp.parameter import Parameter
 from rtc_sctp.parameters import parse_parameters

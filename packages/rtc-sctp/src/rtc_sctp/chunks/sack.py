@@ -1,9 +1,9 @@
 """SACK: what of the data has arrived. See :rfc:`9260#section-3.3.4`."""
 
 import struct
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 
 from .chunk import CHUNK_HEADER, KnownChunk, encode_chunk
