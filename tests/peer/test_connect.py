@@ -1,11 +1,14 @@
 """Whole connections: from offer to messages, over good networks and bad ones."""
 
+import itertools
+from collections import Counter
+
 import pytest
 from tests.peer.pair import Pair
 from tests.support.nat import full_cone, port_restricted_cone
 from tests.support.network import Link
 
-from rtc_datachannel import ChannelReceived, MessageReceived
+from rtc_datachannel import ChannelClosed, ChannelReceived, DataChannelConfig, MessageReceived, Priority
 from rtc_peer import (
     ConnectionState,
     ConnectionStateChanged,
@@ -13,9 +16,11 @@ from rtc_peer import (
     IceConnectionStateChanged,
     IceTransportState,
     PeerConnection,
+    PeerOptions,
     SctpTransportState,
     SctpTransportStateChanged,
 )
+from rtc_sctp import AssociationConfig, SchedulerKind
 
 
 @pytest.mark.spec("rfc8829:5.1.1/3", "rfc8829:5.1.1/6", "rfc8827:6.3/1", "rfc8827:6.5/3", "rfc8835:3.4/1")
@@ -70,6 +75,65 @@ def test_a_channel_that_both_sides_agreed_upon_is_not_announced() -> None:
     assert pair.right.of(MessageReceived)[0].channel_id == 7
     assert pair.right.machine.channel(7) is theirs
     assert not pair.right.node.saw(ChannelReceived)
+
+
+@pytest.mark.parametrize("ports", [(5000, 6000), (6000, 5000), (7000, 7001)])
+def test_sctp_ports_are_what_the_descriptions_say(ports: tuple[int, int]) -> None:
+    left, right = (
+        PeerOptions(data=DataChannelConfig(association=AssociationConfig(local_port=port))) for port in ports
+    )
+
+    pair = Pair(options=(left, right)).connect()
+
+    assert [f"a=sctp-port:{port}" in side.local.sdp for side, port in zip(pair.sides, ports, strict=True)] == [True] * 2
+
+
+@pytest.mark.spec("rfc8835:3.5/6")
+def test_the_handshake_names_the_protocol() -> None:
+    pair = Pair()
+    hellos = []
+    pair.network.trace = lambda now, datagram: hellos.append(datagram.data) if datagram.data[:1] == b"\x16" else None
+    pair.connect()
+
+    assert any(b"\x06webrtc" in data for data in hellos)
+    assert not any(b"c-webrtc" in data for data in hellos)
+
+
+@pytest.mark.spec("rfc8835:3.5/3")
+def test_long_messages_do_not_hold_up_others_where_both_sides_interleave() -> None:
+    def overtakes(interleaving: bool) -> bool:
+        options = PeerOptions(
+            data=DataChannelConfig(
+                association=AssociationConfig(message_interleaving=interleaving, scheduler=SchedulerKind.ROUND_ROBIN)
+            )
+        )
+        pair = Pair(options=(options, options), link=Link(delay=0.01, bandwidth_bps=2e6)).connect()
+        quick = pair.left.machine.create_data_channel("quick")
+        pair.run(lambda: len(pair.right.of(ChannelReceived)) == 2)
+        pair.left.machine.send(pair.left.channel(), bytes(200_000))
+        pair.settle(0.1)
+        pair.left.machine.send(quick, "first!")
+        assert pair.run(lambda: len(pair.right.messages()) == 2)
+        return pair.right.messages()[0] == "first!"
+
+    assert overtakes(interleaving=True)
+    assert not overtakes(interleaving=False)
+
+
+@pytest.mark.spec("rfc8835:4.1/1")
+def test_each_priority_gets_twice_what_the_one_below_gets() -> None:
+    pair = Pair(link=Link(delay=0.01, bandwidth_bps=4e6)).connect()
+    machine = pair.left.machine
+    channels = {each: machine.create_data_channel(each.name, priority=each) for each in Priority}
+    assert pair.run(lambda: len(pair.right.of(ChannelReceived)) == 5)
+    for _ in range(300):
+        for channel in channels.values():
+            machine.send(channel, bytes(2000))
+    pair.settle(1.5)
+
+    arrived = Counter(event.channel_id for event in pair.right.of(MessageReceived))
+    shares = [arrived[channel.id] for _, channel in sorted(channels.items())]
+    assert all(1.7 <= higher / lower <= 2.3 for lower, higher in itertools.pairwise(shares)), shares
 
 
 @pytest.mark.spec("rfc8835:3.2/1")
@@ -139,8 +203,6 @@ def test_a_peer_that_stays_silent_is_given_up() -> None:
 
 
 def test_closing_a_channel_closes_it_on_both_sides() -> None:
-    from rtc_datachannel import ChannelClosed
-
     pair = Pair().connect()
     channel = pair.left.channel()
 

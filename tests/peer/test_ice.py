@@ -47,6 +47,7 @@ def _remote(peer: PeerConnection) -> list[str]:
 # --- gathering ---
 
 
+@pytest.mark.spec("rfc8829:5.9/2")
 def test_sockets_are_wanted_when_a_local_description_is_set_and_not_before() -> None:
     pair = Pair(gather=False)
     pair.left.machine.create_data_channel()

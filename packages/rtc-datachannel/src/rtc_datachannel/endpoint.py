@@ -130,7 +130,7 @@ class DataChannelEndpoint:
 
     # --- commands ---
 
-    def start(self, now: float, *, client: bool) -> None:
+    def start(self, now: float, *, client: bool, remote_port: int | None = None) -> None:
         """Set the association up; call ``datagrams_to_send`` next.
 
         Both sides start. Channels that were created before get their identifiers now.
@@ -138,6 +138,7 @@ class DataChannelEndpoint:
         Args:
             now: Seconds.
             client: Whether this side is the DTLS client; its channels then have even identifiers, odd ones otherwise.
+            remote_port: The peer's SCTP port if its description named another than the configuration.
 
         Raises:
             StateError: It was started before.
@@ -146,7 +147,7 @@ class DataChannelEndpoint:
         self._table.now = max(self._table.now, now)
         self._started = True
         self._table.assign_ids(client=client)
-        self._association.connect(now)
+        self._association.connect(now, remote_port=remote_port)
 
     def create_channel(
         self,

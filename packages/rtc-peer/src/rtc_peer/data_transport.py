@@ -33,7 +33,16 @@ class DataTransport:
         trace: Takes structured records.
     """
 
-    __slots__ = ("_events", "channels_created", "endpoint", "is_negotiated", "state", "stirred", "transport_id")
+    __slots__ = (
+        "_events",
+        "_remote_port",
+        "channels_created",
+        "endpoint",
+        "is_negotiated",
+        "state",
+        "stirred",
+        "transport_id",
+    )
 
     def __init__(self, *, rng: Callable[[int], bytes], config: DataChannelConfig, trace: Trace | None) -> None:
         self.endpoint = DataChannelEndpoint(rng=rng, config=config, trace=trace)
@@ -45,6 +54,7 @@ class DataTransport:
         self.stirred = False
         """Whether something was put into the endpoint since it was last drained of everything."""
         self._events: list[DataEvent] = []
+        self._remote_port: int | None = None
 
     # --- channels ---
 
@@ -71,6 +81,7 @@ class DataTransport:
                 protocol=protocol,
                 negotiated=negotiated,
                 channel_id=channel_id,
+                # [rfc8835:4.1/1]
                 priority=priority,
             )
         except rtc_datachannel.StreamUnavailableError as error:
@@ -126,6 +137,7 @@ class DataTransport:
         self.transport_id = transport_id
         self.is_negotiated = True
         self.endpoint.remote_max_message_size = parameters.max_message_size or 0
+        self._remote_port = parameters.sctp_port
         if parameters.sctp_port == 0:
             self.end(now)
 
@@ -133,7 +145,7 @@ class DataTransport:
         """Set the association up: DTLS is there. A new DTLS connection below changes nothing."""
         if self.endpoint.state is rtc_datachannel.EndpointState.NEW:
             self.stirred = True
-            self.endpoint.start(now, client=client)
+            self.endpoint.start(now, client=client, remote_port=self._remote_port)
 
     def receive(self, packets: list[bytes], now: float) -> None:
         """Take SCTP packets that arrived together."""

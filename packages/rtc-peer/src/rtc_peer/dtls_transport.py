@@ -97,6 +97,8 @@ class DtlsTransport:
             certificate=self._certificate,
             remote_fingerprints=fingerprints,
             srtp_profiles=SRTP_PROFILES,
+            # [rfc8835:3.5/6] Not confidential: what the application does with what it gets, nobody knows here.
+            alpn_protocols=(rtc_dtls.WEBRTC,),
             mtu=self.mtu,
         )
         role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER

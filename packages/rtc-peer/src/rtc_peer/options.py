@@ -19,6 +19,7 @@ class PeerOptions:
 
     ice: IceConfig = field(default_factory=IceConfig)
     """Of every ICE agent. STUN servers come from `Configuration`; those named here are asked as well."""
+    # [rfc8835:3.5/3] Interleaving is the association's option `message_interleaving`.
     data: DataChannelConfig = field(default_factory=DataChannelConfig)
     """Of the data channels. Its ``max_message_size`` is announced to the peer."""
     dtls_mtu: int = DEFAULT_MTU

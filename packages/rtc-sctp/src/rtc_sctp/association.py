@@ -1,6 +1,7 @@
 """One SCTP association over one path, such as DTLS. See :rfc:`9260` and :rfc:`8261`."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from .causes import UserInitiatedAbort
 from .config import AssociationConfig
@@ -69,14 +70,21 @@ class Association:
 
     # --- commands ---
 
-    def connect(self, now: float) -> None:
+    def connect(self, now: float, *, remote_port: int | None = None) -> None:
         """Set the association up; call ``datagrams_to_send`` next.
+
+        Args:
+            now: Seconds.
+            remote_port: What signalling said since the configuration was made.
 
         Raises:
             StateError: It was begun, or has ended.
+            ValueError: The port is out of range.
         """
         if self._context.state is not AssociationState.CLOSED or self._life.ended:
             raise StateError("the association was begun already")
+        if remote_port is not None:
+            self._context.config = replace(self._context.config, remote_port=remote_port)
         self._tick(now)
         self._life.handshake.start()
 
