@@ -1,6 +1,7 @@
 """The datagram and its addresses, shared by every machine that serves more than one path."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from rtc_stun.dataclass import dataclass
@@ -57,7 +58,7 @@ def pack_host(host: str) -> bytes:
         if len(octets) != IPV4_LENGTH or -1 in octets:
             raise ValueError(f"{host!r} is not an IP literal")
         return bytes(octets)
-    return ipaddress.IPv6Address(host.partition("%")[0]).packed
+    return _pack_ipv6(host.partition("%")[0])
 
 
 def check_canonical(address: Address) -> None:
@@ -84,5 +85,18 @@ def unpack_host(data: bytes) -> str:
         if data.startswith(_IPV4_MAPPED):
             # What a socket for both families calls an IPv4 peer; the interpreter's versions do not agree on it.
             return f"::ffff:{unpack_host(data[12:])}"
-        return str(ipaddress.IPv6Address(data))
+        return _unpack_ipv6(bytes(data))
     raise ParseError(f"an IP address has 4 or 16 bytes, not {len(data)}")
+
+
+# The same few addresses come again and again, and each conversion takes as long as an HMAC.
+
+
+@lru_cache(maxsize=512)
+def _pack_ipv6(text: str) -> bytes:
+    return ipaddress.IPv6Address(text).packed
+
+
+@lru_cache(maxsize=512)
+def _unpack_ipv6(data: bytes) -> str:
+    return str(ipaddress.IPv6Address(data))
