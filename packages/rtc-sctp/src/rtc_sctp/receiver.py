@@ -350,6 +350,8 @@ class Receiver:
         # [rfc3758:3.6/1] [rfc3758:3.6/7]
         self._packets += 1
         self.tracker.skip_to(number)
+        # [rfc9260:7.2.4/1]
+        self._immediately = self._immediately or self.tracker.has_gaps
         if isinstance(chunk, IForwardTsnChunk):
             for stream_id, unordered, message_id in chunk.streams:
                 if stream_id < self.inbound_streams:

@@ -171,16 +171,13 @@ class Sender:
         context = self._context
         cwnd = self.congestion.cwnd
         rescue_room = 0
-        if self._rescue_due and (chunk := outstanding.next_marked()) is not None:
-            # [rfc9260:7.2.4/4] [rfc9260:7.2.4/5] One packet leaves whatever the window says.
+        one_packet = self._rescue_due or (self._restarts and not outstanding.flight_size)
+        if one_packet and (chunk := outstanding.next_marked()) is not None:
+            # [rfc9260:7.2.4/4] [rfc9260:7.2.4/5] [rfc9260:7.2.1/2] One packet leaves whatever the window says.
             if len(chunk.chunk) > bundle.room:
                 bundle.finish_packet()
             rescue_room = bundle.room
         self._rescue_due = False
-        if self._restarts:
-            # [rfc9260:7.2.1/2]
-            rescue_room = 0 if outstanding.flight_size else bundle.capacity
-            bundle.finish_packet()
         while (chunk := outstanding.next_marked()) is not None:
             length = len(chunk.chunk)
             if length <= rescue_room:
