@@ -255,3 +255,15 @@ def test_a_second_address_takes_over_without_a_restart_while_nothing_is_nominate
 
     assert desk.agent.selected_pair is not None
     assert desk.agent.selected_pair.local == ELSEWHERE
+
+
+def test_an_address_that_goes_away_in_mid_restart_takes_the_old_pair_along() -> None:
+    desk = Desk()
+    desk.connect()
+    desk.agent.restart(desk.now)
+    assert desk.agent.selected_pair is not None
+
+    desk.agent.remove_local_address(HERE, desk.now)
+
+    assert desk.agent.selected_pair is None
+    assert desk.advance(60.0) == []

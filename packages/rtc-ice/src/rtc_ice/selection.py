@@ -23,15 +23,13 @@ class Selection:
 
     def regain_consent(self, session: Session) -> None:
         """Check valid pairs again that could carry data, had the peer's consent not run out on them meanwhile."""
-        if session.config.lite:
-            return
-        under_way = [transaction.pair for transaction in session.checks.all()]
         for component in session.our_components:
-            checklist = session.checklists.checklists[component[0]]
-            if component in self._monitors or checklist.state is ChecklistState.FAILED:
+            if component in self._monitors or session.config.lite:
                 continue
-            for pair in session.valid_of(component):
-                if pair.source not in under_way:
+            checklist = session.checklists.checklists[component[0]]
+            stale = checklist.valid_of(component) if checklist.state is not ChecklistState.FAILED else []
+            for pair in stale:
+                if not any(transaction.pair is pair.source for transaction in session.checks.all()):
                     checklist.trigger(pair.source)
 
     def covers(self, components: list[ComponentKey]) -> bool:

@@ -6,7 +6,7 @@ the check is remembered instead.
 
 from typing import Final
 
-from rtc_ice.config import CONSENT_LIFETIME
+from rtc_ice.consent import consent_ends_at
 from rtc_ice.pair import Pair
 from rtc_ice.session import PeerCheck, Session
 from rtc_ice.state import ChecklistState, PairInput, PairState
@@ -61,7 +61,7 @@ def _trigger(session: Session, check: PeerCheck, now: float) -> None:
     pair.statistics.requests_received += 1
     pair.statistics.responses_sent += 1
     # [rfc7675:5.1/12] A pair without fresh consent has to be checked again before it carries data.
-    fresh = pair.last_response_at is not None and now < pair.last_response_at + CONSENT_LIFETIME
+    fresh = now < consent_ends_at(pair, session.config)
     if pair.state is PairState.SUCCEEDED and (fresh or not nominated):
         if nominated and pair.valid is not None:
             session.nominate(pair.valid, now)
