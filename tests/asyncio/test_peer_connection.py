@@ -156,7 +156,9 @@ async def test_states_are_reported_in_order(pair: Pair) -> None:
         ("connectionstatechange", "connectionState"),
         ("icegatheringstatechange", "iceGatheringState"),
     ):
-        left.addEventListener(name, lambda event, attribute=attribute: states.append((attribute, getattr(left, attribute))))
+        left.addEventListener(
+            name, lambda event, attribute=attribute: states.append((attribute, getattr(left, attribute)))
+        )
     await connected(left, right)
     await asyncio.sleep(0.01)
 
@@ -250,9 +252,7 @@ async def test_configuration_can_be_read_and_partly_changed(pair: Pair) -> None:
 
 async def test_a_stun_server_that_does_not_answer_is_reported_and_holds_nothing_up(pair: Pair) -> None:
     _, right = pair
-    async with RTCPeerConnection(
-        {"iceServers": [{"urls": "stun:127.0.0.1:9"}]}, hosts=["127.0.0.1"]
-    ) as left:
+    async with RTCPeerConnection({"iceServers": [{"urls": "stun:127.0.0.1:9"}]}, hosts=["127.0.0.1"]) as left:
         trickle(left, right)
         channel = left.createDataChannel("x")
         await left.setLocalDescription()
@@ -264,9 +264,7 @@ async def test_a_stun_server_that_does_not_answer_is_reported_and_holds_nothing_
 
 
 async def test_a_name_that_does_not_resolve_is_an_icecandidateerror() -> None:
-    async with RTCPeerConnection(
-        {"iceServers": [{"urls": "stun:nothing.invalid"}]}, hosts=["127.0.0.1"]
-    ) as left:
+    async with RTCPeerConnection({"iceServers": [{"urls": "stun:nothing.invalid"}]}, hosts=["127.0.0.1"]) as left:
         failed: asyncio.Queue[RTCPeerConnectionIceErrorEvent] = asyncio.Queue()
         left.on("icecandidateerror")(failed.put_nowait)
         left.createDataChannel("x")
@@ -395,13 +393,23 @@ async def test_statistics_have_the_names_of_the_web(pair: Pair) -> None:
         await anext(aiter(other))
     async with asyncio.timeout(5):
         # Data flows before the pair is nominated.
-        while not any(stats.nominated for stats in (await pair[0].getStats()).values() if stats.type == "candidate-pair"):
+        while not any(
+            stats.nominated for stats in (await pair[0].getStats()).values() if stats.type == "candidate-pair"
+        ):
             await asyncio.sleep(0.01)
     report = await pair[0].getStats()
     kinds = {stats.type for stats in report.values()}
     transport, chosen = report.transport, report.selected_pair
 
-    assert kinds >= {"peer-connection", "transport", "candidate-pair", "local-candidate", "remote-candidate", "certificate", "data-channel"}
+    assert kinds >= {
+        "peer-connection",
+        "transport",
+        "candidate-pair",
+        "local-candidate",
+        "remote-candidate",
+        "certificate",
+        "data-channel",
+    }
     assert transport is not None
     assert transport.dtlsState == "connected"
     assert transport.tlsVersion == "FEFD"

@@ -228,13 +228,6 @@ class Call:
         """Whether their channels report their properties as the W3C has it; the Node ones take liberties with absent values."""
         return self.theirs.program_name in {"chromium", "firefox"}
 
-    async def exchange_candidates(self) -> None:
-        """Let candidates trickle after descriptions were exchanged by hand."""
-        self._they_have_ours = True
-        while self._early:
-            await self._send_candidate(self._early.pop(0))
-        self._pumps.append(asyncio.create_task(self._receive_candidates()))
-
     async def close(self) -> None:
         """Close both sides."""
         for pump in self._pumps:

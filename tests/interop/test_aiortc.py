@@ -95,7 +95,16 @@ async def test_text_and_binary_of_every_size(pair: Pair, offerer: str) -> None:
     ours, theirs = await pair.channels(offerer)
     received = _collect(theirs)
     messages = ours.__aiter__()
-    for message in ("", "Grüße ☺", b"", b"\x00\x01", pattern(1200, 1), pattern(16_384, 2), pattern(65_535, 3), "x" * 65_535):
+    for message in (
+        "",
+        "Grüße ☺",
+        b"",
+        b"\x00\x01",
+        pattern(1200, 1),
+        pattern(16_384, 2),
+        pattern(65_535, 3),
+        "x" * 65_535,
+    ):
         ours.send(message)
         assert await asyncio.wait_for(received.get(), 10) == message
 
@@ -105,7 +114,8 @@ async def test_text_and_binary_of_every_size(pair: Pair, offerer: str) -> None:
 
 @either_offers
 @pytest.mark.parametrize(
-    "init", [{"ordered": False}, {"maxRetransmits": 2}, {"ordered": False, "maxPacketLifeTime": 500}, {"protocol": "chat"}]
+    "init",
+    [{"ordered": False}, {"maxRetransmits": 2}, {"ordered": False, "maxPacketLifeTime": 500}, {"protocol": "chat"}],
 )
 async def test_every_kind_of_reliability(pair: Pair, offerer: str, init: dict[str, Any]) -> None:
     ours, theirs = await pair.channels(offerer, **init)

@@ -19,6 +19,10 @@ NO_CLOSE_EVENT: Final = {"werift", "node-datachannel"}
 """They do not answer the closing of a single channel in a way that their own API shows."""
 NO_RESTART: Final = {"node-datachannel", "werift"}
 """libdatachannel cannot restart ICE; werift restarts only as offerer."""
+FORGETS_UNORDERED: Final = {"werift"}
+"""It opens every partially reliable channel as an ordered one, whatever was asked for."""
+COUNTS_CHARACTERS: Final = {"werift"}
+"""It writes the length of a protocol's name in characters where bytes are asked for, and so breaks names beyond ASCII."""
 LARGEST: Final = {
     "chromium": 262_144,
     "firefox": 262_144,
@@ -67,16 +71,17 @@ KINDS: Final[dict[str, dict[str, object]]] = {
     "none, unordered": {"maxRetransmits": 0, "ordered": False},
     "half a second": {"maxPacketLifeTime": 500},
     "a second, unordered": {"maxPacketLifeTime": 1000, "ordered": False},
-    "with protocol": {"protocol": "chat/ü"},
+    "with protocol": {"protocol": "chat/1"},
 }
 
 
 @either_offers
 async def test_every_kind_of_reliability(call: Call, offerer: str) -> None:
-    for label, init in KINDS.items():
+    kinds = KINDS | ({} if call.theirs.program_name in COUNTS_CHARACTERS else {"with protocol": {"protocol": "chat/ü"}})
+    for label, init in kinds.items():
         await _create(call, offerer, label, **init)
     await call.connect(offerer=offerer)
-    for label, init in KINDS.items():
+    for label, init in kinds.items():
         channel = await call.channel(label)
         theirs = await call.theirs.opened(label)
         await call.theirs.echo(label)
@@ -90,6 +95,8 @@ async def test_every_kind_of_reliability(call: Call, offerer: str) -> None:
             "maxPacketLifeTime": channel.maxPacketLifeTime,
         }
         expected = {"ordered": True, "protocol": "", "maxRetransmits": None, "maxPacketLifeTime": None} | init
+        if offerer == "theirs" and call.theirs.program_name in FORGETS_UNORDERED and len(init) > 1:
+            expected["ordered"] = True
         assert ours == expected
         if call.theirs_is_faithful:
             assert {key: theirs[key] for key in expected} == expected
@@ -219,36 +226,34 @@ def _ufrag(pc: RTCPeerConnection) -> str:
 
 
 @either_offers
-async def test_a_wrong_fingerprint_is_refused(call: Call, offerer: str) -> None:
+async def test_a_wrong_fingerprint_is_refused(program: Program, offerer: str) -> None:
     """What they present does not match what (tampered) signalling told us: no data, and both know."""
-    channel = call.create("never")
+    call = Call(RTCPeerConnection(), await Remote.create(program), trickle=False)
     ours, theirs = call.ours, call.theirs
+    gathered = "await until(() => pc.iceGatheringState === 'complete', 'gathering'); return plain(pc.localDescription);"
+    channel = call.create("never")
     if offerer == "ours":
         await ours.setLocalDescription()
         assert ours.localDescription is not None
         answer = await theirs.run(
-            "await pc.setRemoteDescription(argument.offer); await peer.local('answer');"
-            "await until(() => pc.iceGatheringState === 'complete', 'gathering'); return plain(pc.localDescription);",
+            f"await pc.setRemoteDescription(argument.offer); await peer.local('answer'); {gathered}",
             offer=ours.localDescription.toJSON(),
         )
         await ours.setRemoteDescription(_tampered(answer))
     else:
         await theirs.channel("theirs")
-        offer = await theirs.run(
-            "await peer.local('offer');"
-            "await until(() => pc.iceGatheringState === 'complete', 'gathering'); return plain(pc.localDescription);"
-        )
+        offer = await theirs.run(f"await peer.local('offer'); {gathered}")
         await ours.setRemoteDescription(_tampered(offer))
         await ours.setLocalDescription()
         assert ours.localDescription is not None
         await theirs.run("await pc.setRemoteDescription(argument.answer);", answer=ours.localDescription.toJSON())
-    await call.exchange_candidates()
 
     async with asyncio.timeout(20):
         while ours.connectionState != "failed":
             await asyncio.sleep(0.02)
     assert channel.readyState in {"connecting", "closed"}
     assert await theirs.run("return Object.values(peer.channels).every(({wasOpen}) => !wasOpen);")
+    await call.close()
 
 
 def _tampered(description: object) -> dict[str, object]:

@@ -95,6 +95,4 @@ def _kind(wish: Mapping[str, object]) -> CertificateKind:
             raise NotSupportedError(
                 f"RSA with {length} bits and {hash_name} is not supported; 2048 bits and SHA-256 are"
             )
-    raise NotSupportedError(
-        f"the algorithm {wish.get('name')!r} is not supported; ECDSA and RSASSA-PKCS1-v1_5 are"
-    )
+    raise NotSupportedError(f"the algorithm {wish.get('name')!r} is not supported; ECDSA and RSASSA-PKCS1-v1_5 are")

@@ -62,9 +62,7 @@ class RTCIceTransport(EventTarget):
 
     def getRemoteCandidates(self) -> list[RTCIceCandidate]:
         """The peer's candidates that were signalled; those that were learnt from packets are not among them."""
-        return [
-            self._candidate(candidate) for candidate in self._view.remote_candidates if candidate.type != "prflx"
-        ]
+        return [self._candidate(candidate) for candidate in self._view.remote_candidates if candidate.type != "prflx"]
 
     def getSelectedCandidatePair(self) -> RTCIceCandidatePair | None:
         """The pair that packets are sent on; None while there is none."""

@@ -202,14 +202,13 @@ class Inbound:
     # --- DCEP ---
 
     def _receive_dcep(self, event: rtc_sctp.MessageReceived, channel: DataChannel | None) -> None:
-        problem = "DCEP out of order" if event.unordered else ""
+        # Whether it was sent in order is not looked at: libwebrtc acknowledges unordered channels out of order.
         try:
             message = parse_message(event.data)
         except ParseError as error:
-            problem, message = f"broken DCEP: {error}", Ack()
-        if problem:
-            self._reject(event.stream_id, channel, problem)
-        elif isinstance(message, Ack):
+            self._reject(event.stream_id, channel, f"broken DCEP: {error}")
+            return
+        if isinstance(message, Ack):
             self._receive_ack(event.stream_id, channel)
         else:
             self._receive_open(event.stream_id, channel, message)
