@@ -204,3 +204,19 @@ async def test_every_control_has_a_name(stage: Stage) -> None:
     )
 
     assert nameless == []
+
+
+@pytest.mark.parametrize("name", browser.NAMES)
+async def test_another_site_in_the_same_browser_cannot_reach_it(name: str, tmp_path: Path) -> None:
+    require(browser.executable(name), f"{name} is not installed")
+    async with Serving.launch(tmp_path) as serving, Browser.launch(name) as elsewhere:
+        outcome = await elsewhere.run(
+            "const socket = new WebSocket(`${argument.replace('http', 'ws')}/signal`);"
+            "const opened = await new Promise((resolve) => { socket.onopen = () => resolve(true); socket.onclose = () => resolve(false); });"
+            "const read = await fetch(argument).then((response) => response.text()).catch(() => null);"
+            "return {opened, read};",
+            serving.url,
+        )
+
+    assert outcome == {"opened": False, "read": None}
+    assert serving.report.events == []

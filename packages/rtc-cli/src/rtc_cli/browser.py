@@ -224,12 +224,12 @@ class Browser:
 
     async def _send_statistics(self, channel: RTCDataChannel) -> None:
         """What Python sees, for the page to show beside what the browser sees."""
-        with contextlib.suppress(DOMException):
-            while channel.readyState == "open":
-                report = await self._pc.getStats()
-                shown = (report.transport, report.selected_pair)
+        while channel.readyState == "open":
+            report = await self._pc.getStats()
+            shown = (report.transport, report.selected_pair)
+            with contextlib.suppress(DOMException):  # a browser that does not keep up misses some
                 channel.send(json.dumps({stats.type: stats.toJSON() for stats in shown if stats is not None}))
-                await asyncio.sleep(STATISTICS_INTERVAL)
+            await asyncio.sleep(STATISTICS_INTERVAL)
 
     def _say(self, event: str, text: str, **details: object) -> None:
         self._report.say(event, text, browser=self.number, **details)

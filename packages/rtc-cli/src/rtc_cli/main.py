@@ -29,15 +29,13 @@ EXIT_SIGNAL: Final = 128
 MEGABYTE: Final = 1_000_000
 
 
-class _IpAddress(click.ParamType[str]):
-    name = "address"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+def _ip_addresses(context: click.Context, parameter: click.Parameter, hosts: tuple[str, ...]) -> tuple[str, ...]:
+    for host in hosts:
         try:
-            ipaddress.ip_address(str(value).partition("%")[0])
+            ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
-            self.fail(f"{value} is not an IP address", param, ctx)
-        return str(value)
+            raise click.BadParameter(f"{host} is not an IP address", context, parameter) from None
+    return hosts
 
 
 class _Commands(click.Group):
@@ -78,7 +76,7 @@ def main() -> None:
     "hosts",
     multiple=True,
     metavar="ADDRESS",
-    type=_IpAddress(),
+    callback=_ip_addresses,
     help="IP address of this machine to connect over, such as 127.0.0.1; may be given several times."
     "  [default: all; loopback only where there is no other]",
 )
