@@ -131,7 +131,7 @@ def test_each_priority_gets_twice_what_the_one_below_gets() -> None:
             machine.send(channel, bytes(2000))
     pair.settle(1.5)
 
-    arrived = Counter(event.channel_id for event in pair.right.of(MessageReceived))
+    arrived = Counter[int | None](event.channel_id for event in pair.right.of(MessageReceived))
     shares = [arrived[channel.id] for _, channel in sorted(channels.items())]
     assert all(1.7 <= higher / lower <= 2.3 for lower, higher in itertools.pairwise(shares)), shares
 

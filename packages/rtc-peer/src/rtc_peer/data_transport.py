@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 import rtc_datachannel
 from rtc_datachannel import DataChannel, DataChannelConfig, DataChannelEndpoint
+from rtc_peer.dtls_transport import DtlsTransport
 from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.events import SctpTransportStateChanged
 from rtc_peer.journal import Trace
 from rtc_peer.section import DataParameters
-from rtc_peer.state import SctpTransportState
+from rtc_peer.state import DtlsTransportState, SctpTransportState
 
 DataEvent: TypeAlias = (
     SctpTransportStateChanged
@@ -36,6 +37,7 @@ class DataTransport:
     __slots__ = (
         "_events",
         "_remote_port",
+        "_tunnel",
         "channels_created",
         "endpoint",
         "is_negotiated",
@@ -55,6 +57,7 @@ class DataTransport:
         """Whether something was put into the endpoint since it was last drained of everything."""
         self._events: list[DataEvent] = []
         self._remote_port: int | None = None
+        self._tunnel: DtlsTransport | None = None
 
     # --- channels ---
 
@@ -129,38 +132,61 @@ class DataTransport:
 
     # --- the association ---
 
-    def agree(self, transport_id: int, parameters: DataParameters, now: float) -> None:
-        """Take what the peer says about its side.
-
-        A port of zero closes the association.
-        """
+    def agree(self, transport_id: int, tunnel: DtlsTransport, parameters: DataParameters, now: float) -> None:
+        """Take the transport below, and what the peer says about its side. A port of zero closes the association."""
         self.transport_id = transport_id
+        self._tunnel = tunnel
         self.is_negotiated = True
         self.endpoint.remote_max_message_size = parameters.max_message_size or 0
         self._remote_port = parameters.sctp_port
         if parameters.sctp_port == 0:
             self.end(now)
 
-    def start(self, now: float, *, client: bool) -> None:
-        """Set the association up: DTLS is there. A new DTLS connection below changes nothing."""
-        if self.endpoint.state is rtc_datachannel.EndpointState.NEW:
+    def take_packets(self, now: float) -> None:
+        """Take what DTLS has brought."""
+        tunnel = self._tunnel
+        if tunnel is not None and tunnel.packets:
             self.stirred = True
-            self.endpoint.start(now, client=client, remote_port=self._remote_port)
+            packets, tunnel.packets = tunnel.packets, []
+            self.endpoint.receive_datagrams(packets, now)
 
-    def receive(self, packets: list[bytes], now: float) -> None:
-        """Take SCTP packets that arrived together."""
-        self.stirred = True
-        self.endpoint.receive_datagrams(packets, now)
+    def follow_tunnel(self, now: float) -> None:
+        """Begin when DTLS is there, and end with it. A new DTLS connection changes nothing."""
+        tunnel = self._tunnel
+        if tunnel is None:
+            return
+        if tunnel.state is DtlsTransportState.CONNECTED and self.endpoint.state is rtc_datachannel.EndpointState.NEW:
+            self.stirred = True
+            self.endpoint.start(now, client=bool(tunnel.is_client), remote_port=self._remote_port)
+        self.take_packets(now)
+        if tunnel.state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED):
+            self.end(now)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
         self.stirred = True
         self.endpoint.handle_timeout(now)
 
-    def datagrams_to_send(self, now: float) -> list[bytes]:
-        """Drain the SCTP packets to send."""
-        self.stirred = True
-        return self.endpoint.datagrams_to_send(now)
+    def flush(self, now: float) -> None:
+        """Hand what SCTP wants to send to DTLS."""
+        tunnel = self._tunnel
+        if tunnel is not None and tunnel.state is DtlsTransportState.CONNECTED:
+            self.stirred = True
+            packets = self.endpoint.datagrams_to_send(now)
+            if packets:
+                # [rfc8827:6.5/3] [rfc8827:6.5/9] [rfc8835:3.5/2]
+                tunnel.send_many(packets)
+        elif self.state is SctpTransportState.CLOSED:
+            # The last words of an association that outlived its tunnel reach nobody.
+            self.endpoint.datagrams_to_send(now)
+
+    def rest(self) -> float | None:
+        """Everything was drained: return when something is due again; never while there is no tunnel to send through."""
+        self.stirred = False
+        tunnel = self._tunnel
+        if tunnel is None or tunnel.state is not DtlsTransportState.CONNECTED:
+            return None
+        return self.endpoint.next_timeout()
 
     def end(self, now: float) -> None:
         """End the association and all channels at once."""
@@ -174,11 +200,6 @@ class DataTransport:
         self._follow()
         events, self._events = self._events, []
         return events
-
-    def rest(self) -> float | None:
-        """Everything was drained: return when something is due again."""
-        self.stirred = False
-        return self.endpoint.next_timeout()
 
     def _follow(self) -> None:
         for event in self.endpoint.events():

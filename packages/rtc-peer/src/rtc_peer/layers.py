@@ -11,7 +11,6 @@ from typing import Final, TypeAlias
 
 from rtc_dtls import Certificate
 from rtc_peer.data_transport import DataEvent, DataTransport
-from rtc_peer.dtls_transport import DtlsTransport
 from rtc_peer.events import (
     ConnectionStateChanged,
     DtlsTransportStateChanged,
@@ -28,16 +27,13 @@ from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
 from rtc_peer.state import (
     ConnectionState,
-    DtlsTransportState,
     IceGatheringState,
     IceTransportState,
-    SctpTransportState,
     derive_connection_state,
     derive_gathering_state,
     derive_ice_state,
 )
 from rtc_peer.stats import PeerStats
-from rtc_peer.transport import Transport
 from rtc_peer.transport_set import TransportEvent, TransportSet
 from rtc_stun import Datagram
 
@@ -103,7 +99,7 @@ class Layers:
         self.transports.apply(outcome, controlling=controlling, now=now)
         if outcome.data is not None:
             key, parameters = outcome.data
-            self.data.agree(key, parameters, now)
+            self.data.agree(key, self.transports.transports[key].dtls, parameters, now)
         elif outcome.is_final and (self.data.is_negotiated or self.data.channels_created):
             self._end_data(now)
         self.settle(now, moved=True)
@@ -113,7 +109,7 @@ class Layers:
         self._stirred = True
         # The abort of the association travels inside DTLS, before its close_notify.
         self.data.end(now)
-        self._send_data(now)
+        self.data.flush(now)
         self.transports.close(now)
         self.ice_state = IceTransportState.CLOSED
         self.connection_state = ConnectionState.CLOSED
@@ -156,7 +152,7 @@ class Layers:
         """Drain what is to be sent. Where nothing happened and nothing is due, nothing is asked."""
         if not (self._stirred or self.data.stirred or (self._due is not None and self._due <= now)):
             return []
-        self._send_data(now)
+        self.data.flush(now)
         output = self.transports.datagrams_to_send(now)
         self.settle(now)
         self._rest()
@@ -192,55 +188,20 @@ class Layers:
                     self._negotiator.note_candidate(event)
                 moved = moved or isinstance(event, _STATE_EVENTS)
             self._events += happened
-        self._feed_data(now)
+        if moved:
+            self.data.follow_tunnel(now)
+        else:
+            self.data.take_packets(now)
         if self.data.stirred:
             self._events += self.data.drain()
         if moved:
             self._derive_states()
 
     def _rest(self) -> None:
-        """Everything was drained: set the timer. Data channels wait while there is no tunnel to send through."""
+        """Everything was drained: set the timer."""
         self._stirred = False
         due, data = self.transports.rest(), self.data.rest()
-        if data is not None and (due is None or data < due) and self._open_tunnel() is not None:
-            due = data
-        self._due = due
-
-    def _send_data(self, now: float) -> None:
-        """Hand what SCTP wants to send to DTLS."""
-        dtls = self._open_tunnel()
-        if dtls is not None:
-            packets = self.data.datagrams_to_send(now)
-            if packets:
-                # [rfc8827:6.5/3] [rfc8827:6.5/9] [rfc8835:3.5/2]
-                dtls.send_many(packets)
-        elif self.data.state is SctpTransportState.CLOSED:
-            # The last words of an association that outlived its tunnel reach nobody.
-            self.data.datagrams_to_send(now)
-
-    def _open_tunnel(self) -> DtlsTransport | None:
-        """Return the DTLS that data can be sent through now."""
-        carrier = self._carrier()
-        return carrier.dtls if carrier is not None and carrier.dtls.state is DtlsTransportState.CONNECTED else None
-
-    def _feed_data(self, now: float) -> None:
-        """Hand what DTLS brought to SCTP, and follow the state of DTLS."""
-        carrier = self._carrier()
-        if carrier is None:
-            return
-        dtls, data = carrier.dtls, self.data
-        if dtls.state is DtlsTransportState.CONNECTED and data.state is SctpTransportState.CONNECTING:
-            data.start(now, client=bool(dtls.is_client))
-        if dtls.packets:
-            packets, dtls.packets = dtls.packets, []
-            data.receive(packets, now)
-        if dtls.state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED):
-            data.end(now)
-
-    def _carrier(self) -> Transport | None:
-        """Return the transport below the data channels."""
-        key = self.data.transport_id
-        return None if key is None else self.transports.transports.get(key)
+        self._due = data if due is None else due if data is None or due < data else data
 
     def _derive_states(self) -> None:
         transports = self.transports.transports.values()

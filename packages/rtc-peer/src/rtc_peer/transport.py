@@ -170,11 +170,6 @@ class Transport:
         ice, dtls = self.ice.rest(), self.dtls.next_timeout()
         return dtls if ice is None else ice if dtls is None or ice < dtls else dtls
 
-    @property
-    def has_news(self) -> bool:
-        """Whether `drain` may return something."""
-        return self.ice.stirred or self.dtls.has_events
-
     def drain(
         self, servers: StunServers, names_of: Callable[[int], tuple[str, int]], now: float
     ) -> list[IceTransportEvent | DtlsTransportEvent]:

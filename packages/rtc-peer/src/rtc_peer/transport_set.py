@@ -258,7 +258,7 @@ class TransportSet:
         """
         events, self._events = self._events, []
         for transport in self.transports.values():
-            if transport.has_news:
+            if transport.ice.stirred or transport.dtls.has_events:
                 events += transport.drain(self._servers, names_of, now)
         return events
 
