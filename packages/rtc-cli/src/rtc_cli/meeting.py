@@ -133,6 +133,8 @@ def _watch_gathering(peer: Peer, other: Peer, timeline: Timeline) -> None:
 
 
 def _watch_states(peer: Peer, timeline: Timeline) -> None:
+    """Note how ICE gets on. A pair that carries DTLS is a path, too: whichever of the two tells first is noted."""
+
     @peer.connection.on("iceconnectionstatechange")
     def _() -> None:
         state = peer.connection.iceConnectionState
