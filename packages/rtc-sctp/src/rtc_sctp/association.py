@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from .causes import UserInitiatedAbort
-from .config import AssociationConfig
+from .config import MAX_STREAMS, AssociationConfig
 from .context import Context, Trace
 from .errors import StateError
+from .established import Established
 from .events import AssociationClosed, CloseReason, Event
 from .lifecycle import Lifecycle
+from .reconfiguration import AddIncomingStreams, AddOutgoingStreams, IncomingSsnResetRequest, SsnTsnResetRequest
 from .send_queue import deadline
 from .state import AssociationState
 from .stats import AssociationStats
@@ -190,6 +192,76 @@ class Association:
         for stream_id in streams:
             self._life.queue.request_reset(stream_id)
         self._context.dirty = True
+
+    def reset_incoming_streams(self, stream_ids: Iterable[int]) -> None:
+        """Ask the peer to reset outgoing streams of its own; call ``datagrams_to_send`` next.
+
+        ``IncomingStreamsReset`` tells when it did, ``IncomingStreamsResetFailed`` that it does not.
+
+        Raises:
+            StateError: The association is not established, or the peer cannot reset streams.
+            BufferFullError: A thousand requests wait already.
+            ValueError: There is no such stream, none is named, or there are more than fit a packet.
+
+        See :rfc:`6525#section-5.1.3`.
+        """
+        up = self._reconfigurable()
+        streams = tuple(stream_ids)
+        # [rfc6525:5.1.3/4]
+        if not 0 < len(streams) <= (self._context.config.max_packet_size - 24) // 2:
+            raise ValueError("name some streams, but no more than fit a packet")
+        if any(not 0 <= stream_id < up.agreed.inbound_streams for stream_id in streams):
+            raise ValueError(f"streams are 0 to {up.agreed.inbound_streams - 1}")
+        up.requests.add(IncomingSsnResetRequest(0, streams))
+        self._context.dirty = True
+
+    def add_streams(self, *, outgoing: int = 0, incoming: int = 0) -> None:
+        """Ask for more streams than were negotiated; call ``datagrams_to_send`` next.
+
+        ``StreamsAdded`` tells when they may be used, ``StreamsAddFailed`` that the peer does not want them.
+
+        Raises:
+            StateError: The association is not established, or the peer cannot add streams.
+            BufferFullError: A thousand requests wait already.
+            ValueError: Nothing is asked for, or more than 65,535 streams in one direction.
+
+        See :rfc:`6525#section-5.1.5`.
+        """
+        up = self._reconfigurable()
+        agreed = up.agreed
+        if outgoing < 0 or incoming < 0 or outgoing + incoming == 0:
+            raise ValueError("numbers of streams are positive")
+        if agreed.outbound_streams + outgoing > MAX_STREAMS or agreed.inbound_streams + incoming > MAX_STREAMS:
+            raise ValueError(f"there are at most {MAX_STREAMS} streams in each direction")
+        if outgoing:
+            up.requests.add(AddOutgoingStreams(0, outgoing))
+        if incoming:
+            up.requests.add(AddIncomingStreams(0, incoming))
+        self._context.dirty = True
+
+    def reset_association(self) -> None:
+        """Ask to begin all numbers anew, of streams in both directions and of TSNs; call ``datagrams_to_send`` next.
+
+        Messages that were begun arrive before, others wait. ``AssociationReset`` tells when it is done,
+        ``AssociationResetFailed`` that the peer does not want it.
+
+        Raises:
+            StateError: The association is not established, or the peer cannot do it.
+            BufferFullError: A thousand requests wait already.
+
+        See :rfc:`6525#section-5.1.4`.
+        """
+        self._reconfigurable().requests.add(SsnTsnResetRequest(0))
+        self._context.dirty = True
+
+    def _reconfigurable(self) -> Established:
+        up = self._life.up
+        if up is None or self._context.state is not AssociationState.ESTABLISHED:
+            raise StateError(f"the association is {self._context.state.value}")
+        # [rfc6525:5.1.1/2] [rfc6525:5.1.1/3] [rfc6525:5.1.1/4]
+        if not up.can_reset:
+            raise StateError("the peer does not support stream reconfiguration")
+        return up
 
     def add_unread(self, difference: int) -> None:
         """Say that so many bytes of messages handed up wait unread, or fewer than before (negative).

@@ -36,12 +36,15 @@ class _Deferral:
 class Delivery:
     """Incoming streams, and the messages that are whole but not handed up."""
 
-    __slots__ = ("_context", "_deferral", "_mask", "length", "streams", "undelivered")
+    __slots__ = ("_awaiting", "_context", "_deferral", "_mask", "length", "streams", "undelivered")
 
     def __init__(self, context: Context, *, interleaved: bool) -> None:
         self._context = context
         self._mask = 0xFFFF_FFFF if interleaved else 0xFFFF
         self._deferral: _Deferral | None = None
+        self._awaiting: list[Message] | None = None
+        """Messages that came while it is open whether they count by old numbers or by new ones."""
+
         self.streams: dict[int, IncomingStream] = {}
         self.length = 0
         """Bytes of messages that wait for others, with `HOLDING_COST` for each."""
@@ -52,7 +55,7 @@ class Delivery:
     @property
     def is_deferring(self) -> bool:
         """Whether messages of streams that are to be reset are held back."""
-        return self._deferral is not None
+        return self._deferral is not None or self._awaiting is not None
 
     def stream(self, stream_id: int) -> IncomingStream:
         """The stream, made on first use."""
@@ -64,7 +67,10 @@ class Delivery:
     def deliver(self, message: Message) -> None:
         """Hand a message up if it is its turn, else keep it."""
         deferral = self._deferral
-        if deferral is not None and deferral.holds(message):
+        if self._awaiting is not None:
+            self.length += len(message.data) + HOLDING_COST
+            self._awaiting.append(message)
+        elif deferral is not None and deferral.holds(message):
             # [rfc6525:5.2.2/4]
             self.length += len(message.data) + HOLDING_COST
             deferral.messages.append(message)
@@ -105,19 +111,60 @@ class Delivery:
         # [rfc3758:3.6/8] [rfc3758:3.6/9]
         stream = self.stream(stream_id)
         mask = self._mask
-        start = stream.next_number
-        count = (number - start) & mask
+        count = (number - stream.next_number) & mask
         if count > mask >> 1:
             return
-        early = [other for other in stream.waiting if (other - start) & mask <= count]
-        for other in sorted(early, key=lambda other: (other - start) & mask):
-            message = stream.waiting.pop(other)
-            self.length -= len(message.data) + HOLDING_COST
-            self._hand_up(message)
+        self._hand_up_waiting(stream, count)
         stream.next_number = (number + 1) & mask
         self._release(stream)
 
     # --- resets ---
+
+    def await_new_numbers(self) -> None:
+        """Keep what comes: the peer may begin all numbers anew at any moment, and says only then with which TSN."""
+        self._awaiting = []
+
+    def keep_old_numbers(self) -> None:
+        """Go on: the peer does not begin anew."""
+        self._release_awaiting(None)
+        self._awaiting = None
+
+    def _release_awaiting(self, last_tsn: int | None) -> None:
+        """Deliver by the old numbers what was kept, up to a TSN; the rest stays."""
+        messages, self._awaiting = self._awaiting or [], None
+        rest: list[Message] = []
+        for message in messages:
+            self.length -= len(message.data) + HOLDING_COST
+            if last_tsn is None or message.tsn <= last_tsn:
+                self.deliver(message)
+            else:
+                rest.append(message)
+        self._awaiting = []
+        for message in rest:
+            self.deliver(message)
+
+    def begin_anew(self, last_tsn: int) -> None:
+        """Hand up all that waits, and start the numbers of all streams anew, with what came beyond a TSN."""
+        kept: list[Message] = []
+        if self._awaiting is not None:
+            self._release_awaiting(last_tsn)
+            kept, self._awaiting = self._awaiting, None
+        for stream in self.streams.values():
+            self._hand_up_waiting(stream, self._mask >> 1)
+        self.reset(None, last_tsn)
+        for message in kept:
+            self.length -= len(message.data) + HOLDING_COST
+            self.deliver(message)
+
+    def _hand_up_waiting(self, stream: IncomingStream, count: int) -> None:
+        """Hand up what waits under the next ``count`` numbers and this one, in order, whatever is missing between."""
+        start = stream.next_number
+        mask = self._mask
+        early = [number for number in stream.waiting if (number - start) & mask <= count]
+        for number in sorted(early, key=lambda number: (number - start) & mask):
+            message = stream.waiting.pop(number)
+            self.length -= len(message.data) + HOLDING_COST
+            self._hand_up(message)
 
     def hold(self, stream_ids: Collection[int] | None, last_tsn: int) -> None:
         """Keep what these streams, or all, bring beyond a TSN until `reset`: it belongs to their next life."""
@@ -125,8 +172,10 @@ class Delivery:
         if former is not None:
             self._release_held(former)
 
-    def reset(self, stream_ids: Collection[int] | None) -> None:
-        """Start the numbers of these streams, or of all, anew, and release what was held."""
+    def reset(self, stream_ids: Collection[int] | None, last_tsn: int) -> None:
+        """Start the numbers of these streams, or of all, anew after a TSN, and release what was held."""
+        if self._awaiting is not None:
+            self._release_awaiting(last_tsn)
         # [rfc6525:5.2.2/7] [rfc6525:5.2.2/8]
         for stream_id in self.streams if stream_ids is None else stream_ids:
             stream = self.streams.get(stream_id)

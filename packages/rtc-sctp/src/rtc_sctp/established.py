@@ -28,6 +28,7 @@ from .heartbeat import Heartbeat
 from .receiver import Receiver
 from .reconfiguration_requests import ReconfigurationRequests
 from .reconfiguration_responses import ReconfigurationResponses
+from .renumbering import Renumbering
 from .rto import RtoEstimator
 from .send_queue import SendQueue
 from .sender import Sender
@@ -45,13 +46,13 @@ class Established:
         "_heartbeat",
         "_queue",
         "_remote_head",
-        "_requests",
         "_responses",
         "_rto",
         "_zero_checksum",
         "agreed",
         "can_reset",
         "receiver",
+        "requests",
         "sender",
         "shutdown",
     )
@@ -93,17 +94,9 @@ class Established:
             interleaved=interleaved,
         )
         self._heartbeat = Heartbeat(context, rto)
-        self._requests = ReconfigurationRequests(
-            context,
-            queue,
-            self.sender,
-            rto,
-            initial_tsn=agreed.local_initial_tsn,
-            remote_initial_tsn=agreed.peer_initial_tsn,
-        )
-        self._responses = ReconfigurationResponses(
-            context, self.receiver, self._requests, remote_initial_tsn=agreed.peer_initial_tsn
-        )
+        renumbering = Renumbering(context, queue, self.sender, self.receiver)
+        self.requests = ReconfigurationRequests(context, queue, self.sender, rto, renumbering, agreed)
+        self._responses = ReconfigurationResponses(context, self.receiver, self.requests, renumbering, agreed)
         self.shutdown = Shutdown(context, self.receiver, rto, agreed.peer_tag)
         self._heartbeat.postpone()
 
@@ -234,12 +227,18 @@ class Established:
         if receiver.owes_sack and (receiver.owes_sack_now or (may_send and sender.has_work)):
             bundle.add(receiver.sack(max(bundle.room, bundle.capacity // 2)))
         if may_send:
+            self.requests.prepare()
             sender.transmit(bundle)
-            if self._queue.reset_ready:
-                # The request names the last TSN, and so stands behind what was sent until now: in a packet of its own.
-                self._requests.send_next()
+            begins_anew = self._responses.data_left()
+            self.requests.send_next()
+            if context.control:
+                # Requests name the last TSN, and so stand behind what was sent until now: in a packet of their own.
                 bundle.finish_packet()
                 self._add_control(bundle)
+            if begins_anew:
+                # What was held back may leave.
+                bundle.finish_packet()
+                sender.transmit(bundle)
         bundle.finish_packet()
         return bundle.packets
 
@@ -274,7 +273,7 @@ class Established:
             case Timer.T5:
                 self.shutdown.guard_expired()
             case Timer.RECONFIGURATION:
-                self._requests.expire()
+                self.requests.expire()
             case Timer.ZERO_WINDOW:
                 self.sender.probe_window()
             case Timer.HEARTBEAT:

@@ -38,7 +38,7 @@ class PeerRestarted:
 
 @dataclass(slots=True)
 class AssociationReset:
-    """The peer reset all streams of both directions and all sequence numbers. See :rfc:`6525#section-5.2.4`."""
+    """All streams of both directions and all TSNs began anew, as either side wished. See :rfc:`6525#section-5.2.4`."""
 
 
 class CloseReason(Enum):
@@ -116,6 +116,18 @@ class StreamsAddFailed:
 
 
 @dataclass(slots=True)
+class IncomingStreamsResetFailed:
+    """The peer refused to reset its outgoing streams."""
+
+    stream_ids: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class AssociationResetFailed:
+    """The peer refused to begin all numbers anew."""
+
+
+@dataclass(slots=True)
 class BufferedAmountLow:
     """The unsent bytes of a stream fell to its threshold."""
 
@@ -157,6 +169,8 @@ Event = (
     | StreamsResetFailed
     | StreamsAdded
     | StreamsAddFailed
+    | IncomingStreamsResetFailed
+    | AssociationResetFailed
     | BufferedAmountLow
     | MessageAbandoned
     | PartialReliabilityLost

@@ -74,6 +74,11 @@ class InterleavedReassembly:
         data = b"".join([partial.pieces[place] for place in range(partial.count)])
         return Message(*key, partial.ppid, data, partial.tsn)
 
+    def skip_to(self, tsn: int) -> None:
+        """Drop the incomplete messages that were begun up to a TSN."""
+        for key in [key for key, partial in self._partials.items() if partial.tsn <= tsn]:
+            self.length -= self._partials.pop(key).cost
+
     def skip(self, stream_id: int, unordered: bool, message_id: int) -> None:
         """Drop the incomplete messages of one stream up to an identifier: they will not be completed."""
         # [rfc3758:3.6/11]

@@ -74,6 +74,22 @@ class Receiver:
         self.unread = 0
         """Bytes handed up that the application has not consumed."""
 
+    def renumber(self, next_tsn: int) -> None:
+        """Let all streams begin anew with this TSN, of which the peer may have sent some already."""
+        tracker = self.tracker
+        last = tracker.unwrap(next_tsn) - 1
+        if abs(last - tracker.cumulative) <= MAX_GAP_OFFSET:
+            # The TSNs go on as they were.
+            if last > tracker.cumulative:
+                tracker.skip_to(last)
+            self._reassembly.skip_to(last)
+            self._interleaved_reassembly.skip_to(last)
+        else:
+            self.tracker = TsnTracker(next_tsn)
+            self._reassembly = Reassembly()
+            self._interleaved_reassembly = InterleavedReassembly()
+        self.delivery.begin_anew(last)
+
     # --- the window ---
 
     @property

@@ -5,7 +5,8 @@ from typing import Final
 from .causes import ProtocolViolation
 from .chunks import ErrorChunk, ReconfigChunk
 from .context import Context
-from .events import IncomingStreamsReset
+from .cookie import CookieContents
+from .events import IncomingStreamsReset, StreamsAdded
 from .parameter import Parameter
 from .receiver import Receiver
 from .reconfiguration import (
@@ -17,12 +18,9 @@ from .reconfiguration import (
     ReconfigurationResult,
     SsnTsnResetRequest,
 )
-from .reconfiguration_requests import ReconfigurationRequests
+from .reconfiguration_requests import ReconfigurationRequests, Request
+from .renumbering import Renumbering
 from .serial import MASK_32
-
-Request = (
-    OutgoingSsnResetRequest | IncomingSsnResetRequest | SsnTsnResetRequest | AddOutgoingStreams | AddIncomingStreams
-)
 
 _LEGAL_PAIRS: Final = (
     {OutgoingSsnResetRequest, IncomingSsnResetRequest},
@@ -36,15 +34,35 @@ _LEGAL_PAIRS: Final = (
 class ReconfigurationResponses:
     """The peer's requests: each is answered, and a repeated one as before."""
 
-    __slots__ = ("_context", "_deferred", "_expected", "_receiver", "_requests", "_responses")
+    __slots__ = (
+        "_agreed",
+        "_context",
+        "_deferred",
+        "_expected",
+        "_receiver",
+        "_renumbering",
+        "_requests",
+        "_responses",
+        "_to_renumber",
+    )
 
     def __init__(
-        self, context: Context, receiver: Receiver, requests: ReconfigurationRequests, *, remote_initial_tsn: int
+        self,
+        context: Context,
+        receiver: Receiver,
+        requests: ReconfigurationRequests,
+        renumbering: Renumbering,
+        agreed: CookieContents,
     ) -> None:
         self._context = context
         self._receiver = receiver
         self._requests = requests
-        self._expected = remote_initial_tsn
+        self._renumbering = renumbering
+        self._agreed = agreed
+        self._expected = agreed.peer_initial_tsn
+        self._to_renumber: int | None = None
+        """Number of a request to begin all numbers anew, which waits until our data have arrived."""
+
         self._responses: dict[int, ReconfigurationResponse] = {}
         """Responses to the last two requests, which may have come in one chunk, by number."""
 
@@ -84,34 +102,61 @@ class ReconfigurationResponses:
             return ReconfigurationResponse(sequence, ReconfigurationResult.BAD_SEQUENCE_NUMBER)
         self._expected = (self._expected + 1) & MASK_32
         self._requests.answers = sequence
-        result = self._serve(request)
-        if result is None:
+        answer = self._serve(request)
+        if answer is None:
+            # Our own request is the answer; should it be lost, it is sent again.
+            self._remember(ReconfigurationResponse(sequence, ReconfigurationResult.IN_PROGRESS))
             return None
-        return self._remember(sequence, result)
-
-    def _remember(self, sequence: int, result: ReconfigurationResult) -> ReconfigurationResponse:
+        if isinstance(answer, ReconfigurationResponse):
+            return self._remember(answer)
         # [rfc6525:5.1.7/1] [rfc6525:5.1.7/2] [rfc6525:5.1.7/4] [rfc6525:5.1.7/7]
-        response = ReconfigurationResponse(sequence, result)
-        self._responses[sequence] = response
+        return self._remember(ReconfigurationResponse(sequence, answer))
+
+    def _remember(self, response: ReconfigurationResponse) -> ReconfigurationResponse:
+        self._responses[response.response_sequence] = response
         while len(self._responses) > 2:
             del self._responses[next(iter(self._responses))]
         return response
 
-    def _serve(self, request: Request) -> ReconfigurationResult | None:
+    def _serve(self, request: Request) -> ReconfigurationResult | ReconfigurationResponse | None:
         match request:
             case OutgoingSsnResetRequest():
+                self._requests.was_answered_by(request.response_sequence)
                 return self._reset_incoming(request)
             case IncomingSsnResetRequest():
-                # [rfc6525:5.2.3/3]
-                result = ReconfigurationResult.IN_PROGRESS
-                if self._requests.answer_incoming_request(request.request_sequence, request.streams):
-                    # Our own request is the answer; should it be lost, it is sent again.
-                    self._remember(request.request_sequence, result)
-                    return None
-                return result
-            case SsnTsnResetRequest() | AddOutgoingStreams() | AddIncomingStreams():
-                # [rfc6525:5.2.1/5] [rfc6525:5.2.5/1] [rfc6525:5.2.5/3] [rfc6525:5.2.6/1] [rfc6525:5.2.6/2]
-                return ReconfigurationResult.DENIED
+                return self._requests.answer_incoming_reset(request)
+            case AddIncomingStreams():
+                return self._requests.answer_add_incoming(request)
+            case AddOutgoingStreams():
+                return self._add_incoming(request)
+            case SsnTsnResetRequest():
+                return self._begin_anew(request)
+
+    def _add_incoming(self, request: AddOutgoingStreams) -> ReconfigurationResult:
+        total = self._receiver.inbound_streams + request.stream_count
+        # [rfc6525:5.2.5/1] [rfc6525:5.2.5/3]
+        if total > self._context.config.max_inbound_streams:
+            return ReconfigurationResult.DENIED
+        if request.stream_count == 0:
+            return ReconfigurationResult.NOTHING_TO_DO
+        # [rfc6525:5.2.5/2] [rfc6525:5.1.6/1]
+        self._receiver.inbound_streams = self._agreed.inbound_streams = total
+        self._context.events.append(StreamsAdded(self._agreed.outbound_streams, total))
+        return ReconfigurationResult.PERFORMED
+
+    def _begin_anew(self, request: SsnTsnResetRequest) -> ReconfigurationResult | ReconfigurationResponse:
+        if isinstance(self._requests.in_flight, SsnTsnResetRequest):
+            # Both at once: each would wait for the other.
+            return ReconfigurationResult.REQUEST_ALREADY_IN_PROGRESS
+        if not self._renumbering.prepare() or self._requests.in_flight is not None:
+            self._to_renumber = request.request_sequence
+            return ReconfigurationResult.IN_PROGRESS
+        # [rfc6525:5.2.4/6]
+        return self._renumber(request.request_sequence)
+
+    def _renumber(self, sequence: int) -> ReconfigurationResponse:
+        self._to_renumber = None
+        return ReconfigurationResponse(sequence, ReconfigurationResult.PERFORMED, self._renumbering.perform_for_peer())
 
     def _reset_incoming(self, request: OutgoingSsnResetRequest) -> ReconfigurationResult:
         receiver = self._receiver
@@ -132,20 +177,30 @@ class ReconfigurationResponses:
         receiver = self._receiver
         # [rfc6525:5.2.2/7] [rfc6525:5.2.2/8]
         self._context.events.append(IncomingStreamsReset(request.streams or tuple(range(receiver.inbound_streams))))
-        receiver.delivery.reset(request.streams or None)
+        receiver.delivery.reset(request.streams or None, receiver.tracker.unwrap(request.last_assigned_tsn))
         # [rfc6525:5.2.2/10]
         return ReconfigurationResult.PERFORMED
 
     def data_arrived(self) -> None:
-        """Perform a reset that waited for data, if it need not wait any longer, and say so."""
+        """Perform a reset that waited for the peer's data, if it need not wait any longer, and say so."""
         request = self._deferred
         if request is None:
             return
         tracker = self._receiver.tracker
         if tracker.unwrap(request.last_assigned_tsn) <= tracker.cumulative:
-            response = self._remember(request.request_sequence, self._perform(request))
             # [rfc6525:5.2.2/9]
-            self._context.control.append(ReconfigChunk((response,)).serialize())
+            self._say(ReconfigurationResponse(request.request_sequence, self._perform(request)))
+
+    def data_left(self) -> bool:
+        """Begin all numbers anew if that waited for our data, and need not wait any longer; returns whether it did."""
+        if self._to_renumber is not None and self._renumbering.prepare() and self._requests.in_flight is None:
+            # [rfc6525:5.2.4/7]
+            self._say(self._renumber(self._to_renumber))
+            return True
+        return False
+
+    def _say(self, response: ReconfigurationResponse) -> None:
+        self._context.control.append(ReconfigChunk((self._remember(response),)).serialize())
 
 
 def _is_legal(parameters: tuple[Parameter, ...]) -> bool:

@@ -28,8 +28,10 @@ class SendQueue:
         "_context",
         "_current",
         "_heap",
+        "_is_suspended",
         "_kind",
         "_order",
+        "_parked",
         "_time",
         "interleaved",
         "reset_ready",
@@ -56,6 +58,9 @@ class SendQueue:
 
         self._order = 0
         self._time = 0
+        self._is_suspended = False
+        self._parked: list[OutgoingStream] = []
+        """Streams whose next message must not begin yet."""
 
     def stream(self, stream_id: int) -> OutgoingStream:
         """The stream, made on first use."""
@@ -106,6 +111,27 @@ class SendQueue:
             stream.begin_anew()
         self._look_at_head(stream)
 
+    def ends_with_reset(self, stream_id: int) -> bool:
+        """Whether the last thing that waits in a stream is a reset."""
+        stream = self.streams.get(stream_id)
+        return stream is not None and bool(stream.queue) and stream.queue[-1] is None
+
+    def suspend(self) -> None:
+        """Begin no further message; those that were begun go on."""
+        self._is_suspended = True
+
+    def resume(self) -> None:
+        """Begin messages again."""
+        self._is_suspended = False
+        parked, self._parked = self._parked, []
+        for stream in parked:
+            self._schedule(stream)
+
+    def begin_anew(self) -> None:
+        """Start the numbers of all streams anew."""
+        for stream in self.streams.values():
+            stream.begin_anew()
+
     def head(self) -> OutgoingMessage | None:
         """The message from which the next fragment is to be cut; ``None`` if nothing can be sent.
 
@@ -122,6 +148,10 @@ class SendQueue:
             message = stream.queue[0]
             if message is None:  # only streams with messages are scheduled; the type checker cannot know
                 raise RuntimeError("a stream that is being reset was scheduled")
+            if self._is_suspended and message.offset == 0:
+                self._parked.append(stream)
+                self._current = None
+                continue
             # [rfc3758:4.1/2] [rfc3758:4.1/3] [rfc3758:4.1/4] [rfc3758:4.1/8]
             if message.expires_at > now or message.offset:
                 return message

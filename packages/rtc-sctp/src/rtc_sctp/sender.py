@@ -98,6 +98,13 @@ class Sender:
         self._timed_at = 0.0
         self._idle_since = context.now
 
+    def renumber(self, next_tsn: int) -> None:
+        """Go on with another TSN; nothing is outstanding."""
+        self.outstanding = RetransmissionQueue((next_tsn - 1) & MASK_32)
+        self.congestion.recovery_exit = None
+        self._timed_tsn = None
+        self._forward_due = False
+
     # --- what there is to do ---
 
     @property
