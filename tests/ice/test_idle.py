@@ -112,6 +112,17 @@ def test_time_that_goes_back_is_clamped() -> None:
     assert desk.agent.next_timeout() == due
 
 
+def test_what_is_flushed_in_the_past_is_sent_now() -> None:
+    desk = Desk(candidates=(candidate(THERE),))
+
+    (check,) = desk.agent.datagrams_to_send(desk.now - 50.0)
+
+    assert desk.agent.next_timeout() == desk.now + 0.5
+    desk.agent.handle_timeout(desk.now - 50.0)
+    assert desk.output() == []
+    assert desk.advance(0.5) == [check]
+
+
 def test_being_called_early_or_often_changes_nothing() -> None:
     calls = [simple_call(), simple_call()]
     for call in calls:
