@@ -7,6 +7,15 @@ from typing import Final
 from tests.support.network import Node
 
 import rtc_dtls
+from rtc_datachannel import (
+    ChannelClosed,
+    ChannelOpened,
+    ChannelReceived,
+    DataChannel,
+    DataChannelConfig,
+    DataChannelEndpoint,
+    MessageReceived,
+)
 from rtc_dtls import Certificate, DtlsConfig, DtlsConnection
 from rtc_ice import Candidate, ConnectionState, IceAgent, LocalCandidateGathered
 from rtc_sctp import Association, AssociationConfig, AssociationEstablished
@@ -253,10 +262,83 @@ class SctpConversation(Conversation):
         return node.machine
 
 
+class DataChannelConversation(Conversation):
+    """Channels over an association: opened, used, closed."""
+
+    name = "datachannel"
+
+    def build(self) -> tuple[Node, Node]:
+        config = DataChannelConfig(association=AssociationConfig(send_buffer_size=1 << 20))
+        left, right = (DataChannelEndpoint(config=config, rng=rng, trace=self.trace) for rng in self.rngs)
+        return self.network.join(left, right)
+
+    def start(self) -> None:
+        for node, client in zip(self.nodes, (True, False), strict=True):
+            endpoint = self._endpoint(node)
+            endpoint.create_channel("talk", protocol="p", ordered=client)
+            endpoint.start(self.network.now, client=client)
+
+    def settled(self) -> bool:
+        return all(node.saw(ChannelOpened) and node.saw(ChannelReceived) for node in self.nodes)
+
+    def talk(self) -> None:
+        left, right = (self._endpoint(node) for node in self.nodes)
+        left.send(self._channel(left), "hello")
+        right.send(self._channel(right), bytes(5000))
+        right.send(self._channel(right), "")
+        left.close_channel(self._channel(left, 1))
+
+    def talked(self) -> bool:
+        received = [len(node.of(MessageReceived)) for node in self.nodes]
+        return received == [2, 1] and all(node.saw(ChannelClosed) for node in self.nodes)
+
+    def misuses(self) -> Calls:
+        return [
+            ("starting twice", lambda node: self._endpoint(node).start(self.network.now, client=True)),
+            ("a channel of nobody", lambda node: self._endpoint(node).send(DataChannel("foreign"), "x")),
+            ("closing a channel of nobody", lambda node: self._endpoint(node).close_channel(DataChannel("foreign"))),
+            (
+                "a channel limited twice",
+                lambda node: self._endpoint(node).create_channel(max_retransmits=1, max_packet_life_time_ms=1),
+            ),
+            (
+                "a channel that exists",
+                lambda node: self._endpoint(node).create_channel(negotiated=True, channel_id=0),
+            ),
+            (
+                "text that is none",
+                lambda node: self._endpoint(node).send(self._channel(self._endpoint(node)), "\ud800"),
+            ),
+            (
+                "a message that is too long",
+                lambda node: self._endpoint(node).send(self._channel(self._endpoint(node)), bytes(70_000)),
+            ),
+        ]
+
+    def after_close(self) -> Calls:
+        return [("a channel", lambda node: self._endpoint(node).create_channel("late"))]
+
+    def flood(self) -> Callable[[Node], object]:
+        return lambda node: self._endpoint(node).send(self._channel(self._endpoint(node)), bytes(60_000))
+
+    @staticmethod
+    def _endpoint(node: Node) -> DataChannelEndpoint:
+        assert isinstance(node.machine, DataChannelEndpoint)
+        return node.machine
+
+    @staticmethod
+    def _channel(endpoint: DataChannelEndpoint, channel_id: int = 0) -> DataChannel:
+        # By identifier: handles from before a rule exchanged the machine belong to the original.
+        channel = endpoint.channel(channel_id)
+        assert channel is not None
+        return channel
+
+
 CONVERSATIONS: Final[list[type[Conversation]]] = [
     StunConversation,
     IceConversation,
     DtlsConversation,
     SctpConversation,
+    DataChannelConversation,
     PeerConversation,
 ]
