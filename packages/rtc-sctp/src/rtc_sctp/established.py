@@ -60,7 +60,7 @@ class Established:
     def __init__(self, context: Context, queue: SendQueue, rto: RtoEstimator, agreed: CookieContents) -> None:
         config = context.config
         extensions = agreed.peer_extensions
-        # [rfc8260:2.2.1/1] [rfc8260:2.2.1/3] [rfc8260:2/1]
+        # [rfc8260:2.2.1/1] [rfc8260:2.2.1/2] [rfc8260:2.2.1/3] [rfc8260:2.2.1/4] [rfc8260:2/1]
         interleaved = config.message_interleaving and IDataChunk.TYPE in extensions
         self._context = context
         self._queue = queue

@@ -10,13 +10,16 @@ from typing import Final
 from .bundle import seal_packet
 from .causes import Cause, NoUserData, StaleCookie, UnrecognizedChunkType, UserInitiatedAbort
 from .chunks import (
+    DATA_HEADER_LENGTH,
     FLAG_REFLECTED_TAG,
+    I_DATA_HEADER_LENGTH,
     AbortChunk,
     Chunk,
     CookieAckChunk,
     CookieEchoChunk,
     DataChunk,
     ErrorChunk,
+    IDataChunk,
     InitAckChunk,
     InitChunk,
     SackChunk,
@@ -42,6 +45,9 @@ _unpack_header: Final = struct.Struct("!HHLL").unpack_from
 _unpack_chunk_header: Final = struct.Struct("!BBH").unpack_from
 _MIN_PACKET: Final = 16
 _DATA: Final = DataChunk.TYPE
+_EMPTY_LENGTHS: Final = {DataChunk.TYPE: DATA_HEADER_LENGTH - 4, IDataChunk.TYPE: I_DATA_HEADER_LENGTH - 4}
+"""Bytes of the value of DATA and I-DATA without user data."""
+
 _DATA_BYTE: Final = bytes([_DATA])
 _MAX_REPORT_LENGTH: Final = 256
 """Bytes of an unrecognized chunk that are quoted."""
@@ -222,7 +228,7 @@ class Lifecycle:
     def _receive_malformed(self, type_: int, value: bytes) -> None:
         self.context.drop("malformed_chunk")
         # [rfc9260:6.2/30]
-        if type_ == _DATA and len(value) == 12 and self.up is not None and self.context.may_receive:
+        if _EMPTY_LENGTHS.get(type_) == len(value) and self.up is not None and self.context.may_receive:
             tsn = int.from_bytes(value[:4], "big")
             raise ViolationError("DATA without user data", "rfc9260:6.2", NoUserData(tsn).serialize())
 

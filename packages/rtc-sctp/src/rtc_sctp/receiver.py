@@ -310,7 +310,7 @@ class Receiver:
             context.drop("receive_buffer_full")
             self._immediately = True
             return None
-        # [rfc9260:6.7/1] [rfc9260:7.2.4/1] [rfc9260:6.2/17]
+        # [rfc9260:6.7/1] [rfc9260:7.2.4/1] [rfc9260:6.2/17] [rfc8260:2.1/2]
         self._immediately |= tracker.has_gaps or bool(flags & _IMMEDIATE)
         tracker.add(number)
         self._immediately |= tracker.has_gaps

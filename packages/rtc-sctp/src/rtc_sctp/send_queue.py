@@ -176,7 +176,7 @@ class SendQueue:
         if message.offset == len(message.payload):
             self._remove_head(stream, len(message.payload))
         elif self.interleaved and self._heap:
-            # Let the others have their turn.
+            # [rfc8260:2.2.2/5] [rfc8260:2.2.2/6] Let other streams have their turn; this one goes on with the same message.
             self._current = None
             stream.is_scheduled = False
             stream.finish_tag = self._tag_after(stream, length)

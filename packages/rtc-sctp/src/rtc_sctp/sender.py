@@ -223,6 +223,7 @@ class Sender:
         sent = 0
         sent_messages = 0
         # [rfc9260:6.1/9] [rfc9260:6.1/10] [rfc9260:6.1/11] [rfc9260:6.1/16] [rfc9260:7.2.1/4]
+        # [rfc8260:2.2.2/4] [rfc8260:2.1/4] [rfc8260:2.1/5] [rfc8260:2.1/7]
         # [rfc9260:1.6/3] [rfc9260:6.1/21] [rfc9260:6.1/22] Gap blocks cannot name what lies further ahead.
         while flight < limit and len(chunks) < _MAX_OUTSTANDING and (message := queue.head()) is not None:
             payload = message.payload
@@ -511,7 +512,7 @@ class Sender:
 
 
 def _i_data(tsn: int, message: OutgoingMessage, flags: int, data: bytes, fragment_number: int) -> bytes:
-    # [rfc8260:2.1/1] [rfc8260:2.1/3] [rfc8260:2.2.2/1] [rfc8260:2.2.2/2] [rfc8260:2.2.2/3]
+    # [rfc8260:2.1/1] [rfc8260:2.1/3] [rfc8260:2.1/6] [rfc8260:2.2.2/1] [rfc8260:2.2.2/2] [rfc8260:2.2.2/3]
     ppid_or_fsn = message.ppid if flags & _BEGINNING else fragment_number
     return (
         _I_DATA.pack(_I_DATA_TYPE, flags, len(data) + 20, tsn, message.stream.stream_id, 0, message.number, ppid_or_fsn)
