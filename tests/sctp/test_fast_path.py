@@ -87,3 +87,10 @@ def test_the_fast_path_is_taken() -> None:
         association.receive_datagrams(packets, 1.0)
 
     assert len(association.events()) == 5
+
+
+def test_a_fragment_without_a_beginning_is_seen_by_both_paths() -> None:
+    packets = _packets([(0, 0, 0, 0, 1), (0, 0, 0, 6, 1000)], 1)
+
+    assert _run(packets, batch=True) == _run(packets, batch=False)
+    assert [type(event).__name__ for event in _run(packets, batch=True)[0]] == ["AssociationFailed"]

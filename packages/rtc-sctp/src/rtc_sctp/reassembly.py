@@ -109,6 +109,11 @@ class Reassembly:
                 return None
         return self._insert(Run(tsn, flags, stream_id, unordered, number, ppid, payload))
 
+    def lacks_beginning_before(self, tsn: int) -> bool:
+        """Whether what ends in front of this TSN is the rest of a message that never began: the peer broke a rule."""
+        run = self._by_next.get(tsn)
+        return run is not None and not run.begins
+
     def take(self, tsn: int) -> Run | None:
         """Hand out the message that this TSN would continue, for `Receiver.receive_in_order` to let it grow."""
         run = self._by_next.get(tsn)

@@ -152,7 +152,12 @@ class Receiver:
         """
         tracker = self.tracker
         delivery = self.delivery
-        if tracker.has_gaps or delivery.is_deferring or self._interleaved:
+        if (
+            tracker.has_gaps
+            or delivery.is_deferring
+            or self._interleaved
+            or self._reassembly.lacks_beginning_before(tracker.cumulative + 1)
+        ):
             return index, position
         room = self._buffer_size - self.held
         count = len(packets)
