@@ -1,9 +1,13 @@
 """The `dataclass` of the packages against that of the standard library."""
 
+from __future__ import annotations
+
 import copy
 import dataclasses
+import inspect
 import pickle
 import re
+import typing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +81,11 @@ def test_it_behaves_as_the_standard_library(options: dict[str, bool]) -> None:
             lambda: dataclasses.asdict(other),
             lambda: (copy.deepcopy(other).note, copy.copy(other).secret),
             lambda: [each.name for each in dataclasses.fields(pair)],
+            lambda: pair(number=3).note is pair(number=3).note,
+            lambda: pair(secret=b"x"),
+            lambda: list(inspect.signature(pair).parameters),
+            lambda: {name: each.kind for name, each in inspect.signature(pair).parameters.items()},
+            lambda: typing.get_type_hints(vars(pair)["__init__"]),
             lambda: (vars(pair)["__match_args__"], vars(pair)["__slots__"]),
         ]
         return [_outcome(act) for act in acts]
@@ -94,6 +103,10 @@ class Kept:
 
 def test_what_is_frozen_can_be_pickled() -> None:
     assert pickle.loads(pickle.dumps(Kept(1))) == Kept(1)
+
+
+def test_its_annotations_can_be_resolved() -> None:
+    assert typing.get_type_hints(Kept.__init__) == {"number": int, "text": str, "return": type(None)}
 
 
 def test_a_frozen_class_can_be_made_of_a_frozen_class() -> None:
