@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtc_sctp import Association, DataChunk, Event, PacketWriter
+from rtc_sctp import Association, DataChunk, Event
+from rtc_sctp.bundle import Bundle, packet_head
 from rtc_sctp.receiver import Receiver
 
 from .pair import Pair
@@ -45,8 +46,12 @@ def _packets(steps: Sequence[tuple[int, int, int, int, int]], per_packet: int) -
         chunks.append(DataChunk(tsn, stream_id, sequence, 51, bytes([number]) * size, flags).serialize())
         if flags & 5 == 1:
             sequences[stream_id] = (sequence + 1) & 0xFFFF
-    writer = PacketWriter(5000, 5000, 12 + 1016 * per_packet)
-    return writer.write(chunks, agreed.local_tag, zero_checksum=True)
+    head = packet_head(5000, 5000, agreed.local_tag)
+    bundle = Bundle(head, max_packet_size=12 + 1016 * per_packet, zero_checksum=True)
+    for chunk in chunks:
+        bundle.add(chunk)
+    bundle.finish_packet()
+    return bundle.packets
 
 
 def _run(packets: list[bytes], *, batch: bool) -> tuple[list[Event], list[bytes], dict[str, int], int]:

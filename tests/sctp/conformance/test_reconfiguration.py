@@ -332,8 +332,12 @@ def test_a_request_for_our_streams_that_cannot_be_served_at_once_is_in_progress(
 @pytest.mark.parametrize(
     "request_",
     [
-        pytest.param(AddOutgoingStreams(PEER_TSN, 65_530), marks=pytest.mark.spec("rfc6525:5.2.5/1", "rfc6525:5.2.5/3")),
-        pytest.param(AddIncomingStreams(PEER_TSN, 65_530), marks=pytest.mark.spec("rfc6525:5.2.6/1", "rfc6525:5.2.6/2")),
+        pytest.param(
+            AddOutgoingStreams(PEER_TSN, 65_530), marks=pytest.mark.spec("rfc6525:5.2.5/1", "rfc6525:5.2.5/3")
+        ),
+        pytest.param(
+            AddIncomingStreams(PEER_TSN, 65_530), marks=pytest.mark.spec("rfc6525:5.2.6/1", "rfc6525:5.2.6/2")
+        ),
     ],
 )
 @pytest.mark.spec("rfc6525:5.2.1/5", "rfc6525:5.1.7/2")
@@ -346,7 +350,9 @@ def test_what_is_not_wanted_is_denied(script: Script, request_: KnownParameter) 
 
 @pytest.mark.spec("rfc6525:5.2.1/1", "rfc6525:5.2.1/2")
 def test_two_requests_are_answered_in_one_re_config(script: Script) -> None:
-    chunks = script.answer(ReconfigChunk((AddOutgoingStreams(PEER_TSN, 65_530), AddIncomingStreams(PEER_TSN + 1, 65_530))))
+    chunks = script.answer(
+        ReconfigChunk((AddOutgoingStreams(PEER_TSN, 65_530), AddIncomingStreams(PEER_TSN + 1, 65_530)))
+    )
 
     (answer,) = pick(ReconfigChunk, chunks)
     assert answer.parameters == (

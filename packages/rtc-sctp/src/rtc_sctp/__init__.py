@@ -107,7 +107,6 @@ from .events import (
 from .packet import (
     PACKET_HEADER_LENGTH,
     Packet,
-    PacketWriter,
     parse_header,
     split_chunks,
     verify_checksum,
@@ -225,7 +224,6 @@ __all__ = [
     "PARAMETERS",
     "PARTIAL_CHUNK",
     "Packet",
-    "PacketWriter",
     "PadChunk",
     "Parameter",
     "ParseError",

@@ -134,7 +134,7 @@ class ReconfigurationResponses:
 
     def _add_incoming(self, request: AddOutgoingStreams) -> ReconfigurationResult:
         total = self._receiver.inbound_streams + request.stream_count
-        # [rfc6525:5.2.5/1] [rfc6525:5.2.5/3]
+        # [rfc6525:5.2.5/1] [rfc6525:5.2.5/3] [rfc6525:5.2.1/5]
         if total > self._context.config.max_inbound_streams:
             return ReconfigurationResult.DENIED
         if request.stream_count == 0:
