@@ -127,6 +127,7 @@ def test_groups_are_answered_by_groups_without_the_rejected(
     assert [group.tags for group in answer.get_all(Group)] == expected
 
 
+@pytest.mark.spec("rfc9143:7.3/5", "rfc9143:7.3.1/4")
 @pytest.mark.spec("rfc8829:5.3.1/5", "rfc8829:5.3.1/30")
 def test_a_section_that_only_exists_in_a_bundle_goes_with_its_tag() -> None:
     bare = section("bundle-only", mid="d", port=0, ufrag=None, password=None, fingerprint=None, setup=None)
@@ -194,6 +195,7 @@ def test_whether_the_peer_takes_candidates_later_can_be_seen(session: tuple[str,
     assert peer.can_trickle_ice_candidates is trickles
 
 
+@pytest.mark.spec("rfc8842:4/4")
 @pytest.mark.parametrize(("offered", "answered"), [("tls-id:" + "x" * 24, True), ("", False)])
 def test_an_association_is_named_only_for_a_peer_that_names_it(offered: str, answered: bool) -> None:
     media = answer_to(make_peer(), describe(section(*([offered] if offered else [])))).media[0]
@@ -254,6 +256,7 @@ def test_the_peers_limit_of_messages_is_kept(line: tuple[str, ...], expected: in
 # --- later answers ---
 
 
+@pytest.mark.spec("rfc8842:5.3/5", "rfc8839:4.3.2/1")
 @pytest.mark.spec("rfc8829:5.3.2/2", "rfc8829:5.3.2/3", "rfc8829:5.3.2/5", "rfc8829:5.3.2/7", "rfc8829:5.3.2/8")
 @pytest.mark.spec("rfc8829:5.3.2/4", "rfc8829:5.3.2/11", "rfc8829:5.3.2/12", "rfc8829:4.1.9/4")
 def test_a_later_answer_keeps_what_was_agreed_and_shows_the_candidates() -> None:

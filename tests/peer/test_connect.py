@@ -77,6 +77,7 @@ def test_a_channel_that_both_sides_agreed_upon_is_not_announced() -> None:
     assert not pair.right.node.saw(ChannelReceived)
 
 
+@pytest.mark.spec("rfc8841:9.3/2")
 @pytest.mark.parametrize("ports", [(5000, 6000), (6000, 5000), (7000, 7001)])
 def test_sctp_ports_are_what_the_descriptions_say(ports: tuple[int, int]) -> None:
     left, right = (

@@ -465,6 +465,7 @@ def test_the_policy_can_change_with_the_next_gathering() -> None:
 # --- restarts ---
 
 
+@pytest.mark.spec("rfc8841:12.2/1")
 @pytest.mark.parametrize("offerer", ["left", "right"])
 def test_data_flows_through_an_ice_restart(offerer: str) -> None:
     pair = Pair().connect()

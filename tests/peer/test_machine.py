@@ -137,6 +137,7 @@ def test_the_send_buffer_is_bounded_and_tells_when_it_is_low() -> None:
     machine.send(channel, "there is room again")
 
 
+@pytest.mark.spec("rfc8841:6.1/1")
 def test_a_message_longer_than_the_peer_takes_is_refused() -> None:
     limited = PeerOptions(data=DataChannelConfig(max_message_size=1000))
     pair = Pair(options=(PeerOptions(), limited)).connect()

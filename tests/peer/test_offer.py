@@ -79,6 +79,7 @@ def test_the_first_channel_brings_a_data_section() -> None:
     assert sum(line.startswith("m=") for line in lines) == 1
 
 
+@pytest.mark.spec("rfc8842:4/4", "rfc8839:4.3.1/2", "rfc8841:12.2/5")
 @pytest.mark.spec("rfc8829:5.1.1/1", "rfc8829:5.2.1/15", "rfc8829:5.2.1/27", "rfc8829:5.2.1/40", "rfc8829:5.2.1/44")
 @pytest.mark.spec("rfc8829:5.2.1/45", "rfc8829:5.2.1/49", "rfc8829:5.2.1/39", "rfc8829:5.2.1/26")
 def test_the_section_says_everything_about_itself() -> None:
@@ -104,6 +105,7 @@ def _fingerprint(peer: PeerConnection) -> Fingerprint:
     return Fingerprint(made.algorithm, made.digest)
 
 
+@pytest.mark.spec("rfc8122:5.1/1", "rfc8122:5.1/3")
 @pytest.mark.spec("rfc8829:5.2.1/17")
 def test_every_certificate_of_the_connection_shows() -> None:
     certificates = tuple(Certificate.generate(rng=SeededRng(f"{number}"), wall_clock=WALL_CLOCK) for number in range(3))
@@ -115,6 +117,7 @@ def test_every_certificate_of_the_connection_shows() -> None:
     assert [each.digest for each in shown] == [each.fingerprint().digest for each in certificates]
 
 
+@pytest.mark.spec("rfc9143:7.2/2", "rfc8839:4.2.1.5/1", "rfc8839:4.2.1.4/2")
 @pytest.mark.spec("rfc8829:5.2.1/13", "rfc8829:5.2.1/46", "rfc8829:5.2.1/47")
 def test_trickle_ice2_and_bundle_are_announced() -> None:
     document = parsed(_offering().create_offer())
@@ -125,6 +128,7 @@ def test_trickle_ice2_and_bundle_are_announced() -> None:
     assert document.get_all(Group) == [Group("BUNDLE", ("0",))]
 
 
+@pytest.mark.spec("rfc9143:15.2/1", "rfc9143:17/1")
 @pytest.mark.spec("rfc8829:5.2.1/28", "rfc8829:5.2.1/29")
 def test_mids_are_short_and_the_same_for_everybody() -> None:
     mids = {str(parsed(_named(f"user {number}").create_offer()).media[0].get(Mid)) for number in range(5)}
@@ -141,6 +145,7 @@ def _named(name: str) -> PeerConnection:
 # --- later offers ---
 
 
+@pytest.mark.spec("rfc8842:5.5/3")
 @pytest.mark.spec("rfc8829:4.1.8/1", "rfc8829:5.2.2/2", "rfc8829:5.2.2/3", "rfc8829:5.2.2/11", "rfc8829:5.2.2/12")
 def test_a_later_offer_keeps_what_was_agreed() -> None:
     pair = Pair().connect()
@@ -179,6 +184,7 @@ def test_an_offer_that_nobody_answered_can_be_made_again() -> None:
     assert second.media[0].get(Setup) == Setup(Role.ACTPASS)
 
 
+@pytest.mark.spec("rfc8839:4.3.1/1")
 @pytest.mark.spec("rfc8829:5.2.2/9", "rfc8829:5.2.2/16", "rfc8829:5.2.2/17")
 def test_later_offers_show_the_candidates_and_that_there_are_no_more() -> None:
     pair = Pair().connect()
@@ -217,6 +223,7 @@ def test_a_later_offer_modernises_what_an_old_peer_wrote() -> None:
     assert (media.protocol, media.formats) == ("UDP/DTLS/SCTP", ("webrtc-datachannel",))
 
 
+@pytest.mark.spec("rfc8839:4.4.1.1.2/2")
 @pytest.mark.spec("rfc8829:5.2.2/6", "rfc8829:5.2.2/32", "rfc8829:5.2.2/4", "rfc8829:4.1.8/2")
 def test_rejected_sections_stay_with_port_zero_until_one_is_recycled() -> None:
     peer = make_peer()

@@ -172,6 +172,7 @@ def test_an_answer_fits_its_offer_or_is_refused(name: str) -> None:
     _refused(_offered(), WRONG_ANSWERS[name])
 
 
+@pytest.mark.spec("rfc8841:10.3/10", "rfc8839:4.4.1.1.2/2")
 @pytest.mark.spec("rfc8829:5.11/1", "rfc8829:4.1.10/5")
 def test_an_answer_may_reject_the_data_section() -> None:
     peer = _offered()
@@ -218,6 +219,7 @@ def test_another_association_needs_an_ice_restart() -> None:
     )
 
 
+@pytest.mark.spec("rfc8842:4/5")
 @pytest.mark.spec("rfc8829:5.8.3/3")
 def test_another_fingerprint_needs_an_ice_restart() -> None:
     peer = make_peer()
@@ -276,6 +278,7 @@ def test_a_later_offer_keeps_its_sections() -> None:
     _refused(peer, describe(section(mid="other"), version=2))
 
 
+@pytest.mark.spec("rfc8841:10.4/4")
 def test_a_later_offer_may_end_the_data_section() -> None:
     pair = Pair().connect()
     channel = pair.right.channel()

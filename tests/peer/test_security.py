@@ -53,6 +53,7 @@ def _exchange(pair: Pair, change: str) -> None:
 # --- fingerprints ---
 
 
+@pytest.mark.spec("rfc8842:5.1/4", "rfc8842:5.1/5", "rfc8122:5.1/5")
 @pytest.mark.spec("rfc8827:6.5/9", "rfc8829:5.1.1/7")
 def test_a_certificate_of_another_fingerprint_ends_the_transport() -> None:
     pair = Pair()
@@ -73,6 +74,7 @@ def test_a_certificate_of_another_fingerprint_ends_the_transport() -> None:
     assert pair.right.machine.transports[0].remote_certificates == ()
 
 
+@pytest.mark.spec("rfc8842:5.1/3", "rfc8842:5.1/4")
 @pytest.mark.parametrize("algorithms", [("sha-256",), ("sha-512",), ("sha-384", "sha-256"), ("sha-512", "sha-256")])
 def test_fingerprints_of_every_good_hash_function_are_accepted(algorithms: tuple[str, ...]) -> None:
     pair = Pair()
@@ -134,6 +136,7 @@ def test_a_certificate_that_has_expired_is_refused() -> None:
 # --- roles and what is negotiated ---
 
 
+@pytest.mark.spec("rfc8842:5.4/1", "rfc8842:5.3/7")
 @pytest.mark.parametrize("role", ["active", "passive"])
 def test_an_offer_that_takes_a_role_gets_it(role: str) -> None:
     pair = Pair()
@@ -244,6 +247,7 @@ def test_the_keys_of_dtls_are_out_of_reach() -> None:
     assert not [name for name in names if "key" in name or "secret" in name or "export" in name]
 
 
+@pytest.mark.spec("rfc8842:5.2/4", "rfc8842:5.2/5", "rfc8122:6.2/4", "rfc8122:6.2/5", "rfc8842:5.3/7")
 @pytest.mark.spec("rfc8829:5.11/3")
 def test_a_client_hello_that_outruns_the_answer_is_kept() -> None:
     pair = Pair(link=Link(delay=0.01))

@@ -57,7 +57,7 @@ def _choose(offer: RemoteDescription, policy: BundlePolicy) -> int | None:
 
 def _may_stand(offer: RemoteDescription, remote: RemoteSection, policy: BundlePolicy) -> bool:
     """Whether bundling lets this section be accepted while all sections of other kinds are rejected."""
-    # A bundle-only section has no transport of its own. It cannot become the tag of its group (RFC 9143 section
+    # [rfc9143:7.3/5] [rfc9143:7.3.1/4] A bundle-only section has no transport of its own. It cannot become the tag of its group (RFC 9143 section
     # 7.3.1), and who is the tag gets rejected.
     if remote.port == 0:
         return False

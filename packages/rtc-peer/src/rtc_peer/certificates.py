@@ -36,5 +36,6 @@ def choose_certificates(
 
 def fingerprint_of(certificate: Certificate) -> Fingerprint:
     """Return the fingerprint that our descriptions show."""
+    # [rfc8122:5.1/3]
     made = certificate.fingerprint()
     return Fingerprint(made.algorithm, made.digest)

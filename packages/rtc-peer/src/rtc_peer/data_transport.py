@@ -137,8 +137,10 @@ class DataTransport:
         self.transport_id = transport_id
         self._tunnel = tunnel
         self.is_negotiated = True
+        # [rfc8841:6.1/1]
         self.endpoint.remote_max_message_size = parameters.max_message_size or 0
         self._remote_port = parameters.sctp_port
+        # [rfc8841:10.3/8] [rfc8841:10.4/3]
         if parameters.sctp_port == 0:
             self.end(now)
 
@@ -157,6 +159,7 @@ class DataTransport:
             return
         if tunnel.state is DtlsTransportState.CONNECTED and self.endpoint.state is rtc_datachannel.EndpointState.NEW:
             self.stirred = True
+            # [rfc8841:9.3/2]
             self.endpoint.start(now, client=bool(tunnel.is_client), remote_port=self._remote_port)
         self.take_packets(now)
         if tunnel.state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED):

@@ -72,11 +72,12 @@ class Drafter:
             new_association: Whether to name another DTLS association.
         """
         known = None if written is None else written.parameters
-        # [rfc8829:5.3.2/7]
+        # [rfc8829:5.3.2/7] [rfc8842:4/2] [rfc8842:5.3/3] [rfc8842:5.3/5] [rfc8842:5.5/3]
         tls_id = None if known is None or new_association else known.tls_id
         return TransportParameters(
             # [rfc8829:5.2.2/12] [rfc8829:5.2.3.1/1] [rfc8829:5.3.2/5] [rfc8827:6.3/5]
             credentials=Credentials.generate(self._rng) if known is None or restart else known.credentials,
+            # [rfc8122:5.1/1]
             fingerprints=self._fingerprints,
             role=role,
             tls_id=tls_id or self._rng(_TLS_ID_LENGTH).hex(),

@@ -87,6 +87,7 @@ class DtlsTransport:
         Raises:
             ValueError: No fingerprint is of a hash function that we know.
         """
+        # [rfc8842:5.1/3] [rfc8842:5.1/4] [rfc8842:5.1/5] [rfc8122:5.1/5]
         fingerprints = tuple(
             rtc_dtls.Fingerprint(algorithm=each.algorithm, digest=each.digest) for each in agreement.remote.fingerprints
         )
@@ -113,6 +114,7 @@ class DtlsTransport:
         if connection is None or self.state is not DtlsTransportState.NEW:
             return
         self._step(DtlsTransportState.CONNECTING)
+        # [rfc8842:5.3/7] [rfc8842:5.4/1]
         if connection.role is rtc_dtls.Role.CLIENT:
             connection.start(now)
 
@@ -139,7 +141,7 @@ class DtlsTransport:
 
     def hold(self, datagram: Datagram) -> None:
         """Keep a datagram that came too early."""
-        # [rfc8829:5.11/3]
+        # [rfc8829:5.11/3] [rfc8842:5.2/4] [rfc8842:5.2/5] [rfc8122:6.2/4] [rfc8122:6.2/5]
         self._early.append(datagram)
 
     def take_early(self) -> list[Datagram]:

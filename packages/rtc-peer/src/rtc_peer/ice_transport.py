@@ -139,6 +139,7 @@ class IceTransport:
             self._abandoned = None
             # [rfc8829:5.1.1/4]
             self.agent.set_remote_credentials(ufrag, password, now, lite=remote.ice_lite)
+        # [rfc8839:4.2.5/4] What the section names as its default counts for nothing.
         for text in order.candidates:
             self.remote_candidates.add(text, ufrag, now)
         if order.end_of_candidates:

@@ -100,6 +100,7 @@ class Layers:
         if outcome.data is not None:
             key, parameters = outcome.data
             self.data.agree(key, self.transports.transports[key].dtls, parameters, now)
+        # [rfc8841:10.3/10] [rfc8841:10.4/4]
         elif outcome.is_final and (self.data.is_negotiated or self.data.channels_created):
             self._end_data(now)
         self.settle(now, moved=True)

@@ -41,7 +41,7 @@ def unused_mid(sections: Collection[MediaSection], taken: Collection[str] = ()) 
     It tells nothing about anybody, and is one byte long for the first ten sections.
     """
     names = {section.mid for section in sections} | set(taken)
-    # [rfc8829:5.2.1/28] [rfc8829:5.2.1/29]
+    # [rfc8829:5.2.1/28] [rfc8829:5.2.1/29] [rfc9143:15.2/1] [rfc9143:17/1]
     return next(mid for mid in map(str, range(len(names) + 1)) if mid not in names)
 
 
@@ -64,7 +64,7 @@ def _plan_groups(planned: Sequence[MediaSection], before: Sequence[MediaSection]
     alive = [section.mid for section in planned if not section.rejected]
     known = {section.mid for section in before if not section.rejected}
     kept = [[mid for mid in group if mid in alive] for group in groups]
-    # [rfc8829:5.2.1/47] [rfc8829:5.2.2/32]
+    # [rfc8829:5.2.1/47] [rfc8829:5.2.2/32] [rfc9143:7.2/2]
     fresh = [mid for mid in alive if mid not in known]
     if kept:
         kept[0].extend(fresh)

@@ -232,6 +232,7 @@ def check_against_offer(sections: Sequence[MediaSection], answer: RemoteDescript
             raise DescriptionError(f"section {ours.index} has the mid {theirs.mid!r}, but {ours.mid!r} was offered")
         if ours.rejected and not theirs.rejected:
             raise DescriptionError(f"section {ours.index} is accepted, but was not offered")
+    # [rfc9143:7.4/3] There may be none.
     for group in answer.bundle_groups:
         # A group may shrink, but neither grow nor mix.
         if not any(set(group) <= set(offered) for offered in groups):

@@ -18,7 +18,7 @@ ICE2: Final = "ice2"
 """ICE options that we announce, and look for."""
 
 APPLICATION: Final = "application"
-# [rfc8829:5.1.2/2] [rfc8829:5.2.1/42]
+# [rfc8829:5.1.2/2] [rfc8829:5.2.1/42] [rfc8841:12.2/5]
 DATA_PROTOCOL: Final = "UDP/DTLS/SCTP"
 """What our own offers say, whatever an older peer wrote before."""
 
@@ -45,6 +45,7 @@ class TransportParameters:
 
     def same_association(self, other: TransportParameters) -> bool:
         """Whether both ask for the same DTLS association (RFC 8842 section 3.1)."""
+        # [rfc8842:4/5]
         return set(self.fingerprints) == set(other.fingerprints) and self.tls_id == other.tls_id
 
 

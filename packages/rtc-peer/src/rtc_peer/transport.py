@@ -103,6 +103,7 @@ class Transport:
     def start(self, order: StartOrder, now: float) -> None:
         """Check paths and shake hands, or go on with what is agreed upon already."""
         agreement = order.agreement
+        # [rfc8842:1/1]
         continued = self.dtls.agreement is not None and agreement.remote.same_association(self.dtls.agreement.remote)
         self.parameters = agreement.local
         self.ice.start(order, now)
@@ -201,6 +202,7 @@ class Transport:
 
     def _admit(self, datagram: Datagram) -> bool:
         """Whether a datagram may go to DTLS; if it may later, it is kept."""
+        # [rfc8841:12.2/1] Whatever path of the agent it came by.
         agent = self.ice.agent
         # A ClientHello race is won by whoever knows our ICE password, and by nobody else.
         if self.dtls.connection is None or agent.selected_pair is None:

@@ -75,7 +75,7 @@ def write(plan: DescriptionPlan) -> SdpDocument:
         # [rfc8829:5.2.1/46]
         document.add(Group(BUNDLE, group))
     if plan.ice_options:
-        # [rfc8829:5.2.1/13]
+        # [rfc8829:5.2.1/13] [rfc8839:4.2.1.5/1] [rfc8839:4.2.1.4/2] Never ice-lite.
         document.add(IceOptions(plan.ice_options))
     for section in plan.sections:
         document.media.append(_write_section(section, plan))
@@ -89,11 +89,12 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     port = 0 if section.rejected else DISCARD_PORT if default is None else default.address.port
     # [rfc8829:5.2.1/18] [rfc8829:5.3.1/8]
     media = MediaDescription(section.media_type, port, section.protocol, section.formats)
-    # [rfc8829:5.2.1/24] [rfc8829:5.2.1/25] [rfc8829:5.3.1/13] [rfc8829:5.3.1/14]
+    # [rfc8829:5.2.1/24] [rfc8829:5.2.1/25] [rfc8829:5.3.1/13] [rfc8829:5.3.1/14] [rfc8839:4.4.1.1.1/1]
     media.connections = (NO_ADDRESS if default is None else _connection(default),)
     if section.mid_signalled:
         # [rfc8829:5.2.1/27] [rfc8829:5.2.1/44] [rfc8829:5.2.2/11] [rfc8829:5.3.1/16]
         media.add(Mid(section.mid))
+    # [rfc8839:4.4.1.1.2/2]
     if section.rejected:
         if not section.is_data:
             media.direction = Direction.INACTIVE
@@ -113,16 +114,17 @@ def _is_tag(section: MediaSection, groups: BundleGroups) -> bool:
 
 def _write_transport(media: MediaDescription, transport: WrittenTransport) -> None:
     parameters = transport.parameters
-    # [rfc8829:5.1.1/1] [rfc8829:5.2.1/15] [rfc8829:5.2.1/49] [rfc8829:5.3.1/21]
+    # [rfc8839:4.3.1/2] [rfc8829:5.1.1/1] [rfc8829:5.2.1/15] [rfc8829:5.2.1/49] [rfc8829:5.3.1/21]
     media.add(IceUfrag(parameters.credentials.ufrag))
     media.add(IcePwd(parameters.credentials.password))
     # [rfc8829:5.2.1/17]
     for fingerprint in parameters.fingerprints:
         media.add(fingerprint)
     media.add(Setup(parameters.role))
+    # [rfc8842:4/4]
     if parameters.tls_id is not None:
         media.add(TlsId(parameters.tls_id))
-    # [rfc8829:5.2.2/16] [rfc8829:5.3.2/11]
+    # [rfc8829:5.2.2/16] [rfc8829:5.3.2/11] [rfc8839:4.3.1/1] [rfc8839:4.3.2/1]
     for candidate in transport.candidates:
         media.add(Candidate(candidate_value(candidate)))
     # [rfc8829:5.2.2/17] [rfc8829:5.3.2/12]
