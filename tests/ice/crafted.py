@@ -132,6 +132,7 @@ class Desk:
         key: bytes | None = None,
         priority: int | None = PEER_REFLEXIVE_PRIORITY,
         role: Attribute | None = None,
+        claim: bool = True,
         use_candidate: bool = False,
         extra: tuple[Attribute, ...] = (),
         fingerprint: bool = True,
@@ -146,7 +147,8 @@ class Desk:
             attributes.append(Username(username or f"{self.agent.local_credentials.ufrag}:{PEER_UFRAG}"))
         if priority is not None:
             attributes.append(Priority(priority))
-        attributes.append(role or (IceControlled(7) if self.agent.controlling else IceControlling(7)))
+        if claim:
+            attributes.append(role or (IceControlled(7) if self.agent.controlling else IceControlling(7)))
         if use_candidate:
             attributes.append(UseCandidate())
         attributes.extend(extra)

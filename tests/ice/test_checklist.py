@@ -156,6 +156,33 @@ def test_with_nothing_waiting_the_next_of_a_foundation_that_nobody_works_on_is_u
     assert _states(desk) == {1: FAILED, 2: IN_PROGRESS}
 
 
+def test_while_another_pair_waits_nothing_is_unfrozen() -> None:
+    foundations = {1: "a", 2: "b", 3: "a", 4: "c"}
+    desk = Desk(candidates=tuple(_peer(n, foundation=foundation) for n, foundation in foundations.items()))
+    (first,) = desk.output()
+    desk.send(desk.error(first, 500))
+
+    desk.advance(0.06)
+
+    assert _states(desk) == {1: FAILED, 2: IN_PROGRESS, 3: FROZEN, 4: WAITING}
+
+
+def test_of_a_foundation_the_lowest_component_begins_even_if_another_has_a_higher_priority() -> None:
+    agent = IceAgent(controlling=True, rng=SeededRng(1), config=IceConfig(components=(2,)))
+    for component_id in (1, 2):
+        agent.add_local_address(HERE._replace(port=component_id), 0.0, component_id=component_id)
+    agent.set_remote_credentials(PEER_UFRAG, PEER_PASSWORD, 0.0)
+    for component_id, priority in ((1, 1000), (2, 2000)):
+        agent.add_remote_candidate(
+            _peer(component_id, foundation="a", priority=priority, component_id=component_id), 0.0
+        )
+
+    (first,) = agent.datagrams_to_send(0.0)
+
+    assert first.local.port == 1
+    assert [each.state for each in agent.candidate_pair_stats() if each.local.component_id == 2] == [FROZEN]
+
+
 def test_a_candidate_that_comes_late_waits_if_its_foundation_has_proven_itself_and_freezes_if_it_has_not() -> None:
     desk = Desk(controlling=False, candidates=(_peer(1, foundation="a"), _peer(2, foundation="b")))
     first = desk.output()[0]

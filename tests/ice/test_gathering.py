@@ -288,6 +288,20 @@ def test_a_question_from_an_address_that_is_gone_is_not_repeated() -> None:
     assert desk.dropped("unknown-transaction") == 1
 
 
+def test_questions_that_wait_their_turn_go_with_their_address_and_no_others() -> None:
+    agent = _agent(ASKS)
+    for port in (1, 2, 3):
+        agent.add_local_address(HERE._replace(port=port), 0.0)
+    asked = [datagram.local.port for datagram in agent.datagrams_to_send(0.0)]
+
+    agent.remove_local_address(HERE._replace(port=2), 0.0)
+    for now in (0.05, 0.1, 0.15):
+        agent.handle_timeout(now)
+        asked += [datagram.local.port for datagram in agent.datagrams_to_send(now)]
+
+    assert asked == [1, 3]
+
+
 @pytest.mark.spec("rfc8445:5.1.1.2/4", "rfc8445:5.1.3/1")
 def test_all_servers_are_asked_and_the_same_answer_twice_makes_one_candidate() -> None:
     config = IceConfig(stun_servers=(STUN_SERVER, OTHER_SERVER))

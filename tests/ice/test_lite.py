@@ -7,7 +7,7 @@ from tests.support.nat import Nat, port_restricted_cone, symmetric
 from tests.support.network import Link
 
 from rtc_ice import ConnectionState, ConsentExpired, IceConfig
-from rtc_stun import MessageClass
+from rtc_stun import IceControlled, MessageClass
 
 from .crafted import HERE, THERE, Desk, candidate, parse
 from .session import Call, Watch, simple_call
@@ -125,10 +125,20 @@ def test_a_lite_agent_follows_a_restart() -> None:
 def test_a_lite_agent_does_not_argue_about_roles() -> None:
     desk = Desk(controlling=False, config=LITE)
 
-    (answer,) = desk.send(desk.request())
+    for tie_breaker in (0, 2**64 - 1):
+        (answer,) = desk.send(desk.request(role=IceControlled(tie_breaker)))
 
-    assert parse(answer).message_class is MessageClass.SUCCESS
-    assert desk.agent.controlling is False
+        assert parse(answer).message_class is MessageClass.SUCCESS
+        assert desk.agent.controlling is False
+
+
+def test_a_nomination_that_is_repeated_is_the_same_pair() -> None:
+    desk = Desk(controlling=False, config=LITE)
+
+    for _ in range(5):
+        desk.check(use_candidate=True)
+
+    assert [each.nominated for each in desk.agent.candidate_pair_stats()] == [True]
 
 
 def test_a_lite_agent_keeps_within_its_limits() -> None:

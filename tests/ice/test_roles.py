@@ -160,6 +160,15 @@ def test_opposite_roles_are_no_conflict_whatever_the_tiebreaker(controlling: boo
     assert desk.agent.controlling is controlling
 
 
+def test_a_request_that_claims_no_role_is_no_conflict() -> None:
+    desk = Desk()
+
+    (answer,) = desk.responses(desk.send(desk.request(claim=False)))
+
+    assert parse(answer).message_class is MessageClass.SUCCESS
+    assert desk.agent.controlling is True
+
+
 def test_a_switch_recomputes_pair_priorities() -> None:
     desk = Desk(candidates=(candidate(THERE, priority=5),))
     before = desk.agent.candidate_pair_stats()[0].priority
