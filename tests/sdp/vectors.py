@@ -29,16 +29,22 @@ def audio(*lines: str, formats: str = "0") -> tuple[str, ...]:
     return (f"m=audio 5004 RTP/AVP {formats}", "c=IN IP4 192.0.2.1", *lines)
 
 
-def secured(*lines: str, mid: str = "0", setup: str = "actpass", port: int = 9) -> tuple[str, ...]:
-    """Return an audio section over DTLS-SRTP as a browser would write it, and these lines."""
+def _transport(mid: str, setup: str) -> tuple[str, ...]:
     return (
-        f"m=audio {port} UDP/TLS/RTP/SAVPF 111",
         "c=IN IP4 0.0.0.0",
         "a=ice-ufrag:8hhY",
         "a=ice-pwd:asd88fgpdd777uzjYhagZg",
         f"a=fingerprint:{FINGERPRINT}",
         f"a=setup:{setup}",
         f"a=mid:{mid}",
+    )
+
+
+def secured(*lines: str, mid: str = "0", setup: str = "actpass", port: int = 9) -> tuple[str, ...]:
+    """Return an audio section over DTLS-SRTP as a browser would write it, and these lines."""
+    return (
+        f"m=audio {port} UDP/TLS/RTP/SAVPF 111",
+        *_transport(mid, setup),
         "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
         "a=rtcp-mux",
         "a=rtpmap:111 opus/48000/2",
@@ -50,12 +56,7 @@ def data(*lines: str, mid: str = "0", setup: str = "actpass", protocol: str = "U
     """Return a data section as a browser would write it, and these lines."""
     return (
         f"m=application 9 {protocol} webrtc-datachannel",
-        "c=IN IP4 0.0.0.0",
-        "a=ice-ufrag:8hhY",
-        "a=ice-pwd:asd88fgpdd777uzjYhagZg",
-        f"a=fingerprint:{FINGERPRINT}",
-        f"a=setup:{setup}",
-        f"a=mid:{mid}",
+        *_transport(mid, setup),
         "a=sctp-port:5000",
         *lines,
     )
