@@ -13,6 +13,7 @@ from rtc_sctp import (
     CookieEchoChunk,
     CookiePreservative,
     CookieReceivedWhileShuttingDown,
+    DataChunk,
     ErrorChunk,
     InitAckChunk,
     InitChunk,
@@ -238,12 +239,17 @@ def test_action_b_in_an_association_that_is_up_already(script: Script) -> None:
     script.answer(script.init_ack())
     script.answer(CookieAckChunk())
     assert script.is_in(AssociationState.ESTABLISHED)
+    script.queue(b"under the old tag")
+    (lost,) = script.sent_data()
 
     script.send(CookieEchoChunk(cookie))
 
     (sent,) = script.packets()
     assert (sent.verification_tag, sent.chunks[0]) == (NEW_TAG, CookieAckChunk())
     assert script.is_in(AssociationState.ESTABLISHED)
+    assert script.wait_until_sent(DataChunk) == lost
+    script.send(script.data(b"hello"))
+    assert [event.data for event in script.happened(MessageReceived)] == [b"hello"]
 
 
 @pytest.mark.spec("rfc9260:5.2.4/10", "rfc9260:5.2.4/11", "rfc9260:5.2.2/10")

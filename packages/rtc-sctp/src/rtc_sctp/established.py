@@ -32,6 +32,7 @@ from .renumbering import Renumbering
 from .rto import RtoEstimator
 from .send_queue import SendQueue
 from .sender import Sender
+from .serial import MASK_32
 from .shutdown import Shutdown
 from .state import AssociationState
 from .timers import Timer
@@ -46,6 +47,7 @@ class Established:
         "_heartbeat",
         "_queue",
         "_remote_head",
+        "_renumbering",
         "_responses",
         "_rto",
         "_zero_checksum",
@@ -94,7 +96,7 @@ class Established:
             interleaved=interleaved,
         )
         self._heartbeat = Heartbeat(context, rto)
-        renumbering = Renumbering(context, queue, self.sender, self.receiver)
+        self._renumbering = renumbering = Renumbering(context, queue, self.sender, self.receiver)
         self.requests = ReconfigurationRequests(context, queue, self.sender, rto, renumbering, agreed)
         self._responses = ReconfigurationResponses(context, self.receiver, self.requests, renumbering, agreed)
         self.shutdown = Shutdown(context, self.receiver, rto, agreed.peer_tag)
@@ -109,6 +111,25 @@ class Established:
             stream_reconfiguration=self.can_reset,
             message_interleaving=self._queue.interleaved,
             zero_checksum=self._zero_checksum,
+        )
+
+    def follow(self, contents: CookieContents) -> None:
+        """The peer took another tag, and with it another first TSN, before anything of ours reached it.
+
+        What was sent under its old tag is not lost: it was never acknowledged, and is sent again.
+        """
+        # [rfc9260:5.2.4/8] [rfc9260:5.2.4/9]
+        config = self._context.config
+        agreed = self.agreed
+        agreed.peer_tag = contents.peer_tag
+        agreed.peer_initial_tsn = contents.peer_initial_tsn
+        self._head = packet_head(config.local_port, config.remote_port, contents.peer_tag)
+        self.shutdown = Shutdown(self._context, self.receiver, self._rto, contents.peer_tag)
+        self.receiver.start_at(contents.peer_initial_tsn)
+        self.sender.window = contents.peer_a_rwnd
+        self.requests.answers = (contents.peer_initial_tsn - 1) & MASK_32
+        self._responses = ReconfigurationResponses(
+            self._context, self.receiver, self.requests, self._renumbering, agreed
         )
 
     # --- receiving ---

@@ -292,9 +292,9 @@ class Lifecycle:
             case CookieVerdict.RESTART:
                 self._restart(contents)
             case CookieVerdict.UPDATE:
-                self.handshake.accept(contents)
-                # No data can have arrived from a peer that knew another tag.
-                self.up = Established(self.context, self.queue, self.rto, contents)
+                if self.up is not None:
+                    self.up.follow(contents)
+                    self.handshake.accept(self.up.agreed)
             case CookieVerdict.REPEATED:
                 self.handshake.acknowledge_cookie()
         self._receive_chunks(packet, end)

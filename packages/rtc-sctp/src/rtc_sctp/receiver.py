@@ -85,10 +85,14 @@ class Receiver:
             self._reassembly.skip_to(last)
             self._interleaved_reassembly.skip_to(last)
         else:
-            self.tracker = TsnTracker(next_tsn)
-            self._reassembly = Reassembly()
-            self._interleaved_reassembly = InterleavedReassembly()
+            self.start_at(next_tsn)
         self.delivery.begin_anew(last)
+
+    def start_at(self, next_tsn: int) -> None:
+        """Forget which TSNs arrived, and what is incomplete."""
+        self.tracker = TsnTracker(next_tsn)
+        self._reassembly = Reassembly()
+        self._interleaved_reassembly = InterleavedReassembly()
 
     # --- the window ---
 
