@@ -34,6 +34,9 @@ _IMMEDIATE: Final = 0x08
 _MAX_DUPLICATES: Final = 64
 """Duplicates that are remembered for one SACK."""
 
+_INTERLEAVED_MESSAGES: Final = 16
+"""How many incomplete messages of the greatest length have room beside the receive buffer."""
+
 
 class Receiver:
     """Everything that comes in under a TSN, and what goes back for it."""
@@ -98,15 +101,20 @@ class Receiver:
 
     @property
     def held(self) -> int:
-        """Bytes that count against the receive buffer."""
+        """Bytes that count against the receive buffer.
+
+        Incomplete messages do not, one of them or, where they interleave, as much as a few: a full buffer of nothing
+        but beginnings would stay full for ever.
+        """
         delivery = self.delivery
-        return (
-            self._reassembly.length
-            + self._interleaved_reassembly.length
-            + delivery.length
-            + delivery.undelivered
-            + self.unread
-        )
+        if self._interleaved:
+            exempt = _INTERLEAVED_MESSAGES * self._largest_message
+            reassembling = max(0, self._interleaved_reassembly.length - exempt)
+        else:
+            reassembling = self._reassembly.length
+            if reassembling:
+                reassembling -= self._reassembly.growing(self.tracker.cumulative + 1)
+        return reassembling + delivery.length + delivery.undelivered + self.unread
 
     @property
     def window(self) -> int:
