@@ -252,7 +252,10 @@ def test_without_servers_nobody_is_asked_until_one_is_configured() -> None:
 
     desk.agent.add_stun_server(STUN_SERVER, desk.now)
 
-    assert [each.remote for each in desk.output()] == [STUN_SERVER]
+    (question,) = desk.output()
+    assert question.remote == STUN_SERVER
+    desk.send(tell_address(parse(question), Datagram(b"", STUN_SERVER, ELSEWHERE)), source=STUN_SERVER)
+    assert [each.candidate.address for each in _ours(desk.agent)] == [HERE, ELSEWHERE]
 
 
 def test_a_server_known_late_or_of_another_family_is_asked_where_it_can_be() -> None:

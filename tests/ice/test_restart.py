@@ -191,6 +191,40 @@ def test_checks_of_the_old_session_are_answered_while_it_carries_data() -> None:
     assert parse(answer).message_class is MessageClass.SUCCESS
 
 
+def test_checks_of_the_old_session_trigger_none_of_ours() -> None:
+    desk = Desk(end=False)
+    desk.connect()
+    old = desk.request()
+    desk.agent.restart(desk.now)
+    desk.meet()
+
+    output = desk.send(old, source=ELSEWHERE)
+
+    assert [parse(each).message_class for each in output] == [MessageClass.SUCCESS]
+    assert desk.requests(desk.advance(0.5)) == []
+
+
+def test_of_several_sessions_before_the_last_restart_the_one_that_carries_data_is_kept() -> None:
+    desk = Desk(controlling=False)
+    desk.connect()
+    desk.agent.restart(desk.now)
+    desk.meet()
+    desk.agent.add_remote_candidate(candidate(THERE), desk.now)
+    desk.answer(desk.output()[0])
+    desk.agent.remove_local_address(HERE, desk.now)
+    desk.agent.add_local_address(ELSEWHERE, desk.now)
+    desk.answer(desk.next_request())
+    second = desk.request()
+    assert desk.agent.selected_pair is not None
+    assert desk.agent.selected_pair.local == ELSEWHERE
+
+    desk.agent.restart(desk.now)
+
+    assert desk.agent.selected_pair.local == ELSEWHERE
+    (answer,) = desk.send(second, local=ELSEWHERE)
+    assert parse(answer).message_class is MessageClass.SUCCESS
+
+
 def test_once_the_new_session_is_complete_the_old_credentials_are_worth_nothing() -> None:
     desk = Desk()
     desk.connect()
