@@ -8,7 +8,7 @@ reliable message has arrived, in order where order was promised.
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from tests.support.nat import Nat, full_cone, port_restricted_cone, restricted_cone
@@ -23,8 +23,7 @@ from rtc_datachannel import (
     DataChannelConfig,
     MessageReceived,
 )
-from rtc_peer import PeerConnection, PeerOptions, SignalingState
-from rtc_sctp import AssociationConfig
+from rtc_peer import WEBRTC_ASSOCIATION, PeerConnection, PeerOptions, SignalingState
 from rtc_stun import Address
 
 WALL_CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,10 +31,6 @@ PATIENCE = 300.0
 """Virtual seconds for everything; loss of 30 % both ways makes timers double often."""
 SECURITY_OVERHEAD = 40
 """Bytes that DTLS adds to a packet."""
-RTO_MAX = 4.0
-"""Seconds; with the 60 of the RFC most of a lossy conversation is waiting."""
-MAX_RETRANSMISSIONS = 60
-"""With 30 % loss both ways every second round trip fails: ten failures in a row are nothing special."""
 
 CHANNELS: tuple[tuple[str, dict[str, object]], ...] = (
     ("ordered", {}),
@@ -124,11 +119,9 @@ class Call:
         options = PeerOptions(
             dtls_mtu=min(1200, self.link.mtu),
             data=DataChannelConfig(
-                association=AssociationConfig(
-                    max_packet_size=min(1200, self.link.mtu - SECURITY_OVERHEAD),
-                    rto_max=RTO_MAX,
-                    max_init_retransmissions=MAX_RETRANSMISSIONS,
-                    association_max_retransmissions=MAX_RETRANSMISSIONS,
+                association=replace(
+                    WEBRTC_ASSOCIATION,
+                    max_packet_size=min(WEBRTC_ASSOCIATION.max_packet_size, self.link.mtu - SECURITY_OVERHEAD),
                 )
             ),
         )

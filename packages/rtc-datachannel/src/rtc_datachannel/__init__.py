@@ -2,7 +2,7 @@
 
 from ._version import __version__
 from .channel import ChannelCloseReason, ChannelStats, DataChannel, Priority
-from .config import DEFAULT_REMOTE_MAX_MESSAGE_SIZE, DataChannelConfig
+from .config import DEFAULT_REMOTE_MAX_MESSAGE_SIZE, MAX_PACKET_SIZE, DataChannelConfig
 from .dcep import Ack, ChannelType, DcepMessage, MessageType, Open, parse_message
 from .endpoint import DataChannelEndpoint
 from .errors import (
@@ -58,6 +58,7 @@ __all__ = [
     "EndpointState",
     "EndpointStats",
     "Event",
+    "MAX_PACKET_SIZE",
     "MAX_STREAM_ID",
     "MessageReceived",
     "MessageTooLargeError",

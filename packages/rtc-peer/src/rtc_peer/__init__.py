@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     )
     from rtc_peer.ice_server import IceServer
     from rtc_peer.journal import Trace
-    from rtc_peer.options import PeerOptions
+    from rtc_peer.options import WEBRTC_ASSOCIATION, PeerOptions
     from rtc_peer.state import (
         ConnectionState,
         DtlsTransportState,
@@ -130,6 +130,7 @@ __all__ = [
     "TransportClosed",
     "TransportStats",
     "TransportView",
+    "WEBRTC_ASSOCIATION",
     "WarningIssued",
     "__version__",
     "classify",
@@ -153,7 +154,7 @@ _DEFINED_IN: Final = {
     ),
     "ice_server": "IceServer",
     "journal": "Trace",
-    "options": "PeerOptions",
+    "options": "WEBRTC_ASSOCIATION PeerOptions",
     "state": (
         "ConnectionState DtlsTransportState IceGatheringState IceTransportState SctpTransportState "
         "SignalingInput SignalingState"

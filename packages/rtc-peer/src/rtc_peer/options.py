@@ -5,12 +5,24 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Final
 
-from rtc_datachannel import DataChannelConfig
+from rtc_datachannel import MAX_PACKET_SIZE, DataChannelConfig
 from rtc_ice import IceConfig
 from rtc_peer.dataclass import dataclass
+from rtc_sctp import AssociationConfig
 
 DEFAULT_MTU: Final = 1200
 """Bytes of the largest datagram of a DTLS handshake; every path that WebRTC uses carries them."""
+
+WEBRTC_ASSOCIATION: Final = AssociationConfig(
+    max_packet_size=MAX_PACKET_SIZE,
+    rto_initial=0.5,
+    rto_min=0.4,
+    rto_max=5.0,
+    max_init_retransmissions=None,
+    association_max_retransmissions=None,
+)
+"""How browsers time SCTP: the recommendations of :rfc:`9260` are for several paths of unknown kind. Here there is one, and
+ICE's consent tells when it is lost, so SCTP never gives up by itself and comes back soon after an outage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +32,7 @@ class PeerOptions:
     ice: IceConfig = field(default_factory=IceConfig)
     """Of every ICE agent. STUN servers come from `Configuration`; those named here are asked as well."""
     # [rfc8835:3.5/3] Interleaving is the association's option `message_interleaving`.
-    data: DataChannelConfig = field(default_factory=DataChannelConfig)
+    data: DataChannelConfig = field(default_factory=lambda: DataChannelConfig(association=WEBRTC_ASSOCIATION))
     """Of the data channels. Its ``max_message_size`` is announced to the peer."""
     dtls_mtu: int = DEFAULT_MTU
     """Bytes of the largest datagram of the DTLS handshake."""

@@ -68,9 +68,12 @@ class AssociationConfig:
 
     rto_max: float = 60.0
 
-    max_init_retransmissions: int = 8
-    association_max_retransmissions: int = 10
-    """How often in a row nothing may be acknowledged before the peer counts as gone."""
+    max_init_retransmissions: int | None = 8
+    """How often INIT or COOKIE ECHO is repeated before the peer counts as absent; ``None`` for without end."""
+
+    association_max_retransmissions: int | None = 10
+    """How often in a row nothing may be acknowledged before the peer counts as gone. ``None`` where another layer
+    watches the path, and calls ``abort`` when it is lost."""
 
     max_burst: int = 4
     """Packets of new data that leave together beyond what acknowledgements made room for. See :rfc:`9260#section-6.1`."""
@@ -122,7 +125,9 @@ class AssociationConfig:
             raise ValueError("sack_delay is at most half a second")
         if self.sack_frequency < 1 or self.max_burst < 1:
             raise ValueError("sack_frequency and max_burst are positive")
-        if self.max_init_retransmissions < 0 or self.association_max_retransmissions < 0:
+        limits = (self.max_init_retransmissions, self.association_max_retransmissions)
+        if any(limit is not None and limit < 0 for limit in limits):
             raise ValueError("numbers of retransmissions are not negative")
         if self.cookie_lifetime <= 0 or (self.heartbeat_interval is not None and self.heartbeat_interval <= 0):
             raise ValueError("cookie_lifetime and heartbeat_interval are positive")
+

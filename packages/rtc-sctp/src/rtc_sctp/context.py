@@ -106,7 +106,8 @@ class Context:
         # [rfc9260:8.1/1] [rfc8261:6.1/2] One path: its limit is the association's.
         self.error_count += 1
         # [rfc9260:8.1/3]
-        if self.error_count > self.config.association_max_retransmissions:
+        limit = self.config.association_max_retransmissions
+        if limit is not None and self.error_count > limit:
             raise PeerGoneError("the peer does not answer", "rfc9260:8.1")
 
     def random_32(self) -> int:

@@ -194,7 +194,8 @@ class Handshake:
         self._attempts += 1
         waits_for_init_ack = context.state is AssociationState.COOKIE_WAIT
         # [rfc9260:4/4] [rfc9260:4/5] [rfc9260:4/7] [rfc9260:4/8]
-        if self._attempts > context.config.max_init_retransmissions:
+        limit = context.config.max_init_retransmissions
+        if limit is not None and self._attempts > limit:
             what = "INIT" if waits_for_init_ack else "COOKIE ECHO"
             raise PeerGoneError(f"the peer does not answer {what}", "rfc9260:4")
         self._interval = min(self._interval * 2, context.config.rto_max)
@@ -421,7 +422,8 @@ class Handshake:
         # [rfc9260:5.2.6/3] The round trip of COOKIE ECHO and error, and one second.
         self._preservative_ms = int((context.now - self._sent_at) * 1000) + 1000
         self._stale_count += 1
-        if self._stale_count > context.config.max_init_retransmissions:
+        limit = context.config.max_init_retransmissions
+        if limit is not None and self._stale_count > limit:
             raise PeerGoneError("the peer's cookies always come too late", "rfc9260:5.2.6")
         self._send_init()
 
