@@ -109,11 +109,6 @@ class Reassembly:
                 return None
         return self._insert(Run(tsn, flags, stream_id, unordered, number, ppid, payload))
 
-    def growing(self, tsn: int) -> int:
-        """What the message that this TSN would continue counts for, if there is one."""
-        run = self._by_next.get(tsn)
-        return 0 if run is None else run.cost
-
     def lacks_beginning_before(self, tsn: int) -> bool:
         """Whether what ends in front of this TSN is the rest of a message that never began: the peer broke a rule."""
         run = self._by_next.get(tsn)

@@ -100,27 +100,27 @@ class Receiver:
     # --- the window ---
 
     @property
-    def held(self) -> int:
-        """Bytes that count against the receive buffer.
+    def room(self) -> int:
+        """How many more bytes are taken; below 1 for none.
 
-        Incomplete messages do not, one of them or, where they interleave, as much as a few: a full buffer of nothing
-        but beginnings would stay full for ever.
+        All that is held counts, but a buffer that is full of incomplete messages would stay full for ever: while the
+        application keeps up and nothing is missing in between, there is always room to complete some.
         """
         delivery = self.delivery
-        if self._interleaved:
-            exempt = _INTERLEAVED_MESSAGES * self._largest_message
-            reassembling = max(0, self._interleaved_reassembly.length - exempt)
-        else:
-            reassembling = self._reassembly.length
-            if reassembling:
-                reassembling -= self._reassembly.growing(self.tracker.cumulative + 1)
-        return reassembling + delivery.length + delivery.undelivered + self.unread
+        incomplete = self._reassembly.length + self._interleaved_reassembly.length
+        others = delivery.length + delivery.undelivered + self.unread
+        room = self._buffer_size - incomplete - others
+        if incomplete > self._buffer_size // 2 > others and not self.tracker.has_gaps:
+            count = _INTERLEAVED_MESSAGES if self._interleaved else 1
+            if incomplete < self._buffer_size + count * self._largest_message:
+                return max(room, self._buffer_size // 4)
+        return room
 
     @property
     def window(self) -> int:
         """How many more bytes the peer may send."""
         # [rfc9260:6.2/22] [rfc9260:6.2/23] [rfc9260:6.2/27] [rfc9260:3.3.2/12] [rfc9260:3.3.3/13]
-        window = self._buffer_size - self.held
+        window = self.room
         # [rfc9260:6.2/6] No window that invites crumbs.
         return window if window >= self._context.config.max_packet_size else 0
 
@@ -138,11 +138,8 @@ class Receiver:
             self._context.dirty = True
 
     def _has_room_for(self, number: int) -> bool:
-        held = self.held
-        if held < self._buffer_size or number < self.tracker.highest:
-            return True
-        # What comes next in sequence may complete a message, and so make room.
-        return number == self.tracker.cumulative + 1 and held < self._buffer_size + self._largest_message
+        # What fills a gap makes room sooner or later, and costs no more than the window that was announced for it.
+        return number < self.tracker.highest or self.room > 0
 
     # --- data ---
 
@@ -171,7 +168,7 @@ class Receiver:
             or self._reassembly.lacks_beginning_before(tracker.cumulative + 1)
         ):
             return index, position
-        room = self._buffer_size - self.held
+        room = self.room
         count = len(packets)
         start = index, position
         prefix = head[:8]
