@@ -6,16 +6,19 @@ import pytest
 from tests.peer.pair import WALL_CLOCK, Pair, make_peer
 from tests.support.rng import SeededRng
 
-from rtc_dtls import Certificate
+from rtc_dtls import Certificate, DtlsConfig
 from rtc_peer import (
     ArgumentError,
     BundlePolicy,
     Configuration,
+    ConnectionState,
     CredentialsError,
+    DtlsTransportFailed,
     HostResolutionWanted,
     IceServer,
     IceTransportPolicy,
     ModificationError,
+    PeerOptions,
     RtcpMuxPolicy,
     ServerUrlError,
     WarningIssued,
@@ -145,3 +148,41 @@ def test_servers_that_are_not_supported_are_accepted_with_a_warning(url: str) ->
     (warning,) = [event for event in peer.events() if isinstance(event, WarningIssued)]
     assert url in warning.text
     assert "secret" not in repr(peer.configuration)
+
+
+# --- options ---
+
+
+def test_the_settings_of_dtls_leave_who_it_is_to_the_connection() -> None:
+    certificate = Certificate.generate(rng=SeededRng("c"), wall_clock=WALL_CLOCK)
+    wrong = [
+        DtlsConfig(certificate=certificate),
+        DtlsConfig(remote_fingerprints=(certificate.fingerprint(),)),
+        DtlsConfig(require_client_certificate=False),
+    ]
+
+    for config in wrong:
+        with pytest.raises(ArgumentError):
+            PeerOptions(dtls=config)
+
+
+def test_the_settings_of_dtls_are_used() -> None:
+    options = PeerOptions(dtls=DtlsConfig(mtu=400))
+    pair = Pair(options=(options, options))
+    sizes: list[int] = []
+    pair.network.trace = lambda now, datagram: sizes.append(len(datagram.data)) if datagram.data[0] == 22 else None
+    pair.connect()
+
+    assert 300 < max(sizes) <= 400
+
+
+def test_a_handshake_that_nobody_answers_is_given_up_as_the_settings_say() -> None:
+    options = PeerOptions(dtls=DtlsConfig(max_transmissions=3))
+    pair = Pair(options=(options, options))
+    pair.right.node.tap = lambda now, datagram: datagram.data[0] < 4
+    pair.left.machine.create_data_channel("chat")
+    pair.negotiate()
+
+    assert pair.run(lambda: pair.right.node.saw(DtlsTransportFailed), timeout=10.0)
+    assert pair.right.of(DtlsTransportFailed)[0].error_detail == "dtls-failure"
+    assert pair.right.machine.connection_state is ConnectionState.FAILED

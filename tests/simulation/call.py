@@ -23,14 +23,17 @@ from rtc_datachannel import (
     DataChannelConfig,
     MessageReceived,
 )
+from rtc_dtls import DtlsConfig
 from rtc_peer import WEBRTC_ASSOCIATION, PeerConnection, PeerOptions, SignalingState
 from rtc_stun import Address
 
 WALL_CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
-PATIENCE = 300.0
-"""Virtual seconds for everything; loss of 30 % both ways makes timers double often."""
+PATIENCE = 1500.0
+"""Virtual seconds for everything; loss of 30 % both ways makes timers double often, and windows stay at one packet."""
 SECURITY_OVERHEAD = 40
 """Bytes that DTLS adds to a packet."""
+MAX_TRANSMISSIONS = 40
+"""Of a flight of the DTLS handshake: with 30 % loss both ways every second round trip fails, and nobody gives up here."""
 
 CHANNELS: tuple[tuple[str, dict[str, object]], ...] = (
     ("ordered", {}),
@@ -117,7 +120,7 @@ class Call:
     def _party(self, name: str, address: str, nat: Nat | None) -> Party:
         host = self.network.host(address, behind=nat)
         options = PeerOptions(
-            dtls_mtu=min(1200, self.link.mtu),
+            dtls=DtlsConfig(mtu=min(1200, self.link.mtu), max_transmissions=MAX_TRANSMISSIONS),
             data=DataChannelConfig(
                 association=replace(
                     WEBRTC_ASSOCIATION,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import rtc_dtls
@@ -38,7 +39,7 @@ class DtlsTransport:
         transport_id: Names it in events.
         certificate: Ours.
         rng: Source of randomness.
-        mtu: Largest datagram of the handshake, in bytes.
+        template: The settings of the handshake, without what is particular to the peers.
         journal: Takes what is dropped, and records.
     """
 
@@ -48,10 +49,10 @@ class DtlsTransport:
         "_events",
         "_journal",
         "_rng",
+        "_template",
         "_transport_id",
         "agreement",
         "connection",
-        "mtu",
         "packets",
         "state",
     )
@@ -62,7 +63,7 @@ class DtlsTransport:
         *,
         certificate: Certificate,
         rng: Callable[[int], bytes],
-        mtu: int,
+        template: DtlsConfig,
         journal: Journal,
     ) -> None:
         self._transport_id = transport_id
@@ -71,7 +72,7 @@ class DtlsTransport:
         self._rng = rng
         self._events: list[DtlsTransportEvent] = []
         self._early: deque[Datagram] = deque(maxlen=MAX_EARLY_DATAGRAMS)
-        self.mtu = mtu
+        self._template = template
         self.agreement: Agreement | None = None
         """What the connection was made for."""
         self.connection: DtlsConnection | None = None
@@ -94,13 +95,13 @@ class DtlsTransport:
         # [rfc8829:5.1.1/6] [rfc8829:5.1.1/7] [rfc8827:6.5/7] The keys come from DTLS and never from descriptions; they
         # are not logged [rfc8827:9.1/1]. [rfc8827:6.5/10] [rfc8827:6.5/12] [rfc8827:6.5/13] The suites are the defaults
         # of rtc_dtls: ephemeral keys and authenticated encryption alone.
-        config = DtlsConfig(
+        config = replace(
+            self._template,
             certificate=self._certificate,
             remote_fingerprints=fingerprints,
-            srtp_profiles=SRTP_PROFILES,
+            srtp_profiles=self._template.srtp_profiles or SRTP_PROFILES,
             # [rfc8835:3.5/6] Not confidential: what the application does with what it gets, nobody knows here.
-            alpn_protocols=(rtc_dtls.WEBRTC,),
-            mtu=self.mtu,
+            alpn_protocols=self._template.alpn_protocols or (rtc_dtls.WEBRTC,),
         )
         role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER
         self.agreement = agreement

@@ -6,12 +6,11 @@ from dataclasses import field
 from typing import Final
 
 from rtc_datachannel import MAX_PACKET_SIZE, DataChannelConfig
+from rtc_dtls import DtlsConfig
 from rtc_ice import IceConfig
 from rtc_peer.dataclass import dataclass
+from rtc_peer.errors import ArgumentError
 from rtc_sctp import AssociationConfig
-
-DEFAULT_MTU: Final = 1200
-"""Bytes of the largest datagram of a DTLS handshake; every path that WebRTC uses carries them."""
 
 WEBRTC_ASSOCIATION: Final = AssociationConfig(
     max_packet_size=MAX_PACKET_SIZE,
@@ -34,5 +33,17 @@ class PeerOptions:
     # [rfc8835:3.5/3] Interleaving is the association's option `message_interleaving`.
     data: DataChannelConfig = field(default_factory=lambda: DataChannelConfig(association=WEBRTC_ASSOCIATION))
     """Of the data channels. Its ``max_message_size`` is announced to the peer."""
-    dtls_mtu: int = DEFAULT_MTU
-    """Bytes of the largest datagram of the DTLS handshake."""
+    dtls: DtlsConfig = field(default_factory=DtlsConfig)
+    """Of every handshake. Certificate and fingerprints come from the connection and the descriptions; where no SRTP profiles
+    or application protocols are named, those of WebRTC are used."""
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ArgumentError: Those of DTLS name a certificate or fingerprints, or let clients stay unknown.
+        """
+        if self.dtls.certificate is not None or self.dtls.remote_fingerprints is not None:
+            raise ArgumentError("certificates belong into the configuration, fingerprints into descriptions")
+        if not self.dtls.require_client_certificate:
+            raise ArgumentError("without the client's certificate nobody knows who it is")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rtc_dtls import Certificate
+from rtc_dtls import Certificate, DtlsConfig
 from rtc_ice import IceConfig
 from rtc_peer.demultiplex import DTLS_FIRST, DTLS_LAST, STUN_LAST, classify
 from rtc_peer.dtls_transport import DtlsTransport, DtlsTransportEvent
@@ -28,7 +28,7 @@ class Transport:
         certificate: Ours.
         rng: Source of randomness.
         ice_config: Settings of the ICE agent.
-        mtu: Largest datagram of the DTLS handshake.
+        dtls_config: Settings of the handshake.
         journal: Takes what is dropped, and records.
         now: Present time in seconds.
     """
@@ -55,7 +55,7 @@ class Transport:
         certificate: Certificate,
         rng: Callable[[int], bytes],
         ice_config: IceConfig,
-        mtu: int,
+        dtls_config: DtlsConfig,
         journal: Journal,
         now: float,
     ) -> None:
@@ -70,7 +70,7 @@ class Transport:
             trace=journal.trace,
             now=now,
         )
-        self.dtls = DtlsTransport(transport_id, certificate=certificate, rng=rng, mtu=mtu, journal=journal)
+        self.dtls = DtlsTransport(transport_id, certificate=certificate, rng=rng, template=dtls_config, journal=journal)
         self.packets_sent = 0
         self.bytes_sent = 0
         self.packets_received = 0

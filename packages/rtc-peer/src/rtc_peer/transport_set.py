@@ -134,7 +134,7 @@ class TransportSet:
                 certificate=self._certificate,
                 rng=self._rng,
                 ice_config=replace(config, stun_servers=_joined(config.stun_servers, self._servers.addresses())),
-                mtu=self._options.dtls_mtu,
+                dtls_config=self._options.dtls,
                 journal=self._journal,
                 now=now,
             )
