@@ -58,6 +58,7 @@ class Association:
         """The counters, with the path as it looks now."""
         stats = self._context.stats
         if (up := self._life.up) is not None:
+            stats.packet_size = up.packet_size
             stats.congestion_window = up.sender.congestion.cwnd
             stats.slow_start_threshold = up.sender.congestion.ssthresh
             stats.flight_size = up.sender.outstanding.flight_size
@@ -287,7 +288,7 @@ class Association:
         """
         self._tick(now)
         if self._life.up is not None and not self._life.ended:
-            self._life.up.sender.path_changed()
+            self._life.up.path_changed()
 
     def close(self, now: float) -> None:
         """End once everything queued was delivered; ``AssociationClosed`` tells when. Idempotent; only queues."""

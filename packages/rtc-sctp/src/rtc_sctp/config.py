@@ -49,6 +49,10 @@ class AssociationConfig:
     max_packet_size: int = 1200
     """Longest SCTP packet; whatever carries it must take packets of this length."""
 
+    path_mtu_limit: int | None = None
+    """Longest SCTP packet that is worth a probe, at least ``max_packet_size``; ``None`` to stay with that. Meant for paths
+    below which nothing fragments packets: without the Don't Fragment bit a probe proves little."""
+
     max_outbound_streams: int = MAX_STREAMS
     max_inbound_streams: int = MAX_STREAMS
 
@@ -107,8 +111,7 @@ class AssociationConfig:
         # [rfc9260:3.1/1] [rfc9260:3.1/2]
         if not (1 <= self.local_port <= 65_535 and 1 <= self.remote_port <= 65_535):
             raise ValueError("ports are 1 to 65,535")
-        if not MIN_PACKET_SIZE <= self.max_packet_size <= 65_535:
-            raise ValueError(f"max_packet_size is {MIN_PACKET_SIZE} to 65,535")
+        self._check_packet_sizes()
         # [rfc9260:3.3.2/13] [rfc9260:3.3.2/17] [rfc9260:3.3.3/14] [rfc9260:3.3.3/19]
         if not (1 <= self.max_outbound_streams <= MAX_STREAMS and 1 <= self.max_inbound_streams <= MAX_STREAMS):
             raise ValueError(f"streams are 1 to {MAX_STREAMS} in each direction")
@@ -131,3 +134,8 @@ class AssociationConfig:
         if self.cookie_lifetime <= 0 or (self.heartbeat_interval is not None and self.heartbeat_interval <= 0):
             raise ValueError("cookie_lifetime and heartbeat_interval are positive")
 
+    def _check_packet_sizes(self) -> None:
+        if not MIN_PACKET_SIZE <= self.max_packet_size <= 65_535:
+            raise ValueError(f"max_packet_size is {MIN_PACKET_SIZE} to 65,535")
+        if self.path_mtu_limit is not None and not self.max_packet_size <= self.path_mtu_limit <= 65_535:
+            raise ValueError("path_mtu_limit is max_packet_size to 65,535")

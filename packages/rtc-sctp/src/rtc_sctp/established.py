@@ -25,6 +25,7 @@ from .context import Context
 from .cookie import CookieContents
 from .events import AssociationEstablished, PartialReliabilityLost, PeerErrorReceived
 from .heartbeat import Heartbeat
+from .path_mtu import PathMtu
 from .receiver import Receiver
 from .reconfiguration_requests import ReconfigurationRequests
 from .reconfiguration_responses import ReconfigurationResponses
@@ -45,6 +46,7 @@ class Established:
         "_context",
         "_head",
         "_heartbeat",
+        "_path_mtu",
         "_queue",
         "_remote_head",
         "_renumbering",
@@ -96,6 +98,7 @@ class Established:
             interleaved=interleaved,
         )
         self._heartbeat = Heartbeat(context, rto)
+        self._path_mtu = PathMtu(context, rto)
         self._renumbering = renumbering = Renumbering(context, queue, self.sender, self.receiver)
         self.requests = ReconfigurationRequests(context, queue, self.sender, rto, renumbering, agreed)
         self._responses = ReconfigurationResponses(context, self.receiver, self.requests, renumbering, agreed)
@@ -173,6 +176,8 @@ class Established:
                 self._receive_numbered(chunk)
             case HeartbeatChunk():
                 self._heartbeat.answer(chunk)
+            case HeartbeatAckChunk() if self._path_mtu.receive_answer(chunk):
+                self.sender.resize_packets(self._path_mtu.size)
             case HeartbeatAckChunk():
                 self._heartbeat.receive_answer(chunk)
             case ReconfigChunk() if context.config.stream_reconfiguration:
@@ -202,8 +207,10 @@ class Established:
         # [rfc9260:6/5] [rfc9260:6/7]
         if not self._context.may_send:
             self._context.drop("unexpected_sack")
-        elif self.sender.receive_sack(chunk) and self._rto.is_backed_off:
-            self._heartbeat.measure()
+        elif self.sender.receive_sack(chunk):
+            self._path_mtu.data_acknowledged()
+            if self._rto.is_backed_off:
+                self._heartbeat.measure()
 
     def _receive_numbered(self, chunk: IDataChunk | ForwardTsnChunk | IForwardTsnChunk) -> None:
         # [rfc9260:6/2] [rfc9260:6/4]
@@ -239,7 +246,8 @@ class Established:
     def flush(self) -> list[bytes]:
         """Build what is to be sent now."""
         context = self._context
-        bundle = Bundle(self._head, max_packet_size=context.config.max_packet_size, zero_checksum=self._zero_checksum)
+        # [rfc8899:3/1]
+        bundle = Bundle(self._head, max_packet_size=self._path_mtu.size, zero_checksum=self._zero_checksum)
         # [rfc9260:6/10] [rfc9260:6.10/3] [rfc9260:12.4/2]
         self._add_control(bundle)
         receiver, sender = self.receiver, self.sender
@@ -261,6 +269,15 @@ class Established:
                 bundle.finish_packet()
                 sender.transmit(bundle)
         bundle.finish_packet()
+        if self._path_mtu.probe_size and context.state is AssociationState.ESTABLISHED:
+            return bundle.packets + self._probe_packet()
+        return bundle.packets
+
+    def _probe_packet(self) -> list[bytes]:
+        bundle = Bundle(self._head, max_packet_size=self._path_mtu.probe_size, zero_checksum=self._zero_checksum)
+        for chunk in self._path_mtu.probe():
+            bundle.add(chunk)
+        bundle.finish_packet()
         return bundle.packets
 
     def _add_control(self, bundle: Bundle) -> None:
@@ -268,6 +285,18 @@ class Established:
         for chunk in control:
             bundle.add(chunk)
         control.clear()
+
+    @property
+    def packet_size(self) -> int:
+        """Bytes of the longest packet that may be sent."""
+        return self._path_mtu.size
+
+    def path_changed(self) -> None:
+        """Forget what was learnt of the path: packets go another way from now on."""
+        # [rfc8261:6.1/6]
+        self._path_mtu.restart()
+        self.sender.resize_packets(self._path_mtu.size)
+        self.sender.path_changed()
 
     # --- time ---
 
@@ -291,6 +320,8 @@ class Established:
                 self.shutdown.expire()
             case Timer.T3:
                 self.sender.retransmission_timeout()
+                self._path_mtu.data_timed_out()
+                self.sender.resize_packets(self._path_mtu.size)
             case Timer.T5:
                 self.shutdown.guard_expired()
             case Timer.RECONFIGURATION:
@@ -299,6 +330,8 @@ class Established:
                 self.sender.probe_window()
             case Timer.HEARTBEAT:
                 self._heartbeat.expire(path_in_use=not self.sender.is_idle)
+            case Timer.PATH_MTU:
+                self._path_mtu.expire()
             case Timer.SACK:
                 self.receiver.acknowledge_now()
             case Timer.T1:

@@ -10,6 +10,7 @@ class OutgoingMessage:
 
     __slots__ = (
         "expires_at",
+        "fragment_count",
         "is_abandoned",
         "max_retransmits",
         "number",
@@ -42,6 +43,9 @@ class OutgoingMessage:
 
         self.offset = 0
         """Bytes that were cut off into fragments."""
+
+        self.fragment_count = 0
+        """How many fragments were cut, where messages interleave: the number of the next one."""
 
         self.number = 0
         """Stream sequence number or message identifier; given when the first fragment is cut."""

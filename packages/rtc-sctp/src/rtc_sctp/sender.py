@@ -73,10 +73,9 @@ class Sender:
         self.partial_reliability = partial_reliability
         """Whether the peer understands FORWARD-TSN."""
 
-        header = I_DATA_HEADER_LENGTH if interleaved else DATA_HEADER_LENGTH
-        # [rfc9260:6.9/8] [rfc9260:6.9/9] [rfc9260:6.9/11] [rfc9260:6/9] [rfc9260:7.3/5]
-        self._fragment_length = (config.max_packet_size - COMMON_HEADER_LENGTH - SACK_LENGTH - header) & ~3
+        self._fragment_length = 0
         self.congestion = CongestionControl((config.max_packet_size - COMMON_HEADER_LENGTH) & ~3)
+        self.resize_packets(config.max_packet_size)
         self.outstanding = RetransmissionQueue((initial_tsn - 1) & MASK_32)
         self.window = window
         """The window of the peer's last SACK; what is in flight counts against it."""
@@ -104,6 +103,14 @@ class Sender:
         self.congestion.recovery_exit = None
         self._timed_tsn = None
         self._forward_due = False
+
+    def resize_packets(self, size: int) -> None:
+        """Cut fragments for packets of so many bytes from now on."""
+        # [rfc8899:5/2]
+        header = I_DATA_HEADER_LENGTH if self._interleaved else DATA_HEADER_LENGTH
+        # [rfc9260:6.9/8] [rfc9260:6.9/9] [rfc9260:6.9/11] [rfc9260:6/9] [rfc9260:7.3/5]
+        self._fragment_length = (size - COMMON_HEADER_LENGTH - SACK_LENGTH - header) & ~3
+        self.congestion.max_chunk_length = (size - COMMON_HEADER_LENGTH) & ~3
 
     # --- what there is to do ---
 
@@ -183,7 +190,8 @@ class Sender:
             # [rfc9260:7.2.4/4] [rfc9260:7.2.4/5] [rfc9260:7.2.1/2] One packet leaves whatever the window says.
             if len(chunk.chunk) > bundle.room:
                 bundle.finish_packet()
-            rescue_room = bundle.room
+            # A chunk that was cut for longer packets goes alone.
+            rescue_room = max(bundle.room, len(chunk.chunk))
         self._rescue_due = False
         while (chunk := outstanding.next_marked()) is not None:
             length = len(chunk.chunk)
@@ -257,7 +265,8 @@ class Sender:
             # [rfc9260:3.3.1/1] [rfc9260:3.3.1/6] [rfc9260:3.3.1/7] [rfc9260:3.3.1/8] [rfc9260:3.3.1/9] [rfc9260:3.3.1/12]
             # [rfc9260:3.3.1/13] [rfc9260:6.9/12] [rfc9260:6.10/4]
             if interleaved:
-                chunk = _i_data(tsn, message, flags, data, offset // fragment_length)
+                chunk = _i_data(tsn, message, flags, data, message.fragment_count)
+                message.fragment_count += 1
             else:
                 chunk = (
                     _DATA.pack(

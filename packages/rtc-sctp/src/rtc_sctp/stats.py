@@ -28,6 +28,10 @@ class AssociationStats:
     duplicate_chunks: int = 0
     """DATA that the peer sent although they had arrived."""
 
+    # [rfc8899:3/21] [rfc8899:4.4/1]
+    packet_size: int = 0
+    """Longest packet that may be sent at present, common header included. See :rfc:`8899`."""
+
     congestion_window: int = 0
     slow_start_threshold: int = 0
     flight_size: int = 0

@@ -25,6 +25,8 @@ class Timer(IntEnum):
     ZERO_WINDOW = 5
     HEARTBEAT = 6
     SACK = 7
+    PATH_MTU = 8
+    """PROBE_TIMER while a probe is under way, PMTU_RAISE_TIMER after the search."""
 
 
 class Timers:
