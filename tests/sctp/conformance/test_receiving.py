@@ -222,7 +222,7 @@ def test_the_window_shrinks_by_what_waits_for_what_is_missing() -> None:
     (opened_again,) = sacks(script)
 
     assert windows[0] <= 20_000 - 1000
-    assert all(later <= earlier - 1000 for earlier, later in pairwise(windows))
+    assert all(later <= earlier - 800 for earlier, later in pairwise(windows))
     assert opened_again.a_rwnd == 20_000
     assert len(received(script)) == 3
 
