@@ -6,7 +6,7 @@ that a value does not exist (yet).
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from rtc_peer.dataclass import dataclass
 
@@ -15,7 +15,7 @@ from rtc_peer.dataclass import dataclass
 class PeerConnectionStats:
     """The connection as a whole."""
 
-    TYPE: ClassVar[str] = "peer-connection"
+    TYPE: ClassVar[Literal["peer-connection"]] = "peer-connection"
 
     id: str
     data_channels_opened: int
@@ -26,7 +26,7 @@ class PeerConnectionStats:
 class TransportStats:
     """One transport: ICE with DTLS above it."""
 
-    TYPE: ClassVar[str] = "transport"
+    TYPE: ClassVar[Literal["transport"]] = "transport"
 
     id: str
     packets_sent: int
@@ -70,21 +70,21 @@ class IceCandidateStats:
 class LocalCandidateStats(IceCandidateStats):
     """One of our candidates."""
 
-    TYPE: ClassVar[str] = "local-candidate"
+    TYPE: ClassVar[Literal["local-candidate"]] = "local-candidate"
 
 
 @dataclass(slots=True, kw_only=True)
 class RemoteCandidateStats(IceCandidateStats):
     """One of the peer's candidates."""
 
-    TYPE: ClassVar[str] = "remote-candidate"
+    TYPE: ClassVar[Literal["remote-candidate"]] = "remote-candidate"
 
 
 @dataclass(slots=True, kw_only=True)
 class CandidatePairStats:
     """A local and a remote candidate, and what the checks between them showed."""
 
-    TYPE: ClassVar[str] = "candidate-pair"
+    TYPE: ClassVar[Literal["candidate-pair"]] = "candidate-pair"
 
     id: str
     transport_id: str
@@ -114,7 +114,7 @@ class CandidatePairStats:
 class CertificateStats:
     """A certificate of either side."""
 
-    TYPE: ClassVar[str] = "certificate"
+    TYPE: ClassVar[Literal["certificate"]] = "certificate"
 
     id: str
     fingerprint: str
@@ -127,7 +127,7 @@ class CertificateStats:
 class DataChannelStats:
     """One data channel."""
 
-    TYPE: ClassVar[str] = "data-channel"
+    TYPE: ClassVar[Literal["data-channel"]] = "data-channel"
 
     id: str
     label: str
