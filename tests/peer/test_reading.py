@@ -85,6 +85,20 @@ def test_what_is_not_known_or_not_used_is_ignored() -> None:
     assert answer.media[0].port == 9
 
 
+@pytest.mark.spec("rfc8829:5.8.1/6", "rfc8829:5.8.2/4", "rfc8829:5.10/3", "rfc8829:5.10/10")
+def test_bandwidth_lines_are_kept_and_change_nothing() -> None:
+    plain = describe(section())
+    lines = plain.sdp.replace("t=0 0\r\n", "b=AS:1\r\nb=CT:2\r\nt=0 0\r\n")
+    lines = lines.replace("c=IN IP4 0.0.0.0\r\n", "c=IN IP4 0.0.0.0\r\nb=AS:3\r\nb=CT:4\r\n")
+    peer, other = make_peer(), make_peer()
+
+    answers = answer_to(peer, SessionDescription(SdpType.OFFER, lines)), answer_to(other, plain)
+
+    assert str(answers[0]) == str(answers[1])
+    assert peer.remote_description is not None
+    assert peer.remote_description.sdp == lines
+
+
 SYNTAX = {
     "no version": "o=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n",
     "another version": "v=1\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n",

@@ -54,8 +54,9 @@ def parse(text: str) -> SdpDocument:
     try:
         # [rfc8829:5.6/4] [rfc8829:5.8/1] [rfc8829:5.8.1/1] [rfc8829:5.8.1/2] [rfc8829:5.8.1/3] [rfc8829:5.8.1/4]
         # [rfc8829:5.8.1/5] [rfc8829:5.8.2/1] [rfc8829:5.8.2/2] [rfc8829:5.8.2/3] [rfc8829:5.8.2/6] [rfc8829:5.8.2/7]
-        # [rfc8829:5.8.2/8] What is not known is kept as text and ignored: [rfc8829:5.8.1/8] [rfc8829:5.8.1/9]
-        # [rfc8829:5.8.2/14] [rfc8829:5.8.2/15] [rfc8829:5.2.1/53]
+        # [rfc8829:5.8.2/8] [rfc8829:5.8.1/6] [rfc8829:5.8.2/4] [rfc8829:5.10/3] [rfc8829:5.10/10]
+        # What is not known is kept as text and ignored: [rfc8829:5.8.1/8] [rfc8829:5.8.1/9] [rfc8829:5.8.2/14]
+        # [rfc8829:5.8.2/15] [rfc8829:5.2.1/53]
         return SdpDocument.parse(text)
     except ParseError as error:
         raise DescriptionSyntaxError(str(error), error.line) from error
