@@ -269,6 +269,40 @@ def test_pieces_by_identifier_cannot_exceed_the_limit(ppid: Ppid) -> None:
     assert attack.side.of(ChannelClosing)[0].reason is ChannelCloseReason.MESSAGE_TOO_LARGE
 
 
+def test_pieces_by_identifier_are_bounded_over_all_channels() -> None:
+    config = DataChannelConfig(
+        max_message_size=60_000, association=AssociationConfig(receive_buffer_size=1500, max_received_message_size=1)
+    )
+    attack = Attack(config=config)
+    for stream_id in range(0, 12, 2):
+        attack.dcep(stream_id, Open())
+        attack.say(stream_id, Ppid.BINARY_PARTIAL, bytes(50_000))
+    assert [event.channel.id for event in attack.side.of(ChannelClosing)] == [10]
+    attack.say(0, Ppid.BINARY, b"end")
+    attack.say(6, Ppid.BINARY_PARTIAL, bytes(9000))
+
+    assert len(attack.side.messages(0)[0]) == 50_003
+    assert len(attack.side.of(ChannelClosing)) == 1
+
+
+def test_events_that_nobody_takes_are_bounded() -> None:
+    attack = Attack()
+    attack.endpoint.create_channel("x", negotiated=True, channel_id=4)
+    attack.network.nodes.remove(attack.side.node)
+    endpoint, now = attack.endpoint, attack.network.now
+    for _ in range(120_000):
+        attack.peer.send(4, Ppid.STRING, b"x")
+    while "events_not_taken" not in endpoint.stats.dropped:
+        now += 0.01
+        assert now < 100
+        endpoint.receive_datagrams(attack.peer.datagrams_to_send(now), now)
+        attack.peer.receive_datagrams(endpoint.datagrams_to_send(now), now)
+        endpoint.handle_timeout(now)
+        attack.peer.handle_timeout(now)
+
+    assert 100_000 < len(endpoint.events()) < 110_000
+
+
 def test_a_message_without_end_ends_the_association() -> None:
     config = DataChannelConfig(association=AssociationConfig(max_received_message_size=200_000))
     attack = Attack(config=config)

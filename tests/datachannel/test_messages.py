@@ -215,6 +215,17 @@ def test_sending_needs_a_running_association_and_a_living_channel() -> None:
         pair.left.endpoint.send(channel, "x")
 
 
+def test_a_channel_of_another_endpoint_is_refused() -> None:
+    pair = Pair().connect()
+    mine, theirs = pair.open()
+    assert mine.id == theirs.id
+
+    with pytest.raises(StateError):
+        pair.left.endpoint.send(theirs, "x")
+
+    assert pair.left.endpoint.buffered_amount(mine) == theirs.stats.messages_sent == 0
+
+
 def test_text_without_utf8_form_is_refused() -> None:
     pair = Pair().connect()
     mine, _ = pair.open()
@@ -298,6 +309,34 @@ def test_opening_a_channel_is_no_reason_for_buffered_amount_low() -> None:
 
     assert not pair.left.node.saw(BufferedAmountLow)
     assert not pair.right.node.saw(BufferedAmountLow)
+
+
+def test_a_threshold_may_be_set_at_any_time_and_ends_with_its_channel() -> None:
+    pair = Pair(link=Link(delay=0.02))
+    amounts: list[int] = []
+    pair.left.node.on_event = lambda event: (
+        amounts.append(pair.left.endpoint.buffered_amount(event.channel))
+        if isinstance(event, BufferedAmountLow)
+        else None
+    )
+
+    first = pair.left.endpoint.create_channel("x")
+    pair.left.endpoint.set_buffered_amount_low_threshold(first, 50_000)
+    pair.connect()
+    pair.wait_for(first, ChannelState.OPEN)
+    for _ in range(2):
+        pair.left.endpoint.send(first, bytes(50_000))
+    pair.settle()
+    pair.left.endpoint.close_channel(first)
+    pair.settle()
+    second, _ = pair.open()
+    for _ in range(2):
+        pair.left.endpoint.send(second, bytes(50_000))
+    pair.settle()
+
+    assert first.id == second.id
+    assert 0 < amounts[0] <= 50_000
+    assert amounts[1:] == [0]
 
 
 def test_a_negative_threshold_is_refused() -> None:
@@ -401,6 +440,47 @@ def test_a_channel_stays_usable_where_the_peer_lacks_partial_reliability() -> No
 
     assert pair.right.messages(theirs) == ["x"]
     assert pair.left.node.saw(EndpointConnected)
+
+
+def test_a_limit_beyond_the_receive_buffer_makes_that_larger() -> None:
+    config = DataChannelConfig(max_message_size=5 << 20, remote_max_message_size=0)
+    pair = Pair(left=config, right=config).connect()
+    mine, theirs = pair.open()
+    pair.left.endpoint.send(mine, bytes(5 << 20))
+    pair.settle(60)
+
+    assert [len(data) for data in pair.right.messages(theirs)] == [5 << 20]
+
+
+def test_messages_that_nobody_takes_shrink_the_window() -> None:
+    attack = Attack()
+    attack.endpoint.create_channel("x", negotiated=True, channel_id=4)
+    now = attack.network.now
+    for _ in range(5):
+        attack.peer.send(4, Ppid.BINARY, bytes(1000))
+    for _ in range(5):
+        now += 0.3
+        attack.endpoint.receive_datagrams(attack.peer.datagrams_to_send(now), now)
+        attack.endpoint.handle_timeout(now)
+        attack.peer.receive_datagrams(attack.endpoint.datagrams_to_send(now), now)
+    window = AssociationConfig().receive_buffer_size
+    assert attack.peer.stats.remote_window == window - 5000
+
+    assert len(attack.endpoint.events()) == 1 + 5
+    attack.settle()
+    attack.say(4, Ppid.BINARY, b"x")
+    assert attack.peer.stats.remote_window == window
+
+
+def test_unread_bytes_that_nobody_can_have_do_not_count() -> None:
+    pair = Pair()
+    pair.left.endpoint.add_unread(5)
+    pair.connect()
+
+    pair.left.endpoint.add_unread(-5)
+    pair.left.endpoint.add_unread(7)
+    pair.left.endpoint.abort(pair.network.now)
+    pair.left.endpoint.add_unread(-7)
 
 
 def test_unread_bytes_shrink_the_window_and_reading_them_opens_it() -> None:

@@ -37,7 +37,6 @@ connecting failed      failed
 connected  close       closing
 connected  ended       closed
 connected  failed      failed
-closing    established closing
 closing    ended       closed
 closing    failed      failed
 """

@@ -135,3 +135,16 @@ def test_all_streams_of_one_parity_can_be_given() -> None:
     assert given[-1] == 65_533
     with pytest.raises(StreamUnavailableError):
         server.allocate(65_535)
+
+
+def test_a_pair_whose_reset_is_under_way_survives_an_association_that_begins_anew() -> None:
+    client = pairs()
+    idle, waiting, retired = (client.allocate(100) for _ in range(3))
+    client.request_reset(waiting)
+    client.retire(retired)
+
+    client.forget_all_but_requested()
+
+    assert [client.is_taken(stream) for stream in (idle, waiting, retired)] == [False, True, True]
+    assert client.outgoing_was_reset(waiting)
+    assert not client.is_taken(waiting)

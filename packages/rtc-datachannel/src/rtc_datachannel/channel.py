@@ -5,7 +5,6 @@ from enum import Enum, IntEnum
 from .account import SendAccount
 from .dataclass import dataclass
 from .dcep import MAX_PRIORITY, MAX_RELIABILITY_PARAMETER, Open, encode_text
-from .payload import PartialMessage
 from .state import ChannelInput, ChannelState, next_channel_state
 
 
@@ -69,6 +68,7 @@ class DataChannel:
         "_state",
         "account",
         "awaits_ack",
+        "buffered_amount_low_threshold",
         "close_detail",
         "close_reason",
         "id",
@@ -77,7 +77,6 @@ class DataChannel:
         "max_retransmits",
         "negotiated",
         "ordered",
-        "partial",
         "priority",
         "protocol",
         "stats",
@@ -116,6 +115,8 @@ class DataChannel:
         """Stream identifier, 0 to 65,534; ``None`` until the role of this side is known."""
         self.priority = priority
         """Weight of its messages against those of other channels."""
+        self.buffered_amount_low_threshold = 0
+        """At how many unsent bytes ``BufferedAmountLow`` tells."""
         self.stats = ChannelStats()
         self.close_reason: ChannelCloseReason | None = None
         """Why it ended or is ending; ``None`` before that."""
@@ -123,8 +124,6 @@ class DataChannel:
         """One sentence for a log where the reason alone says too little."""
         self.awaits_ack = False
         """Whether our OPEN is still without its ACK."""
-        self.partial: PartialMessage | None = None
-        """A message of which the peer sent a piece, in the deprecated way."""
         self.account = SendAccount()
         self._state = ChannelState.CONNECTING
 

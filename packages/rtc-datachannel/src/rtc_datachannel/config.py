@@ -25,7 +25,8 @@ class DataChannelConfig:
     """
 
     association: AssociationConfig = field(default_factory=lambda: AssociationConfig(max_packet_size=MAX_PACKET_SIZE))
-    """Settings of the association below. Its ``max_received_message_size`` is raised where the endpoint needs more."""
+    """Settings of the association below. Its ``max_received_message_size`` and ``receive_buffer_size`` are raised where
+    the endpoint needs more."""
 
     max_message_size: int = 262_144
     """Longest message this side accepts, to be announced to the peer (``a=max-message-size``). A longer one closes
@@ -62,4 +63,6 @@ class DataChannelConfig:
         """The association's settings, with room for the longest message and the longest OPEN."""
         # [rfc8832:7/1]
         needed = max(self.max_message_size, MAX_OPEN_LENGTH, self.association.max_received_message_size)
-        return replace(self.association, max_received_message_size=needed)
+        # A message that fills the buffer would get its last packets through a window of zero.
+        buffer_size = max(2 * needed, self.association.receive_buffer_size)
+        return replace(self.association, max_received_message_size=needed, receive_buffer_size=buffer_size)

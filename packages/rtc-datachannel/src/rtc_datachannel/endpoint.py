@@ -1,20 +1,25 @@
 """One side of a connection full of data channels. See :rfc:`8831` and :rfc:`8832`."""
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import rtc_sctp
-from rtc_sctp import Association, CloseReason
+from rtc_sctp import Association, AssociationState, CloseReason
 
 from .channel import ChannelCloseReason, DataChannel, Priority
 from .config import DataChannelConfig
 from .errors import BufferFullError, MessageTooLargeError, StateError
 from .events import BufferedAmountLow, EndpointClosed, EndpointConnected, EndpointFailed, Event
-from .inbound import Inbound, stream_weight
+from .inbound import Inbound, prepare_stream
+from .partial import PartialMessages
 from .payload import EMPTY_PAYLOAD, Data, Ppid, encode
 from .state import ChannelState, EndpointInput, EndpointState, next_endpoint_state
 from .stats import EndpointStats
 from .streams import MAX_STREAM_ID
 from .table import ChannelTable, Trace
+
+_MAX_PENDING_EVENTS: Final = 100_000
+"""Events that may wait to be taken; the peer's packets are dropped beyond."""
 
 
 class DataChannelEndpoint:
@@ -33,6 +38,7 @@ class DataChannelEndpoint:
     __slots__ = (
         "_association",
         "_config",
+        "_counted",
         "_inbound",
         "_remote_limit",
         "_started",
@@ -58,9 +64,16 @@ class DataChannelEndpoint:
         self._remote_limit = self._config.remote_max_message_size
         self._unread = 0
         """Bytes that the application said it holds, of this incarnation of the peer."""
+        self._counted = 0
+        """Bytes of untaken events that the association knows of; they count against the peer's window, too."""
         self._stats = EndpointStats()
         self._association = Association(config=self._config.for_association(), rng=rng, trace=trace)
-        self._table = ChannelTable(max_channels=self._config.max_channels, stats=self._stats, trace=trace)
+        self._table = ChannelTable(
+            max_channels=self._config.max_channels,
+            partials=PartialMessages(capacity=self._config.for_association().receive_buffer_size),
+            stats=self._stats,
+            trace=trace,
+        )
         self._inbound = Inbound(
             association=self._association, table=self._table, config=self._config, stats=self._stats
         )
@@ -213,7 +226,7 @@ class DataChannelEndpoint:
             data: Text travels as text, bytes as binary; both may be empty.
 
         Raises:
-            StateError: The channel is closing or closed, or the association is not up.
+            StateError: The channel is closing, closed, or of another endpoint, or the association is not up.
             MessageTooLargeError: The peer accepts ``remote_max_message_size`` bytes.
             BufferFullError: The send buffer is full; wait for ``BufferedAmountLow``.
             ValueError: The text has lone surrogates and so no UTF-8 form.
@@ -226,6 +239,8 @@ class DataChannelEndpoint:
         # [rfc8832:4/1] [rfc8832:6/9]
         if channel.state not in (ChannelState.OPEN, ChannelState.CONNECTING):
             raise StateError(f"the channel is {channel.state.value}")
+        if self._table.by_id.get(stream_id) is not channel:
+            raise StateError("the channel is of another endpoint")
         # [rfc8831:6.6/2] [rfc8831:6.6/3] One message of the application is one of SCTP.
         # [rfc8832:6/4] Never DCEP's identifier.
         ppid, payload = encode(data)
@@ -246,26 +261,28 @@ class DataChannelEndpoint:
         """Say at how many unsent bytes ``BufferedAmountLow`` shall tell; 0 at first.
 
         Raises:
-            StateError: The channel has no stream yet, or no longer.
+            StateError: The channel is closed, or of another endpoint.
             ValueError: ``threshold`` is negative.
         """
         if threshold < 0:
             raise ValueError("the threshold is not negative")
-        if channel.id is None or channel not in self._table:
-            raise StateError("the channel has no stream")
-        self._association.set_buffered_amount_low_threshold(channel.id, threshold)
+        if channel not in self._table:
+            raise StateError("the channel is closed, or of another endpoint")
+        channel.buffered_amount_low_threshold = threshold
+        if channel.id is not None:
+            self._association.set_buffered_amount_low_threshold(channel.id, threshold)
 
     def add_unread(self, difference: int) -> None:
         """Tell that the application holds more messages unread than before, or less; the peer's window follows.
 
-        Messages that ``events`` returned count as read unless this says otherwise. Flush next. What is read after the
-        association has ended or began anew does not count.
+        Messages that ``events`` returned count as read unless this says otherwise. Flush next. What is said while there
+        is no association, or read of one that ended or began anew, does not count.
 
         Args:
             difference: Bytes; negative when messages were read.
         """
         difference = max(difference, -self._unread)
-        if difference and not self.closed:
+        if difference and self._state in (EndpointState.CONNECTED, EndpointState.CLOSING):
             self._association.add_unread(difference)
             self._unread += difference
 
@@ -292,7 +309,7 @@ class DataChannelEndpoint:
             self._association.close(now)
             self._translate()
         else:
-            self._table.end_all(ChannelCloseReason.ASSOCIATION_CLOSED, "")
+            self._table.end_all(ChannelCloseReason.ASSOCIATION_CLOSED, "", resets_go_on=False)
             self._table.events.append(EndpointClosed(by_peer=False))
 
     def abort(self, now: float, message: bytes = b"") -> None:
@@ -324,6 +341,10 @@ class DataChannelEndpoint:
             for _ in datagrams:
                 self._stats.drop("not_started")
             return
+        if len(self._table.events) > _MAX_PENDING_EVENTS:
+            for _ in datagrams:
+                self._stats.drop("events_not_taken")
+            return
         self._association.receive_datagrams(datagrams, now)
         self._translate()
 
@@ -345,7 +366,10 @@ class DataChannelEndpoint:
 
     def events(self) -> list[Event]:
         """Drain what happened; call after every other call."""
-        events, self._table.events = self._table.events, []
+        table = self._table
+        events, table.events = table.events, []
+        table.untaken = 0
+        self._count_untaken()
         return events
 
     def next_timeout(self) -> float | None:
@@ -367,7 +391,15 @@ class DataChannelEndpoint:
             if index < len(events):
                 self._happened(events[index])
                 index += 1
+        self._count_untaken()
         self._request_resets()
+
+    def _count_untaken(self) -> None:
+        """Let the association know what waits in our events, where it cannot see it any more."""
+        untaken = self._table.untaken
+        if untaken != self._counted:
+            self._association.add_unread(untaken - self._counted)
+            self._counted = untaken
 
     def _happened(self, event: rtc_sctp.Event) -> None:
         """What concerns the association as a whole; streams are the next method's."""
@@ -377,11 +409,15 @@ class DataChannelEndpoint:
                 self._step(EndpointInput.ESTABLISHED)
                 self._connected(event)
             case rtc_sctp.PeerRestarted():
-                self._unread = 0
+                self._unread = self._counted = table.untaken = 0
                 self._ended(ChannelCloseReason.ASSOCIATION_RESTARTED, "the peer began anew")
-                self._connected(event.established)
+                if self._state is EndpointState.CLOSING:
+                    # The peer forgot, this side did not: it still wants to end.
+                    self._association.close(table.now)
+                else:
+                    self._connected(event.established)
             case rtc_sctp.AssociationReset():
-                self._ended(ChannelCloseReason.ASSOCIATION_RESTARTED, "the peer reset all streams")
+                self._ended(ChannelCloseReason.ASSOCIATION_RESTARTED, "the peer reset all streams", resets_go_on=True)
             case rtc_sctp.AssociationClosed():
                 self._step(EndpointInput.ENDED)
                 self._ended(ChannelCloseReason.ASSOCIATION_CLOSED, event.message.decode(errors="replace"))
@@ -424,17 +460,17 @@ class DataChannelEndpoint:
         for channel in self._table.connect(limit, can_reset=established.stream_reconfiguration):
             self._announce(channel)
 
-    def _ended(self, reason: ChannelCloseReason, detail: str) -> None:
-        self._table.end_all(reason, detail)
+    def _ended(self, reason: ChannelCloseReason, detail: str, *, resets_go_on: bool = False) -> None:
+        self._table.end_all(reason, detail, resets_go_on=resets_go_on)
         self._inbound.clear()
 
     def _announce(self, channel: DataChannel) -> None:
         """The association is up: open a channel, in band or by agreement."""
         stream_id = channel.id
-        if stream_id is None:
+        if stream_id is None or self._association.state is not AssociationState.ESTABLISHED:
+            # The peer ends the association already; the channel ends with it.
             return
-        # [rfc8831:6.4/1]
-        self._association.set_stream_weight(stream_id, stream_weight(channel.priority))
+        prepare_stream(self._association, channel, stream_id)
         if channel.negotiated:
             self._table.confirm(channel)
             return
@@ -458,6 +494,9 @@ class DataChannelEndpoint:
             )
         except rtc_sctp.BufferFullError as error:
             raise BufferFullError(str(error)) from None
+        except rtc_sctp.StateError as error:
+            # The peer ends the association; what is left of it takes no more.
+            raise StateError(str(error)) from None
 
     def _stream_became_low(self, stream_id: int) -> None:
         channel = self._table.by_id.get(stream_id)

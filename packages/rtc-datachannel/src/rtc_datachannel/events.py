@@ -1,6 +1,5 @@
 """What an endpoint tells its owner, as facts in the past tense."""
 
-
 from .channel import ChannelCloseReason, DataChannel
 from .dataclass import dataclass
 

@@ -12,7 +12,7 @@ from .dcep import KNOWN_CHANNEL_TYPES, Ack, Open, encode_text, parse_message
 from .early import EarlyMessages
 from .errors import ParseError
 from .events import MessageReceived
-from .payload import PartialMessage, Ppid
+from .payload import Ppid
 from .state import ChannelState
 from .stats import EndpointStats
 from .table import ChannelTable
@@ -50,9 +50,11 @@ class Inbound:
         receiving = self._table.receiving
         report = self._table.events.append
         limit = self._limit
+        taken = 0
         for index in range(start, len(events)):
             event = events[index]
             if type(event) is not rtc_sctp.MessageReceived:
+                self._table.untaken += taken
                 return index
             data = event.data
             channel = receiving.get(event.stream_id)
@@ -73,6 +75,8 @@ class Inbound:
             stats = channel.stats
             stats.messages_received += 1
             stats.bytes_received += len(data)
+            taken += len(data)
+        self._table.untaken += taken
         return len(events)
 
     def next_deadline(self) -> float | None:
@@ -114,12 +118,11 @@ class Inbound:
         if ppid in (_STRING_PARTIAL, _BINARY_PARTIAL):
             self._receive_piece(channel, stream_id, ppid, data)
             return
-        if channel.partial is not None:
-            whole = self._complete(channel, ppid, data)
+        if stream_id in self._table.partials:
+            whole = self._complete(channel, stream_id, ppid, data)
             if whole is None:
                 return
             data = whole
-            self._table.receiving[stream_id] = channel
         # [rfc8831:6.6/5]
         if ppid in (_STRING_EMPTY, _BINARY_EMPTY):
             data = b""
@@ -141,31 +144,27 @@ class Inbound:
         channel.stats.messages_received += 1
         channel.stats.bytes_received += len(data)
         self._table.events.append(MessageReceived(stream_id, content))
+        self._table.untaken += len(data)
 
     def _receive_piece(self, channel: DataChannel, stream_id: int, ppid: int, data: bytes) -> None:
-        is_text = ppid == _STRING_PARTIAL
+        partials = self._table.partials
         if not (channel.reliable and channel.ordered):
             self._fail(channel, "a fragment by identifier on a channel that is not reliable and ordered")
-            return
-        if channel.partial is None:
-            channel.partial = PartialMessage(is_text=is_text)
-            # Until it is complete, messages need a second look.
-            self._table.receiving.pop(stream_id, None)
-        if channel.partial.is_text is not is_text:
+        elif partials.identifier(stream_id) not in (ppid, None):
             self._fail(channel, "fragments of text and binary in one message")
-            return
-        if len(channel.partial.data) + len(data) > self._limit:
+        elif partials.length(stream_id) + len(data) > self._limit or not partials.add(stream_id, ppid, data):
             self._fail_size(channel)
-            return
-        channel.partial.data += data
+        else:
+            # Until the last piece is there, messages need a second look.
+            self._table.receiving.pop(stream_id, None)
 
-    def _complete(self, channel: DataChannel, ppid: int, data: bytes) -> bytes | None:
-        partial = channel.partial
-        if partial is None or ppid != (_STRING if partial.is_text else _BINARY):
+    def _complete(self, channel: DataChannel, stream_id: int, ppid: int, data: bytes) -> bytes | None:
+        partials = self._table.partials
+        if ppid != (_STRING if partials.identifier(stream_id) == _STRING_PARTIAL else _BINARY):
             self._fail(channel, "a fragmented message without its last piece")
             return None
-        channel.partial = None
-        return bytes(partial.data) + data
+        self._table.receiving[stream_id] = channel
+        return partials.take(stream_id) + data
 
     def _fail(self, channel: DataChannel, detail: str) -> None:
         # [rfc8831:6.6/6]
@@ -243,7 +242,7 @@ class Inbound:
             return
         opened = DataChannel.from_open(message, stream_id)
         table.accept(opened, stream_id, text_size)
-        self._association.set_stream_weight(stream_id, stream_weight(opened.priority))
+        prepare_stream(self._association, opened, stream_id)
         # [rfc8832:6/1] [rfc8832:6/2] [rfc8832:6/3]
         acknowledgement = bytes(Ack())
         self._association.send(stream_id, _DCEP, acknowledgement, ignore_limit=True)
@@ -278,11 +277,12 @@ class Inbound:
             self._table.fail(channel, ChannelCloseReason.PROTOCOL_ERROR, f"the peer sent {problem}")
 
 
-def stream_weight(priority: int) -> int:
-    """The weight of a channel's outgoing stream.
+def prepare_stream(association: Association, channel: DataChannel, stream_id: int) -> None:
+    """Set a channel's outgoing stream up; it may have been another channel's before.
 
     Peers that know no priorities send 0, with which nothing could ever be sent; :rfc:`8831#section-6.4` has no lower
     name than "below normal", and the W3C reads 0 so.
     """
     # [rfc8831:6.4/1]
-    return priority or Priority.BELOW_NORMAL
+    association.set_stream_weight(stream_id, channel.priority or Priority.BELOW_NORMAL)
+    association.set_buffered_amount_low_threshold(stream_id, channel.buffered_amount_low_threshold)

@@ -40,17 +40,3 @@ def encode(data: Data) -> tuple[int, bytes]:
     if isinstance(data, (bytes, bytearray, memoryview)):
         return (Ppid.BINARY, bytes(data)) if len(data) else (Ppid.BINARY_EMPTY, EMPTY_PAYLOAD)
     raise TypeError(f"a message is str or bytes, not {type(data).__name__}")
-
-
-class PartialMessage:
-    """Pieces of a message that an old peer fragmented by identifier instead of leaving it to SCTP.
-
-    The identifiers 52 and 54 are deprecated and never sent, but cheap to understand on reliable ordered channels, for
-    which they were made. See :rfc:`8831#section-6.6`.
-    """
-
-    __slots__ = ("data", "is_text")
-
-    def __init__(self, *, is_text: bool) -> None:
-        self.is_text = is_text
-        self.data = bytearray()

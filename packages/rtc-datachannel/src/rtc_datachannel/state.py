@@ -39,7 +39,7 @@ class ChannelInput(Enum):
     """This side closes: the application wished so, or the peer broke a rule."""
 
     PEER_RESET = "peer_reset"
-    """The peer reset its outgoing stream."""
+    """The peer reset its outgoing stream, or made us reset ours."""
 
     STREAMS_RESET = "streams_reset"
     """Both streams were reset."""
@@ -111,8 +111,6 @@ ENDPOINT_TRANSITIONS: Final[dict[tuple[EndpointState, EndpointInput], EndpointSt
     (EndpointState.CONNECTED, EndpointInput.CLOSE): EndpointState.CLOSING,
     (EndpointState.CONNECTED, EndpointInput.ENDED): EndpointState.CLOSED,
     (EndpointState.CONNECTED, EndpointInput.FAILED): EndpointState.FAILED,
-    # The handshake may still have to finish before the shutdown can.
-    (EndpointState.CLOSING, EndpointInput.ESTABLISHED): EndpointState.CLOSING,
     (EndpointState.CLOSING, EndpointInput.ENDED): EndpointState.CLOSED,
     (EndpointState.CLOSING, EndpointInput.FAILED): EndpointState.FAILED,
 }

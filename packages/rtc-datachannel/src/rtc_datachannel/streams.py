@@ -114,14 +114,14 @@ class StreamPairs:
         return True
 
     def outgoing_was_reset(self, stream_id: int) -> bool:
-        """Note the peer's confirmation; returns whether the pair is now free."""
+        """Note the peer's confirmation, of a reset that either side wished; returns whether the pair is now free."""
         pair = self._taken.get(stream_id)
         if pair is None:
             return False
         if pair & _Pair.STALE:
             self._taken[stream_id] = pair & ~_Pair.STALE
             return False
-        return self._advance(stream_id, pair | _Pair.OUTGOING_DONE)
+        return self._advance(stream_id, pair | _Pair.REQUESTED | _Pair.OUTGOING_DONE)
 
     def incoming_was_reset(self, stream_id: int) -> bool:
         """Note that the peer reset its stream; returns whether the pair is now free."""
@@ -135,6 +135,14 @@ class StreamPairs:
         # [rfc8831:6.7/4]
         self.release(stream_id)
         return True
+
+    def is_ending(self, stream_id: int) -> bool:
+        """Whether our outgoing stream was reset, or is to be."""
+        return bool(self._taken.get(stream_id, _Pair.IDLE) & _Pair.REQUESTED)
+
+    def is_retired(self, stream_id: int) -> bool:
+        """Whether the pair can never be used again."""
+        return bool(self._taken.get(stream_id, _Pair.IDLE) & _Pair.RETIRED)
 
     def awaits_confirmation_only(self, stream_id: int) -> bool:
         """Whether the peer reset its stream and ours is reset too, but the confirmation is still on its way.
@@ -154,7 +162,13 @@ class StreamPairs:
 
     def forget_all(self) -> None:
         """Free every pair: the association, and all streams with it, began anew."""
-        ours = sorted(stream_id for stream_id in self._taken if self.is_ours(stream_id))
-        self._taken.clear()
-        for stream_id in ours:
-            heapq.heappush(self._freed, stream_id)
+        for stream_id in list(self._taken):
+            self.release(stream_id)
+
+    def forget_all_but_requested(self) -> None:
+        """Free every pair that does not wait for a confirmation: all streams began anew within one association."""
+        for stream_id, pair in list(self._taken.items()):
+            if pair & _Pair.REQUESTED and not pair & _Pair.OUTGOING_DONE:
+                self._taken[stream_id] = pair | _Pair.INCOMING_DONE
+            elif not pair & _Pair.RETIRED:
+                self.release(stream_id)

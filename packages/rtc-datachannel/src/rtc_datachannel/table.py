@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from .channel import ChannelCloseReason, DataChannel
 from .errors import StateError, StreamUnavailableError
 from .events import ChannelClosed, ChannelClosing, ChannelOpened, ChannelReceived, Event
+from .partial import PartialMessages
 from .state import ChannelInput, ChannelState
 from .stats import EndpointStats
 from .streams import MAX_STREAM_ID, StreamPairs
@@ -32,12 +33,16 @@ class ChannelTable:
         "max_channels",
         "now",
         "pairs",
+        "partials",
         "peer_text_size",
         "receiving",
+        "untaken",
         "wanted_resets",
     )
 
-    def __init__(self, *, max_channels: int, stats: EndpointStats, trace: Trace | None) -> None:
+    def __init__(
+        self, *, max_channels: int, partials: PartialMessages, stats: EndpointStats, trace: Trace | None
+    ) -> None:
         self.now = 0.0
         """The latest time the endpoint has seen."""
         self.max_channels = max_channels
@@ -51,7 +56,11 @@ class ChannelTable:
         self.by_id: dict[int, DataChannel] = {}
         self.receiving: dict[int, DataChannel] = {}
         """The channels whose messages go to the application without further thought."""
+        self.partials = partials
+        """Pieces of messages of open channels."""
         self.events: list[Event] = []
+        self.untaken = 0
+        """Bytes of the messages among the events."""
         self.wanted_resets: list[int] = []
         self.peer_text_size = 0
         """Bytes of labels and protocols of the peer's channels."""
@@ -186,15 +195,20 @@ class ChannelTable:
                 self._end(channel, ChannelInput.STREAMS_RESET)
             return
         # [rfc8831:6.7/2]
-        if channel is not None and channel.state in (ChannelState.CONNECTING, ChannelState.OPEN):
-            refused = channel.state is ChannelState.CONNECTING
-            reason = ChannelCloseReason.REFUSED if refused else ChannelCloseReason.REMOTE
-            self._start_closing(channel, ChannelInput.PEER_RESET, reason, "")
+        if channel is not None and channel.state is not ChannelState.CLOSING:
+            self._peer_closed(channel)
 
     def outgoing_was_reset(self, stream_id: int) -> None:
         """The peer confirmed the reset of our stream."""
-        if self.pairs.outgoing_was_reset(stream_id) and (channel := self.by_id.get(stream_id)) is not None:
+        is_free = self.pairs.outgoing_was_reset(stream_id)
+        channel = self.by_id.get(stream_id)
+        if channel is None:
+            return
+        if is_free:
             self._end(channel, ChannelInput.STREAMS_RESET)
+        elif channel.state is not ChannelState.CLOSING and self.pairs.is_ending(stream_id):
+            # The peer asked for it: see RFC 6525 section 4.2. That closes the channel as much as its own reset would.
+            self._peer_closed(channel)
 
     def reset_failed(self, stream_id: int) -> None:
         """The peer refused to let our stream be reset: the pair is lost, and so is the channel."""
@@ -203,15 +217,29 @@ class ChannelTable:
         if channel is not None and channel.state is ChannelState.CLOSING:
             self._end(channel, ChannelInput.DISCARD)
 
-    def end_all(self, reason: ChannelCloseReason, detail: str) -> None:
-        """The association is gone, and all channels with it."""
+    def end_all(self, reason: ChannelCloseReason, detail: str, *, resets_go_on: bool) -> None:
+        """The association is gone or all its streams were reset, and all channels with it.
+
+        Args:
+            reason: Why.
+            detail: Why, in a sentence.
+            resets_go_on: Whether the peer will still answer the resets of streams that were asked for.
+        """
         channels = [*self.by_id.values(), *self._unassigned]
         self._unassigned.clear()
         for channel in channels:
             channel.close_detail = channel.close_detail or detail
             self._end(channel, ChannelInput.ASSOCIATION_ENDED, reason)
-        self.pairs.forget_all()
-        self.wanted_resets.clear()
+        if resets_go_on:
+            self.pairs.forget_all_but_requested()
+        else:
+            self.pairs.forget_all()
+            self.wanted_resets.clear()
+
+    def _peer_closed(self, channel: DataChannel) -> None:
+        refused = channel.state is ChannelState.CONNECTING
+        reason = ChannelCloseReason.REFUSED if refused else ChannelCloseReason.REMOTE
+        self._start_closing(channel, ChannelInput.PEER_RESET, reason, "")
 
     def _start_closing(
         self, channel: DataChannel, happened: ChannelInput, reason: ChannelCloseReason, detail: str
@@ -220,7 +248,7 @@ class ChannelTable:
         stream_id = channel.id
         if stream_id is None:
             return
-        channel.partial = None
+        self.partials.take(stream_id)
         self.receiving.pop(stream_id, None)
         self._stats.channels_closed += channel.state is ChannelState.OPEN
         channel.step(happened)
@@ -231,7 +259,7 @@ class ChannelTable:
 
     def _want_reset(self, stream_id: int) -> None:
         # [rfc8831:6.7/1]
-        if not self.can_reset:
+        if not self.can_reset or self.pairs.is_retired(stream_id):
             self.reset_failed(stream_id)
         elif self.pairs.request_reset(stream_id):
             self.wanted_resets.append(stream_id)
@@ -241,8 +269,8 @@ class ChannelTable:
         channel.close_reason = reason
         self._stats.channels_closed += channel.state is ChannelState.OPEN
         channel.step(happened)
-        channel.partial = None
         if channel.id is not None:
+            self.partials.take(channel.id)
             self.by_id.pop(channel.id, None)
             self.receiving.pop(channel.id, None)
             self.peer_text_size -= self._peer_text.pop(channel.id, 0)
