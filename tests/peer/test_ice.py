@@ -11,15 +11,20 @@ from tests.support.network import Node
 from rtc_peer import (
     ArgumentError,
     Configuration,
+    DtlsTransportState,
+    DtlsTransportStateChanged,
     GatheringWanted,
     HostResolutionWanted,
     IceCandidateFailed,
     IceCandidateFound,
+    IceConnectionStateChanged,
     IceGatheringState,
     IceGatheringStateChanged,
     IceServer,
     IceTransportGatheringStateChanged,
     IceTransportPolicy,
+    IceTransportState,
+    IceTransportStateChanged,
     OperationError,
     PeerConnection,
     SdpType,
@@ -94,6 +99,19 @@ def test_gathering_states_are_told_and_can_be_read() -> None:
     assert pair.left.machine.transports[0].ice_gathering_state is IceGatheringState.COMPLETE
     kinds = [type(each) for each in pair.left.node.events]
     assert kinds.index(IceCandidateFound) < len(kinds) - 1 - kinds[::-1].index(IceGatheringStateChanged)
+
+
+def test_the_sum_of_the_states_is_told_right_after_the_state_that_changes_it() -> None:
+    pair = Pair().connect()
+
+    kinds = [type(each) for each in pair.left.node.events]
+    gathering = [IceTransportGatheringStateChanged, IceGatheringStateChanged, IceCandidateFound]
+    assert kinds[kinds.index(gathering[0]) :][:3] == gathering
+    events = pair.left.node.events
+    path = events.index(IceTransportStateChanged(0, IceTransportState.CONNECTED))
+    assert type(events[path - 1]) is SelectedCandidatePairChanged
+    assert events[path + 1] == IceConnectionStateChanged(IceTransportState.CONNECTED)
+    assert DtlsTransportStateChanged(0, DtlsTransportState.CONNECTING) in events[path + 2 :]
 
 
 def test_local_descriptions_take_in_the_candidates_that_are_found_later() -> None:

@@ -65,6 +65,8 @@ def test_a_certificate_of_another_fingerprint_ends_the_transport() -> None:
     (failed,) = pair.right.of(DtlsTransportFailed)
     assert failed.error_detail == "fingerprint-failure"
     assert failed.sent_alert == 42
+    told = pair.right.node.events
+    assert told[told.index(failed) + 1] == DtlsTransportStateChanged(0, DtlsTransportState.FAILED)
     for side in pair.sides:
         assert side.of(DtlsTransportStateChanged)[-1].state in {DtlsTransportState.FAILED, DtlsTransportState.CLOSED}
         assert side.machine.connection_state is not ConnectionState.CONNECTED

@@ -104,7 +104,6 @@ def _watch_gathering(peer: Peer, other: Peer, timeline: Timeline) -> None:
         nonlocal count
         if candidate is not None and candidate.candidate:
             count += 1
-            timeline.add("gathering", peer=peer.name, once=True)
             found = f"{candidate.type} {endpoint(candidate.address, candidate.port)}"
             timeline.add("candidate", found, peer=peer.name)
 
@@ -133,7 +132,7 @@ def _watch_gathering(peer: Peer, other: Peer, timeline: Timeline) -> None:
 
 
 def _watch_states(peer: Peer, timeline: Timeline) -> None:
-    """Note how ICE gets on. A pair that carries DTLS is a path, too: whichever of the two tells first is noted."""
+    """Note how ICE gets on."""
 
     @peer.connection.on("iceconnectionstatechange")
     def _() -> None:
@@ -155,7 +154,6 @@ def _watch_handshake(peer: Peer, timeline: Timeline) -> None:
     @dtls.on("statechange")
     def _() -> None:
         if dtls.state == "connecting":
-            timeline.add("path", _selected(peer), peer=peer.name, once=True)
             timeline.add("handshake", peer=peer.name)
         elif dtls.state == "connected":
             timeline.add("secure", "both certificates match their fingerprints", peer=peer.name)

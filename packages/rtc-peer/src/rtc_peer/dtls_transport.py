@@ -215,7 +215,6 @@ class DtlsTransport:
                 pass
 
     def _fail(self, event: rtc_dtls.ConnectionFailed) -> None:
-        self._step(DtlsTransportState.FAILED)
         wrong = event.alert == AlertDescription.BAD_CERTIFICATE and not event.received
         self._events.append(
             DtlsTransportFailed(
@@ -226,6 +225,7 @@ class DtlsTransport:
                 received_alert=event.alert if event.received else None,
             )
         )
+        self._step(DtlsTransportState.FAILED)
 
     def _step(self, state: DtlsTransportState) -> None:
         if state is not self.state:

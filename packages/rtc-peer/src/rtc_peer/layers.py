@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from rtc_dtls import Certificate
 from rtc_peer.data_transport import DataEvent, DataTransport
+from rtc_peer.dataclass import dataclass
 from rtc_peer.events import (
     ConnectionStateChanged,
     DtlsTransportStateChanged,
@@ -27,6 +28,7 @@ from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
 from rtc_peer.state import (
     ConnectionState,
+    DtlsTransportState,
     IceGatheringState,
     IceTransportState,
     derive_connection_state,
@@ -47,6 +49,15 @@ _STATE_EVENTS: Final = (
     DtlsTransportStateChanged,
     TransportClosed,
 )
+
+
+@dataclass(slots=True)
+class _Told:
+    """The states of a transport by the events that were reported so far."""
+
+    gathering: IceGatheringState = IceGatheringState.NEW
+    ice: IceTransportState = IceTransportState.NEW
+    dtls: DtlsTransportState = DtlsTransportState.NEW
 
 
 class Layers:
@@ -81,6 +92,7 @@ class Layers:
         self.gathering_state = IceGatheringState.NEW
         self.ice_state = IceTransportState.NEW
         self.connection_state = ConnectionState.NEW
+        self._told: dict[int, _Told] = {}
         self._stirred = True
         """Whether something may wait to be drained, apart from messages of data channels."""
         self._due: float | None = None
@@ -182,13 +194,14 @@ class Layers:
             moved: Whether a state may have changed without an event that says so.
         """
         self._stirred = True
-        happened = self.transports.drain(self._negotiator.candidate_names, now)
-        if happened:
-            for event in happened:
-                if isinstance(event, IceCandidateFound):
-                    self._negotiator.note_candidate(event)
-                moved = moved or isinstance(event, _STATE_EVENTS)
-            self._events += happened
+        for event in self.transports.drain(self._negotiator.candidate_names, now):
+            self._events.append(event)
+            if isinstance(event, IceCandidateFound):
+                self._negotiator.note_candidate(event)
+            elif isinstance(event, _STATE_EVENTS):
+                moved = True
+                self._note(event)
+                self._derive_states()
         if moved:
             self.data.follow_tunnel(now)
         else:
@@ -204,11 +217,25 @@ class Layers:
         due, data = self.transports.rest(), self.data.rest()
         self._due = data if due is None else due if data is None or due < data else data
 
+    def _note(self, event: TransportEvent) -> None:
+        """Take over what an event says: the sum of the states follows it at once, before anything that came after it."""
+        match event:
+            case IceTransportStateChanged():
+                self._told.setdefault(event.transport_id, _Told()).ice = event.state
+            case IceTransportGatheringStateChanged():
+                self._told.setdefault(event.transport_id, _Told()).gathering = event.state
+            case DtlsTransportStateChanged():
+                self._told.setdefault(event.transport_id, _Told()).dtls = event.state
+            case TransportClosed():
+                self._told.pop(event.transport_id, None)
+            case _:
+                pass
+
     def _derive_states(self) -> None:
-        transports = self.transports.transports.values()
-        gathering = derive_gathering_state([each.ice.gathering_state for each in transports])
-        ice = derive_ice_state([each.ice.state for each in transports])
-        connection = derive_connection_state(ice, [each.dtls.state for each in transports])
+        told = [self._told.get(key, _Told()) for key in self.transports.transports]
+        gathering = derive_gathering_state([each.gathering for each in told])
+        ice = derive_ice_state([each.ice for each in told])
+        connection = derive_connection_state(ice, [each.dtls for each in told])
         if gathering is not self.gathering_state:
             self.gathering_state = gathering
             self._events.append(IceGatheringStateChanged(gathering))
