@@ -49,6 +49,11 @@ def sacks(script: Script) -> list[SackChunk]:
     return pick(SackChunk, script.chunks())
 
 
+def sack_of(script: Script) -> SackChunk:
+    (sack,) = sacks(script)
+    return sack
+
+
 # When.
 
 
@@ -227,12 +232,18 @@ def test_the_window_shrinks_by_what_waits_for_what_is_missing() -> None:
     assert len(received(script)) == 3
 
 
-def test_a_message_that_grows_in_sequence_takes_no_window_since_only_more_of_it_makes_room() -> None:
+@pytest.mark.spec("rfc9260:6.2/24", "rfc9260:6.2/23", "rfc9260:6.2/22")
+def test_the_window_shrinks_by_what_is_held_for_reassembly() -> None:
     script = opened(SMALL)
-    script.send(script.data(bytes(1000), flags=FLAG_BEGINNING))
-    script.send(script.data(bytes(1000), flags=FLAG_IMMEDIATE))
+    windows = []
+    for flags in (FLAG_BEGINNING, 0, 0, FLAG_ENDING):
+        script.send(script.data(bytes(1000), flags=flags | FLAG_IMMEDIATE))
+        windows += [sack.a_rwnd for sack in sacks(script)]
 
-    assert [sack.a_rwnd for sack in sacks(script)] == [20_000]
+    assert windows[0] <= 20_000 - 1000
+    assert all(later <= earlier - 1000 for earlier, later in pairwise(windows[:3]))
+    assert windows[3] == 20_000
+    assert len(received(script)) == 1
 
 
 @pytest.mark.parametrize("opens", ["association", "peer"])
@@ -312,6 +323,23 @@ def test_what_was_acknowledged_is_kept() -> None:
     (sack,) = sacks(script)
     assert sack.cumulative_tsn == before.cumulative_tsn + max(end for _, end in before.gaps)
     assert len(received(script)) == sack.cumulative_tsn - PEER_TSN
+
+
+def test_what_fills_gaps_is_taken_beside_a_closed_window_but_not_without_end() -> None:
+    script = opened(SMALL)
+    missing = script.data(bytes(1000))
+    sent = [script.data(bytes(1000)) for _ in range(100)]
+    # The highest first, so that all others are below it.
+    script.send(sent[-1])
+    for chunk in sent[:-1]:
+        script.send(chunk)
+    held = sack_of(script)
+
+    taken = sum(end - start + 1 for start, end in held.gaps) * 1000
+    assert held.a_rwnd == 0
+    assert 30_000 <= taken <= 42_000
+    script.send(missing)
+    assert len(received(script)) == taken // 1000
 
 
 @pytest.mark.spec("rfc9260:6.2/6")

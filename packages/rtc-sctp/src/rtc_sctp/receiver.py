@@ -138,8 +138,11 @@ class Receiver:
             self._context.dirty = True
 
     def _has_room_for(self, number: int) -> bool:
-        # What fills a gap makes room sooner or later, and costs no more than the window that was announced for it.
-        return number < self.tracker.highest or self.room > 0
+        room = self.room
+        tracker = self.tracker
+        # What fills a gap makes room sooner or later: for that, as much again. What comes next in sequence makes room now.
+        reserve = self._buffer_size if number != tracker.cumulative + 1 else self._buffer_size + self._largest_message
+        return room > 0 or (number < tracker.highest and room > -reserve)
 
     # --- data ---
 
