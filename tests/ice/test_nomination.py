@@ -396,3 +396,16 @@ def test_a_checklist_that_has_failed_checks_nothing_more_by_itself() -> None:
 
     assert desk.agent.connection_state is ConnectionState.FAILED
     assert desk.requests(desk.advance(0.4)) == []
+
+
+@pytest.mark.spec("rfc8445:8.1.2/1")
+def test_a_triggered_check_that_waits_its_turn_is_dropped_by_a_nomination() -> None:
+    desk = Desk(controlling=False, candidates=PEERS)
+    (better,) = desk.output()
+    assert desk.requests(desk.check(source=THERE._replace(port=1))) == []
+    desk.answer(better)
+
+    desk.check(source=BETTER, use_candidate=True)
+
+    assert _nominated(desk) == [BETTER.host]
+    assert desk.requests(desk.advance(2.0)) == []

@@ -188,12 +188,10 @@ class Checker:
         nominated = transaction.nominates is not None or pair.nominate_on_success
         if checklist.find(pair.path) is not pair:
             return
+        # [rfc8445:7.2.5.3.4/1] [rfc8445:7.2.5.3.4/2] [rfc8445:7.3.1.5/1]
         checklist.fail(pair)
-        if not nominated:
-            return
-        session.nominating.pop(pair.component, None)
-        # [rfc8445:7.2.5.3.4/1] [rfc8445:7.2.5.3.4/2] [rfc8445:7.3.1.5/1] [rfc8863:4/3]
-        if checklist.state is ChecklistState.RUNNING and self.out_of_patience(now):
+        # [rfc8863:4/3]
+        if nominated and checklist.state is ChecklistState.RUNNING and self.out_of_patience(now):
             checklist.state = ChecklistState.FAILED
 
     def out_of_patience(self, now: float) -> bool:
