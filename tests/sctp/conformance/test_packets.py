@@ -23,7 +23,6 @@ from rtc_sctp import (
     UnknownChunk,
     UnrecognizedChunkType,
     ZeroChecksumAcceptable,
-    crc32c,
     verify_checksum,
 )
 
@@ -221,14 +220,32 @@ def test_another_method_of_error_detection_is_no_agreement(edmid: int) -> None:
     assert Packet.parse(datagram).verification_tag == PEER_TAG
 
 
-def test_a_cookie_echo_with_a_zero_checksum_is_dropped() -> None:
-    script = Script(AssociationConfig(heartbeat_interval=None, zero_checksum=True))
-    _, cookie = script.obtain_cookie(script.init(ZeroChecksumAcceptable(DTLS_EDMID)))
-    datagram = packet(CookieEchoChunk(cookie), tag=script.tag)
+def without_checksum(datagram: bytes) -> bytes:
+    return datagram[:8] + bytes(4) + datagram[12:]
 
-    script.deliver(datagram[:8] + bytes(4) + datagram[12:])
+
+def test_an_init_without_checksum_is_dropped_since_nothing_was_offered_yet() -> None:
+    script = Script(AssociationConfig(heartbeat_interval=None, zero_checksum=True))
+
+    script.deliver(without_checksum(packet(script.init(), tag=0)))
+
     assert script.chunks() == []
-    script.deliver(datagram)
+    assert script.dropped == {"wrong_checksum": 1}
+
+
+def test_an_init_ack_without_checksum_is_taken_since_our_init_offered_that() -> None:
+    script = Script(AssociationConfig(heartbeat_interval=None, zero_checksum=True))
+    script.connect()
+
+    script.deliver(without_checksum(packet(script.init_ack(), tag=script.tag)))
+
+    assert pick(CookieEchoChunk, script.chunks())
+
+
+def test_a_cookie_echo_without_checksum_is_taken_since_our_init_ack_offered_that() -> None:
+    script = Script(AssociationConfig(heartbeat_interval=None, zero_checksum=True))
+    _, cookie = script.obtain_cookie()
+
+    script.deliver(without_checksum(packet(CookieEchoChunk(cookie), tag=script.tag)))
 
     assert pick(CookieAckChunk, script.chunks())
-    assert crc32c(datagram[:8] + bytes(4) + datagram[12:]) != 0

@@ -63,9 +63,6 @@ _SPECIAL: Final = frozenset(
 )
 """Chunks that are judged by themselves when they begin a packet."""
 
-_CHECKSUM_REQUIRED: Final = frozenset({InitChunk.TYPE, InitAckChunk.TYPE, CookieEchoChunk.TYPE})
-"""Packets that begin with these come before anything was agreed about checksums."""
-
 
 class Lifecycle:
     """The association itself: nothing, a handshake, an established association, or its end."""
@@ -121,7 +118,9 @@ class Lifecycle:
             context.drop("wrong_port")
             return
         # [rfc9260:6.8/3] [rfc9260:6.8/4]
-        if (checksum or not config.zero_checksum or packet[12] in _CHECKSUM_REQUIRED) and not is_intact(packet):
+        # Who sends INIT was not told yet that we take packets without a checksum. See RFC 9653, section 5.
+        needs_checksum = checksum or not config.zero_checksum or packet[12] == InitChunk.TYPE
+        if needs_checksum and not is_intact(packet):
             context.drop("wrong_checksum")
             return
         if tag == self.handshake.local_tag and tag and packet[12] not in _SPECIAL:
