@@ -1,6 +1,7 @@
 """Perfect negotiation with a browser, both roles: our side is the example of the guide, theirs the code that MDN gives."""
 
 import asyncio
+import contextlib
 from typing import Final, cast
 
 import pytest
@@ -55,10 +56,8 @@ class Signalling:
     async def close(self) -> None:
         """Stop; what went wrong in between is raised here."""
         self._pump.cancel()
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await self._pump
-        except asyncio.CancelledError:
-            pass
 
 
 @pytest.mark.parametrize("program", NAMES, indirect=True)  # the Node implementations have no rollback

@@ -20,11 +20,11 @@ from rtc_sctp import (
 )
 
 VECTORS: list[tuple[Chunk, str]] = [
-    (HeartbeatChunk(b"abc"), "0400000c 00010007 61626300"),
-    (HeartbeatAckChunk(b"abc"), "0500000c 00010007 61626300"),
+    (HeartbeatChunk(b"abc"), "0400000b 00010007 61626300"),
+    (HeartbeatAckChunk(b"abc"), "0500000b 00010007 61626300"),
     (AbortChunk(), "06000004"),
     (AbortChunk((), FLAG_REFLECTED_TAG), "06010004"),
-    (AbortChunk((UserInitiatedAbort(b"ab"),)), "0600000c 000c0006 61620000"),
+    (AbortChunk((UserInitiatedAbort(b"ab"),)), "0600000a 000c0006 61620000"),
     (ShutdownChunk(0x0102_0304), "07000008 01020304"),
     (ErrorChunk((StaleCookie(5), NoUserData(6))), "09000014 00030008 00000005 00090008 00000006"),
     (CookieEchoChunk(b"abcde"), "0a000009 61626364 65000000"),

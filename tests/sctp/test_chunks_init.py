@@ -34,7 +34,7 @@ def test_init_ack_on_the_wire() -> None:
 
     data = chunk.serialize()
 
-    assert data == bytes.fromhex("0200001c") + FIELDS + bytes.fromhex("00070005 61000000")
+    assert data == bytes.fromhex("02000019") + FIELDS + bytes.fromhex("00070005 61000000")
     assert InitAckChunk.parse(0, data[4:]) == chunk
 
 

@@ -13,7 +13,7 @@ See :rfc:`9260#section-3.2.1`.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from .errors import ParseError
@@ -38,6 +38,17 @@ def encode_tlv(type_: int, value: bytes) -> bytes:
         raise ValueError(f"a value is at most {MAX_VALUE_LENGTH} bytes, not {len(value)}")
     # [rfc9260:3.2.1/1] [rfc9260:3.2.1/2]
     return _HEADER.pack(type_, length) + value + PADDING[length & 3]
+
+
+def join_tlvs(encoded: Sequence[bytes]) -> bytes:
+    """Put encoded ones behind each other as a chunk's value: the padding of the last is the chunk's own.
+
+    See :rfc:`9260#section-3.2`.
+    """
+    if not encoded:
+        return b""
+    _, length = _HEADER.unpack_from(encoded[-1])
+    return b"".join(encoded[:-1]) + encoded[-1][:length]
 
 
 def split_tlvs(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -7,7 +7,7 @@ from rtc_sctp.causes import Cause, parse_causes
 from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 from rtc_sctp.parameters import HeartbeatInfo
-from rtc_sctp.tlv import split_tlvs
+from rtc_sctp.tlv import join_tlvs, split_tlvs
 
 from .chunk import BareChunk, KnownChunk, encode_chunk
 
@@ -37,7 +37,7 @@ class HeartbeatChunk(KnownChunk):
 
     def serialize(self) -> bytes:
         """Write the chunk with its header, padded to four bytes."""
-        return encode_chunk(self.TYPE, 0, HeartbeatInfo(self.info).serialize())
+        return encode_chunk(self.TYPE, 0, join_tlvs([HeartbeatInfo(self.info).serialize()]))
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class HeartbeatAckChunk(KnownChunk):
     def serialize(self) -> bytes:
         """Write the chunk with its header, padded to four bytes."""
         # [rfc9260:3.3.6/2]
-        return encode_chunk(self.TYPE, 0, HeartbeatInfo(self.info).serialize())
+        return encode_chunk(self.TYPE, 0, join_tlvs([HeartbeatInfo(self.info).serialize()]))
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class AbortChunk(KnownChunk):
             ValueError: The causes are longer than 65,531 bytes.
         """
         # [rfc9260:3.3.7/5]
-        return encode_chunk(self.TYPE, self.flags, b"".join([cause.serialize() for cause in self.causes]))
+        return encode_chunk(self.TYPE, self.flags, join_tlvs([cause.serialize() for cause in self.causes]))
 
 
 @dataclass(slots=True)
@@ -153,7 +153,7 @@ class ErrorChunk(KnownChunk):
         Raises:
             ValueError: The causes are longer than 65,531 bytes.
         """
-        return encode_chunk(self.TYPE, 0, b"".join([cause.serialize() for cause in self.causes]))
+        return encode_chunk(self.TYPE, 0, join_tlvs([cause.serialize() for cause in self.causes]))
 
 
 @dataclass(slots=True)

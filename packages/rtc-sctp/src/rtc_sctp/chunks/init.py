@@ -28,6 +28,7 @@ from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 from rtc_sctp.parameter import Parameter
 from rtc_sctp.parameters import parse_parameters
+from rtc_sctp.tlv import join_tlvs
 
 from .chunk import KnownChunk, encode_chunk
 
@@ -124,4 +125,4 @@ class InitAckChunk(KnownChunk):
 
 
 def _join(parameters: tuple[Parameter, ...]) -> bytes:
-    return b"".join([parameter.serialize() for parameter in parameters])
+    return join_tlvs([parameter.serialize() for parameter in parameters])

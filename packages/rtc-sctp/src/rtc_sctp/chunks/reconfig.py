@@ -6,6 +6,7 @@ from rtc_sctp.dataclass import dataclass
 from rtc_sctp.errors import ParseError
 from rtc_sctp.parameter import Parameter
 from rtc_sctp.parameters import parse_parameters
+from rtc_sctp.tlv import join_tlvs
 
 from .chunk import KnownChunk, encode_chunk
 
@@ -37,4 +38,4 @@ class ReconfigChunk(KnownChunk):
         Raises:
             ValueError: The chunk is longer than 65,535 bytes.
         """
-        return encode_chunk(self.TYPE, 0, b"".join([parameter.serialize() for parameter in self.parameters]))
+        return encode_chunk(self.TYPE, 0, join_tlvs([parameter.serialize() for parameter in self.parameters]))
