@@ -25,6 +25,7 @@ from rtc_peer import (
     IceTransportPolicy,
     IceTransportState,
     IceTransportStateChanged,
+    LocalCandidateStats,
     OperationError,
     PeerConnection,
     SdpType,
@@ -388,6 +389,8 @@ def test_a_stun_server_of_the_configuration_is_asked() -> None:
     reflexive = [event for event in pair.left.of(IceCandidateFound) if " srflx " in event.candidate]
     assert [event.url for event in reflexive] == ["stun:198.51.100.1"]
     assert "203.0.113.1" in reflexive[0].candidate
+    urls = [each.url for each in pair.left.machine.statistics() if isinstance(each, LocalCandidateStats)]
+    assert urls == [None, "stun:198.51.100.1"]
 
 
 def test_the_name_of_a_server_delays_the_end_of_gathering_and_no_more() -> None:

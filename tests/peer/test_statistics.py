@@ -19,6 +19,7 @@ from rtc_peer import (
     SctpTransportState,
     TransportStats,
 )
+from rtc_stun import Address
 
 S = TypeVar("S")
 
@@ -30,10 +31,10 @@ NAMES = {
         "tls_version dtls_cipher selected_candidate_pair_id selected_candidate_pair_changes local_certificate_id remote_certificate_id"
     ),
     LocalCandidateStats: (
-        "transport_id address port protocol candidate_type priority foundation username_fragment related_address related_port"
+        "transport_id address port protocol candidate_type priority foundation url username_fragment related_address related_port"
     ),
     RemoteCandidateStats: (
-        "transport_id address port protocol candidate_type priority foundation username_fragment related_address related_port"
+        "transport_id address port protocol candidate_type priority foundation url username_fragment related_address related_port"
     ),
     CandidatePairStats: (
         "transport_id local_candidate_id remote_candidate_id state nominated packets_sent packets_received bytes_sent bytes_received "
@@ -127,6 +128,26 @@ def test_fingerprints_can_be_compared_out_of_band() -> None:
 
     assert ours == {each.fingerprint for each in _of(pair.right, CertificateStats)}
     assert {side.machine.certificates[0].fingerprint().digest.hex(":") for side in pair.sides} == ours
+
+
+def test_identifiers_stay_while_candidates_are_added_and_change_with_a_restart() -> None:
+    pair = Pair(gather=False)
+    pair.left.machine.create_data_channel()
+    pair.negotiate()
+    machine = pair.left.machine
+    machine.add_ice_candidate("candidate:1 1 udp 1 192.0.2.9 9 typ host", pair.now, sdp_mid="0")
+    machine.add_local_address(0, Address("192.0.2.1", 5000), pair.now)
+    before = {each.id for each in machine.statistics()}
+
+    machine.add_local_address(0, Address("192.0.2.1", 5001), pair.now)
+    machine.add_ice_candidate("candidate:2 1 udp 1 192.0.2.9 10 typ host", pair.now, sdp_mid="0")
+    more = {each.id for each in machine.statistics()}
+    assert before < more
+
+    machine.restart_ice()
+    pair.negotiate()
+    candidates = {each.id for each in (*_of(pair.left, LocalCandidateStats), *_of(pair.left, RemoteCandidateStats))}
+    assert not candidates & more
 
 
 def test_before_the_handshake_what_is_not_known_is_none() -> None:

@@ -202,6 +202,7 @@ class PeerConnection:
             self._layers.data,
             former_channels=self._layers.former_channels,
             certificates=self._certificates,
+            url_of=self._layers.transports.url_of,
         )
 
     # --- offer and answer ---

@@ -61,6 +61,8 @@ class IceCandidateStats:
     candidate_type: str
     priority: int
     foundation: str
+    url: str | None
+    """The server that told of it."""
     username_fragment: str
     related_address: str | None
     related_port: int | None

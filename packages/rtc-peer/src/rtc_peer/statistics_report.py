@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias, TypeVar
 
 from rtc_dtls import Certificate, CipherSuiteId, Fingerprint
 from rtc_ice import Candidate
@@ -22,8 +22,10 @@ from rtc_peer.statistics import (
     TransportStats,
 )
 from rtc_peer.transport import Transport
+from rtc_stun import Address
 
 K = TypeVar("K", bound=IceCandidateStats)
+UrlOf: TypeAlias = Callable[[Address], str | None]
 
 
 def report(
@@ -32,6 +34,7 @@ def report(
     *,
     former_channels: tuple[int, int],
     certificates: Sequence[Certificate],
+    url_of: UrlOf,
 ) -> list[Statistics]:
     """Describe a connection.
 
@@ -40,6 +43,7 @@ def report(
         data: The present data channels.
         former_channels: How many channels of earlier associations were opened and closed.
         certificates: Ours.
+        url_of: Returns the URL of a server by its address.
     """
     counters = data.endpoint.stats
     found: list[Statistics] = [
@@ -50,15 +54,15 @@ def report(
         )
     ]
     for transport in transports:
-        found += _transport(transport, certificates[0].chain)
+        found += _transport(transport, certificates[0].chain, url_of)
     found += _channels(data)
     return found
 
 
-def _transport(transport: Transport, chain: Sequence[bytes]) -> list[Statistics]:
+def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> list[Statistics]:
     agent, connection = transport.ice.agent, transport.dtls.connection
     name = f"T{transport.id}"
-    candidates = _candidates(transport, name)
+    candidates = _candidates(transport, name, url_of)
     ids = {(type(each), each.address, each.port, each.candidate_type): each.id for each in candidates}
     pairs = _pairs(transport, name, ids)
     theirs = () if connection is None else connection.peer_certificates
@@ -87,21 +91,39 @@ def _transport(transport: Transport, chain: Sequence[bytes]) -> list[Statistics]
     return [stats, *candidates, *pairs, ours, *([] if remote is None else [remote])]
 
 
-def _candidates(transport: Transport, name: str) -> list[LocalCandidateStats | RemoteCandidateStats]:
+def _candidates(transport: Transport, name: str, url_of: UrlOf) -> list[LocalCandidateStats | RemoteCandidateStats]:
     agent = transport.ice.agent
-    theirs = agent.remote_credentials
-    found: list[LocalCandidateStats | RemoteCandidateStats] = []
-    for index, each in enumerate(agent.candidate_stats()):
-        if each.is_remote:
-            ufrag = "" if theirs is None else theirs.ufrag
-            found.append(_candidate(RemoteCandidateStats, f"I{name}-{index}", name, each.candidate, ufrag))
-        else:
-            ufrag = agent.local_credentials.ufrag
-            found.append(_candidate(LocalCandidateStats, f"I{name}-{index}", name, each.candidate, ufrag))
-    return found
+    ours, theirs = agent.local_credentials.ufrag, agent.remote_credentials
+    local = [each for each in agent.candidate_stats() if not each.is_remote]
+    remote = [each for each in agent.candidate_stats() if each.is_remote]
+    # Identifiers stay while candidates are added, and are not used again after a restart.
+    return [
+        *(
+            _candidate(
+                LocalCandidateStats,
+                f"I{name}-{ours}-L{index}",
+                name,
+                each.candidate,
+                ours,
+                None if each.server is None else url_of(each.server),
+            )
+            for index, each in enumerate(local)
+        ),
+        *(
+            _candidate(
+                RemoteCandidateStats,
+                f"I{name}-{ours}-R{index}",
+                name,
+                each.candidate,
+                "" if theirs is None else theirs.ufrag,
+                None,
+            )
+            for index, each in enumerate(remote)
+        ),
+    ]
 
 
-def _candidate(kind: type[K], name: str, transport: str, candidate: Candidate, ufrag: str) -> K:
+def _candidate(kind: type[K], name: str, transport: str, candidate: Candidate, ufrag: str, url: str | None) -> K:
     related = candidate.related_address
     return kind(
         id=name,
@@ -112,6 +134,7 @@ def _candidate(kind: type[K], name: str, transport: str, candidate: Candidate, u
         candidate_type=candidate.type,
         priority=candidate.priority,
         foundation=candidate.foundation,
+        url=url,
         username_fragment=ufrag,
         related_address=None if related is None else related.host,
         related_port=None if related is None else related.port,

@@ -74,6 +74,10 @@ class TransportSet:
         self.policy = policy
         self._events += [HostResolutionWanted(name) for name in servers.unresolved()]
 
+    def url_of(self, server: Address) -> str | None:
+        """Return the URL of a server by its address."""
+        return self._servers.url_of(server)
+
     def host_resolved(self, host: str, addresses: list[str], now: float) -> None:
         """Take the addresses of a name, in candidates or of servers.
 
