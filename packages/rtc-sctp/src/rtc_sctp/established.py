@@ -248,6 +248,7 @@ class Established:
         context = self._context
         # [rfc8899:3/1]
         bundle = Bundle(self._head, max_packet_size=self._path_mtu.size, zero_checksum=self._zero_checksum)
+        self.shutdown.flush()
         # [rfc9260:6/10] [rfc9260:6.10/3] [rfc9260:12.4/2]
         self._add_control(bundle)
         receiver, sender = self.receiver, self.sender

@@ -91,9 +91,17 @@ class ReconfigurationRequests:
         """Number of the peer's last request, which our requests name; they answer it if it was one for a reset."""
 
     @property
-    def in_flight(self) -> Request | None:
-        """The request that waits for its answer."""
-        return self._in_flight
+    def is_pending(self) -> bool:
+        """Whether a request is in flight."""
+        return self._in_flight is not None
+
+    @property
+    def waits_for_a_request(self) -> bool:
+        """Whether the request in flight is one that the peer answers by a request of its own, or when it has none.
+
+        What the peer asks meanwhile and needs the same of us is refused: each side would wait for the other.
+        """
+        return isinstance(self._in_flight, (IncomingSsnResetRequest, SsnTsnResetRequest))
 
     def add(self, wish: Wish) -> None:
         """Queue a request.
@@ -244,6 +252,8 @@ class ReconfigurationRequests:
         if isinstance(self._in_flight, OutgoingSsnResetRequest) and set(streams) <= set(self._in_flight.streams):
             # [rfc6525:5.2.3/5]
             return ReconfigurationResult.NOTHING_TO_DO
+        if self.waits_for_a_request:
+            return ReconfigurationResult.REQUEST_ALREADY_IN_PROGRESS
         # [rfc6525:5.2.3/1] [rfc6525:5.2.3/4] [rfc6525:5.1.2/5]
         for stream_id in streams:
             if not self._queue.ends_with_reset(stream_id):

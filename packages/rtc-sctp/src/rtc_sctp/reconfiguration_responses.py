@@ -145,10 +145,9 @@ class ReconfigurationResponses:
         return ReconfigurationResult.PERFORMED
 
     def _begin_anew(self, request: SsnTsnResetRequest) -> ReconfigurationResult | ReconfigurationResponse:
-        if isinstance(self._requests.in_flight, SsnTsnResetRequest):
-            # Both at once: each would wait for the other.
+        if self._requests.waits_for_a_request:
             return ReconfigurationResult.REQUEST_ALREADY_IN_PROGRESS
-        if not self._renumbering.prepare() or self._requests.in_flight is not None:
+        if not self._renumbering.prepare() or self._requests.is_pending:
             self._to_renumber = request.request_sequence
             return ReconfigurationResult.IN_PROGRESS
         # [rfc6525:5.2.4/6]
@@ -193,7 +192,7 @@ class ReconfigurationResponses:
 
     def data_left(self) -> bool:
         """Begin all numbers anew if that waited for our data, and need not wait any longer; returns whether it did."""
-        if self._to_renumber is not None and self._renumbering.prepare() and self._requests.in_flight is None:
+        if self._to_renumber is not None and self._renumbering.prepare() and not self._requests.is_pending:
             # [rfc6525:5.2.4/7]
             self._say(self._renumber(self._to_renumber))
             return True

@@ -16,13 +16,16 @@ _GUARD_FACTOR = 5
 class Shutdown:
     """SHUTDOWN, SHUTDOWN ACK, SHUTDOWN COMPLETE, and the timers T2-shutdown and T5-shutdown-guard."""
 
-    __slots__ = ("_context", "_receiver", "_remote_tag", "_rto", "is_finished")
+    __slots__ = ("_context", "_is_due", "_receiver", "_remote_tag", "_rto", "is_finished")
 
     def __init__(self, context: Context, receiver: Receiver, rto: RtoEstimator, remote_tag: int) -> None:
         self._context = context
         self._receiver = receiver
         self._rto = rto
         self._remote_tag = remote_tag
+        self._is_due = False
+        """Whether SHUTDOWN is to be sent at the next flush."""
+
         self.is_finished = False
         """Whether both sides are done, and the association with it."""
 
@@ -136,9 +139,17 @@ class Shutdown:
 
     def _send_shutdown(self) -> None:
         context = self._context
-        # [rfc9260:9.2/2]
-        context.control.append(ShutdownChunk(self._receiver.tracker.cumulative_tsn).serialize())
+        self._is_due = True
         context.timers.start(Timer.T2, context.now + self._rto.rto)
+
+    def flush(self) -> None:
+        """Queue the SHUTDOWN that is due, however many packets called for it."""
+        if self._is_due:
+            self._is_due = False
+            if self._context.state is AssociationState.SHUTDOWN_SENT:
+                # [rfc9260:9.2/2]
+                cumulative_tsn = self._receiver.tracker.cumulative_tsn
+                self._context.control.append(ShutdownChunk(cumulative_tsn).serialize())
 
     def _send_shutdown_ack(self) -> None:
         context = self._context
