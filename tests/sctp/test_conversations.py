@@ -30,7 +30,7 @@ def _config(chance: random.Random) -> AssociationConfig:
         zero_checksum=chance.random() < 0.7,
         partial_reliability=chance.random() < 0.8,
         max_packet_size=chance.choice([576, 1192]),
-        receive_buffer_size=chance.choice([20_000, 200_000, 2 << 20]),
+        receive_buffer_size=chance.choice([100_000, 2 << 20]),
         max_received_message_size=60_000,
         scheduler=chance.choice(list(SchedulerKind)),
     )

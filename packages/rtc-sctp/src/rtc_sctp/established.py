@@ -259,16 +259,9 @@ class Established:
         if may_send:
             self.requests.prepare()
             sender.transmit(bundle)
-            begins_anew = self._responses.data_left()
-            self.requests.send_next()
-            if context.control:
-                # Requests name the last TSN, and so stand behind what was sent until now: in a packet of their own.
-                bundle.finish_packet()
-                self._add_control(bundle)
-            if begins_anew:
-                # What was held back may leave.
-                bundle.finish_packet()
-                sender.transmit(bundle)
+        if context.state is not AssociationState.SHUTDOWN_ACK_SENT:
+            # After our SHUTDOWN too: the peer may wait for it with what it has still to send.
+            self._reconfigure(bundle)
         bundle.finish_packet()
         if self._path_mtu.probe_size and context.state is AssociationState.ESTABLISHED:
             return bundle.packets + self._probe_packet()
@@ -280,6 +273,18 @@ class Established:
             bundle.add(chunk)
         bundle.finish_packet()
         return bundle.packets
+
+    def _reconfigure(self, bundle: Bundle) -> None:
+        begins_anew = self._responses.data_left()
+        self.requests.send_next()
+        if self._context.control:
+            # Requests name the last TSN, and so stand behind what was sent until now: in a packet of their own.
+            bundle.finish_packet()
+            self._add_control(bundle)
+        if begins_anew and self._context.may_send:
+            # What was held back may leave.
+            bundle.finish_packet()
+            self.sender.transmit(bundle)
 
     def _add_control(self, bundle: Bundle) -> None:
         control = self._context.control

@@ -21,6 +21,7 @@ from .reconfiguration import (
 from .reconfiguration_requests import ReconfigurationRequests, Request
 from .renumbering import Renumbering
 from .serial import MASK_32
+from .state import AssociationState
 
 _LEGAL_PAIRS: Final = (
     {OutgoingSsnResetRequest, IncomingSsnResetRequest},
@@ -119,6 +120,9 @@ class ReconfigurationResponses:
         return response
 
     def _serve(self, request: Request) -> ReconfigurationResult | ReconfigurationResponse | None:
+        if self._context.state is AssociationState.SHUTDOWN_ACK_SENT:
+            # [rfc6525:5.2.1/5] Nothing more comes, from neither side.
+            return ReconfigurationResult.DENIED
         match request:
             case OutgoingSsnResetRequest():
                 self._requests.was_answered_by(request.response_sequence)
