@@ -301,3 +301,16 @@ def test_an_address_that_goes_away_in_mid_restart_takes_the_old_pair_along() -> 
 
     assert desk.agent.selected_pair is None
     assert desk.advance(60.0) == []
+
+
+def test_another_address_that_goes_away_in_mid_restart_leaves_the_old_pair_alone() -> None:
+    desk = Desk(end=False)
+    desk.agent.add_local_address(ELSEWHERE, desk.now)
+    desk.connect()
+    desk.agent.restart(desk.now)
+
+    desk.agent.remove_local_address(ELSEWHERE, desk.now)
+
+    assert desk.agent.selected_pair is not None
+    assert desk.agent.selected_pair.local == HERE
+    assert desk.next_request().local == HERE
