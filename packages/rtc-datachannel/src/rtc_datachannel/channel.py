@@ -65,7 +65,6 @@ class DataChannel:
     """
 
     __slots__ = (
-        "_state",
         "account",
         "awaits_ack",
         "buffered_amount_low_threshold",
@@ -73,12 +72,14 @@ class DataChannel:
         "close_reason",
         "id",
         "label",
+        "lifetime",
         "max_packet_life_time_ms",
         "max_retransmits",
         "negotiated",
         "ordered",
         "priority",
         "protocol",
+        "state",
         "stats",
     )
 
@@ -109,6 +110,8 @@ class DataChannel:
         self.ordered = ordered
         self.max_retransmits = max_retransmits
         self.max_packet_life_time_ms = max_packet_life_time_ms
+        self.lifetime = None if max_packet_life_time_ms is None else max_packet_life_time_ms / 1000
+        """The same in seconds."""
         self.negotiated = negotiated
         """Whether the application agreed on it with the peer by other means than DCEP."""
         self.id = channel_id
@@ -125,15 +128,11 @@ class DataChannel:
         self.awaits_ack = False
         """Whether our OPEN is still without its ACK."""
         self.account = SendAccount()
-        self._state = ChannelState.CONNECTING
+        self.state = ChannelState.CONNECTING
+        """Where the channel is in its life; only ``step`` changes it."""
 
     def __repr__(self) -> str:
-        return f"<DataChannel id={self.id} label={self.label!r} {self._state.value}>"
-
-    @property
-    def state(self) -> ChannelState:
-        """Where the channel is in its life."""
-        return self._state
+        return f"<DataChannel id={self.id} label={self.label!r} {self.state.value}>"
 
     @property
     def reliable(self) -> bool:
@@ -145,7 +144,7 @@ class DataChannel:
         """Whether the next message may overtake those before it."""
         # [rfc8832:6/10] Until the peer is heard, its OPEN may not even have arrived: order keeps it first.
         # [rfc8832:6/11] [rfc8832:6/12]
-        return not self.ordered and self._state is ChannelState.OPEN
+        return not self.ordered and self.state is ChannelState.OPEN
 
     def to_open(self) -> Open:
         """The DCEP message that announces the channel."""
@@ -177,4 +176,4 @@ class DataChannel:
         Raises:
             StateError: The table has no such step.
         """
-        self._state = next_channel_state(self._state, happened)
+        self.state = next_channel_state(self.state, happened)

@@ -21,6 +21,9 @@ from .table import ChannelTable, Trace
 _MAX_PENDING_EVENTS: Final = 100_000
 """Events that may wait to be taken; the peer's packets are dropped beyond."""
 
+# [rfc8832:4/1] [rfc8832:6/9]
+_SENDABLE: Final = (ChannelState.OPEN, ChannelState.CONNECTING)
+
 
 class DataChannelEndpoint:
     """Channels over one SCTP association, which it owns and drives.
@@ -139,7 +142,8 @@ class DataChannelEndpoint:
         """Bytes of the application that were queued on the channel and not yet sent; 0 once it is closed."""
         if channel.id is None or channel not in self._table:
             return 0
-        return channel.account.user_bytes(self._association.buffered_amount(channel.id))
+        unsent = self._association.buffered_amount(channel.id)
+        return channel.account.user_bytes(unsent, channel.stats.bytes_sent)
 
     # --- commands ---
 
@@ -234,28 +238,49 @@ class DataChannelEndpoint:
         See :rfc:`8831#section-6.6`.
         """
         stream_id = channel.id
-        if self._state is not EndpointState.CONNECTED or stream_id is None:
-            raise StateError(f"the endpoint is {self._state.value}")
-        # [rfc8832:4/1] [rfc8832:6/9]
-        if channel.state not in (ChannelState.OPEN, ChannelState.CONNECTING):
-            raise StateError(f"the channel is {channel.state.value}")
-        if self._table.by_id.get(stream_id) is not channel:
-            raise StateError("the channel is of another endpoint")
+        if (
+            self._state is not EndpointState.CONNECTED
+            or channel.state not in _SENDABLE
+            or stream_id is None
+            or self._table.by_id.get(stream_id) is not channel
+        ):
+            raise self._unsendable(channel)
         # [rfc8831:6.6/2] [rfc8831:6.6/3] One message of the application is one of SCTP.
         # [rfc8832:6/4] Never DCEP's identifier.
         ppid, payload = encode(data)
-        if 0 < self._remote_limit < len(payload):
-            raise MessageTooLargeError(f"the peer accepts {self._remote_limit} bytes, the message has {len(payload)}")
-        if self._config.swap_empty_identifiers and payload is EMPTY_PAYLOAD:
+        length = len(payload)
+        if 0 < self._remote_limit < length:
+            raise MessageTooLargeError(f"the peer accepts {self._remote_limit} bytes, the message has {length}")
+        if payload is EMPTY_PAYLOAD and self._config.swap_empty_identifiers:
             ppid = Ppid.STRING_EMPTY + Ppid.BINARY_EMPTY - ppid
-        self._queue(channel, stream_id, ppid, payload)
+        try:
+            # [rfc8831:6.6/1] [rfc8831:6.1/5] [rfc8831:6.1/6] [rfc8831:5/1]
+            self._association.send(
+                stream_id,
+                ppid,
+                payload,
+                unordered=not channel.ordered and channel.sends_unordered,
+                max_retransmits=channel.max_retransmits,
+                lifetime=channel.lifetime,
+            )
+        except rtc_sctp.BufferFullError as error:
+            raise BufferFullError(str(error)) from None
+        except rtc_sctp.StateError as error:
+            # The peer ends the association; what is left of it takes no more.
+            raise StateError(str(error)) from None
         stats = channel.stats
         stats.messages_sent += 1
         if payload is EMPTY_PAYLOAD:
-            channel.account.add_overhead(len(payload))
+            channel.account.add_overhead(length, stats.bytes_sent)
         else:
-            channel.account.add_message(len(payload))
-            stats.bytes_sent += len(payload)
+            stats.bytes_sent += length
+
+    def _unsendable(self, channel: DataChannel) -> StateError:
+        if channel.state not in _SENDABLE:
+            return StateError(f"the channel is {channel.state.value}")
+        if channel.id is None or channel in self._table:
+            return StateError(f"the endpoint is {self._state.value}")
+        return StateError("the channel is of another endpoint")
 
     def set_buffered_amount_low_threshold(self, channel: DataChannel, threshold: int) -> None:
         """Say at how many unsent bytes ``BufferedAmountLow`` shall tell; 0 at first.
@@ -384,13 +409,8 @@ class DataChannelEndpoint:
 
     def _translate(self) -> None:
         """Turn the association's events into ours."""
-        events = self._association.events()
-        index = 0
-        while index < len(events):
-            index = self._inbound.receive_run(events, index)
-            if index < len(events):
-                self._happened(events[index])
-                index += 1
+        for event in self._inbound.receive(self._association.events()):
+            self._happened(event)
         self._count_untaken()
         self._request_resets()
 
@@ -477,31 +497,12 @@ class DataChannelEndpoint:
         # [rfc8832:6/1] [rfc8832:6/2] [rfc8832:6/3]
         message = bytes(channel.to_open())
         channel.awaits_ack = True
-        channel.account.add_overhead(len(message))
+        channel.account.add_overhead(len(message), 0)
         self._association.send(stream_id, Ppid.DCEP, message, ignore_limit=True)
-
-    def _queue(self, channel: DataChannel, stream_id: int, ppid: int, payload: bytes) -> None:
-        life_time = channel.max_packet_life_time_ms
-        try:
-            # [rfc8831:6.6/1] [rfc8831:6.1/5] [rfc8831:6.1/6] [rfc8831:5/1]
-            self._association.send(
-                stream_id,
-                ppid,
-                payload,
-                unordered=channel.sends_unordered,
-                max_retransmits=channel.max_retransmits,
-                lifetime=None if life_time is None else life_time / 1000,
-            )
-        except rtc_sctp.BufferFullError as error:
-            raise BufferFullError(str(error)) from None
-        except rtc_sctp.StateError as error:
-            # The peer ends the association; what is left of it takes no more.
-            raise StateError(str(error)) from None
 
     def _stream_became_low(self, stream_id: int) -> None:
         channel = self._table.by_id.get(stream_id)
-        if channel is not None and channel.account.has_user_bytes:
-            channel.account.has_user_bytes = False
+        if channel is not None and channel.account.became_low(channel.stats.bytes_sent):
             self._table.events.append(BufferedAmountLow(channel))
 
     def _request_resets(self) -> None:

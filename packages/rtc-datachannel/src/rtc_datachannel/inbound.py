@@ -1,6 +1,6 @@
 """What arrives on a stream: DCEP, messages of channels, and what belongs to no channel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import rtc_sctp
@@ -42,42 +42,38 @@ class Inbound:
         self._stats = stats
         self._early = EarlyMessages(capacity=config.early_message_buffer_size, timeout=config.early_message_timeout)
 
-    def receive_run(self, events: Sequence[rtc_sctp.Event], start: int) -> int:
-        """Take the messages from ``start`` up to the next event of another kind; returns its index.
+    def receive(self, events: Sequence[rtc_sctp.Event]) -> Iterator[rtc_sctp.Event]:
+        """Take the messages among the events; yields each event of another kind, in its place.
 
         The loop is the hot path: whole messages of open channels, one look-up each.
         """
         receiving = self._table.receiving
         report = self._table.events.append
         limit = self._limit
-        taken = 0
-        for index in range(start, len(events)):
-            event = events[index]
+        for event in events:
             if type(event) is not rtc_sctp.MessageReceived:
-                self._table.untaken += taken
-                return index
-            data = event.data
+                yield event
+                continue
+            content: str | bytes = event.data
+            length = len(content)
             channel = receiving.get(event.stream_id)
-            if channel is None or len(data) > limit:
+            if channel is None or length > limit:
                 self._receive(event)
                 continue
-            if event.ppid == _BINARY:
-                report(MessageReceived(event.stream_id, data))
-            elif event.ppid == _STRING:
+            if event.ppid == _STRING:
                 try:
-                    report(MessageReceived(event.stream_id, data.decode()))
+                    content = event.data.decode()
                 except UnicodeDecodeError:
                     self._receive(event)
                     continue
-            else:
+            elif event.ppid != _BINARY:
                 self._receive(event)
                 continue
+            report(MessageReceived(event.stream_id, content))
             stats = channel.stats
             stats.messages_received += 1
-            stats.bytes_received += len(data)
-            taken += len(data)
-        self._table.untaken += taken
-        return len(events)
+            stats.bytes_received += length
+            self._table.untaken += length
 
     def next_deadline(self) -> float | None:
         """When early messages have waited long enough."""
@@ -246,7 +242,7 @@ class Inbound:
         # [rfc8832:6/1] [rfc8832:6/2] [rfc8832:6/3]
         acknowledgement = bytes(Ack())
         self._association.send(stream_id, _DCEP, acknowledgement, ignore_limit=True)
-        opened.account.add_overhead(len(acknowledgement))
+        opened.account.add_overhead(len(acknowledgement), 0)
         for ppid, data in early:
             if opened.state is ChannelState.OPEN:
                 self._receive_message(opened, stream_id, ppid, data)

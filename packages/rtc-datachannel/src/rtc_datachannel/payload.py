@@ -20,6 +20,13 @@ class Ppid(IntEnum):
     BINARY_EMPTY = 57
 
 
+# Plain integers: members of an enum are slower to find and to compare.
+_STRING: Final = int(Ppid.STRING)
+_BINARY: Final = int(Ppid.BINARY)
+_STRING_EMPTY: Final = int(Ppid.STRING_EMPTY)
+_BINARY_EMPTY: Final = int(Ppid.BINARY_EMPTY)
+
+
 Data: TypeAlias = str | bytes | bytearray | memoryview
 """What an application may send; bytes-like data are copied, bytes are not."""
 
@@ -35,8 +42,10 @@ def encode(data: Data) -> tuple[int, bytes]:
         TypeError: ``data`` is neither text nor bytes-like.
     """
     # [rfc8831:6.6/4]
+    if type(data) is bytes and data:
+        return _BINARY, data
     if isinstance(data, str):
-        return (Ppid.STRING, data.encode()) if data else (Ppid.STRING_EMPTY, EMPTY_PAYLOAD)
+        return (_STRING, data.encode()) if data else (_STRING_EMPTY, EMPTY_PAYLOAD)
     if isinstance(data, (bytes, bytearray, memoryview)):
-        return (Ppid.BINARY, bytes(data)) if len(data) else (Ppid.BINARY_EMPTY, EMPTY_PAYLOAD)
+        return (_BINARY, bytes(data)) if len(data) else (_BINARY_EMPTY, EMPTY_PAYLOAD)
     raise TypeError(f"a message is str or bytes, not {type(data).__name__}")
