@@ -5,6 +5,7 @@ from typing import Final
 
 import rtc_sctp
 from rtc_sctp import Association, AssociationState
+from rtc_sctp import MessageReceived as UserMessage
 
 from .channel import ChannelCloseReason, DataChannel, Priority
 from .config import DataChannelConfig
@@ -50,8 +51,11 @@ class Inbound:
         receiving = self._table.receiving
         report = self._table.events.append
         limit = self._limit
+        untaken = 0
         for event in events:
-            if type(event) is not rtc_sctp.MessageReceived:
+            if type(event) is not UserMessage:
+                self._table.untaken += untaken
+                untaken = 0
                 yield event
                 continue
             content: str | bytes = event.data
@@ -73,7 +77,8 @@ class Inbound:
             stats = channel.stats
             stats.messages_received += 1
             stats.bytes_received += length
-            self._table.untaken += length
+            untaken += length
+        self._table.untaken += untaken
 
     def next_deadline(self) -> float | None:
         """When early messages have waited long enough."""
@@ -90,7 +95,7 @@ class Inbound:
         """Forget early messages: the association ended or began anew."""
         self._early.clear()
 
-    def _receive(self, event: rtc_sctp.MessageReceived) -> None:
+    def _receive(self, event: UserMessage) -> None:
         """Anything but a whole message of an open channel."""
         stream_id = event.stream_id
         channel = self._table.by_id.get(stream_id)
@@ -175,7 +180,7 @@ class Inbound:
 
     # --- streams without a channel ---
 
-    def _receive_unknown(self, event: rtc_sctp.MessageReceived) -> None:
+    def _receive_unknown(self, event: UserMessage) -> None:
         stream_id = event.stream_id
         table = self._table
         if table.pairs.is_taken(stream_id):
@@ -196,7 +201,7 @@ class Inbound:
 
     # --- DCEP ---
 
-    def _receive_dcep(self, event: rtc_sctp.MessageReceived, channel: DataChannel | None) -> None:
+    def _receive_dcep(self, event: UserMessage, channel: DataChannel | None) -> None:
         # Whether it was sent in order is not looked at: libwebrtc acknowledges unordered channels out of order.
         try:
             message = parse_message(event.data)
