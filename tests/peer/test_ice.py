@@ -1,8 +1,11 @@
 """Gathering and candidates: trickled, all at once, by name, of servers; restarts."""
 
+import contextlib
 import pickle
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.peer.descriptions import answer_to, audio, describe, parsed, section
 from tests.peer.pair import Pair, make_peer
 from tests.support.nat import full_cone
@@ -28,6 +31,7 @@ from rtc_peer import (
     LocalCandidateStats,
     OperationError,
     PeerConnection,
+    PeerError,
     SdpType,
     SelectedCandidatePairChanged,
     SessionDescription,
@@ -560,3 +564,68 @@ def test_a_restart_is_forgotten_once_it_is_negotiated_whoever_offers() -> None:
     assert pair.left.machine.negotiation_needed
     pair.negotiate()
     assert not pair.left.machine.negotiation_needed
+
+
+def test_candidates_of_a_generation_that_was_rolled_back_are_not_shown() -> None:
+    pair = Pair().connect()
+    pair.gather = pair.trickle = False
+    pair.left.machine.restart_ice()
+    pair.offer()
+    pair.left.machine.set_local_description(SessionDescription(SdpType.ROLLBACK), pair.now)
+    pair.settle(0.1)
+    told, shown = len(pair.left.of(IceCandidateFound)), pair.left.local
+
+    pair.left.machine.add_local_address(0, Address("192.0.2.1", 7777), pair.now)
+    pair.left.machine.end_of_local_addresses(0, pair.now)
+    pair.settle(0.1)
+
+    assert len(pair.left.of(IceCandidateFound)) == told
+    assert pair.left.local == shown
+
+
+def test_names_of_an_old_generation_bring_nothing_to_the_new_one() -> None:
+    pair = Pair().connect()
+    pair.left.machine.add_ice_candidate(HOST.replace("192.0.2.2", "old.local"), pair.now, sdp_mid="0")
+    pair.right.machine.restart_ice()
+    pair.negotiate(pair.right)
+
+    pair.left.machine.host_resolved("old.local", ["192.0.2.99"], pair.now)
+    pair.settle(1.0)
+
+    hosts = {each.address.host for each in pair.left.machine.transports[0].remote_candidates}
+    assert "192.0.2.99" not in hosts
+    assert pair.left.machine.ice_connection_state is not IceTransportState.FAILED
+
+
+def test_servers_of_many_configurations_are_bounded() -> None:
+    pair = Pair().connect()
+    for third in range(3):
+        urls = tuple(f"stun:198.51.{third}.{number}" for number in range(1, 17))
+        pair.left.machine.set_configuration(Configuration(ice_servers=(IceServer(urls=urls),)))
+        pair.left.machine.restart_ice()
+        pair.negotiate()
+        pair.settle(0.5)
+
+    assert pair.left.machine.connection_state.value == "connected"
+
+
+def test_the_end_of_an_old_generation_does_not_end_the_new_one() -> None:
+    pair = Pair().connect()
+    before = pair.right.machine.transports[0].local_credentials.ufrag
+    pair.right.machine.restart_ice()
+    pair.negotiate(pair.right)
+
+    with pytest.raises(OperationError):
+        pair.left.machine.add_ice_candidate("", pair.now, sdp_mid="0", username_fragment=before)
+
+
+@settings(max_examples=60)
+@given(text=st.text(max_size=60), mid=st.none() | st.sampled_from(["0", "1", ""]), index=st.none() | st.integers(-2, 3))
+def test_candidates_of_any_text_raise_nothing_but_our_own_errors(text: str, mid: str | None, index: int | None) -> None:
+    peer = _answerer()
+
+    for candidate in (text, f"candidate:{text}", f"{HOST} {text}"):
+        with contextlib.suppress(PeerError):
+            peer.add_ice_candidate(candidate, 0.0, sdp_mid=mid, sdp_m_line_index=index)
+
+    assert len(_remote(peer)) <= 2

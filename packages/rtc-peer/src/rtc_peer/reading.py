@@ -152,6 +152,7 @@ class _SectionReader:
 
     def _transport_source(self, media: MediaDescription, tag: str | None) -> MediaDescription:
         """Return the section whose transport attributes count: its own if it has any, else those of the BUNDLE tag."""
+        # [rfc9143:7.4/2]
         group = next((group for group in self._groups if tag in group), ())
         if not group or media.has(IceUfrag):
             return media

@@ -102,10 +102,6 @@ class RemoteDescription:
         """Return the BUNDLE group that a section is in; empty if it is in none."""
         return next((group for group in self.bundle_groups if mid in group), ())
 
-    def by_mid(self, mid: str) -> RemoteSection | None:
-        """Return the section of that name."""
-        return next((section for section in self.sections if section.mid == mid), None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaSection:
