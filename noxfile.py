@@ -45,9 +45,8 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Mypy, strict, over packages, tests and tools."""
     install(session, "lint", "test", "interop")
-    for package in PACKAGES:
-        session.run("mypy", str(package.relative_to(ROOT) / "src"), silent=False)
-    session.run("mypy", "tests", "specs")
+    sources = [str(package.relative_to(ROOT) / "src") for package in PACKAGES]
+    session.run("mypy", *sources, "tests", "specs")
 
 
 @nox.session
