@@ -48,6 +48,7 @@ def _link(chance: random.Random) -> Link:
 
 def _talk(pair: Pair, chance: random.Random, sides: list[Association]) -> list[Sent]:
     sent: list[Sent] = [defaultdict(list), defaultdict(list)]
+    renews = [False, False]
     for _ in range(chance.randrange(40)):
         index, stream_id, unordered = chance.randrange(2), chance.randrange(4), chance.random() < 0.3
         side = sides[index]
@@ -58,7 +59,8 @@ def _talk(pair: Pair, chance: random.Random, sides: list[Association]) -> list[S
             side.reset_streams([stream_id])
         if chance.random() < 0.1:
             side.reset_incoming_streams([stream_id])
-        if chance.random() < 0.03:
+        if chance.random() < 0.03 and not renews[index]:
+            renews[index] = True
             side.reset_association()
         if chance.random() < 0.2:
             side.send(9, 2, bytes(3000), max_retransmits=0, unordered=unordered)

@@ -328,3 +328,18 @@ def test_a_peer_without_support_is_asked_nothing() -> None:
         script.association.add_streams(outgoing=1)
     with pytest.raises(StateError):
         script.association.reset_incoming_streams([1])
+
+
+@pytest.mark.spec("rfc6525:5.1.4/7")
+def test_all_numbers_begin_anew_once_in_30_seconds_at_most(script: Script) -> None:
+    script.association.reset_association()
+    with pytest.raises(StateError, match="30 seconds"):
+        script.association.reset_association()
+    sent(script)
+    respond(script, 0, R.DENIED)
+    script.wait(31.0)
+    script.chunks()
+
+    script.association.reset_association()
+
+    assert sent(script) == [SsnTsnResetRequest(script.association_tsn + 1)]

@@ -247,7 +247,8 @@ class Association:
         ``AssociationResetFailed`` that the peer does not want it.
 
         Raises:
-            StateError: The association is not established, or the peer cannot do it.
+            StateError: The association is not established, the peer cannot do it, or it is less than 30 seconds since the
+                last time.
             BufferFullError: A thousand requests wait already.
 
         See :rfc:`6525#section-5.1.4`.

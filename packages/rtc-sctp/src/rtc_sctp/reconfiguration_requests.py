@@ -6,7 +6,7 @@ from typing import Final
 from .chunks import ReconfigChunk
 from .context import Context
 from .cookie import CookieContents
-from .errors import BufferFullError
+from .errors import BufferFullError, StateError
 from .events import (
     AssociationResetFailed,
     IncomingStreamsResetFailed,
@@ -24,7 +24,7 @@ from .reconfiguration import (
     ReconfigurationResult,
     SsnTsnResetRequest,
 )
-from .renumbering import Renumbering
+from .renumbering import MAX_SEGMENT_LIFETIME, Renumbering
 from .rto import RtoEstimator
 from .send_queue import SendQueue
 from .sender import Sender
@@ -55,6 +55,7 @@ class ReconfigurationRequests:
         "_in_flight",
         "_in_progress",
         "_interval",
+        "_next_renumbering",
         "_next_sequence",
         "_queue",
         "_renumbering",
@@ -84,6 +85,9 @@ class ReconfigurationRequests:
         self._in_flight: Request | None = None
         self._wishes: deque[Wish] = deque()
         self._interval = 0.0
+        self._next_renumbering = 0.0
+        """When the next request to begin all numbers anew may be queued."""
+
         self._in_progress = False
         """Whether the peer said that it needs more time."""
 
@@ -108,7 +112,13 @@ class ReconfigurationRequests:
 
         Raises:
             BufferFullError: A thousand wait already.
+            StateError: It is one to begin all numbers anew, and the last one was less than 30 seconds ago.
         """
+        if isinstance(wish, SsnTsnResetRequest):
+            # [rfc6525:5.1.4/7]
+            if self._context.now < self._next_renumbering:
+                raise StateError("numbers begin anew once in 30 seconds at most")
+            self._next_renumbering = self._context.now + MAX_SEGMENT_LIFETIME
         if len(self._wishes) >= _MAX_WISHES:
             raise BufferFullError(f"{_MAX_WISHES} requests wait already")
         self._wishes.append(wish)

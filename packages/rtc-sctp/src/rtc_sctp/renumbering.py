@@ -12,6 +12,9 @@ from .serial import MASK_32
 _JUMP: Final = 0x8000_0000
 """How far the receiver of a request moves its peer's TSNs, so that no old one can be taken for a new one."""
 
+MAX_SEGMENT_LIFETIME: Final = 30.0
+"""Seconds for which packets of before may still arrive; no second request leaves within."""
+
 
 class Renumbering:
     """What both sides of an SSN/TSN reset do: let what is under way arrive, hold back the rest, and begin anew."""

@@ -24,6 +24,9 @@ _I_DATA_TYPE: Final = 64
 _END: Final = 0x01
 _BEGINNING: Final = 0x02
 _UNORDERED: Final = 0x04
+_MAX_SEGMENT_LIFETIME: Final = 30.0
+"""Seconds for which a packet may be on its way."""
+
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 _MAX_OUTSTANDING: Final = 0xFFFF
 """Chunks on the wire at once; gap blocks count with 16 bits."""
@@ -45,6 +48,7 @@ class Sender:
         "_rescue_due",
         "_restarts",
         "_sacks_while_closed",
+        "_stale_until",
         "_timed_at",
         "_timed_tsn",
         "congestion",
@@ -95,6 +99,9 @@ class Sender:
         """The chunk whose round trip is being measured."""
 
         self._timed_at = 0.0
+        self._stale_until = 0.0
+        """Until when SACKs for TSNs of before a renumbering may arrive."""
+
         self._idle_since = context.now
 
     def renumber(self, next_tsn: int) -> None:
@@ -103,6 +110,7 @@ class Sender:
         self.congestion.recovery_exit = None
         self._timed_tsn = None
         self._forward_due = False
+        self._stale_until = self._context.now + _MAX_SEGMENT_LIFETIME
 
     def resize_packets(self, size: int) -> None:
         """Cut fragments for packets of so many bytes from now on."""
@@ -384,6 +392,10 @@ class Sender:
         sent = len(outstanding.chunks)
         # [rfc9260:12.4/5]
         if ahead > sent or (gaps and ahead + max([end for _, end in gaps]) > sent):
+            if context.now < self._stale_until:
+                # It acknowledges TSNs of before all numbers began anew, and was long on its way.
+                context.drop("old_sack")
+                return False
             reason = "a SACK for a TSN that was never sent"
             raise ViolationError(reason, "rfc9260:12.4", ProtocolViolation(reason.encode()).serialize())
         result = outstanding.acknowledge(sack.cumulative_tsn, gaps)
