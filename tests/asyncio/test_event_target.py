@@ -9,6 +9,7 @@ class Bell(EventTarget):
     """Something that rings."""
 
     onring = EventHandler["Ring"]()
+    on = EventTarget._on
 
 
 class Ring(Event):
@@ -120,3 +121,75 @@ def test_reading_an_unset_attribute_gives_none() -> None:
 
 async def test_dispatch_without_listeners_is_fine() -> None:
     Bell().dispatchEvent(Event("ring"))
+
+
+async def test_an_attribute_and_a_listener_of_the_same_function_are_two() -> None:
+    bell = Bell()
+    calls: list[int] = []
+
+    def listener(event: Ring) -> None:
+        calls.append(event.times)
+
+    bell.onring = listener
+    bell.addEventListener("ring", listener)
+    bell.dispatchEvent(Ring(1))
+    bell.removeEventListener("ring", listener)
+    bell.dispatchEvent(Ring(2))
+
+    assert calls == [1, 1, 2]
+
+
+async def test_an_object_that_handles_events_listens() -> None:
+    calls: list[int] = []
+
+    class Ear:
+        def handleEvent(self, event: Ring) -> None:  # noqa: N802 - the name the Web platform gave it
+            calls.append(event.times)
+
+    bell, ear = Bell(), Ear()
+    bell.addEventListener("ring", ear)
+    bell.dispatchEvent(Ring(1))
+    ear.handleEvent = lambda event: calls.append(-event.times)  # type: ignore[method-assign]  # looked up at each event
+    bell.dispatchEvent(Ring(2))
+    bell.removeEventListener("ring", ear)
+    bell.dispatchEvent(Ring(3))
+
+    assert calls == [1, -2]
+
+
+async def test_who_is_removed_while_an_event_is_dispatched_hears_it_no_more() -> None:
+    bell = Bell()
+    calls: list[str] = []
+
+    def second(event: Ring) -> None:
+        calls.append("second")
+
+    def first(event: Ring) -> None:
+        calls.append("first")
+        bell.removeEventListener("ring", second)
+        bell.addEventListener("ring", lambda event: calls.append("late"))
+        bell.onring = lambda event: calls.append("new")
+
+    bell.addEventListener("ring", first, once=True)
+    bell.addEventListener("ring", second)
+    bell.onring = lambda event: calls.append("old")
+    bell.dispatchEvent(Ring(1))
+
+    assert calls == ["first", "new"]
+    bell.dispatchEvent(Ring(2))
+    assert calls == ["first", "new", "new", "late"]
+
+
+async def test_a_listener_for_once_is_used_up_even_if_others_go_meanwhile() -> None:
+    bell = Bell()
+    calls: list[int] = []
+
+    def goes(event: Ring) -> None:
+        bell.removeEventListener("ring", goes)
+
+    bell.addEventListener("ring", goes)
+    bell.addEventListener("ring", lambda event: calls.append(event.times), once=True)
+    bell.dispatchEvent(Ring(1))
+    bell.dispatchEvent(Ring(2))
+
+    assert calls == [1]

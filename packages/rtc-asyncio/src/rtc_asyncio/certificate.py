@@ -16,6 +16,8 @@ DEFAULT_EXPIRES: Final = 30 * 24 * 60 * 60 * 1000
 MAX_EXPIRES: Final = 365 * 24 * 60 * 60 * 1000
 """The longest validity, in milliseconds; longer wishes are cut to it."""
 
+_EXPONENT: Final = b"\x01\x00\x01"
+
 
 class RTCCertificate:
     """A certificate with its private key. Make one with `RTCPeerConnection.generateCertificate`.
@@ -89,10 +91,15 @@ def _kind(wish: Mapping[str, object]) -> CertificateKind:
             hash_name = wish.get("hash", "SHA-256")
             if isinstance(hash_name, Mapping):
                 hash_name = hash_name.get("name")
+            if wish.get("publicExponent", _EXPONENT) != _EXPONENT:
+                raise NotSupportedError("the public exponent is 65537, as the bytes 1, 0, 1")
             lengths: dict[object, CertificateKind] = {2048: "rsa-2048", 3072: "rsa-3072", 4096: "rsa-4096"}
             if length in lengths and hash_name == "SHA-256":
                 return lengths[length]
             raise NotSupportedError(
                 f"RSA with {length} bits and {hash_name} is not supported; 2048 bits and SHA-256 are"
             )
-    raise NotSupportedError(f"the algorithm {wish.get('name')!r} is not supported; ECDSA and RSASSA-PKCS1-v1_5 are")
+        case _:
+            raise NotSupportedError(
+                f"the algorithm {wish.get('name')!r} is not supported; ECDSA and RSASSA-PKCS1-v1_5 are"
+            )

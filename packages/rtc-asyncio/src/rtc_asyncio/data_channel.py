@@ -13,7 +13,7 @@ from typing import Final, Literal, Protocol, TypeVar, overload
 from rtc_datachannel import BufferFullError, ChannelCloseReason, DataChannel, MessageTooLargeError
 
 from .dictionaries import BinaryType, RTCDataChannelState, RTCPriorityType
-from .errors import InvalidStateError, NetworkError, OperationError, RTCError
+from .errors import InvalidStateError, NetworkError, OperationError, RTCError, RTCErrorDetailType
 from .event_target import AnyHandler, Event, EventHandler, EventTarget, Listener
 from .events import MessageEvent, RTCErrorEvent
 
@@ -25,12 +25,13 @@ DRAIN_LOW: Final = 256 * 1024
 PRIORITIES: Final[dict[RTCPriorityType, int]] = {"very-low": 128, "low": 256, "medium": 512, "high": 1024}
 """The weights of the W3C's priorities. See :rfc:`8831#section-6.4`."""
 
-_FAILURES: Final = {
-    ChannelCloseReason.PROTOCOL_ERROR,
-    ChannelCloseReason.MESSAGE_TOO_LARGE,
-    ChannelCloseReason.NO_STREAM,
-    ChannelCloseReason.ASSOCIATION_FAILED,
+_FAILURES: Final[dict[ChannelCloseReason, RTCErrorDetailType]] = {
+    ChannelCloseReason.PROTOCOL_ERROR: "data-channel-failure",
+    ChannelCloseReason.MESSAGE_TOO_LARGE: "data-channel-failure",
+    ChannelCloseReason.NO_STREAM: "data-channel-failure",
+    ChannelCloseReason.ASSOCIATION_FAILED: "sctp-failure",
 }
+"""The ends of a channel that are errors."""
 H_none = TypeVar("H_none", bound=Callable[[], object])
 
 
@@ -78,6 +79,7 @@ class RTCDataChannel(EventTarget):
         self._inbox: deque[str | bytes] = deque()
         self._inbox_length = 0
         self._consumed_by_events = False
+        self._announced = False
         self._readers = 0
         self._arrival: asyncio.Event | None = None
         self._drained: list[asyncio.Future[None]] = []
@@ -168,9 +170,7 @@ class RTCDataChannel(EventTarget):
         if self._ready_state != "open":
             raise InvalidStateError(f"the channel is {self._ready_state}")
         if not isinstance(data, str | bytes):
-            if not isinstance(data, bytearray | memoryview):
-                raise TypeError(f"a message is str or bytes, not {type(data).__name__}")
-            data = bytes(data)
+            data = bytes(memoryview(data))  # whatever is no buffer is a TypeError
         try:
             self._channels.send(self._channel, data)
         except MessageTooLargeError as error:
@@ -184,6 +184,7 @@ class RTCDataChannel(EventTarget):
             return
         self._ready_state = "closing"
         self._channels.close_channel(self._channel)
+        self._state_changed()
 
     async def drain(self) -> None:
         """Wait until there is room for more: at once below 1 MiB, else until no more than 256 KiB are buffered.
@@ -191,10 +192,10 @@ class RTCDataChannel(EventTarget):
         Raises:
             NetworkError: The channel closed meanwhile.
         """
-        if self._ready_state == "open" and self.bufferedAmount <= DRAIN_LEVEL:
-            return
         if self._ready_state not in {"connecting", "open"}:
             raise NetworkError(f"the channel is {self._ready_state}")
+        if self.bufferedAmount <= DRAIN_LEVEL:
+            return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._drained.append(waiter)
         self._apply_threshold(max(DRAIN_LOW, self._low_threshold))
@@ -247,7 +248,7 @@ class RTCDataChannel(EventTarget):
     def on(self, type: Literal["open", "closing", "close", "bufferedamountlow"]) -> Callable[[H_none], H_none]: ...
     def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
         """Decorate a handler: "message" hands over the message, "error" the error, the others nothing."""
-        return super().on(type)
+        return self._on(type)
 
     # --- what happens to it; called by the connection ---
 
@@ -259,13 +260,19 @@ class RTCDataChannel(EventTarget):
         self._apply_threshold(self._low_threshold)
 
     def announce_open(self) -> None:
-        """Fire "open"."""
-        self.dispatchEvent(Event("open"))
+        """Fire "open", unless somebody has closed it since; then the messages that came meanwhile."""
+        self._announced = True
+        if self._ready_state == "open":
+            self.dispatchEvent(Event("open"))
         self._state_changed()
+        if self._consumed_by_events:
+            self._deliver_inbox()
 
     def received(self, data: str | bytes) -> None:
-        """A message arrived."""
-        if self._consumed_by_events and not self._readers and not self._inbox:
+        """A message arrived; after `close` nobody wants it any more."""
+        if self._ready_state in {"closing", "closed"}:
+            return
+        if self._consumed_by_events and self._announced and not self._readers and not self._inbox:
             self.dispatchEvent(MessageEvent("message", data=data))
             return
         self._inbox.append(data)
@@ -308,9 +315,10 @@ class RTCDataChannel(EventTarget):
             self._arrival.set()
         if not silent:
             reason = self._channel.close_reason
-            if reason in _FAILURES:
+            detail = None if reason is None else _FAILURES.get(reason)
+            if reason is not None and detail is not None:
                 message = self._channel.close_detail or reason.value.replace("_", " ")
-                self.dispatchEvent(RTCErrorEvent("error", error=RTCError("data-channel-failure", message)))
+                self.dispatchEvent(RTCErrorEvent("error", error=RTCError(detail, message)))
             self.dispatchEvent(Event("close"))
         self._state_changed()
 
@@ -322,7 +330,7 @@ class RTCDataChannel(EventTarget):
 
     def _deliver_inbox(self) -> None:
         """Hand to the first listener what came before it."""
-        while self._inbox and not self._readers:
+        while self._announced and self._inbox and not self._readers:
             self.dispatchEvent(MessageEvent("message", data=self._take()))
 
     def _take(self) -> str | bytes:

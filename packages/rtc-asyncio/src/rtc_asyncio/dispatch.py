@@ -1,26 +1,27 @@
 """From the machine's events to the W3C's: which object fires what, and in which order."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from typing import Final
 
 import rtc_datachannel
 import rtc_peer
 from rtc_datachannel import DataChannel
-from rtc_peer import IceGatheringState, PeerConnection
+from rtc_peer import ConnectionState, IceGatheringState, IceTransportState, PeerConnection, SignalingState
 
 from .data_channel import Channels, RTCDataChannel
 from .errors import RTCError
 from .event_target import Event, EventTarget
 from .events import (
     RTCDataChannelEvent,
-    RTCErrorEvent,
     RTCPeerConnectionIceErrorEvent,
     RTCPeerConnectionIceEvent,
 )
 from .ice_candidate import RTCIceCandidate
 from .transports import RTCDtlsTransport, RTCSctpTransport
 
+_LOGGER: Final = logging.getLogger("rtc_asyncio")
 _LATER: Final = (
     rtc_peer.IceCandidateFound,
     rtc_peer.IceCandidateFailed,
@@ -85,12 +86,17 @@ class Dispatcher:
         self._closed = False
         self.channels = ChannelTable()
         self._services = services
+        # As the application was told last: a state changes together with its event.
+        self.signaling_state = SignalingState.STABLE
         self.gathering_state = IceGatheringState.NEW
-        """As the application was told last."""
+        self.ice_state = IceTransportState.NEW
+        self.connection_state = ConnectionState.NEW
 
     @property
     def sctp(self) -> RTCSctpTransport | None:
         """The transport of the data channels, the same object as long as it exists."""
+        if self._closed:
+            return self._sctp
         view = self._peer.sctp
         if view is None or view.transport_id is None:
             return None
@@ -107,16 +113,26 @@ class Dispatcher:
             channel = self.channels.on_stream(event.channel_id)
             if channel is not None:
                 channel.received(event.data)
+        elif self._closed:
+            return
         elif isinstance(event, _LATER):
             self._loop.call_soon(self._gathering, event)
         else:
             self._connection(event)
 
     def close(self) -> None:
-        """Everything is over: channels are closed without events, as the specification has it."""
+        """Everything is over, without events, as the specification has it. Call it before the machine is closed."""
+        self._sctp = self.sctp
         self._closed = True
         for channel in self.channels:
             channel.closed(silent=True)
+        if self._sctp is not None:
+            self._sctp.closed()
+        for transport in self._transports.values():
+            transport.closed()
+        self.signaling_state = SignalingState.CLOSED
+        self.ice_state = IceTransportState.CLOSED
+        self.connection_state = ConnectionState.CLOSED
 
     # --- gathering ---
 
@@ -144,51 +160,60 @@ class Dispatcher:
                         port=event.port,
                     )
                 )
-            case rtc_peer.IceTransportGatheringStateChanged(transport_id=transport_id):
+            case rtc_peer.IceTransportGatheringStateChanged(transport_id=transport_id, state=state):
                 if (transport := self._transport(transport_id)) is not None:
-                    transport.iceTransport.dispatchEvent(Event("gatheringstatechange"))
+                    transport.iceTransport.gathering_changed(state.value)
             case rtc_peer.IceGatheringStateChanged(state=state):
                 self.gathering_state = state
                 self._fire(Event("icegatheringstatechange"))
                 if state is IceGatheringState.COMPLETE:
                     self._fire(RTCPeerConnectionIceEvent("icecandidate"))
+            case _:
+                pass  # no other event is put off
 
     # --- connection and transports ---
 
     def _connection(self, event: rtc_peer.Event) -> None:
         match event:
             case rtc_peer.NegotiationNeeded():
-                if self._peer.negotiation_needed:
+                # What happened since it was noted may have settled it, or put it off until the state is stable again.
+                if self._peer.negotiation_needed and self._peer.signaling_state is SignalingState.STABLE:
                     self._fire(Event("negotiationneeded"))
-            case rtc_peer.SignalingStateChanged():
+            case rtc_peer.SignalingStateChanged(state=signaling_state):
+                self.signaling_state = signaling_state
                 self._fire(Event("signalingstatechange"))
-            case rtc_peer.IceConnectionStateChanged():
+            case rtc_peer.IceConnectionStateChanged(state=ice_state):
+                self.ice_state = ice_state
                 self._fire(Event("iceconnectionstatechange"))
-            case rtc_peer.ConnectionStateChanged():
+            case rtc_peer.ConnectionStateChanged(state=connection_state):
+                self.connection_state = connection_state
                 self._fire(Event("connectionstatechange"))
             case rtc_peer.TransportClosed(transport_id=transport_id):
-                self._transports.pop(transport_id, None)
+                if (transport := self._transports.pop(transport_id, None)) is not None:
+                    transport.closed()
                 self._sctp = None
-            case rtc_peer.SctpTransportStateChanged():
+            case rtc_peer.SctpTransportStateChanged(state=sctp_state):
                 if (sctp := self.sctp) is not None:
-                    sctp.dispatchEvent(Event("statechange"))
+                    sctp.changed(sctp_state.value)
+            case rtc_peer.WarningIssued(text=text):
+                _LOGGER.warning(text)
             case _:
                 self._transport_event(event)
 
     def _transport_event(self, event: rtc_peer.Event) -> None:
         match event:
-            case rtc_peer.IceTransportStateChanged(transport_id=transport_id):
+            case rtc_peer.IceTransportStateChanged(transport_id=transport_id, state=ice_state):
                 if (transport := self._transport(transport_id)) is not None:
-                    transport.iceTransport.dispatchEvent(Event("statechange"))
+                    transport.iceTransport.changed(ice_state.value)
             case rtc_peer.SelectedCandidatePairChanged(transport_id=transport_id):
                 if (transport := self._transport(transport_id)) is not None:
                     transport.iceTransport.dispatchEvent(Event("selectedcandidatepairchange"))
-            case rtc_peer.DtlsTransportStateChanged(transport_id=transport_id):
+            case rtc_peer.DtlsTransportStateChanged(transport_id=transport_id, state=dtls_state):
                 if (transport := self._transport(transport_id)) is not None:
-                    transport.dispatchEvent(Event("statechange"))
+                    transport.changed(dtls_state.value)
             case rtc_peer.DtlsTransportFailed(transport_id=transport_id):
                 if (transport := self._transport(transport_id)) is not None:
-                    transport.dispatchEvent(RTCErrorEvent("error", error=_dtls_error(event)))
+                    transport.failed(_dtls_error(event))
             case _:
                 self._channel_event(event)
 
@@ -209,7 +234,8 @@ class Dispatcher:
                 channel = self.channels.add(handle, self._services)
                 channel.opened()
                 self._fire(RTCDataChannelEvent("datachannel", channel=channel))
-                channel.announce_open()
+                # In a turn of its own: an async handler of "datachannel" may still attach one for "open".
+                self._loop.call_soon(channel.announce_open)
             case rtc_datachannel.ChannelOpened(channel=handle):
                 channel = self.channels.opened(handle)
                 channel.opened()

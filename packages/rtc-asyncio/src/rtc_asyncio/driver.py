@@ -5,6 +5,7 @@ that wants to leave goes out as one batch, and one timer is looked at lazily ins
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
@@ -13,10 +14,10 @@ from rtc_stun import Address, Datagram
 from .udp import UdpSocket
 
 E = TypeVar("E")
-E_co = TypeVar("E_co", covariant=True)
+E_inv = TypeVar("E_inv")
 
 
-class DatagramMachine(Protocol[E_co]):
+class DatagramMachine(Protocol[E_inv]):
     """A machine that speaks to several addresses: an ICE agent, a STUN server, a peer connection."""
 
     def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None:
@@ -28,7 +29,7 @@ class DatagramMachine(Protocol[E_co]):
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what wants to leave."""
 
-    def events(self) -> list[E_co]:
+    def events(self) -> list[E_inv]:
         """Drain what happened."""
 
     def next_timeout(self) -> float | None:
@@ -54,10 +55,12 @@ class Driver(Generic[E]):
         self._unflushed = False
         self._flushing = False
         self._closed = False
+        self._thread = threading.get_ident()
 
     @property
     def now(self) -> float:
-        """The time, in seconds of the event loop's clock, to hand to the machine's commands."""
+        """The time, in seconds of the event loop's clock, to hand to the machine's commands; asked in its thread alone."""
+        self.check_thread()
         return self._loop.time()
 
     @property
@@ -69,8 +72,10 @@ class Driver(Generic[E]):
         """Bind a UDP socket and return its address with the port that the system chose.
 
         Raises:
-            OSError: The address cannot be bound.
+            OSError: The address cannot be bound, or the driver was closed.
         """
+        if self._closed:
+            raise OSError("the driver is closed")
         udp = UdpSocket(local, self._received)
         self._sockets[udp.local] = udp
         return udp.local
@@ -119,6 +124,22 @@ class Driver(Generic[E]):
         for udp in self._sockets.values():
             udp.close()
         self._sockets.clear()
+
+    def abandon(self) -> None:
+        """Close the sockets without a word, of a connection that nobody refers to any more; the event loop may be gone."""
+        self._closed = True
+        for udp in self._sockets.values():
+            udp.abandon()
+        self._sockets.clear()
+
+    def check_thread(self) -> None:
+        """Refuse a call from another thread.
+
+        Raises:
+            RuntimeError: The caller is not in the thread of the event loop; see `asyncio.loop.call_soon_threadsafe`.
+        """
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("called from another thread than that of the event loop; use loop.call_soon_threadsafe")
 
     def _received(self, datagrams: list[Datagram]) -> None:
         self._machine.receive_datagrams(datagrams, self._loop.time())

@@ -7,7 +7,7 @@ Handlers may be plain or async functions.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, Self, TypeAlias, TypeVar, overload
+from typing import Generic, Protocol, Self, TypeAlias, TypeVar, overload
 
 
 class Event:
@@ -30,22 +30,40 @@ class Event:
 
 
 E = TypeVar("E", bound=Event)
+E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
 Handler: TypeAlias = Callable[[E], Awaitable[None] | None]
-AnyHandler = TypeVar("AnyHandler", bound=Callable[..., Awaitable[None] | None])
+AnyHandler = TypeVar("AnyHandler", bound=Callable[..., object])
+
+
+class EventListener(Protocol[E_contra]):
+    """An object that listens: `addEventListener` takes it in place of a function."""
+
+    def handleEvent(self, event: E_contra) -> Awaitable[None] | None:
+        """Take an event."""
 
 
 class Listener:
     """One registration."""
 
-    __slots__ = ("callback", "handler", "once", "plain")
+    __slots__ = ("callback", "handler", "once", "plain", "removed")
 
-    def __init__(self, callback: Callable[..., object], *, once: bool, plain: bool, handler: str | None = None) -> None:
+    def __init__(self, callback: object, *, once: bool = False, plain: bool = False, handler: bool = False) -> None:
         self.callback = callback
+        """A function, or an object with the method `handleEvent`, which is looked up when an event comes."""
         self.once = once
         self.plain = plain
         """Whether the callback takes the payload instead of the event."""
         self.handler = handler
-        """The name of the `on...` attribute that holds it, if one does."""
+        """Whether an `on...` attribute holds it."""
+        self.removed = False
+        """Whether it is not to be called any more, even by an event that is being dispatched."""
+
+    def call(self, event: Event) -> object:
+        """Hand over an event, and return what the callback returns."""
+        callback = self.callback if callable(self.callback) else getattr(self.callback, "handleEvent", None)
+        if not callable(callback):
+            raise TypeError(f"{self.callback!r} neither is a function nor has a method handleEvent")
+        return callback(*event.payload()) if self.plain else callback(event)
 
 
 class EventHandler(Generic[E]):
@@ -77,64 +95,81 @@ class EventTarget:
         self._listeners: dict[str, list[Listener]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
-    def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
-        """Decorate a handler that takes what the event is about: `@channel.on("message")` gets the message itself."""
+    def addEventListener(self, type: str, listener: Handler[E] | EventListener[E], *, once: bool = False) -> None:
+        """Call `listener` with every event of this type; a second registration of the same one is ignored."""
+        if self._find(type, listener) is None:
+            self._attach(type, Listener(listener, once=once))
+
+    def removeEventListener(self, type: str, listener: Callable[..., object] | EventListener[E]) -> None:
+        """Forget what `addEventListener` or the decorator `on` attached, even for an event that is being dispatched."""
+        for plain in (False, True):
+            found = self._find(type, listener, plain=plain)
+            if found is not None:
+                self._remove(type, found)
+
+    def dispatchEvent(self, event: Event) -> bool:
+        """Call every listener of the event's type, in order of attachment; those that are attached meanwhile come next time.
+
+        What a handler raises goes to the exception handler of the event loop and does not disturb the others.
+
+        Returns:
+            True: no event of WebRTC can be cancelled.
+        """
+        event.target = self
+        for listener in tuple(self._listeners.get(event.type, ())):
+            if listener.removed:
+                continue
+            if listener.once:
+                self._remove(event.type, listener)
+            self._call(listener, event)
+        return True
+
+    def _on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Make the decorator of a handler that takes what the event is about: classes give it types as their `on`."""
 
         def attach(handler: AnyHandler) -> AnyHandler:
-            self._attach(type, Listener(handler, once=False, plain=True))
+            self._attach(type, Listener(handler, plain=True))
             return handler
 
         return attach
 
-    def addEventListener(self, type: str, listener: Handler[E], *, once: bool = False) -> None:
-        """Call `listener` with every event of this type; a second registration of the same one is ignored."""
-        if all(known.callback != listener or known.plain for known in self._listeners.get(type, ())):
-            self._attach(type, Listener(listener, once=once, plain=False))
-
-    def removeEventListener(self, type: str, listener: Callable[..., object]) -> None:
-        """Forget `listener`, however it was attached."""
-        self._listeners[type] = [known for known in self._listeners.get(type, ()) if known.callback != listener]
-
-    def dispatchEvent(self, event: Event) -> None:
-        """Call every listener of the event's type, in order of attachment.
-
-        What a handler raises goes to the exception handler of the event loop and does not disturb the others.
-        """
-        event.target = self
-        listeners = self._listeners.get(event.type)
-        if not listeners:
-            return
-        for listener in tuple(listeners):
-            if listener.once:
-                listeners.remove(listener)
-            self._call(listener, event)
-
     def _has_listener(self, type: str) -> bool:
         return bool(self._listeners.get(type))
+
+    def _find(self, type: str, callback: object, *, plain: bool = False) -> Listener | None:
+        for known in self._listeners.get(type, ()):
+            if known.callback == callback and known.plain is plain and not known.handler:
+                return known
+        return None
 
     def _attach(self, type: str, listener: Listener) -> None:
         self._listeners.setdefault(type, []).append(listener)
 
+    def _remove(self, type: str, listener: Listener) -> None:
+        listener.removed = True
+        self._listeners[type].remove(listener)
+
+    def _held(self, type: str) -> Listener | None:
+        """Return what the `on...` attribute holds."""
+        return next((known for known in self._listeners.get(type, ()) if known.handler), None)
+
     def _handler(self, type: str) -> Callable[..., Awaitable[None] | None] | None:
-        for listener in self._listeners.get(type, ()):
-            if listener.handler == type:
-                return listener.callback  # type: ignore[return-value]  # put there by _set_handler
-        return None
+        held = self._held(type)
+        return None if held is None else held.callback  # type: ignore[return-value]  # put there by _set_handler
 
     def _set_handler(self, type: str, handler: Callable[..., Awaitable[None] | None] | None) -> None:
-        listeners = self._listeners.setdefault(type, [])
-        for position, listener in enumerate(listeners):
-            if listener.handler == type:
-                del listeners[position]
-                if handler is not None:
-                    listeners.insert(position, Listener(handler, once=False, plain=False, handler=type))
-                return
-        if handler is not None:
-            self._attach(type, Listener(handler, once=False, plain=False, handler=type))
+        held = self._held(type)
+        if held is None:
+            if handler is not None:
+                self._attach(type, Listener(handler, handler=True))
+        elif handler is None:
+            self._remove(type, held)
+        else:
+            held.callback = handler
 
     def _call(self, listener: Listener, event: Event) -> None:
         try:
-            result = listener.callback(*event.payload()) if listener.plain else listener.callback(event)
+            result = listener.call(event)
         except Exception as error:  # noqa: BLE001 - a handler's fault is the application's, and must not stop the protocol
             self._report(error, listener, event)
             return

@@ -14,9 +14,12 @@ from .dictionaries import (
     RTCIceTcpCandidateType,
 )
 
+_COMPONENTS: Final[dict[int, RTCIceComponent]] = {1: "rtp", 2: "rtcp"}
 _PROTOCOLS: Final[dict[str, RTCIceProtocol]] = {"udp": "udp", "tcp": "tcp"}
 _TYPES: Final[dict[str, RTCIceCandidateType]] = {"host": "host", "srflx": "srflx", "prflx": "prflx", "relay": "relay"}
 _TCP_TYPES: Final[dict[str, RTCIceTcpCandidateType]] = {"active": "active", "passive": "passive", "so": "so"}
+
+_RELAY_PROTOCOLS: Final[tuple[RTCIceServerTransportProtocol, ...]] = ("udp", "tcp", "tls")
 
 
 class RTCIceCandidate:
@@ -51,15 +54,9 @@ class RTCIceCandidate:
         url: str | None = None,
     ) -> None:
         if candidateInitDict is not None:
-            given = candidateInitDict
-            candidate = _text(given, "candidate") or ""
-            sdpMid = _text(given, "sdpMid")
-            usernameFragment = _text(given, "usernameFragment")
-            url = _text(given, "url")
-            index = given.get("sdpMLineIndex")
-            if index is not None and not isinstance(index, int):
-                raise TypeError(f"sdpMLineIndex is an int, not {type(index).__name__}")
-            sdpMLineIndex = index
+            candidate, sdpMid, sdpMLineIndex, usernameFragment = candidate_members(candidateInitDict)
+            url = _text(candidateInitDict, "url")
+            relayProtocol = _relay_protocol(candidateInitDict.get("relayProtocol"))
         if sdpMid is None and sdpMLineIndex is None:
             raise TypeError("a candidate needs sdpMid or sdpMLineIndex")
         self.candidate = candidate
@@ -68,12 +65,7 @@ class RTCIceCandidate:
         self.usernameFragment = usernameFragment
         self.relayProtocol = relayProtocol
         self.url = url
-        self._parsed: Candidate | None = None
-        if candidate:
-            try:
-                self._parsed = Candidate.parse(candidate)
-            except ValueError:
-                self._parsed = None
+        self._parsed = _parsed(candidate) if candidate else None
 
     @property
     def foundation(self) -> str | None:
@@ -83,12 +75,7 @@ class RTCIceCandidate:
     @property
     def component(self) -> RTCIceComponent | None:
         """It is "rtp" for component 1, "rtcp" for component 2."""
-        match self._parsed.component_id if self._parsed else None:
-            case 1:
-                return "rtp"
-            case 2:
-                return "rtcp"
-        return None
+        return _COMPONENTS.get(self._parsed.component_id) if self._parsed else None
 
     @property
     def priority(self) -> int | None:
@@ -118,7 +105,9 @@ class RTCIceCandidate:
     @property
     def tcpType(self) -> RTCIceTcpCandidateType | None:
         """For TCP candidates, who opens the connection (:rfc:`6544`)."""
-        return _TCP_TYPES.get(self._parsed.extension("tcptype") or "") if self._parsed else None
+        if self._parsed is None or self._parsed.transport != "tcp":
+            return None
+        return _TCP_TYPES.get(self._parsed.extension("tcptype") or "")
 
     @property
     def relatedAddress(self) -> str | None:
@@ -151,8 +140,47 @@ class RTCIceCandidatePair:
     remote: RTCIceCandidate
 
 
+def candidate_members(given: Mapping[str, object]) -> tuple[str, str | None, int | None, str | None]:
+    """Read an `RTCIceCandidateInit`: candidate, sdpMid, sdpMLineIndex and usernameFragment.
+
+    Raises:
+        TypeError: It is no dictionary, or a member is of another type.
+    """
+    if not isinstance(given, Mapping):
+        raise TypeError(f"expected an RTCIceCandidate or a dict, got {type(given).__name__}")
+    index = given.get("sdpMLineIndex")
+    if index is not None and not isinstance(index, int):
+        raise TypeError(f"sdpMLineIndex is an int, not {type(index).__name__}")
+    return _text(given, "candidate") or "", _text(given, "sdpMid"), index, _text(given, "usernameFragment")
+
+
 def _text(given: Mapping[str, object], name: str) -> str | None:
     value = given.get(name)
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} is a str, not {type(value).__name__}")
     return value
+
+
+def _relay_protocol(value: object) -> RTCIceServerTransportProtocol | None:
+    for known in _RELAY_PROTOCOLS:
+        if value == known:
+            return known
+    if value is None:
+        return None
+    raise TypeError(f"relayProtocol is one of {', '.join(_RELAY_PROTOCOLS)}, not {value!r}")
+
+
+def _parsed(candidate: str) -> Candidate | None:
+    """Return the parts of a candidate; None if it is malformed, or a part has no name here: nothing of it is shown then."""
+    try:
+        parsed = Candidate.parse(candidate)
+    except ValueError:
+        return None
+    tcp_type = parsed.extension("tcptype")
+    known = (
+        parsed.component_id in _COMPONENTS
+        and parsed.transport in _PROTOCOLS
+        and parsed.type in _TYPES
+        and (parsed.transport != "tcp" or tcp_type is None or tcp_type in _TCP_TYPES)
+    )
+    return parsed if known else None

@@ -8,20 +8,21 @@ time the next one begins, and operations keep the order in which they were start
 import asyncio
 import os
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict, TypeVar, Unpack, overload
 
 import rtc_peer
-from rtc_datachannel import DataChannel
 from rtc_ice import IceConfig
 from rtc_peer import PeerConnection, PeerOptions, SdpType
 from rtc_stun import Address
 
 from . import certificate
 from .certificate import RTCCertificate
-from .conversion import to_configuration, w3c_errors
+from .channel_services import ChannelServices
+from .conversion import as_description, described, to_configuration, usv_string, w3c_errors
 from .data_channel import PRIORITIES, RTCDataChannel
 from .dictionaries import (
     RTCAnswerOptions,
@@ -37,10 +38,10 @@ from .dictionaries import (
 )
 from .dispatch import Dispatcher
 from .driver import Driver
-from .errors import InvalidStateError, NetworkError
+from .errors import InvalidAccessError, InvalidStateError, NetworkError
 from .event_target import AnyHandler, Event, EventHandler, EventTarget
 from .events import RTCDataChannelEvent, RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent
-from .ice_candidate import RTCIceCandidate
+from .ice_candidate import RTCIceCandidate, candidate_members
 from .interfaces import local_hosts
 from .session_description import RTCSessionDescription
 from .transports import RTCSctpTransport
@@ -50,6 +51,13 @@ if TYPE_CHECKING:
 
 GATHERING_TIMEOUT: Final = 5.0
 """Seconds that `setLocalDescription` waits for candidates where nobody listens for them one by one."""
+
+_OFFERING: Final = (
+    rtc_peer.SignalingState.STABLE,
+    rtc_peer.SignalingState.HAVE_LOCAL_OFFER,
+    rtc_peer.SignalingState.HAVE_REMOTE_PRANSWER,
+)
+"""States in which a description without a type is an offer."""
 
 Trace = Callable[[float, str, Mapping[str, object]], None]
 Description = RTCSessionDescription | Mapping[str, object]
@@ -128,7 +136,7 @@ class RTCPeerConnection(EventTarget):
                 now=self._loop.time(),
             )
         self._driver = Driver(self._peer, self._happened)
-        self._services = _Services(self._peer, self._driver)
+        self._services = ChannelServices(self._peer, self._driver)
         self._dispatcher = Dispatcher(self, self._peer, self._services)
         self._sockets: dict[int, list[Address]] = {}
         self._resolving: set[asyncio.Task[None]] = set()
@@ -159,37 +167,37 @@ class RTCPeerConnection(EventTarget):
     @property
     def localDescription(self) -> RTCSessionDescription | None:
         """Our description under negotiation, else the one agreed upon last; with the candidates found so far."""
-        return _described(self._peer.local_description)
+        return described(self._peer.local_description)
 
     @property
     def currentLocalDescription(self) -> RTCSessionDescription | None:
         """Our description that was agreed upon last."""
-        return _described(self._peer.current_local_description)
+        return described(self._peer.current_local_description)
 
     @property
     def pendingLocalDescription(self) -> RTCSessionDescription | None:
         """Our description under negotiation."""
-        return _described(self._peer.pending_local_description)
+        return described(self._peer.pending_local_description)
 
     @property
     def remoteDescription(self) -> RTCSessionDescription | None:
         """The peer's description under negotiation, else the one agreed upon last."""
-        return _described(self._peer.remote_description)
+        return described(self._peer.remote_description)
 
     @property
     def currentRemoteDescription(self) -> RTCSessionDescription | None:
         """The peer's description that was agreed upon last."""
-        return _described(self._peer.current_remote_description)
+        return described(self._peer.current_remote_description)
 
     @property
     def pendingRemoteDescription(self) -> RTCSessionDescription | None:
         """The peer's description under negotiation."""
-        return _described(self._peer.pending_remote_description)
+        return described(self._peer.pending_remote_description)
 
     @property
     def signalingState(self) -> RTCSignalingState:
         """Where the exchange of offer and answer stands."""
-        return self._peer.signaling_state.value
+        return self._dispatcher.signaling_state.value
 
     @property
     def iceGatheringState(self) -> RTCIceGatheringState:
@@ -199,12 +207,12 @@ class RTCPeerConnection(EventTarget):
     @property
     def iceConnectionState(self) -> RTCIceConnectionState:
         """How far ICE is on all transports."""
-        return self._peer.ice_connection_state.value
+        return self._dispatcher.ice_state.value
 
     @property
     def connectionState(self) -> RTCPeerConnectionState:
         """How far the connection as a whole is."""
-        return self._peer.connection_state.value
+        return self._dispatcher.connection_state.value
 
     @property
     def canTrickleIceCandidates(self) -> bool | None:
@@ -213,7 +221,10 @@ class RTCPeerConnection(EventTarget):
 
     @property
     def sctp(self) -> RTCSctpTransport | None:
-        """The transport of the data channels, None before it was negotiated."""
+        """The transport of the data channels, None before it was negotiated.
+
+        It is there once we have set an offer or an answer, and stays there when the connection is closed.
+        """
         return self._dispatcher.sctp
 
     def getConfiguration(self) -> RTCConfiguration:
@@ -228,9 +239,9 @@ class RTCPeerConnection(EventTarget):
             InvalidModificationError: Certificates or policies change that must stay.
         """
         wanted = converted(RTCConfiguration, configuration)
+        if self._peer.closed:
+            raise InvalidStateError("the connection is closed")
         machine_configuration = to_configuration(wanted)
-        if not wanted.certificates:  # left out means unchanged
-            machine_configuration = replace(machine_configuration, certificates=self._peer.configuration.certificates)
         with w3c_errors():
             self._peer.set_configuration(machine_configuration)
         self._configuration = wanted
@@ -268,12 +279,12 @@ class RTCPeerConnection(EventTarget):
         candidates are in `localDescription`, five seconds at most.
 
         Raises:
-            InvalidStateError: The connection is closed, or the type does not fit the state.
+            InvalidStateError: The connection is closed, was closed while waiting, or the type does not fit the state.
             InvalidModificationError: The text is not what was created last.
         """
         with w3c_errors():
-            self._peer.set_local_description(_local(description), self._driver.now)
-        self._driver.flush()
+            self._peer.set_local_description(self._local(description), self._driver.now)
+        self._applied()
         if not self._has_listener("icecandidate"):
             await self._gathered()
 
@@ -287,12 +298,17 @@ class RTCPeerConnection(EventTarget):
         """
         if description is None:
             raise TypeError("there is no description to set")
-        wanted = _description(description)
-        with w3c_errors():
-            self._peer.set_remote_description(
-                rtc_peer.SessionDescription(SdpType(wanted.type), wanted.sdp), self._driver.now
-            )
-        self._driver.flush()
+        wanted = as_description(description)
+        try:
+            with w3c_errors():
+                if wanted.type == "offer" and self._peer.signaling_state is rtc_peer.SignalingState.HAVE_LOCAL_OFFER:
+                    # Two operations: ours stays rolled back if the offer turns out to be wrong.
+                    self._peer.set_local_description(rtc_peer.SessionDescription(SdpType.ROLLBACK), self._driver.now)
+                self._peer.set_remote_description(
+                    rtc_peer.SessionDescription(SdpType(wanted.type), wanted.sdp), self._driver.now
+                )
+        finally:
+            self._applied()
 
     async def addIceCandidate(self, candidate: RTCIceCandidate | Mapping[str, object] | None = None) -> None:
         """Take a candidate that the peer signalled; None, or an empty candidate text, says that no more will come.
@@ -303,16 +319,12 @@ class RTCPeerConnection(EventTarget):
             OperationError: No description has this section or user fragment, or the candidate is malformed.
         """
         given = candidate.toJSON() if isinstance(candidate, RTCIceCandidate) else candidate or {}
-        wanted = RTCIceCandidate(given) if given.get("candidate") else None
-        mid, index = given.get("sdpMid"), given.get("sdpMLineIndex")
-        ufrag = given.get("usernameFragment")
+        text, mid, index, ufrag = candidate_members(given)
+        if text and mid is None and index is None:
+            raise TypeError("a candidate needs sdpMid or sdpMLineIndex")
         with w3c_errors():
             self._peer.add_ice_candidate(
-                wanted.candidate if wanted is not None else "",
-                self._driver.now,
-                sdp_mid=mid if isinstance(mid, str) else None,
-                sdp_m_line_index=index if isinstance(index, int) else None,
-                username_fragment=ufrag if isinstance(ufrag, str) else None,
+                text, self._driver.now, sdp_mid=mid, sdp_m_line_index=index, username_fragment=ufrag
             )
         self._driver.flush()
 
@@ -337,10 +349,15 @@ class RTCPeerConnection(EventTarget):
             OperationError: The stream is taken, or none is left.
         """
         wanted = replace(converted(RTCDataChannelInit, dataChannelDict), **members)
-        for limit in (wanted.maxPacketLifeTime, wanted.maxRetransmits, wanted.id if wanted.negotiated else None):
+        for limit in (wanted.maxPacketLifeTime, wanted.maxRetransmits, wanted.id):
             if limit is not None and not 0 <= limit <= 65535:
                 raise TypeError(f"{limit} does not fit into 16 bits")
-        if max(len(text.encode("utf-8", "surrogatepass")) for text in (label, wanted.protocol)) > 65535:
+        if wanted.priority not in PRIORITIES:
+            raise TypeError(f"priority is one of {', '.join(PRIORITIES)}, not {wanted.priority!r}")
+        label, protocol = usv_string(label), usv_string(wanted.protocol)
+        if self._peer.closed:
+            raise InvalidStateError("the connection is closed")
+        if max(len(text.encode()) for text in (label, protocol)) > 65535:
             raise TypeError("label and protocol have at most 65,535 bytes of UTF-8")
         with w3c_errors():
             channel = self._peer.create_data_channel(
@@ -348,7 +365,7 @@ class RTCPeerConnection(EventTarget):
                 ordered=wanted.ordered,
                 max_packet_life_time_ms=wanted.maxPacketLifeTime,
                 max_retransmits=wanted.maxRetransmits,
-                protocol=wanted.protocol,
+                protocol=protocol,
                 negotiated=wanted.negotiated,
                 channel_id=wanted.id if wanted.negotiated else None,
                 priority=PRIORITIES[wanted.priority],
@@ -358,10 +375,19 @@ class RTCPeerConnection(EventTarget):
 
     # --- the rest ---
 
-    async def getStats(self) -> "RTCStatsReport":
-        """What was counted so far, by the names of webrtc-stats."""
+    async def getStats(self, selector: object = None) -> "RTCStatsReport":
+        """What was counted so far, by the names of webrtc-stats.
+
+        Args:
+            selector: A track, to choose what belongs to it.
+
+        Raises:
+            InvalidAccessError: `selector` is no track that this connection sends or receives, and it has none.
+        """
         from .stats import report
 
+        if selector is not None:
+            raise InvalidAccessError("the connection neither sends nor receives this track")
         return report(self._peer.statistics(), time.time() * 1000)
 
     def close(self) -> Awaitable[None]:
@@ -372,11 +398,16 @@ class RTCPeerConnection(EventTarget):
         if not self._peer.closed:
             for task in self._resolving:
                 task.cancel()
+            self._dispatcher.close()
             self._peer.close(self._driver.now)
             self._driver.close()
-            self._dispatcher.close()
             self._wake_waiters()
         return _Done()
+
+    def __del__(self) -> None:
+        if vars(self).get("_sockets") and not self._peer.closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            self._driver.abandon()
 
     async def wait_for(self, state: RTCPeerConnectionState) -> None:
         """Wait until `connectionState` is this.
@@ -417,12 +448,14 @@ class RTCPeerConnection(EventTarget):
 
         "datachannel" hands over the channel, "icecandidate" the candidate, "icecandidateerror" its event, the others nothing.
         """
-        return super().on(type)
+        return self._on(type)
 
     # --- within ---
 
     def _happened(self, event: rtc_peer.Event) -> None:
         """Answer the machine's wishes for I/O; everything else concerns the application."""
+        if self._peer.closed:
+            return  # by a handler of an event that came before
         match event:
             case rtc_peer.GatheringWanted(transport_id=transport_id):
                 self._gather(transport_id)
@@ -460,7 +493,7 @@ class RTCPeerConnection(EventTarget):
             try:
                 found = await self._loop.getaddrinfo(host, None, type=2)
                 addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-            except OSError:
+            except (OSError, UnicodeError):  # the latter for what cannot be a name of the DNS
                 addresses = []
         if not self._peer.closed:
             self._peer.host_resolved(host, addresses, self._driver.now)
@@ -470,6 +503,8 @@ class RTCPeerConnection(EventTarget):
         """Wait until all candidates are known, within bounds."""
         deadline = self._loop.time() + GATHERING_TIMEOUT
         while self._peer.ice_gathering_state is rtc_peer.IceGatheringState.GATHERING:
+            if self._peer.closed:
+                raise InvalidStateError("the connection was closed before all candidates were found")
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._state_waiters.append(waiter)
             try:
@@ -480,58 +515,25 @@ class RTCPeerConnection(EventTarget):
                 if waiter in self._state_waiters:
                     self._state_waiters.remove(waiter)
 
+    def _applied(self) -> None:
+        """A description may have taken effect: tell what it changed."""
+        self._driver.flush()
+        # Within a handler that runs while events are being told, the flush comes later; but the promise is kept now.
+        self._dispatcher.signaling_state = self._peer.signaling_state
+
+    def _local(self, given: Description | None) -> rtc_peer.SessionDescription | None:
+        """Read `RTCLocalSessionDescriptionInit`: type and text may both be missing."""
+        if given is None:
+            return None
+        if not isinstance(given, RTCSessionDescription) and given.get("type") is None:
+            if not given.get("sdp"):
+                return None
+            given = {"type": "offer" if self._peer.signaling_state in _OFFERING else "answer", "sdp": given["sdp"]}
+        wanted = as_description(given)
+        return rtc_peer.SessionDescription(SdpType(wanted.type), wanted.sdp)
+
     def _wake_waiters(self) -> None:
         waiters, self._state_waiters = self._state_waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-
-
-class _Services:
-    """What a channel may ask of its connection."""
-
-    def __init__(self, peer: PeerConnection, driver: Driver[rtc_peer.Event]) -> None:
-        self._peer = peer
-        self._driver = driver
-
-    def send(self, channel: DataChannel, data: str | bytes) -> None:
-        try:
-            self._peer.send(channel, data)
-        except rtc_peer.StateError as error:
-            raise InvalidStateError(str(error)) from None
-        self._driver.wake()
-
-    def close_channel(self, channel: DataChannel) -> None:
-        self._peer.close_channel(channel, self._driver.now)
-        self._driver.wake()
-
-    def buffered_amount(self, channel: DataChannel) -> int:
-        return self._peer.buffered_amount(channel)
-
-    def set_low_threshold(self, channel: DataChannel, threshold: int) -> None:
-        try:
-            self._peer.set_buffered_amount_low_threshold(channel, threshold)
-        except rtc_peer.StateError:
-            return  # it is closing: nothing will be low any more
-
-    def unread_changed(self, difference: int) -> None:
-        self._peer.add_unread(difference)
-        self._driver.wake()
-
-
-def _described(description: rtc_peer.SessionDescription | None) -> RTCSessionDescription | None:
-    if description is None:
-        return None
-    return RTCSessionDescription(sdp=description.sdp, type=description.type.value)
-
-
-def _description(given: Description) -> RTCSessionDescription:
-    return given if isinstance(given, RTCSessionDescription) else RTCSessionDescription(given)
-
-
-def _local(given: Description | None) -> rtc_peer.SessionDescription | None:
-    """`RTCLocalSessionDescriptionInit`: type and text may both be missing."""
-    if given is None or (not isinstance(given, RTCSessionDescription) and given.get("type") is None):
-        return None
-    wanted = _description(given)
-    return rtc_peer.SessionDescription(SdpType(wanted.type), wanted.sdp)

@@ -35,6 +35,8 @@ class RTCIceTransport(EventTarget):
     def __init__(self, view: TransportView) -> None:
         super().__init__()
         self._view = view
+        self._state: RTCIceTransportState = "new"
+        self._gathering_state: RTCIceGathererState = "new"
 
     @property
     def role(self) -> RTCIceRole:
@@ -49,16 +51,17 @@ class RTCIceTransport(EventTarget):
     @property
     def state(self) -> RTCIceTransportState:
         """How far the search for a path is."""
-        return self._view.ice_state.value
+        return self._state
 
     @property
     def gatheringState(self) -> RTCIceGathererState:
         """How far the search for local candidates is."""
-        return self._view.ice_gathering_state.value
+        return self._gathering_state
 
     def getLocalCandidates(self) -> list[RTCIceCandidate]:
         """Our candidates, as they were signalled."""
-        return [self._candidate(candidate) for candidate in self._view.local_candidates]
+        ufrag = self._view.local_credentials.ufrag
+        return [self._candidate(candidate, ufrag) for candidate in self._view.local_candidates]
 
     def getRemoteCandidates(self) -> list[RTCIceCandidate]:
         """The peer's candidates that were signalled; those that were learnt from packets are not among them."""
@@ -87,10 +90,31 @@ class RTCIceTransport(EventTarget):
         self, type: Literal["statechange", "gatheringstatechange", "selectedcandidatepairchange"]
     ) -> Callable[[NoneHandler], NoneHandler]:
         """Decorate a handler; it receives nothing."""
-        return super().on(type)
+        return self._on(type)
 
-    def _candidate(self, candidate: Candidate) -> RTCIceCandidate:
-        return RTCIceCandidate(candidate=str(candidate), sdpMid=self._view.mid, sdpMLineIndex=self._view.m_line_index)
+    # --- what happens to it; called by the connection ---
+
+    def changed(self, state: RTCIceTransportState) -> None:
+        """It entered another state."""
+        self._state = state
+        self.dispatchEvent(Event("statechange"))
+
+    def gathering_changed(self, state: RTCIceGathererState) -> None:
+        """Gathering entered another state."""
+        self._gathering_state = state
+        self.dispatchEvent(Event("gatheringstatechange"))
+
+    def closed(self) -> None:
+        """It was closed or discarded, about which no event tells."""
+        self._state = "closed"
+
+    def _candidate(self, candidate: Candidate, ufrag: str | None = None) -> RTCIceCandidate:
+        return RTCIceCandidate(
+            candidate=str(candidate),
+            sdpMid=self._view.mid,
+            sdpMLineIndex=self._view.m_line_index,
+            usernameFragment=candidate.ufrag or ufrag,
+        )
 
 
 class RTCDtlsTransport(EventTarget):
@@ -103,6 +127,8 @@ class RTCDtlsTransport(EventTarget):
         super().__init__()
         self._view = view
         self._ice_transport = RTCIceTransport(view)
+        self._state: RTCDtlsTransportState = "new"
+        self._remote_certificates: tuple[bytes, ...] = ()
 
     @property
     def iceTransport(self) -> RTCIceTransport:
@@ -112,11 +138,11 @@ class RTCDtlsTransport(EventTarget):
     @property
     def state(self) -> RTCDtlsTransportState:
         """How far the handshake is."""
-        return self._view.dtls_state.value
+        return self._state
 
     def getRemoteCertificates(self) -> list[bytes]:
         """The peer's certificate chain in DER; empty before it was verified."""
-        return list(self._view.remote_certificates)
+        return list(self._remote_certificates)
 
     @overload
     def on(self, type: Literal["error"]) -> Callable[[ErrorHandler], ErrorHandler]: ...
@@ -124,7 +150,26 @@ class RTCDtlsTransport(EventTarget):
     def on(self, type: Literal["statechange"]) -> Callable[[NoneHandler], NoneHandler]: ...
     def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
         """Decorate a handler: "error" hands over the error, "statechange" nothing."""
-        return super().on(type)
+        return self._on(type)
+
+    # --- what happens to it; called by the connection ---
+
+    def changed(self, state: RTCDtlsTransportState) -> None:
+        """It entered another state."""
+        self._state = state
+        if state == "connected":
+            self._remote_certificates = self._view.remote_certificates
+        self.dispatchEvent(Event("statechange"))
+
+    def failed(self, error: RTCError) -> None:
+        """It failed; a change of state follows."""
+        self._state = "failed"
+        self.dispatchEvent(RTCErrorEvent("error", error=error))
+
+    def closed(self) -> None:
+        """It was closed or discarded together with what carries it, about which no event tells."""
+        self._state = "closed"
+        self._ice_transport.closed()
 
 
 class RTCSctpTransport(EventTarget):
@@ -136,6 +181,7 @@ class RTCSctpTransport(EventTarget):
         super().__init__()
         self._view = view
         self._transport = transport
+        self._state: RTCSctpTransportState = "connecting"
 
     @property
     def transport(self) -> RTCDtlsTransport:
@@ -145,11 +191,13 @@ class RTCSctpTransport(EventTarget):
     @property
     def state(self) -> RTCSctpTransportState:
         """How far the association is."""
-        return self._view.state.value
+        return self._state
 
     @property
-    def maxMessageSize(self) -> float:
-        """Bytes of the largest message that `RTCDataChannel.send` takes; infinity for any."""
+    def maxMessageSize(self) -> float | None:
+        """Bytes of the largest message that `RTCDataChannel.send` takes; infinity for any, None before an answer told."""
+        if not self._view.is_negotiated:
+            return None
         limit = self._view.max_message_size
         return math.inf if limit is None else limit
 
@@ -160,4 +208,15 @@ class RTCSctpTransport(EventTarget):
 
     def on(self, type: Literal["statechange"]) -> Callable[[NoneHandler], NoneHandler]:
         """Decorate a handler; it receives nothing."""
-        return super().on(type)
+        return self._on(type)
+
+    # --- what happens to it; called by the connection ---
+
+    def changed(self, state: RTCSctpTransportState) -> None:
+        """It entered another state."""
+        self._state = state
+        self.dispatchEvent(Event("statechange"))
+
+    def closed(self) -> None:
+        """It was closed together with the connection, about which no event tells."""
+        self._state = "closed"

@@ -6,9 +6,9 @@ on the way in). Both are probed, never assumed: what the kernel or the interface
 
 import asyncio
 import errno
-import os
 import socket
 import struct
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -39,6 +39,8 @@ GRO_PATIENCE: Final = 16
 """Windows without gain after which receive offload is given up."""
 MAX_GRO_PAUSE: Final = 1 << 20
 """Windows until it is tried again, at most."""
+FULL_PAUSE: Final = 0.001
+"""Seconds until a full socket is tried again, on an event loop that cannot tell when there is room."""
 
 _NATIVE_INT: Final = struct.Struct("=i")
 _SEGMENT_SIZE: Final = struct.Struct("=H")
@@ -60,6 +62,8 @@ class UdpStats:
 
 class UdpSocket:
     """One bound, non-blocking UDP socket on an event loop.
+
+    On an event loop that has no `add_reader`, as asyncio's on Windows, a task reads datagram by datagram: slower, but it works.
 
     Args:
         local: Address to bind; port 0 lets the system choose.
@@ -88,13 +92,18 @@ class UdpSocket:
         self._on_datagrams = on_datagrams
         self._waiting: deque[Datagram] = deque()
         self._remotes: dict[object, Address] = {}
-        self._segmentation = hasattr(socket, "MSG_DONTWAIT") and os.name == "posix"
+        self._segmentation = _cuts_segments(self._socket)
         self._gro = False
         self._gro_pause = 1 if self._segmentation else MAX_GRO_PAUSE
         self._windows = 0
         self._window_reads = 0
         self._window_datagrams = 0
-        self._loop.add_reader(self._socket, self._readable)
+        self._reader: asyncio.Task[None] | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        try:
+            self._loop.add_reader(self._socket, self._readable)
+        except NotImplementedError:
+            self._reader = self._loop.create_task(self._read())
 
     def send(self, datagrams: list[Datagram]) -> None:
         """Send in order; what the kernel has no room for waits, bounded, until the socket is writable."""
@@ -121,15 +130,22 @@ class UdpSocket:
         """Close at once; waiting datagrams are tried one last time."""
         if self._socket.fileno() < 0:
             return
-        self._loop.remove_reader(self._socket)
+        if self._reader is not None:
+            self._reader.cancel()
+        else:
+            self._loop.remove_reader(self._socket)
         if self._waiting:
-            self._loop.remove_writer(self._socket)
+            self._stop_waiting()
             waiting, self._waiting = list(self._waiting), deque()
             for datagram in waiting:
                 try:
                     self._socket.sendto(datagram.data, _socket_address(datagram.remote))
                 except OSError:
                     self.stats.datagrams_lost += 1
+        self._socket.close()
+
+    def abandon(self) -> None:
+        """Close the socket alone, where the event loop may be gone."""
         self._socket.close()
 
     # --- sending ---
@@ -170,15 +186,25 @@ class UdpSocket:
 
     def _wait_for_room(self, datagrams: list[Datagram]) -> None:
         if not self._waiting:
-            self._loop.add_writer(self._socket, self._writable)
+            if self._reader is None:
+                self._loop.add_writer(self._socket, self._writable)
+            else:
+                self._retry = self._loop.call_later(FULL_PAUSE, self._writable)
         room = MAX_WAITING - len(self._waiting)
         self._waiting.extend(datagrams[:room])
         self.stats.datagrams_lost += max(0, len(datagrams) - room)
 
     def _writable(self) -> None:
+        self._stop_waiting()
         waiting, self._waiting = list(self._waiting), deque()
-        self._loop.remove_writer(self._socket)
         self.send(waiting)
+
+    def _stop_waiting(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        else:
+            self._loop.remove_writer(self._socket)
 
     # --- receiving ---
 
@@ -203,6 +229,19 @@ class UdpSocket:
             self._judge_offload()
         if datagrams:
             self._on_datagrams(datagrams)
+
+    async def _read(self) -> None:
+        """Read for an event loop that waits for data instead of telling when there is some."""
+        while True:
+            try:
+                data, source = await self._loop.sock_recvfrom(self._socket, MAX_DATAGRAM_LENGTH)
+            except OSError:  # as above
+                self.stats.datagrams_lost += 1
+                await asyncio.sleep(FULL_PAUSE)
+                continue
+            self.stats.receive_calls += 1
+            self.stats.datagrams_received += 1
+            self._on_datagrams([Datagram(data, self.local, self._remote(source))])
 
     def _receive_segmented(self, datagrams: list[Datagram]) -> None:
         data, ancillary, _, source = self._socket.recvmsg(GRO_LENGTH, 64)
@@ -250,17 +289,29 @@ class UdpSocket:
         return known
 
 
+def _cuts_segments(udp: socket.socket) -> bool:
+    """Whether the kernel knows `UDP_SEGMENT`. One that does not would send a whole run as one datagram, without a word."""
+    if sys.platform != "linux":
+        return False
+    try:
+        udp.getsockopt(SOL_UDP, UDP_SEGMENT)
+    except OSError:
+        return False
+    return True
+
+
 def _address(source: object) -> Address:
     match source:
         case (str(host), int(port), int(), int(zone)) if zone:
             return Address(f"{host.partition('%')[0]}%{socket.if_indextoname(zone)}", port)
         case (str(host), int(port), *_):
             return Address(host, port)
-    raise TypeError(f"not a socket address: {source!r}")
+        case _:
+            raise TypeError(f"not a socket address: {source!r}")
 
 
 def _socket_address(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
     host, zone_separator, zone = address.host.partition("%")
     if zone_separator:
-        return host, address.port, 0, socket.if_nametoindex(zone)
+        return host, address.port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
     return address

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rtc_peer._version import __version__
 
 if TYPE_CHECKING:
-    from rtc_peer.configuration import BundlePolicy, Configuration, IceTransportPolicy, RtcpMuxPolicy
+    from rtc_peer.configuration import MAX_ICE_SERVERS, BundlePolicy, Configuration, IceTransportPolicy, RtcpMuxPolicy
     from rtc_peer.connection import Event, PeerConnection
     from rtc_peer.demultiplex import PacketKind, classify
     from rtc_peer.description import SdpType, SessionDescription
@@ -103,6 +103,7 @@ __all__ = [
     "IceTransportState",
     "IceTransportStateChanged",
     "LocalCandidateStats",
+    "MAX_ICE_SERVERS",
     "ModificationError",
     "NegotiationNeeded",
     "OperationError",
@@ -137,7 +138,7 @@ __all__ = [
 ]
 
 _DEFINED_IN: Final = {
-    "configuration": "BundlePolicy Configuration IceTransportPolicy RtcpMuxPolicy",
+    "configuration": "MAX_ICE_SERVERS BundlePolicy Configuration IceTransportPolicy RtcpMuxPolicy",
     "connection": "Event PeerConnection",
     "demultiplex": "PacketKind classify",
     "description": "SdpType SessionDescription",

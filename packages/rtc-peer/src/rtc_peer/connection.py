@@ -185,8 +185,10 @@ class PeerConnection:
     @property
     def sctp(self) -> SctpTransportView | None:
         """The transport of the data channels; None before one is negotiated."""
-        has_section = self._layers.data.is_negotiated or self._negotiator.has_data_section
-        return SctpTransportView(self._layers.data) if has_section and not self.closed else None
+        section = self._negotiator.data_section
+        if self.closed or not (self._layers.data.is_negotiated or section is not None):
+            return None
+        return SctpTransportView(self._layers.data, None if section is None else section.transport_id)
 
     @property
     def stats(self) -> PeerStats:

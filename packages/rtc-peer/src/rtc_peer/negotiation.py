@@ -346,9 +346,9 @@ class Negotiator:
         return self._remote_trickles
 
     @property
-    def has_data_section(self) -> bool:
-        """Whether data channels are negotiated, or proposed."""
-        return find_data_section(self.sections) is not None
+    def data_section(self) -> MediaSection | None:
+        """The section of the data channels, where they are negotiated or proposed by us."""
+        return find_data_section(self.sections)
 
     def transport_of(self, index: int) -> int | None:
         """Return the transport of a section."""

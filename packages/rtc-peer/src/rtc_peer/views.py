@@ -106,15 +106,21 @@ class TransportView:
 class SctpTransportView:
     """The transport of the data channels as it is now."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "_proposed")
 
-    def __init__(self, data: DataTransport) -> None:
+    def __init__(self, data: DataTransport, proposed: int | None) -> None:
         self._data = data
+        self._proposed = proposed
 
     @property
     def transport_id(self) -> int | None:
-        """The transport below; None before it is agreed upon."""
-        return self._data.transport_id
+        """The transport below: the one that is agreed upon, else the one that we proposed."""
+        return self._proposed if self._data.transport_id is None else self._data.transport_id
+
+    @property
+    def is_negotiated(self) -> bool:
+        """Whether an answer has agreed to it."""
+        return self._data.is_negotiated
 
     @property
     def state(self) -> SctpTransportState:
