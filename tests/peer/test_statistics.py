@@ -210,7 +210,8 @@ def test_the_sctp_transport_is_there_from_the_first_description_on() -> None:
     pair.offer()
     view = pair.left.machine.sctp
     assert view is not None
-    assert (view.transport_id, view.state, view.max_channels) == (None, SctpTransportState.CONNECTING, None)
+    assert (view.transport_id, view.state, view.max_channels) == (0, SctpTransportState.CONNECTING, None)
+    assert not view.is_negotiated
 
 
 def test_the_sctp_transport_shows_limits_once_it_is_up() -> None:
