@@ -116,6 +116,7 @@ def test_a_channel_beyond_the_streams_of_the_association_ends_when_that_is_known
     beyond = pair.left.endpoint.create_channel("x", negotiated=True, channel_id=10)
     within = pair.left.endpoint.create_channel("y", negotiated=True, channel_id=9)
     pair.connect()
+    pair.settle()
 
     assert [(event.channel, event.reason) for event in pair.left.of(ChannelClosed)] == [
         (beyond, ChannelCloseReason.NO_STREAM)
@@ -129,6 +130,7 @@ def test_in_band_channels_run_out_of_streams() -> None:
     pair = Pair(right=DataChannelConfig(association=AssociationConfig(max_inbound_streams=4)))
     early = [pair.left.endpoint.create_channel("x") for _ in range(3)]
     pair.connect()
+    pair.settle()
 
     assert [channel.id for channel in early] == [0, 2, 4]
     assert early[2].close_reason is ChannelCloseReason.NO_STREAM

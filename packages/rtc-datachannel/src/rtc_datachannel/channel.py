@@ -146,6 +146,11 @@ class DataChannel:
         # [rfc8832:6/11] [rfc8832:6/12]
         return not self.ordered and self.state is ChannelState.OPEN
 
+    @property
+    def is_announced(self) -> bool:
+        """Whether our OPEN was sent and is not answered yet."""
+        return self.awaits_ack and self.state is ChannelState.CONNECTING
+
     def to_open(self) -> Open:
         """The DCEP message that announces the channel."""
         return Open.for_channel(

@@ -59,6 +59,11 @@ class DataChannelConfig:
         if self.max_peer_text_size < 0 or self.early_message_buffer_size < 0 or self.early_message_timeout < 0:
             raise ValueError("sizes and times are not negative")
 
+    @property
+    def max_streams(self) -> int:
+        """The most streams that the association may have in both directions."""
+        return min(self.association.max_outbound_streams, self.association.max_inbound_streams)
+
     def for_association(self) -> AssociationConfig:
         """The association's settings, with room for the longest message and the longest OPEN."""
         # [rfc8832:7/1]

@@ -1,9 +1,11 @@
-"""Messages that overtook the opening of their channel.
+"""Messages that overtook the opening of their channel, or the streams to answer it.
 
 :rfc:`8832#section-6` has the opener send in order until it hears from the peer, so that nothing can overtake its
 OPEN. Some peers send unordered from the start; when their OPEN is lost on the way, messages arrive on a stream nobody
-knows. They are held a while.
+knows. And an OPEN may arrive before the peer's consent to our having the stream on which to answer. They are held a while.
 """
+
+from rtc_sctp import MessageReceived
 
 _BOOKKEEPING = 64
 """Bytes that one held message counts on top of its own, so that tiny ones are bounded too."""
@@ -18,25 +20,29 @@ class EarlyMessages:
         self._capacity = capacity
         self._timeout = timeout
         self._size = 0
-        self._messages: dict[int, list[tuple[int, bytes]]] = {}
+        self._messages: dict[int, list[MessageReceived]] = {}
         self._deadlines: dict[int, float] = {}
         """By stream, in the order of the deadlines, which is that of the first messages."""
 
-    def hold(self, stream_id: int, ppid: int, data: bytes, now: float) -> bool:
+    def hold(self, message: MessageReceived, now: float) -> bool:
         """Keep one message; returns whether there was room."""
-        size = len(data) + _BOOKKEEPING
+        size = len(message.data) + _BOOKKEEPING
         if self._size + size > self._capacity:
             return False
         self._size += size
-        self._messages.setdefault(stream_id, []).append((ppid, data))
-        self._deadlines.setdefault(stream_id, now + self._timeout)
+        self._messages.setdefault(message.stream_id, []).append(message)
+        self._deadlines.setdefault(message.stream_id, now + self._timeout)
         return True
 
-    def take(self, stream_id: int) -> list[tuple[int, bytes]]:
+    def streams(self) -> list[int]:
+        """The streams of which messages are held."""
+        return list(self._messages)
+
+    def take(self, stream_id: int) -> list[MessageReceived]:
         """Give the stream's messages out, in order of arrival, and forget them."""
         messages = self._messages.pop(stream_id, [])
         self._deadlines.pop(stream_id, None)
-        self._size -= sum(len(data) + _BOOKKEEPING for _, data in messages)
+        self._size -= sum(len(message.data) + _BOOKKEEPING for message in messages)
         return messages
 
     def next_deadline(self) -> float | None:

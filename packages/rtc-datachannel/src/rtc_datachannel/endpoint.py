@@ -8,6 +8,7 @@ from rtc_sctp import Association, AssociationState, CloseReason
 
 from .channel import ChannelCloseReason, DataChannel, Priority
 from .config import DataChannelConfig
+from .counts import StreamCounts
 from .errors import BufferFullError, MessageTooLargeError, StateError
 from .events import BufferedAmountLow, EndpointClosed, EndpointConnected, EndpointFailed, Event
 from .inbound import Inbound, prepare_stream
@@ -20,9 +21,6 @@ from .table import ChannelTable, Trace
 
 _MAX_PENDING_EVENTS: Final = 100_000
 """Events that may wait to be taken; the peer's packets are dropped beyond."""
-
-# [rfc8832:4/1] [rfc8832:6/9]
-_SENDABLE: Final = (ChannelState.OPEN, ChannelState.CONNECTING)
 
 
 class DataChannelEndpoint:
@@ -73,6 +71,7 @@ class DataChannelEndpoint:
         self._association = Association(config=self._config.for_association(), rng=rng, trace=trace)
         self._table = ChannelTable(
             max_channels=self._config.max_channels,
+            counts=StreamCounts(most=self._config.max_streams),
             partials=PartialMessages(capacity=self._config.for_association().receive_buffer_size),
             stats=self._stats,
             trace=trace,
@@ -115,8 +114,8 @@ class DataChannelEndpoint:
 
     @property
     def max_channels(self) -> int | None:
-        """Identifiers are below this; ``None`` until the association is up."""
-        return self._table.limit if self._state is EndpointState.CONNECTED else None
+        """Identifiers are below this; ``None`` until the association is up. Grows when channels need it and the peer agrees."""
+        return self._table.counts.limit if self._state is EndpointState.CONNECTED else None
 
     @property
     def max_message_size(self) -> int:
@@ -196,7 +195,7 @@ class DataChannelEndpoint:
         Raises:
             StateError: The endpoint is closing or closed.
             ValueError: An argument is out of range, or both limits are given.
-            StreamUnavailableError: The stream is taken or beyond the limit, or no stream is free.
+            StreamUnavailableError: The stream is taken, or there is none and the peer adds none.
 
         See :rfc:`8831#section-6.5`.
         """
@@ -220,6 +219,7 @@ class DataChannelEndpoint:
         self._table.add(channel, role_known=self._started)
         if self._state is EndpointState.CONNECTED:
             self._announce(channel)
+            self._request_streams()
         return channel
 
     def send(self, channel: DataChannel, data: Data) -> None:
@@ -240,8 +240,9 @@ class DataChannelEndpoint:
         stream_id = channel.id
         if (
             self._state is not EndpointState.CONNECTED
-            or channel.state not in _SENDABLE
             or stream_id is None
+            # [rfc8832:4/1] [rfc8832:6/9]
+            or (channel.state is not ChannelState.OPEN and not channel.is_announced)
             or self._table.by_id.get(stream_id) is not channel
         ):
             raise self._unsendable(channel)
@@ -276,10 +277,12 @@ class DataChannelEndpoint:
             stats.bytes_sent += length
 
     def _unsendable(self, channel: DataChannel) -> StateError:
-        if channel.state not in _SENDABLE:
-            return StateError(f"the channel is {channel.state.value}")
-        if channel.id is None or channel in self._table:
+        if self._state is not EndpointState.CONNECTED:
             return StateError(f"the endpoint is {self._state.value}")
+        if channel.id in self._table.waiting:
+            return StateError("the channel waits for its streams")
+        if channel in self._table or channel.state is ChannelState.CLOSED:
+            return StateError(f"the channel is {channel.state.value}")
         return StateError("the channel is of another endpoint")
 
     def set_buffered_amount_low_threshold(self, channel: DataChannel, threshold: int) -> None:
@@ -413,6 +416,7 @@ class DataChannelEndpoint:
             self._happened(event)
         self._count_untaken()
         self._request_resets()
+        self._request_streams()
 
     def _count_untaken(self) -> None:
         """Let the association know what waits in our events, where it cannot see it any more."""
@@ -464,7 +468,9 @@ class DataChannelEndpoint:
                 for stream_id in event.stream_ids:
                     table.reset_failed(stream_id)
             case rtc_sctp.StreamsAdded():
-                table.limit = min(event.outbound_streams, event.inbound_streams)
+                self._streams_added(event)
+            case rtc_sctp.StreamsAddFailed():
+                table.streams_were_refused()
             case rtc_sctp.BufferedAmountLow():
                 self._stream_became_low(event.stream_id)
             case rtc_sctp.MessageAbandoned():
@@ -474,10 +480,18 @@ class DataChannelEndpoint:
                 # Whether the path answers shows in the end; reconfigurations are never asked for here.
                 pass
 
+    def _streams_added(self, added: rtc_sctp.StreamsAdded) -> None:
+        self._table.counts.grow(added.outbound_streams, added.inbound_streams)
+        for channel in self._table.streams_were_added():
+            self._announce(channel)
+        self._inbound.streams_were_added()
+
     def _connected(self, established: rtc_sctp.AssociationEstablished) -> None:
-        limit = min(established.outbound_streams, established.inbound_streams)
-        self._table.events.append(EndpointConnected(limit))
-        for channel in self._table.connect(limit, can_reset=established.stream_reconfiguration):
+        counts = self._table.counts
+        can_reset = established.stream_reconfiguration
+        counts.agree(established.outbound_streams, established.inbound_streams, may_grow=can_reset)
+        self._table.events.append(EndpointConnected(counts.limit))
+        for channel in self._table.connect(can_reset=can_reset):
             self._announce(channel)
 
     def _ended(self, reason: ChannelCloseReason, detail: str, *, resets_go_on: bool = False) -> None:
@@ -487,7 +501,9 @@ class DataChannelEndpoint:
     def _announce(self, channel: DataChannel) -> None:
         """The association is up: open a channel, in band or by agreement."""
         stream_id = channel.id
-        if stream_id is None or self._association.state is not AssociationState.ESTABLISHED:
+        if stream_id is None or stream_id in self._table.waiting:
+            return
+        if self._association.state is not AssociationState.ESTABLISHED:
             # The peer ends the association already; the channel ends with it.
             return
         prepare_stream(self._association, channel, stream_id)
@@ -510,6 +526,11 @@ class DataChannelEndpoint:
         if self._table.wanted_resets:
             wanted, self._table.wanted_resets = self._table.wanted_resets, []
             self._association.reset_streams(wanted)
+
+    def _request_streams(self) -> None:
+        outgoing, incoming = self._table.counts.next_request()
+        if (outgoing or incoming) and self._association.state is AssociationState.ESTABLISHED:
+            self._association.add_streams(outgoing=outgoing, incoming=incoming)
 
     def _step(self, happened: EndpointInput) -> None:
         self._state = next_endpoint_state(self._state, happened)

@@ -9,7 +9,7 @@ class EndpointConnected:
     """The association is up: every channel that was created may send. After a restart of the peer it comes again."""
 
     max_channels: int
-    """Stream identifiers are below this."""
+    """Stream identifiers are below this, until more streams are added."""
 
 
 @dataclass(slots=True)

@@ -91,6 +91,13 @@ class Inbound:
             # [rfc8832:6/13]
             self._table.refuse(stream_id)
 
+    def streams_were_added(self) -> None:
+        """Take what was held for want of streams to answer on."""
+        for stream_id in self._early.streams():
+            if stream_id < self._table.counts.limit:
+                for message in self._early.take(stream_id):
+                    self._receive(message)
+
     def clear(self) -> None:
         """Forget early messages: the association ended or began anew."""
         self._early.clear()
@@ -99,7 +106,9 @@ class Inbound:
         """Anything but a whole message of an open channel."""
         stream_id = event.stream_id
         channel = self._table.by_id.get(stream_id)
-        if event.ppid == _DCEP:
+        if stream_id >= self._table.counts.limit:
+            self._receive_beyond(event)
+        elif event.ppid == _DCEP:
             self._receive_dcep(event, channel)
         elif channel is None:
             self._receive_unknown(event)
@@ -187,17 +196,22 @@ class Inbound:
             self._stats.drop("stream_refused")
             return
         # Ordered data prove that no OPEN went before; unordered ones may have overtaken it.
-        if (
-            event.unordered
-            and stream_id < table.limit
-            and not table.pairs.is_ours(stream_id)
-            and self._early.hold(stream_id, event.ppid, event.data, table.now)
-        ):
+        if event.unordered and not table.pairs.is_ours(stream_id) and self._early.hold(event, table.now):
             return
         self._early.take(stream_id)
         self._stats.drop("unused_stream")
         # [rfc8832:6/13]
         table.refuse(stream_id)
+
+    def _receive_beyond(self, event: UserMessage) -> None:
+        """A message on a stream of one direction: there is none to answer on, not even to reset, unless we get one."""
+        stream_id = event.stream_id
+        table = self._table
+        may_be_channel = stream_id in table.waiting or not table.pairs.is_ours(stream_id)
+        if may_be_channel and stream_id < table.counts.reach and self._early.hold(event, table.now):
+            table.counts.want(stream_id + 1)
+        else:
+            self._stats.drop("stream_out_of_range")
 
     # --- DCEP ---
 
@@ -223,10 +237,6 @@ class Inbound:
 
     def _receive_open(self, stream_id: int, channel: DataChannel | None, message: Open) -> None:
         table = self._table
-        if stream_id >= table.limit:
-            # There is no stream to answer on, not even to reset.
-            self._stats.drop("stream_out_of_range")
-            return
         if self._association.state is not AssociationState.ESTABLISHED:
             # It shuts down, and with it what the peer still opens: there is no answering any more.
             self._stats.drop("association_closing")
@@ -248,9 +258,9 @@ class Inbound:
         acknowledgement = bytes(Ack())
         self._association.send(stream_id, _DCEP, acknowledgement, ignore_limit=True)
         opened.account.add_overhead(len(acknowledgement), 0)
-        for ppid, data in early:
+        for held in early:
             if opened.state is ChannelState.OPEN:
-                self._receive_message(opened, stream_id, ppid, data)
+                self._receive_message(opened, stream_id, held.ppid, held.data)
 
     def _problem(self, stream_id: int, message: Open, text_size: int) -> str:
         """Why an OPEN cannot be accepted, as a reason to count; empty if it can."""

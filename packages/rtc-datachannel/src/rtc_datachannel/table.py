@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 
 from .channel import ChannelCloseReason, DataChannel
+from .counts import StreamCounts
 from .errors import StateError, StreamUnavailableError
 from .events import ChannelClosed, ChannelClosing, ChannelOpened, ChannelReceived, Event
 from .partial import PartialMessages
 from .state import ChannelInput, ChannelState
 from .stats import EndpointStats
-from .streams import MAX_STREAM_ID, StreamPairs
+from .streams import StreamPairs
 
 Trace = Callable[[float, str, Mapping[str, object]], None]
 """Takes the time, the name of what happened such as ``datachannel:channel_state_changed``, and plain data about it."""
@@ -28,8 +29,8 @@ class ChannelTable:
         "_unassigned",
         "by_id",
         "can_reset",
+        "counts",
         "events",
-        "limit",
         "max_channels",
         "now",
         "pairs",
@@ -37,23 +38,30 @@ class ChannelTable:
         "peer_text_size",
         "receiving",
         "untaken",
+        "waiting",
         "wanted_resets",
     )
 
     def __init__(
-        self, *, max_channels: int, partials: PartialMessages, stats: EndpointStats, trace: Trace | None
+        self,
+        *,
+        max_channels: int,
+        counts: StreamCounts,
+        partials: PartialMessages,
+        stats: EndpointStats,
+        trace: Trace | None,
     ) -> None:
         self.now = 0.0
         """The latest time the endpoint has seen."""
         self.max_channels = max_channels
-        # [rfc8831:6.2/1]
-        self.limit = MAX_STREAM_ID + 1
-        """Identifiers are below this; lower once the association is up."""
+        self.counts = counts
         self.can_reset = True
         """Whether the peer knows stream resets."""
         self.pairs = StreamPairs()
         # [rfc8831:6.1/2]
         self.by_id: dict[int, DataChannel] = {}
+        self.waiting: dict[int, DataChannel] = {}
+        """Those of them whose streams are still to be added."""
         self.receiving: dict[int, DataChannel] = {}
         """The channels whose messages go to the application without further thought."""
         self.partials = partials
@@ -86,15 +94,17 @@ class ChannelTable:
         if len(self) >= self.max_channels:
             raise StreamUnavailableError(f"there are {self.max_channels} channels already")
         if channel.id is not None:
-            if channel.id >= self.limit:
-                raise StreamUnavailableError(f"the association has {self.limit} streams")
+            if channel.id >= self.counts.reach:
+                raise StreamUnavailableError(f"the association has {self.counts.limit} streams")
             self.pairs.take(channel.id)
         elif role_known:
-            channel.id = self.pairs.allocate(self.limit)
+            channel.id = self.pairs.allocate(self.counts.reach)
         else:
             self._unassigned.append(channel)
             return
         self.by_id[channel.id] = channel
+        if channel.id >= self.counts.limit:
+            self._await_streams(channel, channel.id)
 
     def assign_ids(self, *, client: bool) -> None:
         """Learn the role, and number the channels that were created without it, in their order."""
@@ -102,20 +112,40 @@ class ChannelTable:
         waiting, self._unassigned = self._unassigned, []
         for channel in waiting:
             try:
-                channel.id = self.pairs.allocate(self.limit)
+                channel.id = self.pairs.allocate(self.counts.limit)
             except StreamUnavailableError:
                 self._end(channel, ChannelInput.DISCARD, ChannelCloseReason.NO_STREAM)
             else:
                 self.by_id[channel.id] = channel
 
-    def connect(self, limit: int, *, can_reset: bool) -> list[DataChannel]:
-        """Learn what the association offers; returns the channels that wait for it, in the order of their creation."""
-        self.limit = limit
+    def connect(self, *, can_reset: bool) -> list[DataChannel]:
+        """Learn what the association offers; returns the channels that may open, in the order of their creation."""
         self.can_reset = can_reset
-        for stream_id in [stream_id for stream_id in self.by_id if stream_id >= limit]:
-            self.pairs.release(stream_id)
-            self._end(self.by_id[stream_id], ChannelInput.DISCARD, ChannelCloseReason.NO_STREAM)
-        return list(self.by_id.values())
+        for stream_id, channel in list(self.by_id.items()):
+            if stream_id >= self.counts.reach:
+                self._lose_stream(channel, stream_id)
+            elif stream_id >= self.counts.limit:
+                self._await_streams(channel, stream_id)
+        return [channel for channel in self.by_id.values() if channel.id not in self.waiting]
+
+    def _await_streams(self, channel: DataChannel, stream_id: int) -> None:
+        self.waiting[stream_id] = channel
+        self.counts.want(stream_id + 1)
+
+    def streams_were_added(self) -> list[DataChannel]:
+        """There are more streams; returns the channels that waited for them."""
+        ready = [stream_id for stream_id in self.waiting if stream_id < self.counts.limit]
+        return [self.waiting.pop(stream_id) for stream_id in ready]
+
+    def streams_were_refused(self) -> None:
+        """There will be no more streams: the channels that wait for them end."""
+        self.counts.refuse()
+        for stream_id, channel in list(self.waiting.items()):
+            self._lose_stream(channel, stream_id)
+
+    def _lose_stream(self, channel: DataChannel, stream_id: int) -> None:
+        self.pairs.release(stream_id)
+        self._end(channel, ChannelInput.DISCARD, ChannelCloseReason.NO_STREAM)
 
     def claim(self, stream_id: int) -> bool:
         """Occupy a pair for a channel the peer wants to open; returns whether it was free for that.
@@ -167,7 +197,7 @@ class ChannelTable:
         """
         if channel.state in (ChannelState.CLOSING, ChannelState.CLOSED):
             raise StateError(f"the channel is {channel.state.value} already")
-        if announced:
+        if announced and channel.id not in self.waiting:
             self._start_closing(channel, ChannelInput.CLOSE, ChannelCloseReason.LOCAL, "")
             return
         if channel.id is None:
@@ -183,7 +213,7 @@ class ChannelTable:
     def refuse(self, stream_id: int) -> None:
         """The peer sent data on a stream that is no channel's: close what it takes for one."""
         # [rfc8832:6/13]
-        if stream_id < self.limit and not self.pairs.is_taken(stream_id):
+        if stream_id < self.counts.limit and not self.pairs.is_taken(stream_id):
             self.pairs.take(stream_id)
             self._want_reset(stream_id)
 
@@ -272,6 +302,7 @@ class ChannelTable:
         if channel.id is not None:
             self.partials.take(channel.id)
             self.by_id.pop(channel.id, None)
+            self.waiting.pop(channel.id, None)
             self.receiving.pop(channel.id, None)
             self.peer_text_size -= self._peer_text.pop(channel.id, 0)
         self._report(channel)
