@@ -166,6 +166,8 @@ def test_fast_retransmit_sends_one_packet_whatever_the_window_says() -> None:
 
     assert script.association.stats.flight_size > cwnd(script)
     assert again == sent[:1]
+    assert script.sent_data() == []
+    assert pick(DataChunk, script.answer(script.sack(gaps=((4, 7),)))) == []
 
 
 @pytest.mark.spec("rfc9260:7.2.4/3")
@@ -226,6 +228,20 @@ def test_a_timeout_begins_anew_with_one_packet(script: Script) -> None:
     assert len(packets) == 1
     assert ssthresh(script) == max(before // 2, 4 * PMDCS)
     assert cwnd(script) <= PMDCS
+    assert script.sent_data() == []
+
+
+@pytest.mark.spec("rfc9260:7.2.1/2")
+def test_after_a_timeout_one_packet_is_in_flight_however_small_it_is(script: Script) -> None:
+    script.queue(*[bytes(700)] * 5)
+    sent = script.sent_data()
+
+    (first,) = script.wait(1.5)
+
+    assert pick(DataChunk, first.chunks) == sent[:1]
+    script.queue(b"new")
+    assert script.sent_data() == []
+    assert pick(DataChunk, script.answer(script.sack(sent[0].tsn)))[:1] == sent[1:2]
 
 
 # Congestion avoidance.
