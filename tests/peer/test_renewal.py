@@ -2,18 +2,38 @@
 
 import pytest
 from tests.peer.descriptions import answer_to, describe, parsed, section
-from tests.peer.pair import Pair, make_peer
+from tests.peer.pair import WALL_CLOCK, Pair, make_peer
+from tests.support.rng import SeededRng
 
-from rtc_datachannel import ChannelClosed, ChannelCloseReason, ChannelOpened, ChannelReceived
+from rtc_datachannel import (
+    ChannelClosed,
+    ChannelCloseReason,
+    ChannelOpened,
+    ChannelReceived,
+    ChannelState,
+    DataChannelConfig,
+)
+from rtc_dtls import Certificate, DtlsConfig
+from rtc_ice import Credentials
 from rtc_peer import (
     ConnectionState,
     DtlsTransportState,
     DtlsTransportStateChanged,
+    PeerConnectionStats,
+    PeerOptions,
     SctpTransportState,
+    SctpTransportStateChanged,
     SdpType,
     SessionDescription,
+    StateError,
 )
-from rtc_sdp import Fingerprint, IceUfrag, TlsId
+from rtc_peer.agreement import Agreement
+from rtc_peer.dtls_transport import DtlsTransport
+from rtc_peer.journal import Journal
+from rtc_peer.section import TransportParameters
+from rtc_sctp import AssociationConfig
+from rtc_sdp import Fingerprint, IceUfrag, Role, TlsId
+from rtc_stun import Address, Datagram
 
 
 def _hand_over(pair: Pair) -> None:
@@ -141,3 +161,61 @@ def test_an_answer_without_a_group_is_as_good_as_any() -> None:
     pair.give(pair.left, SessionDescription(SdpType.ANSWER, bare))
 
     assert pair.run(pair.talking)
+
+
+@pytest.mark.spec("rfc8841:10.3/7", "rfc8841:10.4/2")
+def test_another_port_means_another_association() -> None:
+    pair = Pair().connect()
+    old = pair.left.channel()
+    pair.right.node.machine = make_peer(
+        "a successor", options=PeerOptions(data=DataChannelConfig(association=AssociationConfig(local_port=6000)))
+    )
+    pair.right.node.events.clear()
+    pair.left.machine.restart_ice()
+
+    pair.negotiate()
+
+    assert old.close_reason is not None
+    new = pair.left.machine.create_data_channel("on the new association")
+    assert pair.run(lambda: new.state is ChannelState.OPEN)
+    (statistics,) = [each for each in pair.left.machine.statistics() if isinstance(each, PeerConnectionStats)]
+    assert (statistics.data_channels_opened, statistics.data_channels_closed) == (2, 1)
+
+
+@pytest.mark.spec("rfc8841:10.3/7")
+def test_an_association_that_ended_with_its_tunnel_comes_back_with_the_next_one() -> None:
+    pair = Pair().connect()
+    pair.right.machine.close(pair.now)
+    pair.settle(0.5)
+    assert pair.left.machine.sctp is not None
+    assert pair.left.machine.sctp.state is SctpTransportState.CLOSED
+    with pytest.raises(StateError):
+        pair.left.machine.create_data_channel("into nothing")
+    told = len(pair.left.of(SctpTransportStateChanged))
+
+    _hand_over(pair)
+    pair.left.machine.create_data_channel("again")
+
+    assert pair.run(lambda: pair.right.node.saw(ChannelReceived))
+    assert [each.state for each in pair.left.of(SctpTransportStateChanged)[told:]] == [SctpTransportState.CONNECTED]
+
+
+@pytest.mark.parametrize("is_client", [True, False])
+def test_a_client_hello_that_came_early_is_for_a_server_alone(is_client: bool) -> None:
+    rng = SeededRng("alone")
+    certificate = Certificate.generate(rng=rng, wall_clock=WALL_CLOCK)
+    transport = DtlsTransport(
+        0, certificate=certificate, rng=rng, template=DtlsConfig(), journal=Journal(trace=None, now=0.0)
+    )
+    transport.hold(Datagram(b"\x16", Address("192.0.2.1", 1), Address("192.0.2.2", 2)))
+    made = certificate.fingerprint()
+    parameters = TransportParameters(
+        credentials=Credentials.generate(rng),
+        fingerprints=(Fingerprint(made.algorithm, made.digest),),
+        role=Role.PASSIVE if is_client else Role.ACTIVE,
+    )
+
+    transport.prepare(Agreement(local=parameters, remote=parameters, is_client=is_client))
+
+    # What a client kept came from an attempt that its peer has given up: a server does not speak first.
+    assert transport.has_early is not is_client

@@ -185,10 +185,8 @@ class PeerConnection:
     @property
     def sctp(self) -> SctpTransportView | None:
         """The transport of the data channels; None before one is negotiated."""
-        section = self._negotiator.data_section
-        if self.closed or not (self._layers.data.is_negotiated or section is not None):
-            return None
-        return SctpTransportView(self._layers.data, None if section is None else section.transport_id)
+        negotiated = self._layers.data.is_negotiated or self._negotiator.data_section is not None
+        return SctpTransportView(self._layers, self._negotiator) if negotiated and not self.closed else None
 
     @property
     def stats(self) -> PeerStats:

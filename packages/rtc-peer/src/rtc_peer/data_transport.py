@@ -144,6 +144,14 @@ class DataTransport:
         if parameters.sctp_port == 0:
             self.end(now)
 
+    def is_renewed_by(self, tunnel: DtlsTransport, parameters: DataParameters) -> bool:
+        """Whether descriptions ask for another association in the place of this one."""
+        if parameters.sctp_port == 0 or self._remote_port is None:
+            return False
+        over = self.state is SctpTransportState.CLOSED and tunnel.state is DtlsTransportState.NEW
+        # [rfc8841:10.3/7] [rfc8841:10.4/2]
+        return over or parameters.sctp_port != self._remote_port
+
     def take_packets(self, now: float) -> None:
         """Take what DTLS has brought."""
         tunnel = self._tunnel

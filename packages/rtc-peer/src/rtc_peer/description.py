@@ -48,13 +48,17 @@ class AppliedDescription:
 
     def is_of_generation(self, index: int, ufrag: str | None) -> bool:
         """Whether a section has the ICE credentials of that user fragment (None: whichever it has)."""
-        if index >= len(self.document.media):
-            return False
-        return ufrag is None or ufrag in self.ufrags(index)
+        found = self.ufrags(index)
+        return bool(found) if ufrag is None else ufrag in found
 
     def ufrags(self, index: int) -> tuple[str, ...]:
-        """Return the user fragment that counts for a section: its own or, if it is bundled, that of its BUNDLE tag."""
+        """Return the user fragment that counts for a section: its own or, if it is bundled, that of its BUNDLE tag.
+
+        Empty if the section has none, or does not exist in this description.
+        """
         document = self.document
+        if index >= len(document.media):
+            return ()
         media = document.media[index]
         if not media.has(IceUfrag):
             mid = media.get(Mid)

@@ -104,6 +104,9 @@ class DtlsTransport:
             alpn_protocols=self._template.alpn_protocols or (rtc_dtls.WEBRTC,),
         )
         role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER
+        if agreement.is_client:
+            # A server does not speak first: what came early belongs to an attempt that was given up.
+            self._early.clear()
         self.agreement = agreement
         self.connection = DtlsConnection(role=role, config=config, rng=self._rng, trace=self._journal.trace)
         if self.state is not DtlsTransportState.NEW:

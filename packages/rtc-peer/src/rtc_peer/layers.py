@@ -111,7 +111,10 @@ class Layers:
         self.transports.apply(outcome, controlling=controlling, now=now)
         if outcome.data is not None:
             key, parameters = outcome.data
-            self.data.agree(key, self.transports.transports[key].dtls, parameters, now)
+            tunnel = self.transports.transports[key].dtls
+            if self.data.is_renewed_by(tunnel, parameters):
+                self._end_data(now)
+            self.data.agree(key, tunnel, parameters, now)
         # [rfc8841:10.3/10] [rfc8841:10.4/4]
         elif outcome.is_final and (self.data.is_negotiated or self.data.channels_created):
             self._end_data(now)
@@ -130,7 +133,7 @@ class Layers:
         self._events += self.transports.drain(self._negotiator.candidate_names, now)
 
     def _end_data(self, now: float) -> None:
-        """The data section is gone: end its channels, and be ready for another one."""
+        """The association is over: end its channels, and be ready for another one."""
         self.data.end(now)
         self._events += self.data.drain()
         opened, closed = self.former_channels

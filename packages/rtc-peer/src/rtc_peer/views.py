@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtc_ice import Candidate, CandidatePair, Credentials
-from rtc_peer.data_transport import DataTransport
+from rtc_peer.layers import Layers
 from rtc_peer.negotiation import Negotiator
 from rtc_peer.state import DtlsTransportState, IceGatheringState, IceTransportState, SctpTransportState
 from rtc_peer.transport import Transport
@@ -106,33 +106,36 @@ class TransportView:
 class SctpTransportView:
     """The transport of the data channels as it is now."""
 
-    __slots__ = ("_data", "_proposed")
+    __slots__ = ("_layers", "_negotiator")
 
-    def __init__(self, data: DataTransport, proposed: int | None) -> None:
-        self._data = data
-        self._proposed = proposed
+    def __init__(self, layers: Layers, negotiator: Negotiator) -> None:
+        self._layers = layers
+        self._negotiator = negotiator
 
     @property
     def transport_id(self) -> int | None:
         """The transport below: the one that is agreed upon, else the one that we proposed."""
-        return self._proposed if self._data.transport_id is None else self._data.transport_id
+        if self._layers.data.transport_id is not None:
+            return self._layers.data.transport_id
+        section = self._negotiator.data_section
+        return None if section is None else section.transport_id
 
     @property
     def is_negotiated(self) -> bool:
         """Whether an answer has agreed to it."""
-        return self._data.is_negotiated
+        return self._layers.data.is_negotiated
 
     @property
     def state(self) -> SctpTransportState:
         """How far the association is."""
-        return self._data.state
+        return self._layers.data.state
 
     @property
     def max_message_size(self) -> int | None:
         """Bytes of the longest message that can be sent; None for any length."""
-        return self._data.endpoint.remote_max_message_size or None
+        return self._layers.data.endpoint.remote_max_message_size or None
 
     @property
     def max_channels(self) -> int | None:
         """Identifiers of channels are below this; None until the association is up."""
-        return self._data.endpoint.max_channels
+        return self._layers.data.endpoint.max_channels
