@@ -35,9 +35,11 @@ async def test_other_types_are_refused(pair: Pair) -> None:
 async def test_a_message_beyond_the_limit_is_refused(pair: Pair) -> None:
     channel, _ = await connected(*pair)
     assert pair[0].sctp is not None
+    limit = pair[0].sctp.maxMessageSize
+    assert limit is not None
 
     with pytest.raises(TypeError):
-        channel.send(bytes(int(pair[0].sctp.maxMessageSize) + 1))
+        channel.send(bytes(int(limit) + 1))
 
 
 async def test_sending_before_open_is_refused(pair: Pair) -> None:
@@ -97,7 +99,7 @@ async def test_bulk_with_drain_stays_within_bounds(pair: Pair) -> None:
         if received == total:
             done.set()
 
-    for _ in range(total // 50_000):
+    for _number in range(total // 50_000):
         channel.send(bytes(50_000))
         most = max(most, channel.bufferedAmount)
         await channel.drain()

@@ -92,7 +92,7 @@ async def test_async_handlers_run_and_failures_reach_the_loop_alone() -> None:
         raise ValueError("async")
 
     bell.dispatchEvent(Ring(7))
-    for _ in range(5):
+    for _turn in range(5):
         await asyncio.sleep(0)
 
     assert calls == [7]

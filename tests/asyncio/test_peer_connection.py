@@ -6,6 +6,7 @@ import json
 import pytest
 
 from rtc_asyncio import (
+    Event,
     InvalidAccessError,
     InvalidModificationError,
     InvalidStateError,
@@ -15,6 +16,7 @@ from rtc_asyncio import (
     RTCDataChannel,
     RTCError,
     RTCIceCandidate,
+    RTCIceCandidatePairStats,
     RTCIceServer,
     RTCPeerConnection,
     RTCPeerConnectionIceErrorEvent,
@@ -68,7 +70,8 @@ async def test_candidates_come_after_the_description_and_end_with_none(pair: Pai
     first = seen[0]
     assert first is not None
     assert (first.type, first.protocol, first.component, first.address) == ("host", "udp", "rtp", "127.0.0.1")
-    assert first.usernameFragment in left.localDescription.sdp
+    assert left.localDescription is not None
+    assert f"a=ice-ufrag:{first.usernameFragment}\r\n" in left.localDescription.sdp
 
 
 async def test_signalling_works_through_json(pair: Pair) -> None:
@@ -156,9 +159,11 @@ async def test_states_are_reported_in_order(pair: Pair) -> None:
         ("connectionstatechange", "connectionState"),
         ("icegatheringstatechange", "iceGatheringState"),
     ):
-        left.addEventListener(
-            name, lambda event, attribute=attribute: states.append((attribute, getattr(left, attribute)))
-        )
+
+        def note(event: Event, attribute: str = attribute) -> None:
+            states.append((attribute, getattr(left, attribute)))
+
+        left.addEventListener(name, note)
     await connected(left, right)
     await asyncio.sleep(0.01)
 
@@ -282,7 +287,7 @@ async def test_a_name_that_does_not_resolve_is_an_icecandidateerror() -> None:
 async def test_everything_is_refused_after_close(pair: Pair) -> None:
     channel, _ = await connected(*pair)
     left = pair[0]
-    left.close()  # need not be awaited
+    _ = left.close()  # need not be awaited
 
     assert left.connectionState == "closed"
     assert left.signalingState == "closed"
@@ -360,12 +365,12 @@ async def test_transports_show_what_was_negotiated(pair: Pair) -> None:
     assert len(dtls.getRemoteCertificates()) == 1
     ice = dtls.iceTransport
     assert ice.state in {"connected", "completed"}
-    assert {ice.role, pair[1].sctp.transport.iceTransport.role} == {"controlling", "controlled"}  # type: ignore[union-attr]
+    assert {ice.role, pair[1].sctp.transport.iceTransport.role} == {"controlling", "controlled"}
     chosen = ice.getSelectedCandidatePair()
     assert chosen is not None
     assert chosen.local.address == chosen.remote.address == "127.0.0.1"
     assert len(ice.getLocalCandidates()) == len(ice.getRemoteCandidates()) == 1
-    assert ice.getRemoteParameters() == pair[1].sctp.transport.iceTransport.getLocalParameters()  # type: ignore[union-attr]
+    assert ice.getRemoteParameters() == pair[1].sctp.transport.iceTransport.getLocalParameters()
 
 
 @pytest.mark.parametrize(
@@ -394,7 +399,9 @@ async def test_statistics_have_the_names_of_the_web(pair: Pair) -> None:
     async with asyncio.timeout(5):
         # Data flows before the pair is nominated.
         while not any(
-            stats.nominated for stats in (await pair[0].getStats()).values() if stats.type == "candidate-pair"
+            stats.nominated
+            for stats in (await pair[0].getStats()).values()
+            if isinstance(stats, RTCIceCandidatePairStats)
         ):
             await asyncio.sleep(0.01)
     report = await pair[0].getStats()

@@ -182,8 +182,8 @@ class RTCDataChannel(EventTarget):
         """Close once everything queued was sent; `close` fires when the peer has closed too. Idempotent."""
         if self._ready_state in {"closing", "closed"}:
             return
-        self._ready_state = "closing"
         self._channels.close_channel(self._channel)
+        self._ready_state = "closing"
         self._state_changed()
 
     async def drain(self) -> None:

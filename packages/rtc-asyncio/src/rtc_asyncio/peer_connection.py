@@ -238,6 +238,7 @@ class RTCPeerConnection(EventTarget):
             InvalidStateError: The connection is closed.
             InvalidModificationError: Certificates or policies change that must stay.
         """
+        self._driver.check_thread()
         wanted = converted(RTCConfiguration, configuration)
         if self._peer.closed:
             raise InvalidStateError("the connection is closed")
@@ -330,6 +331,7 @@ class RTCPeerConnection(EventTarget):
 
     def restartIce(self) -> None:
         """Ask for new paths: `negotiationneeded` fires, and the next offer has new credentials."""
+        self._driver.check_thread()
         self._peer.restart_ice()
         self._driver.wake()
 
@@ -348,6 +350,7 @@ class RTCPeerConnection(EventTarget):
             TypeError: A value is out of range, or contradicts another.
             OperationError: The stream is taken, or none is left.
         """
+        self._driver.check_thread()
         wanted = replace(converted(RTCDataChannelInit, dataChannelDict), **members)
         for limit in (wanted.maxPacketLifeTime, wanted.maxRetransmits, wanted.id):
             if limit is not None and not 0 <= limit <= 65535:

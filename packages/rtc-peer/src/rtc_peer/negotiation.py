@@ -181,14 +181,16 @@ class Negotiator:
 
         See :rfc:`8829#section-5.9`.
         """
-        self.signaling.check(description.type, remote=False)
         if description.type is SdpType.ROLLBACK:
+            self.signaling.check(description.type, remote=False)
             return self._roll_back()
         is_offer = description.type is SdpType.OFFER
         plan = self._last_offer if is_offer else self._last_answer
-        # [rfc8829:5.4/1] [rfc8829:5.5/4] [rfc8829:5.9/1] Nothing has changed yet.
+        # [rfc8829:5.4/1] [rfc8829:5.5/4] [rfc8829:5.9/1] Nothing has changed yet. The text is judged before the type, as
+        # in webrtc-pc section 4.4.1.5.
         if plan is None or plan.text != description.sdp:
             raise ModificationError(f"the {description.type.value} is not the last one that was created")
+        self.signaling.check(description.type, remote=False)
         applied = AppliedDescription(description.type, SdpDocument.parse(plan.text))
         return self._apply_local_offer(applied, plan) if is_offer else self._apply_local_answer(applied, plan)
 
