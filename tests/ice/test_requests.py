@@ -343,3 +343,17 @@ def test_checks_trigger_ours_for_three_seconds_after_completion() -> None:
     output = desk.check(source=ELSEWHERE)
 
     assert [parse(each).message_class for each in output] == [MessageClass.SUCCESS, MessageClass.REQUEST]
+
+
+@pytest.mark.spec("rfc8445:8.3.1/1")
+def test_a_pair_that_turns_valid_after_completion_is_neither_used_nor_kept_alive() -> None:
+    desk = Desk()
+    desk.connect()
+    desk.advance(2.0)
+    _, triggered = desk.check(source=ELSEWHERE)
+    desk.answer(triggered)
+
+    assert desk.is_in(ConnectionState.COMPLETED)
+    assert desk.agent.selected_pair is not None
+    assert desk.agent.selected_pair.remote == THERE
+    assert {datagram.remote for datagram in desk.advance(25.0)} == {THERE}
