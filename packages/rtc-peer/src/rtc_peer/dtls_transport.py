@@ -104,9 +104,6 @@ class DtlsTransport:
             alpn_protocols=self._template.alpn_protocols or (rtc_dtls.WEBRTC,),
         )
         role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER
-        if agreement.is_client:
-            # A server does not speak first: what came early belongs to an attempt that was given up.
-            self._early.clear()
         self.agreement = agreement
         self.connection = DtlsConnection(role=role, config=config, rng=self._rng, trace=self._journal.trace)
         if self.state is not DtlsTransportState.NEW:
@@ -156,9 +153,16 @@ class DtlsTransport:
 
     def receive(self, batch: list[bytes], now: float) -> None:
         """Take datagrams of the peer that arrived together on proven paths."""
-        if self.connection is not None:
-            self.connection.receive_datagrams(batch, now)
-            self._follow()
+        if self.connection is None:
+            return
+        if self.state is not DtlsTransportState.CONNECTED and self.connection.role is rtc_dtls.Role.CLIENT:
+            # The peer is the server now. As a client it was in an attempt that it has given up, which harms nobody.
+            hellos = sum(map(_is_client_hello, batch))
+            if hellos:
+                self._journal.drop("dtls-of-former-attempt", hellos)
+                batch = [each for each in batch if not _is_client_hello(each)]
+        self.connection.receive_datagrams(batch, now)
+        self._follow()
 
     def send_many(self, packets: list[bytes]) -> None:
         """Queue packets, each of which becomes one datagram. What DTLS does not take is lost, as on any network."""
@@ -234,3 +238,8 @@ class DtlsTransport:
         if state is not self.state:
             self.state = state
             self._events.append(DtlsTransportStateChanged(self._transport_id, state))
+
+
+def _is_client_hello(datagram: bytes) -> bool:
+    """Whether a datagram begins with an unprotected ClientHello, whole or in part."""
+    return datagram[:1] == b"\x16" and datagram[3:5] == b"\x00\x00" and datagram[13:14] == b"\x01"
