@@ -15,6 +15,7 @@ from rtc_datachannel import (
     DataChannelEndpoint,
     MessageReceived,
 )
+from rtc_sctp import AssociationConfig
 
 
 def test_the_public_names_are_sorted_and_there() -> None:
@@ -161,6 +162,33 @@ def test_inputs_after_the_end_are_ignored() -> None:
 
     assert pair.left.endpoint.events() == []
     assert pair.left.endpoint.closed
+
+
+@pytest.mark.spec("rfc8831:5/2", "rfc8831:5/3")
+def test_a_new_path_is_met_with_the_first_window_and_packet_size() -> None:
+    association = AssociationConfig(max_packet_size=1192, path_mtu_limit=1400)
+    config = DataChannelConfig(association=association)
+    pair = Pair(left=config, right=config).connect()
+    mine, _ = pair.open()
+    first = pair.left.endpoint.association_stats.congestion_window
+    longest: list[int] = []
+
+    def send() -> None:
+        longest.clear()
+        for _ in range(10):
+            pair.left.endpoint.send(mine, bytes(60_000))
+            pair.settle(0.05)
+
+    pair.network.trace = lambda now, datagram: longest.append(len(datagram.data))
+    send()
+    pair.settle(30)
+    send()
+    assert (pair.left.endpoint.association_stats.congestion_window > first, max(longest) > 1192) == (True, True)
+    pair.left.endpoint.path_changed(pair.network.now)
+
+    assert pair.left.endpoint.association_stats.congestion_window == first
+    pair.left.endpoint.send(mine, bytes(3000))
+    assert {len(data) for data in pair.left.endpoint.datagrams_to_send(pair.network.now)} <= set(range(1193)) | {1400}
 
 
 def test_a_channel_says_what_it_is() -> None:

@@ -172,6 +172,21 @@ def test_the_priority_in_the_opening_governs_the_other_direction_too() -> None:
     assert 30 <= len(pair.left.messages(low)) <= 90
 
 
+@pytest.mark.parametrize("interleaving", [True, False])
+def test_a_long_message_holds_up_other_channels_unless_messages_interleave(interleaving: bool) -> None:
+    association = AssociationConfig(message_interleaving=interleaving)
+    config = DataChannelConfig(association=association, remote_max_message_size=0)
+    pair = Pair(link=Link(delay=0.01, bandwidth_bps=2_000_000), left=config, right=config).connect()
+    bulk, _ = pair.open()
+    chat, _ = pair.open()
+    pair.left.endpoint.send(bulk, bytes(200_000))
+    pair.left.endpoint.send(chat, "quick")
+    assert pair.network.run(until=partial(_has_messages, pair, 2))
+
+    order = [event.channel_id for event in pair.right.of(MessageReceived)]
+    assert order == ([chat.id, bulk.id] if interleaving else [bulk.id, chat.id])
+
+
 def test_a_message_longer_than_the_peer_accepts_is_refused() -> None:
     pair = Pair(left=DataChannelConfig(remote_max_message_size=1000)).connect()
     mine, theirs = pair.open()

@@ -521,6 +521,24 @@ def test_a_restart_finds_the_way_to_another_address() -> None:
     assert pair.run(lambda: pair.left.messages() == ["I moved"])
 
 
+@pytest.mark.spec("rfc8831:5/2", "rfc8831:5/3")
+def test_congestion_control_of_data_channels_begins_anew_on_a_new_path() -> None:
+    pair = Pair().connect()
+    stats = pair.left.machine._layers.data.endpoint.association_stats
+    first = stats.congestion_window
+    for _ in range(20):
+        pair.left.machine.send(pair.left.channel(), bytes(20_000))
+        pair.settle(0.2)
+    grown = pair.left.machine._layers.data.endpoint.association_stats.congestion_window
+    pair.right.host.move("192.0.2.77")
+    pair.left.machine.restart_ice()
+    pair.negotiate()
+    assert pair.run(lambda: pair.left.of(SelectedCandidatePairChanged)[-1].remote_candidate.find("192.0.2.77") > 0)
+
+    assert grown > first
+    assert pair.left.machine._layers.data.endpoint.association_stats.congestion_window == first
+
+
 def test_a_restart_that_is_rolled_back_leaves_the_old_path() -> None:
     pair = Pair().connect()
     before = pair.left.machine.transports[0].local_credentials

@@ -327,6 +327,15 @@ class DataChannelEndpoint:
         self._table.close(channel, announced=self._state is EndpointState.CONNECTED)
         self._request_resets()
 
+    def path_changed(self, now: float) -> None:
+        """Say that datagrams go another way from now on, as after an ICE restart: what was learnt of the path is forgotten.
+
+        See :rfc:`8831#section-5`.
+        """
+        # [rfc8831:5/2] [rfc8831:5/3]
+        self._table.now = max(self._table.now, now)
+        self._association.path_changed(now)
+
     def close(self, now: float) -> None:
         """End the association once everything queued was delivered; ``EndpointClosed`` tells when. Idempotent."""
         self._table.now = max(self._table.now, now)

@@ -173,6 +173,13 @@ class DataTransport:
         if tunnel.state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED):
             self.end(now)
 
+    def path_changed(self, transport_id: int, now: float) -> None:
+        """Tell SCTP that the packets of a transport go another way, if they are its."""
+        # [rfc8831:5/2]
+        if transport_id == self.transport_id:
+            self.stirred = True
+            self.endpoint.path_changed(now)
+
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
         self.stirred = True

@@ -20,6 +20,7 @@ from rtc_peer.events import (
     IceGatheringStateChanged,
     IceTransportGatheringStateChanged,
     IceTransportStateChanged,
+    SelectedCandidatePairChanged,
     TransportClosed,
 )
 from rtc_peer.journal import Journal
@@ -201,6 +202,8 @@ class Layers:
             self._events.append(event)
             if isinstance(event, IceCandidateFound):
                 self._negotiator.note_candidate(event)
+            elif isinstance(event, SelectedCandidatePairChanged):
+                self.data.path_changed(event.transport_id, now)
             elif isinstance(event, _STATE_EVENTS):
                 moved = True
                 self._note(event)
