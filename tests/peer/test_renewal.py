@@ -193,6 +193,23 @@ def test_an_association_that_ended_with_its_tunnel_comes_back_with_the_next_one(
     assert [each.state for each in pair.left.of(SctpTransportStateChanged)[told:]] == [SctpTransportState.CONNECTED]
 
 
+def test_what_came_early_is_forgotten_at_a_restart() -> None:
+    pair = Pair()
+    pair.left.machine.create_data_channel("chat")
+    pair.give(pair.right, pair.offer())
+    pair.answer()
+    # The answer gets lost. The answerer, a DTLS client, begins, and its ClientHello is kept: but then it begins anew.
+    pair.settle(2.0)
+    pair.right.node.machine = make_peer("begins anew")
+    pair.right.held.clear()
+    pair.left.held.clear()
+    pair.left.machine.restart_ice()
+
+    pair.negotiate()
+
+    assert pair.run(pair.talking, timeout=5.0)
+
+
 def test_a_client_hello_of_an_attempt_that_the_peer_gave_up_does_no_harm() -> None:
     pair = Pair()
     hellos: list[Datagram] = []

@@ -93,6 +93,8 @@ class Transport:
         """Begin another generation of candidates, as our description says."""
         self.parameters = parameters
         self.ice.restart(parameters.credentials, now)
+        # What came early is of a generation that was given up: the peer cannot answer this one before it knows of it.
+        self.dtls.take_early()
         self._path = None
 
     def roll_back(self, parameters: TransportParameters) -> None:
