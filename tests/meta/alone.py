@@ -19,8 +19,12 @@ def main(names: list[str]) -> int:
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         wheels = Path(folder) / "wheels"
-        for package in packages:
-            _run("hatch", "build", "-t", "wheel", str(wheels), cwd=package)
+        try:
+            for package in packages:
+                _run("hatch", "build", "-t", "wheel", str(wheels), cwd=package)
+        except subprocess.CalledProcessError as failure:
+            print(_explain(failure))
+            return 1
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text(
             "".join(f"{_distribution(wheel)} @ {wheel.as_uri()}\n" for wheel in wheels.glob("*.whl"))
@@ -54,10 +58,14 @@ def _try(package: Path, constraints: Path, environment: Path) -> str | None:
         _run(str(python), "-W", "error", "-c", f"import {module}; print({module}.__name__)", cwd=environment)
         _run(str(python), "-W", "error", "-c", example[1], cwd=environment)
     except subprocess.CalledProcessError as error:
-        return f"{' '.join(error.cmd[:4])} ...\n{error.stdout}{error.stderr}"
+        return _explain(error)
     except subprocess.TimeoutExpired:
         return "the example does not end"
     return None
+
+
+def _explain(error: subprocess.CalledProcessError) -> str:
+    return f"{' '.join(error.cmd[:5])} ...\n{error.stdout}{error.stderr}"
 
 
 def _run(*command: str, cwd: Path = ROOT) -> str:
