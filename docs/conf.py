@@ -16,6 +16,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.intersphinx",
     "spec_pages",
+    "builtin_names",
     "rfc_sections",
 ]
 intersphinx_mapping = {}

@@ -19,6 +19,7 @@ from rtc_peer import (
     SctpTransportState,
     TransportStats,
 )
+from rtc_peer.statistics_report import chain_statistics
 from rtc_stun import Address
 
 S = TypeVar("S")
@@ -41,7 +42,7 @@ NAMES = {
         "total_round_trip_time current_round_trip_time requests_received requests_sent responses_received responses_sent "
         "consent_requests_sent"
     ),
-    CertificateStats: "fingerprint fingerprint_algorithm base64_certificate",
+    CertificateStats: "fingerprint fingerprint_algorithm base64_certificate issuer_certificate_id",
     DataChannelStats: "label protocol data_channel_identifier state messages_sent bytes_sent messages_received bytes_received",
 }
 
@@ -235,3 +236,12 @@ def test_channels_are_found_by_their_identifier() -> None:
     pair.settle()
     assert channel.state is ChannelState.CLOSED
     assert pair.left.machine.channel(channel.id) is None
+
+
+def test_certificates_of_a_chain_name_their_issuers() -> None:
+    pair = Pair()
+    leaf, issuer = (side.machine.certificates[0].chain[0] for side in pair.sides)
+
+    leaf_stats, issuer_stats = chain_statistics([leaf, issuer])
+
+    assert (leaf_stats.issuer_certificate_id, issuer_stats.issuer_certificate_id) == (issuer_stats.id, None)

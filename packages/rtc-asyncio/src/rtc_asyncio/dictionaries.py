@@ -48,7 +48,7 @@ class RTCIceServer:
     """A STUN or TURN server."""
 
     urls: str | Sequence[str]
-    """One or more `stun:`, `stuns:`, `turn:` or `turns:` URIs (:rfc:`7064`, :rfc:`7065`)."""
+    """One or more URIs of the schemes stun, stuns, turn and turns (:rfc:`7064`, :rfc:`7065`)."""
     username: str | None = None
     credential: str | None = field(default=None, repr=False)
 

@@ -124,6 +124,7 @@ class RTCCertificateStats(RTCStats):
     fingerprint: str
     fingerprintAlgorithm: str
     base64Certificate: str
+    issuerCertificateId: str | None
 
 
 @dataclass(slots=True, kw_only=True)

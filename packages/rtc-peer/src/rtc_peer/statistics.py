@@ -123,6 +123,8 @@ class CertificateStats:
     """Lower-case hexadecimal with colons."""
     fingerprint_algorithm: str
     base64_certificate: str
+    issuer_certificate_id: str | None = None
+    """The next one of its chain; None for the last, and for one that signed itself."""
 
 
 @dataclass(slots=True, kw_only=True)

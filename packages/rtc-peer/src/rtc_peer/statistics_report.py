@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import TypeAlias, TypeVar
 
 from rtc_dtls import Certificate, CipherSuiteId, Fingerprint
@@ -68,8 +69,7 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
     theirs = () if connection is None else connection.peer_certificates
     suite = None if connection is None else connection.cipher_suite
     version = None if connection is None else connection.version
-    ours = _certificate(chain[0])
-    remote = _certificate(theirs[0]) if theirs else None
+    ours, remotes = chain_statistics(chain), chain_statistics(theirs)
     stats = TransportStats(
         id=name,
         packets_sent=transport.packets_sent,
@@ -85,10 +85,10 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
         dtls_cipher=None if suite is None else _suite_name(suite),
         selected_candidate_pair_id=next((each.id for each in pairs if each.selected), None),
         selected_candidate_pair_changes=transport.ice.pair_changes,
-        local_certificate_id=ours.id,
-        remote_certificate_id=None if remote is None else remote.id,
+        local_certificate_id=ours[0].id,
+        remote_certificate_id=remotes[0].id if remotes else None,
     )
-    return [stats, *candidates, *pairs, ours, *([] if remote is None else [remote])]
+    return [stats, *candidates, *pairs, *ours, *remotes]
 
 
 def _candidates(transport: Transport, name: str, url_of: UrlOf) -> list[LocalCandidateStats | RemoteCandidateStats]:
@@ -175,6 +175,14 @@ def _pairs(
             )
         )
     return pairs
+
+
+def chain_statistics(chain: Sequence[bytes]) -> list[CertificateStats]:
+    """Describe the certificates of one side, its own first; each names the one that issued it."""
+    found = [_certificate(each) for each in chain]
+    for certificate, issuer in pairwise(found):
+        certificate.issuer_certificate_id = issuer.id
+    return found
 
 
 def _certificate(der: bytes) -> CertificateStats:
