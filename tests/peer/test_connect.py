@@ -2,11 +2,13 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
-from tests.peer.pair import Pair
+from tests.peer.pair import WALL_CLOCK, Pair
 from tests.support.nat import full_cone, port_restricted_cone
 from tests.support.network import Link
+from tests.support.rng import SeededRng
 
 from rtc_datachannel import ChannelClosed, ChannelReceived, DataChannelConfig, MessageReceived, Priority
 from rtc_peer import (
@@ -87,6 +89,24 @@ def test_sctp_ports_are_what_the_descriptions_say(ports: tuple[int, int]) -> Non
     pair = Pair(options=(left, right)).connect()
 
     assert [f"a=sctp-port:{port}" in side.local.sdp for side, port in zip(pair.sides, ports, strict=True)] == [True] * 2
+
+
+@pytest.mark.spec("rfc8841:9.3/1")
+def test_both_sides_begin_the_association() -> None:
+    pair = Pair()
+    states: dict[str, list[object]] = {}
+    for side in pair.sides:
+        told = states[side.name] = []
+
+        def trace(now: float, name: str, details: Mapping[str, object], told: list[object] = told) -> None:
+            if name == "sctp:state_changed":
+                told.append(details["new"])
+
+        side.node.machine = PeerConnection(rng=SeededRng(side.name), wall_clock=WALL_CLOCK, trace=trace)
+
+    pair.connect()
+
+    assert [told[0] for told in states.values()] == ["cookie_wait", "cookie_wait"]
 
 
 @pytest.mark.spec("rfc8835:3.5/6")

@@ -167,7 +167,7 @@ class DataTransport:
             return
         if tunnel.state is DtlsTransportState.CONNECTED and self.endpoint.state is rtc_datachannel.EndpointState.NEW:
             self.stirred = True
-            # [rfc8841:9.3/2]
+            # [rfc8841:9.3/1] [rfc8841:9.3/2]
             self.endpoint.start(now, client=bool(tunnel.is_client), remote_port=self._remote_port)
         self.take_packets(now)
         if tunnel.state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED):
