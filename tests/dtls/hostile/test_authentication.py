@@ -386,6 +386,23 @@ def test_class_15_handshake_messages_after_finished_change_nothing(role: str) ->
         assert peer.fatal == UNEXPECTED_MESSAGE
 
 
+@BOTH
+def test_class_15_plaintext_kept_for_after_finished_is_forgotten(role: str) -> None:
+    """What came without protection may be anybody's, so it must not end what has been proven since."""
+    peer, subject = face(role, cookies=False)
+    peer.open()
+    after_finished = {SERVER: 5, CLIENT: 6}[role]
+    forged = Message(wire.CERTIFICATE, after_finished, bytes(40))
+    peer.deliver(wire.Record(HANDSHAKE, forged.serialize(), 0, 900).serialize())
+
+    peer.say(*peer.flight())
+    peer.finish()
+    peer.send_data(b"still here")
+
+    assert not subject.closed
+    assert subject.received == [b"still here"]
+
+
 # --- 16: the transcript ---
 
 

@@ -28,6 +28,20 @@ def test_class_10_records_of_the_next_epoch_are_bounded_before_there_are_keys(ro
     assert not subject.closed
 
 
+def test_class_10_pieces_of_hellos_are_bounded_before_there_is_a_connection() -> None:
+    peer, subject = face_server(cookies=True)
+    before = subject.weight()
+
+    for number in range(28):
+        piece = wire.Fragment(wire.CLIENT_HELLO, number % 7, bytes(12_000), 12_000 * (number // 7), 2**16)
+        peer.deliver(Record(HANDSHAKE, piece.serialize(), 0, number).serialize())
+    held = subject.weight() - before
+    peer.shake()
+
+    assert held < 2**14 + 1000
+    assert subject.connected
+
+
 @BOTH
 def test_class_24_forged_repetitions_do_not_use_up_the_patience_with_the_genuine_peer(role: str) -> None:
     """Each forged repetition may be answered, within a bound; the flight still gets all its own transmissions."""

@@ -61,6 +61,24 @@ def test_class_22_record_numbers_are_taken_from_the_client_hello(first: int, sec
     assert [record.sequence for record in again] == list(range(second + len(flight), second + 2 * len(flight)))
 
 
+@pytest.mark.spec("rfc6347:4.2.1/12", "rfc6347:4.2.1/14")
+def test_class_22_hello_that_somebody_forged_does_not_move_the_record_numbers() -> None:
+    peer, subject = face_server(cookies=True)
+    forged = Message(wire.CLIENT_HELLO, 0, peer.hello(random=bytes(32)).serialize())
+
+    for sequence in (2**40, 7, 2**40):
+        peer.deliver(wire.Record(HANDSHAKE, forged.serialize(), 0, sequence).serialize())
+    answers = [record.sequence for record in peer.records]
+    peer.forget()
+    peer.expected_seq = 0
+    peer.send_hello()
+    peer.answer()
+
+    assert answers == [2**40, 7, 2**40]
+    assert [record.sequence for record in peer.records if not record.epoch][:2] == [0, 1]
+    assert subject.connected
+
+
 @pytest.mark.spec("rfc6347:4.2.1/3", "rfc6347:4.2.1/22")
 def test_class_22_wrong_cookie_is_treated_like_none() -> None:
     peer, subject = ask()

@@ -69,6 +69,24 @@ def test_class_01_replayed_record_is_delivered_once(role: str) -> None:
 
 
 @BOTH
+@pytest.mark.spec("rfc6347:4.1.2.6/3")
+@pytest.mark.parametrize("alone", [True, False])
+def test_class_01_records_of_every_kind_are_not_taken_twice(role: str, alone: bool) -> None:
+    """Neither those that share a datagram, nor those that are no application data."""
+    peer, subject = connect(role)
+    if alone:
+        records = [peer.record(ALERT, bytes([1, 90]))]
+    else:
+        records = [peer.record(APPLICATION_DATA, b"one"), peer.record(APPLICATION_DATA, b"two")]
+
+    again = peer.send(*records)
+    peer.deliver(again)
+
+    assert subject.received == ([] if alone else [b"one", b"two"])
+    assert subject.dropped["record_replayed"] == len(records)
+
+
+@BOTH
 @pytest.mark.spec("rfc6347:4.1.2.6/4")
 def test_class_01_replay_is_seen_before_any_decryption(role: str) -> None:
     peer, subject = connect(role)

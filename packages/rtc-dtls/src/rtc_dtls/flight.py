@@ -34,8 +34,8 @@ FlightItem = HandshakeMessage | ChangeCipherSpec
 def pack(items: list[FlightItem], records: RecordLayer, mtu: int) -> list[bytes]:
     """Pack a flight into as few datagrams as possible.
 
-    Neighbouring messages share a record (a ChangeCipherSpec stands between those of different epochs), records share a datagram, and a fragment is short only where the
-    datagram ends.
+    Neighbouring messages share a record (a ChangeCipherSpec stands between those of different epochs), records share a
+    datagram, and a fragment is short only where the datagram ends.
     """
     # [rfc6347:4.2.3/8]
     packer = _Packer(records, mtu)

@@ -23,6 +23,8 @@ MAX_PIECES: Final = 64
 MAX_BUFFERED: Final = 2**17
 """Bytes held for all messages together."""
 
+MAX_BUFFERED_HELLOS: Final = 2**14
+"""The same while a server waits for its first hello, from whomever; those of browsers have some 1500 bytes."""
 
 DUPLICATE: Final = "handshake_duplicate"
 """Why a fragment was dropped if its message was read before: the peer repeats itself."""
@@ -133,7 +135,7 @@ class Reassembler:
             return "handshake_too_far_ahead"
         if fragment.length > MAX_MESSAGE_LENGTH:
             raise _contradiction(f"a handshake message of {fragment.length} bytes is too long")
-        if self._buffered + len(fragment.data) > MAX_BUFFERED:
+        if self._buffered + len(fragment.data) > (MAX_BUFFERED if self.in_order else MAX_BUFFERED_HELLOS):
             if self.in_order:
                 return "handshake_buffer_full"
             self.forget()

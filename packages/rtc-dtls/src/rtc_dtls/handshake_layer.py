@@ -13,8 +13,9 @@ from .flight import FINAL_FLIGHT_LIFETIME, ChangeCipherSpec, FlightItem, Retrans
 from .fragment import DUPLICATE, Reassembler
 from .handshake import Fragment, HandshakeMessage, HandshakeType
 from .journal import Journal
-from .record import ContentType
+from .record import ContentType, Record
 from .record_layer import RecordLayer
+from .version import Version
 
 REPEAT_INTERVAL: Final = 0.25
 """A flight is repeated for a duplicate of the peer's only if it went out at least this part of the initial timeout
@@ -181,16 +182,21 @@ class HandshakeLayer:
         self.pending = True
 
     def send_once(self, body: MessageBody, message_seq: int, number: int) -> None:
-        """Send one plaintext message without keeping anything, under a given record number."""
+        """Send one plaintext message under a given record number, and be as if nothing had been said."""
         if len(self._once) >= MAX_UNFETCHED_ANSWERS:
             self._journal.drop("answers_unfetched")
             return
-        self._records.set_plaintext_number(number)
         message = HandshakeMessage(body.message_type, message_seq, bytes(body), 0)
-        self._once.append(self._records.seal(ContentType.HANDSHAKE, bytes(message), 0))
+        # [rfc6347:4.2.1/12]
+        # Our own count stays where it is: hellos that anybody may have forged must not move it.
+        self._once.append(bytes(Record(ContentType.HANDSHAKE, Version.DTLS_1_2, number, bytes(message))))
 
     def finish(self) -> None:
-        """The handshake is over. A final flight stays for repetition, anything else is done with."""
+        """The handshake is over. A final flight stays for repetition, anything else is done with.
+
+        So are pieces of messages beyond the last one: they may have come unprotected, from anybody.
+        """
+        self._reassembler.forget()
         self._timer.stop()
         if not self._flight_is_final:
             self.abandon()

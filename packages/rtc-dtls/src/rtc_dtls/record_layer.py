@@ -58,10 +58,9 @@ class RecordLayer:
         self._plaintext_readable = False
 
     def set_plaintext_number(self, number: int) -> None:
-        """Go on with a given sequence number in epoch 0, unless that would repeat one."""
-        # [rfc6347:4.2.1/12] [rfc6347:4.2.1/15]
-        sealer = self._sealers[0]
-        sealer.next_number = max(sealer.next_number, number)
+        """Begin epoch 0 with a given sequence number; to be called before anything was sealed in it."""
+        # [rfc6347:4.2.1/15]
+        self._sealers[0].next_number = number
 
     def overhead(self, epoch: int) -> int:
         """Bytes a record of this epoch is longer than its content."""
