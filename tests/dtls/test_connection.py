@@ -141,6 +141,7 @@ def test_closing_in_the_middle_of_the_handshake_ends_both(role: Role) -> None:
     pair.carry()
 
     assert pair.client.state is pair.server.state is ConnectionState.CLOSED
+    assert pair.client.next_timeout() is pair.server.next_timeout() is None
 
 
 @EACH_ROLE

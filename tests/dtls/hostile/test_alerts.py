@@ -8,6 +8,8 @@ from tests.dtls.conformance.alerts import CLOSE_NOTIFY, DECODE_ERROR, ILLEGAL_PA
 from tests.dtls.conformance.subject import CLIENT, SERVER, connect, face, face_client, face_server
 from tests.dtls.conformance.wire import ALERT, APPLICATION_DATA, Message
 
+from rtc_dtls import ConnectionFailed
+
 BOTH = pytest.mark.parametrize("role", [CLIENT, SERVER])
 
 # --- 25: alerts ---
@@ -140,6 +142,22 @@ def test_class_25_secrets_are_forgotten_when_the_connection_is_over(role: str, e
     assert not any(secret in state for secret in peer.secrets)
     assert subject.connection.cipher_suite == peer.suite
     assert subject.datagrams_to_send(peer.now) == []
+
+
+@BOTH
+@pytest.mark.spec("rfc5246:7.2.2/1")
+def test_class_25_secrets_of_a_handshake_that_fails_are_forgotten(role: str) -> None:
+    peer, subject = face(role, cookies=False)
+    peer.open()
+    peer.say(*peer.flight())
+    assert peer.master in pickle.dumps(subject.connection)
+
+    peer.say(peer.message(wire.CERTIFICATE, bytes(40)))
+
+    state = pickle.dumps(subject.connection)
+    assert isinstance(subject.terminal[0], ConnectionFailed)
+    assert not any(secret in state for secret in [peer.master, *peer.secrets])
+    assert subject.next_timeout() is None
 
 
 @BOTH

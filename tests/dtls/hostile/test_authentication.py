@@ -475,6 +475,7 @@ def test_class_15_plaintext_finished_does_not_block_the_genuine_one(role: str) -
 
 
 @BOTH
+@pytest.mark.spec("rfc5246:7.4/1")
 def test_class_15_handshake_message_under_keys_before_finished_is_fatal(role: str) -> None:
     """Only Finished is protected; another message in its place has no business there."""
     peer, subject = opened(role)

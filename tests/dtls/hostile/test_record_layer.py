@@ -159,6 +159,23 @@ def test_class_02_plaintext_alert_after_keys_is_not_obeyed(role: str) -> None:
     assert subject.received == [b"still there"]
 
 
+@BOTH
+@pytest.mark.parametrize("level", [1, 2])
+def test_class_02_plaintext_alert_after_the_first_protected_record_is_not_obeyed(role: str, level: int) -> None:
+    """The peer has its keys by now, even if its Finished is still under way."""
+    peer, subject = face(role)
+    peer.open()
+    peer.say(*peer.flight())
+    peer.send(peer.change_cipher_spec())
+    peer.send_data(b"overtook Finished")
+
+    peer.send_alert(level, 0 if level == 1 else 40, epoch=0)
+    peer.say(peer.finished())
+
+    assert subject.dropped["alert_plaintext_after_keys"] == 1
+    assert subject.received == [b"overtook Finished"]
+
+
 def test_class_02_plaintext_does_not_stop_the_retransmission() -> None:
     peer, subject = face_server()
     peer.send_hello()
