@@ -104,6 +104,17 @@ def test_a_partial_chunk_is_dropped_and_those_in_front_of_it_are_taken(script: S
     assert sum(script.dropped.values()) == 1
 
 
+@pytest.mark.parametrize(
+    "malformed", ["03000008 00000001", "00030008 00000001", "40030008 00000001", "82000008 000d0004"]
+)
+def test_a_malformed_chunk_is_dropped_and_the_rest_of_the_packet_taken(script: Script, malformed: str) -> None:
+    script.forget()
+
+    assert script.answer(bytes.fromhex(malformed), HeartbeatChunk(b"behind")) == [HeartbeatAckChunk(b"behind")]
+    assert script.dropped == {"malformed_chunk": 1}
+    assert script.events == []
+
+
 @pytest.mark.spec("rfc9260:6/11")
 def test_bundled_data_are_taken(script: Script) -> None:
     script.send(script.data(b"1"), script.data(b"2"), script.data(b"3"))

@@ -198,16 +198,17 @@ def test_a_response_stops_the_timer_and_responses_of_ours_start_none(script: Scr
 
 
 @pytest.mark.spec("rfc6525:5.2.7/3", "rfc6525:5.2.7/4")
-def test_after_in_progress_the_request_is_repeated_without_counting_errors(script: Script) -> None:
+def test_after_in_progress_the_request_is_repeated_without_counting_an_error() -> None:
+    config = AssociationConfig(heartbeat_interval=None, association_max_retransmissions=0)
+    script = Script(config).establish(*EXTENSIONS, streams=10)
     request = reset(script, 1)
-    for _ in range(20):
+    for _ in range(5):
         performed(script, request, R.IN_PROGRESS)
-        chunk = script.wait_until_sent(ReconfigChunk)
-        assert requests([chunk]) == [request]
+        assert requests([script.wait_until_sent(ReconfigChunk)]) == [request]
 
     assert script.is_in(AssociationState.ESTABLISHED)
-    performed(script, request)
-    assert script.happened(OutgoingStreamsReset)
+    assert pick(ReconfigChunk, script.wait_chunks(100.0)) == []
+    assert script.happened(AssociationFailed)
 
 
 @pytest.mark.spec("rfc6525:5.2.7/1")
@@ -297,7 +298,23 @@ def test_requests_that_make_no_sense_are_answered_by_what_is_wrong(script: Scrip
     assert results(script, request_from_peer(script, 0, 10)) == [(PEER_TSN, R.WRONG_SSN)]
 
 
+def test_another_reset_while_one_waits_for_data_is_refused_and_the_same_one_is_not(script: Script) -> None:
+    script.data(b"missing", stream_id=1)
+    first = request_from_peer(script, 0, 1)
+    assert results(script, first) == [(PEER_TSN, R.IN_PROGRESS)]
+
+    assert results(script, request_from_peer(script, 1, 2)) == [(PEER_TSN + 1, R.REQUEST_ALREADY_IN_PROGRESS)]
+    assert results(script, request_from_peer(script, 2, 1)) == [(PEER_TSN + 2, R.IN_PROGRESS)]
+
+
 # The peer's requests: the others.
+
+
+@pytest.mark.parametrize(("stream_id", "exists"), [(9, True), (10, False)])
+def test_streams_that_do_not_exist_cannot_be_reset(script: Script, stream_id: int, exists: bool) -> None:
+    answer = results(script, IncomingSsnResetRequest(PEER_TSN, (stream_id,)))
+
+    assert answer == ([] if exists else [(PEER_TSN, R.WRONG_SSN)])
 
 
 @pytest.mark.spec("rfc6525:5.2.3/1", "rfc6525:5.2.3/2", "rfc6525:5.1.2/5", "rfc6525:5.1.2/6", "rfc6525:5.1.2/10")
