@@ -316,17 +316,31 @@ def test_a_restart_counts_only_for_the_association_that_the_tie_tags_name(script
     assert len(script.happened(PeerRestarted)) == 1
 
 
-@pytest.mark.spec("rfc9260:5.2.1/14")
-def test_the_answer_in_cookie_echoed_ties_cookie_and_association(script: Script) -> None:
-    script.connect()
-    script.answer(script.init_ack(tag=PEER_TAG))
-    tag, cookie = cookie_for(script, NEW_TAG)
+def tie_tags(script: Script, cookie: bytes) -> tuple[int, int]:
+    """The tie-tags in a cookie, which only the association itself can read."""
+    contents = script.association._life.handshake._jar.open(cookie, script.now)
+    return contents.local_tie_tag, contents.peer_tie_tag
 
-    # The peer's answer to our COOKIE ECHO comes first; then the collision resolves by action B.
-    script.answer(CookieAckChunk())
-    script.send(CookieEchoChunk(cookie), tag=tag)
-    (sent,) = script.packets()
-    assert (sent.verification_tag, sent.chunks[0]) == (NEW_TAG, CookieAckChunk())
+
+@pytest.mark.spec("rfc9260:5.2.1/14")
+def test_the_cookie_of_an_answer_in_cookie_echoed_names_the_association(script: Script) -> None:
+    script.to_cookie_echoed()
+
+    assert tie_tags(script, cookie_for(script, NEW_TAG)[1]) == (script.tag, PEER_TAG)
+
+
+@pytest.mark.spec("rfc9260:5.2.2/5")
+def test_the_cookie_of_an_answer_in_an_association_names_it(script: Script) -> None:
+    script.establish()
+
+    assert tie_tags(script, cookie_for(script, NEW_TAG)[1]) == (script.tag, PEER_TAG)
+
+
+@pytest.mark.spec("rfc9260:5.2.2/10")
+def test_the_cookie_of_an_answer_without_an_association_names_none(script: Script) -> None:
+    assert tie_tags(script, cookie_for(script, NEW_TAG)[1]) == (0, 0)
+    script.connect()
+    assert tie_tags(script, cookie_for(script, NEW_TAG)[1]) == (0, 0)
 
 
 @pytest.mark.spec("rfc9260:5.2.4/1", "rfc9260:5.2.4/2")
