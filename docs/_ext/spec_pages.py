@@ -32,7 +32,7 @@ def write_pages(app: Sphinx) -> None:
 
 def _index(documents: list[Document], evidence: dict[str, Evidence]) -> str:
     rows = "\n".join(
-        f"| [{document.id.upper()}]({document.id}.md) | {document.title} | {document.package} | {_count(document, evidence)} |"
+        f"| [{_name(document)}]({document.id}.md) | {document.title} | {document.package} | {_count(document, evidence)} |"
         for document in documents
     )
     pages = "\n".join(document.id for document in documents)
@@ -43,6 +43,10 @@ def _index(documents: list[Document], evidence: dict[str, Evidence]) -> str:
         "| document | title | package | state |\n|---|---|---|---|\n"
         f"{rows}\n\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
     )
+
+
+def _name(document: Document) -> str:
+    return f"RFC {document.id.removeprefix('rfc')}"
 
 
 def _count(document: Document, evidence: dict[str, Evidence]) -> str:
@@ -62,7 +66,7 @@ def _state(requirement: Requirement, evidence: dict[str, Evidence]) -> str:
 
 def _page(document: Document, evidence: dict[str, Evidence]) -> str:
     number = document.id.removeprefix("rfc")
-    heading = f"# {document.id.upper()}: {document.title}\n\nPackage: {document.package}. Text: {{rfc}}`{number}`.\n"
+    heading = f"# {_name(document)}: {document.title}\n\nPackage: {document.package}. Text: {{rfc}}`{number}`.\n"
     rows = "\n".join(
         _row(requirement, evidence.get(requirement.id, Evidence()), evidence) for requirement in document.requirements
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from rtc_asyncio import RTCPeerConnection
+from rtc_asyncio import RTCIceCandidate, RTCPeerConnection
 
 Send = Callable[[dict[str, object]], Awaitable[None]]
 
@@ -30,16 +30,17 @@ class Negotiator:
         finally:
             self.making_offer = False
 
-    async def candidate(self, candidate: object) -> None:
+    async def candidate(self, candidate: RTCIceCandidate | None) -> None:
         """A candidate was found; None at the end needs no signalling."""
         if candidate is not None:
-            await self.send({"candidate": candidate.toJSON()})  # type: ignore[attr-defined]
+            await self.send({"candidate": candidate.toJSON()})
 
     async def receive(self, message: dict[str, object]) -> None:
         """The signalling channel brought something."""
         description, candidate = message.get("description"), message.get("candidate")
         if isinstance(description, dict):
-            collision = description["type"] == "offer" and (self.making_offer or self.pc.signalingState != "stable")
+            busy = self.making_offer or self.pc.signalingState != "stable"
+            collision = description["type"] == "offer" and busy
             self.ignore_offer = not self.polite and collision
             if self.ignore_offer:
                 return

@@ -333,7 +333,8 @@ async def test_states_change_with_their_events_and_in_the_order_of_the_specifica
         await left.setRemoteDescription(right.localDescription)
         await channel.wait_for("open")
 
-    assert log == [
+    # When the checks are completed is a matter of time.
+    assert [line for line in log if "completed" not in line] == [
         "transport checking",
         "ice checking",
         "connection connecting",

@@ -21,3 +21,10 @@ def test_an_interface_has_all_its_members(interface: str) -> None:
     missing = [name for name in MEMBERS[interface] if not hasattr(kind, name) and name not in annotated | slots]
 
     assert missing == []
+
+
+def test_the_reference_shows_every_public_name() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "packages" / "rtc-asyncio.md").read_text(encoding="utf-8")
+    shown = {line.rpartition(":: ")[2] for line in page.splitlines() if line.startswith(".. auto")}
+
+    assert shown == set(rtc_asyncio.__all__) - {"PeerOptions", "__version__"}  # the former is shown by rtc-peer
