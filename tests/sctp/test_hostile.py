@@ -1,14 +1,24 @@
 """Whatever the network brings, in whatever state: nothing raises, nothing is lost without a trace, output stays bounded."""
 
 from random import Random
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.sctp.scripted import EXTENSIONS, INTERLEAVING, PEER_TAG, Script, packet
+from tests.sctp.scripted import EXTENSIONS, INTERLEAVING, PEER_TAG, PEER_TSN, Script, packet
 from tests.sctp.strategies import chunks, uint8
 
-from rtc_sctp import AssociationConfig, AssociationState, Chunk, CookieEchoChunk, DataChunk, SackChunk, ShutdownChunk
+from rtc_sctp import (
+    AssociationConfig,
+    AssociationState,
+    Chunk,
+    CookieEchoChunk,
+    DataChunk,
+    ForwardTsnChunk,
+    SackChunk,
+    ShutdownChunk,
+)
 
 CONFIG = AssociationConfig(message_interleaving=True)
 
@@ -206,3 +216,26 @@ def test_tiny_fragments_cannot_hold_more_memory_than_the_buffer() -> None:
 
     assert windows[-1] == 0
     assert sum(script.dropped.values()) > 1000
+
+
+def _cost(script: Script, datagram: bytes) -> float:
+    start = process_time()
+    script.association.receive_datagram(datagram, script.now)
+    return process_time() - start
+
+
+def _skips(count: int) -> float:
+    """CPU seconds for a packet that skips 100 times, one TSN each, with so many fragments apart from each other held."""
+    costs = []
+    for _ in range(3):
+        script = Script().establish(*EXTENSIONS)
+        for place in range(0, count, 50):
+            fragments = [DataChunk(PEER_TSN + 200 + 2 * (place + index), 0, 0, 51, b"x", 0) for index in range(50)]
+            script.answer(*fragments)
+        skips = packet(*[ForwardTsnChunk(PEER_TSN + index) for index in range(100)], tag=script.tag)
+        costs.append(_cost(script, skips))
+    return min(costs)
+
+
+def test_a_skip_costs_what_it_skips_and_not_what_is_held() -> None:
+    assert _skips(5000) < 8 * _skips(100)

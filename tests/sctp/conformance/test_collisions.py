@@ -374,6 +374,17 @@ def test_after_a_stale_cookie_a_new_init_asks_for_a_longer_life(script: Script) 
     assert script.answer(script.init_ack()) == [CookieEchoChunk(PEER_COOKIE)]
 
 
+def test_the_round_trip_of_the_new_init_is_measured_from_when_it_was_sent(script: Script) -> None:
+    script.to_cookie_echoed()
+    script.now += 0.5
+    script.answer(ErrorChunk((StaleCookie(2_000_000),)))
+    script.now += 0.1
+    script.answer(script.init_ack())
+
+    # The first INIT was answered at once; the new measurement counts an eighth.
+    assert script.association.stats.smoothed_round_trip_time == pytest.approx(0.1 / 8)
+
+
 @pytest.mark.spec("rfc9260:5.2.6/1")
 def test_a_peer_whose_cookies_are_always_stale_is_given_up() -> None:
     script = Script(AssociationConfig(max_init_retransmissions=3, heartbeat_interval=None))

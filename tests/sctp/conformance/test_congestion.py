@@ -306,6 +306,18 @@ def test_an_idle_window_never_falls_below_four_packets(script: Script) -> None:
     assert cwnd(script) == 4 * PMDCS
 
 
+@pytest.mark.spec("rfc9260:7.2.1/10", "rfc9260:7.2.1/11")
+def test_an_idle_window_shrinks_just_as_much_while_the_peer_sends_all_the_time(script: Script) -> None:
+    grow(script, 40 * PMDCS)
+    before = cwnd(script)
+    for _ in range(50):
+        script.now += 0.1
+        script.answer(script.data(b"to us"))
+
+    assert cwnd(script) == 4 * PMDCS
+    assert ssthresh(script) == before
+
+
 # Another path.
 
 

@@ -1,5 +1,7 @@
 """Partial reliability: FORWARD TSN, lifetimes and limited retransmissions. See :rfc:`3758` and :rfc:`7496`."""
 
+from collections.abc import Collection
+
 import pytest
 from tests.sctp.scripted import EXTENSIONS, PEER_TSN, Script, pick
 
@@ -199,7 +201,7 @@ def test_given_up_bytes_are_credited_to_nothing(acknowledged_by: str) -> None:
     for tsn, message in enumerate(messages, 100):
         queue.add(OutstandingChunk(tsn, bytes(100), message))
 
-    queue.abandon(messages[1])
+    queue.abandon(messages[1:2])
     in_flight = queue.flight_size
     result = queue.acknowledge(102, ()) if acknowledged_by == "cumulative TSN" else queue.acknowledge(100, ((1, 2),))
 
@@ -319,6 +321,36 @@ def test_a_sack_behind_the_advanced_point_is_not_an_old_one(script: Script) -> N
 
     assert script.association.stats.remote_window == window - script.association.stats.flight_size
     assert "old_sack" not in script.dropped
+
+
+@pytest.mark.spec("rfc3758:3.2/4")
+def test_the_numbers_in_a_forward_tsn_wrap_around_like_those_in_data(script: Script) -> None:
+    script.association._life.queue.stream(0).next_number = 0x1_0000  # after as many messages
+    (data,) = send(script, b"lost")
+
+    (forward,) = time_out(script)
+
+    assert data.stream_sequence == 0
+    assert isinstance(forward, ForwardTsnChunk)
+    assert forward.streams == ((0, 0),)
+
+
+def test_all_that_is_lost_at_once_is_given_up_in_one_pass(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one pass for each, a few thousand small messages would stop the program for seconds."""
+    passes: list[int] = []
+    abandon = RetransmissionQueue.abandon
+
+    def count(queue: RetransmissionQueue, messages: Collection[OutgoingMessage]) -> None:
+        passes.append(len(messages))
+        abandon(queue, messages)
+
+    monkeypatch.setattr(RetransmissionQueue, "abandon", count)
+    send(script, *[b"small"] * 50, unordered=True)
+
+    time_out(script)
+
+    assert passes == [50]
+    assert abandoned(script) == 50
 
 
 # Lifetimes.
@@ -500,3 +532,19 @@ def test_without_our_support_limits_mean_nothing_and_none_is_announced() -> None
     assert ForwardTsnSupported() not in init.parameters
     assert not [item for item in init.parameters if isinstance(item, SupportedExtensions) and 192 in item.chunk_types]
     assert time_out(script) == [lost]
+
+
+@pytest.mark.parametrize("late", [(16, 17), (17, 16)], ids=["in order", "out of order"])
+@pytest.mark.spec("rfc3758:3.6/10")
+def test_late_fragments_of_a_message_that_was_skipped_half_take_no_room(script: Script, late: tuple[int, ...]) -> None:
+    script.answer(ForwardTsnChunk(PEER_TSN + 15))
+    before = pick(SackChunk, script.answer(DataChunk(PEER_TSN + 15, 0, 0, 51, b"again", 0)))[0].a_rwnd
+
+    for place in late:
+        script.send(DataChunk(PEER_TSN + place, 0, 0, 51, bytes(1000), 0))
+    script.send(DataChunk(PEER_TSN + 18, 0, 0, 51, bytes(1000), FLAG_ENDING))
+    script.send(DataChunk(PEER_TSN + 19, 0, 0, 51, b"next", WHOLE))
+
+    sacks = pick(SackChunk, script.chunks())
+    assert (sacks[-1].cumulative_tsn, sacks[-1].a_rwnd) == (PEER_TSN + 19, before)
+    assert received(script) == [b"next"]

@@ -1,6 +1,7 @@
 """The end: abort and orderly shutdown. See :rfc:`9260#section-9` and the states of section 4."""
 
 import pytest
+from tests.sctp.pair import Pair
 from tests.sctp.scripted import PEER_TSN, Script, pick
 
 from rtc_sctp import (
@@ -13,6 +14,7 @@ from rtc_sctp import (
     DataChunk,
     HeartbeatChunk,
     OutOfResource,
+    Packet,
     SackChunk,
     ShutdownAckChunk,
     ShutdownChunk,
@@ -21,6 +23,7 @@ from rtc_sctp import (
     UserInitiatedAbort,
 )
 from rtc_sctp.association import Association
+from rtc_stun import Datagram
 
 CONFIG = AssociationConfig(heartbeat_interval=None, association_max_retransmissions=3)
 
@@ -201,6 +204,43 @@ def test_shutdown_ack_is_answered_by_shutdown_complete_and_that_is_all(script: S
     assert script.is_in(AssociationState.CLOSED)
     assert script.association.next_timeout() is None
     assert script.answer(HeartbeatChunk(b"x")) == []
+
+
+@pytest.mark.spec("rfc9260:8.4/6", "rfc9260:8.4/7")
+def test_an_association_that_has_ended_completes_the_shutdown_of_a_peer_that_did_not_hear_it(script: Script) -> None:
+    shutting_down(script)
+    script.answer(ShutdownAckChunk())
+    script.now += 1.0
+
+    script.send(ShutdownAckChunk())
+
+    assert script.association.next_timeout() == script.now
+    (sent,) = script.packets()
+    assert sent.chunks == (ShutdownCompleteChunk(1),)
+    assert sent.verification_tag == script.tag
+    assert script.association.next_timeout() is None
+    assert reasons(script) == [CloseReason.SHUTDOWN]
+
+
+@pytest.mark.spec("rfc9260:8.4/6", "rfc9260:8.5.1/12")
+def test_a_lost_shutdown_complete_costs_one_round_trip_and_no_failure() -> None:
+    pair = Pair().connect()
+    lost = []
+
+    def lose_the_first(_now: float, datagram: Datagram) -> bool:
+        if Packet.parse(datagram.data).chunks == (ShutdownCompleteChunk(),):
+            lost.append(datagram)
+            return False
+        return True
+
+    pair.left_node.tap = lose_the_first
+    pair.left.close(pair.network.now)
+    pair.settle(10.0)
+
+    assert len(lost) == 1
+    for node in (pair.left_node, pair.right_node):
+        assert [event.reason for event in node.of(AssociationClosed)] == [CloseReason.SHUTDOWN]
+        assert not node.saw(AssociationFailed)
 
 
 @pytest.mark.spec("rfc9260:9.2/27")

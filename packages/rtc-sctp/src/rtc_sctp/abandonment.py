@@ -5,7 +5,7 @@ from typing import Final
 from .chunks import ForwardTsnChunk, IForwardTsnChunk
 from .outgoing import OutgoingMessage
 from .retransmission_queue import ABANDONED, OutstandingChunk, RetransmissionQueue
-from .serial import MASK_32
+from .serial import MASK_16, MASK_32
 
 _HEADER_LENGTH: Final = 8
 """Chunk header and new cumulative TSN."""
@@ -48,7 +48,7 @@ def _plain(queue: RetransmissionQueue, capacity: int) -> bytes:
             # [rfc3758:3.5/13]
             if stream_id not in streams and len(streams) >= capacity:
                 break
-            streams[stream_id] = message.number
+            streams[stream_id] = message.number & MASK_16
         count += 1
     return ForwardTsnChunk((queue.cumulative_tsn + count) & MASK_32, tuple(streams.items())).serialize()
 

@@ -17,7 +17,7 @@ class CongestionControl:
     """cwnd, ssthresh and partial_bytes_acked, all in bytes with padding; PMDCS is ``max_chunk_length``."""
 
     # [rfc9260:7.2/1] [rfc9260:7.2/2] [rfc9260:7.2/4]
-    __slots__ = ("_partial_bytes_acked", "cwnd", "max_chunk_length", "recovery_exit", "ssthresh")
+    __slots__ = ("_is_idle", "_partial_bytes_acked", "cwnd", "max_chunk_length", "recovery_exit", "ssthresh")
 
     def __init__(self, max_chunk_length: int) -> None:
         self.max_chunk_length = max_chunk_length
@@ -26,6 +26,9 @@ class CongestionControl:
         # [rfc9260:7.2.1/3]
         self.ssthresh = UNLIMITED
         self._partial_bytes_acked = 0
+        self._is_idle = False
+        """Whether the window shrank for silence since data were last acknowledged."""
+
         self.recovery_exit: int | None = None
         """The TSN that ends fast recovery; ``None`` outside of it."""
 
@@ -37,6 +40,7 @@ class CongestionControl:
             flight_before: Bytes in flight before this acknowledgement.
             advanced: Whether the cumulative TSN moved.
         """
+        self._is_idle = False
         if self.cwnd <= self.ssthresh:
             # [rfc9260:7.2.1/5] [rfc9260:7.2.1/6]
             if advanced and self.recovery_exit is None and flight_before >= self.cwnd:
@@ -83,6 +87,8 @@ class CongestionControl:
         floor = 4 * self.max_chunk_length
         if self.cwnd <= floor:
             return
-        self.ssthresh = self.cwnd
+        if not self._is_idle:
+            self._is_idle = True
+            self.ssthresh = self.cwnd
         self.cwnd = max(self.cwnd >> min(periods, 32), floor)
         self._partial_bytes_acked = 0

@@ -425,6 +425,7 @@ class Handshake:
         limit = context.config.max_init_retransmissions
         if limit is not None and self._stale_count > limit:
             raise PeerGoneError("the peer's cookies always come too late", "rfc9260:5.2.6")
+        self._begin_attempts()
         self._send_init()
 
 

@@ -1,7 +1,10 @@
 """From fragments to messages, by message identifier and fragment number. See :rfc:`8260#section-2.2.3`."""
 
+from collections.abc import Iterable
+
 from .chunks import IDataChunk
 from .reassembly import HOLDING_COST, Message
+from .serial import MASK_32
 
 
 class _Partial:
@@ -79,9 +82,11 @@ class InterleavedReassembly:
         for key in [key for key, partial in self._partials.items() if partial.tsn <= tsn]:
             self.length -= self._partials.pop(key).cost
 
-    def skip(self, stream_id: int, unordered: bool, message_id: int) -> None:
-        """Drop the incomplete messages of one stream up to an identifier: they will not be completed."""
-        # [rfc3758:3.6/11]
-        for key in [key for key in self._partials if key[0] == stream_id and key[1] == unordered]:
-            if (message_id - key[2]) & 0xFFFF_FFFF < 0x8000_0000:
+    def skip(self, streams: Iterable[tuple[int, bool, int]]) -> None:
+        """Drop the incomplete messages of streams up to an identifier each: they will not be completed."""
+        # [rfc3758:3.6/11] One pass, however many streams the peer lists.
+        last = {(stream_id, unordered): message_id for stream_id, unordered, message_id in streams}
+        for key in list(self._partials):
+            message_id = last.get(key[:2])
+            if message_id is not None and (message_id - key[2]) & MASK_32 < 0x8000_0000:
                 self.length -= self._partials.pop(key).cost

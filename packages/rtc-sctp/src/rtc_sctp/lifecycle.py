@@ -100,9 +100,6 @@ class Lifecycle:
 
     def _receive(self, packet: bytes) -> None:
         context = self.context
-        if self.ended:
-            context.drop("association_ended")
-            return
         if len(packet) < _MIN_PACKET:
             context.drop("packet_too_short")
             return
@@ -122,6 +119,9 @@ class Lifecycle:
         needs_checksum = checksum or not config.zero_checksum or packet[12] == InitChunk.TYPE
         if needs_checksum and not is_intact(packet):
             context.drop("wrong_checksum")
+            return
+        if self.ended:
+            self._receive_after_end(packet[12], tag)
             return
         if tag == self.handshake.local_tag and tag and packet[12] not in _SPECIAL:
             # [rfc9260:8.5/2]
@@ -342,8 +342,21 @@ class Lifecycle:
             else:
                 context.drop("wrong_verification_tag")
             return
-        # [rfc9260:8.4/6] [rfc9260:8.4/7] [rfc9260:8.5.1/10] [rfc9260:8.5.1/11] [rfc9260:8.5.1/15] [rfc9260:9.2/25]
-        # [rfc9260:3.1/5]
+        # [rfc9260:8.5.1/10] [rfc9260:8.5.1/11] [rfc9260:9.2/25]
+        self._complete_shutdown(tag)
+
+    def _receive_after_end(self, type_: int, tag: int) -> None:
+        """Nothing is taken any more, but a peer that did not hear our SHUTDOWN COMPLETE hears another one."""
+        if type_ == ShutdownAckChunk.TYPE:
+            self._complete_shutdown(tag)
+            self.context.dirty = True
+        else:
+            self.context.drop("association_ended")
+
+    def _complete_shutdown(self, tag: int) -> None:
+        """Answer a SHUTDOWN ACK out of the blue."""
+        # [rfc9260:8.4/6] [rfc9260:8.4/7] [rfc9260:8.5.1/15] [rfc9260:3.1/5]
+        context = self.context
         context.drop("shutdown_ack_out_of_the_blue")
         config = context.config
         complete = ShutdownCompleteChunk(FLAG_REFLECTED_TAG).serialize()

@@ -68,11 +68,14 @@ class Reassembly:
     front; two runs that meet become one, the shorter moving into the longer.
     """
 
-    __slots__ = ("_by_first", "_by_next", "length", "longest")
+    __slots__ = ("_by_first", "_by_next", "_skipped", "length", "longest")
 
     def __init__(self) -> None:
         self._by_next: dict[int, Run] = {}
         self._by_first: dict[int, Run] = {}
+        self._skipped = 0
+        """The highest TSN that will not come: what goes on from there cannot be completed."""
+
         self.length = 0
         """Bytes that wait, with `HOLDING_COST` for each fragment."""
 
@@ -129,8 +132,11 @@ class Reassembly:
         self.length += run.cost
 
     def _insert(self, run: Run) -> Message | None:
-        self.length += run.cost
         tsn = run.first
+        if not run.begins and tsn - 1 == self._skipped:
+            self.skip(tsn, tsn)
+            return None
+        self.length += run.cost
         before = self._by_next.get(tsn)
         after = self._by_first.get(tsn + 1)
         if before is not None:
@@ -174,16 +180,24 @@ class Reassembly:
             self._by_next[run.first + len(run.pieces)] = run
         return None
 
-    def skip_to(self, tsn: int) -> None:
-        """Drop what can no longer be completed because TSNs up to this one will not come."""
+    def skip(self, first: int, last: int) -> None:
+        """Drop what can no longer be completed because these TSNs will not come."""
         # [rfc3758:3.6/10] [rfc3758:3.6/11]
-        for next_tsn, run in list(self._by_next.items()):
-            if run.begins and next_tsn <= tsn:
+        for next_tsn in _between(self._by_next, first, last):
+            if self._by_next[next_tsn].begins:
+                self.length -= self._by_next.pop(next_tsn).cost
+        for tsn in _between(self._by_first, first, last + 1):
+            run = self._by_first.pop(tsn)
+            next_tsn = tsn + len(run.pieces)
+            if not run.ends:
                 del self._by_next[next_tsn]
-                self.length -= run.cost
-        for first, run in list(self._by_first.items()):
-            if first - 1 <= tsn:
-                del self._by_first[first]
-                if not run.ends:
-                    del self._by_next[first + len(run.pieces)]
-                self.length -= run.cost
+            self.length -= run.cost
+            last = max(last, next_tsn - 1)
+        self._skipped = last
+
+
+def _between(runs: dict[int, Run], first: int, last: int) -> list[int]:
+    """The keys from ``first`` to ``last``, found in the shorter of two ways: a peer may skip often, or far."""
+    if last - first < len(runs):
+        return [tsn for tsn in range(first, last + 1) if tsn in runs]
+    return [tsn for tsn in runs if first <= tsn <= last]

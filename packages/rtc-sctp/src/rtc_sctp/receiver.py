@@ -85,7 +85,7 @@ class Receiver:
             # The TSNs go on as they were.
             if last > tracker.cumulative:
                 tracker.skip_to(last)
-            self._reassembly.skip_to(last)
+            self._reassembly.skip(0, last)
             self._interleaved_reassembly.skip_to(last)
         else:
             self.start_at(next_tsn)
@@ -382,17 +382,17 @@ class Receiver:
             return
         # [rfc3758:3.6/1] [rfc3758:3.6/7]
         self._packets += 1
+        first = self.tracker.cumulative + 1
         self.tracker.skip_to(number)
         # [rfc9260:7.2.4/1]
         self._immediately = self._immediately or self.tracker.has_gaps
         if isinstance(chunk, IForwardTsnChunk):
+            self._interleaved_reassembly.skip(chunk.streams)
             for stream_id, unordered, message_id in chunk.streams:
-                if stream_id < self.inbound_streams:
-                    self._interleaved_reassembly.skip(stream_id, unordered, message_id)
-                    if not unordered:
-                        self.delivery.skip(stream_id, message_id)
+                if stream_id < self.inbound_streams and not unordered:
+                    self.delivery.skip(stream_id, message_id)
             return
-        self._reassembly.skip_to(number)
+        self._reassembly.skip(first, number)
         for stream_id, sequence in chunk.streams:
             if stream_id < self.inbound_streams:
                 self.delivery.skip(stream_id, sequence)

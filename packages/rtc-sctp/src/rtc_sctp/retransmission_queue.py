@@ -1,7 +1,7 @@
 """Chunks that were sent and are not cumulatively acknowledged. See :rfc:`9260#section-6.3.3` and :rfc:`3758#section-3.5`."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from .outgoing import OutgoingMessage
@@ -228,13 +228,14 @@ class RetransmissionQueue:
 
     # --- partial reliability ---
 
-    def abandon(self, message: OutgoingMessage) -> None:
-        """Give up every fragment of a message, also those that the peer has."""
+    def abandon(self, messages: Collection[OutgoingMessage]) -> None:
+        """Give up every fragment of these messages, also those that the peer has, in one pass."""
         # [rfc3758:3.5/2] [rfc3758:3.5/5] [rfc3758:4.3/2] [rfc3758:3.2/1] [rfc3758:3.4/1]
-        message.is_abandoned = True
+        for message in messages:
+            message.is_abandoned = True
         self._irregular = True
         for chunk in self.chunks:
-            if chunk.message is message:
+            if chunk.message.is_abandoned and chunk.state != ABANDONED:
                 if chunk.state == IN_FLIGHT:
                     self.flight_size -= len(chunk.chunk)
                 chunk.state = ABANDONED

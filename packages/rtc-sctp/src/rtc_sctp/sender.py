@@ -28,8 +28,9 @@ _MAX_SEGMENT_LIFETIME: Final = 30.0
 """Seconds for which a packet may be on its way."""
 
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
-_MAX_OUTSTANDING: Final = 0xFFFF
-"""Chunks on the wire at once; gap blocks count with 16 bits."""
+_MAX_OUTSTANDING: Final = 0x7FFF
+"""Chunks on the wire at once: gap blocks count with 16 bits, and what is half a circle of stream sequence numbers ahead of what a
+receiver waits for is old to it."""
 
 
 class Sender:
@@ -175,10 +176,10 @@ class Sender:
     def _forget_idle_path(self) -> None:
         if self.outstanding.chunks:
             return
-        idle = self._context.now - self._idle_since
-        if idle >= self.rto.rto:
-            self.congestion.idle(int(idle / self.rto.rto))
-        self._idle_since = self._context.now
+        periods = int((self._context.now - self._idle_since) / self.rto.rto)
+        if periods:
+            self.congestion.idle(periods)
+            self._idle_since += periods * self.rto.rto
 
     def _send_forward_tsn(self, bundle: Bundle) -> None:
         self._forward_due = False
@@ -240,7 +241,7 @@ class Sender:
         sent_messages = 0
         # [rfc9260:6.1/9] [rfc9260:6.1/10] [rfc9260:6.1/11] [rfc9260:6.1/16] [rfc9260:7.2.1/4]
         # [rfc8260:2.2.2/4] [rfc8260:2.1/4] [rfc8260:2.1/5] [rfc8260:2.1/7]
-        # [rfc9260:1.6/3] [rfc9260:6.1/21] [rfc9260:6.1/22] Gap blocks cannot name what lies further ahead.
+        # [rfc9260:1.6/3] [rfc9260:6.1/21] [rfc9260:6.1/22]
         while flight < limit and len(chunks) < _MAX_OUTSTANDING and (message := queue.head()) is not None:
             payload = message.payload
             offset = message.offset
@@ -262,7 +263,7 @@ class Sender:
                 flags |= _BEGINNING
                 self._number(message)
             elif message.expires_at <= now and self.partial_reliability:
-                self._abandon(message)
+                self._abandon((message,))
                 tsn = (outstanding.last_tsn + 1) & MASK_32
                 flight = outstanding.flight_size
                 continue
@@ -430,6 +431,7 @@ class Sender:
             outstanding.acknowledge_cumulative(ahead)
             self._context.error_count = 0
             self._restarts = False
+            self._measure()
             self._restart_t3(advanced=True)
 
     def _look_for_losses(self, news: bool, sack: SackChunk, result: Acknowledged) -> None:
@@ -502,25 +504,28 @@ class Sender:
         if not self.partial_reliability:
             return
         now = self._context.now
-        for chunk in list(self.outstanding.marked):
-            message = chunk.message
-            if message.is_limited and not message.is_abandoned and is_to_abandon(chunk, now):
-                self._abandon(message)
-        if self.outstanding.advance():
-            self._forward_due = True
+        # Each once, in their order.
+        lost = {
+            chunk.message: None
+            for chunk in self.outstanding.marked
+            if chunk.message.is_limited and not chunk.message.is_abandoned and is_to_abandon(chunk, now)
+        }
+        if lost:
+            self._abandon(tuple(lost))
 
-    def _abandon(self, message: OutgoingMessage) -> None:
-        """Give up a message of which fragments were sent."""
+    def _abandon(self, messages: tuple[OutgoingMessage, ...]) -> None:
+        """Give up messages of which fragments were sent."""
         context = self._context
         outstanding = self.outstanding
-        outstanding.abandon(message)
-        if message.offset < len(message.payload):
-            # The peer waits for the end: a TSN stands for it that is skipped but never sent.
-            self._queue.discard(message)
-            tsn = (outstanding.last_tsn + 1) & MASK_32
-            outstanding.add_abandoned(OutstandingChunk(tsn, b"", message))
-        context.stats.messages_abandoned += 1
-        context.events.append(MessageAbandoned(message.stream.stream_id, message.ppid))
+        outstanding.abandon(messages)
+        for message in messages:
+            if message.offset < len(message.payload):
+                # The peer waits for the end: a TSN stands for it that is skipped but never sent.
+                self._queue.discard(message)
+                tsn = (outstanding.last_tsn + 1) & MASK_32
+                outstanding.add_abandoned(OutstandingChunk(tsn, b"", message))
+            context.stats.messages_abandoned += 1
+            context.events.append(MessageAbandoned(message.stream.stream_id, message.ppid))
         # [rfc3758:4.3/3]
         if outstanding.advance():
             self._forward_due = True
