@@ -54,7 +54,6 @@ def test_client_that_is_not_asked_sends_no_certificate() -> None:
     "rfc5246:7.4.2/3",
     "rfc5246:7.4.2/7",
     "rfc5246:7.4.2/9",
-    "rfc5246:7.4.2/12",
     "rfc5246:7.4.3/6",
     "rfc5246:7.4.3/7",
     "rfc5246:4.7/1",

@@ -187,6 +187,7 @@ def test_class_29_number_of_certificates_is_bounded(role: str, count: int) -> No
     assert subject.closed is (count != 16)
 
 
+@pytest.mark.spec("rfc8422:5.3/3", "rfc5246:7.4.2/9", "rfc5246:7.4.2/12")
 def test_class_29_server_whose_curve_was_not_offered_is_refused() -> None:
     who = keys.identity("p384")
     client = DtlsConfig(remote_fingerprints=(fingerprint(who.certificate),), groups=(keys.X25519, keys.P256))

@@ -9,8 +9,12 @@ from tests.dtls.conformance.alerts import (
     PROTOCOL_VERSION,
     UNSUPPORTED_EXTENSION,
 )
-from tests.dtls.conformance.subject import CLIENT, SERVER, face_client, face_server
+from tests.dtls.conformance.scripted import ScriptedServer
+from tests.dtls.conformance.subject import CLIENT, SERVER, face_client, face_server, fingerprint
 from tests.dtls.conformance.wire import HANDSHAKE, vector, words
+from tests.support.rng import SeededRng
+
+from rtc_dtls import CipherSuiteId, DtlsConfig, DtlsConnection, Role
 
 BOTH = pytest.mark.parametrize("role", [CLIENT, SERVER])
 
@@ -29,6 +33,23 @@ def test_class_17_server_chooses_a_suite_that_was_not_offered(suite: int) -> Non
 
     assert peer.fatal == ILLEGAL_PARAMETER
     assert subject.closed
+
+
+@pytest.mark.spec("rfc5246:7.4.1.3/2")
+def test_class_17_server_chooses_a_suite_that_we_know_and_did_not_offer() -> None:
+    who = keys.identity()
+    options = DtlsConfig(
+        remote_fingerprints=(fingerprint(who.certificate),),
+        cipher_suites=(keys.ECDHE_ECDSA_AES_128_GCM_SHA256,),
+    )
+    connection = DtlsConnection(role=Role.CLIENT, config=options, rng=SeededRng("suite"))
+    connection.start(0.0)
+    peer = ScriptedServer(connection, who=who).begin()
+
+    peer.say(peer.server_hello(cipher_suite=CipherSuiteId.ECDHE_ECDSA_CHACHA20_POLY1305_SHA256))
+
+    assert peer.fatal == ILLEGAL_PARAMETER
+    assert connection.closed
 
 
 @pytest.mark.parametrize("version", [0xFEFF, 0xFEFC, 0x0303, 0x0304, 0x0000, 0xFFFF])
