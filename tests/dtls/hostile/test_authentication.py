@@ -68,14 +68,14 @@ def test_class_14_certificate_verify_without_certificate_is_fatal() -> None:
     assert not subject.connected
 
 
-@pytest.mark.spec("rfc5246:7.4.6/2", "rfc8422:3/1")
+@pytest.mark.spec("rfc8122:6.2/3", "rfc5246:7.4.6/2", "rfc8422:3/1")
 def test_class_14_empty_certificate_is_fatal_where_one_is_required() -> None:
     peer, subject = greeted()
 
     peer.say(peer.certificate([]), peer.key_exchange())
     peer.finish()
 
-    assert peer.fatal == HANDSHAKE_FAILURE
+    assert peer.fatal == BAD_CERTIFICATE
     assert not subject.connected
 
 
@@ -471,6 +471,22 @@ def test_class_15_plaintext_finished_does_not_block_the_genuine_one(role: str) -
 
     peer.finish()
 
+    assert subject.connected
+
+
+@BOTH
+def test_class_15_plaintext_does_not_mix_with_what_came_protected(role: str) -> None:
+    peer, subject = opened(role)
+    peer.say(*peer.flight())
+    peer.send(peer.change_cipher_spec())
+    first, second = peer.finished().cut(6)
+    peer.send(peer.record(HANDSHAKE, first.serialize()))
+
+    forged = wire.Fragment(wire.CERTIFICATE, first.message_seq, bytes(6), 6, 12)
+    peer.send(peer.record(HANDSHAKE, forged.serialize(), epoch=0))
+    peer.send(peer.record(HANDSHAKE, second.serialize()))
+
+    assert subject.dropped["handshake_mixed_epochs"] == 1
     assert subject.connected
 
 

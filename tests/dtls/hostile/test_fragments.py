@@ -168,6 +168,19 @@ def test_class_10_future_messages_are_bounded(role: str) -> None:
 
 
 @BOTH
+def test_class_10_messages_in_the_making_are_few_even_if_they_are_small(role: str) -> None:
+    peer, subject = face(role)
+    peer.open()
+    before = subject.weight()
+
+    for seq in range(2, 3000):
+        peer.deliver(fragment_record(Fragment(11, seq, b"x", 0, 100), sequence=seq))
+
+    assert subject.weight() - before < 2000
+    assert subject.dropped["handshake_too_far_ahead"] > 2980
+
+
+@BOTH
 def test_class_10_fragments_of_one_message_are_bounded(role: str) -> None:
     peer, subject = face(role)
     if isinstance(peer, ScriptedServer):

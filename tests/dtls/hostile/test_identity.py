@@ -42,6 +42,7 @@ def of_peer(role: Role, algorithm: str = "sha-256") -> Fingerprint:
 
 
 @EACH_ROLE
+@pytest.mark.spec("rfc8122:5.1/5", "rfc8122:6.2/1", "rfc8122:6.2/2", "rfc8122:6.2/3")
 def test_class_27_wrong_fingerprint_is_bad_certificate(role: Role) -> None:
     pair = ends(role, OTHER.fingerprint()).connect()
 
@@ -55,6 +56,7 @@ def test_class_27_wrong_fingerprint_is_bad_certificate(role: Role) -> None:
 
 
 @EACH_ROLE
+@pytest.mark.spec("rfc8122:6.2/5")
 def test_class_27_nothing_goes_in_or_out_before_the_fingerprint_is_known(role: Role) -> None:
     pair = ends(role).connect()
     here, there = end(pair, role), end(pair, Role.SERVER if role is Role.CLIENT else Role.CLIENT)
@@ -90,6 +92,7 @@ def test_class_27_fingerprint_that_comes_late_lets_the_data_through_in_order(rol
 
 
 @EACH_ROLE
+@pytest.mark.spec("rfc8122:5.1/5", "rfc8122:6.2/5")
 def test_class_27_late_fingerprint_that_does_not_match_ends_the_connection(role: Role) -> None:
     pair = ends(role).connect()
     here = end(pair, role)
@@ -202,7 +205,7 @@ def test_class_27_client_without_a_certificate_is_refused_where_one_is_required(
 
     (failure,) = pair.seen(Role.CLIENT, ConnectionFailed)
     assert isinstance(failure, ConnectionFailed)
-    assert failure.alert == AlertDescription.HANDSHAKE_FAILURE
+    assert failure.alert == AlertDescription.BAD_CERTIFICATE
     assert failure.received
 
 

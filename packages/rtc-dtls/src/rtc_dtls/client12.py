@@ -206,7 +206,7 @@ class Client12:
         # [rfc5246:7.3/2] [rfc5246:7.4.5/2]
         if isinstance(state, AwaitServerHelloDone):
             signer = _choose_certificate(context.config.certificate, state.request)
-            # [rfc5246:7.4.6/1] [rfc8422:3/1]
+            # [rfc5246:7.4.6/1] [rfc8422:3/1] [rfc8122:6.2/2]
             # Without a fitting certificate the list is empty, and the server decides.
             self._send(CertificateMessage(chain=signer[0].chain if signer else ()))
         ephemeral = EphemeralKey.generate(state.exchange.group, context.rng)

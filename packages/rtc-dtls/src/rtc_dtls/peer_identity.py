@@ -45,11 +45,13 @@ class PeerIdentity:
     @property
     def verified(self) -> bool:
         """Whether the peer is who it has to be."""
+        # [rfc8122:5.1/5] [rfc8122:6.2/5]
         if not self.chain:
             return self.is_anonymous_allowed and self._expected is None
         return self._expected is not None and matches(self.chain[0], self._expected)
 
     def _check(self) -> None:
+        # [rfc8122:5.1/5] [rfc8122:6.2/3]
         if self.chain and self._expected is not None and not matches(self.chain[0], self._expected):
             raise ProtocolError(
                 AlertDescription.BAD_CERTIFICATE,

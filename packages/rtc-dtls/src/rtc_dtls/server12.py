@@ -176,7 +176,7 @@ class Server12:
                 extensions=extensions,
             )
         )
-        # [rfc5246:7.4.2/1]
+        # [rfc5246:7.4.2/1] [rfc8122:6.2/1]
         self._send(CertificateMessage(chain=certificate.chain))
         ephemeral = EphemeralKey.generate(group, context.rng)
         # [rfc5246:7.4.3/2] [rfc5246:7.4.3/3]
@@ -190,7 +190,7 @@ class Server12:
                 signature=certificate.sign(scheme, signed),
             )
         )
-        # [rfc5246:7.4.4/1]
+        # [rfc5246:7.4.4/1] [rfc8122:6.2/3]
         if context.config.require_client_certificate:
             self._send(
                 CertificateRequest(
@@ -207,10 +207,10 @@ class Server12:
         return AwaitClientKeyExchange(negotiated=negotiated, ephemeral=ephemeral, client_key=None)
 
     def _on_certificate(self, state: AwaitCertificate, message: CertificateMessage) -> AwaitClientKeyExchange:
-        # [rfc5246:7.4.6/2] [rfc5246:7.4.6/3]
+        # [rfc8122:6.2/3] [rfc5246:7.4.6/3]
         if not message.chain:
             raise ProtocolError(
-                AlertDescription.HANDSHAKE_FAILURE, "the client shows no certificate", "RFC 5246 section 7.4.6"
+                AlertDescription.BAD_CERTIFICATE, "the client shows no certificate", "RFC 8122 section 6.2"
             )
         client_key = PeerKey(message.chain[0])
         self._context.present_certificate(message.chain)
