@@ -111,3 +111,11 @@ def test_hostile_text_raises_nothing_but_parse_errors(noise: str, line: str, pla
         except ParseError:
             continue
         assert Candidate.parse(str(candidate)) == candidate
+
+
+def test_a_zone_that_the_peer_names_is_dropped() -> None:
+    """It would choose among our interfaces."""
+    parsed = Candidate.parse("candidate:1 1 udp 1 fe80::1%lo 9000 typ srflx raddr fe80::2%eth1 rport 1")
+
+    assert parsed.address == Address("fe80::1", 9000)
+    assert parsed.related_address == Address("fe80::2", 1)

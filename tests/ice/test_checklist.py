@@ -374,6 +374,8 @@ def test_the_limit_of_streams_and_components_holds_for_candidates_of_the_peer() 
         "candidate:1 1 udp 1 224.0.0.1 9000 typ host",
         "candidate:1 1 udp 1 255.255.255.255 9000 typ host",
         "candidate:1 1 udp 1 0.0.0.0 9000 typ host",
+        "candidate:1 1 udp 1 ::ffff:224.0.0.1 9000 typ host",
+        "candidate:1 1 udp 1 ::ffff:192.0.2.1 9000 typ host",
     ],
 )
 def test_candidates_that_cannot_be_used_are_ignored_and_counted(line: str) -> None:

@@ -401,3 +401,51 @@ def test_what_becomes_of_a_check_whose_base_is_gone_is_of_no_interest(outcome: s
     assert desk.agent.candidate_pair_stats() == []
     assert desk.agent.selected_pair is None
     assert desk.advance(1.0) == []
+
+
+def test_checks_from_a_base_that_is_gone_are_not_repeated() -> None:
+    desk = Desk(candidates=(candidate(THERE),), end=False)
+    desk.agent.add_local_address(ELSEWHERE, desk.now)
+    assert {each.local for each in desk.advance(0.1)} == {HERE, ELSEWHERE}
+
+    desk.agent.remove_local_address(ELSEWHERE, desk.now)
+
+    assert {each.local for each in desk.advance(40.0)} == {HERE}
+
+
+def test_what_the_peer_proved_on_a_base_that_is_gone_is_forgotten() -> None:
+    desk = Desk(meet=False, end=False)
+    desk.agent.add_local_address(ELSEWHERE, desk.now)
+    desk.check(local=ELSEWHERE)
+    assert desk.agent.is_valid_path(ELSEWHERE, THERE)
+
+    desk.agent.remove_local_address(ELSEWHERE, desk.now)
+    desk.meet()
+
+    assert not desk.agent.is_valid_path(ELSEWHERE, THERE)
+    assert desk.advance(1.0) == []
+    assert desk.agent.candidate_pair_stats() == []
+
+
+def test_checks_of_the_peer_are_counted_for_ever() -> None:
+    desk = Desk(controlling=False)
+    desk.connect()
+    desk.advance(4.0)
+    (before,) = desk.agent.candidate_pair_stats()
+
+    desk.check()
+
+    (after,) = desk.agent.candidate_pair_stats()
+    assert (after.requests_received, after.responses_sent) == (before.requests_received + 1, before.responses_sent + 1)
+
+
+def test_checks_of_the_peer_are_counted_where_the_data_goes_behind_a_translator_too() -> None:
+    desk = Desk(controlling=False, candidates=(candidate(THERE),))
+    desk.answer(desk.output()[0], mapped=ELSEWHERE)
+
+    desk.check()
+
+    assert [(each.selected, each.requests_received) for each in desk.agent.candidate_pair_stats()] == [
+        (False, 0),
+        (True, 1),
+    ]

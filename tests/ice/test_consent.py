@@ -15,6 +15,7 @@ from rtc_stun import (
     Integrity,
     Message,
     MessageClass,
+    UnknownAttribute,
     UseCandidate,
     XorMappedAddress,
     short_term_key,
@@ -495,3 +496,39 @@ def test_when_the_peer_answers_nowhere_any_more_the_connection_fails_in_the_end(
 
     assert desk.is_in(ConnectionState.FAILED)
     assert {each.state for each in desk.agent.candidate_pair_stats()} == {PairState.FAILED}
+
+
+@pytest.mark.spec("rfc7675:5.1/7")
+def test_a_path_that_becomes_long_all_at_once_keeps_its_consent() -> None:
+    desk = _connected()
+    due: list[tuple[float, Datagram]] = []
+    end = desk.now + 120.0
+
+    while desk.now < end:
+        due += [(at + 3.0, datagram) for at, datagram in _fall_silent(desk, 0.5)]
+        for _, request in [each for each in due if each[0] <= desk.now]:
+            desk.answer(request)
+        due = [each for each in due if each[0] > desk.now]
+
+    assert desk.agent.selected_pair is not None
+    assert not any(isinstance(event, ConsentExpired) for event in desk.seen + desk.events())
+
+
+@pytest.mark.parametrize("message_class", [MessageClass.ERROR, MessageClass.SUCCESS])
+def test_an_error_without_a_code_and_an_answer_not_understood_are_no_consent(message_class: MessageClass) -> None:
+    desk = _connected()
+    asked_to_understand = [UnknownAttribute(0x7777, b"")] if message_class is MessageClass.SUCCESS else []
+
+    for _ in range(62):
+        for _, request in _fall_silent(desk, 0.5):
+            attributes = [XorMappedAddress(HERE), *asked_to_understand]
+            message = Message(BINDING, message_class, parse(request).transaction_id, attributes)
+            desk.send(message.serialize(key=desk.peer_key, fingerprint=True))
+
+    assert desk.dropped("unauthenticated-response") == 0
+    assert desk.agent.selected_pair is None
+
+
+def test_an_interval_that_leaves_no_check_within_the_life_of_consent_cannot_be_configured() -> None:
+    with pytest.raises(ValueError, match="consent_interval"):
+        IceConfig(consent_interval=25.0)

@@ -248,11 +248,26 @@ def test_a_peer_that_checks_without_end_and_never_answers_leaves_few_checks_of_o
         sent += desk.requests(desk.send(data))
         desk.now += 0.005
 
-    for request in sent[:-8]:
+    waiting = [*sent[:7], sent[-1]]
+    for request in sent[7:-1]:
         desk.answer(request)
-    assert desk.dropped("unknown-transaction") == len(sent) - 8
+    assert desk.dropped("unknown-transaction") == len(sent) - len(waiting)
     assert desk.agent.selected_pair is None
-    desk.answer(sent[-8])
+    desk.answer(waiting[0])
+    assert desk.agent.selected_pair is not None
+
+
+def test_a_peer_that_checks_faster_than_the_path_is_long_does_not_outrun_our_answers() -> None:
+    """A browser checks twenty times a second until it is connected; a path by satellite takes 600 ms."""
+    desk = Desk(controlling=False, candidates=(candidate(THERE),))
+    due = [(desk.now + 0.6, request) for request in desk.output()]
+    end = desk.now + 0.65
+
+    while desk.now < end:
+        due += [(desk.now + 0.6, request) for request in desk.requests(desk.check() + desk.advance(0.05))]
+        for _, request in [each for each in due if each[0] <= desk.now]:
+            desk.answer(request)
+
     assert desk.agent.selected_pair is not None
 
 

@@ -149,3 +149,19 @@ def test_a_lite_agent_keeps_within_its_limits() -> None:
     assert len([each for each in desk.agent.candidate_stats() if each.is_remote]) == 3
     assert desk.dropped("remote-candidate-limit") == 46
     assert desk.agent.selected_pair is not None
+
+
+def test_a_lite_agent_follows_a_peer_that_changes_over_to_another_nominated_pair() -> None:
+    """A browser whose better interface went away nominates anew, and is no longer heard on the first pair."""
+    better, worse = THERE, THERE._replace(port=1)
+    desk = Desk(
+        controlling=False, config=LITE, candidates=(candidate(better, priority=9), candidate(worse, priority=5))
+    )
+    desk.check(source=better, use_candidate=True)
+
+    for _ in range(6):
+        desk.advance(2.0)
+        desk.check(source=worse, use_candidate=True)
+
+    assert desk.agent.selected_pair is not None
+    assert desk.agent.selected_pair.remote == worse

@@ -409,3 +409,53 @@ def test_a_triggered_check_that_waits_its_turn_is_dropped_by_a_nomination() -> N
 
     assert _nominated(desk) == [BETTER.host]
     assert desk.requests(desk.advance(2.0)) == []
+
+
+# --- peers that nominate several pairs ---
+
+
+@pytest.mark.spec("rfc8445:7.3.1.5/1", "rfc8445:8.1.1/4")
+def test_a_nomination_that_waits_for_our_check_outlives_that_of_another_pair() -> None:
+    """Aggressive nomination, and libwebrtc's: the next pair is nominated before the first nomination is through."""
+    desk = Desk(controlling=False, candidates=PEERS)
+    desk.advance(0.06)
+    desk.check(source=WORSE, use_candidate=True)
+    desk.check(source=BETTER, use_candidate=True)
+    worse, better = desk.requests(desk.advance(0.2))[-2:]
+    assert (worse.remote, better.remote) == (WORSE, BETTER)
+
+    desk.answer(worse)
+    assert _nominated(desk) == [WORSE.host]
+    desk.answer(better)
+
+    assert desk.agent.selected_pair is not None
+    assert desk.agent.selected_pair.remote == BETTER
+    assert sorted(_nominated(desk)) == sorted([BETTER.host, WORSE.host])
+
+
+def test_a_nomination_of_the_peer_is_forgotten_when_we_come_to_control() -> None:
+    desk = Desk(controlling=False, candidates=(candidate(WORSE),), config=IceConfig(patience=0.0))
+    desk.answer(desk.output()[0])
+    desk.advance(0.06)
+    _, triggered = desk.check(use_candidate=True)
+    desk.send(desk.error(triggered, 487))
+    assert desk.agent.controlling
+    again = next(each for each in desk.requests(desk.advance(0.2)) if each.remote == THERE)
+
+    desk.send(desk.error(again, 500))
+
+    assert desk.agent.connection_state is not ConnectionState.FAILED
+
+
+def test_a_policy_that_goes_on_waiting_is_not_asked_all_the_time() -> None:
+    desk = Desk(candidates=(candidate(THERE),), config=IceConfig(nomination=Never()))
+    desk.answer(desk.output()[0])
+    desk.advance(0.4)
+
+    desk.now += 0.2
+    desk.agent.handle_timeout(desk.now)
+    desk.output()
+
+    at = desk.agent.next_timeout()
+    assert at is not None
+    assert at > desk.now + 1.0

@@ -276,3 +276,19 @@ def test_a_487_to_a_consent_check_changes_the_role() -> None:
 
     assert desk.agent.controlling is False
     assert _tie_breaker(desk.next_request()) != _tie_breaker(consent)
+
+
+def test_two_487_to_consent_checks_of_the_same_role_switch_once() -> None:
+    desk = Desk()
+    desk.connect()
+    desk.now = 100.0 + 0.25
+    slow = desk.next_request()
+    desk.now += 2.0
+    desk.answer(slow)  # from now on answers are waited for longer than until the next check
+    first, second = desk.next_request(), desk.next_request()
+
+    desk.send(desk.error(first, 487))
+    desk.send(desk.error(second, 487))
+
+    assert desk.dropped("unknown-transaction") == 0
+    assert desk.agent.controlling is False

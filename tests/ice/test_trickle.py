@@ -386,3 +386,22 @@ def test_roles_and_answers_are_the_same_with_and_without_trickle() -> None:
             assert message.get(IceControlling) is None
         else:
             assert message.get(XorMappedAddress) == XorMappedAddress(each.remote)
+
+
+def test_of_two_candidates_with_one_address_the_better_one_stays() -> None:
+    reflexive = candidate(THERE, priority=5, foundation="2", kind="srflx")
+    host = candidate(THERE, priority=9)
+    for order in ((reflexive, host), (host, reflexive)):
+        desk = Desk(candidates=order)
+        (pair,) = desk.agent.candidate_pair_stats()
+        assert pair.remote == host
+        assert desk.dropped("remote-candidate-duplicate") == 1
+
+
+def test_the_candidate_of_a_pair_whose_check_has_begun_stays() -> None:
+    desk = Desk(candidates=(candidate(THERE, priority=5, kind="srflx"),))
+    desk.output()
+
+    desk.agent.add_remote_candidate(candidate(THERE, priority=9), desk.now)
+
+    assert [each.remote.type for each in desk.agent.candidate_pair_stats()] == ["srflx"]

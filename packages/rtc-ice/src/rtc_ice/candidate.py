@@ -141,8 +141,10 @@ def _parse_extensions(words: list[str]) -> tuple[Address | None, tuple[tuple[str
 
 def _host(text: str) -> str:
     """Bring an IP literal into canonical text, so that equal addresses compare equal; leave a name as it is."""
+    # Not in the grammar: a zone of the peer's says nothing about our interfaces, and must not choose one of them.
+    address, _, _ = text.partition("%")
     try:
-        return str(ipaddress.ip_address(text))
+        return str(ipaddress.ip_address(address))
     except ValueError:
         # A colon is found in IPv6 literals alone.
         if ":" in text or not _VISIBLE.fullmatch(text):

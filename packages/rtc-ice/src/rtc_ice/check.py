@@ -13,7 +13,10 @@ from rtc_ice.transaction import CheckTransaction
 from rtc_stun import Address, Datagram, ErrorCode, Message
 
 MAX_CHECKS_PER_PAIR: Final = 8
-"""How many answers are waited for on one pair, cancelled checks included; beyond that the oldest is given up."""
+"""How many answers are waited for on one pair, cancelled checks included; beyond that the last but one is given up.
+
+The first ones stay: a peer that checks faster than the path is long would otherwise outrun every answer.
+"""
 
 
 class Checker:
@@ -50,8 +53,8 @@ class Checker:
             final_wait=rto * session.config.final_wait_rtos,
         )
         under_way = [each for each in session.checks.all() if each.pair is pair]
-        for oldest in under_way[: max(0, len(under_way) + 1 - MAX_CHECKS_PER_PAIR)]:
-            session.checks.remove(oldest)
+        for latest in under_way[MAX_CHECKS_PER_PAIR - 1 :]:
+            session.checks.remove(latest)
         session.checks.add(transaction)
         pair.statistics.requests_sent += 1
         return datagram

@@ -127,4 +127,5 @@ def _by_priority(pair: Pair) -> int:
 
 
 def _is_nominated(pair: Pair) -> bool:
-    return pair.nominated or (pair.valid is not None and pair.valid.nominated)
+    # Also one that the peer has nominated and our check has yet to prove: a peer of RFC 5245 nominates several at once.
+    return pair.nominated or pair.nominate_on_success or (pair.valid is not None and pair.valid.nominated)

@@ -140,7 +140,7 @@ class ChecklistSet:
             return min(failed, key=lambda pair: pair.priority)
         # [rfc8445:6.1.2.5/3] The longest checklist gives first.
         longest = max(self.checklists, key=lambda checklist: len(checklist.pairs))
-        untried = [pair for pair in longest.pairs if pair.state in (PairState.FROZEN, PairState.WAITING)]
+        untried = [pair for pair in longest.pairs if pair.is_untried]
         if not untried:
             return None
         worst = untried[-1]

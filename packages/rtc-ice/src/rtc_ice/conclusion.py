@@ -41,8 +41,8 @@ def nominate_where_ripe(session: Session, *, gathering_done: bool, now: float) -
             checklist.trigger(chosen.source)
 
 
-def next_nomination(session: Session) -> float | None:
-    """Return when the policy will choose whatever there is."""
+def next_nomination(session: Session, now: float) -> float | None:
+    """Return when the policy is to choose whatever there is; if it chose to wait even then, only events move it."""
     if not session.role.controlling or session.config.lite:
         return None
     wait = session.config.nomination.max_wait
@@ -51,7 +51,7 @@ def next_nomination(session: Session) -> float | None:
         for component in session.components()
         if _is_open(session, session.checklists.checklists[component[0]], component)
     ]
-    return min(times, default=None)
+    return min((at for at in times if at > now), default=None)
 
 
 def _is_open(session: Session, checklist: Checklist, component: ComponentKey) -> bool:

@@ -19,6 +19,7 @@ MIN_KEEPALIVE_INTERVAL: Final = 15.0
 MIN_CONSENT_INTERVAL: Final = 5.0
 """The basic period; each interval is 0.8 to 1.2 times it, so that none is below four seconds."""
 CONSENT_LIFETIME: Final = 30.0
+MAX_CONSENT_INTERVAL: Final = CONSENT_LIFETIME / 1.2
 MAX_STUN_SERVERS: Final = 16
 
 
@@ -56,7 +57,7 @@ class IceConfig:
     gathering_timeout: float = 5.0
     """How long a STUN server is given. Candidates are reported as they come; this bounds when gathering is complete."""
     consent_interval: float = MIN_CONSENT_INTERVAL
-    """The basic period of consent checks; at least five seconds."""
+    """The basic period of consent checks; five seconds to 25, so that one falls into every thirty."""
     disconnected_timeout: float = 10.0
     """The silence after which the connection counts as disconnected; two consent checks went unanswered by then."""
     keepalive_interval: float = MIN_KEEPALIVE_INTERVAL
@@ -83,7 +84,7 @@ class IceConfig:
         _require(self.patience is None or self.patience >= 0, "patience is not negative")
         _require(self.gathering_timeout > 0 and self.disconnected_timeout > 0, "timeouts are positive")
         # [rfc7675:5.1/5]
-        _require(self.consent_interval >= MIN_CONSENT_INTERVAL, "consent_interval is 5 or more")
+        _require(MIN_CONSENT_INTERVAL <= self.consent_interval < MAX_CONSENT_INTERVAL, "consent_interval is 5 to 25")
         # [rfc8445:11/6]
         _require(self.keepalive_interval >= MIN_KEEPALIVE_INTERVAL, "keepalive_interval is 15 or more")
         _require(self.max_local_addresses <= 1024, "max_local_addresses is 1,024 at most")

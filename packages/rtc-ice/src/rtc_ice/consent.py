@@ -11,7 +11,7 @@ from rtc_ice.messages import ROLE_CONFLICT, TRANSACTION_ID_LENGTH
 from rtc_ice.pair import Pair
 from rtc_ice.session import Session
 from rtc_ice.transaction import Transaction, TransactionTable
-from rtc_stun import Datagram, ErrorCode, Message
+from rtc_stun import Datagram, ErrorCode, Message, MessageClass
 
 FORBIDDEN: Final = 403
 
@@ -23,7 +23,14 @@ _RTT_ALLOWANCE: Final = 4
 class ConsentTransaction(Transaction):
     """A consent check: sent once."""
 
-    __slots__ = ()
+    __slots__ = ("controlling",)
+
+    def __init__(
+        self, transaction_id: bytes, datagram: Datagram, now: float, *, wait: float, controlling: bool
+    ) -> None:
+        super().__init__(transaction_id, datagram, now, rto=wait, max_requests=1, final_wait=wait)
+        self.controlling = controlling
+        """The role that the request claimed."""
 
 
 class ConsentMonitor:
@@ -35,6 +42,8 @@ class ConsentMonitor:
         self.revoked = False
         """Whether the peer withdrew its consent."""
         self._transactions: TransactionTable[ConsentTransaction] = TransactionTable()
+        self._unanswered = 0
+        """How many checks were sent since the last answer."""
         self._next_check_at = now
         if pair.heard_at is None:
             pair.heard_at = now
@@ -79,15 +88,16 @@ class ConsentMonitor:
             return False
         self._transactions.remove(transaction)
         self.pair.statistics.responses_received += 1
+        self._unanswered = 0
         error = message.get(ErrorCode)
-        if error is None:
+        if error is None and message.message_class is MessageClass.SUCCESS and not message.unknown_required():
             self.pair.statistics.measure(now - transaction.sent_at)
             for proven in (self.pair, self.pair.source):
                 proven.last_response_at = proven.heard_at = now
-        elif error.code == FORBIDDEN:
+        elif error is not None and error.code == FORBIDDEN:
             self.revoked = True
-        elif error.code == ROLE_CONFLICT:
-            self.session.switch_role(controlling=not self.session.role.controlling)
+        elif error is not None and error.code == ROLE_CONFLICT:
+            self.session.switch_role(controlling=not transaction.controlling)
             self.session.role.renew()
         return True
 
@@ -118,12 +128,12 @@ class ConsentMonitor:
         transaction_id = self.session.rng(TRANSACTION_ID_LENGTH)
         priority = self.pair.local.peer_reflexive_priority()
         datagram = self.session.check_datagram(self.pair, transaction_id, priority=priority, use_candidate=False)
-        # [rfc7675:5.1/7]
+        # [rfc7675:5.1/7] Each check that went unanswered doubles the wait, or a path that has become long would be lost.
         allowance = _RTT_ALLOWANCE * (self.pair.statistics.current_round_trip_time or 0.0)
-        wait = min(max(_MIN_RESPONSE_WAIT, allowance), CONSENT_LIFETIME)
-        self._transactions.add(
-            ConsentTransaction(transaction_id, datagram, now, rto=wait, max_requests=1, final_wait=wait)
-        )
+        wait = min(max(_MIN_RESPONSE_WAIT, allowance) * 2**self._unanswered, CONSENT_LIFETIME)
+        self._unanswered += 1
+        controlling = self.session.role.controlling
+        self._transactions.add(ConsentTransaction(transaction_id, datagram, now, wait=wait, controlling=controlling))
         self.pair.statistics.requests_sent += 1
         self.pair.statistics.consent_requests_sent += 1
         return datagram
@@ -148,3 +158,8 @@ def silent_at(pair: Pair, config: IceConfig) -> float:
     # A peer without consent checks of its own sends a lite agent nothing but indications, which prove nothing.
     patience = CONSENT_LIFETIME if config.lite else config.disconnected_timeout
     return float("inf") if pair.heard_at is None else pair.heard_at + patience
+
+
+def is_heard(pair: Pair, config: IceConfig, now: float) -> bool:
+    """Whether the peer has proved on a pair lately that it is there."""
+    return pair.heard_at is not None and now < pair.heard_at + config.disconnected_timeout

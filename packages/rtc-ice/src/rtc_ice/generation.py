@@ -71,7 +71,7 @@ class Generation:
 
     def next_timeout(self, now: float) -> float | None:
         """Return when a request is to be repeated, or a conclusion becomes possible by time alone."""
-        times = [self.session.checks.next_timeout(), self.gatherer.next_timeout(), next_nomination(self.session)]
+        times = [self.session.checks.next_timeout(), self.gatherer.next_timeout(), next_nomination(self.session, now)]
         patience = self.checker.pac_deadline
         if patience is not None and patience > now:
             times.append(patience)

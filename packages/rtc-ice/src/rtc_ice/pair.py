@@ -145,6 +145,11 @@ class Pair:
         return self.state in (PairState.SUCCEEDED, PairState.FAILED)
 
     @property
+    def is_untried(self) -> bool:
+        """Whether no check of it has begun."""
+        return self.state in (PairState.FROZEN, PairState.WAITING)
+
+    @property
     def is_direct(self) -> bool:
         """Whether both sides are host candidates: no better path can follow from further candidates of another type."""
         return self.local.candidate.type == HOST and self.remote.candidate.type == HOST

@@ -76,9 +76,9 @@ class Receiver:
             return
         self._stats.checks_accepted += 1
         session.authenticate_path(check.path)
-        session.hear(check.path, now)
         if session is current:
             take_check(session, check, now)
+        session.hear(check.path, now)
 
     def _receive_response(
         self, message: Message, datagram: Datagram, current: Generation, now: float

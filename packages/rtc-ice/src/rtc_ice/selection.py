@@ -1,6 +1,6 @@
 """Which pair carries data (:rfc:`8445#section-12.1`)."""
 
-from rtc_ice.consent import ConsentMonitor, consent_ends_at, silent_at
+from rtc_ice.consent import ConsentMonitor, consent_ends_at, is_heard
 from rtc_ice.events import ConsentExpired, Event, SelectedPairChanged
 from rtc_ice.pair import CandidatePair, ComponentKey, Pair
 from rtc_ice.session import Session
@@ -103,7 +103,8 @@ class Selection:
         # [rfc8445:12.1/2] [rfc8445:8.1.1/4]
         nominated = _with_consent(session.nominated_of(component), session, now)
         if nominated and usable:
-            live = (pair for pair in nominated if now < silent_at(pair, session.config))
+            # A peer that can no longer use the best one goes on with another. It checks there: lite agents see it too.
+            live = (pair for pair in nominated if is_heard(pair, session.config, now))
             return next(live, nominated[0])
         # [rfc7675:5.1/10] [rfc8445:9/1] During a restart data stays on the old pair, and consent is asked for there.
         if incumbent is not None and incumbent.session is not session:

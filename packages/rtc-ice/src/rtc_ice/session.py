@@ -109,17 +109,20 @@ class Session:
         """Return the candidate that sends from an address."""
         return next((local for local in self.local_candidates if local.is_base and local.base == address), None)
 
-    def remove_local(self, address: Address) -> list[Pair]:
-        """Forget a base that is gone with all that depends on it, and return the pairs that went."""
+    def remove_local(self, address: Address) -> None:
+        """Forget a base that is gone with all that depends on it."""
         # [rfc8445:5.1.1.4/3]
         self.local_candidates = [local for local in self.local_candidates if local.base != address]
-        gone = []
         for checklist in self.checklists:
             for pair in [pair for pair in (*checklist.pairs, *checklist.valid) if pair.path[0] == address]:
                 checklist.remove(pair)
                 checklist.invalidate(pair)
-                gone.append(pair)
-        return gone
+        for transaction in self.checks.all():
+            if transaction.datagram.local == address:
+                self.checks.remove(transaction)
+        for paths in (self.early_checks, self.authenticated_paths):
+            for path in [path for path in paths if path[0] == address]:
+                del paths[path]
 
     def take_remote(self, candidate: Candidate, stream: int) -> None:
         """Look at a candidate that the peer signalled, and take it in if it is of use."""
@@ -206,7 +209,11 @@ class Session:
     def _confirm(self, known: RemoteCandidate, candidate: Candidate) -> None:
         if not known.is_peer_reflexive:
             self.count("remote-candidate-duplicate")
-            return
+            untried = all(pair.is_untried for pair in self.checklists.pairs() if pair.remote is known)
+            # As in :rfc:`8445#section-6.1.2.4`: of pairs that differ in nothing but the candidate's kind, the better one stays.
+            if candidate.priority <= known.priority or not untried:
+                return
+            known.priority = candidate.priority
         # [rfc8838:11/2] The pairs of the learned candidate become those of the signalled one and keep their priority,
         # which is what the peer said first.
         known.candidate = replace(candidate, address=known.candidate.address)
@@ -287,6 +294,8 @@ class Session:
             return
         self.role.controlling = controlling
         self.nominating.clear()
+        for pair in self.checklists.pairs():
+            pair.nominate_on_success = False
         self.checklists.refresh(controlling=controlling)
 
     def authenticate_path(self, path: Path) -> None:
@@ -301,11 +310,14 @@ class Session:
         self.authenticated_paths[path] = None
 
     def hear(self, path: Path, now: float) -> None:
-        """Note that the peer proved to be there on a path."""
-        for checklist in self.checklists:
-            for pair in checklist.valid:
-                if pair.path == path:
-                    pair.heard_at = now
+        """Note that the peer proved to be there on a path: its check was answered."""
+        valid = [pair for checklist in self.checklists for pair in checklist.valid if pair.path == path]
+        for pair in valid:
+            pair.heard_at = now
+        checked = valid[0] if valid else self.checklists.find(path)
+        if checked is not None:
+            checked.statistics.requests_received += 1
+            checked.statistics.responses_sent += 1
 
     def cancel_checks(self, pairs: list[Pair]) -> None:
         """Stop retransmitting the checks of some pairs, but take their responses."""
@@ -332,4 +344,7 @@ class Session:
 def is_sendable(address: Address) -> bool:
     """Whether checks to an address make sense and do no harm: a port, and one host instead of many or none."""
     ip = ipaddress.ip_address(address.host)
+    if ip.version == 6 and ip.ipv4_mapped is not None:
+        # The IPv4 hosts behind these have addresses of their own, which are looked at as such.
+        return False
     return address.port > 0 and not (ip.is_multicast or ip.is_unspecified or address.host == "255.255.255.255")

@@ -58,8 +58,6 @@ def _trigger(session: Session, check: PeerCheck, now: float) -> None:
     pair = _find_or_make_pair(session, check)
     if pair is None or pair.consent_lost:
         return
-    pair.statistics.requests_received += 1
-    pair.statistics.responses_sent += 1
     # [rfc7675:5.1/12] A pair without fresh consent has to be checked again before it carries data.
     fresh = now < consent_ends_at(pair, session.config)
     if pair.state is PairState.SUCCEEDED and (fresh or not nominated):
@@ -102,7 +100,6 @@ def _accept_nomination(session: Session, check: PeerCheck, now: float) -> None:
         if remote is None:
             return
         pair = session.make_pair(check.local, remote)
-        pair.heard_at = now
         checklist.validate(pair, pair)
     if not pair.nominated:
         session.nominate(pair, now)
