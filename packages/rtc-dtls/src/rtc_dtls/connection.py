@@ -2,7 +2,7 @@
 
                 ┌──► engine (negotiation, then client12 or server12) ──► HandshakeLayer ──┐
 owner ──► DtlsConnection                                                     │            ├──► RecordLayer
-                └──► application data, alerts ───────────────────────────► Outbox ────────┘
+                └──► application data, alerts ───────────────────────► Inbox, Outbox ─────┘
 
 The engine is there until the handshake is over, its secrets until the connection is.
 """
@@ -24,6 +24,7 @@ from .events import (
 )
 from .fingerprint import Fingerprint
 from .handshake import HandshakeMessage, HandshakeType, message_name
+from .inbox import Inbox
 from .journal import Trace
 from .key_schedule12 import RESERVED_LABELS, MasterSecret
 from .negotiation import ClientNegotiation, ServerNegotiation
@@ -36,12 +37,6 @@ from .session import Session
 from .srtp import SrtpKeyingMaterial, SrtpProfile
 from .state import TRANSITIONS, ConnectionState, Input, Role
 from .stats import DtlsStats
-
-MAX_HELD_DATAGRAMS: Final = 256
-"""Application data kept while it may not be delivered yet: it overtook the Finished, or the fingerprint is missing."""
-
-MAX_HELD_BYTES: Final = 2**18
-"""Bytes of these together."""
 
 
 class DtlsConnection:
@@ -89,7 +84,7 @@ class DtlsConnection:
         )
         self._session: Session | None = None
         self._master: MasterSecret | None = None
-        self._held: list[bytes] = []
+        self._inbox = Inbox(self._journal)
         self._outbox = Outbox(
             journal=self._journal,
             layer=self._context.layer,
@@ -412,11 +407,8 @@ class DtlsConnection:
             self._journal.drop("application_data_empty")
         elif self._state is ConnectionState.CONNECTED:
             self._deliver([content])
-        elif len(self._held) < MAX_HELD_DATAGRAMS and sum(map(len, self._held)) + len(content) <= MAX_HELD_BYTES:
-            # [rfc6347:4.2.4/8]
-            self._held.append(content)
         else:
-            self._journal.drop("application_data_too_early")
+            self._inbox.hold(content)
 
     def _deliver(self, contents: list[bytes]) -> None:
         self._journal.stats.application_data_received += len(contents)
@@ -510,8 +502,7 @@ class DtlsConnection:
                 alpn_protocol=session.negotiated.alpn_protocol,
             )
         )
-        held, self._held = self._held, []
-        self._deliver(held)
+        self._deliver(self._inbox.release())
 
     def _refuse_renegotiation(self) -> None:
         """See :rfc:`8827#section-6.5`."""
@@ -547,7 +538,7 @@ class DtlsConnection:
         self._context.records.forget()
         self._engine = None
         self._master = None
-        self._held = []
+        self._inbox.release()
         self._step(last_input)
         self._context.events.append(event)
 

@@ -1,9 +1,8 @@
 """What the outside sees of a connection: its states and the legal steps between them.
 
-NEW ──START──► HANDSHAKING ──COMPLETE──► CONNECTED
-                    │                        ▲
-                    └──COMPLETE_UNVERIFIED──► UNVERIFIED ──VERIFY──┘        any of them ──CLOSE──► CLOSED
-                                                                                        ──FAIL───► FAILED
+NEW ──START──► HANDSHAKING ──COMPLETE──────────────────────────► CONNECTED      any of these ──CLOSE──► CLOSED
+                    │                                                ▲                       ──FAIL───► FAILED
+                    └──COMPLETE_UNVERIFIED──► UNVERIFIED ──VERIFY────┘
 """
 
 from enum import Enum, auto
