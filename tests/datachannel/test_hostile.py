@@ -133,6 +133,19 @@ def test_an_acknowledgement_of_nothing_is_an_error() -> None:
     assert sorted(reset_streams(attack)) == [4, 6]
 
 
+@pytest.mark.spec("rfc8831:6.6/6")
+def test_a_second_acknowledgement_is_an_error() -> None:
+    attack = Attack()
+    channel = attack.endpoint.create_channel("x")
+    attack.settle()
+    attack.dcep(1, Ack())
+    states = [channel.state]
+    attack.dcep(1, Ack())
+
+    assert [*states, channel.state] == [ChannelState.OPEN, ChannelState.CLOSING]
+    assert channel.close_reason is ChannelCloseReason.PROTOCOL_ERROR
+
+
 @pytest.mark.spec("rfc8832:6/13")
 def test_ordered_data_on_an_unused_stream_close_it_once() -> None:
     attack = Attack()

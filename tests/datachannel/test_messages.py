@@ -142,6 +142,20 @@ def test_each_kind_of_reliability_does_what_it_says_on_a_lossy_network(ordered: 
         assert 40 < len(got) < 100
 
 
+@pytest.mark.spec("rfc8831:6.6/1", "rfc8831:5/1", "rfc8831:6.1/5")
+@pytest.mark.parametrize("ordered", [True, False])
+def test_messages_whose_lifetime_is_over_are_not_sent_any_more(ordered: bool) -> None:
+    pair = Pair(link=Link(delay=0.1)).connect()
+    mine, theirs = pair.open(max_packet_life_time_ms=500, ordered=ordered)
+    for _ in range(200):
+        pair.left.endpoint.send(mine, bytes(1000))
+    pair.settle(60)
+
+    arrived = len(pair.right.messages(theirs))
+    assert 4 < arrived < 100
+    assert arrived + mine.stats.messages_abandoned == 200
+
+
 @pytest.mark.spec("rfc8831:6.4/1")
 def test_a_channel_of_higher_priority_gets_its_share_of_a_narrow_link() -> None:
     config = DataChannelConfig(remote_max_message_size=0)
