@@ -31,11 +31,7 @@ async def connect(api: ModuleType, **options: object) -> tuple[Any, Any, Any, An
     first, second = api.RTCPeerConnection(), api.RTCPeerConnection()
     opened: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     ready = asyncio.Event()
-
-    @second.on("datachannel")
-    def _(channel: Any) -> None:
-        opened.set_result(channel)
-
+    second.on("datachannel")(opened.set_result)
     channel = first.createDataChannel("bench", **options)
     channel.on("open")(lambda: ready.set())
     if api.__name__ == "rtc_asyncio":
@@ -75,13 +71,13 @@ async def _transfer(api: ModuleType, payload: bytes, count: int) -> float:
     low = asyncio.Event()
     remaining = count
 
-    @receiver.on("message")
-    def _(message: bytes) -> None:
+    def count_down(message: bytes) -> None:
         nonlocal remaining
         remaining -= 1
         if remaining == 0:
             done.set()
 
+    receiver.on("message")(count_down)
     sender.bufferedAmountLowThreshold = LOW_WATER
     sender.on("bufferedamountlow")(lambda: low.set())
     before = time.process_time()
