@@ -11,6 +11,7 @@ from tests.peer.pair import Pair, make_peer
 from tests.support.nat import full_cone
 from tests.support.network import Node
 
+import rtc_ice
 from rtc_peer import (
     ArgumentError,
     Configuration,
@@ -217,6 +218,23 @@ def test_a_candidate_may_be_written_as_an_attribute_or_bare(prefix: str) -> None
 
     assert _remote(peer) == ["192.0.2.2:5000"]
     assert len(parsed(peer.remote_description).media[0].get_all(Candidate)) == 1
+
+
+def test_a_trickled_candidate_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    parse = rtc_ice.Candidate.parse
+
+    def note(line: str) -> rtc_ice.Candidate:
+        lines.append(line)
+        return parse(line)
+
+    peer = _answerer()
+    monkeypatch.setattr(rtc_ice.Candidate, "parse", note)
+
+    peer.add_ice_candidate(HOST, 0.0, sdp_mid="0")
+
+    assert len(lines) == 1
+    assert _remote(peer) == ["192.0.2.2:5000"]
 
 
 @pytest.mark.spec("rfc8829:4.1.19/1")

@@ -33,7 +33,8 @@ class RTCIceCandidate:
     """
 
     __slots__ = (
-        "_parsed",
+        "_parts",
+        "_read",
         "candidate",
         "relayProtocol",
         "sdpMLineIndex",
@@ -65,7 +66,16 @@ class RTCIceCandidate:
         self.usernameFragment = usernameFragment
         self.relayProtocol = relayProtocol
         self.url = url
-        self._parsed = _parsed(candidate) if candidate else None
+        self._parts: Candidate | None = None
+        self._read = False
+
+    @property
+    def _parsed(self) -> Candidate | None:
+        """The parts. Most candidates are only passed on, so they are not parsed before somebody asks."""
+        if not self._read:
+            self._parts = _parse(self.candidate)
+            self._read = True
+        return self._parts
 
     @property
     def foundation(self) -> str | None:
@@ -170,8 +180,8 @@ def _relay_protocol(value: object) -> RTCIceServerTransportProtocol | None:
     raise TypeError(f"relayProtocol is one of {', '.join(_RELAY_PROTOCOLS)}, not {value!r}")
 
 
-def _parsed(candidate: str) -> Candidate | None:
-    """Return the parts of a candidate; None if it is malformed, or a part has no name here: nothing of it is shown then."""
+def _parse(candidate: str) -> Candidate | None:
+    """Return the parts of a candidate; None if it is empty or malformed, or a part has no name here: nothing of it is shown then."""
     try:
         parsed = Candidate.parse(candidate)
     except ValueError:

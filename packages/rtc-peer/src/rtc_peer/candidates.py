@@ -42,6 +42,8 @@ class CandidatePlace:
     index: int
     ufrag: str
     descriptions: tuple[AppliedDescription, ...]
+    candidate: rtc_ice.Candidate | None
+    """``None`` for the end of candidates."""
 
 
 def locate(wish: CandidateWish, signaling: Signaling) -> list[CandidatePlace]:
@@ -59,23 +61,23 @@ def locate(wish: CandidateWish, signaling: Signaling) -> list[CandidatePlace]:
     remote = signaling.remote
     if remote is None:
         raise StateError("there is no remote description yet")
-    named = _check(wish)
-    ufrag = wish.username_fragment or named
+    candidate = _parse(wish)
+    ufrag = wish.username_fragment or (None if candidate is None else candidate.ufrag)
     indexes = [_index(wish, remote)] if names_section else list(range(len(remote.document.media)))
-    places = [place for index in indexes for place in _places(index, ufrag, signaling)]
+    places = [place for index in indexes for place in _places(index, ufrag, candidate, signaling)]
     # [rfc8829:4.1.19/2]
     if ufrag and not places:
         raise OperationError(f"no remote description has the user fragment {ufrag!r}")
     return places
 
 
-def _check(wish: CandidateWish) -> str | None:
-    """Check the candidate's grammar, and return the generation that it names itself."""
+def _parse(wish: CandidateWish) -> rtc_ice.Candidate | None:
+    """Parse the candidate; ``None`` for the end of candidates."""
     if wish.is_end:
         return None
     # [rfc8829:4.1.19/2] [rfc8829:8/1]
     try:
-        return rtc_ice.Candidate.parse(wish.value).ufrag
+        return rtc_ice.Candidate.parse(wish.value)
     except rtc_ice.ParseError as error:
         raise OperationError(f"the candidate is malformed: {error}") from error
 
@@ -95,10 +97,13 @@ def _index(wish: CandidateWish, remote: AppliedDescription) -> int:
     return index
 
 
-def _places(index: int, ufrag: str | None, signaling: Signaling) -> Iterator[CandidatePlace]:
+def _places(
+    index: int, ufrag: str | None, candidate: rtc_ice.Candidate | None, signaling: Signaling
+) -> Iterator[CandidatePlace]:
     """Yield the generation that is meant, with the descriptions that show it."""
     remotes = [each for each in (signaling.pending_remote, signaling.current_remote) if each is not None]
     known = [found for each in remotes for found in each.ufrags(index)]
     wanted = ufrag if ufrag is not None else next(iter(known), None)
     if wanted is not None and wanted in known:
-        yield CandidatePlace(index, wanted, tuple(each for each in remotes if each.is_of_generation(index, wanted)))
+        showing = tuple(each for each in remotes if each.is_of_generation(index, wanted))
+        yield CandidatePlace(index, wanted, showing, candidate)

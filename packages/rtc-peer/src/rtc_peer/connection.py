@@ -305,10 +305,10 @@ class PeerConnection:
             key = self._negotiator.transport_of(place.index)
             if key is not None and key in self._layers.transports.transports:
                 ice = self._layers.transports.transports[key].ice
-                if wish.is_end:
+                if place.candidate is None:
                     ice.end_candidates(place.ufrag, now)
                 else:
-                    ice.add_candidate(wish.value, place.ufrag, now)
+                    ice.add_candidate(place.candidate, place.ufrag, now)
         self._layers.settle(now)
 
     def restart_ice(self) -> None:

@@ -141,16 +141,16 @@ class IceTransport:
             self.agent.set_remote_credentials(ufrag, password, now, lite=remote.ice_lite)
         # [rfc8839:4.2.5/4] What the section names as its default counts for nothing.
         for text in order.candidates:
-            self.remote_candidates.add(text, ufrag, now)
+            self.remote_candidates.add_line(text, ufrag, now)
         if order.end_of_candidates:
             self.remote_candidates.end(ufrag, now)
 
     # --- what the peer signals ---
 
-    def add_candidate(self, text: str, ufrag: str, now: float) -> None:
+    def add_candidate(self, candidate: Candidate, ufrag: str, now: float) -> None:
         """Take a candidate of the peer; see `RemoteCandidates.add`."""
         self.stirred = True
-        self.remote_candidates.add(text, ufrag, now)
+        self.remote_candidates.add(candidate, ufrag, now)
 
     def end_candidates(self, ufrag: str, now: float) -> None:
         """Take the end of a generation of the peer's candidates."""

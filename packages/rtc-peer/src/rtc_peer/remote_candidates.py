@@ -34,20 +34,25 @@ class RemoteCandidates:
         self._ended = ""
         """The generation whose end waits for names, or empty."""
 
-    def add(self, text: str, ufrag: str, now: float) -> None:
-        """Take a candidate.
-
-        Args:
-            text: As its attribute writes it. A malformed one is left out: it may have come in a description, of which
-                the rest is sound.
-            ufrag: The generation that it belongs to.
-            now: Present time in seconds.
-        """
+    def add_line(self, text: str, ufrag: str, now: float) -> None:
+        """Take a candidate of a description, of which the rest is sound if this is malformed and left out."""
         if not self._is_current(ufrag):
             return
         try:
             candidate = Candidate.parse(text)
         except rtc_ice.ParseError:
+            return
+        self.add(candidate, ufrag, now)
+
+    def add(self, candidate: Candidate, ufrag: str, now: float) -> None:
+        """Take a candidate.
+
+        Args:
+            candidate: With an address or a name.
+            ufrag: The generation that it belongs to.
+            now: Present time in seconds.
+        """
+        if not self._is_current(ufrag):
             return
         host = candidate.address.host
         if is_ip_literal(host):
