@@ -131,6 +131,22 @@ def test_class_24_last_flight_of_the_server_is_sent_again_when_the_client_repeat
     assert subject.received == [b"goes on"]
 
 
+def test_class_24_last_flight_of_the_server_is_not_sent_again_for_ever() -> None:
+    peer, subject = face_server()
+    peer.open()
+    peer.say(*peer.flight())
+    peer.send(peer.change_cipher_spec())
+    finished = peer.finished()
+    peer.say(finished)
+    peer.forget()
+
+    peer.now += 2 * MSL + 1
+    peer.say(finished)
+
+    assert peer.datagrams == []
+    assert subject.connected
+
+
 def test_class_24_forged_repetition_of_the_last_flight_provokes_nothing() -> None:
     peer, subject = connect(SERVER)
     peer.forget()
