@@ -170,6 +170,20 @@ def test_class_25_premaster_secret_is_forgotten_once_it_was_used(role: str) -> N
     assert peer.master in state
 
 
+@pytest.mark.parametrize(("level", "description"), [(1, CLOSE_NOTIFY), (2, 40), (7, 7)])
+@pytest.mark.parametrize("cookies", [False, True])
+def test_class_25_alert_to_a_server_that_has_said_nothing_is_not_obeyed(
+    level: int, description: int, cookies: bool
+) -> None:
+    peer, subject = face_server(cookies=cookies)
+
+    peer.send_alert(level, description)
+    peer.shake()
+
+    assert subject.dropped["alert_before_client_hello"] == 1
+    assert subject.connected
+
+
 @BOTH
 def test_class_25_forged_fatal_alert_in_the_handshake(role: str) -> None:
     """Nothing protects the handshake from it in 1.2; but the machine must say what happened and stay usable as an object."""

@@ -158,6 +158,7 @@ def test_class_22_answers_that_nobody_fetches_are_bounded() -> None:
     assert subject.weight() - empty < 20_000
 
 
+@pytest.mark.spec("rfc6347:5/3")
 @pytest.mark.parametrize("body", [b"", bytes(40), b"\xfe\xfd" + bytes(32) + b"\xff", b"\xfe\xff" + bytes(40)])
 def test_class_22_nonsense_does_not_end_a_server_before_the_cookie_is_right(body: bytes) -> None:
     """Whoever forges the address of a client must not be able to shut the door before it."""

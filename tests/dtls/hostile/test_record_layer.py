@@ -476,6 +476,19 @@ def test_copy_of_a_connected_machine_goes_on_alone() -> None:
 
 
 @BOTH
+@pytest.mark.parametrize("version", [0x0303, 0x0000, 0xFDFD, 0xFFFF])
+def test_class_05_record_of_another_protocol_is_dropped(role: str, version: int) -> None:
+    peer, subject = face(role)
+    peer.open()
+    peer.send(peer.record(ALERT, bytes([2, 40]), version=version))
+    peer.say(*peer.flight())
+    peer.finish()
+
+    assert subject.dropped["record_wrong_version"] == 1
+    assert subject.connected
+
+
+@BOTH
 def test_class_05_plaintext_longer_than_a_record_is_dropped(role: str) -> None:
     peer, subject = face(role)
 

@@ -44,6 +44,9 @@ class DtlsConnection:
 
     Call `start` (client), feed `receive_datagrams` and `handle_timeout`, and after each of them send what
     `datagrams_to_send` gives, look at `events`, and ask `next_timeout`.
+
+    It can be copied and pickled. Of all copies one alone may go on to send: two would seal different data with the same
+    nonces, which breaks the encryption (:rfc:`5288#section-6.1`).
     """
 
     def __init__(
