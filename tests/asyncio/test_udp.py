@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from rtc_asyncio.udp import MAX_WAITING, UdpSocket
+from rtc_asyncio.interfaces import local_hosts
+from rtc_asyncio.udp import MAX_WAITING, UdpSocket, _cuts_segments
 from rtc_stun import Address, Datagram
 
 LOCAL = Address("127.0.0.1", 0)
@@ -131,3 +132,83 @@ async def test_ipv6(pair: Pair) -> None:
     right.close()
 
     assert received[0].remote == right.local
+
+
+def test_a_kernel_that_does_not_know_segmentation_is_not_asked_for_it() -> None:
+    class Old:
+        def getsockopt(self, level: int, option: int) -> int:
+            raise OSError(92, "protocol not available")
+
+    assert not _cuts_segments(Old())  # type: ignore[arg-type]  # all that is asked of a socket
+
+
+async def test_without_writers_datagrams_that_wait_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+
+    def absent(*arguments: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(loop, "add_reader", absent)
+    monkeypatch.setattr(loop, "add_writer", absent)
+    pair = Pair()
+    full = True
+
+    def blocked(self: UdpSocket, datagrams: list[Datagram], start: int, end: int) -> None:
+        if full:
+            raise BlockingIOError
+        original(self, datagrams, start, end)
+
+    original = UdpSocket._send_run
+    monkeypatch.setattr(UdpSocket, "_send_run", blocked)
+    pair.send(b"one", b"two")
+    await asyncio.sleep(0.01)
+    assert pair.received == []
+
+    full = False
+    await pair.wait(2)
+    pair.left.close()
+    pair.right.close()
+    await asyncio.sleep(0)
+
+    assert [datagram.data for datagram in pair.received] == [b"one", b"two"]
+
+
+async def test_an_unreachable_destination_loses_its_datagrams_alone(pair: Pair) -> None:
+    unreachable = Address("203.0.113.1", 9)  # from a socket that is bound to loopback
+    pair.left.send(
+        [Datagram(b"lost", pair.left.local, unreachable)] * 3 + [Datagram(b"x", pair.left.local, pair.right.local)]
+    )
+    await pair.wait(1)
+
+    assert pair.left.stats.datagrams_lost == 3
+    assert [datagram.data for datagram in pair.received] == [b"x"]
+
+
+async def test_a_port_that_nobody_listens_on_does_not_disturb_the_others(pair: Pair) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        closed = Address(*gone.getsockname())
+    for _ in range(5):
+        pair.left.send([Datagram(b"lost", pair.left.local, closed)])
+        await asyncio.sleep(0.001)  # the ICMP error comes back meanwhile
+    pair.send(b"x")
+    await pair.wait(1)
+
+    assert [datagram.data for datagram in pair.received] == [b"x"]
+
+
+async def test_link_local_addresses_keep_their_zone() -> None:
+    host = next((host for host in local_hosts() if host.startswith("fe80:")), None)
+    if host is None:
+        pytest.skip("no link-local address here")
+    received: list[Datagram] = []
+    left, right = UdpSocket(Address(host, 0), lambda datagrams: None), UdpSocket(Address(host, 0), received.extend)
+    left.send([Datagram(b"near", left.local, right.local)])
+    left.send([Datagram(b"near", left.local, Address(right.local.host.partition("%")[0], right.local.port))])
+    async with asyncio.timeout(5):
+        while len(received) < 2:
+            await asyncio.sleep(0.001)
+    left.close()
+    right.close()
+
+    assert {datagram.remote for datagram in received} == {left.local}

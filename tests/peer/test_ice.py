@@ -2,6 +2,7 @@
 
 import contextlib
 import pickle
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +40,7 @@ from rtc_peer import (
     StateError,
 )
 from rtc_sdp import Candidate, EndOfCandidates
-from rtc_stun import Address, StunServer
+from rtc_stun import Address, Datagram, StunServer
 
 HOST = "candidate:1 1 udp 2130706431 192.0.2.2 5000 typ host"
 
@@ -389,10 +390,10 @@ def test_the_end_of_candidates_waits_for_names() -> None:
 # --- servers ---
 
 
-def _with_server(url: str) -> tuple[Pair, Node]:
+def _with_server(url: str, hosts: tuple[str, ...] = ("10.0.0.5",)) -> tuple[Pair, Node]:
     pair = Pair(
         left=Configuration(ice_servers=(IceServer(urls=(url,)),)),
-        hosts=(("10.0.0.5",), ("192.0.2.2",)),
+        hosts=(hosts, ("192.0.2.2",)),
         behind=(full_cone("203.0.113.1"), None),
         trickle=False,
     )
@@ -440,6 +441,35 @@ def test_a_server_that_is_silent_or_unknown_costs_an_event() -> None:
     (failed,) = pair.left.of(IceCandidateFailed)
     assert (failed.url, failed.error_code) == ("stun:198.51.100.1", 701)
     assert pair.left.machine.ice_gathering_state is IceGatheringState.COMPLETE
+
+
+def test_a_server_that_no_address_of_ours_reaches_costs_one_event() -> None:
+    pair, server = _with_server("stun:198.51.100.1", ("10.0.0.5", "10.0.0.6", "fd00::5"))
+    next(iter(server.hosts.values())).up = False
+
+    pair.offer()
+    pair.settle(30.0)
+
+    assert [event.error_code for event in pair.left.of(IceCandidateFailed)] == [701]
+
+
+def test_a_server_that_is_reached_from_one_address_costs_none() -> None:
+    pair, server = _with_server("stun:198.51.100.1", ("10.0.0.5", "10.0.0.6"))
+    machine = server.machine
+    assert isinstance(machine, StunServer)
+    serve = machine.receive_datagrams
+    asked: list[Address] = []
+
+    def deaf(datagrams: Iterable[Datagram], now: float) -> None:
+        asked.extend(each.remote for each in datagrams)
+        serve([each for each in datagrams if each.remote == asked[0]], now)
+
+    machine.receive_datagrams = deaf  # type: ignore[method-assign]
+    pair.offer()
+    pair.settle(30.0)
+
+    assert len(set(asked)) == 2
+    assert pair.left.of(IceCandidateFailed) == []
 
 
 def test_a_name_without_addresses_ends_the_waiting() -> None:

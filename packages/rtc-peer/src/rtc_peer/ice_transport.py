@@ -58,6 +58,7 @@ class IceTransport:
         "_abandoned",
         "_due",
         "_selected",
+        "_silent",
         "_transport_id",
         "agent",
         "candidates",
@@ -102,6 +103,8 @@ class IceTransport:
         self._due: float | None = None
         """When the agent wants to be called; holds while it is not stirred."""
         self._selected: CandidatePair | None = None
+        self._silent: dict[str, int] = {}
+        """Questions of this generation that a server, by its URL, has not answered."""
         self._abandoned: tuple[Credentials, list[Candidate]] | None = None
 
     @property
@@ -122,6 +125,7 @@ class IceTransport:
         self.stirred = True
         self._abandoned = (self.credentials, self.candidates)
         self.credentials, self.candidates = credentials, []
+        self._silent.clear()
         self.agent.restart(now, credentials=credentials)
 
     def roll_back(self) -> None:
@@ -259,7 +263,8 @@ class IceTransport:
                 case rtc_ice.LocalCandidateGathered():
                     found += self._gathered(event, servers, names)
                 case rtc_ice.CandidateGatheringFailed():
-                    found.append(_failed(event, servers))
+                    if self._is_worth_telling(event, servers):
+                        found.append(_failed(event, servers))
                 case rtc_ice.GatheringStateChanged():
                     found += self._gathering_changed(event, names)
                 case rtc_ice.ConnectionStateChanged():
@@ -271,6 +276,19 @@ class IceTransport:
                     # The role is read when asked for; lost consent shows in the state and in the selected pair.
                     pass
         return found
+
+    def _is_worth_telling(self, event: rtc_ice.CandidateGatheringFailed, servers: StunServers) -> bool:
+        """Whether a server refused, or was reached from no address of ours: silence towards one of several tells nothing.
+
+        See webrtc-pc, section 4.8.3.
+        """
+        url = servers.url_of(event.server)
+        if event.error_code is not None or url is None:
+            return True
+        self._silent[url] = self._silent.get(url, 0) + 1
+        hosts = [":" in each.address.host for each in self.candidates if each.type == "host"]
+        addresses = [each for each in servers.addresses() if servers.url_of(each) == url]
+        return self._silent[url] == sum(hosts.count(":" in each.host) for each in addresses)
 
     def _gathered(
         self, event: rtc_ice.LocalCandidateGathered, servers: StunServers, names: tuple[str, int]
