@@ -204,6 +204,17 @@ def test_peer_that_never_answers_is_given_up() -> None:
     assert failure.section == "RFC 6347 section 4.2.4"
 
 
+def test_the_timer_doubles_up_to_the_maximum_that_was_asked_for() -> None:
+    connection = Ends(replace(CLIENT, initial_timeout=0.5, max_timeout=3.0, max_transmissions=6)).client
+    connection.start(0.0)
+    sent_at = []
+    while (at := connection.next_timeout()) is not None:
+        connection.handle_timeout(at)
+        sent_at += [at for _ in connection.datagrams_to_send(at)]
+
+    assert sent_at == [0.0, 0.5, 1.5, 3.5, 6.5, 9.5]
+
+
 # --- misuse ---
 
 
@@ -273,6 +284,8 @@ def test_several_datas_are_queued_all_or_none() -> None:
         {"mtu": 2**14 + 1},
         {"initial_timeout": 0.0},
         {"initial_timeout": 61.0},
+        {"max_timeout": 0.1},
+        {"max_timeout": 61.0},
         {"max_transmissions": 0},
         {"max_queued_datagrams": 0},
     ],

@@ -1,6 +1,6 @@
 """One whole conversation of two peer connections in virtual time, every circumstance chosen by a seed.
 
-Delay, loss up to 30 % (half of it in the beginning), jitter, reordering, duplication, small MTUs, translators on either side or none; signalling that is slow or fast; channels of every
+Delay, loss up to 30 %, jitter, reordering, duplication, small MTUs, translators on either side or none; signalling that is slow or fast; channels of every
 reliability; messages of all sizes from both sides. Where loss breaks the path, whoever notices restarts ICE, as an application would. In the end every
 reliable message has arrived, in order where order was promised.
 """
@@ -23,8 +23,7 @@ from rtc_datachannel import (
     DataChannelConfig,
     MessageReceived,
 )
-from rtc_dtls import DtlsConfig
-from rtc_peer import WEBRTC_ASSOCIATION, PeerConnection, PeerOptions, SignalingState
+from rtc_peer import WEBRTC_ASSOCIATION, WEBRTC_HANDSHAKE, PeerConnection, PeerOptions, SignalingState
 from rtc_stun import Address
 
 WALL_CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,8 +31,6 @@ PATIENCE = 1500.0
 """Virtual seconds for everything; loss of 30 % both ways makes timers double often, and windows stay at one packet."""
 SECURITY_OVERHEAD = 40
 """Bytes that DTLS adds to a packet."""
-MAX_SETUP_LOSS = 0.15
-"""Until the channels are open: a handshake whose timers double up to a minute, and which then ends, may die of more."""
 
 CHANNELS: tuple[tuple[str, dict[str, object]], ...] = (
     ("ordered", {}),
@@ -72,7 +69,6 @@ class Call:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.link = self._choose_link()
-        self.loss, self.link.loss = self.link.loss, min(self.link.loss, MAX_SETUP_LOSS)
         self.network = Network(seed=seed, link=self.link)
         self.signalling_delay = self.random.choice([0.0, 0.05, 0.5])
         self.left = self._party(f"{seed} left", "10.0.0.5", self._choose_nat("203.0.113.1"))
@@ -93,7 +89,6 @@ class Call:
         """
         self._negotiate()
         self._wait(self._all_open, "every channel to open on both sides")
-        self.link.loss = self.loss
         self._talk()
         self._wait(self._all_arrived, "every reliable message to arrive")
         self._compare()
@@ -122,7 +117,7 @@ class Call:
     def _party(self, name: str, address: str, nat: Nat | None) -> Party:
         host = self.network.host(address, behind=nat)
         options = PeerOptions(
-            dtls=DtlsConfig(mtu=min(1200, self.link.mtu)),
+            dtls=replace(WEBRTC_HANDSHAKE, mtu=min(1200, self.link.mtu)),
             data=DataChannelConfig(
                 association=replace(
                     WEBRTC_ASSOCIATION,

@@ -17,6 +17,8 @@ DEFAULT_MTU: Final = 1200
 MAX_PROTOCOL_COUNT: Final = 64
 DEFAULT_INITIAL_TIMEOUT: Final = 0.4
 """Seconds. :rfc:`9147#section-5.8.2` recommends it where, as in DTLS-SRTP, people wait for the handshake."""
+MAX_TIMEOUT: Final = 60.0
+"""Seconds, of :rfc:`6347#section-4.2.4.1`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class DtlsConfig:
     """Bytes of the largest datagram of the handshake."""
     initial_timeout: float = DEFAULT_INITIAL_TIMEOUT
     """Seconds until the first retransmission."""
+    max_timeout: float = MAX_TIMEOUT
+    """Seconds beyond which the timer is not doubled; less than the 60 of the RFC where the path is known to be there."""
     max_transmissions: int = 12
     """How often a flight is sent before the handshake fails."""
     max_queued_datagrams: int = 4096
@@ -88,6 +92,8 @@ class DtlsConfig:
             raise ValueError("a limit below 1")
         check_mtu(self.mtu)
         check_timeout(self.initial_timeout)
+        if not self.initial_timeout <= self.max_timeout <= MAX_TIMEOUT:
+            raise ValueError(f"max_timeout is from initial_timeout to {MAX_TIMEOUT:g} seconds")
 
 
 def check_mtu(mtu: int) -> None:
@@ -98,5 +104,5 @@ def check_mtu(mtu: int) -> None:
 
 def check_timeout(seconds: float) -> None:
     """Raise ValueError for an initial timeout that is none."""
-    if not 0.0 < seconds <= 60.0:
-        raise ValueError(f"an initial timeout of {seconds} seconds is outside 0..60")
+    if not 0.0 < seconds <= MAX_TIMEOUT:
+        raise ValueError(f"an initial timeout of {seconds} seconds is outside 0..{MAX_TIMEOUT:g}")

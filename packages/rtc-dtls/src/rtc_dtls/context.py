@@ -41,6 +41,7 @@ class HandshakeContext:
             journal=self.journal,
             mtu=config.mtu,
             initial_timeout=config.initial_timeout,
+            max_timeout=config.max_timeout,
             max_transmissions=config.max_transmissions,
             in_order=is_client,
         )

@@ -10,9 +10,6 @@ from .handshake import FRAGMENT_HEADER_LENGTH, HandshakeMessage
 from .record import MAX_PLAINTEXT_LENGTH, ContentType
 from .record_layer import RecordLayer
 
-MAX_TIMEOUT: Final = 60.0
-"""Seconds that the doubling stops at."""
-
 FINAL_FLIGHT_LIFETIME: Final = 240.0
 """Seconds (twice TCP's MSL) for which the last flight is repeated when the peer asks for it."""
 
@@ -113,9 +110,10 @@ class _Packer:
 class RetransmissionTimer:
     """Doubles from flight to flight as long as datagrams get lost. See :rfc:`6347#section-4.2.4.1`."""
 
-    __slots__ = ("_timeout", "deadline", "initial", "transmissions")
+    __slots__ = ("_maximum", "_timeout", "deadline", "initial", "transmissions")
 
-    def __init__(self, initial: float) -> None:
+    def __init__(self, initial: float, maximum: float) -> None:
+        self._maximum = maximum
         self.initial = initial
         self._timeout = initial
         # [rfc6347:4.2.4/6]
@@ -125,7 +123,7 @@ class RetransmissionTimer:
 
     def rescale(self, initial: float) -> None:
         """Use another initial timeout, from the next transmission on. Backing off so far is kept."""
-        self._timeout = min(self._timeout / self.initial * initial, MAX_TIMEOUT)
+        self._timeout = min(self._timeout / self.initial * initial, self._maximum)
         self.initial = initial
 
     def begin_flight(self) -> None:
@@ -144,7 +142,7 @@ class RetransmissionTimer:
     def expired(self) -> None:
         """The deadline passed: back off."""
         # [rfc6347:4.2.4.1/2]
-        self._timeout = min(2 * self._timeout, MAX_TIMEOUT)
+        self._timeout = min(2 * self._timeout, self._maximum)
         self.deadline = None
 
     def stop(self) -> None:

@@ -74,6 +74,7 @@ class HandshakeLayer:
         journal: Journal,
         mtu: int,
         initial_timeout: float,
+        max_timeout: float,
         max_transmissions: int,
         in_order: bool,
     ) -> None:
@@ -81,7 +82,7 @@ class HandshakeLayer:
         self._journal = journal
         self._max_transmissions = max_transmissions
         self._reassembler = Reassembler(in_order=in_order)
-        self._timer = RetransmissionTimer(initial_timeout)
+        self._timer = RetransmissionTimer(initial_timeout, max_timeout)
         self._next_send_seq = 0
         self._preparing: list[FlightItem] = []
         self._flight: list[FlightItem] = []

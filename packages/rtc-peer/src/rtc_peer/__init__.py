@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     )
     from rtc_peer.ice_server import IceServer
     from rtc_peer.journal import Trace
-    from rtc_peer.options import WEBRTC_ASSOCIATION, PeerOptions
+    from rtc_peer.options import WEBRTC_ASSOCIATION, WEBRTC_HANDSHAKE, PeerOptions
     from rtc_peer.state import (
         ConnectionState,
         DtlsTransportState,
@@ -132,6 +132,7 @@ __all__ = [
     "TransportStats",
     "TransportView",
     "WEBRTC_ASSOCIATION",
+    "WEBRTC_HANDSHAKE",
     "WarningIssued",
     "__version__",
     "classify",
@@ -155,7 +156,7 @@ _DEFINED_IN: Final = {
     ),
     "ice_server": "IceServer",
     "journal": "Trace",
-    "options": "WEBRTC_ASSOCIATION PeerOptions",
+    "options": "WEBRTC_ASSOCIATION WEBRTC_HANDSHAKE PeerOptions",
     "state": (
         "ConnectionState DtlsTransportState IceGatheringState IceTransportState SctpTransportState "
         "SignalingInput SignalingState"

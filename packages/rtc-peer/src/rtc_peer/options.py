@@ -22,6 +22,8 @@ WEBRTC_ASSOCIATION: Final = AssociationConfig(
 )
 """How browsers time SCTP: the recommendations of :rfc:`9260` are for several paths of unknown kind. Here there is one, and
 ICE's consent tells when it is lost, so SCTP never gives up by itself and comes back soon after an outage."""
+WEBRTC_HANDSHAKE: Final = DtlsConfig(max_timeout=3.0, max_transmissions=60)
+"""Here too ICE knows the path: what was lost on it is sent again soon, and for three minutes before the handshake fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class PeerOptions:
     # [rfc8835:3.5/3] Interleaving is the association's option `message_interleaving`.
     data: DataChannelConfig = field(default_factory=lambda: DataChannelConfig(association=WEBRTC_ASSOCIATION))
     """Of the data channels. Its ``max_message_size`` is announced to the peer."""
-    dtls: DtlsConfig = field(default_factory=DtlsConfig)
+    dtls: DtlsConfig = WEBRTC_HANDSHAKE
     """Of every handshake. Certificate and fingerprints come from the connection and the descriptions; where no SRTP profiles
     or application protocols are named, those of WebRTC are used."""
 
