@@ -148,3 +148,11 @@ def test_a_pair_whose_reset_is_under_way_survives_an_association_that_begins_ane
     assert [client.is_taken(stream) for stream in (idle, waiting, retired)] == [False, True, True]
     assert client.outgoing_was_reset(waiting)
     assert not client.is_taken(waiting)
+
+
+def test_of_many_identifiers_only_those_that_are_taken_matter() -> None:
+    client = pairs()
+    taken = [client.allocate(100) for _ in range(2)]
+
+    assert client.taken_among(range(65_535)) == taken
+    assert client.taken_among((50, 2)) == [2]

@@ -468,7 +468,7 @@ class DataChannelEndpoint:
         table = self._table
         match event:
             case rtc_sctp.IncomingStreamsReset():
-                for stream_id in event.stream_ids:
+                for stream_id in table.pairs.taken_among(event.stream_ids):
                     table.incoming_was_reset(stream_id)
             case rtc_sctp.OutgoingStreamsReset():
                 for stream_id in event.stream_ids:

@@ -5,6 +5,7 @@ each by its sender. See :rfc:`8832#section-6` and :rfc:`8831#section-6.7`.
 """
 
 import heapq
+from collections.abc import Iterable
 from enum import IntFlag
 from typing import Final
 
@@ -57,6 +58,11 @@ class StreamPairs:
     def is_taken(self, stream_id: int) -> bool:
         """Whether a channel or an unfinished reset occupies the pair."""
         return stream_id in self._taken
+
+    def taken_among(self, stream_ids: Iterable[int]) -> list[int]:
+        """Those of the identifiers whose pairs are taken: one small packet of the peer may name all streams there are."""
+        taken = self._taken
+        return [stream_id for stream_id in stream_ids if stream_id in taken]
 
     def take(self, stream_id: int) -> None:
         """Occupy one pair.
