@@ -164,6 +164,26 @@ def test_inputs_after_the_end_are_ignored() -> None:
     assert pair.left.endpoint.closed
 
 
+def test_messages_taken_after_the_end_wake_nobody() -> None:
+    smallest = AssociationConfig(receive_buffer_size=1500, max_received_message_size=1)
+    pair = Pair(right=DataChannelConfig(max_message_size=4000, association=smallest)).connect()
+    mine, _ = pair.open()
+    right, now = pair.right.endpoint, pair.network.now
+    pair.network.nodes.remove(pair.right.node)
+    for _ in range(70):
+        pair.left.endpoint.send(mine, bytes(3000))
+    for _ in range(80):
+        now += 0.3
+        right.receive_datagrams(pair.left.endpoint.datagrams_to_send(now), now)
+        right.handle_timeout(now)
+        pair.left.endpoint.receive_datagrams(right.datagrams_to_send(now), now)
+    right.abort(now)
+    right.datagrams_to_send(now)
+
+    assert len(right.events()) > 60
+    assert right.next_timeout() is None
+
+
 @pytest.mark.spec("rfc8831:5/2", "rfc8831:5/3")
 def test_a_new_path_is_met_with_the_first_window_and_packet_size() -> None:
     association = AssociationConfig(max_packet_size=1192, path_mtu_limit=1400)

@@ -430,7 +430,7 @@ class DataChannelEndpoint:
     def _count_untaken(self) -> None:
         """Let the association know what waits in our events, where it cannot see it any more."""
         untaken = self._table.untaken
-        if untaken != self._counted:
+        if untaken != self._counted and not self.closed:
             self._association.add_unread(untaken - self._counted)
             self._counted = untaken
 

@@ -63,7 +63,8 @@ class AssociationConfig:
     """Bytes held for the application or for reassembly; what the peer is told as window."""
 
     max_received_message_size: int = 1 << 20
-    """A longer message of the peer ends the association. At most the receive buffer can hold."""
+    """A longer message of the peer ends the association. At most half of the receive buffer is wise: what fills the buffer
+    gets its last packets through a window of zero, one by one."""
 
     # [rfc9260:16/1] [rfc9260:16/2]
     rto_initial: float = 1.0
