@@ -548,3 +548,29 @@ def test_late_fragments_of_a_message_that_was_skipped_half_take_no_room(script: 
     sacks = pick(SackChunk, script.chunks())
     assert (sacks[-1].cumulative_tsn, sacks[-1].a_rwnd) == (PEER_TSN + 19, before)
     assert received(script) == [b"next"]
+
+
+# The clock, which commands do not tell.
+
+
+@pytest.mark.spec("rfc3758:4.1/2", "rfc3758:4.1/9")
+def test_a_life_begins_when_the_message_is_flushed_and_not_when_the_association_last_knew_the_time(
+    script: Script,
+) -> None:
+    script.now += 1000.0
+    script.association.send(0, 51, b"alive", lifetime=0.1)
+
+    (data,) = script.sent_data()
+
+    assert data.payload == b"alive"
+    assert abandoned(script) == 0
+
+
+@pytest.mark.spec("rfc3758:4.1/2", "rfc3758:4.1/7")
+def test_a_message_lives_to_the_end_of_its_life_and_with_a_life_of_nothing_is_sent_once(script: Script) -> None:
+    script.association.send(0, 51, b"now or never", lifetime=0.0)
+
+    (data,) = script.sent_data()
+
+    assert data.payload == b"now or never"
+    assert time_out(script) == [ForwardTsnChunk(data.tsn, ((0, 0),))]

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from tests.sctp.scripted import PEER_TSN, Script, pick
+from tests.sctp.scripted import PEER_TSN, Script, packet, pick
 
 from rtc_sctp import (
     AbortChunk,
@@ -138,6 +138,15 @@ def test_duplicates_are_acknowledged_at_once_and_listed_once_for_each(script: Sc
     script.send(script.data(flags=WHOLE | FLAG_IMMEDIATE))
     assert sacks(script)[0].duplicates == ()
     assert received(script) == [b"data"]
+
+
+@pytest.mark.spec("rfc9260:6.2/19")
+def test_a_duplicate_is_acknowledged_at_once_though_new_data_follow_in_the_same_batch(script: Script) -> None:
+    again = packet(DataChunk(PEER_TSN, 0, 0, 51, b"first", WHOLE), tag=script.tag)
+
+    script.association.receive_datagrams([again, packet(script.data(), tag=script.tag)], script.now)
+
+    assert [sack.duplicates for sack in sacks(script)] == [(PEER_TSN,)]
 
 
 # What it says.

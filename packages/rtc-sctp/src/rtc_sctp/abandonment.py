@@ -15,7 +15,7 @@ def is_to_abandon(chunk: OutstandingChunk, now: float) -> bool:
     """Whether a lost chunk is given up instead of sent again."""
     message = chunk.message
     # [rfc3758:4.1/6] [rfc3758:4.1/7] [rfc3758:3.5/1]
-    if message.expires_at <= now:
+    if message.expires_at < now:
         return True
     # [rfc7496:3/1] [rfc7496:3.1/1]
     return message.max_retransmits is not None and chunk.transmissions > message.max_retransmits

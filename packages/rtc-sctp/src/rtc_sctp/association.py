@@ -11,7 +11,6 @@ from .established import Established
 from .events import AssociationClosed, CloseReason, Event
 from .lifecycle import Lifecycle
 from .reconfiguration import AddIncomingStreams, AddOutgoingStreams, IncomingSsnResetRequest, SsnTsnResetRequest
-from .send_queue import deadline
 from .state import AssociationState
 from .stats import AssociationStats
 
@@ -110,7 +109,7 @@ class Association:
             payload: At least one byte.
             unordered: Whether it may overtake others of its stream, and be overtaken.
             max_retransmits: How often it is sent again if it is lost; ``None`` for reliability.
-            lifetime: For how many seconds it is sent at all; ``None`` for reliability.
+            lifetime: For how many seconds from the next ``datagrams_to_send`` on it is sent at all; ``None`` for reliability.
             ignore_limit: Whether it is taken though the send buffer is full: for what a protocol above owes the peer, and
                 bounds by other means.
 
@@ -142,7 +141,7 @@ class Association:
             payload,
             unordered=unordered,
             max_retransmits=max_retransmits,
-            expires_at=deadline(self._context.now, lifetime),
+            lifetime=lifetime,
             ignore_limit=ignore_limit,
         )
         self._context.dirty = True

@@ -246,6 +246,7 @@ class Established:
     def flush(self) -> list[bytes]:
         """Build what is to be sent now."""
         context = self._context
+        self._queue.start_lifetimes()
         # [rfc8899:3/1]
         bundle = Bundle(self._head, max_packet_size=self._path_mtu.size, zero_checksum=self._zero_checksum)
         self.shutdown.flush()

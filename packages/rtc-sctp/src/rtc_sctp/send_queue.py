@@ -33,6 +33,7 @@ class SendQueue:
         "_order",
         "_parked",
         "_time",
+        "_unborn",
         "interleaved",
         "reset_ready",
         "size",
@@ -43,6 +44,9 @@ class SendQueue:
         self._context = context
         self._kind = context.config.scheduler
         self.streams: dict[int, OutgoingStream] = {}
+        self._unborn: list[tuple[OutgoingMessage, float]] = []
+        """Messages with a lifetime that were queued since the last flush, and their lifetimes."""
+
         self.interleaved = False
         """Whether streams take turns fragment by fragment, not message by message."""
 
@@ -77,7 +81,7 @@ class SendQueue:
         *,
         unordered: bool,
         max_retransmits: int | None,
-        expires_at: float,
+        lifetime: float | None,
         ignore_limit: bool = False,
     ) -> None:
         """Queue one message.
@@ -90,11 +94,21 @@ class SendQueue:
             raise BufferFullError(f"{self.size} bytes wait already")
         stream = self.streams.get(stream_id) or self.stream(stream_id)
         self._order += 1
-        stream.queue.append(OutgoingMessage(stream, ppid, payload, unordered, max_retransmits, expires_at, self._order))
+        message = OutgoingMessage(stream, ppid, payload, unordered, max_retransmits, NEVER, self._order)
+        if lifetime is not None:
+            self._unborn.append((message, lifetime))
+        stream.queue.append(message)
         stream.buffered += len(payload)
         self.size += size
         if not stream.is_scheduled and stream.queue[0] is not None:
             self._schedule(stream)
+
+    def start_lifetimes(self) -> None:
+        """Let lifetimes begin: commands do not tell the time, but the flush that follows them does."""
+        # [rfc3758:4.1/9]
+        for message, lifetime in self._unborn:
+            message.expires_at = self._context.now + lifetime
+        self._unborn.clear()
 
     def request_reset(self, stream_id: int) -> None:
         """Let a stream be reset once everything queued on it so far was sent."""
@@ -153,7 +167,7 @@ class SendQueue:
                 self._current = None
                 continue
             # [rfc3758:4.1/2] [rfc3758:4.1/3] [rfc3758:4.1/4] [rfc3758:4.1/8]
-            if message.expires_at > now or message.offset:
+            if message.expires_at >= now or message.offset:
                 return message
             self._give_up(message)
 
@@ -267,9 +281,3 @@ class SendQueue:
     def waits(self) -> bool:
         """Whether messages wait, even behind a reset."""
         return self.size > 0
-
-
-def deadline(now: float, lifetime: float | None) -> float:
-    """When a message's lifetime is over."""
-    # [rfc3758:4.1/9]
-    return NEVER if lifetime is None else now + lifetime

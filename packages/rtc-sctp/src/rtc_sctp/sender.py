@@ -262,7 +262,7 @@ class Sender:
                 # [rfc9260:3.3.1/11] [rfc9260:6.9/14]
                 flags |= _BEGINNING
                 self._number(message)
-            elif message.expires_at <= now and self.partial_reliability:
+            elif message.expires_at < now and self.partial_reliability:
                 self._abandon((message,))
                 tsn = (outstanding.last_tsn + 1) & MASK_32
                 flight = outstanding.flight_size
