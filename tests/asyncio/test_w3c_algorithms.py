@@ -537,3 +537,17 @@ def test_a_description_goes_to_json_and_back() -> None:
 
     assert description.toJSON() == {"type": "rollback", "sdp": ""}
     assert RTCSessionDescription(description.toJSON()) == description
+
+
+async def test_messages_that_wait_do_not_fire_after_close(pair: Pair) -> None:
+    channel, other = await connected(*pair)
+    channel.send("waits")
+    async with asyncio.timeout(10):
+        while not other._inbox:
+            await asyncio.sleep(0.001)
+    heard: list[object] = []
+    other.on("message")(heard.append)  # they come in the next turn
+    await pair[1].close()
+    await turns()
+
+    assert heard == []

@@ -313,6 +313,8 @@ class RTCDataChannel(EventTarget):
         self._drained.clear()
         if self._arrival is not None:
             self._arrival.set()
+        if silent and self._consumed_by_events:
+            self._inbox.clear()  # no event fires any more
         if not silent:
             reason = self._channel.close_reason
             detail = None if reason is None else _FAILURES.get(reason)
