@@ -100,7 +100,7 @@ def test_class_17_server_answers_an_extension_twice(code: int) -> None:
 
     peer.say(peer.server_hello(extensions=[*extensions, double]))
 
-    assert peer.fatal in {ILLEGAL_PARAMETER, DECODE_ERROR, UNSUPPORTED_EXTENSION}
+    assert peer.fatal == ILLEGAL_PARAMETER
     assert subject.closed
 
 
@@ -127,7 +127,7 @@ def test_class_17_server_uses_an_explicit_curve(curve_type: int) -> None:
 
     peer.say(hello, certificate, peer.key_exchange(parameters=parameters))
 
-    assert peer.fatal in {ILLEGAL_PARAMETER, DECODE_ERROR, HANDSHAKE_FAILURE}
+    assert peer.fatal == ILLEGAL_PARAMETER
     assert subject.closed
 
 
@@ -282,7 +282,7 @@ def test_class_17_client_sends_an_extension_twice(index: int) -> None:
 
     peer.send_hello(peer.hello(extensions=[*extensions, extensions[index]]))
 
-    assert peer.fatal in {ILLEGAL_PARAMETER, DECODE_ERROR}
+    assert peer.fatal == ILLEGAL_PARAMETER
     assert not peer.got(wire.SERVER_HELLO)
     assert subject.closed
 
@@ -294,7 +294,7 @@ def test_class_17_client_without_null_compression(methods: bytes) -> None:
 
     peer.send_hello(peer.hello(compression_methods=methods))
 
-    assert peer.fatal in {ILLEGAL_PARAMETER, HANDSHAKE_FAILURE, DECODE_ERROR}
+    assert peer.fatal == ILLEGAL_PARAMETER
     assert subject.closed
 
 
