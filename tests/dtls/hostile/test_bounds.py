@@ -28,6 +28,21 @@ def test_class_10_records_of_the_next_epoch_are_bounded_before_there_are_keys(ro
     assert not subject.closed
 
 
+@pytest.mark.parametrize("cookies", [False, True])
+def test_class_10_protected_records_are_not_kept_before_there_is_a_hello(cookies: bool) -> None:
+    peer, subject = face_server(cookies=cookies)
+    before = subject.weight()
+
+    for sequence in range(16):
+        peer.deliver(Record(APPLICATION_DATA, bytes(1000), 1, sequence).serialize())
+    held = subject.weight() - before
+    peer.shake()
+
+    assert held < 100
+    assert subject.dropped == {"record_before_client_hello": 16}
+    assert subject.connected
+
+
 def test_class_10_pieces_of_hellos_are_bounded_before_there_is_a_connection() -> None:
     peer, subject = face_server(cookies=True)
     before = subject.weight()

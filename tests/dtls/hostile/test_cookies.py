@@ -187,6 +187,18 @@ def test_class_22_hello_of_a_client_that_began_anew_replaces_the_half_of_the_old
     assert subject.connected
 
 
+@pytest.mark.parametrize("cookies", [False, True])
+def test_class_22_pieces_of_forged_hellos_do_not_stand_in_for_later_messages(cookies: bool) -> None:
+    peer, subject = face_server(cookies=cookies)
+
+    for seq in range(7):
+        piece = wire.Fragment(wire.CLIENT_HELLO, seq, b"x", 5, 77)
+        peer.deliver(wire.Record(HANDSHAKE, piece.serialize(), 0, seq).serialize())
+    peer.shake()
+
+    assert subject.connected
+
+
 def test_class_22_answer_without_a_cookie_is_smaller_than_the_question() -> None:
     peer, _ = face_server(cookies=True)
     hello = peer.say(Message(wire.CLIENT_HELLO, 0, peer.hello().serialize()))

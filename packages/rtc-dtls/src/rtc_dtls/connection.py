@@ -387,6 +387,10 @@ class DtlsConnection:
             self._journal.drop(reason)
 
     def _on_record(self, record: Record) -> None:
+        if record.epoch and self._context.layer.awaits_hello:
+            # There is nobody yet whose keys could ever open it: keep nothing.
+            self._journal.drop("record_before_client_hello")
+            return
         content = self._context.records.open(record)
         if isinstance(content, str):
             # [rfc6347:4.1.2.7/1]

@@ -171,11 +171,10 @@ class Reassembler:
         return HandshakeMessage(assembly.message_type, message_seq, body, assembly.epoch)
 
     def synchronise(self, message_seq: int) -> None:
-        """Deliver in order from this number on, and forget what came before."""
+        """Deliver in order from this number on. Pieces of other hellos are forgotten: nobody knows whose they are."""
         self.in_order = True
         self.next_receive_seq = message_seq
-        for old in [seq for seq in self._assemblies if seq < message_seq]:
-            self._discard(old)
+        self.forget()
 
     def forget(self) -> None:
         """Give up all messages in the making."""
