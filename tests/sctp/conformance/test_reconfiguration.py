@@ -1,7 +1,9 @@
 """Stream reconfiguration. See :rfc:`6525`."""
 
+import tracemalloc
+
 import pytest
-from tests.sctp.scripted import EXTENSIONS, PEER_TSN, Script, pick
+from tests.sctp.scripted import EXTENSIONS, PEER_TSN, Script, packet, pick
 
 from rtc_sctp import (
     AddIncomingStreams,
@@ -11,6 +13,7 @@ from rtc_sctp import (
     AssociationState,
     DataChunk,
     ErrorChunk,
+    ForwardTsnChunk,
     IncomingSsnResetRequest,
     IncomingStreamsReset,
     InitAckChunk,
@@ -24,6 +27,7 @@ from rtc_sctp import (
     ReconfigurationResponse,
     ReconfigurationResult,
     SackChunk,
+    ShutdownChunk,
     SsnTsnResetRequest,
     StateError,
     StreamsResetFailed,
@@ -413,3 +417,38 @@ def test_the_last_tsn_of_a_request_covers_data_that_leave_with_it(script: Script
     (data,) = pick(DataChunk, chunks)
     (request,) = requests(pick(ReconfigChunk, chunks))
     assert request.last_assigned_tsn == data.tsn
+
+
+@pytest.mark.spec("rfc6525:5.2.1/5")
+def test_a_request_after_both_sides_said_that_nothing_more_comes_is_denied(script: Script) -> None:
+    script.answer(ShutdownChunk(script.acknowledged))
+    assert script.is_in(AssociationState.SHUTDOWN_ACK_SENT)
+
+    assert results(script, IncomingSsnResetRequest(PEER_TSN, (1,))) == [(PEER_TSN, R.DENIED)]
+
+
+def test_a_stream_that_was_reset_is_never_skipped_by_numbers_of_its_former_life(script: Script) -> None:
+    script.association.send(1, 51, b"before", max_retransmits=0)
+    script.chunks()
+    script.wait_until_sent(ForwardTsnChunk)
+    performed(script, reset(script, 1))  # and the SACK for the FORWARD-TSN is lost
+    script.association.send(2, 51, b"after", max_retransmits=0)
+    script.chunks()
+
+    forward = script.wait_until_sent(ForwardTsnChunk)
+
+    assert forward.streams == ((2, 0),)
+
+
+def test_resets_of_all_streams_by_a_few_bytes_each_cost_a_few_bytes_each() -> None:
+    script = Script().establish(*EXTENSIONS, streams=65_535)
+    tracemalloc.start()
+    for number in range(100):
+        script.association.receive_datagram(
+            packet(ReconfigChunk((request_from_peer(script, number),)), tag=script.tag), script.now
+        )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(script.association.events()) == 100
+    assert peak < 1 << 20

@@ -191,6 +191,15 @@ def test_more_streams_than_there_can_be_are_refused_at_once() -> None:
         pair.left.reset_incoming_streams([65_535])
 
 
+def test_what_is_asked_for_already_counts_against_how_many_streams_there_can_be(script: Script) -> None:
+    script.association.add_streams(outgoing=65_000)
+    assert sent(script) == [AddOutgoingStreams(script.association_tsn, 65_000)]
+
+    with pytest.raises(ValueError, match="at most"):
+        script.association.add_streams(outgoing=1000)
+    assert ask(script, AddIncomingStreams(PEER_TSN, 1000)) == [ReconfigurationResponse(PEER_TSN, R.DENIED)]
+
+
 # All numbers anew.
 
 

@@ -102,6 +102,8 @@ def test_no_streams_cannot_be_asked_for(streams: int) -> None:
 def test_no_window_below_1500_bytes_is_advertised() -> None:
     with pytest.raises(ValueError, match="1500"):
         AssociationConfig(receive_buffer_size=1499)
+    with pytest.raises(ValueError, match="4294967295"):
+        AssociationConfig(receive_buffer_size=1 << 32)
     assert Script(AssociationConfig(receive_buffer_size=1500)).connect().a_rwnd >= 1500
     assert Script(AssociationConfig(receive_buffer_size=1500)).obtain_cookie()[0].a_rwnd >= 1500
 

@@ -62,6 +62,8 @@ class StreamPairs:
     def taken_among(self, stream_ids: Iterable[int]) -> list[int]:
         """Those of the identifiers whose pairs are taken: one small packet of the peer may name all streams there are."""
         taken = self._taken
+        if isinstance(stream_ids, range):
+            return [stream_id for stream_id in taken if stream_id in stream_ids]
         return [stream_id for stream_id in stream_ids if stream_id in taken]
 
     def take(self, stream_id: int) -> None:

@@ -68,7 +68,10 @@ from .cookie import (
     KEY_LIFE,
     MAXIMUM_LIFE,
     CookieContents,
+    CookieError,
     CookieJar,
+    ForgedCookieError,
+    StaleCookieError,
 )
 from .crc32c import (
     crc32c,
@@ -76,11 +79,8 @@ from .crc32c import (
 from .errors import (
     BufferFullError,
     ChecksumError,
-    CookieError,
-    ForgedCookieError,
     ParseError,
     SctpError,
-    StaleCookieError,
     StateError,
 )
 from .events import (

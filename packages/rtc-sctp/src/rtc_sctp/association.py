@@ -231,7 +231,7 @@ class Association:
         agreed = up.agreed
         if outgoing < 0 or incoming < 0 or outgoing + incoming == 0:
             raise ValueError("numbers of streams are positive")
-        if agreed.outbound_streams + outgoing > MAX_STREAMS or agreed.inbound_streams + incoming > MAX_STREAMS:
+        if up.requests.outbound_streams + outgoing > MAX_STREAMS or agreed.inbound_streams + incoming > MAX_STREAMS:
             raise ValueError(f"there are at most {MAX_STREAMS} streams in each direction")
         if outgoing:
             up.requests.add(AddOutgoingStreams(0, outgoing))
@@ -267,7 +267,8 @@ class Association:
     def add_unread(self, difference: int) -> None:
         """Say that so many bytes of messages handed up wait unread, or fewer than before (negative).
 
-        They count against the receive buffer, so that the peer stops sending to an application that does not read.
+        They count against the receive buffer, so that the peer stops sending to an application that does not read. After
+        ``PeerRestarted`` the count begins at 0.
 
         Raises:
             ValueError: Fewer than no bytes would wait.

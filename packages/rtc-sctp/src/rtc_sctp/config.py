@@ -11,6 +11,9 @@ MAX_STREAMS: Final = 65_535
 MIN_WINDOW: Final = 1500
 """No endpoint may announce a smaller receive window. See :rfc:`9260#section-3.3.2`."""
 
+MAX_WINDOW: Final = 0xFFFF_FFFF
+"""What INIT and SACK have room for."""
+
 MIN_PACKET_SIZE: Final = 256
 """Room for every chunk that cannot be divided."""
 
@@ -57,7 +60,8 @@ class AssociationConfig:
     max_inbound_streams: int = MAX_STREAMS
 
     send_buffer_size: int = 16 << 20
-    """Bytes that may wait to be sent or acknowledged; over it ``send`` raises."""
+    """Bytes that may wait to be sent; over it ``send`` raises. What is on its way does not count: that is bounded by the
+    windows, and by 32,767 packets."""
 
     receive_buffer_size: int = 2 << 20
     """Bytes held for the application or for reassembly; what the peer is told as window."""
@@ -117,8 +121,12 @@ class AssociationConfig:
         if not (1 <= self.max_outbound_streams <= MAX_STREAMS and 1 <= self.max_inbound_streams <= MAX_STREAMS):
             raise ValueError(f"streams are 1 to {MAX_STREAMS} in each direction")
         # [rfc9260:3.3.2/8] [rfc9260:3.3.3/9]
-        if self.receive_buffer_size < MIN_WINDOW or self.send_buffer_size < 1 or self.max_received_message_size < 1:
-            raise ValueError(f"the receive buffer has at least {MIN_WINDOW} bytes, other sizes are positive")
+        if (
+            not MIN_WINDOW <= self.receive_buffer_size <= MAX_WINDOW
+            or self.send_buffer_size < 1
+            or self.max_received_message_size < 1
+        ):
+            raise ValueError(f"the receive buffer has {MIN_WINDOW} to {MAX_WINDOW} bytes, other sizes are positive")
         if not 0 < self.rto_min <= self.rto_initial <= self.rto_max:
             if not 0 < self.rto_min <= self.rto_max:
                 raise ValueError("0 < rto_min <= rto_max")

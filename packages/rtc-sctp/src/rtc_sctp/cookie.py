@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from .dataclass import dataclass
-from .errors import ForgedCookieError, StaleCookieError
+from .errors import SctpError
 
 COOKIE_LIFE: Final = 60.0
 """Valid.Cookie.Life: seconds a cookie is good for. See :rfc:`9260#section-16`."""
@@ -57,6 +57,28 @@ class CookieContents:
     """The INIT accepts zero checksums under the condition that we fulfil."""
     peer_extensions: tuple[int, ...] = ()
     """Chunk types from the Supported Extensions of the INIT."""
+
+
+class CookieError(SctpError):
+    """The State Cookie does not open; one of the two subclasses tells why."""
+
+
+class ForgedCookieError(CookieError):
+    """The cookie was not made by this instance, or was changed on the way."""
+
+
+class StaleCookieError(CookieError):
+    """The cookie is ours and unchanged, but older than it may be."""
+
+    def __init__(self, contents: CookieContents, staleness: float) -> None:
+        super().__init__(f"the cookie expired {staleness:.6f} s ago")
+        self.contents = contents
+        """What the cookie says; it still counts where it repeats what is known. See :rfc:`9260#section-5.2.4`."""
+        self.staleness = staleness
+        """Seconds since the cookie expired, above 0; a Stale Cookie cause reports them in microseconds."""
+
+    def __reduce__(self) -> tuple[type["StaleCookieError"], tuple[CookieContents, float]]:
+        return StaleCookieError, (self.contents, self.staleness)
 
 
 class CookieJar:

@@ -184,6 +184,9 @@ class Delivery:
                 stream.waiting.clear()
                 # [rfc8260:2.3.2/1]
                 stream.next_number = 0
+        if stream_ids is None:
+            # A peer that resets all streams again and again shall not let us walk through all of them each time.
+            self.streams.clear()
         deferral, self._deferral = self._deferral, None
         if deferral is not None:
             # [rfc6525:5.2.2/9]

@@ -85,7 +85,8 @@ class MessageReceived:
 class IncomingStreamsReset:
     """The peer reset its outgoing streams: their sequence numbers begin anew."""
 
-    stream_ids: tuple[int, ...]
+    stream_ids: tuple[int, ...] | range
+    """Which; a range if it named none, which means all."""
 
 
 @dataclass(slots=True)

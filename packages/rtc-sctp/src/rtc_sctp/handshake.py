@@ -32,8 +32,7 @@ from .chunks import (
     ShutdownAckChunk,
 )
 from .context import Context, PeerGoneError
-from .cookie import CookieContents, CookieJar
-from .errors import ForgedCookieError, StaleCookieError
+from .cookie import CookieContents, CookieJar, ForgedCookieError, StaleCookieError
 from .parameter import Parameter
 from .parameters import (
     DTLS_EDMID,

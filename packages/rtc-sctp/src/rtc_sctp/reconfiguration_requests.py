@@ -107,6 +107,14 @@ class ReconfigurationRequests:
         """
         return isinstance(self._in_flight, (IncomingSsnResetRequest, SsnTsnResetRequest))
 
+    @property
+    def outbound_streams(self) -> int:
+        """How many outgoing streams there are if the peer grants all that is asked for."""
+        requests = (self._in_flight, *self._wishes)
+        return self._agreed.outbound_streams + sum(
+            [request.stream_count for request in requests if isinstance(request, AddOutgoingStreams)]
+        )
+
     def add(self, wish: Wish) -> None:
         """Queue a request.
 
@@ -221,6 +229,10 @@ class ReconfigurationRequests:
         events = self._context.events
         match request:
             case OutgoingSsnResetRequest():
+                if response.result == ReconfigurationResult.PERFORMED:
+                    # It waited for that TSN, whether its SACK came or not: were messages of before still outstanding, a
+                    # FORWARD-TSN would name their numbers, which now belong to messages to come.
+                    self._sender.receive_cumulative_tsn(request.last_assigned_tsn)
                 # [rfc6525:5.2.7/5]
                 for stream_id in request.streams:
                     self._queue.finish_reset(stream_id, performed=True)
@@ -277,9 +289,8 @@ class ReconfigurationRequests:
 
     def answer_add_incoming(self, request: AddIncomingStreams) -> ReconfigurationResult:
         """Ask for more outgoing streams, as the peer wishes."""
-        wanted = sum([wish.stream_count for wish in self._wishes if isinstance(wish, AddOutgoingStreams)])
-        total = self._agreed.outbound_streams + wanted + request.stream_count
         # [rfc6525:5.2.6/1] [rfc6525:5.2.6/2]
+        total = self.outbound_streams + request.stream_count
         if total > self._context.config.max_outbound_streams or len(self._wishes) >= _MAX_WISHES:
             return ReconfigurationResult.DENIED
         if request.stream_count == 0:

@@ -179,7 +179,7 @@ class ReconfigurationResponses:
         self._deferred = None
         receiver = self._receiver
         # [rfc6525:5.2.2/7] [rfc6525:5.2.2/8]
-        self._context.events.append(IncomingStreamsReset(request.streams or tuple(range(receiver.inbound_streams))))
+        self._context.events.append(IncomingStreamsReset(request.streams or range(receiver.inbound_streams)))
         receiver.delivery.reset(request.streams or None, receiver.tracker.unwrap(request.last_assigned_tsn))
         # [rfc6525:5.2.2/10]
         return ReconfigurationResult.PERFORMED
