@@ -58,6 +58,17 @@ def test_class_10_pieces_of_hellos_are_bounded_before_there_is_a_connection() ->
 
 
 @BOTH
+def test_class_10_few_records_of_the_next_epoch_are_kept_even_if_they_are_small(role: str) -> None:
+    peer, subject = face(role)
+    peer.open()
+
+    for sequence in range(100):
+        peer.deliver(Record(APPLICATION_DATA, bytes(30), 1, sequence).serialize())
+
+    assert subject.dropped == {"record_too_early": 84}
+
+
+@BOTH
 def test_class_24_forged_repetitions_do_not_use_up_the_patience_with_the_genuine_peer(role: str) -> None:
     """Each forged repetition may be answered, within a bound; the flight still gets all its own transmissions."""
     peer, subject = face(role, cookies=False)

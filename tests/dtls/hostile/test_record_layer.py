@@ -489,6 +489,18 @@ def test_class_05_record_of_another_protocol_is_dropped(role: str, version: int)
 
 
 @BOTH
+def test_class_05_protected_record_of_another_version_is_dropped(role: str) -> None:
+    """Even if the peer itself sealed it so: 1.2 was agreed on."""
+    peer, subject = connect(role)
+
+    peer.send(peer.record(APPLICATION_DATA, b"old", version=0xFEFF))
+    peer.send_data(b"right")
+
+    assert subject.dropped == {"record_wrong_version": 1}
+    assert subject.received == [b"right"]
+
+
+@BOTH
 def test_class_05_plaintext_longer_than_a_record_is_dropped(role: str) -> None:
     peer, subject = face(role)
 
