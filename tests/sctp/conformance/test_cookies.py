@@ -42,6 +42,14 @@ def test_cookie_ack_goes_in_front_of_the_sack_for_bundled_data(script: Script) -
     assert [event.data for event in script.happened(MessageReceived)] == [b"early"]
 
 
+@pytest.mark.parametrize("flags", [3, 7], ids=["ordered", "unordered"])
+@pytest.mark.spec("rfc9260:5.1/19")
+def test_the_first_data_are_acknowledged_at_once(script: Script, flags: int) -> None:
+    script.accept()
+
+    assert pick(SackChunk, script.answer(script.data(b"first", flags=flags)))
+
+
 @pytest.mark.spec("rfc9260:5.1/20", "rfc9260:5.1.5/7")
 def test_later_data_are_acknowledged_with_delay(script: Script) -> None:
     script.accept()

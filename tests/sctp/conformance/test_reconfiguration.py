@@ -95,6 +95,12 @@ def test_without_the_peers_support_a_reset_is_refused_and_nothing_sent() -> None
 
     with pytest.raises(StateError, match="support"):
         script.association.reset_streams([1])
+    with pytest.raises(StateError, match="support"):
+        script.association.reset_incoming_streams([1])
+    with pytest.raises(StateError, match="support"):
+        script.association.add_streams(outgoing=1)
+    with pytest.raises(StateError, match="support"):
+        script.association.reset_association()
     assert script.chunks() == []
 
 

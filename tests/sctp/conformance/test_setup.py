@@ -91,6 +91,15 @@ def test_no_streams_cannot_be_asked_for(streams: int) -> None:
         AssociationConfig(max_inbound_streams=streams)
 
 
+@pytest.mark.parametrize("port", [0, 65_536])
+@pytest.mark.spec("rfc9260:3.1/1", "rfc9260:3.1/2")
+def test_port_0_is_never_used(port: int) -> None:
+    with pytest.raises(ValueError, match="ports"):
+        AssociationConfig(local_port=port)
+    with pytest.raises(ValueError, match="ports"):
+        AssociationConfig(remote_port=port)
+
+
 @pytest.mark.spec("rfc9260:3.3.2/8", "rfc9260:3.3.3/9")
 def test_no_window_below_1500_bytes_is_advertised() -> None:
     with pytest.raises(ValueError, match="1500"):

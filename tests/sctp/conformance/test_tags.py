@@ -125,6 +125,16 @@ def test_our_abort_goes_under_the_peers_tag_without_t_bit(script: Script) -> Non
     assert abort.flags == 0
 
 
+@pytest.mark.spec("rfc9260:8.5.1/4")
+def test_our_abort_for_a_violation_goes_under_the_peers_tag_without_t_bit_too(script: Script) -> None:
+    script.send(SackChunk(script.association_tsn + 5, 1500))
+
+    (sent,) = script.packets()
+    (abort,) = pick(AbortChunk, sent.chunks)
+    assert sent.verification_tag == PEER_TAG
+    assert abort.flags == 0
+
+
 # SHUTDOWN COMPLETE and SHUTDOWN ACK.
 
 

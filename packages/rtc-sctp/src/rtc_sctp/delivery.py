@@ -88,6 +88,7 @@ class Delivery:
             stream.next_number = (stream.next_number + 1) & self._mask
             if stream.waiting:
                 self._release(stream)
+        # [rfc9260:1.6/5]
         elif (message.number - stream.next_number) & self._mask > self._mask >> 1 or message.number in stream.waiting:
             self._context.drop("sequence_number_used")
         else:

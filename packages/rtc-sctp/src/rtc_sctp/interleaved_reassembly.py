@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from .chunks import IDataChunk
 from .reassembly import HOLDING_COST, Message
-from .serial import MASK_32
+from .serial import greater_or_equal_32
 
 
 class _Partial:
@@ -88,5 +88,5 @@ class InterleavedReassembly:
         last = {(stream_id, unordered): message_id for stream_id, unordered, message_id in streams}
         for key in list(self._partials):
             message_id = last.get(key[:2])
-            if message_id is not None and (message_id - key[2]) & MASK_32 < 0x8000_0000:
+            if message_id is not None and greater_or_equal_32(message_id, key[2]):
                 self.length -= self._partials.pop(key).cost

@@ -14,7 +14,7 @@ from .outgoing import OutgoingMessage
 from .retransmission_queue import Acknowledged, OutstandingChunk, RetransmissionQueue
 from .rto import RtoEstimator
 from .send_queue import SendQueue
-from .serial import MASK_32
+from .serial import MASK_32, greater_or_equal_32
 from .timers import Timer
 
 _DATA: Final = struct.Struct("!BBHLHHL")
@@ -214,7 +214,7 @@ class Sender:
             if chunk.tsn == (outstanding.cumulative_tsn + 1) & MASK_32:
                 # [rfc9260:6.1/18]
                 self._start_t3()
-            if self._timed_tsn is not None and (self._timed_tsn - chunk.tsn) & MASK_32 < 0x8000_0000:
+            if self._timed_tsn is not None and greater_or_equal_32(self._timed_tsn, chunk.tsn):
                 # [rfc9260:6.3.1/4] [rfc9260:6.3.1/5]
                 self._timed_tsn = None
             outstanding.retransmitted(chunk)
@@ -301,6 +301,7 @@ class Sender:
                 # [rfc9260:6.3.1/1] [rfc9260:6.3.1/2]
                 self._timed_tsn = tsn
                 self._timed_at = now
+            # [rfc9260:1.6/1] [rfc9260:1.6/4]
             tsn = (tsn + 1) & MASK_32
             if remaining > 2 * fragment_length and not interleaved:
                 middle = self._cut_middle(message, tsn, limit, bundle)
@@ -385,10 +386,10 @@ class Sender:
         """
         outstanding = self.outstanding
         context = self._context
-        ahead = (sack.cumulative_tsn - outstanding.cumulative_tsn) & MASK_32
-        if ahead >= 0x8000_0000:
+        if not greater_or_equal_32(sack.cumulative_tsn, outstanding.cumulative_tsn):
             context.drop("old_sack")
             return False
+        ahead = (sack.cumulative_tsn - outstanding.cumulative_tsn) & MASK_32
         gaps = sack.gaps
         sent = len(outstanding.chunks)
         # [rfc9260:12.4/5]
@@ -412,8 +413,8 @@ class Sender:
         congestion = self.congestion
         # [rfc9260:7.2.4/7] Growth comes before the reduction.
         congestion.acknowledged(result.byte_count, flight_before=result.flight_before, advanced=result.advanced)
-        if congestion.recovery_exit is not None and (
-            (outstanding.cumulative_tsn - congestion.recovery_exit) & MASK_32 < 0x8000_0000
+        if congestion.recovery_exit is not None and greater_or_equal_32(
+            outstanding.cumulative_tsn, congestion.recovery_exit
         ):
             congestion.recovery_exit = None
         if gaps:
@@ -467,8 +468,7 @@ class Sender:
         timed = self._timed_tsn
         if timed is None:
             return
-        outstanding = self.outstanding
-        if (outstanding.cumulative_tsn - timed) & MASK_32 < 0x8000_0000:
+        if greater_or_equal_32(self.outstanding.cumulative_tsn, timed):
             self.rto.measure(self._context.now - self._timed_at)
             self._timed_tsn = None
 

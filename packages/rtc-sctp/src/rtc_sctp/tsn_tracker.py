@@ -44,6 +44,7 @@ class TsnTracker:
 
     def unwrap(self, tsn: int) -> int:
         """The number that does not wrap for a TSN on the wire; at or below ``cumulative`` for old ones."""
+        # [rfc9260:1.6/1] [rfc9260:1.6/2]
         offset = (tsn - self.cumulative) & MASK_32
         return self.cumulative + (offset if offset < 0x8000_0000 else offset - MASK_32 - 1)
 
