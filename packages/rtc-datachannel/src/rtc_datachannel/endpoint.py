@@ -4,17 +4,19 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import rtc_sctp
-from rtc_sctp import Association, AssociationState, CloseReason
+from rtc_sctp import Association
 
 from .channel import ChannelCloseReason, DataChannel, Priority
 from .config import DataChannelConfig
 from .counts import StreamCounts
-from .errors import BufferFullError, MessageTooLargeError, StateError
-from .events import BufferedAmountLow, EndpointClosed, EndpointConnected, EndpointFailed, Event
-from .inbound import Inbound, prepare_stream
+from .errors import StateError
+from .events import EndpointClosed, Event
+from .inbound import Inbound
+from .lifecycle import Lifecycle
+from .outbound import Outbound
 from .partial import PartialMessages
-from .payload import EMPTY_PAYLOAD, Data, Ppid, encode
-from .state import ChannelState, EndpointInput, EndpointState, next_endpoint_state
+from .payload import Data
+from .state import ChannelState, EndpointInput, EndpointState
 from .stats import EndpointStats
 from .streams import MAX_STREAM_ID
 from .table import ChannelTable, Trace
@@ -36,19 +38,7 @@ class DataChannelEndpoint:
         trace: Called with structured records of what happens; changes nothing.
     """
 
-    __slots__ = (
-        "_association",
-        "_config",
-        "_counted",
-        "_inbound",
-        "_remote_limit",
-        "_started",
-        "_state",
-        "_stats",
-        "_table",
-        "_trace",
-        "_unread",
-    )
+    __slots__ = ("_association", "_config", "_inbound", "_lifecycle", "_outbound", "_started", "_stats", "_table")
 
     def __init__(
         self,
@@ -58,15 +48,8 @@ class DataChannelEndpoint:
         trace: Trace | None = None,
     ) -> None:
         self._config = config or DataChannelConfig()
-        self._trace = trace
-        self._state = EndpointState.NEW
         self._started = False
         """Whether the role is known and the association was told to connect; stays True to the end."""
-        self._remote_limit = self._config.remote_max_message_size
-        self._unread = 0
-        """Bytes that the application said it holds, of this incarnation of the peer."""
-        self._counted = 0
-        """Bytes of untaken events that the association knows of; they count against the peer's window, too."""
         self._stats = EndpointStats()
         self._association = Association(config=self._config.for_association(), rng=rng, trace=trace)
         self._table = ChannelTable(
@@ -79,18 +62,26 @@ class DataChannelEndpoint:
         self._inbound = Inbound(
             association=self._association, table=self._table, config=self._config, stats=self._stats
         )
+        self._outbound = Outbound(association=self._association, table=self._table, config=self._config)
+        self._lifecycle = Lifecycle(
+            association=self._association,
+            table=self._table,
+            inbound=self._inbound,
+            outbound=self._outbound,
+            trace=trace,
+        )
 
     # --- what it is ---
 
     @property
     def state(self) -> EndpointState:
         """Where the endpoint is in its life."""
-        return self._state
+        return self._lifecycle.state
 
     @property
     def closed(self) -> bool:
         """Whether it ended; inputs are then ignored and commands raise."""
-        return self._state in (EndpointState.CLOSED, EndpointState.FAILED)
+        return self._lifecycle.ended
 
     @property
     def stats(self) -> EndpointStats:
@@ -115,7 +106,7 @@ class DataChannelEndpoint:
     @property
     def max_channels(self) -> int | None:
         """Identifiers are below this; ``None`` until the association is up. Grows when channels need it and the peer agrees."""
-        return self._table.counts.limit if self._state is EndpointState.CONNECTED else None
+        return self._table.counts.limit if self._lifecycle.state is EndpointState.CONNECTED else None
 
     @property
     def max_message_size(self) -> int:
@@ -125,13 +116,13 @@ class DataChannelEndpoint:
     @property
     def remote_max_message_size(self) -> int:
         """Longest message the peer accepts, 0 for any; may be set when its description arrives."""
-        return self._remote_limit
+        return self._outbound.remote_limit
 
     @remote_max_message_size.setter
     def remote_max_message_size(self, size: int) -> None:
         if size < 0:
             raise ValueError("remote_max_message_size is 0 for unlimited, or positive")
-        self._remote_limit = size
+        self._outbound.remote_limit = size
 
     def channel(self, channel_id: int) -> DataChannel | None:
         """The channel with this identifier that is not closed, if any."""
@@ -159,7 +150,7 @@ class DataChannelEndpoint:
         Raises:
             StateError: It was started before.
         """
-        self._step(EndpointInput.START)
+        self._lifecycle.step(EndpointInput.START)
         self._table.now = max(self._table.now, now)
         self._started = True
         self._table.assign_ids(client=client)
@@ -199,8 +190,8 @@ class DataChannelEndpoint:
 
         See :rfc:`8831#section-6.5`.
         """
-        if self._state in (EndpointState.CLOSING, EndpointState.CLOSED, EndpointState.FAILED):
-            raise StateError(f"the endpoint is {self._state.value}")
+        if self._lifecycle.state in (EndpointState.CLOSING, EndpointState.CLOSED, EndpointState.FAILED):
+            raise StateError(f"the endpoint is {self._lifecycle.state.value}")
         if negotiated is (channel_id is None):
             raise ValueError("a negotiated channel needs its channel_id, any other gets one")
         if channel_id is not None and not 0 <= channel_id <= MAX_STREAM_ID:
@@ -217,9 +208,9 @@ class DataChannelEndpoint:
             priority=priority,
         )
         self._table.add(channel, role_known=self._started)
-        if self._state is EndpointState.CONNECTED:
-            self._announce(channel)
-            self._request_streams()
+        if self._lifecycle.state is EndpointState.CONNECTED:
+            self._outbound.announce(channel)
+            self._outbound.request_streams()
         return channel
 
     def send(self, channel: DataChannel, data: Data) -> None:
@@ -239,46 +230,18 @@ class DataChannelEndpoint:
         """
         stream_id = channel.id
         if (
-            self._state is not EndpointState.CONNECTED
+            self._lifecycle.state is not EndpointState.CONNECTED
             or stream_id is None
             # [rfc8832:4/1] [rfc8832:6/9]
             or (channel.state is not ChannelState.OPEN and not channel.is_announced)
             or self._table.by_id.get(stream_id) is not channel
         ):
             raise self._unsendable(channel)
-        # [rfc8831:6.6/2] [rfc8831:6.6/3] One message of the application is one of SCTP.
-        # [rfc8832:6/4] Never DCEP's identifier.
-        ppid, payload = encode(data)
-        length = len(payload)
-        if 0 < self._remote_limit < length:
-            raise MessageTooLargeError(f"the peer accepts {self._remote_limit} bytes, the message has {length}")
-        if payload is EMPTY_PAYLOAD and self._config.swap_empty_identifiers:
-            ppid = Ppid.STRING_EMPTY + Ppid.BINARY_EMPTY - ppid
-        try:
-            # [rfc8831:6.6/1] [rfc8831:6.1/5] [rfc8831:6.1/6] [rfc8831:5/1]
-            self._association.send(
-                stream_id,
-                ppid,
-                payload,
-                unordered=not channel.ordered and channel.sends_unordered,
-                max_retransmits=channel.max_retransmits,
-                lifetime=channel.lifetime,
-            )
-        except rtc_sctp.BufferFullError as error:
-            raise BufferFullError(str(error)) from None
-        except rtc_sctp.StateError as error:
-            # The peer ends the association; what is left of it takes no more.
-            raise StateError(str(error)) from None
-        stats = channel.stats
-        stats.messages_sent += 1
-        if payload is EMPTY_PAYLOAD:
-            channel.account.add_overhead(length, stats.bytes_sent)
-        else:
-            stats.bytes_sent += length
+        self._outbound.send(channel, stream_id, data)
 
     def _unsendable(self, channel: DataChannel) -> StateError:
-        if self._state is not EndpointState.CONNECTED:
-            return StateError(f"the endpoint is {self._state.value}")
+        if self._lifecycle.state is not EndpointState.CONNECTED:
+            return StateError(f"the endpoint is {self._lifecycle.state.value}")
         if channel.id in self._table.waiting:
             return StateError("the channel waits for its streams")
         if channel in self._table or channel.state is ChannelState.CLOSED:
@@ -309,10 +272,7 @@ class DataChannelEndpoint:
         Args:
             difference: Bytes; negative when messages were read.
         """
-        difference = max(difference, -self._unread)
-        if difference and self._state in (EndpointState.CONNECTED, EndpointState.CLOSING):
-            self._association.add_unread(difference)
-            self._unread += difference
+        self._lifecycle.add_unread(difference)
 
     def close_channel(self, channel: DataChannel) -> None:
         """Close a channel after everything queued on it was sent. Only queues; ``ChannelClosed`` tells when it ended.
@@ -324,8 +284,8 @@ class DataChannelEndpoint:
         """
         if channel not in self._table:
             raise StateError("the channel is closed, or of another endpoint")
-        self._table.close(channel, announced=self._state is EndpointState.CONNECTED)
-        self._request_resets()
+        self._table.close(channel, announced=self._lifecycle.state is EndpointState.CONNECTED)
+        self._outbound.request_resets()
 
     def path_changed(self, now: float) -> None:
         """Say that datagrams go another way from now on, as after an ICE restart: what was learnt of the path is forgotten.
@@ -339,12 +299,12 @@ class DataChannelEndpoint:
     def close(self, now: float) -> None:
         """End the association once everything queued was delivered; ``EndpointClosed`` tells when. Idempotent."""
         self._table.now = max(self._table.now, now)
-        if self._state is EndpointState.CLOSING or self.closed:
+        if self._lifecycle.state is EndpointState.CLOSING or self.closed:
             return
-        self._step(EndpointInput.CLOSE)
+        self._lifecycle.step(EndpointInput.CLOSE)
         if self._started:
             self._association.close(now)
-            self._translate()
+            self._lifecycle.translate()
         else:
             self._table.end_all(ChannelCloseReason.ASSOCIATION_CLOSED, "", resets_go_on=False)
             self._table.events.append(EndpointClosed(by_peer=False))
@@ -361,7 +321,7 @@ class DataChannelEndpoint:
             return
         if self._started:
             self._association.abort(now, message)
-            self._translate()
+            self._lifecycle.translate()
         else:
             self.close(now)
 
@@ -383,22 +343,22 @@ class DataChannelEndpoint:
                 self._stats.drop("events_not_taken")
             return
         self._association.receive_datagrams(datagrams, now)
-        self._translate()
+        self._lifecycle.translate()
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due; call at or after ``next_timeout``."""
         self._table.now = max(self._table.now, now)
         self._association.handle_timeout(now)
-        self._translate()
+        self._lifecycle.translate()
         self._inbound.expire(self._table.now)
-        self._request_resets()
+        self._outbound.request_resets()
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Drain the SCTP packets to send; call after every other call."""
         self._table.now = max(self._table.now, now)
         # [rfc8831:6.6/9] Whatever the windows allow leaves now; nothing waits for more to fill a packet.
         datagrams = self._association.datagrams_to_send(now)
-        self._translate()
+        self._lifecycle.translate()
         return datagrams
 
     def events(self) -> list[Event]:
@@ -406,7 +366,7 @@ class DataChannelEndpoint:
         table = self._table
         events, table.events = table.events, []
         table.untaken = 0
-        self._count_untaken()
+        self._lifecycle.count_untaken()
         return events
 
     def next_timeout(self) -> float | None:
@@ -416,132 +376,3 @@ class DataChannelEndpoint:
         if due is None or early is None:
             return early if due is None else due
         return min(due, early)
-
-    # --- within ---
-
-    def _translate(self) -> None:
-        """Turn the association's events into ours."""
-        for event in self._inbound.receive(self._association.events()):
-            self._happened(event)
-        self._count_untaken()
-        self._request_resets()
-        self._request_streams()
-
-    def _count_untaken(self) -> None:
-        """Let the association know what waits in our events, where it cannot see it any more."""
-        untaken = self._table.untaken
-        if untaken != self._counted and not self.closed:
-            self._association.add_unread(untaken - self._counted)
-            self._counted = untaken
-
-    def _happened(self, event: rtc_sctp.Event) -> None:
-        """What concerns the association as a whole; streams are the next method's."""
-        table = self._table
-        match event:
-            case rtc_sctp.AssociationEstablished():
-                self._step(EndpointInput.ESTABLISHED)
-                self._connected(event)
-            case rtc_sctp.PeerRestarted():
-                self._unread = self._counted = table.untaken = 0
-                self._ended(ChannelCloseReason.ASSOCIATION_RESTARTED, "the peer began anew")
-                if self._state is EndpointState.CLOSING:
-                    # The peer forgot, this side did not: it still wants to end.
-                    self._association.close(table.now)
-                else:
-                    self._connected(event.established)
-            case rtc_sctp.AssociationReset():
-                self._ended(ChannelCloseReason.ASSOCIATION_RESTARTED, "the peer reset all streams", resets_go_on=True)
-            case rtc_sctp.AssociationClosed():
-                self._step(EndpointInput.ENDED)
-                self._ended(ChannelCloseReason.ASSOCIATION_CLOSED, event.message.decode(errors="replace"))
-                by_peer = event.reason is CloseReason.REMOTE_ABORT
-                table.events.append(EndpointClosed(by_peer=by_peer, message=event.message))
-            case rtc_sctp.AssociationFailed():
-                self._step(EndpointInput.FAILED)
-                # [rfc8831:6.2/2]
-                self._ended(ChannelCloseReason.ASSOCIATION_FAILED, event.reason)
-                table.events.append(EndpointFailed(event.reason, event.section))
-            case _:
-                self._stream_happened(event)
-
-    def _stream_happened(self, event: rtc_sctp.Event) -> None:
-        table = self._table
-        match event:
-            case rtc_sctp.IncomingStreamsReset():
-                for stream_id in table.pairs.taken_among(event.stream_ids):
-                    table.incoming_was_reset(stream_id)
-            case rtc_sctp.OutgoingStreamsReset():
-                for stream_id in event.stream_ids:
-                    table.outgoing_was_reset(stream_id)
-            case rtc_sctp.StreamsResetFailed():
-                for stream_id in event.stream_ids:
-                    table.reset_failed(stream_id)
-            case rtc_sctp.StreamsAdded():
-                self._streams_added(event)
-            case rtc_sctp.StreamsAddFailed():
-                table.streams_were_refused()
-            case rtc_sctp.BufferedAmountLow():
-                self._stream_became_low(event.stream_id)
-            case rtc_sctp.MessageAbandoned():
-                if (channel := table.by_id.get(event.stream_id)) is not None:
-                    channel.stats.messages_abandoned += 1
-            case _:
-                # Whether the path answers shows in the end; reconfigurations are never asked for here.
-                pass
-
-    def _streams_added(self, added: rtc_sctp.StreamsAdded) -> None:
-        self._table.counts.grow(added.outbound_streams, added.inbound_streams)
-        for channel in self._table.streams_were_added():
-            self._announce(channel)
-        self._inbound.streams_were_added()
-
-    def _connected(self, established: rtc_sctp.AssociationEstablished) -> None:
-        counts = self._table.counts
-        can_reset = established.stream_reconfiguration
-        counts.agree(established.outbound_streams, established.inbound_streams, may_grow=can_reset)
-        self._table.events.append(EndpointConnected(counts.limit))
-        for channel in self._table.connect(can_reset=can_reset):
-            self._announce(channel)
-
-    def _ended(self, reason: ChannelCloseReason, detail: str, *, resets_go_on: bool = False) -> None:
-        self._table.end_all(reason, detail, resets_go_on=resets_go_on)
-        self._inbound.clear()
-
-    def _announce(self, channel: DataChannel) -> None:
-        """The association is up: open a channel, in band or by agreement."""
-        stream_id = channel.id
-        if stream_id is None or stream_id in self._table.waiting:
-            return
-        if self._association.state is not AssociationState.ESTABLISHED:
-            # The peer ends the association already; the channel ends with it.
-            return
-        prepare_stream(self._association, channel, stream_id)
-        if channel.negotiated:
-            self._table.confirm(channel)
-            return
-        # [rfc8832:6/1] [rfc8832:6/2] [rfc8832:6/3]
-        message = bytes(channel.to_open())
-        channel.awaits_ack = True
-        channel.account.add_overhead(len(message), 0)
-        self._association.send(stream_id, Ppid.DCEP, message, ignore_limit=True)
-
-    def _stream_became_low(self, stream_id: int) -> None:
-        channel = self._table.by_id.get(stream_id)
-        if channel is not None and channel.account.became_low(channel.stats.bytes_sent):
-            self._table.events.append(BufferedAmountLow(channel))
-
-    def _request_resets(self) -> None:
-        # [rfc8831:6.1/3] [rfc8831:6.7/1]
-        if self._table.wanted_resets:
-            wanted, self._table.wanted_resets = self._table.wanted_resets, []
-            self._association.reset_streams(wanted)
-
-    def _request_streams(self) -> None:
-        outgoing, incoming = self._table.counts.next_request()
-        if (outgoing or incoming) and self._association.state is AssociationState.ESTABLISHED:
-            self._association.add_streams(outgoing=outgoing, incoming=incoming)
-
-    def _step(self, happened: EndpointInput) -> None:
-        self._state = next_endpoint_state(self._state, happened)
-        if self._trace is not None:
-            self._trace(self._table.now, "datachannel:endpoint_state_changed", {"state": self._state.value})

@@ -7,12 +7,13 @@ import rtc_sctp
 from rtc_sctp import Association, AssociationState
 from rtc_sctp import MessageReceived as UserMessage
 
-from .channel import ChannelCloseReason, DataChannel, Priority
+from .channel import ChannelCloseReason, DataChannel
 from .config import DataChannelConfig
 from .dcep import KNOWN_CHANNEL_TYPES, Ack, Open, encode_text, parse_message
 from .early import EarlyMessages
 from .errors import ParseError
 from .events import MessageReceived
+from .outbound import prepare_stream
 from .payload import Ppid
 from .state import ChannelState
 from .stats import EndpointStats
@@ -286,14 +287,3 @@ class Inbound:
             self._table.refuse(stream_id)
         elif channel.state is not ChannelState.CLOSING:
             self._table.fail(channel, ChannelCloseReason.PROTOCOL_ERROR, f"the peer sent {problem}")
-
-
-def prepare_stream(association: Association, channel: DataChannel, stream_id: int) -> None:
-    """Set a channel's outgoing stream up; it may have been another channel's before.
-
-    Peers that know no priorities send 0, with which nothing could ever be sent; :rfc:`8831#section-6.4` has no lower
-    name than "below normal", and the W3C reads 0 so.
-    """
-    # [rfc8831:6.4/1]
-    association.set_stream_weight(stream_id, channel.priority or Priority.BELOW_NORMAL)
-    association.set_buffered_amount_low_threshold(stream_id, channel.buffered_amount_low_threshold)
