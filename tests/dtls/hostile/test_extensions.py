@@ -147,6 +147,19 @@ def test_class_21_encrypted_client_hello_is_refused_with_a_warning() -> None:
     assert subject.received == [b"goes on"]
 
 
+def test_class_21_answers_to_attempts_at_renegotiation_are_bounded() -> None:
+    peer, subject = connect(SERVER)
+    hello = wire.Message(wire.CLIENT_HELLO, peer.message_seq, bytes(40)).serialize()
+
+    for _ in range(100):
+        subject.receive_datagram(peer.record(wire.HANDSHAKE, hello).serialize(), 0.0)
+    peer.pump()
+
+    assert peer.alerts == [(1, 100)] * 4
+    assert subject.dropped["renegotiation_refused"] == 100
+    assert not subject.closed
+
+
 @pytest.mark.spec("rfc5746:4.2/1", "rfc5746:4.2/2", "rfc5246:7.2.2/11")
 def test_class_21_hello_request_is_refused_with_a_warning() -> None:
     peer, subject = connect(CLIENT)

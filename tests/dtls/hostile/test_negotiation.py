@@ -119,6 +119,7 @@ def test_class_17_server_uses_a_group_that_was_not_offered(group: int) -> None:
 
 
 @pytest.mark.parametrize("curve_type", [0, 1, 2, 4, 255])
+@pytest.mark.spec("rfc8422:5.4/3")
 def test_class_17_server_uses_an_explicit_curve(curve_type: int) -> None:
     peer, subject = face_client()
     peer.begin()
