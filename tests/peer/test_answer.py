@@ -86,6 +86,16 @@ def test_only_the_first_of_two_data_sections_is_accepted() -> None:
     assert [media.port for media in answer.media] == [9, 0]
 
 
+def test_a_second_data_section_does_not_take_the_place_of_the_one_in_use() -> None:
+    peer = make_peer()
+    answer_to(peer, describe(audio(mid="a"), section(mid="d")))
+
+    answer = answer_to(peer, describe(section(mid="e", ufrag="9iiZ"), section(mid="d"), version=2))
+
+    assert [media.port for media in answer.media] == [0, 9]
+    assert [(each.id, each.mid) for each in peer.transports] == [(0, "d")]
+
+
 def test_a_section_that_was_rejected_by_the_offerer_stays_rejected() -> None:
     answer = answer_to(make_peer(), describe(audio(mid="a", port=0), section(mid="b", port=0)))
 
@@ -324,3 +334,14 @@ def test_an_answer_can_be_provisional_first() -> None:
     peer.set_local_description(SessionDescription(SdpType.ANSWER, made.sdp), 0.0)
 
     assert peer.local_description == SessionDescription(SdpType.ANSWER, made.sdp)
+
+
+def test_a_mid_that_is_given_later_names_the_same_section() -> None:
+    peer = make_peer()
+    answer_to(peer, describe(section(mid=None)))
+    before = peer.transports[0].local_credentials
+
+    answer = answer_to(peer, describe(section(mid="data"), version=2))
+
+    assert answer.media[0].get(Mid) == Mid("data")
+    assert [(each.id, each.mid, each.local_credentials) for each in peer.transports] == [(0, "data", before)]

@@ -158,6 +158,15 @@ def test_whatever_others_write_is_answered_section_by_section(name: str) -> None
     assert accepted == ({"application"} if re.search("(data|chromium.*media)$", name) else set())
 
 
+@pytest.mark.spec("rfc9143:6/1")
+def test_bundle_only_outside_of_a_group_is_port_zero_and_no_more() -> None:
+    bare = section("bundle-only", port=0, ufrag=None, password=None, fingerprint=None, setup=None)
+
+    answer = answer_to(make_peer(), describe(bare, section(mid="1")))
+
+    assert [media.port for media in answer.media] == [0, 9]
+
+
 # --- answers ---
 
 
@@ -272,6 +281,27 @@ def test_an_answer_restarts_ice_exactly_if_the_offer_did() -> None:
 
     _refused(peer, describe(section(setup="active"), kind=SdpType.ANSWER))
     peer.set_remote_description(describe(changed, kind=SdpType.ANSWER), 0.0)
+
+
+def test_a_provisional_no_does_not_excuse_the_final_answer_from_restarting() -> None:
+    peer = _offered()
+    answer = section(setup="active")
+    peer.set_remote_description(describe(answer, kind=SdpType.ANSWER), 0.0)
+    peer.restart_ice()
+    peer.set_local_description(None, 0.0)
+    peer.set_remote_description(describe(section(setup="active", port=0), kind=SdpType.PRANSWER), 0.0)
+
+    _refused(peer, describe(answer, kind=SdpType.ANSWER))
+
+
+def test_an_answer_rejects_by_port_zero_whatever_stands_beside_it() -> None:
+    peer = _offered()
+
+    peer.set_remote_description(
+        describe(section("bundle-only", setup="active", port=0), session=("group:BUNDLE 0",), kind=SdpType.ANSWER), 0.0
+    )
+
+    assert peer.transports == ()
 
 
 @pytest.mark.spec("rfc8829:5.11/2")

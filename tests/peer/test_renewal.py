@@ -228,3 +228,19 @@ def test_a_client_hello_of_an_attempt_that_the_peer_gave_up_does_no_harm() -> No
 
     assert len(hellos) == 1
     assert pair.right.machine.stats.dropped["dtls-of-former-attempt"] == 1
+
+
+@pytest.mark.spec("rfc8841:10.3/10")
+def test_the_association_does_not_move_to_another_section() -> None:
+    pair = Pair().connect()
+    machine, old = pair.left.machine, pair.left.channel()
+    machine.set_remote_description(
+        describe(section(mid="0", port=0), section(mid="1", ufrag="other"), session=("group:BUNDLE 1",)), pair.now
+    )
+
+    machine.set_local_description(None, pair.now)
+
+    assert old.state is ChannelState.CLOSED
+    assert [each.id for each in machine.transports] == [1]
+    assert machine.sctp is not None
+    assert (machine.sctp.transport_id, machine.sctp.state) == (1, SctpTransportState.CONNECTING)

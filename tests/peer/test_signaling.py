@@ -5,9 +5,10 @@ import pickle
 from collections.abc import Callable
 
 import pytest
+from tests.peer.descriptions import audio, describe, section
 from tests.peer.pair import Pair, Side, make_peer
 
-from rtc_datachannel import ChannelReceived
+from rtc_datachannel import ChannelReceived, ChannelState
 from rtc_peer import (
     DescriptionError,
     DescriptionSyntaxError,
@@ -445,3 +446,37 @@ def test_a_wish_that_comes_in_the_middle_of_an_exchange_is_told_after_it() -> No
 
     assert len(pair.left.of(NegotiationNeeded)) == told + 1
     assert pair.left.machine.negotiation_needed
+
+
+def test_a_channel_that_an_offer_has_no_section_for_waits_for_our_own() -> None:
+    peer = make_peer()
+    peer.set_remote_description(describe(audio(mid="a")), 0.0)
+    channel = peer.create_data_channel("later")
+
+    peer.set_local_description(None, 0.0)
+
+    assert channel.state is ChannelState.CONNECTING
+    assert peer.negotiation_needed
+    assert "m=application" in peer.create_offer().sdp
+
+
+def test_a_channel_that_came_after_our_offer_waits_for_the_next() -> None:
+    peer = make_peer()
+    peer.set_local_description(None, 0.0)
+    channel = peer.create_data_channel("later")
+
+    peer.set_remote_description(describe(kind=SdpType.ANSWER), 0.0)
+
+    assert channel.state is ChannelState.CONNECTING
+    assert peer.negotiation_needed
+
+
+def test_a_channel_whose_section_was_offered_and_rejected_is_closed() -> None:
+    peer = make_peer()
+    channel = peer.create_data_channel("unwanted")
+    peer.set_local_description(None, 0.0)
+
+    peer.set_remote_description(describe(section(port=0, setup="active"), kind=SdpType.ANSWER), 0.0)
+
+    assert channel.state is ChannelState.CLOSED
+    assert not peer.negotiation_needed

@@ -40,16 +40,13 @@ def check_offer(agreed: Agreement, offered: TransportParameters) -> None:
         raise DescriptionError(f"the DTLS association exists, and its role cannot become {offered.role.value}")
 
 
-def agree_as_offerer(
-    before: Agreement | None, local: TransportParameters, remote: TransportParameters, *, provisional_before: bool
-) -> Agreement:
+def agree_as_offerer(before: Agreement | None, local: TransportParameters, remote: TransportParameters) -> Agreement:
     """Conclude an agreement from our offer and the peer's answer.
 
     Args:
-        before: What is in force.
+        before: What is in force, perhaps by a provisional answer to the same offer.
         local: What we offered.
         remote: The answer; its role is active or passive.
-        provisional_before: What is in force comes from a provisional answer to the same offer.
 
     Raises:
         DescriptionError: The answer does not fit.
@@ -61,7 +58,7 @@ def agree_as_offerer(
     restarted = remote.credentials != before.remote.credentials
     if restarted and not restarts:
         raise DescriptionError("the answer restarts ICE, which was not offered")
-    if restarts and not restarted and not provisional_before:
+    if restarts and not restarted:
         raise DescriptionError("the answer does not restart ICE as it was offered")
     if not remote.same_association(before.remote):
         # [rfc8829:5.11/2]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rtc_peer.configuration import BundlePolicy
 from rtc_peer.offer import unused_mid
-from rtc_peer.section import BundleGroups, MediaSection, RemoteDescription, RemoteSection
+from rtc_peer.section import BundleGroups, MediaSection, RemoteDescription, RemoteSection, find_data_section
 
 
 def plan_answer(
@@ -28,7 +28,8 @@ def plan_answer(
     Returns:
         Sections and BUNDLE groups of the answer.
     """
-    accepted = _choose(offer, bundle_policy)
+    current = find_data_section(sections)
+    accepted = _choose(offer, None if current is None else current.index, bundle_policy)
     mids = [section.mid for section in offer.sections if section.mid is not None]
     planned: list[MediaSection] = []
     for remote in offer.sections:
@@ -47,12 +48,10 @@ def plan_answer(
     return tuple(planned), tuple(group for group in groups if group)
 
 
-def _choose(offer: RemoteDescription, policy: BundlePolicy) -> int | None:
-    """Return the index of the section to accept: the first that data channels can run in."""
-    for remote in offer.sections:
-        if remote.is_usable_data and _may_stand(offer, remote, policy):
-            return remote.index
-    return None
+def _choose(offer: RemoteDescription, current: int | None, policy: BundlePolicy) -> int | None:
+    """Return the index of the section to accept: the current one, else the first that data channels can run in."""
+    usable = [each.index for each in offer.sections if each.is_usable_data and _may_stand(offer, each, policy)]
+    return current if current in usable else next(iter(usable), None)
 
 
 def _may_stand(offer: RemoteDescription, remote: RemoteSection, policy: BundlePolicy) -> bool:
@@ -70,9 +69,11 @@ def _matching(remote: RemoteSection, before: MediaSection | None) -> MediaSectio
     """Return the section of the session that the offer continues, as the offer writes it now."""
     if before is None or before.media_type != remote.media_type:
         return None
-    if remote.mid is not None and remote.mid != before.mid:
+    if remote.mid is None:
+        return replace(before, protocol=remote.protocol, formats=remote.formats)
+    if before.mid_signalled and remote.mid != before.mid:
         return None
-    return replace(before, protocol=remote.protocol, formats=remote.formats)
+    return replace(before, mid=remote.mid, mid_signalled=True, protocol=remote.protocol, formats=remote.formats)
 
 
 def _new(remote: RemoteSection, mid: str) -> MediaSection:

@@ -323,6 +323,8 @@ class PeerConnection:
     def set_configuration(self, configuration: Configuration) -> None:
         """Exchange the configuration. Servers and transport policy count from the next gathering on.
 
+        The next offer, whenever it is made, restarts ICE if these changed; `restart_ice` asks for it at once.
+
         Raises:
             StateError: The connection is closed.
             ModificationError: Something changes that must stay.
@@ -331,7 +333,9 @@ class PeerConnection:
         check_modification(
             self._configuration, configuration, local_description_applied=self._local_description_applied
         )
-        self._configuration = configuration
+        before, self._configuration = self._configuration, configuration
+        if _gathering_settings(before) != _gathering_settings(configuration):
+            self._negotiator.configuration_changed()
         self._configure()
 
     # --- data channels ---
@@ -580,6 +584,11 @@ class PeerConnection:
     def _require_open(self) -> None:
         if self.closed:
             raise StateError("the connection is closed")
+
+
+def _gathering_settings(configuration: Configuration) -> object:
+    """Return what candidates are gathered by."""
+    return configuration.ice_servers, configuration.ice_transport_policy
 
 
 def _exported(description: AppliedDescription | None) -> SessionDescription | None:

@@ -144,8 +144,11 @@ class DataTransport:
         if parameters.sctp_port == 0:
             self.end(now)
 
-    def is_renewed_by(self, tunnel: DtlsTransport, parameters: DataParameters) -> bool:
+    def is_renewed_by(self, transport_id: int, tunnel: DtlsTransport, parameters: DataParameters) -> bool:
         """Whether descriptions ask for another association in the place of this one."""
+        if self.transport_id not in (None, transport_id):
+            # The section that it belonged to is rejected, and another one has come in the same exchange.
+            return True
         if parameters.sctp_port == 0 or self._remote_port is None:
             return False
         over = self.state is SctpTransportState.CLOSED and tunnel.state is DtlsTransportState.NEW

@@ -123,7 +123,9 @@ class IceTransport:
     def restart(self, credentials: Credentials, now: float) -> None:
         """Begin another generation of candidates."""
         self.stirred = True
-        self._abandoned = (self.credentials, self.candidates)
+        if self._abandoned is None:
+            # Of several restarts that nobody answered, rollback calls off all.
+            self._abandoned = (self.credentials, self.candidates)
         self.credentials, self.candidates = credentials, []
         self._silent.clear()
         self.agent.restart(now, credentials=credentials)

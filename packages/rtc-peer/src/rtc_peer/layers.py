@@ -113,11 +113,11 @@ class Layers:
         if outcome.data is not None:
             key, parameters = outcome.data
             tunnel = self.transports.transports[key].dtls
-            if self.data.is_renewed_by(tunnel, parameters):
+            if self.data.is_renewed_by(key, tunnel, parameters):
                 self._end_data(now)
             self.data.agree(key, tunnel, parameters, now)
         # [rfc8841:10.3/10] [rfc8841:10.4/4]
-        elif outcome.is_final and (self.data.is_negotiated or self.data.channels_created):
+        elif outcome.data_ended:
             self._end_data(now)
         self.settle(now, moved=True)
 

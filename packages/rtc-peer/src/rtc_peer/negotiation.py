@@ -64,6 +64,8 @@ class Negotiator:
         """In force, by transport id."""
         self.credentials_to_replace: frozenset[Credentials] = frozenset()
         """An ICE restart was asked for, away from these."""
+        self._outdated: frozenset[Credentials] = frozenset()
+        """Of before the configuration changed: an offer that is made anyway restarts ICE as well."""
         self._groups: BundleGroups = ()
         self._stable: tuple[tuple[MediaSection, ...], BundleGroups] = ((), ())
         self._offered: LocalPlan | None = None
@@ -91,8 +93,9 @@ class Negotiator:
         sections, groups = plan_offer(
             self.sections, self._groups, wants_data=wants_data, new_transport_id=self._drafter.new_transport_id
         )
-        restart = ice_restart or bool(self.credentials_to_replace)
-        inputs = (dict(written), wants_data, self.credentials_to_replace)
+        # [rfc8829:5.2.2/12]
+        restart = ice_restart or bool(self.credentials_to_replace or self._outdated)
+        inputs = self._offer_inputs(written, wants_data)
         parameters = {
             # [rfc8829:5.2.1/40]
             key: self._drafter.parameters(written.get(key), Role.ACTPASS, restart=restart, new_association=False)
@@ -159,13 +162,16 @@ class Negotiator:
             kind = SdpType.OFFER if self.signaling.state in offering else SdpType.ANSWER
         self.signaling.check(kind, remote=False)
         if kind is SdpType.OFFER:
-            last, inputs = self._last_offer, (dict(written), wants_data, self.credentials_to_replace)
-            if last is not None and last.inputs == inputs:
+            last = self._last_offer
+            if last is not None and last.inputs == self._offer_inputs(written, wants_data):
                 return SessionDescription(kind, last.text)
             return self.create_offer(written, wants_data=wants_data, ice_restart=False)
         if self._last_answer is not None and self._last_answer.inputs == dict(written):
             return SessionDescription(kind, self._last_answer.text)
         return SessionDescription(kind, self.create_answer(written).sdp)
+
+    def _offer_inputs(self, written: Mapping[int, WrittenTransport], wants_data: bool) -> object:
+        return dict(written), wants_data, self.credentials_to_replace, self._outdated
 
     # --- setting ---
 
@@ -262,15 +268,12 @@ class Negotiator:
         if plan is None:
             raise StateError("there is no local offer that was answered")
         check_against_offer(plan.sections, remote, plan.groups)
-        provisional = self.signaling.state is SignalingState.HAVE_REMOTE_PRANSWER
         outcome = Outcome()
         # [rfc8829:5.11/1]
         for section in plan.sections:
             key, theirs = section.transport_id, remote.sections[section.index]
             if key is not None and theirs.transport is not None:
-                agreement = agree_as_offerer(
-                    self.agreements.get(key), plan.parameters[key], theirs.transport, provisional_before=provisional
-                )
+                agreement = agree_as_offerer(self.agreements.get(key), plan.parameters[key], theirs.transport)
                 outcome.start.append(_start_order(key, agreement, applied, theirs))
         self._conclude(outcome, applied, plan, remote, is_remote=True)
         self._remote_trickles = remote.trickle
@@ -299,7 +302,7 @@ class Negotiator:
             self.sections, self._groups = plan.sections, plan.groups
             return
         # [rfc8829:4.1.10/5]
-        outcome.is_final = True
+        outcome.data_ended = section is None and find_data_section((*self.sections, *self._stable[0])) is not None
         alive = _transport_ids(sections)
         outcome.close = [key for key in (*before, *_transport_ids(self._stable[0])) if key not in alive]
         for key in outcome.close:
@@ -308,8 +311,9 @@ class Negotiator:
         self._groups = remote.bundle_groups if is_remote else plan.groups
         self._stable = (self.sections, self._groups)
         self._offered = self._remote_offer = self._last_offer = self._last_answer = None
-        if not self.credentials_to_replace & {each.credentials for each in plan.parameters.values()}:
-            self.credentials_to_replace = frozenset()
+        used = {each.credentials for each in plan.parameters.values()}
+        self.credentials_to_replace = self.credentials_to_replace if self.credentials_to_replace & used else frozenset()
+        self._outdated = self._outdated if self._outdated & used else frozenset()
 
     def _gathering(self, plan: LocalPlan) -> list[tuple[int, TransportParameters]]:
         """Return the transports of a plan that are new, or that it restarts."""
@@ -379,10 +383,17 @@ class Negotiator:
         return wants_data and find_data_section(self._stable[0]) is None
 
     def restart_ice(self) -> None:
-        """Ask for new credentials in the next offer."""
+        """Ask for new credentials in the next offer, and for that offer."""
+        self.credentials_to_replace = self._credentials_in_use()
+
+    def configuration_changed(self) -> None:
+        """Ask for new credentials in the next offer, whenever it is made: "needs-ice-restart" of :rfc:`8829#section-3.5.1`."""
+        self._outdated = self._credentials_in_use()
+
+    def _credentials_in_use(self) -> frozenset[Credentials]:
         agreed = {each.local.credentials for each in self.agreements.values()}
         pending = {} if self._offered is None else self._offered.parameters
-        self.credentials_to_replace = frozenset(agreed | {each.credentials for each in pending.values()})
+        return frozenset(agreed | {each.credentials for each in pending.values()})
 
 
 def _transport_ids(sections: tuple[MediaSection, ...]) -> tuple[int, ...]:

@@ -31,7 +31,7 @@ class Outcome:
     start: list[StartOrder] = field(default_factory=list)
     data: tuple[int, DataParameters] | None = None
     """The transport that carries the data channels, and what the peer says about them."""
-    is_final: bool = False
-    """A final answer was applied: what is not in it has ended."""
+    data_ended: bool = False
+    """A final answer rejects the section that carried the data channels, or that we proposed for them."""
     rolled_back: bool = False
     """Our own offer, or the peer's, was given up."""

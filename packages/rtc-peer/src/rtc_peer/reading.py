@@ -133,8 +133,9 @@ class _SectionReader:
     def read(self, index: int, media: MediaDescription) -> RemoteSection:
         mid = media.get(Mid)
         tag = None if mid is None else mid.tag
-        rejected = media.port == 0 and not media.has(BundleOnly)
-        wanted = is_data_section(media) and not rejected
+        # [rfc9143:6/1] An answer says no by port zero, whatever stands beside it.
+        bundle_only = media.has(BundleOnly) and bool(self._group_of(tag)) and not self._is_answer
+        wanted = is_data_section(media) and (media.port != 0 or bundle_only)
         source = self._transport_source(media, tag)
         return RemoteSection(
             index=index,
@@ -144,7 +145,7 @@ class _SectionReader:
             # [rfc8829:5.8.2/11]
             formats=media.formats,
             port=media.port,
-            bundle_only=media.has(BundleOnly),
+            bundle_only=bundle_only,
             transport=self._transport(index, source) if wanted else None,
             data=self._data(index, media) if wanted else None,
             transport_index=self._index_of(source),
@@ -153,10 +154,13 @@ class _SectionReader:
     def _transport_source(self, media: MediaDescription, tag: str | None) -> MediaDescription:
         """Return the section whose transport attributes count: its own if it has any, else those of the BUNDLE tag."""
         # [rfc9143:7.4/2]
-        group = next((group for group in self._groups if tag in group), ())
+        group = self._group_of(tag)
         if not group or media.has(IceUfrag):
             return media
         return self._document.by_mid(group[0]) or media
+
+    def _group_of(self, tag: str | None) -> tuple[str, ...]:
+        return next((group for group in self._groups if tag in group), ())
 
     def _index_of(self, media: MediaDescription) -> int:
         return next(index for index, each in enumerate(self._document.media) if each is media)
