@@ -532,3 +532,24 @@ def test_an_error_without_a_code_and_an_answer_not_understood_are_no_consent(mes
 def test_an_interval_that_leaves_no_check_within_the_life_of_consent_cannot_be_configured() -> None:
     with pytest.raises(ValueError, match="consent_interval"):
         IceConfig(consent_interval=25.0)
+
+
+def test_a_pair_that_is_taken_up_long_after_its_last_answer_is_checked_before_its_consent_ends() -> None:
+    spare = candidate(ELSEWHERE, priority=1000, foundation="2")
+    desk = Desk(controlling=False, candidates=(candidate(THERE, priority=2000), spare))
+    for source in (ELSEWHERE, THERE):
+        for request in desk.requests(desk.check(source=source, use_candidate=True) + desk.advance(0.1)):
+            desk.answer(request)
+    started = desk.now
+
+    while desk.now < started + 60.0:
+        alive = (ELSEWHERE, THERE) if desk.now < started + 18.5 else (ELSEWHERE,)
+        left = [datagram for source in alive for datagram in desk.check(source=source, use_candidate=True)]
+        left += [datagram for _, datagram in _fall_silent(desk, 0.5)]
+        for request in desk.requests(left):
+            if request.remote in alive:
+                desk.answer(request)
+
+    assert desk.agent.selected_pair is not None
+    assert desk.agent.selected_pair.remote == ELSEWHERE
+    assert not any(isinstance(event, ConsentExpired) for event in desk.events())

@@ -225,20 +225,41 @@ def test_of_several_sessions_before_the_last_restart_the_one_that_carries_data_i
     assert parse(answer).message_class is MessageClass.SUCCESS
 
 
-def test_once_the_new_session_is_complete_the_old_credentials_are_worth_nothing() -> None:
+def _restarted_from_elsewhere() -> tuple[Desk, bytes]:
+    """Return a desk whose peer moved to `ELSEWHERE` and restarted, and a check of the time before."""
     desk = Desk()
     desk.connect()
     old = desk.request()
     desk.agent.restart(desk.now)
     desk.agent.end_of_local_addresses(desk.now)
     desk.meet()
-    desk.agent.add_remote_candidate(candidate(THERE), desk.now)
+    desk.agent.add_remote_candidate(candidate(ELSEWHERE), desk.now)
     desk.connect()
     assert desk.agent.connection_state is ConnectionState.COMPLETED
+    assert desk.agent.selected_pair is not None
+    assert desk.agent.selected_pair.remote == ELSEWHERE
+    return desk, old
+
+
+@pytest.mark.spec("rfc8445:8.3.1/1")
+def test_what_the_peer_sends_by_the_old_pair_counts_for_three_seconds_after_the_new_one_was_chosen() -> None:
+    """The peer may have yet to hear of the nomination, and what it sent before is still on its way."""
+    desk, old = _restarted_from_elsewhere()
+
+    assert desk.agent.is_valid_path(HERE, THERE)
+    desk.send(old)
+    assert desk.dropped("unknown-username") == 0
+
+
+def test_once_the_new_session_is_complete_the_old_credentials_are_worth_nothing() -> None:
+    desk, old = _restarted_from_elsewhere()
+    for _ in range(3):
+        desk.answer(desk.next_request())
 
     desk.send(old)
 
     assert desk.dropped("unknown-username") == 1
+    assert not desk.agent.is_valid_path(HERE, THERE)
 
 
 # --- moving ---

@@ -32,7 +32,7 @@ from rtc_ice.session import RemoteParameters, Session
 from rtc_ice.state import ConnectionState, GatheringState
 from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, describe_candidates, describe_pairs
 from rtc_ice.status import Status
-from rtc_ice.triggered import replay_early_checks
+from rtc_ice.triggered import GRACE_PERIOD, replay_early_checks
 from rtc_stun import Address, Datagram, short_term_key
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
@@ -371,7 +371,6 @@ class IceAgent:
             return
         now = self._now
         self._output.extend(self._current.handle_timeout(now))
-        self._output.extend(self._selection.handle_timeout(now))
         self._output.extend(self._keepalives.handle_timeout(now))
         self._settle()
 
@@ -382,6 +381,7 @@ class IceAgent:
         if self._is_idle():
             return []
         self._begin_transactions()
+        self._output.extend(self._selection.consent_checks(self._now))
         self._timeout = self._next_deadline()
         self._unflushed = False
         output = self._output.drain()
@@ -472,7 +472,8 @@ class IceAgent:
         nominate_where_ripe(session, gathering_done=gathering_done, now=now)
         self._events.extend(self._selection.update(session, now))
         self._selection.regain_consent(session)
-        if session.completed_at is not None:
+        # [rfc8445:8.3.1/1] What the peer sends by the old pair, because it has yet to hear of the new one, still counts.
+        if session.completed_at is not None and now >= session.completed_at + GRACE_PERIOD:
             self._previous = None
         if self._reported_role != self._role.controlling:
             self._reported_role = self._role.controlling

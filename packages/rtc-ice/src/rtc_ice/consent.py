@@ -47,7 +47,8 @@ class ConsentMonitor:
         self._next_check_at = now
         if pair.heard_at is None:
             pair.heard_at = now
-        self._schedule(now)
+        # A pair that is taken up long after the peer's last answer is checked at once.
+        self._schedule(now if pair.last_response_at is None else pair.last_response_at)
 
     @property
     def checks(self) -> bool:
@@ -72,7 +73,7 @@ class ConsentMonitor:
         """When silence begins to count."""
         return silent_at(self.pair, self.session.config)
 
-    def handle_timeout(self, now: float) -> list[Datagram]:
+    def checks_due(self, now: float) -> list[Datagram]:
         """Return the consent check that is due, if one is."""
         for transaction in self._transactions.due(now):
             self._transactions.remove(transaction)
@@ -101,9 +102,10 @@ class ConsentMonitor:
             self.session.role.renew()
         return True
 
-    def awaits(self, transaction_id: bytes) -> bool:
-        """Whether a response with that ID is expected."""
-        return self._transactions.get(transaction_id) is not None
+    def awaits(self, transaction_id: bytes, now: float) -> bool:
+        """Whether a response with that ID is expected still."""
+        transaction = self._transactions.get(transaction_id)
+        return transaction is not None and not transaction.expired(now)
 
     def discard(self) -> None:
         """Forget all checks under way, for consent is gone."""
@@ -138,10 +140,10 @@ class ConsentMonitor:
         self.pair.statistics.consent_requests_sent += 1
         return datagram
 
-    def _schedule(self, now: float) -> None:
+    def _schedule(self, start: float) -> None:
         # [rfc7675:5.1/3]
         fraction = int.from_bytes(self.session.rng(4), "big") / 2**32
-        self._next_check_at = now + self.session.config.consent_interval * (0.8 + 0.4 * fraction)
+        self._next_check_at = start + self.session.config.consent_interval * (0.8 + 0.4 * fraction)
 
 
 def consent_ends_at(pair: Pair, config: IceConfig) -> float:

@@ -89,7 +89,7 @@ class Receiver:
             wanted = candidate is not None and session.completed_at is None
             return current.take_local(candidate) if candidate is not None and wanted else None
         transaction = session.checks.get(message.transaction_id)
-        monitor = self._selection.awaiting(message.transaction_id)
+        monitor = self._selection.awaiting(message.transaction_id, now)
         if transaction is None and monitor is None:
             self._count("unknown-transaction")
         elif not is_proven(message, session.remote_key if monitor is None else monitor.session.remote_key):

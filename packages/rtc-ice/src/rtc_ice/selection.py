@@ -40,13 +40,13 @@ class Selection:
         """Whether a pair of that session carries data."""
         return any(monitor.session is session for monitor in self._monitors.values())
 
-    def awaiting(self, transaction_id: bytes) -> ConsentMonitor | None:
+    def awaiting(self, transaction_id: bytes, now: float) -> ConsentMonitor | None:
         """Return the watch whose check a response answers."""
-        return next((each for each in self._monitors.values() if each.awaits(transaction_id)), None)
+        return next((each for each in self._monitors.values() if each.awaits(transaction_id, now)), None)
 
-    def handle_timeout(self, now: float) -> list[Datagram]:
+    def consent_checks(self, now: float) -> list[Datagram]:
         """Return the consent checks that are due."""
-        return [datagram for monitor in self._monitors.values() for datagram in monitor.handle_timeout(now)]
+        return [datagram for monitor in self._monitors.values() for datagram in monitor.checks_due(now)]
 
     def next_timeout(self, now: float) -> float | None:
         """Return when a monitor has something to do next."""

@@ -15,7 +15,7 @@ MAX_EARLY_CHECKS: Final = 32
 """How many paths are remembered on which the peer checks before we know its credentials."""
 
 GRACE_PERIOD: Final = 3.0
-"""How long after completion the peer's checks still trigger ours."""
+"""How long after completion the peer's checks still trigger ours, and the pairs of before a restart are honoured."""
 
 
 def take_check(session: Session, check: PeerCheck, now: float) -> None:
