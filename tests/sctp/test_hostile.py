@@ -1,5 +1,6 @@
 """Whatever the network brings, in whatever state: nothing raises, nothing is lost without a trace, output stays bounded."""
 
+import tracemalloc
 from random import Random
 from time import process_time
 
@@ -216,6 +217,25 @@ def test_tiny_fragments_cannot_hold_more_memory_than_the_buffer() -> None:
 
     assert windows[-1] == 0
     assert sum(script.dropped.values()) > 1000
+
+
+def test_the_most_that_tiny_fragments_can_hold_is_a_few_times_the_buffer() -> None:
+    config = AssociationConfig(heartbeat_interval=None, receive_buffer_size=100_000)
+    script = Script(config).establish(*EXTENSIONS)
+    packets = [
+        packet(
+            *[DataChunk(PEER_TSN + 1 + 100 * row + 2 * index, 0, 0, 51, b"x", 0) for index in range(50)], tag=script.tag
+        )
+        for row in range(100)
+    ]
+    tracemalloc.start()
+    for datagram in packets:
+        script.association.receive_datagram(datagram, script.now)
+        script.association.datagrams_to_send(script.now)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert held < 10 * 100_000
 
 
 def _cost(script: Script, datagram: bytes) -> float:

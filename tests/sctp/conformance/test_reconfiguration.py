@@ -251,6 +251,7 @@ def test_all_streams_begin_anew_where_none_is_listed(script: Script) -> None:
     script.send(script.data(b"a", stream_id=1), script.data(b"b", stream_id=2))
 
     assert results(script, request_from_peer(script)) == [(PEER_TSN, R.PERFORMED)]
+    assert script.happened(IncomingStreamsReset) == [IncomingStreamsReset(range(10))]
     script.stream_sequences.clear()
     script.send(script.data(b"c", stream_id=1), script.data(b"d", stream_id=2))
     assert [event.data for event in script.happened(MessageReceived)] == [b"a", b"b", b"c", b"d"]

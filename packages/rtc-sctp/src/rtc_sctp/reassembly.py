@@ -1,6 +1,5 @@
 """From fragments to messages, by TSN. See :rfc:`9260#section-6.9`."""
 
-from collections import deque
 from typing import Final
 
 BEGINNING: Final = 0x02
@@ -42,7 +41,7 @@ class Run:
         self.unordered = unordered
         self.number = number
         self.ppid = ppid
-        self.pieces: deque[bytes] = deque((payload,))
+        self.pieces = [payload]
         self.length = len(payload)
 
     @property
@@ -159,7 +158,7 @@ class Reassembly:
         if len(left.pieces) >= len(right.pieces):
             left.pieces.extend(right.pieces)
         else:
-            right.pieces.extendleft(reversed(left.pieces))
+            right.pieces[:0] = left.pieces
             left.pieces = right.pieces
         left.length += right.length
         left.ends = right.ends
