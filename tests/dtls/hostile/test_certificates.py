@@ -202,8 +202,28 @@ def test_class_29_key_that_is_no_whole_number_of_bytes_is_refused(role: str) -> 
     der = keys.identity().certificate
     at = der.index(b"\x03\x42\x00\x04")
     odd = der[: at + 2] + b"\x01" + der[at + 3 :]
-    peer, subject = face(role)
-    _try(peer, [odd])
+    peer, subject = face(role, who=Identity(keys.identity().key, odd))
+    _try(peer)
 
     assert peer.fatal == BAD_CERTIFICATE
     assert not subject.connected
+
+
+def _element(tag: int, content: bytes) -> bytes:
+    return bytes((tag, 0x82)) + len(content).to_bytes(2, "big") + content
+
+
+@pytest.mark.parametrize("bits", [512, 1023, 8193, 16384])
+def test_class_29_rsa_key_that_is_too_short_or_too_costly_is_refused(bits: int) -> None:
+    modulus = ((1 << bits - 1) + 1).to_bytes(bits // 8 + 1, "big")
+    key = _element(0x30, _element(0x02, modulus) + b"\x02\x03\x01\x00\x01")
+    algorithm = bytes.fromhex("300d06092a864886f70d0101010500")
+    info = _element(0x30, algorithm + _element(0x03, b"\0" + key))
+    certificate_of_it = _element(0x30, _element(0x30, b"\x02\x01\x01" + b"\x30\x00" * 4 + info))
+    peer, subject = face_server(who=Identity(keys.identity().key, certificate_of_it))
+    peer.send_hello()
+
+    peer.say(peer.certificate())
+
+    assert peer.fatal == 43
+    assert subject.closed

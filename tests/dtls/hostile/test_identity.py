@@ -17,6 +17,7 @@ from rtc_dtls import (
     Role,
     StateError,
 )
+from rtc_dtls.peer_identity import PeerIdentity
 
 MINE, YOURS, OTHER = certificate(who="client"), certificate(who="server"), certificate(who="somebody else")
 EACH_ROLE = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.name.lower())
@@ -199,6 +200,12 @@ def test_class_27_server_that_asks_for_no_certificate_cannot_have_fingerprints()
     assert pair.server.peer_certificates == ()
     with pytest.raises(StateError):
         pair.server.set_remote_fingerprints((MINE.fingerprint(),), 0.0)
+
+
+def test_class_27_peer_without_a_certificate_is_nobody_that_was_expected() -> None:
+    assert not PeerIdentity(None, is_anonymous_allowed=False).verified
+    assert not PeerIdentity((YOURS.fingerprint(),), is_anonymous_allowed=True).verified
+    assert PeerIdentity(None, is_anonymous_allowed=True).verified
 
 
 def test_class_27_client_without_a_certificate_is_refused_where_one_is_required() -> None:
