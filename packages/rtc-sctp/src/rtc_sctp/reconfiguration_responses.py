@@ -90,14 +90,14 @@ class ReconfigurationResponses:
                 response = self._answer(parameter)
                 if response is not None:
                     responses.append(response)
-        # [rfc6525:5.2.1/2] [rfc6525:5.2.2/6] [rfc6525:5.2.2/11] [rfc6525:5.2.3/2] [rfc6525:4.4/3]
+        # [rfc6525:5.2.1/2] [rfc6525:5.2.2/6] [rfc6525:5.2.2/11] [rfc6525:5.2.3/2] [rfc6525:4.4/3] [rfc6525:5.1.1/8]
         if responses:
             context.control.append(ReconfigChunk(tuple(responses)).serialize())
 
     def _answer(self, request: Request) -> ReconfigurationResponse | None:
         sequence = request.request_sequence
         if sequence in self._responses:
-            # [rfc6525:5.2.1/4] [rfc6525:5.1.1/8]
+            # [rfc6525:5.2.1/4]
             return self._responses[sequence]
         if sequence != self._expected:
             return ReconfigurationResponse(sequence, ReconfigurationResult.BAD_SEQUENCE_NUMBER)
