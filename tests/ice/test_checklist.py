@@ -7,6 +7,9 @@ from tests.support.nat import full_cone
 from tests.support.rng import SeededRng
 
 from rtc_ice import Candidate, CandidatePairStats, IceAgent, IceConfig, PairState, pair_priority
+from rtc_ice.checklist import Checklist
+from rtc_ice.pair import LocalCandidate, Pair, RemoteCandidate
+from rtc_ice.state import PairInput
 from rtc_stun import Address, Datagram
 
 from .crafted import HERE, PEER_PASSWORD, PEER_UFRAG, THERE, Desk, candidate, parse
@@ -421,3 +424,44 @@ def test_pairs_have_numbers_of_their_own() -> None:
 
     numbers = [each.number for each in call.alice.agent.candidate_pair_stats()]
     assert len(set(numbers)) == len(numbers) >= 1
+
+
+# --- the order of checks ---
+
+
+def test_of_a_foundation_the_first_stream_begins_even_if_another_has_a_higher_priority() -> None:
+    streams = Streams(2)
+    streams.add(2, 0, foundation="f")
+    streams.add(1, 1, foundation="f")
+
+    streams.agent.datagrams_to_send(0.0)
+
+    assert streams.states() == {2: IN_PROGRESS, 1: FROZEN}
+
+
+def test_when_nothing_waits_one_pair_of_each_foundation_is_unfrozen() -> None:
+    desk = Desk(candidates=tuple(_peer(n, foundation="f") for n in (1, 2, 3)))
+    (first,) = desk.output()
+    assert _states(desk) == {1: IN_PROGRESS, 2: FROZEN, 3: FROZEN}
+
+    desk.send(desk.error(first, 500))
+    desk.next_request()
+
+    assert _states(desk) == {1: FAILED, 2: IN_PROGRESS, 3: FROZEN}
+
+
+def test_pairs_of_equal_priority_are_checked_by_component() -> None:
+    pairs: list[Pair] = []
+    for component_id in (2, 1):
+        ours = Candidate(
+            foundation="1", component_id=component_id, transport="udp", priority=9, address=HERE, type="host"
+        )
+        local = LocalCandidate(ours, HERE._replace(port=component_id), 0, 1)
+        remote = RemoteCandidate(_peer(component_id, priority=7, component_id=component_id), 0)
+        pairs.append(Pair(len(pairs), local, remote, controlling=True))
+    checklist = Checklist(0)
+    for pair in pairs:
+        checklist.insert(pair)
+        pair.step(PairInput.UNFREEZE)
+
+    assert checklist.next_pair() is pairs[1]

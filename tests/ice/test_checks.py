@@ -449,3 +449,32 @@ def test_checks_of_the_peer_are_counted_where_the_data_goes_behind_a_translator_
         (False, 0),
         (True, 1),
     ]
+
+
+def test_a_translator_that_changes_its_mind_before_the_nomination_leaves_one_valid_pair() -> None:
+    moved = OUTSIDE._replace(port=40_001)
+    desk = Desk(controlling=False, candidates=(candidate(THERE),))
+    (first,) = desk.output()
+    second = next(each for each in desk.requests(desk.check() + desk.advance(0.06)))
+    desk.answer(first, mapped=OUTSIDE)
+
+    desk.answer(second, mapped=moved)
+
+    assert [each.local.address for each in desk.agent.candidate_pair_stats()] == [HERE, moved]
+
+
+def test_an_answer_that_was_on_its_way_when_consent_was_revoked_brings_nothing_back() -> None:
+    desk = Desk(candidates=(candidate(THERE),))
+    (first,) = desk.output()
+    (second,) = desk.requests(desk.check() + desk.advance(0.06))
+    desk.agent.end_of_remote_candidates(desk.now)
+    desk.answer(second)
+    desk.answer(desk.next_request())
+    consent = desk.next_request(within=7.0)
+    desk.send(desk.error(consent, 403))
+    assert desk.agent.selected_pair is None
+
+    desk.answer(first)
+
+    assert desk.dropped("unknown-transaction") == 0
+    assert desk.agent.selected_pair is None

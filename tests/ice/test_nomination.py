@@ -459,3 +459,16 @@ def test_a_policy_that_goes_on_waiting_is_not_asked_all_the_time() -> None:
     at = desk.agent.next_timeout()
     assert at is not None
     assert at > desk.now + 1.0
+
+
+def test_further_valid_pairs_do_not_put_the_nomination_off() -> None:
+    third = candidate(THERE._replace(port=1), priority=500, foundation="3")
+    desk = Desk(candidates=(*PEERS, third))
+    _, worse, worst = desk.requests(desk.output() + desk.advance(0.11))
+    desk.answer(worst)
+    desk.advance(0.35)
+    desk.answer(worse)
+
+    later = desk.requests(desk.advance(0.2))
+
+    assert [datagram.remote for datagram in later if _nominates(datagram)] == [WORSE]

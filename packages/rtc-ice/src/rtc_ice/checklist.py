@@ -1,7 +1,6 @@
 """A checklist: the pairs of one data stream in the order of their promise (:rfc:`8445#section-6.1.2`)."""
 
 from collections import deque
-from collections.abc import Iterator
 
 from rtc_ice.pair import ComponentKey, Pair, Path
 from rtc_ice.state import ChecklistState, PairInput, PairState
@@ -82,7 +81,7 @@ class Checklist:
         """
         if self.triggered:
             return self.triggered.popleft()
-        return next((pair for pair in self._in_check_order() if pair.state is PairState.WAITING), None)
+        return next((pair for pair in self.pairs if pair.state is PairState.WAITING), None)
 
     def valid_of(self, component: ComponentKey) -> list[Pair]:
         """Return the valid pairs of a component, best first."""
@@ -117,13 +116,10 @@ class Checklist:
             pair.valid = None
         pair.nominate_on_success = False
 
-    def _in_check_order(self) -> Iterator[Pair]:
-        # Equal priorities: the lower component first.
-        return iter(sorted(self.pairs, key=lambda pair: (-pair.priority, pair.component_id)))
 
-
-def _by_priority(pair: Pair) -> int:
-    return -pair.priority
+def _by_priority(pair: Pair) -> tuple[int, int]:
+    """Order of checks and of preference; of equal priorities the lower component comes first."""
+    return -pair.priority, pair.component_id
 
 
 def _is_nominated(pair: Pair) -> bool:
