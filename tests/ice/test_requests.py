@@ -357,3 +357,14 @@ def test_a_pair_that_turns_valid_after_completion_is_neither_used_nor_kept_alive
     assert desk.agent.selected_pair is not None
     assert desk.agent.selected_pair.remote == THERE
     assert {datagram.remote for datagram in desk.advance(25.0)} == {THERE}
+
+
+def test_an_early_nomination_is_not_forgotten_for_a_later_check_without_one() -> None:
+    desk = Desk(controlling=False, meet=False)
+    desk.check(use_candidate=True)
+    desk.check()
+    desk.meet()
+
+    desk.answer(desk.next_request())
+
+    assert [each.nominated for each in desk.agent.candidate_pair_stats()] == [True]
