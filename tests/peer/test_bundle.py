@@ -40,6 +40,18 @@ def test_a_bundled_section_has_the_transport_of_its_tag() -> None:
     assert answer.media[1].has(IceUfrag)
 
 
+def test_a_bundled_section_that_shows_a_transport_of_its_own_has_that() -> None:
+    peer = make_peer()
+
+    answer_to(
+        peer, describe(audio(mid="a", ufrag="tagged"), section(mid="d", ufrag="owned"), session=("group:BUNDLE a d",))
+    )
+
+    credentials = peer.transports[0].remote_credentials
+    assert credentials is not None
+    assert credentials.ufrag == "owned"
+
+
 def test_candidates_of_a_bundled_section_belong_to_the_generation_of_its_tag() -> None:
     peer = make_peer()
     answer_to(peer, _bundled_offer())

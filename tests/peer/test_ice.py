@@ -132,6 +132,24 @@ def test_local_descriptions_take_in_the_candidates_that_are_found_later() -> Non
     assert media.has(EndOfCandidates)
 
 
+def test_a_local_description_shows_what_was_found_since_it_was_created() -> None:
+    pair = Pair().connect()
+    pair.gather = pair.trickle = False
+    machine = pair.left.machine
+    machine.set_local_description(machine.create_offer(ice_restart=True), pair.now)
+    offer = machine.create_offer()
+    assert len(parsed(offer).media[0].get_all(Candidate)) == 1
+    machine.add_local_address(0, Address("192.0.2.1", 7777), pair.now)
+    machine.end_of_local_addresses(0, pair.now)
+    pair.settle(0.1)
+
+    machine.set_local_description(offer, pair.now)
+
+    media = parsed(machine.local_description).media[0]
+    assert [" 7777 " in each.text for each in media.get_all(Candidate)] == [False, True]
+    assert media.has(EndOfCandidates)
+
+
 def test_half_trickle_works_with_a_peer_that_takes_nothing_later() -> None:
     pair = Pair(trickle=False)
     pair.left.machine.create_data_channel()

@@ -6,11 +6,12 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.peer.descriptions import DIGITS, FOLDER, answer_to, audio, describe, parsed, section, vector
+from tests.peer.descriptions import DIGITS, FINGERPRINT, FOLDER, answer_to, audio, describe, parsed, section, vector
 from tests.peer.pair import Pair, make_peer
 from tests.support.effort import examples
 
 from rtc_peer import DescriptionError, DescriptionSyntaxError, PeerConnection, PeerError, SdpType, SessionDescription
+from rtc_peer.reading import MAX_FINGERPRINTS
 from rtc_sdp import Fingerprint, IceUfrag
 
 VECTORS = sorted(path.stem for path in FOLDER.glob("*.sdp"))
@@ -165,6 +166,15 @@ def test_bundle_only_outside_of_a_group_is_port_zero_and_no_more() -> None:
     answer = answer_to(make_peer(), describe(bare, section(mid="1")))
 
     assert [media.port for media in answer.media] == [0, 9]
+
+
+def test_fingerprints_are_bounded() -> None:
+    lines = [FINGERPRINT] * MAX_FINGERPRINTS
+    answer_to(make_peer(), describe(section(fingerprint=None), session=tuple(lines)))
+
+    reason = _refused(make_peer(), describe(section(fingerprint=None), session=(*lines, FINGERPRINT)))
+
+    assert f"more than {MAX_FINGERPRINTS}" in reason
 
 
 # --- answers ---

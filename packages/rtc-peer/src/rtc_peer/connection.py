@@ -252,6 +252,7 @@ class PeerConnection:
             )
         before = self.signaling_state
         outcome = self._negotiator.set_local(description)
+        self._negotiator.note_transports(self._layers.transports.written())
         self._local_description_applied = True
         self._apply(outcome, before, controlling=description.type is SdpType.OFFER)
 

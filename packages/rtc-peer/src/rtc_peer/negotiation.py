@@ -369,12 +369,23 @@ class Negotiator:
 
     def note_candidate(self, event: IceCandidateFound) -> None:
         """Write a local candidate into the descriptions of its generation."""
-        value = event.candidate.removeprefix("candidate:")
+        # Within a description its section tells the generation.
+        value = event.candidate.removeprefix("candidate:").removesuffix(f" ufrag {event.username_fragment}")
         for description in (self.signaling.pending_local, self.signaling.current_local):
             if description is not None and description.is_of_generation(
                 event.sdp_m_line_index, event.username_fragment
             ):
                 description.take_candidate(event.sdp_m_line_index, value)
+
+    def note_transports(self, written: Mapping[int, WrittenTransport]) -> None:
+        """Write what was found since a description of ours was created into it, now that it is set."""
+        for key, transport in written.items():
+            mid, index = self.candidate_names(key)
+            ufrag = transport.parameters.credentials.ufrag
+            for candidate in transport.candidates:
+                self.note_candidate(IceCandidateFound(str(candidate), mid, index, ufrag))
+            if transport.gathering_complete:
+                self.note_candidate(IceCandidateFound("", mid, index, ufrag))
 
     def needs_negotiation(self, *, wants_data: bool) -> bool:
         """Whether something was changed that is not in the current descriptions (webrtc-pc section 4.7.3)."""

@@ -44,6 +44,9 @@ from rtc_sdp import Setup as SetupAttribute
 MAX_SECTIONS: Final = 256
 """A description with more media sections is refused."""
 
+MAX_FINGERPRINTS: Final = 64
+"""A section with more fingerprints is refused: they may stand at the session level, and are read for each section."""
+
 
 def parse(text: str) -> SdpDocument:
     """Parse the text of a description.
@@ -177,6 +180,10 @@ class _SectionReader:
         # [rfc8829:5.8.3/5]
         if not fingerprints:
             raise DescriptionError(f"section {index} has no certificate fingerprint")
+        if len(fingerprints) > MAX_FINGERPRINTS:
+            raise DescriptionError(
+                f"{len(fingerprints)} fingerprints of section {index} are more than {MAX_FINGERPRINTS}"
+            )
         if not any(each.is_usable for each in fingerprints):
             raise DescriptionError(f"section {index} has no fingerprint of a hash function that can be trusted")
         tls_id = document.effective(media, TlsId)
