@@ -553,3 +553,20 @@ def test_a_pair_that_is_taken_up_long_after_its_last_answer_is_checked_before_it
     assert desk.agent.selected_pair is not None
     assert desk.agent.selected_pair.remote == ELSEWHERE
     assert not any(isinstance(event, ConsentExpired) for event in desk.events())
+
+
+@pytest.mark.spec("rfc7675:5.1/13")
+def test_a_check_that_waits_its_turn_does_not_leave_once_consent_was_revoked() -> None:
+    desk = Desk(candidates=(candidate(THERE),))
+    (first,) = desk.output()
+    (second,) = desk.requests(desk.check() + desk.advance(0.06))
+    desk.agent.end_of_remote_candidates(desk.now)
+    desk.answer(second)
+    desk.answer(desk.next_request())
+    consent = desk.next_request(within=7.0)
+
+    for response in (desk.error(first, 487), desk.error(consent, 403)):
+        desk.agent.receive_datagram(Datagram(response, HERE, THERE), desk.now)
+
+    assert desk.dropped("unknown-transaction") == 0
+    assert desk.requests(desk.advance(1.0)) == []
