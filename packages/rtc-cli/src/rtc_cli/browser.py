@@ -12,6 +12,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from rtc_asyncio import DOMException, RTCConfiguration, RTCDataChannel, RTCIceCandidate, RTCPeerConnection
 
+from .errors import reason
 from .files import LABEL as FILE_LABEL
 from .files import TransferError, receive_file, refuse, send_file
 from .negotiated import describe, path, security
@@ -171,6 +172,7 @@ class Browser:
             self._statistics = channel
             self._start(self._send_statistics(channel))
         elif channel.label == FILE_LABEL and self._receiving < MAX_RECEIVING:
+            self._receiving += 1
             self._start(self._receive(channel))
         elif channel.label == FILE_LABEL:
             refuse(channel, f"{MAX_RECEIVING} files are on their way already")
@@ -193,7 +195,7 @@ class Browser:
             with self._report.progress(f"{file.name} to {self.name}") as progress:
                 size = await send_file(self._pc, file, progress)
         except (TransferError, OSError, DOMException) as error:
-            self._say("error", f"{self.name}: {error}")
+            self._say("error", f"{self.name}: {_sentence(file.name, error)}")
             return
         except asyncio.CancelledError:
             self._say("error", f"{self.name}: the connection ended before {file.name} had arrived")
@@ -201,13 +203,12 @@ class Browser:
         self._say("file_sent", f"{file.name} to {self.name}", path=str(file), size=size)
 
     async def _receive(self, channel: RTCDataChannel) -> None:
-        self._receiving += 1
         try:
             with self._report.progress(f"file from {self.name}") as progress:
                 settings = self._settings
                 file = await receive_file(channel, settings.directory, settings.max_file_length, progress)
         except (TransferError, OSError) as error:
-            self._say("error", f"{self.name}: {error}")
+            self._say("error", f"{self.name}: {_sentence('a file', error)}")
             return
         except asyncio.CancelledError:
             self._say("error", f"{self.name}: the connection ended before its file had arrived")
@@ -238,3 +239,8 @@ class Browser:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _sentence(file: str, error: Exception) -> str:
+    """What went wrong with a file; what the system says of it does not name it."""
+    return f"{file}: {reason(error)}" if isinstance(error, OSError) else str(error)

@@ -22,11 +22,14 @@ from typing import Final
 
 from rtc_asyncio import DOMException, RTCDataChannel, RTCPeerConnection
 
+from .errors import reason
 from .names import keep, partial_file, safe_name
 
 LABEL: Final = "file"
 PIECE_LENGTH: Final = 64 * 1024
 """Bytes of one message: what every WebRTC peer accepts."""
+MAX_SIZE: Final = 2**53
+"""Bytes that a file may be said to have: the largest number that JavaScript counts to."""
 IDLE_TIMEOUT: Final = 60.0
 """Seconds without a byte, or without an answer, after which a transfer is given up."""
 DISK_RESERVE: Final = 64 * 1024 * 1024
@@ -76,13 +79,14 @@ async def receive_file(channel: RTCDataChannel, directory: Path, max_length: int
                 received += len(piece)
                 if received > size:
                     raise TransferError(f"{name}: more bytes arrived than were announced")
+                _check_room(name, size - received, directory, max_length)  # others may have filled the disk meanwhile
                 file.write(piece)
                 digest.update(piece)
                 progress(received, size)
             file.flush()
             path = keep(partial, name)
     except (TransferError, OSError) as error:
-        refuse(channel, str(error) if isinstance(error, TransferError) else f"it cannot be written: {error.strerror}")
+        refuse(channel, str(error) if isinstance(error, TransferError) else f"it cannot be written: {reason(error)}")
         raise
     except BaseException:
         channel.close()
@@ -180,7 +184,7 @@ def _parsed(message: str | bytes | None) -> object:
 
 def _announced(message: str | bytes | None) -> tuple[str, int]:
     match _parsed(message):
-        case {"name": str(name), "size": int(size)} if size >= 0 and not isinstance(size, bool):
+        case {"name": str(name), "size": int(size)} if 0 <= size <= MAX_SIZE and not isinstance(size, bool):
             return safe_name(name), size
     raise TransferError("a file channel began without name and size")
 

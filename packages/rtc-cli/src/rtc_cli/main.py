@@ -8,9 +8,9 @@
 
 import asyncio
 import contextlib
-import io
 import ipaddress
 import json
+import math
 import signal
 import sys
 import time
@@ -22,6 +22,7 @@ import click
 
 from ._version import __version__
 from .errors import CommandError
+from .output import Output
 
 EXIT_FAILURE: Final = 1
 EXIT_SIGNAL: Final = 128
@@ -36,6 +37,22 @@ def _ip_addresses(context: click.Context, parameter: click.Parameter, hosts: tup
         except ValueError:
             raise click.BadParameter(f"{host} is not an IP address", context, parameter) from None
     return hosts
+
+
+def _not_empty(context: click.Context, parameter: click.Parameter, host: str) -> str:
+    if not host.strip():  # the socket library takes it for every address of this machine
+        raise click.BadParameter("an address is needed; 0.0.0.0 lets other machines in", context, parameter)
+    return host
+
+
+class _Seconds(click.FloatRange):
+    """A time that ends."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
 
 
 class _Commands(click.Group):
@@ -84,7 +101,7 @@ def main() -> None:
     "--timeout",
     default=15.0,
     show_default=True,
-    type=click.FloatRange(0.001),
+    type=_Seconds(0.001),
     metavar="SECONDS",
     help="How long connecting may take, and how long a transfer may stand still.",
 )
@@ -110,6 +127,7 @@ def demo(size: int, messages: int, hosts: tuple[str, ...], timeout: float, as_js
     default="127.0.0.1",
     show_default=True,
     metavar="ADDRESS",
+    callback=_not_empty,
     help="Address to listen on; 0.0.0.0 lets other machines in.",
 )
 @click.option(
@@ -147,7 +165,7 @@ def demo(size: int, messages: int, hosts: tuple[str, ...], timeout: float, as_js
     "--timeout",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(0.1),
+    type=_Seconds(0.1),
     metavar="SECONDS",
     help="How long a browser may take to connect.",
 )
@@ -182,20 +200,27 @@ def serve(
 
 
 def _run(command: Coroutine[None, None, None], *, as_json: bool) -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):  # an arrow that the terminal does not have is no reason to fail
-        sys.stdout.reconfigure(errors="replace")
+    output = Output(sys.stdout)
     try:
-        code = asyncio.run(_until_signalled(command))
+        with contextlib.redirect_stdout(output):
+            code = asyncio.run(_until_ended(command, output))
     except CommandError as error:
         if as_json:
-            click.echo(json.dumps({"error": str(error)}))
+            print(json.dumps({"error": str(error)}), file=output, flush=True)
         click.echo(f"rtc: {error}", err=True)
         sys.exit(EXIT_FAILURE)
     sys.exit(code)
 
 
-async def _until_signalled(command: Coroutine[None, None, None]) -> int:
-    """Run a command to its end; a signal that asks to end cancels it, so that it can tidy up. Returns the exit code."""
+async def _until_ended(command: Coroutine[None, None, None], output: Output) -> int:
+    """Run a command to its end; a signal that asks to end, or output that goes nowhere, cancels it, so that it can tidy up.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CommandError: It failed, or its output did.
+    """
     loop = asyncio.get_running_loop()
     task = loop.create_task(command)
     received: list[int] = []
@@ -204,13 +229,22 @@ async def _until_signalled(command: Coroutine[None, None, None]) -> int:
         received.append(number)
         task.cancel()
 
+    output.on_failure = lambda: loop.call_soon_threadsafe(task.cancel)
     for name in ("SIGTERM", "SIGHUP"):
         with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(getattr(signal, name), end, getattr(signal, name))
+            number = getattr(signal, name)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+                loop.add_signal_handler(number, end, number)
     try:
         await task
+        output.flush()
     except asyncio.CancelledError:
-        if not received:
+        if received:
+            return EXIT_SIGNAL + received[0]
+        if output.failure is None:
             raise
-        return EXIT_SIGNAL + received[0]
+    finally:
+        output.on_failure = None
+    if output.failure is not None:
+        raise CommandError(output.why())
     return 0

@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, web
 from rtc_asyncio import DOMException, RTCConfiguration, RTCIceServer, RTCPeerConnection
 
 from .browser import Browser, Settings
-from .errors import CommandError
+from .errors import CommandError, reason
 from .negotiated import endpoint
 from .report import Report
 from .site import application
@@ -73,6 +73,8 @@ async def _listen(runner: web.AppRunner, options: Options) -> None:
         await web.TCPSite(runner, options.host, options.port).start()
     except OSError as error:
         raise CommandError(_why_not_listening(options, error)) from None
+    except UnicodeError:
+        raise CommandError(f"{options.host} is no name of a machine") from None
 
 
 async def _settings(options: Options) -> Settings:
@@ -140,7 +142,7 @@ class Server:
         """Do what one line asks for."""
         word, _, argument = line.partition(" ")
         if word == "/send":
-            self._send(Path(argument.strip()).expanduser())
+            self._send(argument.strip())
         elif line.startswith("/"):
             self._report.say("help", _HELP)
         elif line:
@@ -152,8 +154,14 @@ class Server:
         """Close every connection."""
         await asyncio.gather(*(browser.close() for browser in list(self._browsers.values())))
 
-    def _send(self, path: Path) -> None:
-        if not path.is_file():
+    def _send(self, name: str) -> None:
+        try:
+            path = Path(name).expanduser()
+            is_file = path.is_file()
+        except (OSError, RuntimeError) as error:  # no such home is a RuntimeError
+            self._report.say("error", f"{name} cannot be sent: {reason(error)}")
+            return
+        if not is_file:
             self._report.say("error", f"{path} is not a file")
             return
         for browser in self._for_all("sent"):
@@ -175,6 +183,13 @@ def _a_person_types() -> bool:
         return False
 
 
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # the terminal is gone
+        return b""
+
+
 async def _lines() -> AsyncGenerator[str, None]:
     """Lines of standard input, without blocking and without a thread that could outlive the program."""
     loop = asyncio.get_running_loop()
@@ -183,7 +198,7 @@ async def _lines() -> AsyncGenerator[str, None]:
         descriptor = sys.stdin.fileno()
         if os.isatty(descriptor) and not _a_person_types():
             return
-        loop.add_reader(descriptor, lambda: chunks.put_nowait(os.read(descriptor, 4096)))
+        loop.add_reader(descriptor, lambda: chunks.put_nowait(_read(descriptor)))
     except (AttributeError, NotImplementedError, OSError, ValueError):
         return  # there is nothing that could be waited for
     try:

@@ -19,6 +19,8 @@ MAX_SIGNALLING_LENGTH: Final = 256 * 1024
 """Bytes of one signalling message."""
 HEARTBEAT: Final = 20.0
 """Seconds after which a silent page is asked whether it is still there."""
+CLOSE_TIMEOUT: Final = 2.0
+"""Seconds that a page has to agree to the end of its socket."""
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -73,7 +75,9 @@ def application(
     async def signal(request: web.Request) -> web.StreamResponse:
         if not is_own_origin(request.headers.get("Origin"), request.host):
             return _refused("the page is served for itself alone")
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=MAX_SIGNALLING_LENGTH, compress=False)
+        socket = web.WebSocketResponse(
+            timeout=CLOSE_TIMEOUT, heartbeat=HEARTBEAT, max_msg_size=MAX_SIGNALLING_LENGTH, compress=False
+        )
         await socket.prepare(request)
         await on_socket(socket)
         return socket
