@@ -12,7 +12,7 @@ from rtc_asyncio import RTCConfiguration
 from rtc_cli.browser import Settings
 from rtc_cli.report import Report
 from rtc_cli.serve import Server
-from rtc_cli.site import application
+from rtc_cli.site import application, runner
 
 
 class Recorder(Report):
@@ -69,15 +69,15 @@ class Serving:
     ) -> AsyncIterator[Self]:
         """Listen on a free port of 127.0.0.1."""
         serving = cls(directory, max_file_length=max_file_length, timeout=timeout)
-        runner = web.AppRunner(serving.site, shutdown_timeout=1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        serving.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        site = runner(serving.site)
+        await site.setup()
+        await web.TCPSite(site, "127.0.0.1", 0).start()
+        serving.url = f"http://127.0.0.1:{site.addresses[0][1]}"
         try:
             yield serving
         finally:
             await serving.server.close()
-            await runner.cleanup()
+            await site.cleanup()
 
     async def event(self, name: str) -> dict[str, object]:
         """The next event of this name; others are skipped."""

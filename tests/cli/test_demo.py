@@ -1,20 +1,28 @@
 """`rtc demo`, as a person and as a program see it."""
 
-import asyncio
+import errno
+import importlib
+import io
 import json
 import os
 import pty
 import signal
 import subprocess
+import sys
+import threading
 import time
+from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
-from rtc_asyncio import UdpSocket
+from rtc_asyncio import RTCDataChannel, UdpSocket
 from rtc_cli import main
 from rtc_cli.demo import Options, run_demo
 from rtc_cli.errors import CommandError
+from rtc_cli.measurement import Bulk, RoundTrips, measure_bulk, measure_round_trips
+from rtc_cli.output import Output
 
 from .process import command, environment
 
@@ -77,13 +85,13 @@ def test_it_connects_over_the_addresses_that_were_named(host: str) -> None:
 
 def test_no_usable_address_is_one_sentence_at_once() -> None:
     started = time.monotonic()
-    result = CliRunner().invoke(main, ["demo", "--host", "192.0.2.1"])
+    result = CliRunner().invoke(main, ["demo", "--host", "192.0.2.1", "--timeout", "600"])
 
     assert result.exit_code == 1
     assert result.stderr == (
         "rtc: no address can be used: is a network interface up, and is every --host one of this machine?\n"
     )
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 def test_a_network_that_loses_everything_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +99,7 @@ def test_a_network_that_loses_everything_is_one_sentence(monkeypatch: pytest.Mon
     result = CliRunner().invoke(main, ["demo", "--timeout", "0.3"])
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("rtc: the peers did not connect within 0.3 s (ICE is checking)")
+    assert result.stderr.startswith("rtc: the peers did not connect within 0.3 s (ICE is ")
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -104,16 +112,28 @@ def test_a_failure_is_a_document_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_connection_that_stands_still_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    demo = asyncio.create_task(run_demo(Options(length=10**12, messages=1, timeout=0.5), as_json=True))
-    await asyncio.sleep(2)
-    monkeypatch.setattr(UdpSocket, "send", lambda self, datagrams: None)
+    async def cut_off(
+        sender: RTCDataChannel, receiver: RTCDataChannel, *, length: int, timeout: float, console: Console | None
+    ) -> Bulk:
+        monkeypatch.setattr(UdpSocket, "send", lambda self, datagrams: None)
+        return await measure_bulk(sender, receiver, length=length, timeout=timeout / 100, console=console)
 
-    with pytest.raises(CommandError, match=r"stood still for 0\.5 s"):
-        await demo
+    monkeypatch.setattr("rtc_cli.demo.measure_bulk", cut_off)
+    with pytest.raises(CommandError, match=r"stood still for 20 s"):
+        await run_demo(Options(length=10**12, messages=1, timeout=20), as_json=True)
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--size", "0"], ["--messages", "0"], ["--timeout", "0"], ["--host", "example.org"], ["--dance"]]
+    "arguments",
+    [
+        ["--size", "0"],
+        ["--messages", "0"],
+        ["--timeout", "0"],
+        ["--timeout", "nan"],
+        ["--timeout", "inf"],
+        ["--host", "example.org"],
+        ["--dance"],
+    ],
 )
 def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(main, ["demo", *arguments]).exit_code == 2
@@ -126,6 +146,69 @@ def test_help_says_defaults_and_units() -> None:
         assert words in text
 
 
+class Full(io.TextIOWrapper):
+    """A file on a disk that is full."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(io.BytesIO())
+        self._number = number
+
+    def write(self, text: str, /) -> NoReturn:
+        raise OSError(self._number, os.strerror(self._number))
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "standard output cannot be written: No space left on device"),
+        (errno.EPIPE, "standard output was closed before everything was written"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [["demo", *QUICK], ["demo", *QUICK, "--json"], ["serve", "--port", "0"]])
+def test_output_that_goes_nowhere_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], number: int, sentence: str
+) -> None:
+    monkeypatch.setattr(importlib.import_module("rtc_cli.main"), "Output", lambda stream: Output(Full(number)))
+    result = CliRunner().invoke(main, arguments)
+
+    assert result.exit_code == 1
+    assert result.stderr == f"rtc: {sentence}\n"
+
+
+def test_without_standard_output_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("rtc_cli.main"), "Output", lambda stream: Output(None))
+    result = CliRunner().invoke(main, ["demo", *QUICK])
+
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_ctrl_c_is_exit_code_130_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(
+        sender: RTCDataChannel, receiver: RTCDataChannel, *, count: int, timeout: float
+    ) -> RoundTrips:
+        signal.raise_signal(signal.SIGINT)
+        return await measure_round_trips(sender, receiver, count=count, timeout=timeout)
+
+    monkeypatch.setattr("rtc_cli.demo.measure_round_trips", interrupted)
+    result = CliRunner().invoke(main, ["demo", *QUICK])
+
+    assert result.exit_code == 130
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_on_a_terminal_no_line_is_wider_than_it(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = _on_terminal(monkeypatch, "demo", *QUICK)
+
+    assert "Summary" in text
+    assert "\x1b[3" not in text  # no colour was asked for
+    lines = [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
+    assert max(len(line) for line in lines if "\x1b" not in line) <= columns
+
+
 # --- as a process ---
 
 
@@ -135,71 +218,39 @@ def test_python_m_rtc_cli_is_the_same_command() -> None:
     assert done.stdout.startswith("rtc, version ")
 
 
-def test_piped_it_is_plain_text_without_a_bar_and_without_warnings() -> None:
-    done = subprocess.run(command("demo", *QUICK), capture_output=True, text=True, check=True, env=environment())
+def test_piped_it_is_plain_text_without_a_bar_and_without_warnings_even_in_ascii() -> None:
+    env = environment(PYTHONIOENCODING="ascii")
+    done = subprocess.run(command("demo", *QUICK), capture_output=True, text=True, check=True, env=env)
 
+    assert "Summary" in done.stdout
     assert "\x1b" not in done.stdout
     assert "\r" not in done.stdout
-    assert "━" not in done.stdout
     assert done.stderr == ""
 
 
-def test_a_terminal_without_unicode_is_no_failure() -> None:
-    env = environment(PYTHONIOENCODING="ascii")
-    done = subprocess.run(command("demo", *QUICK), capture_output=True, text=True, check=False, env=env)
-
-    assert done.returncode == 0
-    assert "Summary" in done.stdout
-
-
-@pytest.mark.parametrize("columns", [80, 120])
-def test_on_a_terminal_no_line_is_wider_than_it(columns: int) -> None:
-    text = _on_terminal(columns, *QUICK, NO_COLOR="1", TERM="xterm")
-
-    assert "Summary" in text
-    assert "\x1b[3" not in text  # no colour was asked for
-    lines = [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
-    assert max(len(line) for line in lines if "\x1b" not in line) <= columns
-
-
-def test_ctrl_c_is_exit_code_130_without_a_trace() -> None:
-    process = subprocess.Popen(
-        command("demo", "--size", "100000"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "round trips" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=10)
-
-    assert process.returncode == 130
-    assert errors == ""
-
-
-def _on_terminal(columns: int, *arguments: str, **env: str) -> str:
-    """What `rtc demo` writes to a terminal of this width."""
+def _on_terminal(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    """What a command writes to a terminal."""
     leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        command("demo", *arguments),
-        stdout=follower,
-        stderr=follower,
-        env=environment(**env) | {"COLUMNS": str(columns)},
-    )
-    os.close(follower)
-    written = b""
-    while True:
-        try:
-            chunk = os.read(leader, 65536)
-        except OSError:  # Linux says so when the last writer is gone
-            break
-        if not chunk:
-            break
-        written += chunk
+    written = bytearray()
+
+    def read() -> None:
+        while chunk := _read(leader):
+            written.extend(chunk)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with os.fdopen(follower, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+    reader.join()
     os.close(leader)
-    assert process.wait(30) == 0, written
+    assert ended.value.code == 0
     return written.decode()
+
+
+def _read(leader: int) -> bytes:
+    try:
+        return os.read(leader, 65536)
+    except OSError:  # Linux says so when the last writer is gone
+        return b""

@@ -80,6 +80,7 @@ async def test_a_file_goes_to_every_browser(tmp_path: Path) -> None:
     [
         ({"name": "large.bin", "size": 1_000_001}, "more than the 1.0 MB"),
         ({"name": "large.bin", "size": 10**18}, "more than the 1.0 MB"),
+        ({"name": "x", "size": 10**400}, "without name and size"),
         ({"name": "x", "size": -1}, "without name and size"),
         ({"name": "x", "size": True}, "without name and size"),
         ({"name": 7, "size": 1}, "without name and size"),
@@ -236,6 +237,44 @@ async def test_a_full_disk_is_no_place_for_a_file(tmp_path: Path, monkeypatch: p
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_disk_that_others_fill_meanwhile_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
+        channel = await page.begin_file({"name": "a.bin", "size": 1000})
+        while not list(tmp_path.iterdir()):
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr(files, "DISK_RESERVE", 10**18)
+        channel.send(bytes(500))
+        assert "the disk has no room" in str((await answer_of(channel))["refused"])
+        await serve.event("error")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_files_that_are_announced_together_are_counted(tmp_path: Path) -> None:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
+        channels = [page.pc.createDataChannel("file") for _ in range(12)]
+        answers = await asyncio.gather(*(answer_of(channel) for channel in channels[8:]))
+
+    assert all("on their way" in str(answer["refused"]) for answer in answers)
+
+
+async def test_what_is_not_http_is_answered_and_not_logged(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async with Serving.launch(tmp_path) as serve:
+        port = int(serve.url.rpartition(":")[2])
+        for garbage in (
+            b"\0\1\2\r\n\r\n",
+            b"GET " + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+            b"GET http://[::1 HTTP/1.1\r\n\r\n",
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(garbage)
+            async with asyncio.timeout(20):
+                assert b" 400 " in await reader.readline()
+            writer.close()
+
+    assert capfd.readouterr().err == ""
+
+
 async def test_a_folder_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_bytes(b"a file where the folder should be")
@@ -266,6 +305,9 @@ async def test_commands_that_cannot_be_done_say_why(tmp_path: Path) -> None:
     async with Serving.launch(tmp_path) as serve:
         for line, why in (
             (f"/send {tmp_path}/nothing", "is not a file"),
+            ("/send", "is not a file"),
+            (f"/send {'a' * 300}", "cannot be sent: File name too long"),
+            ("/send ~nobody-of-this-name/a", "cannot be sent: Could not determine home directory."),
             ("hello?", "no browser is connected"),
             (f"/send {__file__}", "no browser is connected"),
         ):

@@ -1,31 +1,23 @@
 """`rtc serve` as a process: its events, its signals, its commands, and what keeps it from serving."""
 
 import asyncio
+import importlib
 import json
+import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from rtc_cli.main import main
+from rtc_cli.report import Report
+from rtc_cli.serve import Options, Server, run_serve, settings
 
 from .page import Page
 from .process import Serve
-
-
-async def test_every_line_is_an_object_and_chat_can_be_typed(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve, Page.open(serve.url) as page:
-        connected = await serve.event("connected")
-        await page.say("hello, Python")
-        said = await serve.event("chat")
-        await serve.type("hello, browser")
-
-        assert await page.hear() == "hello, browser"
-    assert said["message"] == "hello, Python"
-    assert connected["dtls_version"] == "1.2"
-    assert [event["event"] for event in serve.events] == ["serving", "page_opened", "connected", "chat"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -42,12 +34,61 @@ async def test_a_signal_ends_it_cleanly_in_mid_transfer(tmp_path: Path, number: 
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_quit_is_success(tmp_path: Path) -> None:
-    async with Serve.launch(tmp_path) as serve:
-        await serve.type("/quit")
-        code, errors = await serve.end()
+async def test_every_line_is_an_object_and_chat_can_be_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stdin, os.fdopen(writing, "w", buffering=1) as keyboard:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        serving = asyncio.create_task(run_serve(_options(tmp_path), as_json=True))
+        while not (printed := capsys.readouterr().out):
+            await asyncio.sleep(0.01)
+        async with Page.open(json.loads(printed)["url"].rstrip("/")) as page:
+            while '"connected"' not in printed:
+                await asyncio.sleep(0.01)
+                printed += capsys.readouterr().out
+            await page.say("hello, Python")
+            keyboard.write("hello, browser\n")
+            heard = await page.hear()
+            while '"chat"' not in printed:
+                await asyncio.sleep(0.01)
+                printed += capsys.readouterr().out
+        keyboard.write("/quit\n")
+        await serving
 
-    assert (code, errors) == (0, "")
+    events = [json.loads(line) for line in (printed + capsys.readouterr().out).splitlines()]
+    assert heard == "hello, browser"
+    assert events[2]["dtls_version"] == "1.2"
+    assert events[3]["message"] == "hello, Python"
+    names = [event["event"] for event in events]
+    assert names[:4] == ["serving", "page_opened", "connected", "chat"]
+    assert names[-1] == "ended"
+
+
+async def test_a_terminal_that_is_gone_ends_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leader, follower = os.openpty()
+    os.close(leader)
+    server = Server(await settings(_options(tmp_path)), Report(as_json=True))
+    with os.fdopen(follower) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr("rtc_cli.serve._a_person_types", lambda: True)
+        async with asyncio.timeout(20):
+            await server.read_commands()
+
+
+def test_nohup_is_respected() -> None:
+    async def hang_up() -> None:
+        signal.raise_signal(signal.SIGHUP)
+        await asyncio.sleep(0)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            importlib.import_module("rtc_cli.main").run(hang_up(), as_json=True)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert ended.value.code == 0
 
 
 def test_a_port_in_use_is_one_sentence() -> None:
@@ -71,6 +112,19 @@ def test_an_address_of_another_machine_is_one_sentence() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 100])
+def test_a_name_that_is_none_is_one_sentence(host: str) -> None:
+    done = CliRunner().invoke(main, ["serve", "--host", host])
+
+    assert done.exit_code == 1
+    assert done.stderr == f"rtc: {host} is no name of a machine\n"
+
+
+@pytest.mark.parametrize("arguments", [["--host", ""], ["--host", " "], ["--timeout", "nan"]])
+def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
+    assert CliRunner().invoke(main, ["serve", *arguments]).exit_code == 2
+
+
 def test_a_malformed_stun_uri_is_one_sentence() -> None:
     done = CliRunner().invoke(main, ["serve", "--stun", "http://stun.example.org"])
 
@@ -84,3 +138,15 @@ def test_help_says_defaults_and_units() -> None:
 
     for words in ("127.0.0.1", "8080", "received", "1024", "MB", "SECONDS", "30.0"):
         assert words in text
+
+
+def _options(directory: Path) -> Options:
+    return Options(
+        host="127.0.0.1",
+        port=0,
+        names=(),
+        directory=directory,
+        max_file_length=1_000_000,
+        stun_uris=(),
+        timeout=20.0,
+    )

@@ -24,6 +24,8 @@ STATISTICS_INTERVAL: Final = 1.0
 """Seconds between two messages of statistics to the page."""
 MAX_RECEIVING: Final = 8
 """Files that one browser may send at the same time; its page keeps to four."""
+MAX_QUOTE_LENGTH: Final = 200
+"""Characters of what is wrong with a signalling message; it may quote the message."""
 MAX_CHAT_LENGTH: Final = 4000
 """Characters of a chat line."""
 
@@ -80,7 +82,7 @@ class Browser:
             try:
                 await self._signalled(json.loads(message.data))
             except (DOMException, TypeError, ValueError, RecursionError) as error:
-                self._say("error", f"{self.name} signalled something unusable: {error}")
+                self._say("error", f"{self.name} signalled something unusable: {str(error)[:MAX_QUOTE_LENGTH]}")
         self._say("page_closed", self.name)
 
     async def close(self) -> None:

@@ -28,8 +28,8 @@ from .names import keep, partial_file, safe_name
 LABEL: Final = "file"
 PIECE_LENGTH: Final = 64 * 1024
 """Bytes of one message: what every WebRTC peer accepts."""
-MAX_SIZE: Final = 2**53
-"""Bytes that a file may be said to have: the largest number that JavaScript counts to."""
+MAX_SIZE: Final = 2**63 - 1
+"""Bytes that a file may be said to have: what file systems count to."""
 IDLE_TIMEOUT: Final = 60.0
 """Seconds without a byte, or without an answer, after which a transfer is given up."""
 DISK_RESERVE: Final = 64 * 1024 * 1024

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
@@ -118,7 +118,7 @@ def demo(size: int, messages: int, hosts: tuple[str, ...], timeout: float, as_js
     options = Options(
         length=size * MEGABYTE, messages=messages, timeout=timeout, hosts=hosts or None, import_ms=import_ms
     )
-    _run(run_demo(options, as_json=as_json), as_json=as_json)
+    run(run_demo(options, as_json=as_json), as_json=as_json)
 
 
 @main.command()
@@ -196,10 +196,11 @@ def serve(
         stun_uris=stun,
         timeout=timeout,
     )
-    _run(run_serve(options, as_json=as_json), as_json=as_json)
+    run(run_serve(options, as_json=as_json), as_json=as_json)
 
 
-def _run(command: Coroutine[None, None, None], *, as_json: bool) -> None:
+def run(command: Coroutine[None, None, None], *, as_json: bool) -> NoReturn:
+    """Run a command and exit with its code; what went wrong is one sentence on standard error."""
     output = Output(sys.stdout)
     try:
         with contextlib.redirect_stdout(output):

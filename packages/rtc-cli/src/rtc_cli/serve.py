@@ -18,7 +18,7 @@ from .browser import Browser, Settings
 from .errors import CommandError, reason
 from .negotiated import endpoint
 from .report import Report
-from .site import application
+from .site import application, runner
 
 MAX_BROWSERS: Final = 64
 MAX_LINE_LENGTH: Final = 64 * 1024
@@ -48,14 +48,12 @@ async def run_serve(options: Options, *, as_json: bool) -> None:
         CommandError: The port is taken, the address is not this machine's, or a STUN URI is malformed.
     """
     report = Report(as_json=as_json)
-    server = Server(await _settings(options), report)
-    runner = web.AppRunner(
-        application((*options.names, options.host), server.serve_browser), access_log=None, shutdown_timeout=2.0
-    )
-    await runner.setup()
+    server = Server(await settings(options), report)
+    site = runner(application((*options.names, options.host), server.serve_browser))
+    await site.setup()
     try:
-        await _listen(runner, options)
-        address, port = runner.addresses[0][:2]
+        await _listen(site, options)
+        address, port = site.addresses[0][:2]
         url = f"http://{endpoint(_LOOPBACK.get(address, address), port)}/"
         elsewhere = ", on other machines by an address of this one" if address in _LOOPBACK else ""
         report.say("serving", f"open {url} in a browser{elsewhere} (Ctrl-C ends)", url=url, port=port)
@@ -65,19 +63,24 @@ async def run_serve(options: Options, *, as_json: bool) -> None:
             await server.close()
             report.say("ended", "every connection is closed")
     finally:
-        await runner.cleanup()
+        await site.cleanup()
 
 
-async def _listen(runner: web.AppRunner, options: Options) -> None:
+async def _listen(site: web.AppRunner, options: Options) -> None:
     try:
-        await web.TCPSite(runner, options.host, options.port).start()
+        await web.TCPSite(site, options.host, options.port).start()
     except OSError as error:
         raise CommandError(_why_not_listening(options, error)) from None
     except UnicodeError:
         raise CommandError(f"{options.host} is no name of a machine") from None
 
 
-async def _settings(options: Options) -> Settings:
+async def settings(options: Options) -> Settings:
+    """What all browsers share, once it was tried.
+
+    Raises:
+        CommandError: A STUN URI is malformed.
+    """
     servers = [RTCIceServer(urls=uri) for uri in options.stun_uris]
     configuration = RTCConfiguration(iceServers=servers)
     try:

@@ -8,12 +8,14 @@ Any site that is open in the same browser can reach a program on localhost. Two 
 """
 
 import ipaddress
+import logging
 import re
 from collections.abc import Awaitable, Callable, Collection
 from importlib import resources
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 MAX_SIGNALLING_LENGTH: Final = 256 * 1024
 """Bytes of one signalling message."""
@@ -21,6 +23,8 @@ HEARTBEAT: Final = 20.0
 """Seconds after which a silent page is asked whether it is still there."""
 CLOSE_TIMEOUT: Final = 2.0
 """Seconds that a page has to agree to the end of its socket."""
+SHUTDOWN_TIMEOUT: Final = 2.0
+"""Seconds that requests under way have to end when the site does."""
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -90,6 +94,18 @@ def application(
             site.router.add_get(path, _page_file(entry.read_bytes(), _TYPES[suffix]))
     site.router.add_get("/signal", signal)
     return site
+
+
+def runner(site: web.Application) -> web.AppRunner:
+    """What serves the site; it logs faults of this program, and nothing of what strangers send."""
+    logger = logging.getLogger(__name__)
+    logger.addFilter(_is_fault)
+    return web.AppRunner(site, access_log=None, logger=logger, shutdown_timeout=SHUTDOWN_TIMEOUT)
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether it is ours: what is not HTTP was answered with 400, and is nobody's business here."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 
 def _page_file(content: bytes, content_type: str) -> Handler:
