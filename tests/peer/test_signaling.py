@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Callable
 
 import pytest
-from tests.peer.descriptions import audio, describe, section
+from tests.peer.descriptions import answer_to, audio, describe, parsed, section, vector
 from tests.peer.pair import Pair, Side, make_peer
 
 from rtc_datachannel import ChannelReceived, ChannelState
@@ -458,6 +458,32 @@ def test_a_channel_that_an_offer_has_no_section_for_waits_for_our_own() -> None:
     assert channel.state is ChannelState.CONNECTING
     assert peer.negotiation_needed
     assert "m=application" in peer.create_offer().sdp
+
+
+def test_a_channel_beside_media_that_firefox_offers_comes_by_an_offer_of_ours() -> None:
+    peer = make_peer()
+    peer.set_remote_description(vector("firefox-offer-media"), 0.0)
+    channel = peer.create_data_channel("beside media")
+    peer.set_local_description(None, 0.0)
+    assert [media.port for media in parsed(peer.local_description).media] == [0, 0, 0]
+    assert peer.negotiation_needed
+
+    offer = parsed(peer.create_offer())
+
+    assert [media.port for media in offer.media] == [9, 0, 0]
+    assert offer.media[0].media_type == "application"
+    assert channel.state is ChannelState.CONNECTING
+
+
+def test_media_that_comes_after_the_channel_does_not_take_it_away() -> None:
+    peer = make_peer()
+    answer_to(peer, describe(section(mid="0"), session=("group:BUNDLE 0",)))
+
+    bare = audio("bundle-only", mid="1", port=0, ufrag=None, password=None, fingerprint=None, setup=None)
+    answer = answer_to(peer, describe(section(mid="0"), bare, session=("group:BUNDLE 0 1",), version=2))
+
+    assert [media.port for media in answer.media] == [9, 0]
+    assert [each.id for each in peer.transports] == [0]
 
 
 def test_a_channel_that_came_after_our_offer_waits_for_the_next() -> None:
