@@ -35,8 +35,10 @@ from rtc_peer import (
     PeerConnection,
     PeerError,
     SelectedCandidatePairChanged,
+    SessionDescription,
     StateError,
 )
+from rtc_peer.description import MAX_CANDIDATES
 from rtc_sdp import Candidate, EndOfCandidates
 from rtc_stun import Address, Datagram, StunServer
 
@@ -306,6 +308,34 @@ def test_the_end_of_candidates_may_name_its_section_or_none(how: dict[str, objec
     assert parsed(peer.remote_description).media[0].has(EndOfCandidates)
 
 
+@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("trickled", [True, False])
+def test_checks_are_complete_once_the_peer_has_no_more_candidates(*, trickled: bool, ended: bool) -> None:
+    pair = Pair(trickle=False)
+    pair.left.machine.create_data_channel()
+    pair.offer()
+    pair.settle(0.1)
+    pair.give(pair.right, pair.left.local)
+    answer = pair.answer()
+    if not trickled:
+        pair.settle(0.1)
+        answer = pair.right.local
+        assert "a=end-of-candidates" in answer.sdp
+        if not ended:
+            answer = SessionDescription(answer.type, answer.sdp.replace("a=end-of-candidates\r\n", ""))
+    pair.give(pair.left, answer)
+    pair.settle(0.1)
+    for event in pair.right.held if trickled else ():
+        if event.candidate or ended:
+            pair.add_candidate(pair.left, event)
+
+    assert pair.run(pair.talking)
+    pair.settle(1.0)
+
+    expected = IceTransportState.COMPLETED if ended else IceTransportState.CONNECTED
+    assert pair.left.machine.ice_connection_state is expected
+
+
 @pytest.mark.spec("rfc8829:5.8.2/6", "rfc8829:5.8.2/8")
 def test_candidates_in_descriptions_are_used() -> None:
     peer = make_peer()
@@ -313,6 +343,24 @@ def test_candidates_in_descriptions_are_used() -> None:
     answer_to(peer, describe(section(HOST, "candidate:2 1 udp 1 192.0.2.3 5001 typ host", "end-of-candidates")))
 
     assert _remote(peer) == ["192.0.2.2:5000", "192.0.2.3:5001"]
+
+
+def test_candidates_of_a_description_are_bounded_before_they_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [HOST.replace("5000", str(port)) for port in range(1000, 1500)]
+    peer = make_peer()
+    peer.set_remote_description(describe(section(*lines)), 0.0)
+    count = 0
+    parse = rtc_ice.Candidate.parse
+
+    def counted(text: str) -> rtc_ice.Candidate:
+        nonlocal count
+        count += 1
+        return parse(text)
+
+    monkeypatch.setattr(rtc_ice.Candidate, "parse", counted)
+    peer.set_local_description(None, 0.0)
+
+    assert count == MAX_CANDIDATES
 
 
 def test_candidates_that_come_between_offer_and_answer_are_used() -> None:

@@ -1,7 +1,7 @@
 """ICE restarts: asked for, negotiated, called off (RFC 8829 sections 3.5.1 and 4.1.18)."""
 
 import pytest
-from tests.peer.descriptions import parsed
+from tests.peer.descriptions import describe, parsed, section
 from tests.peer.pair import Pair
 
 from rtc_peer import (
@@ -217,3 +217,14 @@ def test_another_configuration_counts_for_nothing_before_anything_was_gathered()
     pair.negotiate()
 
     assert pair.left.machine.transports[0].local_credentials == before
+
+
+def test_a_transport_that_is_gone_needs_no_restart() -> None:
+    pair = Pair().connect()
+    machine = pair.left.machine
+    machine.set_remote_description(describe(section(port=0)), pair.now)
+    machine.set_local_description(None, pair.now)
+
+    machine.restart_ice()
+
+    assert not machine.negotiation_needed

@@ -418,6 +418,26 @@ def test_an_accurate_description_is_not_made_again() -> None:
     assert side.local == made
 
 
+def test_an_answer_to_an_offer_that_was_replaced_is_refused() -> None:
+    peer = make_peer()
+    peer.set_remote_description(describe(section()), 0.0)
+    stale = peer.create_answer()
+    peer.set_remote_description(describe(section(ufrag="other"), version=2), 0.0)
+
+    with pytest.raises(ModificationError):
+        peer.set_local_description(stale, 0.0)
+
+
+def test_a_colliding_offer_need_not_look_like_ours() -> None:
+    peer = make_peer()
+    peer.create_data_channel()
+    peer.set_local_description(None, 0.0)
+
+    answer = answer_to(peer, describe(audio(mid="a")))
+
+    assert [media.media_type for media in answer.media] == ["audio"]
+
+
 # --- the wish to negotiate ---
 
 
