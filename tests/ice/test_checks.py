@@ -3,7 +3,7 @@
 import pytest
 from tests.support.network import Link
 
-from rtc_ice import IceConfig, PairState
+from rtc_ice import ConnectionState, IceConfig, PairState
 from rtc_stun import (
     BINDING,
     Address,
@@ -478,3 +478,17 @@ def test_an_answer_that_was_on_its_way_when_consent_was_revoked_brings_nothing_b
 
     assert desk.dropped("unknown-transaction") == 0
     assert desk.agent.selected_pair is None
+
+
+@pytest.mark.spec("rfc8838:13/10")
+def test_a_server_that_answers_together_with_the_nomination_gives_no_candidate_any_more() -> None:
+    desk = Desk(config=ASKS, candidates=(candidate(THERE),))
+    requests = {each.remote: each for each in desk.output() + desk.advance(0.11)}
+    (nomination,) = desk.answer(requests[THERE])
+    told = tell_address(parse(requests[STUN_SERVER]), Datagram(b"", STUN_SERVER, OUTSIDE))
+
+    arrived = [Datagram(desk.success(nomination), HERE, THERE), Datagram(told, HERE, STUN_SERVER)]
+    desk.agent.receive_datagrams(arrived, desk.now)
+
+    assert desk.is_in(ConnectionState.CONNECTED)
+    assert [each.candidate.type for each in desk.agent.candidate_stats() if not each.is_remote] == ["host"]
