@@ -40,7 +40,12 @@ def main(arguments: list[str]) -> int:
     if not prepare():
         return 1
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
-    return subprocess.call([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment)
+    process = subprocess.Popen([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # the command was interrupted as well, and ends in its own way
+            continue
 
 
 def prepare() -> bool:
@@ -73,4 +78,7 @@ def prepare() -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+import rtc_cli
 from rtc_asyncio import RTCDataChannel, UdpSocket
 from rtc_cli import main
 from rtc_cli.demo import Options, run_demo
@@ -194,6 +196,19 @@ def test_ctrl_c_is_exit_code_130_without_a_trace(monkeypatch: pytest.MonkeyPatch
 
     assert result.exit_code == 130
     assert result.stderr == ""
+
+
+def test_ctrl_c_while_it_loads_is_exit_code_130_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(ModuleType):
+        @property
+        def main(self) -> NoReturn:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "rtc_cli.main", Interrupted("rtc_cli.main"))
+    with pytest.raises(SystemExit) as ended:
+        importlib.reload(rtc_cli)
+
+    assert ended.value.code == 130
 
 
 @pytest.mark.parametrize("columns", [80, 120])
