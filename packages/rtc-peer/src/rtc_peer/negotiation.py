@@ -21,6 +21,7 @@ from rtc_peer.events import IceCandidateFound
 from rtc_peer.offer import plan_offer
 from rtc_peer.orders import Outcome, StartOrder
 from rtc_peer.reading import check_against_offer, check_against_session, parse, read
+from rtc_peer.restart_wishes import RestartWishes
 from rtc_peer.section import (
     ICE2,
     TRICKLE,
@@ -62,10 +63,7 @@ class Negotiator:
         """Of the pending descriptions, else of the current ones."""
         self.agreements: dict[int, Agreement] = {}
         """In force, by transport id."""
-        self.credentials_to_replace: frozenset[Credentials] = frozenset()
-        """An ICE restart was asked for, away from these."""
-        self._outdated: frozenset[Credentials] = frozenset()
-        """Of before the configuration changed: an offer that is made anyway restarts ICE as well."""
+        self._restarts = RestartWishes()
         self._groups: BundleGroups = ()
         self._stable: tuple[tuple[MediaSection, ...], BundleGroups] = ((), ())
         self._offered: LocalPlan | None = None
@@ -94,7 +92,7 @@ class Negotiator:
             self.sections, self._groups, wants_data=wants_data, new_transport_id=self._drafter.new_transport_id
         )
         # [rfc8829:5.2.2/12]
-        restart = ice_restart or bool(self.credentials_to_replace or self._outdated)
+        restart = ice_restart or bool(self._restarts)
         inputs = self._offer_inputs(written, wants_data)
         parameters = {
             # [rfc8829:5.2.1/40]
@@ -171,7 +169,7 @@ class Negotiator:
         return SessionDescription(kind, self.create_answer(written).sdp)
 
     def _offer_inputs(self, written: Mapping[int, WrittenTransport], wants_data: bool) -> object:
-        return dict(written), wants_data, self.credentials_to_replace, self._outdated
+        return dict(written), wants_data, self._restarts.state()
 
     # --- setting ---
 
@@ -311,9 +309,7 @@ class Negotiator:
         self._groups = remote.bundle_groups if is_remote else plan.groups
         self._stable = (self.sections, self._groups)
         self._offered = self._remote_offer = self._last_offer = self._last_answer = None
-        used = {each.credentials for each in plan.parameters.values()}
-        self.credentials_to_replace = self.credentials_to_replace if self.credentials_to_replace & used else frozenset()
-        self._outdated = self._outdated if self._outdated & used else frozenset()
+        self._restarts.settle({each.credentials for each in plan.parameters.values()})
 
     def _gathering(self, plan: LocalPlan) -> list[tuple[int, TransportParameters]]:
         """Return the transports of a plan that are new, or that it restarts."""
@@ -389,17 +385,17 @@ class Negotiator:
 
     def needs_negotiation(self, *, wants_data: bool) -> bool:
         """Whether something was changed that is not in the current descriptions (webrtc-pc section 4.7.3)."""
-        if self.credentials_to_replace:
+        if self._restarts.asked:
             return True
         return wants_data and find_data_section(self._stable[0]) is None
 
     def restart_ice(self) -> None:
         """Ask for new credentials in the next offer, and for that offer."""
-        self.credentials_to_replace = self._credentials_in_use()
+        self._restarts.asked = self._credentials_in_use()
 
     def configuration_changed(self) -> None:
         """Ask for new credentials in the next offer, whenever it is made: "needs-ice-restart" of :rfc:`8829#section-3.5.1`."""
-        self._outdated = self._credentials_in_use()
+        self._restarts.outdated = self._credentials_in_use()
 
     def _credentials_in_use(self) -> frozenset[Credentials]:
         agreed = {each.local.credentials for each in self.agreements.values()}
