@@ -10,9 +10,10 @@ from rtc_ice import Credentials
 from rtc_peer import DescriptionError, PeerOptions, SdpType, SessionDescription
 from rtc_peer.journal import Journal
 from rtc_peer.orders import Outcome
-from rtc_peer.section import TransportParameters
+from rtc_peer.section import DataParameters, MediaSection, TransportParameters
 from rtc_peer.transport_set import TransportSet
-from rtc_sdp import Candidate, Fingerprint, Group, IceUfrag, Role
+from rtc_peer.writing import DescriptionPlan, WrittenTransport, write
+from rtc_sdp import Candidate, Fingerprint, Group, IceUfrag, Origin, Role
 from rtc_stun import Address, Datagram
 
 CANDIDATE = "candidate:1 1 udp 2130706431 192.0.2.2 5000 typ host"
@@ -144,3 +145,20 @@ def test_an_address_belongs_to_one_transport() -> None:
 
     assert not pair.left.machine.add_local_address(0, address, 0.0), "its transport was closed"
     assert pair.left.machine.add_local_address(1, address, 0.0)
+
+
+def test_of_two_bundled_sections_only_the_tag_shows_the_transport() -> None:
+    sections = [MediaSection(index=index, mid=mid, transport_id=0) for index, mid in enumerate("ab")]
+    document = write(
+        DescriptionPlan(
+            origin=Origin.create(SeededRng("origin")),
+            sections=sections,
+            groups=(("b", "a"),),
+            transports={0: WrittenTransport(parameters=_parameters("shared"))},
+            data=DataParameters(sctp_port=5000, max_message_size=None),
+            ice_options=(),
+        )
+    )
+
+    assert [media.has(IceUfrag) for media in document.media] == [False, True]
+    assert [media.has(Fingerprint) for media in document.media] == [False, True]

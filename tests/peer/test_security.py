@@ -12,7 +12,7 @@ from tests.peer.pair import WALL_CLOCK, Pair, Side, make_peer
 from tests.support.network import Link
 from tests.support.rng import SeededRng
 
-from rtc_datachannel import ChannelOpened, ChannelReceived
+from rtc_datachannel import ChannelClosed, ChannelOpened, ChannelReceived
 from rtc_dtls import Certificate, DtlsConfig, DtlsConnection, Role
 from rtc_peer import (
     CertificateError,
@@ -24,6 +24,8 @@ from rtc_peer import (
     PacketKind,
     PeerConnection,
     PeerOptions,
+    SctpTransportState,
+    SctpTransportStateChanged,
     SdpType,
     SessionDescription,
     classify,
@@ -72,6 +74,8 @@ def test_a_certificate_of_another_fingerprint_ends_the_transport() -> None:
         assert side.machine.connection_state is not ConnectionState.CONNECTED
         assert not side.node.saw(ChannelReceived)
         assert not side.node.saw(ChannelOpened)
+        assert side.of(SctpTransportStateChanged)[-1].state is SctpTransportState.CLOSED
+    assert len(pair.left.of(ChannelClosed)) == 1
     assert pair.right.machine.connection_state is ConnectionState.FAILED
     assert pair.right.machine.transports[0].remote_certificates == ()
 
@@ -317,10 +321,26 @@ def test_early_datagrams_are_bounded() -> None:
     pair.offer()
     pair.settle(0.1)
 
-    junk = Datagram(b"\x16" * 1000, Address("192.0.2.1", 5001), Address("203.0.113.66", 6666))
-    pair.left.machine.receive_datagrams([junk] * 5000, pair.now)
+    local, stranger = Address("192.0.2.1", 5001), Address("203.0.113.66", 6666)
+    junk = [Datagram(b"\x16" + bytes(1000) + number.to_bytes(2), local, stranger) for number in range(5000)]
+    pair.left.machine.receive_datagrams(junk, pair.now)
 
     assert len(pickle.dumps(pair.left.machine)) < 100_000
+
+
+def test_records_that_outrun_the_checks_are_kept_and_not_taken_for_those_of_strangers() -> None:
+    pair = Pair(trickle=False)
+    pair.left.machine.create_data_channel("chat")
+    pair.negotiate()
+    pair.settle(0.1)
+    local, remote = Address("192.0.2.1", 5001), Address("192.0.2.2", 5001)
+    transport = pair.left.machine._layers.transports.transports[0]
+    assert transport.dtls.connection is not None
+
+    pair.left.machine.receive_datagram(Datagram(b"\x16" * 20, local, remote), pair.now)
+
+    assert "dtls-from-stranger" not in pair.left.machine.stats.dropped
+    assert transport.dtls.has_early
 
 
 @pytest.mark.spec("rfc8827:6.4/1")
