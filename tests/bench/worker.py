@@ -148,22 +148,28 @@ def _resident() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+_TIMED_IMPORT: Final = """
+import time
+wall, cpu = time.perf_counter(), time.process_time()
+from {module} import RTCDataChannel, RTCPeerConnection
+print(time.perf_counter() - wall, time.process_time() - cpu)
+"""
+
+
 def import_time(module: str) -> dict[str, float]:
-    """What it takes to start with the peer connection at hand, beyond a bare interpreter: the least of ten starts, from bytecode."""
-    bare, loaded = "pass", f"from {module} import RTCDataChannel, RTCPeerConnection"
-    _start(loaded)  # writes the bytecode
-    starts = [(_start(bare), _start(loaded)) for _ in range(10)]
-    (bare_wall, bare_cpu), (wall, cpu) = (map(min, zip(*runs, strict=True)) for runs in zip(*starts, strict=True))
-    return {"wall_ms": (wall - bare_wall) * 1000, "cpu_ms": (cpu - bare_cpu) * 1000}
+    """What it takes to have the peer connection at hand: the least of ten fresh interpreters, from bytecode."""
+    _import_afresh(module)  # writes the bytecode
+    walls, cpus = zip(*(_import_afresh(module) for _ in range(10)), strict=True)
+    return {"wall_ms": min(walls) * 1000, "cpu_ms": min(cpus) * 1000}
 
 
-def _start(statement: str) -> tuple[float, float]:
-    """Run a statement in an interpreter of its own, and return wall and CPU seconds."""
+def _import_afresh(module: str) -> tuple[float, float]:
+    """Import in an interpreter of its own, and return wall and CPU seconds."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-c", statement], env=environment, check=True)
-    wall, after = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    command = [sys.executable, "-c", _TIMED_IMPORT.format(module=module)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    wall, cpu = done.stdout.split()
+    return float(wall), float(cpu)
 
 
 BENCHMARKS: Final[dict[str, Callable[[ModuleType, str], Awaitable[dict[str, float]]]]] = {
