@@ -219,6 +219,43 @@ def test_another_configuration_counts_for_nothing_before_anything_was_gathered()
     assert pair.left.machine.transports[0].local_credentials == before
 
 
+def test_restarts_that_collide_end_in_one() -> None:
+    pair = Pair().connect()
+    pair.trickle = False
+    for side in pair.sides:
+        side.machine.restart_ice()
+        pair.offer(side)
+        pair.settle(0.1)
+        side.held.clear()
+
+    pair.right.machine.set_remote_description(pair.left.local, pair.now)
+    pair.trickle = True
+    pair.give(pair.left, pair.answer())
+    pair.settle(3.0)
+
+    assert not any(side.machine.negotiation_needed for side in pair.sides)
+    pair.left.machine.send(pair.left.channel(), "through")
+    assert pair.run(lambda: pair.right.messages() == ["through"])
+
+
+def test_a_wish_survives_an_exchange_that_rolled_its_offer_back() -> None:
+    pair = Pair().connect()
+    pair.trickle = False
+    pair.left.machine.restart_ice()
+    pair.offer()
+    pair.settle(0.2)
+    pair.left.held.clear()
+    pair.trickle = True
+
+    pair.negotiate(pair.right)
+    pair.settle(60.0)
+
+    assert pair.left.machine.connection_state.value == "connected"
+    assert pair.left.machine.negotiation_needed
+    pair.negotiate()
+    assert not pair.left.machine.negotiation_needed
+
+
 def test_a_transport_that_is_gone_needs_no_restart() -> None:
     pair = Pair().connect()
     machine = pair.left.machine

@@ -314,6 +314,25 @@ def test_gathering_begins_anew_after_a_rollback() -> None:
     assert [each.transport_id for each in pair.left.of(TransportClosed)] == [first.transport_id]
 
 
+def test_rolling_back_the_first_offer_of_the_peer_leaves_nothing_of_it() -> None:
+    pair = Pair(trickle=False)
+    pair.left.machine.create_data_channel()
+    offer = pair.offer()
+    machine = pair.right.machine
+    candidate = "candidate:1 1 udp 2130706431 192.0.2.99 5000 typ host"
+    machine.set_remote_description(offer, pair.now)
+    machine.add_ice_candidate(candidate, pair.now, sdp_mid="0")
+
+    machine.set_remote_description(SessionDescription(SdpType.ROLLBACK), pair.now)
+
+    assert machine.remote_description is None
+    with pytest.raises(StateError):
+        machine.add_ice_candidate(candidate, pair.now, sdp_mid="0")
+    pair.give(pair.right, offer)
+    pair.give(pair.left, pair.answer())
+    assert machine.transports[0].remote_candidates == ()
+
+
 # --- what may be set ---
 
 
