@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Final
 from rtc_asyncio._version import __version__
 
 if TYPE_CHECKING:
-    from rtc_asyncio.certificate import RTCCertificate
+    from rtc_asyncio.certificate import RTCCertificate, RTCDtlsFingerprint
     from rtc_asyncio.data_channel import RTCDataChannel
     from rtc_asyncio.dictionaries import (
         RTCAnswerOptions,
         RTCConfiguration,
         RTCDataChannelInit,
-        RTCDtlsFingerprint,
         RTCIceParameters,
         RTCIceServer,
         RTCOfferOptions,
@@ -103,11 +102,10 @@ __all__ = [
 ]
 
 _DEFINED_IN: Final = {
-    "certificate": "RTCCertificate",
+    "certificate": "RTCCertificate RTCDtlsFingerprint",
     "data_channel": "RTCDataChannel",
     "dictionaries": (
-        "RTCAnswerOptions RTCConfiguration RTCDataChannelInit RTCDtlsFingerprint RTCIceParameters RTCIceServer "
-        "RTCOfferOptions"
+        "RTCAnswerOptions RTCConfiguration RTCDataChannelInit RTCIceParameters RTCIceServer RTCOfferOptions"
     ),
     "driver": "DatagramMachine Driver",
     "errors": (

@@ -8,7 +8,7 @@ from typing import Final
 
 from rtc_dtls import Certificate, CertificateKind
 
-from .dictionaries import RTCDtlsFingerprint
+from .dataclass import dataclass
 from .errors import NotSupportedError
 
 DEFAULT_EXPIRES: Final = 30 * 24 * 60 * 60 * 1000
@@ -17,6 +17,14 @@ MAX_EXPIRES: Final = 365 * 24 * 60 * 60 * 1000
 """The longest validity, in milliseconds; longer wishes are cut to it."""
 
 _EXPONENT: Final = b"\x01\x00\x01"
+
+
+@dataclass(slots=True)
+class RTCDtlsFingerprint:
+    """A certificate's hash, written as in SDP (:rfc:`8122`)."""
+
+    algorithm: str
+    value: str
 
 
 class RTCCertificate:

@@ -104,14 +104,6 @@ class RTCIceParameters:
     password: str = field(repr=False)
 
 
-@dataclass(slots=True)
-class RTCDtlsFingerprint:
-    """A certificate's hash, written as in SDP (:rfc:`8122`)."""
-
-    algorithm: str
-    value: str
-
-
 def converted(kind: type[T], value: "T | Mapping[str, object] | None") -> T:
     """Take a dictionary of the API in either form; unknown keys are ignored, as Web IDL has it.
 
