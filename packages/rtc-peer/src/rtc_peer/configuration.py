@@ -68,6 +68,10 @@ class Configuration:
         if len(self.ice_servers) > MAX_ICE_SERVERS:
             raise ArgumentError(f"there are at most {MAX_ICE_SERVERS} ICE servers")
 
+    def gathers_as(self, other: Configuration) -> bool:
+        """Whether candidates are gathered as by another configuration, so that nothing is to be gathered anew."""
+        return self.ice_servers == other.ice_servers and self.ice_transport_policy is other.ice_transport_policy
+
 
 def check_modification(old: Configuration, new: Configuration, *, local_description_applied: bool) -> None:
     """Check that a configuration may replace another.

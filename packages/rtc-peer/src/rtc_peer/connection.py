@@ -304,12 +304,8 @@ class PeerConnection:
             for description in place.descriptions:
                 description.take_candidate(place.index, wish.value)
             key = self._negotiator.transport_of(place.index)
-            if key is not None and key in self._layers.transports.transports:
-                ice = self._layers.transports.transports[key].ice
-                if place.candidate is None:
-                    ice.end_candidates(place.ufrag, now)
-                else:
-                    ice.add_candidate(place.candidate, place.ufrag, now)
+            if key is not None:
+                self._layers.transports.add_candidate(key, place.candidate, place.ufrag, now)
         self._layers.settle(now)
 
     def restart_ice(self) -> None:
@@ -335,7 +331,7 @@ class PeerConnection:
             self._configuration, configuration, local_description_applied=self._local_description_applied
         )
         before, self._configuration = self._configuration, configuration
-        if _gathering_settings(before) != _gathering_settings(configuration):
+        if not configuration.gathers_as(before):
             self._negotiator.configuration_changed()
         self._configure()
 
@@ -585,11 +581,6 @@ class PeerConnection:
     def _require_open(self) -> None:
         if self.closed:
             raise StateError("the connection is closed")
-
-
-def _gathering_settings(configuration: Configuration) -> object:
-    """Return what candidates are gathered by."""
-    return configuration.ice_servers, configuration.ice_transport_policy
 
 
 def _exported(description: AppliedDescription | None) -> SessionDescription | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from rtc_dtls import Certificate
+from rtc_ice import Candidate
 from rtc_peer.configuration import IceTransportPolicy
 from rtc_peer.dtls_transport import DtlsTransportEvent
 from rtc_peer.errors import ArgumentError
@@ -214,6 +215,16 @@ class TransportSet:
         if not 0 <= key <= self._newest:
             raise ArgumentError(f"there is no transport {key}")
         return self.transports.get(key)
+
+    def add_candidate(self, key: int, candidate: Candidate | None, ufrag: str, now: float) -> None:
+        """Take a candidate of the peer, or (None) the end of its candidates."""
+        transport = self.transports.get(key)
+        if transport is None:
+            return
+        if candidate is None:
+            transport.ice.end_candidates(ufrag, now)
+        else:
+            transport.ice.add_candidate(candidate, ufrag, now)
 
     # --- datagrams ---
 
