@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from rtc_cli import files
+from rtc_cli.browser import MAX_CHAT_BACKLOG
 
 from .page import Page, answer_of
 from .serving import Serving
@@ -25,6 +26,21 @@ async def test_chat_flows_both_ways(tmp_path: Path) -> None:
         assert said["browser"] == 1
         assert await page.hear() == "hello, browser"
         assert connected["dtls_version"] == "1.2"
+
+
+async def test_a_browser_that_does_not_keep_up_loses_lines_and_costs_no_memory(tmp_path: Path) -> None:
+    async with Serving.launch(tmp_path) as serve, Page.open(serve.url) as page:
+        await serve.event("connected")
+        for number in range(1000):
+            serve.server.command(f"{number} " + "x" * 3000)
+        heard = [await page.hear() for _ in range(300)]
+        serve.server.command("still there?")
+        while not (line := await page.hear()).startswith("still"):
+            heard.append(line)
+
+    assert line == "still there?"
+    assert [int(text.split()[0]) for text in heard] == list(range(len(heard)))
+    assert sum(map(len, heard)) < MAX_CHAT_BACKLOG + 10_000
 
 
 async def test_statistics_arrive(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ MAX_RECEIVING: Final = 8
 """Files that one browser may send at the same time; its page keeps to four."""
 MAX_QUOTE_LENGTH: Final = 200
 """Characters of what is wrong with a signalling message; it may quote the message."""
+MAX_CHAT_BACKLOG: Final = 1_000_000
+"""Bytes of chat that may wait for one browser; further lines are not sent to it."""
 MAX_CHAT_LENGTH: Final = 4000
 """Characters of a chat line."""
 
@@ -95,9 +97,10 @@ class Browser:
 
     def chat(self, text: str) -> None:
         """Send one line, if the chat is open; a browser that does not keep up loses lines."""
-        if self._chat is not None and self._chat.readyState == "open":
+        chat = self._chat
+        if chat is not None and chat.readyState == "open" and chat.bufferedAmount < MAX_CHAT_BACKLOG:
             with contextlib.suppress(DOMException):
-                self._chat.send(json.dumps({"text": text[:MAX_CHAT_LENGTH]}))
+                chat.send(json.dumps({"text": text[:MAX_CHAT_LENGTH]}))
 
     def send_file(self, file: Path) -> None:
         """Begin to send a file; the report tells how it went."""
