@@ -345,3 +345,13 @@ def test_a_mid_that_is_given_later_names_the_same_section() -> None:
 
     assert answer.media[0].get(Mid) == Mid("data")
     assert [(each.id, each.mid, each.local_credentials) for each in peer.transports] == [(0, "data", before)]
+
+
+def test_a_name_of_ours_gives_way_to_one_of_the_peer() -> None:
+    peer = make_peer()
+    answer_to(peer, describe(section(mid=None)))
+    assert peer.transports[0].mid == "0"
+
+    answer_to(peer, describe(section(mid=None), audio(mid="0"), version=2))
+
+    assert [(each.id, each.mid) for each in peer.transports] == [(0, "1")]

@@ -31,10 +31,14 @@ def plan_answer(
     current = find_data_section(sections)
     accepted = _choose(offer, None if current is None else current.index, bundle_policy)
     mids = [section.mid for section in offer.sections if section.mid is not None]
+    taken = [*mids, *(section.mid for section in sections)]
     planned: list[MediaSection] = []
     for remote in offer.sections:
         before = sections[remote.index] if remote.index < len(sections) else None
-        section = _matching(remote, before) or _new(remote, unused_mid(planned, mids))
+        section = _matching(remote, before) or _new(remote, unused_mid(planned, taken))
+        if not section.mid_signalled and section.mid in mids:
+            # The peer names another section now by what we called this one.
+            section = replace(section, mid=unused_mid(planned, taken))
         # [rfc8829:5.3.1/2] [rfc8829:5.3.1/5]
         if remote.index != accepted:
             section = replace(section, rejected=True, transport_id=None)
