@@ -200,7 +200,7 @@ class Browser:
             with self._report.progress(f"{file.name} to {self.name}") as progress:
                 size = await send_file(self._pc, file, progress)
         except (TransferError, OSError, DOMException) as error:
-            self._say("error", f"{self.name}: {_sentence(file.name, error)}")
+            self._say("error", f"{self.name}: {_sentence(f'{file.name} cannot be read', error)}")
             return
         except asyncio.CancelledError:
             self._say("error", f"{self.name}: the connection ended before {file.name} had arrived")
@@ -213,7 +213,7 @@ class Browser:
                 settings = self._settings
                 file = await receive_file(channel, settings.directory, settings.max_file_length, progress)
         except (TransferError, OSError) as error:
-            self._say("error", f"{self.name}: {_sentence('a file', error)}")
+            self._say("error", f"{self.name}: {_sentence('its file cannot be written', error)}")
             return
         except asyncio.CancelledError:
             self._say("error", f"{self.name}: the connection ended before its file had arrived")
@@ -246,6 +246,6 @@ class Browser:
         task.add_done_callback(self._tasks.discard)
 
 
-def _sentence(file: str, error: Exception) -> str:
-    """What went wrong with a file; what the system says of it does not name it."""
-    return f"{file}: {reason(error)}" if isinstance(error, OSError) else str(error)
+def _sentence(what: str, error: Exception) -> str:
+    """What went wrong with a file; what the system says needs words in front."""
+    return f"{what}: {reason(error)}" if isinstance(error, OSError) else str(error)
