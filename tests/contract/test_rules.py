@@ -8,7 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -374,6 +374,63 @@ def test_a_queue_that_is_full_raises(kind: Kind) -> None:
             command(conversation.left)
 
     assert type(raised.value).__module__.startswith("rtc_")
+
+
+# --- rule 9: wishes for I/O are events ---
+
+_watches: list[list[str]] = []
+"""Who wants to know what the interpreter is asked to open."""
+
+
+def _note(event: str, _: object) -> None:
+    if _watches and event.startswith(("socket.", "subprocess.", "os.", "_thread.")):
+        _watches[-1].append(event)
+
+
+@pytest.fixture(scope="module")
+def audit() -> None:
+    """Hear of everything that the interpreter does outside itself; there is no end to it, but nobody listens later."""
+    sys.addaudithook(_note)
+
+
+@pytest.fixture
+def opened(audit: None) -> Iterator[list[str]]:
+    """Every socket, process, look at the file system and thread from here to the end of the test."""
+    _watches.append([])
+    yield _watches[-1]
+    _watches.pop()
+
+
+def test_the_watch_sees_what_is_opened(opened: list[str]) -> None:
+    os.listdir(ROOT)
+
+    assert opened[-1] == "os.listdir"
+
+
+@each_machine
+def test_a_machine_opens_nothing_by_itself(kind: Kind, opened: list[str]) -> None:
+    _whole(kind(seed=5))  # what is loaded at first use is loaded now
+    opened.clear()
+    _whole(kind(seed=5))
+
+    assert opened == []
+
+
+# --- rule 10: no callbacks ---
+
+
+@each_machine
+def test_a_machine_calls_nobody_but_the_source_of_chance_and_the_trace(kind: Kind) -> None:
+    machine = type(kind().left.machine)
+    callbacks = {
+        f"{name}({parameter.name})"
+        for name, method in inspect.getmembers(machine, inspect.isfunction)
+        if name == "__init__" or not name.startswith("_")
+        for parameter in inspect.signature(method).parameters.values()
+        if "Callable" in str(parameter.annotation) and parameter.name not in {"rng", "trace"}
+    }
+
+    assert callbacks == set()
 
 
 # --- rule 11: state is plain data ---
