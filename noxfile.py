@@ -23,6 +23,8 @@ ROOT = Path(__file__).parent
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
 SETTINGS = nox.project.load_toml("pyproject.toml")
 RESULTS = ROOT / "specs" / ".results.json"
+OWN_ENVIRONMENTS = {"UV_PYTHON": None, "VIRTUAL_ENV": None}
+"""For commands that make environments of their own, and would install into that of the session."""
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -100,14 +102,14 @@ def build(session: nox.Session) -> None:
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     for package in PACKAGES:
         with session.chdir(package):
-            session.run("hatch", "build", "--clean", str(ROOT / "dist"), silent=True)
+            session.run("hatch", "build", "--clean", str(ROOT / "dist"), silent=True, env=OWN_ENVIRONMENTS)
 
 
 @nox.session
 def alone(session: nox.Session) -> None:
     """Each package, built, installed with nothing but what it declares, runs the example of its README."""
     session.install("uv", *nox.project.dependency_groups(SETTINGS, "release"))
-    session.run("python", "tests/meta/alone.py", *session.posargs)
+    session.run("python", "tests/meta/alone.py", *session.posargs, env=OWN_ENVIRONMENTS)
 
 
 @nox.session
