@@ -202,12 +202,13 @@ async def test_a_channel_closes_from_each_side(call: Call, program: Program, clo
 
 
 @either_offers
-async def test_ice_restart_keeps_the_channels(call: Call, program: Program, offerer: str) -> None:
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+async def test_ice_restart_keeps_the_channels(call: Call, program: Program, first: str, offerer: str) -> None:
     if program.name in NO_RESTART:
         return
-    channel = call.create("steady")
-    await call.connect(offerer="ours")
-    await call.theirs.opened("steady")
+    await _create(call, first, "steady")
+    await call.connect(offerer=first)
+    channel = await call.channel("steady")
     before = _ufrag(call.ours)
 
     await call.negotiate(offerer=offerer, iceRestart=True)

@@ -53,8 +53,13 @@ class Signalling:
                 await self.negotiator.receive(message)
             await asyncio.sleep(0.01)
 
+    async def pause(self) -> None:
+        """Let some time pass. What ended the signalling is raised here."""
+        if (await asyncio.wait({self._pump}, timeout=0.02))[0]:
+            await self._pump
+
     async def close(self) -> None:
-        """Stop; what went wrong in between is raised here."""
+        """Stop."""
         self._pump.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._pump
@@ -82,7 +87,7 @@ async def test_offers_that_collide_are_resolved(program: Program, *, we_are_poli
     await asyncio.sleep(0.3)
     async with asyncio.timeout(30):
         while ours.signalingState != "stable" or ours.connectionState != "connected":
-            await asyncio.sleep(0.02)
+            await signalling.pause()
     channel.send("after two collisions")
 
     assert await theirs.messages("ours", 1) == ["after two collisions"]

@@ -270,6 +270,21 @@ def test_the_role_of_an_association_cannot_change() -> None:
     peer.set_remote_description(describe(section(setup="actpass"), version=2), 0.0)
 
 
+def test_an_answer_that_only_changes_the_role_goes_on_with_the_association() -> None:
+    """Firefox answers a restart with "active", whatever it was before."""
+    peer = make_peer()
+    answer_to(peer, describe(section(setup="passive")))
+    peer.restart_ice()
+    peer.set_local_description(None, 0.0)
+    restarted = section(setup="active", ufrag="other", password="y" * 24)
+    peer.set_remote_description(describe(restarted, kind=SdpType.ANSWER), 0.0)
+    peer.set_local_description(None, 0.0)
+
+    assert peer.local_description is not None
+    assert "a=setup:actpass" in peer.local_description.sdp
+    _refused(peer, describe(restarted, version=3))
+
+
 @pytest.mark.spec("rfc8829:5.11/2")
 def test_an_answer_with_another_association_but_no_restart_is_refused() -> None:
     peer = _offered()

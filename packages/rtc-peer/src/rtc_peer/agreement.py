@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rtc_peer.dataclass import dataclass
 from rtc_peer.errors import DescriptionError
 from rtc_peer.section import TransportParameters
@@ -66,5 +68,9 @@ def agree_as_offerer(before: Agreement | None, local: TransportParameters, remot
             raise DescriptionError("a new DTLS association needs an ICE restart")
     elif agreement.is_client != before.is_client:
         # [rfc8829:5.8.3/4]
-        raise DescriptionError("the answer changes the role in an existing DTLS association")
+        if not restarted:
+            raise DescriptionError("the answer changes the role in an existing DTLS association")
+        # Firefox answers every restart with "active". Fingerprints and tls-id say that the association goes on, and so
+        # do the roles of its handshake.
+        return replace(agreement, is_client=before.is_client)
     return agreement
