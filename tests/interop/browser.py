@@ -152,7 +152,8 @@ class Browser:
         self._answers[identifier] = answer
         self._code[str(identifier)] = f"export default async (argument) => {{\n{code}\n}};"
         await socket.send_str(json.dumps({"id": identifier, "code": code, "argument": argument}))
-        return await asyncio.wait_for(answer, timeout)
+        async with asyncio.timeout(timeout):  # not wait_for, which loses a cancellation that comes with the answer
+            return await answer
 
     def _application(self) -> web.Application:
         if self._site is None:

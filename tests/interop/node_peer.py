@@ -74,7 +74,8 @@ class NodePeer:
         line = json.dumps({"id": identifier, "code": code, "argument": argument})
         self._process.stdin.write(line.encode() + b"\n")
         await self._process.stdin.drain()
-        return await asyncio.wait_for(answer, timeout)
+        async with asyncio.timeout(timeout):  # not wait_for, which loses a cancellation that comes with the answer
+            return await answer
 
     async def _read(self, stdout: asyncio.StreamReader) -> None:
         while line := await stdout.readline():

@@ -511,7 +511,8 @@ class RTCPeerConnection(EventTarget):
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._state_waiters.append(waiter)
             try:
-                await asyncio.wait_for(waiter, deadline - self._loop.time())
+                async with asyncio.timeout_at(deadline):
+                    await waiter
             except TimeoutError:
                 return
             finally:
