@@ -39,6 +39,9 @@ _CHROMIUM_FLAGS: Final = (
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
 )
 _FIREFOX_PREFERENCES: Final = {
     "media.peerconnection.ice.obfuscate_host_addresses": False,
@@ -47,6 +50,9 @@ _FIREFOX_PREFERENCES: Final = {
     "browser.startup.homepage_override.mstone": "ignore",
     "datareporting.policy.dataSubmissionEnabled": False,
     "toolkit.telemetry.reportingpolicy.firstRun": False,
+    "media.navigator.streams.fake": True,
+    "media.navigator.permission.disabled": True,
+    "media.autoplay.default": 0,
     "app.update.enabled": False,
     "extensions.update.enabled": False,
     "network.captive-portal-service.enabled": False,

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 const load = {
   "werift": async () => (await import("werift")).RTCPeerConnection,
   "node-datachannel": async () => (await import("node-datachannel/polyfill")).RTCPeerConnection,
-  "wrtc": async () => (await import("@roamhq/wrtc")).default.RTCPeerConnection,
+  "wrtc": async () => (globalThis.nonstandardMedia = (await import("@roamhq/wrtc")).default).RTCPeerConnection,
 };
 
 globalThis.RTCPeerConnection = await load[process.argv[2]]();
