@@ -1,0 +1,156 @@
+"""What was negotiated for one media section, as the session needs it.
+
+Whoever negotiates fills these in (`rtc_peer` from SDP, others by hand) and hands them to `RtpSession`; a change is a new
+object under the same identifier. See :rfc:`8829#section-5.10`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Literal, TypeAlias
+
+from .dataclass import dataclass
+from .header_extension import ExtensionMap
+
+StreamId: TypeAlias = str | int
+"""How the caller names a sender or a receiver; the session only hands it back."""
+
+Kind: TypeAlias = Literal["audio", "video"]
+
+Delivery: TypeAlias = Literal["frames", "packets", "both"]
+"""Frames come out of the jitter buffer whole and in order; packets come at once, as they arrived."""
+
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpCodec:
+    """A payload type and what it stands for."""
+
+    payload_type: int
+    """0 to 127."""
+
+    mime_type: str
+    """Such as ``video/VP8``; compared without regard to case."""
+
+    clock_rate: int
+    """RTP ticks per second."""
+
+    channels: int = 1
+    """For audio alone."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """The format parameters of ``a=fmtp``."""
+
+    feedback: frozenset[str] = frozenset()
+    """Of ``a=rtcp-fb``: ``nack``, ``nack pli``, ``ccm fir``, ``transport-cc``, ``goog-remb`` ..."""
+
+    rtx_payload_type: int | None = None
+    """Under which retransmissions of this codec travel; ``None`` to repeat packets as they were. See :rfc:`4588`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendEncoding:
+    """One of the encodings of a sender: one RTP stream and those that repair it."""
+
+    ssrc: int
+    """1 to 2**32 - 1."""
+
+    rtx_ssrc: int | None = None
+    """Of the retransmissions; ``None`` for no stream of their own."""
+
+    fec_ssrc: int | None = None
+    """Of FlexFEC repair packets."""
+
+    rid: str | None = None
+    """Name of the encoding among its sender's; ``None`` if there is only one. See :rfc:`8851`."""
+
+    active: bool = True
+    """Whether frames of it leave; frames of an inactive encoding are dropped without a sound."""
+
+    payload_type: int | None = None
+    """Of the codec that this encoding uses; ``None`` for the first of the sender."""
+
+    max_bitrate_bps: int | None = None
+    max_framerate: float | None = None
+    scale_resolution_down_by: float = 1.0
+    scalability_mode: str | None = None
+    priority: Literal["very-low", "low", "medium", "high"] = "low"
+    """Weighs the shares of the bitrate: each step doubles. See :rfc:`8835#section-4.1`."""
+
+    network_priority: Literal["very-low", "low", "medium", "high"] = "low"
+    adaptive_packet_time: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendParameters:
+    """What a sender may send, and under which numbers."""
+
+    kind: Kind
+    codecs: tuple[RtpCodec, ...]
+    """At least one; the first is in use unless an encoding chooses."""
+
+    encodings: tuple[SendEncoding, ...]
+    """At least one, their names and SSRCs all different."""
+
+    mid: str | None = None
+    cname: str | None = None
+    """Told of these streams in RTCP; ``None`` for the session's own."""
+
+    header_extensions: ExtensionMap = field(default_factory=ExtensionMap)
+    reduced_size: bool = False
+    """Whether RTCP feedback may leave without a report around it. See :rfc:`5506`."""
+
+    telephone_event_payload_types: Mapping[int, int] = field(default_factory=dict)
+    """Clock rate to payload type. See :rfc:`4733`."""
+
+    red_payload_type: int | None = None
+    ulpfec_payload_type: int | None = None
+    flexfec_payload_type: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAssociation:
+    """What signalling tells of one remote SSRC (``a=ssrc``, ``a=ssrc-group``). See :rfc:`5576`."""
+
+    rtx_ssrc: int | None = None
+    fec_ssrc: int | None = None
+    cname: str | None = None
+    rid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JitterSettings:
+    """How long media wait for those that are late."""
+
+    target_delay: float | None = None
+    """Seconds that the application would like media to wait at least; ``None`` for as short as the network lets us."""
+
+    maximum_delay: float = 2.0
+    """Seconds after which media are handed on in any case, or given up if they cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveParameters:
+    """What the peer may send for one media section."""
+
+    kind: Kind
+    codecs: tuple[RtpCodec, ...]
+    mid: str | None = None
+    header_extensions: ExtensionMap = field(default_factory=ExtensionMap)
+    rids: tuple[str, ...] = ()
+    """Names of the encodings that the peer may send, if it names them."""
+
+    ssrcs: Mapping[int, SourceAssociation] = field(default_factory=dict)
+    """The peer's SSRCs, as far as it told; more may turn up."""
+
+    reduced_size: bool = False
+    jitter: JitterSettings = JitterSettings()  # noqa: RUF009  # frozen
+    deliver: Delivery = "frames"
+    synchronization_group: str | None = None
+    """Receivers with the same name are played in step, such as the id of their media stream; ``None`` for alone."""
+
+    telephone_event_payload_types: Mapping[int, int] = field(default_factory=dict)
+    red_payload_type: int | None = None
+    ulpfec_payload_type: int | None = None
+    flexfec_payload_type: int | None = None

@@ -1,0 +1,33 @@
+"""Which receiver a packet from the network belongs to. See :rfc:`9143#section-9.2`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .packet import RtpPacket
+from .parameters import StreamId
+
+
+class Router(Protocol):
+    """Assigns RTP packets to receivers.
+
+    The session asks once for every SSRC, and again after a change of receivers or routers. An implementation is plain
+    data (it is copied with the session) and answers by looking up: it neither calls the session nor raises.
+    """
+
+    def route(self, packet: RtpPacket) -> StreamId | None:
+        """Return the receiver of this packet, or ``None`` if nobody wants it: the packet is then dropped and counted."""
+        ...
+
+
+class SoleReceiver:
+    """The router of a session that needs none: all packets belong to one receiver."""
+
+    __slots__ = ("receiver_id",)
+
+    def __init__(self, receiver_id: StreamId | None = None) -> None:
+        self.receiver_id = receiver_id
+
+    def route(self, packet: RtpPacket) -> StreamId | None:  # noqa: ARG002  # a Router
+        """Return the receiver, whatever the packet is."""
+        return self.receiver_id
