@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 from rtc_rtp._version import __version__
 
 if TYPE_CHECKING:
-    from rtc_rtp.errors import ParseError, RtpError, StateError
+    from rtc_rtp.errors import BufferFullError, ParseError, RtpError, StateError
 
 __all__ = [
+    "BufferFullError",
     "ParseError",
     "RtpError",
     "StateError",
@@ -16,7 +17,7 @@ __all__ = [
 ]
 
 _DEFINED_IN: Final = {
-    "errors": "ParseError RtpError StateError",
+    "errors": "BufferFullError ParseError RtpError StateError",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
 

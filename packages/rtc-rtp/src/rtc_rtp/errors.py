@@ -1,7 +1,7 @@
 """What goes wrong, named by whose fault it is.
 
 A peer's fault is `ParseError`: codecs raise it, machines catch it at the edge, drop and count. The caller's fault is
-`StateError`, or `ValueError` for an argument that no state would allow.
+`StateError`, `BufferFullError`, or `ValueError` for an argument that no state would allow.
 """
 
 
@@ -15,3 +15,7 @@ class ParseError(RtpError, ValueError):
 
 class StateError(RtpError):
     """The caller asked for something that the object cannot do now; nothing was changed."""
+
+
+class BufferFullError(RtpError):
+    """A queue is full; the command was not taken. Flush, or send less."""

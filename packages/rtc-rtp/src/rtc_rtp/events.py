@@ -1,13 +1,11 @@
 """What a session reports. All of it is plain data that stands alone."""
 
-from __future__ import annotations
-
 from enum import Enum
 
-from .dataclass import dataclass
-from .frame import EncodedFrame
-from .packet import RtpPacket
-from .parameters import StreamId
+from rtc_rtp.dataclass import dataclass
+from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.packet import RtpPacket
+from rtc_rtp.parameters import StreamId
 
 
 @dataclass(slots=True)

@@ -4,14 +4,12 @@ Whoever negotiates fills these in (`rtc_peer` from SDP, others by hand) and hand
 object under the same identifier. See :rfc:`8829#section-5.10`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal, TypeAlias
 
-from .dataclass import dataclass
-from .header_extension import ExtensionMap
+from rtc_rtp.dataclass import dataclass
+from rtc_rtp.header_extension import ExtensionMap
 
 StreamId: TypeAlias = str | int
 """How the caller names a sender or a receiver; the session only hands it back."""
@@ -20,7 +18,6 @@ Kind: TypeAlias = Literal["audio", "video"]
 
 Delivery: TypeAlias = Literal["frames", "packets", "both"]
 """Frames come out of the jitter buffer whole and in order; packets come at once, as they arrived."""
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,9 @@
 """Which receiver a packet from the network belongs to. See :rfc:`9143#section-9.2`."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
-from .packet import RtpPacket
-from .parameters import StreamId
+from rtc_rtp.packet import RtpPacket
+from rtc_rtp.parameters import StreamId
 
 
 class Router(Protocol):
