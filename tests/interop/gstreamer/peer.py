@@ -1,0 +1,130 @@
+"""A webrtcbin of GStreamer that sends and decodes sound and pictures; runs under the system's Python, which has its bindings.
+
+Each line on standard input is {"id", "command", ...}, each on standard output {"id", "result"} or {"id", "error"}. Commands:
+offer, answer, set_remote, add_candidate, candidates, counters. The codec of the pictures is the first argument: vp8 or h264.
+"""
+
+import json
+import sys
+import threading
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstWebRTC", "1.0")
+gi.require_version("GstSdp", "1.0")
+from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
+
+VIDEO = {
+    "vp8": "vp8enc deadline=1 keyframe-max-dist=60 ! rtpvp8pay picture-id-mode=15-bit ! application/x-rtp,media=video,encoding-name=VP8,payload=96",
+    "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=60 ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency ! application/x-rtp,media=video,encoding-name=H264,payload=96",
+}
+SOURCES = (
+    "webrtcbin name=webrtc bundle-policy=max-bundle "
+    "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=30/1 ! videoconvert ! {video} ! webrtc. "
+    "audiotestsrc is-live=true freq=440 ! audioconvert ! audioresample ! opusenc ! rtpopuspay ! "
+    "application/x-rtp,media=audio,encoding-name=OPUS,payload=111 ! webrtc."
+)
+
+
+class Peer:
+    """One webrtcbin in one pipeline."""
+
+    def __init__(self, codec: str) -> None:
+        self.pipeline = Gst.parse_launch(SOURCES.format(video=VIDEO[codec]))
+        self.webrtc = self.pipeline.get_by_name("webrtc")
+        self.found: list[dict[str, object]] = []
+        self.counts = {"audio": 0, "video": 0, "width": 0, "height": 0}
+        self.lock = threading.Lock()
+        self.webrtc.connect("on-ice-candidate", self._candidate)
+        self.webrtc.connect("pad-added", self._pad)
+        self.pipeline.set_state(Gst.State.PLAYING)
+        self.pipeline.get_state(5 * Gst.SECOND)
+
+    def _candidate(self, _: object, index: int, candidate: str) -> None:
+        with self.lock:
+            self.found.append({"candidate": candidate, "sdpMLineIndex": index})
+
+    def _pad(self, _: object, pad: Gst.Pad) -> None:
+        if pad.direction != Gst.PadDirection.SRC:
+            return
+        decode = Gst.ElementFactory.make("decodebin")
+        decode.connect("pad-added", self._decoded)
+        self.pipeline.add(decode)
+        decode.sync_state_with_parent()
+        pad.link(decode.get_static_pad("sink"))
+
+    def _decoded(self, _: object, pad: Gst.Pad) -> None:
+        structure = pad.get_current_caps().get_structure(0)
+        kind = "video" if structure.get_name().startswith("video") else "audio"
+        sink = Gst.ElementFactory.make("fakesink")
+        sink.set_property("signal-handoffs", True)
+        sink.set_property("sync", False)
+        sink.connect("handoff", self._count, kind)
+        self.pipeline.add(sink)
+        sink.sync_state_with_parent()
+        pad.link(sink.get_static_pad("sink"))
+        if kind == "video":
+            self.counts["width"] = structure.get_int("width")[1]
+            self.counts["height"] = structure.get_int("height")[1]
+
+    def _count(self, _sink: object, _buffer: object, _pad: object, kind: str) -> None:
+        self.counts[kind] += 1
+
+    def _promise(self, signal: str, *arguments: object) -> Gst.Promise:
+        promise = Gst.Promise.new()
+        self.webrtc.emit(signal, *arguments, promise)
+        promise.wait()
+        return promise
+
+    def _describe(self, kind: str) -> dict[str, str]:
+        promise = self._promise(f"create-{kind}", None)
+        reply = promise.get_reply()  # owned by the promise, and owns the description
+        description = reply.get_value(kind)
+        text = description.sdp.as_text()
+        self._promise("set-local-description", description)
+        return {"type": kind, "sdp": text}
+
+    def offer(self, **_: object) -> object:
+        return self._describe("offer")
+
+    def answer(self, **_: object) -> object:
+        return self._describe("answer")
+
+    def set_remote(self, description: dict[str, str], **_: object) -> object:
+        _, message = GstSdp.SDPMessage.new_from_text(description["sdp"])
+        kind = GstWebRTC.WebRTCSDPType.OFFER if description["type"] == "offer" else GstWebRTC.WebRTCSDPType.ANSWER
+        self._promise("set-remote-description", GstWebRTC.WebRTCSessionDescription.new(kind, message))
+        return None
+
+    def add_candidate(self, candidate: dict[str, object], **_: object) -> object:
+        self.webrtc.emit("add-ice-candidate", candidate.get("sdpMLineIndex") or 0, candidate["candidate"])
+        return None
+
+    def candidates(self, **_: object) -> object:
+        with self.lock:
+            found, self.found = self.found, []
+        return found
+
+    def counters(self, **_: object) -> object:
+        return dict(self.counts) | {"state": self.webrtc.get_property("connection-state").value_nick}
+
+
+def main() -> None:
+    """Serve standard input until it ends."""
+    Gst.init(None)
+    peer = Peer(sys.argv[1])
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            result = getattr(peer, request["command"])(
+                **{k: v for k, v in request.items() if k not in ("id", "command")}
+            )
+            print(json.dumps({"id": request["id"], "result": result}), flush=True)
+        except Exception as error:  # noqa: BLE001 - told to the test
+            print(json.dumps({"id": request["id"], "error": repr(error)}), flush=True)
+    peer.pipeline.set_state(Gst.State.NULL)
+
+
+main()
