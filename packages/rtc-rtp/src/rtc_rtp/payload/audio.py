@@ -1,0 +1,76 @@
+"""What all audio formats have in common: one packet is one frame, and the marker bit begins a talkspurt (:rfc:`3551#section-4.1`)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from rtc_rtp.errors import ParseError
+from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.packet import RtpPacket
+
+_TIMESTAMPS = 1 << 32
+
+
+class AudioFormat(ABC):
+    """A payload format in which every packet holds a whole frame that can be decoded by itself."""
+
+    mime_type: ClassVar[str]
+    clock_rate: ClassVar[int]
+
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        self.parameters = dict(parameters)
+        self._expected_timestamp: int | None = None
+
+    @abstractmethod
+    def duration(self, payload: bytes) -> int | None:
+        """Return how long the payload lasts, in ticks of `clock_rate`; None if it does not say."""
+
+    def packetize(self, frame: EncodedFrame, max_payload_length: int) -> list[tuple[bytes, bool]]:
+        """Return the frame as one payload, marked if it comes after silence; nothing for an empty one.
+
+        Raises:
+            ValueError: The frame is longer than a payload may be: its encoder must make shorter ones.
+        """
+        data = frame.data
+        if not data:
+            return []
+        if len(data) > max_payload_length:
+            raise ValueError(f"{self.mime_type} cannot be cut: {len(data)} bytes, {max_payload_length} allowed")
+        # [rfc3551:4.1/3] [rfc7587:4.1/1] The first packet after time in which nothing was sent begins a talkspurt.
+        marker = frame.timestamp != self._expected_timestamp
+        lasts = self.duration(data)
+        self._expected_timestamp = None if lasts is None else (frame.timestamp + lasts) % _TIMESTAMPS
+        return [(data, marker)]
+
+    def starts_frame(self, payload: bytes) -> bool:
+        """Return true: every packet is a frame."""
+        return True
+
+    def ends_frame(self, packet: RtpPacket) -> bool:
+        """Return true: every packet is a frame."""
+        return True
+
+    def starts_keyframe(self, payload: bytes) -> bool:
+        """Return true: every packet can be decoded by itself."""
+        return True
+
+    def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
+        """Return the one packet as a frame; see `PayloadFormat.assemble`."""
+        if len(packets) != 1:
+            raise ParseError(f"a frame of {self.mime_type} is one packet, not {len(packets)}")
+        return frame_of(packets, packets[0].payload, self.mime_type)
+
+
+def frame_of(packets: Sequence[RtpPacket], data: bytes, mime_type: str) -> EncodedFrame:
+    """Return a frame with what the headers of its packets tell."""
+    first = packets[0]
+    return EncodedFrame(
+        data=data,
+        timestamp=first.timestamp,
+        payload_type=first.payload_type,
+        ssrc=first.ssrc,
+        csrcs=tuple(first.csrcs),
+        mime_type=mime_type,
+        first_sequence_number=first.sequence_number,
+        last_sequence_number=packets[-1].sequence_number,
+    )

@@ -1,0 +1,48 @@
+"""Cutting a bitstream into fragments of nearly equal length.
+
+Equal packets of a frame are lost alike and protect each other best (FEC is as long as the longest), and a last tiny packet would
+waste its headers.
+"""
+
+from typing import Final
+
+MIN_PAYLOAD_LENGTH: Final = 64
+"""The least that `packetize` must be allowed for a payload, bytes: room for every format's headers and some data."""
+
+
+def fragment_lengths(length: int, limit: int, first_less: int = 0, last_less: int = 0) -> list[int]:
+    """Return the lengths of the fewest fragments that hold `length` bytes, differing by one at most.
+
+    Args:
+        length: Bytes to cut, at least 1.
+        limit: The most that one fragment may hold.
+        first_less: How much less than `limit` the first may hold.
+        last_less: How much less than `limit` the last may hold.
+
+    Returns:
+        What each holds; the first and the last shorter by what they hold less, so that packets are of equal length.
+    """
+    total = length + first_less + last_less
+    if total <= limit:
+        return [length]
+    count = -(-total // limit)
+    shorter, longer_count = divmod(total, count)
+    lengths = [shorter] * (count - longer_count) + [shorter + 1] * longer_count
+    lengths[0] -= first_less
+    lengths[-1] -= last_less
+    return _without_empty(lengths)
+
+
+def _without_empty(lengths: list[int]) -> list[int]:
+    """Take from the longest what a first or last fragment lacks of its one byte."""
+    for at in (0, -1):
+        while lengths[at] < 1:
+            lengths[lengths.index(max(lengths))] -= 1
+            lengths[at] += 1
+    return lengths
+
+
+def check_limit(max_payload_length: int) -> None:
+    """Raise ValueError if a payload format would have no room."""
+    if max_payload_length < MIN_PAYLOAD_LENGTH:
+        raise ValueError(f"payloads need at least {MIN_PAYLOAD_LENGTH} bytes, not {max_payload_length}")

@@ -1,0 +1,72 @@
+"""Opus (:rfc:`7587`): one Opus packet is one payload; its first bytes tell how long it lasts (:rfc:`6716#section-3.1`)."""
+
+from typing import ClassVar, Final
+
+from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.payload.audio import AudioFormat
+
+CLOCK_RATE: Final = 48000
+MAX_DURATION: Final = 5760
+"""The longest Opus packet, in ticks: 120 ms."""
+MAX_DTX_LENGTH: Final = 2
+"""An encoder that has nothing to say (DTX) makes packets of so few bytes."""
+
+_SILK: Final = (480, 960, 1920, 2880)
+_HYBRID: Final = (480, 960)
+_CELT: Final = (120, 240, 480, 960)
+_FRAME_TICKS: Final = _SILK * 3 + _HYBRID * 2 + _CELT * 4
+"""Duration of one frame by the five bits of the configuration number. See :rfc:`6716#section-3.1`, table 2."""
+
+
+def opus_duration(packet: bytes) -> int | None:
+    """Return how long an Opus packet lasts in ticks of 48,000 Hz; None if it is none.
+
+    ::
+
+        configuration | s | c      M count of frames if c is 3
+              5         1   2
+
+    See :rfc:`6716#section-3.2`.
+    """
+    if not packet:
+        return None
+    match packet[0] & 3:
+        case 0:
+            count = 1
+        case 1 | 2:
+            count = 2
+        case _:
+            count = packet[1] & 0x3F if len(packet) > 1 else 0
+    # [rfc7587:4.2/1] The sum of the frames' durations.
+    ticks = count * _FRAME_TICKS[packet[0] >> 3]
+    return ticks if 0 < ticks <= MAX_DURATION else None
+
+
+def opus_channels(packet: bytes) -> int:
+    """Return how many channels the packet was encoded from, 1 or 2. See :rfc:`6716#section-3.1`."""
+    return 2 if packet and packet[0] & 4 else 1
+
+
+class OpusFormat(AudioFormat):
+    """Opus. Of a run of packets without sound (DTX) the first alone is sent.
+
+    See :rfc:`7587`.
+    """
+
+    mime_type: ClassVar = "audio/opus"
+    clock_rate: ClassVar = CLOCK_RATE
+
+    _silent = False
+
+    def duration(self, payload: bytes) -> int | None:
+        """Return how long an Opus packet lasts, see `opus_duration`."""
+        return opus_duration(payload)
+
+    def packetize(self, frame: EncodedFrame, max_payload_length: int) -> list[tuple[bytes, bool]]:
+        """Return the Opus packet as one payload, or nothing if the silence goes on; see `PayloadFormat.packetize`."""
+        was_silent, self._silent = self._silent, len(frame.data) <= MAX_DTX_LENGTH
+        # [rfc7587:3.1.3/1] [rfc7587:3.1.3/2] What DTX leaves out shows as a gap of the timestamp, the sequence number goes on.
+        if was_silent and self._silent:
+            return []
+        # [rfc7587:4.2/2] One Opus packet, as the encoder made it.
+        return super().packetize(frame, max_payload_length)
