@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rtc_rtp.errors import ParseError
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.packet import RtpPacket
 
-_TIMESTAMPS = 1 << 32
+_TIMESTAMPS: Final = 1 << 32
 
 
 class AudioFormat(ABC):

@@ -1,11 +1,11 @@
 """L16 (:rfc:`3551#section-4.5.11`): linear samples of 16 bits in network order, channels interleaved."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rtc_rtp.payload.audio import AudioFormat
 
-_SAMPLE_LENGTH = 2
+_SAMPLE_LENGTH: Final = 2
 
 
 class L16Format(AudioFormat):
