@@ -7,17 +7,30 @@ from rtc_rtp._version import __version__
 
 if TYPE_CHECKING:
     from rtc_rtp.errors import BufferFullError, ParseError, RtpError, StateError
+    from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
+    from rtc_rtp.packet import RtpPacket, is_rtcp
+    from rtc_rtp.sequence import SequenceUnwrapper, sequence_difference, sequence_is_newer
 
 __all__ = [
     "BufferFullError",
+    "ExtensionMap",
+    "HeaderExtension",
     "ParseError",
     "RtpError",
+    "RtpPacket",
+    "SequenceUnwrapper",
     "StateError",
     "__version__",
+    "is_rtcp",
+    "sequence_difference",
+    "sequence_is_newer",
 ]
 
 _DEFINED_IN: Final = {
     "errors": "BufferFullError ParseError RtpError StateError",
+    "header_extension": "ExtensionMap HeaderExtension",
+    "packet": "RtpPacket is_rtcp",
+    "sequence": "SequenceUnwrapper sequence_difference sequence_is_newer",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
 
