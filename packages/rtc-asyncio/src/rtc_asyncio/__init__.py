@@ -7,6 +7,7 @@ from rtc_asyncio._version import __version__
 
 if TYPE_CHECKING:
     from rtc_asyncio.certificate import RTCCertificate, RTCDtlsFingerprint
+    from rtc_asyncio.codecs import CodecError, CodecFactory, Decoder, Encoder, EncoderSettings
     from rtc_asyncio.data_channel import RTCDataChannel
     from rtc_asyncio.dictionaries import (
         RTCAnswerOptions,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         InvalidAccessError,
         InvalidModificationError,
         InvalidStateError,
+        MediaStreamError,
         NetworkError,
         NotSupportedError,
         OperationError,
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
         RTCPeerConnectionIceErrorEvent,
         RTCPeerConnectionIceEvent,
     )
+    from rtc_asyncio.frame_queue import FrameQueue
     from rtc_asyncio.ice_candidate import RTCIceCandidate, RTCIceCandidatePair
+    from rtc_asyncio.media_stream import MediaStream, MediaStreamTrackEvent
+    from rtc_asyncio.paced_tracks import AudioStreamTrack, VideoStreamTrack
     from rtc_asyncio.peer_connection import RTCPeerConnection
     from rtc_asyncio.session_description import RTCSessionDescription
     from rtc_asyncio.stats import (
@@ -49,19 +54,32 @@ if TYPE_CHECKING:
         RTCStatsReport,
         RTCTransportStats,
     )
+    from rtc_asyncio.tracks import EncodedFrameTrack, MediaStreamTrack, RawFrame, RtpPacketTrack
     from rtc_asyncio.transports import RTCDtlsTransport, RTCIceTransport, RTCSctpTransport
     from rtc_asyncio.udp import UdpSocket
     from rtc_peer import PeerOptions
 
 __all__ = [
+    "AudioStreamTrack",
+    "CodecError",
+    "CodecFactory",
     "DOMException",
     "DatagramMachine",
+    "Decoder",
     "Driver",
+    "EncodedFrameTrack",
+    "Encoder",
+    "EncoderSettings",
     "Event",
     "EventTarget",
+    "FrameQueue",
     "InvalidAccessError",
     "InvalidModificationError",
     "InvalidStateError",
+    "MediaStream",
+    "MediaStreamError",
+    "MediaStreamTrack",
+    "MediaStreamTrackEvent",
     "MessageEvent",
     "NetworkError",
     "NotSupportedError",
@@ -96,31 +114,39 @@ __all__ = [
     "RTCStats",
     "RTCStatsReport",
     "RTCTransportStats",
+    "RawFrame",
+    "RtpPacketTrack",
     "SyntaxError",
     "UdpSocket",
+    "VideoStreamTrack",
     "__version__",
 ]
 
 _DEFINED_IN: Final = {
     "certificate": "RTCCertificate RTCDtlsFingerprint",
+    "codecs": "CodecError CodecFactory Decoder Encoder EncoderSettings",
     "data_channel": "RTCDataChannel",
     "dictionaries": (
         "RTCAnswerOptions RTCConfiguration RTCDataChannelInit RTCIceParameters RTCIceServer RTCOfferOptions"
     ),
     "driver": "DatagramMachine Driver",
     "errors": (
-        "DOMException InvalidAccessError InvalidModificationError InvalidStateError NetworkError "
+        "DOMException InvalidAccessError InvalidModificationError InvalidStateError MediaStreamError NetworkError "
         "NotSupportedError OperationError RTCError SyntaxError"
     ),
     "event_target": "Event EventTarget",
     "events": "MessageEvent RTCDataChannelEvent RTCErrorEvent RTCPeerConnectionIceErrorEvent RTCPeerConnectionIceEvent",
+    "frame_queue": "FrameQueue",
     "ice_candidate": "RTCIceCandidate RTCIceCandidatePair",
+    "media_stream": "MediaStream MediaStreamTrackEvent",
+    "paced_tracks": "AudioStreamTrack VideoStreamTrack",
     "peer_connection": "PeerOptions RTCPeerConnection",
     "session_description": "RTCSessionDescription",
     "stats": (
         "RTCCertificateStats RTCDataChannelStats RTCIceCandidatePairStats RTCIceCandidateStats "
         "RTCPeerConnectionStats RTCStats RTCStatsReport RTCTransportStats"
     ),
+    "tracks": "EncodedFrameTrack MediaStreamTrack RawFrame RtpPacketTrack",
     "transports": "RTCDtlsTransport RTCIceTransport RTCSctpTransport",
     "udp": "UdpSocket",
 }

@@ -102,3 +102,7 @@ class RTCError(OperationError):
         self.sctpCauseCode = sctpCauseCode
         self.receivedAlert = receivedAlert
         self.sentAlert = sentAlert
+
+
+class MediaStreamError(InvalidStateError):
+    """The track has ended: there is nothing more to receive."""

@@ -124,6 +124,13 @@ class EventTarget:
             self._call(listener, event)
         return True
 
+    def _dispatch_to_plain(self, event: Event) -> None:
+        """Call those alone that were attached with `on`: of what the Web's events keep silent about."""
+        event.target = self
+        for listener in tuple(self._listeners.get(event.type, ())):
+            if listener.plain and not listener.removed:
+                self._call(listener, event)
+
     def _on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
         """Make the decorator of a handler that takes what the event is about: classes give it types as their `on`."""
 

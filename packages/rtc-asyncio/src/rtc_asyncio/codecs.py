@@ -1,0 +1,136 @@
+"""What a codec package offers: encoders, decoders, and the factory that makes them.
+
+A package declares its factory under the entry point group `rtc_asyncio.codecs`; the object named there implements `CodecFactory`. Encoders and
+decoders are plain objects without a notion of event loops: `rtc_asyncio` calls each from one thread at a time, off the event loop.
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING, Final, Protocol
+
+from .dataclass import dataclass
+from .tracks import RawFrame
+
+if TYPE_CHECKING:
+    from rtc_rtp import EncodedFrame, RtpCodec
+
+ENTRY_POINT_GROUP: Final = "rtc_asyncio.codecs"
+
+
+class CodecError(Exception):
+    """A frame could not be encoded or decoded. After a decoder raised it, a key frame is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSettings:
+    """What an encoder is asked for."""
+
+    bitrate_bps: int
+    """Bits per second to begin with; `Encoder.set_bitrate` changes it."""
+    max_framerate: float | None = None
+    """Frames per second; more are left out by the sender. A hint for rate control."""
+    scale_resolution_down_by: float = 1.0
+    """Width and height are divided by this before encoding, 1.0 or more."""
+    scalability_mode: str | None = None
+    """Such as "L1T2" (webrtc-svc); None for one layer."""
+    content_hint: str = ""
+    """`MediaStreamTrack.contentHint`."""
+
+
+class Encoder(Protocol):
+    """Encodes one stream of pictures or sound."""
+
+    @property
+    def runs_inline(self) -> bool:
+        """Whether encoding is so cheap (G.711) that a thread would cost more than it."""
+
+    @property
+    def implementation(self) -> str:
+        """The library that does it, for the statistics: "libvpx"."""
+
+    def encode(self, frame: RawFrame, *, force_keyframe: bool) -> "list[EncodedFrame]":
+        """Encode one frame of the track; it may change its size or format at any time.
+
+        Returns:
+            What is complete, often one; none while the encoder collects. Each has `timestamp` = the time of presentation in ticks of the
+            codec's clock, counted from the same zero as `frame.pts`, may be negative or large; the sender makes an RTP timestamp of it.
+
+        Raises:
+            CodecError: It cannot be encoded.
+        """
+
+    def set_bitrate(self, bitrate_bps: int) -> None:
+        """Aim at another bit rate, from the next frame on."""
+
+    def close(self) -> None:
+        """Free what it holds. Idempotent."""
+
+
+class Decoder(Protocol):
+    """Decodes one stream."""
+
+    @property
+    def runs_inline(self) -> bool:
+        """Whether decoding is so cheap (G.711) that a thread would cost more than it."""
+
+    @property
+    def implementation(self) -> str:
+        """The library that does it, for the statistics."""
+
+    def decode(self, frame: "EncodedFrame") -> list[RawFrame]:
+        """Decode one frame. Gaps show in its sequence numbers and timestamp; sound may be concealed over them.
+
+        Returns:
+            Raw frames with `pts` and `time_base`; `pts` grows by the ticks that `frame.timestamp` grows by, across its wrap.
+
+        Raises:
+            CodecError: It cannot be decoded.
+        """
+
+    def close(self) -> None:
+        """Free what it holds. Idempotent."""
+
+
+class CodecFactory(Protocol):
+    """Makes encoders and decoders."""
+
+    def can_encode(self, mime_type: str, parameters: Mapping[str, str]) -> bool:
+        """Whether there is an encoder for this codec ("video/H264") with these format parameters of the peer or of an offer."""
+
+    def can_decode(self, mime_type: str, parameters: Mapping[str, str]) -> bool:
+        """Whether there is a decoder for this codec with these format parameters."""
+
+    def create_encoder(self, codec: "RtpCodec", settings: EncoderSettings) -> Encoder:
+        """Make an encoder. `codec.parameters` are what the peer can take.
+
+        Raises:
+            CodecError: There is none.
+        """
+
+    def create_decoder(self, codec: "RtpCodec") -> Decoder:
+        """Make a decoder.
+
+        Raises:
+            CodecError: There is none.
+        """
+
+    def blank(self, frame: RawFrame) -> RawFrame:
+        """Make a black picture, or silence, of the size, format, length and time of another frame."""
+
+    def blank_video(self, width: int, height: int, pts: int, time_base: Fraction) -> RawFrame:
+        """Make a black picture."""
+
+    def blank_audio(self, sample_rate: int, sample_count: int, pts: int, time_base: Fraction) -> RawFrame:
+        """Make silence of one channel."""
+
+
+@cache
+def installed_codecs() -> CodecFactory | None:
+    """Find the codec package of this environment; of several, the first by name of its entry point."""
+    from importlib.metadata import entry_points
+
+    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
+        factory: CodecFactory = entry.load()
+        return factory
+    return None

@@ -1,0 +1,131 @@
+"""What one reader of a track has not taken yet: a bounded queue that ends."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, Self, TypeVar
+
+from .errors import MediaStreamError
+
+T = TypeVar("T")
+
+
+class FrameQueue(Generic[T]):
+    """One reader's share of what a track delivers. Iterate over it, or await `get`; `close` it when you are done.
+
+    Args:
+        limit: How many frames may wait.
+        wanted: Called when a reader finds it empty, for sources that deliver on demand.
+        on_close: Called once when the reader closes it.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        *,
+        wanted: Callable[[], None] | None = None,
+        on_close: "Callable[[FrameQueue[T]], None] | None" = None,
+    ) -> None:
+        self._limit = limit
+        self._wanted = wanted
+        self._on_close = on_close
+        self._waiting: deque[T] = deque()
+        self._getters: deque[asyncio.Future[None]] = deque()
+        self._putters: deque[asyncio.Future[None]] = deque()
+        self._ended = False
+        self.dropped = 0
+        """How many frames were thrown away because they were not taken in time."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            return await self.get()
+        except MediaStreamError:
+            raise StopAsyncIteration from None
+
+    @property
+    def full(self) -> bool:
+        """Whether another frame would push out the oldest."""
+        return len(self._waiting) >= self._limit
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will be added any more."""
+        return self._ended
+
+    # --- the reader's side ---
+
+    async def get(self) -> T:
+        """Take the next frame, and wait for it if need be.
+
+        Raises:
+            MediaStreamError: There is none, and none will come.
+        """
+        while not self._waiting:
+            if self._ended:
+                raise MediaStreamError("the track has ended")
+            if self._wanted is not None:
+                self._wanted()
+            await self._sleep(self._getters)
+        _wake(self._putters)
+        return self._waiting.popleft()
+
+    def take_all(self) -> list[T]:
+        """Take what is there, without waiting."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        _wake(self._putters)
+        return taken
+
+    def close(self) -> None:
+        """Read no more. Idempotent."""
+        self._waiting.clear()
+        self.end()
+        if self._on_close is not None:
+            done, self._on_close = self._on_close, None
+            done(self)
+
+    # --- the track's side ---
+
+    def push(self, frame: T) -> None:
+        """Add a frame; the oldest makes room if there is none."""
+        if self._ended:
+            return
+        if self.full:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append(frame)
+        _wake(self._getters)
+
+    async def room(self) -> None:
+        """Wait until a frame can be added without loss, or the reader is gone."""
+        while self.full and not self._ended:
+            await self._sleep(self._putters)
+
+    def end(self) -> None:
+        """Nothing will come any more; what is there can still be read. Idempotent."""
+        self._ended = True
+        _wake(self._getters)
+        _wake(self._putters)
+
+    async def _sleep(self, sleepers: "deque[asyncio.Future[None]]") -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sleepers.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in sleepers:
+                sleepers.remove(waiter)
+
+
+def _wake(sleepers: "deque[asyncio.Future[None]]") -> None:
+    """Let everyone look again: there are few, and whoever is not served sleeps on."""
+    while sleepers:
+        waiter = sleepers.popleft()
+        if not waiter.done():
+            waiter.set_result(None)
