@@ -15,7 +15,8 @@ from rtc_asyncio import (
     RawFrame,
     VideoStreamTrack,
 )
-from rtc_rtp import EncodedFrame
+from rtc_asyncio.tracks import MediaKind
+from rtc_rtp.frame import EncodedFrame
 
 
 class Numbers:
@@ -29,7 +30,7 @@ class Numbers:
 class Counter(MediaStreamTrack):
     """Counts up to an end."""
 
-    kind = "video"
+    kind: MediaKind = "video"
 
     def __init__(self, end: int = 1000) -> None:
         super().__init__()
@@ -219,7 +220,7 @@ async def test_a_stream_holds_tracks() -> None:
     audio.stop()
     assert not stream.active
     with pytest.raises(TypeError):
-        stream.addTrack("video")  # type: ignore[arg-type]
+        stream.addTrack("video")  # type: ignore[arg-type]  # what is refused
 
 
 async def test_a_stream_tells_only_what_the_other_side_does() -> None:
