@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Final
 from rtc_peer._version import __version__
 
 if TYPE_CHECKING:
+    from rtc_peer.capabilities import (
+        AUDIO_CODECS,
+        AUDIO_EXTENSIONS,
+        VIDEO_CODECS,
+        VIDEO_EXTENSIONS,
+        VIDEO_REDUNDANCY,
+        CodecCapability,
+        HeaderExtensionCapability,
+        MediaKind,
+        MediaOptions,
+    )
     from rtc_peer.configuration import MAX_ICE_SERVERS, BundlePolicy, Configuration, IceTransportPolicy, RtcpMuxPolicy
     from rtc_peer.connection import Event, PeerConnection
     from rtc_peer.demultiplex import PacketKind, classify
@@ -47,6 +58,7 @@ if TYPE_CHECKING:
     )
     from rtc_peer.ice_server import IceServer
     from rtc_peer.journal import Trace
+    from rtc_peer.negotiated import NegotiatedMedia
     from rtc_peer.options import WEBRTC_ASSOCIATION, WEBRTC_HANDSHAKE, PeerOptions
     from rtc_peer.state import (
         ConnectionState,
@@ -72,11 +84,14 @@ if TYPE_CHECKING:
     from rtc_peer.views import SctpTransportView, TransportView
 
 __all__ = [
+    "AUDIO_CODECS",
+    "AUDIO_EXTENSIONS",
     "ArgumentError",
     "BundlePolicy",
     "CandidatePairStats",
     "CertificateError",
     "CertificateStats",
+    "CodecCapability",
     "Configuration",
     "ConnectionClosed",
     "ConnectionState",
@@ -90,6 +105,7 @@ __all__ = [
     "DtlsTransportStateChanged",
     "Event",
     "GatheringWanted",
+    "HeaderExtensionCapability",
     "HostResolutionWanted",
     "IceCandidateFailed",
     "IceCandidateFound",
@@ -104,7 +120,10 @@ __all__ = [
     "IceTransportStateChanged",
     "LocalCandidateStats",
     "MAX_ICE_SERVERS",
+    "MediaKind",
+    "MediaOptions",
     "ModificationError",
+    "NegotiatedMedia",
     "NegotiationNeeded",
     "OperationError",
     "PacketKind",
@@ -131,6 +150,9 @@ __all__ = [
     "TransportClosed",
     "TransportStats",
     "TransportView",
+    "VIDEO_CODECS",
+    "VIDEO_EXTENSIONS",
+    "VIDEO_REDUNDANCY",
     "WEBRTC_ASSOCIATION",
     "WEBRTC_HANDSHAKE",
     "WarningIssued",
@@ -139,6 +161,10 @@ __all__ = [
 ]
 
 _DEFINED_IN: Final = {
+    "capabilities": (
+        "AUDIO_CODECS AUDIO_EXTENSIONS VIDEO_CODECS VIDEO_EXTENSIONS VIDEO_REDUNDANCY CodecCapability "
+        "HeaderExtensionCapability MediaKind MediaOptions"
+    ),
     "configuration": "MAX_ICE_SERVERS BundlePolicy Configuration IceTransportPolicy RtcpMuxPolicy",
     "connection": "Event PeerConnection",
     "demultiplex": "PacketKind classify",
@@ -156,6 +182,7 @@ _DEFINED_IN: Final = {
     ),
     "ice_server": "IceServer",
     "journal": "Trace",
+    "negotiated": "NegotiatedMedia",
     "options": "WEBRTC_ASSOCIATION WEBRTC_HANDSHAKE PeerOptions",
     "state": (
         "ConnectionState DtlsTransportState IceGatheringState IceTransportState SctpTransportState "

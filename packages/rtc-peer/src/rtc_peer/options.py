@@ -8,6 +8,7 @@ from typing import Final
 from rtc_datachannel import MAX_PACKET_SIZE, DataChannelConfig
 from rtc_dtls import DtlsConfig
 from rtc_ice import IceConfig
+from rtc_peer.capabilities import MediaOptions
 from rtc_peer.dataclass import dataclass
 from rtc_peer.errors import ArgumentError
 from rtc_sctp import AssociationConfig
@@ -38,6 +39,9 @@ class PeerOptions:
     dtls: DtlsConfig = WEBRTC_HANDSHAKE
     """Of every handshake. Certificate and fingerprints come from the connection and the descriptions; where no SRTP profiles
     or application protocols are named, those of WebRTC are used."""
+
+    media: MediaOptions = field(default_factory=MediaOptions)
+    """What is negotiated for audio and video."""
 
     def __post_init__(self) -> None:
         """Check the settings.

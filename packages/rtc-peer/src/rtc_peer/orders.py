@@ -6,6 +6,7 @@ from dataclasses import field
 
 from rtc_peer.agreement import Agreement
 from rtc_peer.dataclass import dataclass
+from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.section import DataParameters, TransportParameters
 
 
@@ -33,5 +34,7 @@ class Outcome:
     """The transport that carries the data channels, and what the peer says about them."""
     data_ended: bool = False
     """A final answer rejects the section that carried the data channels, or that we proposed for them."""
+    media: tuple[NegotiatedMedia, ...] = ()
+    """All sections of audio and video that are in force from now on."""
     rolled_back: bool = False
     """Our own offer, or the peer's, was given up."""
