@@ -34,7 +34,7 @@ class Outcome:
     """The transport that carries the data channels, and what the peer says about them."""
     data_ended: bool = False
     """A final answer rejects the section that carried the data channels, or that we proposed for them."""
-    media: tuple[NegotiatedMedia, ...] = ()
-    """All sections of audio and video that are in force from now on."""
+    media: tuple[NegotiatedMedia, ...] | None = None
+    """All sections of audio and video that are in force from now on; None where nothing changes for them."""
     rolled_back: bool = False
     """Our own offer, or the peer's, was given up."""
