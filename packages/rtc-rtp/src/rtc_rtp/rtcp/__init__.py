@@ -1,0 +1,70 @@
+"""RTCP (:rfc:`3550#section-6` and the profiles and extensions built on it): one module per idea, `compound` joins them."""
+
+from rtc_rtp.rtcp.application import ApplicationDefined
+from rtc_rtp.rtcp.codec_control import (
+    BackChannel,
+    FullIntraRequest,
+    IntraRequest,
+    MaximumBitrate,
+    TemporalSpatialTradeOffNotification,
+    TemporalSpatialTradeOffRequest,
+    TemporaryMaximumBitrate,
+    TemporaryMaximumBitrateNotification,
+    TradeOff,
+    VideoBackChannelMessage,
+)
+from rtc_rtp.rtcp.compound import parse_compound, serialize_compound
+from rtc_rtp.rtcp.congestion_control import CongestionControlFeedback, PacketMetric, StreamMetrics
+from rtc_rtp.rtcp.description import DescriptionChunk, DescriptionItem, DescriptionType, SourceDescription
+from rtc_rtp.rtcp.feedback import ApplicationLayerFeedback, Feedback, UnknownFeedback
+from rtc_rtp.rtcp.goodbye import Goodbye
+from rtc_rtp.rtcp.nack import GenericNack
+from rtc_rtp.rtcp.packet import RtcpPacket, UnknownPacket
+from rtc_rtp.rtcp.picture import (
+    LostSlice,
+    PictureLossIndication,
+    ReferencePictureSelection,
+    SliceLossIndication,
+)
+from rtc_rtp.rtcp.remb import ReceiverEstimatedMaximumBitrate
+from rtc_rtp.rtcp.report import ReceiverReport, ReportBlock, SenderReport
+from rtc_rtp.rtcp.transport_feedback import TransportFeedback
+
+__all__ = [
+    "ApplicationDefined",
+    "ApplicationLayerFeedback",
+    "BackChannel",
+    "CongestionControlFeedback",
+    "DescriptionChunk",
+    "DescriptionItem",
+    "DescriptionType",
+    "Feedback",
+    "FullIntraRequest",
+    "GenericNack",
+    "Goodbye",
+    "IntraRequest",
+    "LostSlice",
+    "MaximumBitrate",
+    "PacketMetric",
+    "PictureLossIndication",
+    "ReceiverEstimatedMaximumBitrate",
+    "ReceiverReport",
+    "ReferencePictureSelection",
+    "ReportBlock",
+    "RtcpPacket",
+    "SenderReport",
+    "SliceLossIndication",
+    "SourceDescription",
+    "StreamMetrics",
+    "TemporalSpatialTradeOffNotification",
+    "TemporalSpatialTradeOffRequest",
+    "TemporaryMaximumBitrate",
+    "TemporaryMaximumBitrateNotification",
+    "TradeOff",
+    "TransportFeedback",
+    "UnknownFeedback",
+    "UnknownPacket",
+    "VideoBackChannelMessage",
+    "parse_compound",
+    "serialize_compound",
+]

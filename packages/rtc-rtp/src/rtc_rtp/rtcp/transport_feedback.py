@@ -1,0 +1,169 @@
+"""Transport-wide feedback: which packets arrived when (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
+
+from collections.abc import Iterator
+from dataclasses import field
+from struct import Struct
+from typing import ClassVar, Final, Self
+
+from rtc_rtp.dataclass import dataclass
+from rtc_rtp.errors import ParseError
+from rtc_rtp.rtcp.feedback import TRANSPORT_FEEDBACK, Feedback
+from rtc_rtp.rtcp.packet import pack
+
+TICKS_PER_SECOND: Final = 4000
+"""Arrival times are in units of 250 microseconds."""
+REFERENCE_TICKS: Final = 256
+"""The reference time is in units of 64 milliseconds."""
+MAX_SMALL_DELTA: Final = 0xFF
+MIN_LARGE_DELTA: Final = -0x8000
+MAX_LARGE_DELTA: Final = 0x7FFF
+MAX_STATUS_COUNT: Final = 0xFFFF
+
+_FIXED: Final = Struct("!HHI")
+_CHUNK: Final = Struct("!H")
+_LARGE_DELTA: Final = Struct("!h")
+_VECTOR: Final = 0x8000
+_TWO_BITS: Final = 0x4000
+_MAX_RUN: Final = 0x1FFF
+
+_NOT_RECEIVED: Final = 0
+_SMALL_DELTA: Final = 1
+_LARGE_DELTA_STATUS: Final = 2
+
+
+@dataclass(slots=True)
+class TransportFeedback(Feedback):
+    """Which packets of a transport arrived, and when, each by its distance to the one before.
+
+    ::
+
+        base sequence number        | packet status count
+        reference time, 24 bits     | feedback packet count, 8 bits
+        packet chunks, 16 bits each ...
+        receive deltas, 8 or 16 bits each ...
+
+    A chunk is a run, ``0 SS length``, or a vector of 14 statuses of one bit, ``10...``, or of 7 of two bits, ``11...``.
+
+    See draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1.
+    """
+
+    PACKET_TYPE: ClassVar[int] = TRANSPORT_FEEDBACK
+    FORMAT: ClassVar[int] = 15
+
+    base_sequence_number: int
+    """Transport-wide number of the first packet, 16 bits."""
+    reference_time: int
+    """Where the deltas start, in units of 64 ms of the receiver's clock: signed, 24 bits."""
+    feedback_packet_count: int
+    """Number of this feedback, 8 bits: gaps tell what was lost."""
+    deltas: list[int | None] = field(default_factory=list)
+    """One for each packet from the base: arrival after the one received before it (the first: after the reference time)
+    in units of 250 µs, -32,768 to 32,767; None for a packet that did not arrive."""
+
+    def arrivals(self) -> Iterator[tuple[int, int | None]]:
+        """Yield sequence number, 16 bits, and arrival, in units of 250 µs of the receiver's clock, of each packet."""
+        number = self.base_sequence_number
+        ticks = self.reference_time * REFERENCE_TICKS
+        for delta in self.deltas:
+            if delta is None:
+                yield number, None
+            else:
+                ticks += delta
+                yield number, ticks
+            number = (number + 1) & 0xFFFF
+
+    @classmethod
+    def _parse_fci(cls, sender_ssrc: int, media_ssrc: int, fci: bytes) -> Self:
+        if len(fci) < _FIXED.size:
+            raise ParseError(f"transport-wide feedback has at least {_FIXED.size} bytes, not {len(fci)}")
+        base, count, word = _FIXED.unpack_from(fci)
+        statuses, at = _parse_statuses(fci, count)
+        deltas: list[int | None] = []
+        end = len(fci)
+        for status in statuses:
+            if status == _SMALL_DELTA and at < end:
+                deltas.append(fci[at])
+                at += 1
+            elif status == _NOT_RECEIVED:
+                deltas.append(None)
+            elif status == _LARGE_DELTA_STATUS and at + 2 <= end:
+                deltas.append(_LARGE_DELTA.unpack_from(fci, at)[0])
+                at += 2
+            else:
+                raise ParseError(f"packet status {status} has no delta in {end} bytes")
+        reference_time = (word >> 8 ^ 0x80_0000) - 0x80_0000
+        return cls(sender_ssrc, media_ssrc, base, reference_time, word & 0xFF, deltas)
+
+    def _fci(self) -> bytes:
+        if not 0 < len(self.deltas) <= MAX_STATUS_COUNT:
+            raise ValueError(f"feedback is about 1 to {MAX_STATUS_COUNT} packets, not {len(self.deltas)}")
+        if not 0 <= self.feedback_packet_count <= 0xFF:
+            raise ValueError(f"a feedback packet count has 8 bits, not {self.feedback_packet_count}")
+        if not -0x80_0000 <= self.reference_time <= 0x7F_FFFF:
+            raise ValueError(f"a reference time has 24 bits with sign, not {self.reference_time}")
+        statuses = []
+        deltas = b""
+        for delta in self.deltas:
+            if delta is None:
+                statuses.append(_NOT_RECEIVED)
+            elif 0 <= delta <= MAX_SMALL_DELTA:
+                statuses.append(_SMALL_DELTA)
+                deltas += bytes((delta,))
+            elif MIN_LARGE_DELTA <= delta <= MAX_LARGE_DELTA:
+                statuses.append(_LARGE_DELTA_STATUS)
+                deltas += _LARGE_DELTA.pack(delta)
+            else:
+                raise ValueError(f"a delta has 16 bits, not {delta}")
+        word = (self.reference_time & 0xFF_FFFF) << 8 | self.feedback_packet_count
+        fixed = pack(_FIXED, self.base_sequence_number, len(statuses), word)
+        return fixed + _serialize_statuses(statuses) + deltas
+
+
+def _parse_statuses(fci: bytes, count: int) -> tuple[list[int], int]:
+    """Return the status of each packet, and where the deltas start."""
+    statuses: list[int] = []
+    at = _FIXED.size
+    while len(statuses) < count:
+        if at + _CHUNK.size > len(fci):
+            raise ParseError(f"chunks for {count} packets do not fit {len(fci)} bytes")
+        (chunk,) = _CHUNK.unpack_from(fci, at)
+        at += _CHUNK.size
+        if not chunk & _VECTOR:
+            length = chunk & _MAX_RUN
+            if not length:
+                raise ParseError("a run of no packets")
+            statuses += [chunk >> 13] * length
+        elif chunk & _TWO_BITS:
+            statuses += [chunk >> shift & 3 for shift in range(12, -1, -2)]
+        else:
+            statuses += [chunk >> shift & 1 for shift in range(13, -1, -1)]
+    # The last chunk may speak of more packets than there are.
+    del statuses[count:]
+    return statuses, at
+
+
+def _serialize_statuses(statuses: list[int]) -> bytes:
+    """Return the chunks: a run where it says more than a vector would, else the vector that its statuses fit."""
+    chunks = b""
+    at = 0
+    end = len(statuses)
+    while at < end:
+        status = statuses[at]
+        stop = at + 1
+        while stop < end and stop - at < _MAX_RUN and statuses[stop] == status:
+            stop += 1
+        run = stop - at
+        seven, fourteen = statuses[at : at + 7], statuses[at : at + 14]
+        small = _LARGE_DELTA_STATUS not in fourteen
+        if stop == end or run >= (14 if small else 7):
+            chunks += _CHUNK.pack(status << 13 | run)
+            at += run
+        elif small:
+            bits = sum([each << shift for each, shift in zip(fourteen, range(13, -1, -1), strict=False)])
+            chunks += _CHUNK.pack(_VECTOR | bits)
+            at += 14
+        else:
+            bits = sum([each << shift for each, shift in zip(seven, range(12, -1, -2), strict=False)])
+            chunks += _CHUNK.pack(_VECTOR | _TWO_BITS | bits)
+            at += 7
+    return chunks
