@@ -1,0 +1,91 @@
+"""A decoder of video: takes encoded frames in order, gives pictures with times, and waits for a key frame when it has lost the thread."""
+
+from typing import Final
+
+import av
+from av import VideoFrame
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
+from rtc_asyncio import RawFrame
+from rtc_rtp import EncodedFrame, RtpCodec
+
+from rtc_media.availability import decoder_name
+from rtc_media.errors import CodecError, libav_fails_as
+from rtc_media.picture import VIDEO_TIME_BASE, PictureAdapter, upright_rotation, upright_size
+from rtc_media.timeline import Timeline
+
+MOST_THREADS: Final = 2
+"""Only parts of one picture are decoded at a time: a decoder that works on several pictures holds them back."""
+
+
+class VideoDecoder:
+    """Decodes one stream. Pictures may change their size at any time; what comes out has the size of each.
+
+    Args:
+        codec: What is received.
+
+    Raises:
+        CodecError: This build of libav has no such decoder.
+    """
+
+    runs_inline = False
+
+    def __init__(self, codec: RtpCodec) -> None:
+        name = decoder_name(codec.mime_type)
+        if name is None:
+            raise CodecError(f"the installed libav has no decoder for {codec.mime_type}")
+        self.implementation = name
+        """libav's name of the decoder."""
+        self._timeline = Timeline()
+        self._adapter = PictureAdapter()
+        self._context: VideoCodecContext | None = self._open()
+        self._waits_for_keyframe = True
+
+    def decode(self, frame: EncodedFrame) -> list[RawFrame]:
+        """Decode a frame; see `rtc_asyncio.Decoder`.
+
+        Raises:
+            CodecError: libav cannot, or there was no key frame yet: the sender has to be asked for one.
+        """
+        if self._context is None:
+            raise CodecError("the decoder is closed")
+        if self._waits_for_keyframe and not frame.keyframe:
+            raise CodecError("a key frame has to come first")
+        packet = av.Packet(frame.data)
+        packet.pts = packet.dts = self._timeline.ticks(frame.timestamp)
+        packet.time_base = VIDEO_TIME_BASE
+        try:
+            with libav_fails_as(CodecError, f"{self.implementation} failed"):
+                pictures = self._context.decode(packet)
+        except CodecError:
+            # What it remembers may be spoilt: it begins anew, with the next key frame.
+            self._context = self._open()
+            self._waits_for_keyframe = True
+            raise
+        self._waits_for_keyframe = False
+        return [self._presented(picture) for picture in pictures]
+
+    def close(self) -> None:
+        """Free what it holds. Idempotent."""
+        self._context = None
+
+    def _open(self) -> VideoCodecContext:
+        with libav_fails_as(CodecError, f"{self.implementation} does not open"):
+            context = av.CodecContext.create(self.implementation, "r")
+            if not isinstance(context, VideoCodecContext):
+                raise CodecError(f"{self.implementation} is no decoder of video")
+            context.thread_type = "SLICE"
+            context.thread_count = MOST_THREADS
+            context.flags |= Flags.low_delay
+            if self.implementation == "libdav1d":
+                context.options = {"max_frame_delay": "1"}
+            context.open()
+        return context
+
+    def _presented(self, picture: VideoFrame) -> VideoFrame:
+        if upright_rotation(picture):
+            pts = picture.pts
+            picture = self._adapter.adapt(picture, *upright_size(picture), picture.format.name)
+            picture.pts = pts
+        picture.time_base = VIDEO_TIME_BASE
+        return picture

@@ -1,0 +1,230 @@
+"""An encoder of video for one RTP stream: adapts each picture, follows the target bit rate, makes key frames when asked."""
+
+from fractions import Fraction
+from typing import Final
+
+import av
+from av import VideoFrame
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
+from rtc_asyncio import EncoderSettings, RawFrame
+from rtc_rtp import EncodedFrame, FrameMetadata, RtpCodec
+
+from rtc_media.availability import encoder_name
+from rtc_media.errors import CodecError, libav_fails_as
+from rtc_media.limits import picture_limits
+from rtc_media.picture import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE, PictureAdapter, upright_size
+from rtc_media.rate import FramerateEstimate, FramerateLimit, RateKeeper
+from rtc_media.video_settings import VIDEO_ENCODERS, Stream, thread_count
+
+FEWEST_BITS_PER_PIXEL: Final = 0.018
+"""With fewer (in VP8) a picture falls to blocks, and a smaller one that is enlarged by the receiver looks better."""
+SMALLER_BY: Final = (1.0, 4 / 3, 2.0, 8 / 3, 4.0)
+"""By what pictures are made smaller where bits are few."""
+GROW_AGAIN_AT: Final = 1.3
+"""How much more than the fewest bits there must be to enlarge pictures again, so that sizes do not go back and forth."""
+KEYFRAME_INTERVAL: Final = 3000
+"""Pictures: in practice they come when a receiver asks."""
+DEFAULT_FRAMERATE: Final = 30.0
+LONGEST_STEP: Final = VIDEO_CLOCK_RATE * 2
+"""Ticks between two pictures in the encoder's time; what pauses or jumps more costs its rate control nothing."""
+TEMPORAL_IDS: Final = {2: (0, 1), 3: (0, 2, 1, 2)}
+"""Which layer each picture is in, by the number of layers."""
+
+
+class VideoEncoder:
+    """Encodes the pictures of one track for one RTP stream.
+
+    Pictures may change size, format and orientation at any time; a new size begins with a key frame. They are made smaller by
+    `settings.scale_resolution_down_by`, by what the peer can decode (`codec.parameters`) and, unless the content is "detail" or "text",
+    when the bit rate is too low for their size.
+
+    Args:
+        codec: The codec and what the peer can decode.
+        settings: What is asked for.
+
+    Raises:
+        CodecError: This build of libav has no such encoder.
+    """
+
+    runs_inline = False
+
+    def __init__(self, codec: RtpCodec, settings: EncoderSettings) -> None:
+        name = encoder_name(codec.mime_type)
+        if name is None:
+            raise CodecError(f"the installed libav has no encoder for {codec.mime_type}")
+        self.implementation = name
+        """libav's name of the encoder."""
+        self._codec = codec
+        self._settings = settings
+        self._kind = VIDEO_ENCODERS[name]
+        self._limits = picture_limits(codec.mime_type, codec.parameters)
+        self._layers = _temporal_layers(settings.scalability_mode) if self._kind.has_temporal_layers else 1
+        self._keeps_size = settings.content_hint in {"detail", "text"}
+        self._rate = RateKeeper(self._bounded(settings.bitrate_bps))
+        self._source = FramerateEstimate(settings.max_framerate or DEFAULT_FRAMERATE)
+        self._framerate_limit = FramerateLimit()
+        self._adapter = PictureAdapter()
+        self._context: VideoCodecContext | None = None
+        self._smaller_by = 1.0
+        self._last_ticks: int | None = None
+        self._encoder_ticks = 0
+        self._ticks_of: dict[int, int] = {}
+        self._since_open = 0
+        self._base_layer_index = 0
+        self._owes_keyframe = False
+        self._closed = False
+
+    # --- Encoder ---
+
+    def encode(self, frame: RawFrame, *, force_keyframe: bool) -> list[EncodedFrame]:
+        """Encode a picture; see `rtc_asyncio.Encoder`.
+
+        Raises:
+            CodecError: It is no picture of libav's, has no time, or libav refuses it.
+        """
+        if self._closed:
+            raise CodecError("the encoder is closed")
+        if not isinstance(frame, VideoFrame):
+            raise CodecError(f"an encoder of video takes av.VideoFrame, not {type(frame).__name__}")
+        ticks = _ticks(frame)
+        now = ticks / VIDEO_CLOCK_RATE
+        self._source.seen(now)
+        keyframe = force_keyframe or self._owes_keyframe
+        if not self._is_due(frame, now) and not keyframe:
+            return []
+        self._owes_keyframe = True  # should it fail
+        width, height = self._size(frame)
+        context = self._context
+        if (
+            context is None
+            or (context.width, context.height) != (width, height)
+            or (not self._kind.changes_bitrate and self._rate.wants_new_encoder(now, keyframe=keyframe))
+        ):
+            context = self._open(width, height, now)
+        elif self._kind.changes_bitrate and context.bit_rate != self._rate.target_bps:
+            context.bit_rate = self._rate.target_bps
+        frames = self._encode(context, frame, ticks, keyframe=keyframe)
+        self._owes_keyframe = False
+        return frames
+
+    def set_bitrate(self, bitrate_bps: int) -> None:
+        """Aim at another bit rate. Encoders that cannot change it while they run are opened anew, though not for each small change."""
+        self._rate.aim(self._bounded(bitrate_bps))
+
+    def close(self) -> None:
+        """Free what it holds. Idempotent."""
+        self._closed = True
+        self._context = None
+
+    # --- size and rate ---
+
+    def _bounded(self, bitrate_bps: int) -> int:
+        return min(bitrate_bps, self._limits.max_bitrate_bps or bitrate_bps)
+
+    def _is_due(self, frame: VideoFrame, now: float) -> bool:
+        allowed = self._limits.framerate(*self._limits.fit(*upright_size(frame), self._settings.scale_resolution_down_by))
+        if self._settings.max_framerate is not None:
+            allowed = min(allowed or self._settings.max_framerate, self._settings.max_framerate)
+        return self._framerate_limit.keeps(now, allowed) and not self._rate.must_skip(now)
+
+    def _size(self, frame: VideoFrame) -> tuple[int, int]:
+        width, height = upright_size(frame)
+        if not self._keeps_size:
+            self._smaller_by = self._smaller(width, height)
+        wished = max(self._settings.scale_resolution_down_by, 1.0) * self._smaller_by
+        # Some encoders take no thumbnails.
+        wished = max(1.0, min(wished, min(width, height) / self._kind.smallest))
+        return self._limits.fit(width, height, wished)
+
+    def _smaller(self, width: int, height: int) -> float:
+        """By how much more pictures have to be made smaller for the bit rate; the same as last time if that still does."""
+        down_by = max(self._settings.scale_resolution_down_by, 1.0)
+        pixels_per_second = width * height / (down_by * down_by) * min(self._source.framerate, 60)
+        bits_per_pixel = self._rate.target_bps * self._kind.efficiency / pixels_per_second
+        enough = [by for by in SMALLER_BY if bits_per_pixel * by * by >= FEWEST_BITS_PER_PIXEL] or [SMALLER_BY[-1]]
+        if enough[0] < self._smaller_by:
+            plenty = [by for by in SMALLER_BY if bits_per_pixel * by * by >= FEWEST_BITS_PER_PIXEL * GROW_AGAIN_AT]
+            return min(self._smaller_by, (plenty or [SMALLER_BY[-1]])[0])
+        return enough[0]
+
+    # --- libav ---
+
+    def _open(self, width: int, height: int, now: float) -> VideoCodecContext:
+        self._context = None
+        stream = Stream(
+            width=width,
+            height=height,
+            bitrate_bps=self._rate.target_bps,
+            parameters=self._codec.parameters,
+            temporal_layers=self._layers,
+            screen=self._keeps_size,
+        )
+        with libav_fails_as(CodecError, f"{self.implementation} does not open"):
+            context = av.CodecContext.create(self.implementation, "w")
+            if not isinstance(context, VideoCodecContext):
+                raise CodecError(f"{self.implementation} is no encoder of video")
+            context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+            context.bit_rate = stream.bitrate_bps
+            context.framerate = Fraction(max(1, round(self._source.framerate)))
+            context.time_base = VIDEO_TIME_BASE
+            context.gop_size = KEYFRAME_INTERVAL
+            context.thread_count = thread_count(stream.pixel_count)
+            context.options = self._kind.options(stream)
+            context.open()
+        self._context = context
+        self._rate.opened(now)
+        self._ticks_of.clear()
+        self._since_open = 0
+        return context
+
+    def _encode(
+        self, context: VideoCodecContext, frame: VideoFrame, ticks: int, *, keyframe: bool
+    ) -> list[EncodedFrame]:
+        picture = self._adapter.adapt(frame, context.width, context.height)
+        # The encoder's clock never goes back and never leaps, whatever the track does.
+        step = LONGEST_STEP if self._last_ticks is None else ticks - self._last_ticks
+        self._encoder_ticks += min(max(step, 1), LONGEST_STEP)
+        self._last_ticks = ticks
+        picture.pts, picture.time_base = self._encoder_ticks, VIDEO_TIME_BASE
+        picture.pict_type = PictureType.I if keyframe else PictureType.NONE
+        self._ticks_of[self._encoder_ticks] = ticks
+        with libav_fails_as(CodecError, f"{self.implementation} failed"):
+            packets = context.encode(picture)
+        return [self._encoded(context, packet, ticks) for packet in packets if packet.size]
+
+    def _encoded(self, context: VideoCodecContext, packet: av.Packet, ticks: int) -> EncodedFrame:
+        data = bytes(packet)
+        if self.implementation in {"libsvtav1", "libaom-av1"}:
+            data = _without_temporal_delimiter(data)
+        self._rate.encoded(len(data))
+        metadata = FrameMetadata(width=context.width, height=context.height)
+        if self._layers > 1:
+            pattern = TEMPORAL_IDS[self._layers]
+            metadata.temporal_id = pattern[self._since_open % len(pattern)]
+            self._base_layer_index += metadata.temporal_id == 0
+            metadata.base_layer_index = self._base_layer_index & 0xFF
+        self._since_open += 1
+        return EncodedFrame(
+            data=data,
+            timestamp=self._ticks_of.pop(packet.pts, ticks),
+            keyframe=packet.is_keyframe,
+            mime_type=self._codec.mime_type,
+            metadata=metadata,
+        )
+
+
+def _ticks(frame: VideoFrame) -> int:
+    if frame.pts is None or not frame.time_base:
+        raise CodecError("the picture has no time: set its pts and time_base")
+    return round(frame.pts * frame.time_base * VIDEO_CLOCK_RATE)
+
+
+def _temporal_layers(scalability_mode: str | None) -> int:
+    """Read "L1T2" and the like; spatial layers are sent as simulcast instead."""
+    return {"L1T2": 2, "L1T3": 3}.get(scalability_mode or "", 1)
+
+
+def _without_temporal_delimiter(data: bytes) -> bytes:
+    """Leave out the OBU that begins every temporal unit in files (type 2, with a size of 0): RTP has timestamps."""
+    return data[2:] if data[:2] == b"\x12\x00" else data
