@@ -7,6 +7,7 @@ from rtc_rtp._version import __version__
 
 if TYPE_CHECKING:
     from rtc_rtp.errors import BufferFullError, ParseError, RtpError, StateError
+    from rtc_rtp.frame import AudioLevel, EncodedFrame, FrameMetadata
     from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
     from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock, seconds_to_short, short_to_seconds
     from rtc_rtp.packet import RtpPacket, is_rtcp
@@ -48,39 +49,58 @@ if TYPE_CHECKING:
         parse_compound,
         serialize_compound,
     )
+    from rtc_rtp.parameters import (
+        JitterSettings,
+        ReceiveParameters,
+        RtpCodec,
+        SendEncoding,
+        SendParameters,
+        SourceAssociation,
+    )
+    from rtc_rtp.payload import PayloadFormat, payload_format
     from rtc_rtp.sequence import SequenceUnwrapper, sequence_difference, sequence_is_newer
 
 __all__ = [
     "ApplicationDefined",
     "ApplicationLayerFeedback",
+    "AudioLevel",
     "BackChannel",
     "BufferFullError",
     "CongestionControlFeedback",
     "DescriptionChunk",
     "DescriptionItem",
     "DescriptionType",
+    "EncodedFrame",
     "ExtensionMap",
     "Feedback",
+    "FrameMetadata",
     "FullIntraRequest",
     "GenericNack",
     "Goodbye",
     "HeaderExtension",
     "IntraRequest",
+    "JitterSettings",
     "LostSlice",
     "MaximumBitrate",
     "PacketMetric",
     "ParseError",
+    "PayloadFormat",
     "PictureLossIndication",
+    "ReceiveParameters",
     "ReceiverEstimatedMaximumBitrate",
     "ReceiverReport",
     "ReferencePictureSelection",
     "ReportBlock",
     "RtcpPacket",
+    "RtpCodec",
     "RtpError",
     "RtpPacket",
+    "SendEncoding",
+    "SendParameters",
     "SenderReport",
     "SequenceUnwrapper",
     "SliceLossIndication",
+    "SourceAssociation",
     "SourceDescription",
     "StateError",
     "StreamMetrics",
@@ -99,6 +119,7 @@ __all__ = [
     "ntp_timestamp",
     "ntp_to_wall_clock",
     "parse_compound",
+    "payload_format",
     "seconds_to_short",
     "sequence_difference",
     "sequence_is_newer",
@@ -108,10 +129,13 @@ __all__ = [
 
 _DEFINED_IN: Final = {
     "errors": "BufferFullError ParseError RtpError StateError",
+    "frame": "AudioLevel EncodedFrame FrameMetadata",
     "header_extension": "ExtensionMap HeaderExtension",
     "ntp": "ntp_middle ntp_timestamp ntp_to_wall_clock seconds_to_short short_to_seconds",
     "packet": "RtpPacket is_rtcp",
     "rtcp": "ApplicationDefined ApplicationLayerFeedback BackChannel CongestionControlFeedback DescriptionChunk DescriptionItem DescriptionType Feedback FullIntraRequest GenericNack Goodbye IntraRequest LostSlice MaximumBitrate PacketMetric PictureLossIndication ReceiverEstimatedMaximumBitrate ReceiverReport ReferencePictureSelection ReportBlock RtcpPacket SenderReport SliceLossIndication SourceDescription StreamMetrics TemporalSpatialTradeOffNotification TemporalSpatialTradeOffRequest TemporaryMaximumBitrate TemporaryMaximumBitrateNotification TradeOff TransportFeedback UnknownFeedback UnknownPacket VideoBackChannelMessage parse_compound serialize_compound",
+    "parameters": "JitterSettings ReceiveParameters RtpCodec SendEncoding SendParameters SourceAssociation",
+    "payload": "PayloadFormat payload_format",
     "sequence": "SequenceUnwrapper sequence_difference sequence_is_newer",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
