@@ -1,5 +1,56 @@
-"""Codecs, players, recorders and synthetic sources for rtc-asyncio (RFC 7874, RFC 7742)."""
+"""Codecs, players, recorders and synthetic sources for rtc-asyncio, on PyAV (:rfc:`7874`, :rfc:`7742`)."""
 
-from ._version import __version__
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["__version__"]
+from rtc_media._version import __version__
+
+if TYPE_CHECKING:
+    from rtc_media.audio_decoder import AudioDecoder
+    from rtc_media.audio_encoder import AudioEncoder
+    from rtc_media.availability import decoder_name, encoder_name
+    from rtc_media.errors import CodecError, MediaError
+    from rtc_media.factory import LibavCodecs
+    from rtc_media.limits import PictureLimits, picture_limits
+    from rtc_media.video_decoder import VideoDecoder
+    from rtc_media.video_encoder import VideoEncoder
+
+__all__ = [
+    "AudioDecoder",
+    "AudioEncoder",
+    "CodecError",
+    "LibavCodecs",
+    "MediaError",
+    "PictureLimits",
+    "VideoDecoder",
+    "VideoEncoder",
+    "__version__",
+    "decoder_name",
+    "encoder_name",
+    "picture_limits",
+]
+
+_DEFINED_IN: Final = {
+    "audio_decoder": "AudioDecoder",
+    "audio_encoder": "AudioEncoder",
+    "availability": "decoder_name encoder_name",
+    "errors": "CodecError MediaError",
+    "factory": "LibavCodecs",
+    "limits": "PictureLimits picture_limits",
+    "video_decoder": "VideoDecoder",
+    "video_encoder": "VideoEncoder",
+}
+"""Which module defines which public names. It is loaded when one of them is first used: libav is large."""
+
+if not TYPE_CHECKING:  # with a `__getattr__` in sight, type checkers would believe in any name
+
+    def __getattr__(name: str) -> object:
+        """Load a public name; see :pep:`562`."""
+        for module, names in _DEFINED_IN.items():
+            if name in names.split():
+                globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return __all__

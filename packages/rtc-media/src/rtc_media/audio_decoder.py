@@ -6,17 +6,17 @@ from typing import Final
 import av
 from av import AudioFrame, AudioResampler
 from av.audio.codeccontext import AudioCodecContext
-from rtc_asyncio import RawFrame
-from rtc_rtp import EncodedFrame, ParseError, RtpCodec
-from rtc_rtp.payload.comfort_noise import ComfortNoise
-from rtc_rtp.payload.opus import opus_duration
 
+from rtc_asyncio import RawFrame
 from rtc_media.audio_settings import AUDIO_CODECS
 from rtc_media.availability import decoder_name
 from rtc_media.comfort_noise import NoiseGenerator
 from rtc_media.errors import CodecError, libav_fails_as
 from rtc_media.sound import LAYOUTS, samples_of, sound_frame
 from rtc_media.timeline import Timeline
+from rtc_rtp import EncodedFrame, ParseError, RtpCodec
+from rtc_rtp.payload.comfort_noise import ComfortNoise
+from rtc_rtp.payload.opus import opus_duration
 
 CONCEALED_SECONDS: Final = 0.06
 """For how long a lost packet's sound goes on, ever quieter; after that there is noise or silence."""
@@ -129,7 +129,9 @@ class AudioDecoder:
             return bytes(2 * count * self._channels)
         width = self._channels
         length = count * width
-        backwards = array("h", [self._last[i + c] for i in range(len(self._last) - width, -1, -width) for c in range(width)])
+        backwards = array(
+            "h", [self._last[i + c] for i in range(len(self._last) - width, -1, -width) for c in range(width)]
+        )
         there_and_back = backwards + self._last
         repeated = (there_and_back * (length // len(there_and_back) + 1))[:length]
         return array("h", [sample * (length - i) // length for i, sample in enumerate(repeated)]).tobytes()

@@ -5,15 +5,15 @@ from typing import Final
 import av
 from av import AudioFrame, AudioResampler
 from av.audio.codeccontext import AudioCodecContext
-from rtc_asyncio import EncoderSettings, RawFrame
-from rtc_rtp import AudioLevel, EncodedFrame, RtpCodec
-from rtc_rtp.payload.comfort_noise import ComfortNoise
 
+from rtc_asyncio import EncoderSettings, RawFrame
 from rtc_media.audio_settings import AUDIO_CODECS, DEFAULT_BITRATE_BPS, AudioWishes
 from rtc_media.availability import encoder_name
 from rtc_media.errors import CodecError, libav_fails_as
 from rtc_media.silence import SilenceDetector, Verdict
 from rtc_media.sound import LAYOUTS, level_of
+from rtc_rtp import AudioLevel, EncodedFrame, RtpCodec
+from rtc_rtp.payload.comfort_noise import ComfortNoise
 
 JUMP_SECONDS: Final = 0.1
 """A frame that begins so much earlier or later than the last one ended begins something new."""
@@ -59,7 +59,6 @@ class AudioEncoder:
         self._resampler: AudioResampler | None = None
         self._source: tuple[object, ...] = ()
         self._expected: float | None = None
-        self._ticks_per_sample = self._kind.clock_rate / self._sample_rate
 
     @property
     def _sample_rate(self) -> int:
@@ -70,12 +69,13 @@ class AudioEncoder:
 
     # --- Encoder ---
 
-    def encode(self, frame: RawFrame, *, force_keyframe: bool = False) -> list[EncodedFrame]:
+    def encode(self, frame: RawFrame, *, force_keyframe: bool) -> list[EncodedFrame]:
         """Encode a frame; see `rtc_asyncio.Encoder`.
 
         Raises:
             CodecError: It is no sound of libav's, has no time, or libav refuses it.
         """
+        del force_keyframe  # every packet of sound is one
         if self._context is None:
             raise CodecError("the encoder is closed")
         if not isinstance(frame, AudioFrame):
@@ -153,6 +153,8 @@ class AudioEncoder:
 
     def _encode(self, context: AudioCodecContext, frame: AudioFrame) -> list[EncodedFrame]:
         level = level_of(frame)
+        if frame.pts is None or frame.time_base is None:
+            raise CodecError("libav lost the time of the sound")
         timestamp = round(frame.pts * frame.time_base * self._kind.clock_rate)
         duration = frame.samples / self._sample_rate
         verdict = self._silence.judge(level, duration) if self._silence is not None else Verdict.SEND

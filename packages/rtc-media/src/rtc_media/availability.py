@@ -5,7 +5,7 @@ libav's names in the order in which we like them.
 """
 
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
 import av
 
@@ -48,7 +48,7 @@ def decoder_name(mime_type: str) -> str | None:
     return _first_of(DECODERS.get(mime_type.lower(), ()), "r")
 
 
-def _first_of(names: tuple[str, ...], mode: str) -> str | None:
+def _first_of(names: tuple[str, ...], mode: Literal["r", "w"]) -> str | None:
     for name in names:
         if name in av.codecs_available:
             try:  # one name may stand for the encoder alone, or the decoder

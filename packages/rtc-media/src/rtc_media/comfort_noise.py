@@ -4,9 +4,8 @@ import random
 from array import array
 from typing import Final
 
-from rtc_rtp.payload.comfort_noise import ComfortNoise
-
 from rtc_media.sound import FULL_SCALE
+from rtc_rtp.payload.comfort_noise import ComfortNoise
 
 MAX_ORDER: Final = 8
 """More coefficients describe nothing that an ear would notice in noise; a receiver may leave out the last of them."""

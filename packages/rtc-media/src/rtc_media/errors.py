@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import av
+
 from rtc_asyncio import CodecError
 
 __all__ = ["CodecError", "MediaError", "libav_fails_as"]

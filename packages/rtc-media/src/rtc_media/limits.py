@@ -8,9 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from rtc_rtp.payload.h264_profile import LEVEL_1B, H264ProfileLevel
-
 from rtc_media.dataclass import dataclass
+from rtc_rtp.payload.h264_profile import LEVEL_1B, H264ProfileLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,13 @@ import av
 from av import VideoFrame
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
-from rtc_asyncio import RawFrame
-from rtc_rtp import EncodedFrame, RtpCodec
 
+from rtc_asyncio import RawFrame
 from rtc_media.availability import decoder_name
 from rtc_media.errors import CodecError, libav_fails_as
 from rtc_media.picture import VIDEO_TIME_BASE, PictureAdapter, upright_rotation, upright_size
 from rtc_media.timeline import Timeline
+from rtc_rtp import EncodedFrame, RtpCodec
 
 MOST_THREADS: Final = 2
 """Only parts of one picture are decoded at a time: a decoder that works on several pictures holds them back."""

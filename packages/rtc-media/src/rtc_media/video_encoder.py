@@ -7,15 +7,15 @@ import av
 from av import VideoFrame
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
-from rtc_asyncio import EncoderSettings, RawFrame
-from rtc_rtp import EncodedFrame, FrameMetadata, RtpCodec
 
+from rtc_asyncio import EncoderSettings, RawFrame
 from rtc_media.availability import encoder_name
 from rtc_media.errors import CodecError, libav_fails_as
 from rtc_media.limits import picture_limits
 from rtc_media.picture import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE, PictureAdapter, upright_size
 from rtc_media.rate import FramerateEstimate, FramerateLimit, RateKeeper
 from rtc_media.video_settings import VIDEO_ENCODERS, Stream, thread_count
+from rtc_rtp import EncodedFrame, FrameMetadata, RtpCodec
 
 FEWEST_BITS_PER_PIXEL: Final = 0.018
 """With fewer (in VP8) a picture falls to blocks, and a smaller one that is enlarged by the receiver looks better."""
@@ -123,7 +123,9 @@ class VideoEncoder:
         return min(bitrate_bps, self._limits.max_bitrate_bps or bitrate_bps)
 
     def _is_due(self, frame: VideoFrame, now: float) -> bool:
-        allowed = self._limits.framerate(*self._limits.fit(*upright_size(frame), self._settings.scale_resolution_down_by))
+        allowed = self._limits.framerate(
+            *self._limits.fit(*upright_size(frame), self._settings.scale_resolution_down_by)
+        )
         if self._settings.max_framerate is not None:
             allowed = min(allowed or self._settings.max_framerate, self._settings.max_framerate)
         return self._framerate_limit.keeps(now, allowed) and not self._rate.must_skip(now)
@@ -193,7 +195,7 @@ class VideoEncoder:
             packets = context.encode(picture)
         return [self._encoded(context, packet, ticks) for packet in packets if packet.size]
 
-    def _encoded(self, context: VideoCodecContext, packet: av.Packet, ticks: int) -> EncodedFrame:
+    def _encoded(self, context: VideoCodecContext, packet: "av.Packet[av.stream.Stream]", ticks: int) -> EncodedFrame:
         data = bytes(packet)
         if self.implementation in {"libsvtav1", "libaom-av1"}:
             data = _without_temporal_delimiter(data)
@@ -207,7 +209,7 @@ class VideoEncoder:
         self._since_open += 1
         return EncodedFrame(
             data=data,
-            timestamp=self._ticks_of.pop(packet.pts, ticks),
+            timestamp=self._ticks_of.pop(packet.pts or 0, ticks),
             keyframe=packet.is_keyframe,
             mime_type=self._codec.mime_type,
             metadata=metadata,

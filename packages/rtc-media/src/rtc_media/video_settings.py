@@ -8,10 +8,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from rtc_rtp.payload.h264_profile import H264Profile
-
 from rtc_media.dataclass import dataclass
 from rtc_media.limits import h264_profile_level
+from rtc_rtp.payload.h264_profile import H264Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
