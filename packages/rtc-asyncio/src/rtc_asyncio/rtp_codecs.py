@@ -23,17 +23,18 @@ if TYPE_CHECKING:
     from .tracks import MediaKind
 
 DIRECTIONS: Final[tuple[RTCRtpTransceiverDirection, ...]] = ("sendrecv", "sendonly", "recvonly", "inactive", "stopped")
-KINDS: Final = ("audio", "video")
 
 
 def capabilities(kind: str, choice: CodecChoice = "installed") -> RTCRtpCapabilities | None:
     """What could be sent and received of a kind; None for another word than "audio" or "video"."""
-    if kind != "audio" and kind != "video":
+    found: dict[str, MediaKind] = {"audio": "audio", "video": "video"}
+    known = found.get(kind)
+    if known is None:
         return None
     options = CodecSelection(choice=choice)
     return RTCRtpCapabilities(
-        codecs=[codec_of(each) for each in options.codecs(kind)],
-        headerExtensions=[extension_of(each) for each in options.header_extensions(kind)],
+        codecs=[codec_of(each) for each in options.codecs(known)],
+        headerExtensions=[extension_of(each) for each in options.header_extensions(known)],
     )
 
 
@@ -49,10 +50,22 @@ def codec_of(codec: CodecCapability) -> RTCRtpCodec:
 
 def extension_of(extension: HeaderExtensionCapability) -> RTCRtpHeaderExtensionCapability:
     """Give a header extension that could be negotiated its W3C form, where "inactive" is called "stopped"."""
-    direction = next((each for each in DIRECTIONS if each == extension.direction.value), "stopped")
+    direction = direction_of(extension.direction.value)
     return RTCRtpHeaderExtensionCapability(
         uri=extension.uri, direction="stopped" if direction == "inactive" else direction
     )
+
+
+def direction_of(text: str) -> RTCRtpTransceiverDirection:
+    """Return a direction as the W3C has it.
+
+    Raises:
+        TypeError: There is no such direction.
+    """
+    for known in DIRECTIONS:
+        if text == known:
+            return known
+    raise TypeError(f"a direction is one of {', '.join(DIRECTIONS)}, not {text!r}")
 
 
 def codec_parameters(codecs: "Iterable[RtpCodec]") -> list[RTCRtpCodecParameters]:
@@ -94,7 +107,9 @@ def preferred_codecs(
         wanted = converted(RTCRtpCodec, given)
         found = next((each for each in known if codecs_match(wanted, codec_of(each))), None)
         if found is None:
-            raise InvalidModificationError(f"{wanted.mimeType} with {wanted.sdpFmtpLine!r} is not among the capabilities")
+            raise InvalidModificationError(
+                f"{wanted.mimeType} with {wanted.sdpFmtpLine!r} is not among the capabilities"
+            )
         if found not in result:
             result.append(found)
     if all(each.is_supplementary for each in result):
