@@ -58,7 +58,7 @@ class PeerConnection:
 
     Args:
         rng: Returns that many unpredictable bytes; ``os.urandom``.
-        wall_clock: The time of day, with its zone; for the dates of certificates alone.
+        wall_clock: The time of day, with its zone; for the dates of certificates, and for RTCP.
         configuration: What the application chooses.
         options: Settings of the layers below.
         trace: Takes structured records of all layers.
@@ -82,7 +82,7 @@ class PeerConnection:
         self._options = options or PeerOptions()
         self._certificates = choose_certificates(self._configuration, rng, wall_clock)
         self._rng = rng
-        self._journal = Journal(trace=trace, now=now)
+        self._journal = Journal(trace=trace, now=now, time_of_day=wall_clock.timestamp())
         self._events: list[Event] = []
         self._negotiation_needed = False
         self._local_description_applied = False

@@ -33,6 +33,8 @@ DTLS_LAST: Final = 63
 """The closed range of first bytes that belong to DTLS; hot paths compare with it instead of calling `classify`."""
 
 STUN_LAST: Final = 3
+RTP_FIRST: Final = 128
+RTP_LAST: Final = 191
 
 
 def _kind(first_byte: int) -> PacketKind:
@@ -44,7 +46,7 @@ def _kind(first_byte: int) -> PacketKind:
         return PacketKind.DTLS
     if 64 <= first_byte <= 79:
         return PacketKind.TURN_CHANNEL
-    if 128 <= first_byte <= 191:
+    if RTP_FIRST <= first_byte <= RTP_LAST:
         return PacketKind.RTP
     return PacketKind.UNKNOWN
 

@@ -17,12 +17,14 @@ class Journal:
     Args:
         trace: Takes structured records; the machines below write to it as well.
         now: Present time in seconds.
+        time_of_day: The same moment in seconds since 1970.
     """
 
-    __slots__ = ("now", "stats", "trace")
+    __slots__ = ("_began_at", "now", "stats", "trace")
 
-    def __init__(self, *, trace: Trace | None, now: float) -> None:
+    def __init__(self, *, trace: Trace | None, now: float, time_of_day: float = 0.0) -> None:
         self.trace = trace
+        self._began_at = time_of_day - now
         self.now = now
         """The latest time that the caller told; it does not go back."""
         self.stats = PeerStats()
@@ -32,6 +34,10 @@ class Journal:
         if now > self.now:
             self.now = now
         return self.now
+
+    def time_of_day(self, now: float) -> float:
+        """Return a moment in seconds since 1970, as RTCP tells it to the peer."""
+        return self._began_at + now
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count datagrams that were not handed to any protocol."""

@@ -1,4 +1,4 @@
-"""What is below negotiation: the transports, and the data channels above one of them.
+"""What is below negotiation: the transports with the media on them, and the data channels above one of them.
 
 Every input ends in `settle`: it drains the parts until none has anything to say to another, and collects what they say
 to the application.
@@ -7,7 +7,7 @@ to the application.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rtc_dtls import Certificate
 from rtc_peer.data_transport import DataEvent, DataTransport
@@ -39,6 +39,9 @@ from rtc_peer.state import (
 from rtc_peer.stats import PeerStats
 from rtc_peer.transport_set import TransportEvent, TransportSet
 from rtc_stun import Datagram
+
+if TYPE_CHECKING:
+    from rtc_peer.media_transport import MediaTransport, MediaTransportEvent
 
 LayerEvent: TypeAlias = (
     ConnectionStateChanged | DataEvent | IceConnectionStateChanged | IceGatheringStateChanged | TransportEvent
@@ -85,7 +88,7 @@ class Layers:
         self._options = options
         self._rng = rng
         self._journal = journal
-        self._events: list[LayerEvent] = []
+        self._events: list[LayerEvent | MediaTransportEvent] = []
         self.transports = TransportSet(certificate=certificate, options=options, rng=rng, journal=journal)
         self.data = DataTransport(rng=rng, config=options.data, trace=journal.trace)
         self.former_channels = (0, 0)
@@ -93,6 +96,8 @@ class Layers:
         self.gathering_state = IceGatheringState.NEW
         self.ice_state = IceTransportState.NEW
         self.connection_state = ConnectionState.NEW
+        self._media_homes: dict[int, int] = {}
+        """Transports by the transceivers whose media they carry."""
         self._told: dict[int, _Told] = {}
         self._stirred = True
         """Whether something may wait to be drained, apart from messages of data channels."""
@@ -119,7 +124,15 @@ class Layers:
         # [rfc8841:10.3/10] [rfc8841:10.4/4]
         elif outcome.data_ended:
             self._end_data(now)
+        if outcome.media is not None:
+            self._media_homes = {each.transceiver_id: each.transport_id for each in outcome.media}
+            self.transports.apply_media(outcome.media, now)
         self.settle(now, moved=True)
+
+    def media_transport(self, transceiver_id: int) -> MediaTransport | None:
+        """Return what carries the media of a transceiver; None while there is nothing. Settle after a command to it."""
+        transport = self.transports.transports.get(self._media_homes.get(transceiver_id, -1))
+        return None if transport is None else transport.media
 
     def close(self, now: float) -> None:
         """End everything at once. What is to be said to the peer is in `datagrams_to_send`."""
@@ -183,7 +196,7 @@ class Layers:
         """
         return now if self._stirred or self.data.stirred else self._due
 
-    def events(self) -> list[LayerEvent]:
+    def events(self) -> list[LayerEvent | MediaTransportEvent]:
         """Drain what happened."""
         events, self._events = self._events, []
         return events

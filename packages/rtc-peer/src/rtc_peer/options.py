@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rtc_datachannel import MAX_PACKET_SIZE, DataChannelConfig
 from rtc_dtls import DtlsConfig
@@ -12,6 +12,9 @@ from rtc_peer.capabilities import MediaOptions
 from rtc_peer.dataclass import dataclass
 from rtc_peer.errors import ArgumentError
 from rtc_sctp import AssociationConfig
+
+if TYPE_CHECKING:
+    from rtc_rtp import SessionOptions
 
 WEBRTC_ASSOCIATION: Final = AssociationConfig(
     max_packet_size=MAX_PACKET_SIZE,
@@ -42,6 +45,9 @@ class PeerOptions:
 
     media: MediaOptions = field(default_factory=MediaOptions)
     """What is negotiated for audio and video."""
+    rtp: SessionOptions | None = None
+    """Of the RTP session of every transport that carries media; None for those of WebRTC, and packets that fit the MTU of
+    ``dtls``."""
 
     def __post_init__(self) -> None:
         """Check the settings.

@@ -1,21 +1,35 @@
-"""ICE and DTLS of one bundle group joined: the path that datagrams take, in both directions."""
+"""ICE, DTLS and media of one bundle group joined: the path that datagrams take, in both directions.
+
+::
+
+    socket ──► first byte ──► 0-3     STUN ──► IceTransport ── proves paths ──┐
+                         ├──► 20-63   DTLS ──► from a proven path? ───────────┼──► DtlsTransport ── keys ──┐
+                         └──► 128-191 RTP ───► from a proven path? ───────────┴──────────────► MediaTransport
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rtc_dtls import Certificate, DtlsConfig
 from rtc_ice import IceConfig
-from rtc_peer.demultiplex import DTLS_FIRST, DTLS_LAST, STUN_LAST, classify
+from rtc_peer.demultiplex import DTLS_FIRST, DTLS_LAST, RTP_FIRST, RTP_LAST, STUN_LAST, classify
 from rtc_peer.dtls_transport import DtlsTransport, DtlsTransportEvent
 from rtc_peer.ice_server import StunServers
 from rtc_peer.ice_transport import IceTransport, IceTransportEvent
 from rtc_peer.journal import Journal
 from rtc_peer.orders import StartOrder
 from rtc_peer.section import TransportParameters
+from rtc_peer.state import DtlsTransportState
 from rtc_peer.stats import PeerStats
 from rtc_peer.writing import WrittenTransport
 from rtc_stun import Address, Datagram
+
+if TYPE_CHECKING:
+    from rtc_peer.media_transport import MediaTransport, MediaTransportEvent
+    from rtc_peer.negotiated import NegotiatedMedia
+    from rtc_rtp import SessionOptions
 
 
 class Transport:
@@ -28,19 +42,24 @@ class Transport:
         certificate: Ours.
         rng: Source of randomness.
         ice_config: Settings of the ICE agent.
-        dtls_config: Settings of the handshake.
+        dtls_config: Settings of the handshake; media go by its MTU as well.
+        rtp_options: Settings of the RTP session, if there are media; None for those of WebRTC.
         journal: Takes what is dropped, and records.
         now: Present time in seconds.
     """
 
     __slots__ = (
         "_journal",
+        "_mtu",
         "_path",
+        "_rng",
+        "_rtp_options",
         "bytes_received",
         "bytes_sent",
         "dtls",
         "ice",
         "id",
+        "media",
         "packets_received",
         "packets_sent",
         "parameters",
@@ -56,6 +75,7 @@ class Transport:
         rng: Callable[[int], bytes],
         ice_config: IceConfig,
         dtls_config: DtlsConfig,
+        rtp_options: SessionOptions | None,
         journal: Journal,
         now: float,
     ) -> None:
@@ -77,6 +97,11 @@ class Transport:
         self.bytes_received = 0
         self._path: tuple[Address, Address] | None = None
         self._journal = journal
+        self._rng = rng
+        self._mtu = dtls_config.mtu
+        self._rtp_options = rtp_options
+        self.media: MediaTransport | None = None
+        """Made when a description first asks for media, and kept: its SRTP keys must never meet a packet index twice."""
 
     def written(self) -> WrittenTransport:
         """Return how descriptions show it now."""
@@ -111,20 +136,45 @@ class Transport:
         self.ice.start(order, now)
         if not continued:
             self.dtls.prepare(agreement)
+            self._follow_dtls(now)
         self._path = None
 
+    def apply_media(self, media: Sequence[NegotiatedMedia], now: float) -> None:
+        """Send and receive what descriptions agree on for the sections of this transport; all of them, each time."""
+        if self.media is None:
+            if not media:
+                return
+            from rtc_peer.media_transport import MediaTransport
+
+            self.media = MediaTransport(
+                self.id,
+                rng=self._rng,
+                options=self._rtp_options,
+                mtu=self._mtu,
+                journal=self._journal,
+                now=now,
+            )
+        self.media.apply(media)
+        self._follow_dtls(now)
+
     def close(self, now: float) -> list[Datagram]:
-        """End both layers and return what is still to be sent."""
+        """End all layers, the upper ones first, and return what is still to be sent."""
+        farewell: list[Datagram] = []
+        if self.media is not None:
+            self.media.close(now)
+            farewell += self._wrap(self.media.datagrams_to_send(now))
         self.dtls.close(now)
-        farewell = self._records(now)
+        farewell += self._wrap(self.dtls.datagrams_to_send(now))
         self.ice.close(now)
         return farewell
 
     def count_drops(self, stats: PeerStats) -> None:
-        """Add what both layers have dropped."""
+        """Add what the layers have dropped."""
         stats.add_layer("ice", self.ice.agent.stats.dropped)
         if self.dtls.connection is not None:
             stats.add_layer("dtls", self.dtls.connection.stats.dropped)
+        if self.media is not None:
+            self.media.count_drops(stats)
 
     # --- datagrams ---
 
@@ -133,6 +183,9 @@ class Transport:
         checks: list[Datagram] = []
         strangers: list[Datagram] = []
         run: list[bytes] = []
+        packets: list[bytes] = []
+        unproven: list[Datagram] = []
+        has_media = self.media is not None
         local, remote = self._path or (None, None)
         for datagram in batch:
             data = datagram.data
@@ -143,6 +196,11 @@ class Transport:
                     run.append(data)
                 else:
                     strangers.append(datagram)
+            elif RTP_FIRST <= first_byte <= RTP_LAST and has_media:
+                if datagram.remote == remote and datagram.local == local:
+                    packets.append(data)
+                else:
+                    unproven.append(datagram)
             elif first_byte <= STUN_LAST:
                 checks.append(datagram)
             else:
@@ -155,39 +213,60 @@ class Transport:
             run += [datagram.data for datagram in strangers if self._admit(datagram)]
         if run:
             self._receive_records(run, now)
+        if unproven:
+            packets += [datagram.data for datagram in unproven if self._admit_media(datagram)]
+        if packets:
+            self._receive_media(packets, now)
 
     def handle_timeout(self, now: float) -> None:
-        """Do what is due in both layers."""
+        """Do what is due in all layers."""
         if self.ice.handle_timeout(now):
             self._path = None
         self.dtls.handle_timeout(now)
+        if self.media is not None:
+            self.media.handle_timeout(now)
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
-        """Drain what both layers want to send."""
+        """Drain what the layers want to send."""
         output = self.ice.datagrams_to_send(now)
-        output += self._records(now)
+        output += self._wrap(self.dtls.datagrams_to_send(now))
+        if self.media is not None:
+            output += self._wrap(self.media.datagrams_to_send(now))
         return output
 
     def rest(self) -> float | None:
         """Everything was drained: return when something is due again."""
         ice, dtls = self.ice.rest(), self.dtls.next_timeout()
-        return dtls if ice is None else ice if dtls is None or ice < dtls else dtls
+        due = dtls if ice is None else ice if dtls is None or ice < dtls else dtls
+        if self.media is None:
+            return due
+        media = self.media.rest()
+        return due if media is None else media if due is None or media < due else due
+
+    @property
+    def stirred(self) -> bool:
+        """Whether `drain` may have something to do."""
+        return self.ice.stirred or self.dtls.has_events or (self.media is not None and self.media.stirred)
 
     def drain(
         self, servers: StunServers, names_of: Callable[[int], tuple[str, int]], now: float
-    ) -> list[IceTransportEvent | DtlsTransportEvent]:
-        """Take the steps that became possible, and return what happened in both layers.
+    ) -> list[IceTransportEvent | DtlsTransportEvent | MediaTransportEvent]:
+        """Take the steps that became possible, and return what happened in the layers.
 
         Args:
             servers: To name the one that a candidate came from.
             names_of: Returns mid and index of the section that candidates are signalled for.
             now: Present time in seconds.
         """
-        events: list[IceTransportEvent | DtlsTransportEvent] = []
+        events: list[IceTransportEvent | DtlsTransportEvent | MediaTransportEvent] = []
         if self.ice.stirred:
             events += self.ice.drain(servers, names_of)
             self._advance(now)
-        events += self.dtls.drain()
+        if self.dtls.has_events:
+            events += self.dtls.drain()
+            self._follow_dtls(now)
+        if self.media is not None:
+            events += self.media.drain()
         return events
 
     # --- within ---
@@ -216,22 +295,51 @@ class Transport:
         self._path = (datagram.local, datagram.remote)
         return True
 
+    def _admit_media(self, datagram: Datagram) -> bool:
+        """Whether an RTP or RTCP packet comes from the peer, as far as its path tells; SRTP tells the rest."""
+        agent = self.ice.agent
+        # Whoever speaks SRTP has shaken hands before, over a pair that was selected: nothing is kept for later here.
+        if agent.selected_pair is None or not agent.is_valid_path(datagram.local, datagram.remote):
+            self._journal.drop("rtp-from-stranger")
+            return False
+        self._path = (datagram.local, datagram.remote)
+        return True
+
     def _receive_records(self, run: list[bytes], now: float) -> None:
         self.packets_received += len(run)
         self.bytes_received += sum(map(len, run))
         self.dtls.receive(run, now)
 
-    def _records(self, now: float) -> list[Datagram]:
-        """Wrap what DTLS wants to send."""
-        records = self.dtls.datagrams_to_send(now)
-        if not records:
+    def _receive_media(self, packets: list[bytes], now: float) -> None:
+        self.packets_received += len(packets)
+        self.bytes_received += sum(map(len, packets))
+        if self.media is not None:
+            # The end of the handshake may have come in the same batch.
+            self._follow_dtls(now)
+            self.media.receive(packets, now)
+
+    def _follow_dtls(self, now: float) -> None:
+        """Give the media the keys of the handshake, or take them away with the association that they came from."""
+        media, connection = self.media, self.dtls.connection
+        if media is None:
+            return
+        # [rfc5764:5.1/1] Connected means that the certificate has the fingerprint of the description.
+        if connection is None or self.dtls.state is not DtlsTransportState.CONNECTED:
+            media.srtp.unkey()
+        else:
+            media.key(connection, now)
+
+    def _wrap(self, packets: list[bytes]) -> list[Datagram]:
+        """Address what DTLS or the media want to send."""
+        if not packets:
             return []
         pair = self.ice.agent.selected_pair
         # [rfc8827:6.3/3]
         if pair is None:
-            self._journal.drop("no-path", len(records))
+            self._journal.drop("no-path", len(packets))
             return []
-        self.packets_sent += len(records)
-        self.bytes_sent += sum(map(len, records))
+        self.packets_sent += len(packets)
+        self.bytes_sent += sum(map(len, packets))
+        # [rfc8834:4.7/1] [rfc9143:9.1/1] From the address where we receive.
         local, remote = pair.local, pair.remote
-        return [Datagram(record, local, remote) for record in records]
+        return [Datagram(packet, local, remote) for packet in packets]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rtc_dtls import Certificate
 from rtc_ice import Candidate
@@ -15,6 +15,7 @@ from rtc_peer.events import GatheringWanted, HostResolutionWanted, IceCandidateF
 from rtc_peer.ice_server import MAX_SERVER_ADDRESSES, StunServers
 from rtc_peer.ice_transport import NO_RESPONSE, IceTransportEvent
 from rtc_peer.journal import Journal
+from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
 from rtc_peer.remote_candidates import is_ip_literal
@@ -22,6 +23,9 @@ from rtc_peer.section import TransportParameters
 from rtc_peer.transport import Transport
 from rtc_peer.writing import WrittenTransport
 from rtc_stun import Address, Datagram
+
+if TYPE_CHECKING:
+    from rtc_peer.media_transport import MediaTransportEvent
 
 TransportEvent: TypeAlias = (
     GatheringWanted | HostResolutionWanted | TransportClosed | IceTransportEvent | DtlsTransportEvent
@@ -121,6 +125,11 @@ class TransportSet:
         for order in outcome.start:
             self.transports[order.transport_id].start(order, now)
 
+    def apply_media(self, media: Sequence[NegotiatedMedia], now: float) -> None:
+        """Take the media sections that are in force from now on, all of them."""
+        for key, transport in self.transports.items():
+            transport.apply_media([each for each in media if each.transport_id == key], now)
+
     def close(self, now: float) -> None:
         """Close all of them."""
         for key in list(self.transports):
@@ -140,6 +149,7 @@ class TransportSet:
                 rng=self._rng,
                 ice_config=replace(config, stun_servers=_joined(config.stun_servers, self._servers.addresses())),
                 dtls_config=self._options.dtls,
+                rtp_options=self._options.rtp,
                 journal=self._journal,
                 now=now,
             )
@@ -264,16 +274,19 @@ class TransportSet:
                 due = at
         return due
 
-    def drain(self, names_of: Callable[[int], tuple[str, int]], now: float) -> list[TransportEvent]:
+    def drain(
+        self, names_of: Callable[[int], tuple[str, int]], now: float
+    ) -> list[TransportEvent | MediaTransportEvent]:
         """Take the steps that became possible, and return what happened.
 
         Args:
             names_of: Returns mid and index of the section that a transport signals its candidates for.
             now: Present time in seconds.
         """
-        events, self._events = self._events, []
+        events: list[TransportEvent | MediaTransportEvent] = [*self._events]
+        self._events = []
         for transport in self.transports.values():
-            if transport.ice.stirred or transport.dtls.has_events:
+            if transport.stirred:
                 events += transport.drain(self._servers, names_of, now)
         return events
 

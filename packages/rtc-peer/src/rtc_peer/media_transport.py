@@ -1,0 +1,347 @@
+"""The media of one transport: an RTP session above SRTP (RFC 8834).
+
+::
+
+    NegotiatedMedia ──► senders, receivers ──► RtpSession ◄── whose? ──► BundleRouter
+                                               │        ▲
+                                        packets│        │packets
+                                               ▼        │
+                                              SrtpTransport ◄── keys ── DTLS
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import rtc_dtls
+import rtc_rtp
+from rtc_dtls import DtlsConnection
+from rtc_peer.bundle_router import BundleRouter, RoutedSection
+from rtc_peer.capabilities import MID_EXTENSION, REPAIRED_RID_EXTENSION, RID_EXTENSION
+from rtc_peer.errors import ArgumentError, StateError
+from rtc_peer.events import WarningIssued
+from rtc_peer.journal import Journal
+from rtc_peer.negotiated import NegotiatedMedia
+from rtc_peer.srtp_transport import MAX_OVERHEAD, SrtpTransport
+from rtc_peer.stats import PeerStats
+from rtc_rtp import (
+    Delivery,
+    EncodedFrame,
+    ExtensionMap,
+    JitterSettings,
+    KeyFrameRequested,
+    ReceiveParameters,
+    RtpPacket,
+    RtpSession,
+    SendEncoding,
+    SendParameters,
+    SessionOptions,
+    SourceConflict,
+    StreamEnded,
+)
+
+MediaTransportEvent: TypeAlias = rtc_rtp.Event | WarningIssued
+
+
+class MediaTransport:
+    """The RTP session of one transport.
+
+    Senders and receivers go by the numbers of their transceivers.
+
+    Args:
+        transport_id: Names it to people.
+        rng: Source of randomness.
+        options: Settings of the session; None for those of WebRTC.
+        mtu: Bytes of the longest datagram.
+        journal: Takes what is dropped, and records.
+        now: Present time in seconds.
+    """
+
+    __slots__ = (
+        "_events",
+        "_missed",
+        "_renamed",
+        "_router",
+        "_transport_id",
+        "receivers",
+        "senders",
+        "session",
+        "srtp",
+        "stirred",
+    )
+
+    def __init__(
+        self,
+        transport_id: int,
+        *,
+        rng: Callable[[int], bytes],
+        options: SessionOptions | None,
+        mtu: int,
+        journal: Journal,
+        now: float,
+    ) -> None:
+        self._transport_id = transport_id
+        self._events: list[MediaTransportEvent] = []
+        self._missed: dict[tuple[int, str | None], None] = {}
+        """Encodings whose frames came before the keys, in their order."""
+        self._renamed: dict[int, int] = {}
+        """SSRCs that had to change, because the peer uses the same."""
+        self._router = BundleRouter()
+        self.srtp = SrtpTransport(journal)
+        self.senders: dict[int, SendParameters] = {}
+        """In force, by transceiver."""
+        self.receivers: dict[int, ReceiveParameters] = {}
+        self.session = RtpSession(
+            now=now,
+            rng=rng,
+            ntp_time=journal.time_of_day(now),
+            options=options
+            or SessionOptions(max_packet_size=min(mtu, SessionOptions().max_packet_size) - MAX_OVERHEAD),
+            trace=journal.trace,
+        )
+        self.session.set_router(self._router)
+        self.stirred = False
+        """Whether something was put into the session since it was last drained of everything."""
+
+    # --- what negotiation asks ---
+
+    def apply(self, media: Sequence[NegotiatedMedia]) -> None:
+        """Take what all sections of this transport send and receive from now on."""
+        self.stirred = True
+        self._apply_senders({each.transceiver_id: each for each in media})
+        self._apply_receivers({each.transceiver_id: each.receive for each in media if each.receives and each.receive})
+
+    def _apply_senders(self, media: Mapping[int, NegotiatedMedia]) -> None:
+        for key in [key for key in self.senders if key not in media]:
+            # The section has ended, which BYE tells the peer.
+            self.session.remove_sender(key)
+            del self.senders[key]
+        for key, section in media.items():
+            if section.send is not None:
+                # A sender that is put on hold keeps its sequence numbers, and RTCP goes on: no BYE.
+                self._set_sender(key, section.send if section.sends else _silenced(section.send))
+        self.srtp.repeating = frozenset(ssrc for each in self.senders.values() for ssrc in _repeating(each))
+
+    def _set_sender(self, key: int, parameters: SendParameters) -> None:
+        if self._renamed:
+            parameters = _with_sources(parameters, self._renamed)
+        if parameters != self.senders.get(key):
+            self.senders[key] = parameters
+            self.session.add_sender(key, parameters)
+
+    def _apply_receivers(self, wanted: dict[int, ReceiveParameters]) -> None:
+        for key in [key for key in self.receivers if key not in wanted]:
+            self.session.remove_receiver(key)
+        for key, parameters in wanted.items():
+            if parameters != self.receivers.get(key):
+                self.session.add_receiver(key, parameters)
+        self.receivers = wanted
+        # [rfc9143:9.2/1]
+        self._router.configure(_routed(key, parameters) for key, parameters in wanted.items())
+        self.session.set_router(self._router)
+
+    # --- what the application asks ---
+
+    def send_frame(self, key: int, frame: EncodedFrame, *, rid: str | None = None) -> None:
+        """Queue an encoded frame. One that comes before the keys is dropped, for it would be old when they are here.
+
+        Raises:
+            ArgumentError: There is no such encoding, or the frame is of no negotiated format.
+            rtc_rtp.BufferFullError: Too much waits already.
+        """
+        if self._is_ready(key, rid):
+            try:
+                self.session.send_frame(key, frame, rid=rid)
+            except ValueError as error:
+                raise ArgumentError(str(error)) from error
+
+    def send_packet(
+        self,
+        key: int,
+        packet: RtpPacket,
+        *,
+        rid: str | None = None,
+        rewrite: bool = True,
+        payload_type: int | None = None,
+        extension_map: ExtensionMap | None = None,
+    ) -> None:
+        """Queue an RTP packet that somebody else made; see `rtc_rtp.RtpSession.send_packet`.
+
+        Raises:
+            ArgumentError: There is no such encoding, or the packet does not fit it.
+            rtc_rtp.BufferFullError: Too much waits already.
+        """
+        if self._is_ready(key, rid):
+            try:
+                self.session.send_packet(
+                    key, packet, rid=rid, rewrite=rewrite, payload_type=payload_type, extension_map=extension_map
+                )
+            except ValueError as error:
+                raise ArgumentError(str(error)) from error
+
+    def _is_ready(self, key: int, rid: str | None) -> bool:
+        """Whether media may be put into the session now."""
+        if self.srtp.profile is None:
+            self._missed[key, rid] = None
+            return False
+        self.stirred = True
+        return True
+
+    def request_key_frame(self, key: int, *, rid: str | None = None) -> None:
+        """Ask the peer for a key frame.
+
+        Raises:
+            ArgumentError: There is no such receiver, or nothing arrives of that encoding.
+            StateError: The peer did not agree to be asked.
+        """
+        self.stirred = True
+        try:
+            self.session.request_key_frame(key, rid=rid)
+        except ValueError as error:
+            raise ArgumentError(str(error)) from error
+        except rtc_rtp.StateError as error:
+            raise StateError(str(error)) from error
+
+    def change_sender(self, key: int, encodings: tuple[SendEncoding, ...]) -> None:
+        """Let other settings of the encodings take effect without a negotiation: activity, bounds, priorities."""
+        parameters = self.senders.get(key)
+        if parameters is not None:
+            self.stirred = True
+            self._set_sender(key, replace(parameters, encodings=encodings))
+
+    def change_receiver(self, key: int, *, jitter: JitterSettings, deliver: Delivery) -> None:
+        """Let other settings of a receiver take effect without a negotiation."""
+        parameters = self.receivers.get(key)
+        if parameters is not None:
+            self.stirred = True
+            self.receivers[key] = replace(parameters, jitter=jitter, deliver=deliver)
+            self.session.add_receiver(key, self.receivers[key])
+
+    # --- what the layers below tell ---
+
+    def key(self, connection: DtlsConnection, now: float) -> None:
+        """Take the keys of a handshake that is over, and then what came before them. Does nothing if they are here."""
+        try:
+            if not self.srtp.key(connection):
+                return
+        except rtc_dtls.StateError as error:
+            # [rfc8834:4.2/2] Without keys there is no media, and never media without protection.
+            self._events.append(WarningIssued(f"no media on transport {self._transport_id}: {error}"))
+            return
+        self.stirred = True
+        # Encoders that have begun already begin anew.
+        missed = [(key, rid) for key, rid in self._missed if key in self.senders and self.senders[key].kind == "video"]
+        self._events += [KeyFrameRequested(sender_id=key, rid=rid) for key, rid in missed]
+        self._missed = {}
+        self.receive(self.srtp.take_early(), now)
+
+    def receive(self, packets: Iterable[bytes], now: float) -> None:
+        """Take SRTP and SRTCP packets that arrived together on proven paths."""
+        plain = self.srtp.unprotect(packets)
+        if plain:
+            self.stirred = True
+            self.session.receive_datagrams(plain, now)
+
+    # --- the contract of every machine, as far as it is asked ---
+
+    def datagrams_to_send(self, now: float) -> list[bytes]:
+        """Drain what is to be sent, protected. Without keys nothing is, and nothing is taken from the session."""
+        if self.srtp.profile is None:
+            return []
+        packets = self.session.datagrams_to_send(now)
+        return self.srtp.protect(packets) if packets else []
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due."""
+        if self.srtp.profile is not None:
+            self.stirred = True
+            self.session.handle_timeout(now)
+
+    def rest(self) -> float | None:
+        """Everything was drained: return when something is due again; never without keys."""
+        self.stirred = False
+        return None if self.srtp.profile is None else self.session.next_timeout()
+
+    def drain(self) -> list[MediaTransportEvent]:
+        """Return what happened since the last call."""
+        events, self._events = self._events, []
+        for event in self.session.events():
+            if isinstance(event, StreamEnded):
+                self._router.forget(event.ssrc)
+            elif isinstance(event, SourceConflict):
+                self._rename(event)
+            events.append(event)
+        return events
+
+    def close(self, now: float) -> None:
+        """End all streams; the peer is told by what `datagrams_to_send` returns next."""
+        self.stirred = True
+        self.session.close(now)
+
+    def count_drops(self, stats: PeerStats) -> None:
+        """Add what the session has dropped."""
+        stats.add_layer("rtp", self.session.stats.dropped)
+
+    def _rename(self, event: SourceConflict) -> None:
+        """The session has chosen another SSRC; later descriptions do not take it back."""
+        # [rfc8834:4.8/4]
+        self._renamed[event.old_ssrc] = event.new_ssrc
+        for key, parameters in self.senders.items():
+            self.senders[key] = _with_sources(parameters, self._renamed)
+
+
+def _silenced(parameters: SendParameters) -> SendParameters:
+    """Return parameters under which nothing but RTCP leaves."""
+    return replace(parameters, encodings=tuple(replace(each, active=False) for each in parameters.encodings))
+
+
+def _with_sources(parameters: SendParameters, renamed: Mapping[int, int]) -> SendParameters:
+    """Return parameters with SSRCs exchanged."""
+
+    def new(ssrc: int | None) -> int | None:
+        return None if ssrc is None else renamed.get(ssrc, ssrc)
+
+    encodings = tuple(
+        replace(each, ssrc=renamed.get(each.ssrc, each.ssrc), rtx_ssrc=new(each.rtx_ssrc), fec_ssrc=new(each.fec_ssrc))
+        for each in parameters.encodings
+    )
+    return replace(parameters, encodings=encodings)
+
+
+def _repeating(parameters: SendParameters) -> list[bytes]:
+    """Return the SSRCs of streams of which the peer may ask for packets again that are then sent as they were."""
+    asks = any("nack" in codec.feedback for codec in parameters.codecs)
+    return [each.ssrc.to_bytes(4, "big") for each in parameters.encodings if asks and each.rtx_ssrc is None]
+
+
+def _routed(key: int, parameters: ReceiveParameters) -> RoutedSection:
+    """Return what tells the streams of a section from others."""
+    extensions = parameters.header_extensions
+    rids = (extensions.id_of(RID_EXTENSION), extensions.id_of(REPAIRED_RID_EXTENSION))
+    return RoutedSection(
+        receiver_id=key,
+        mid=parameters.mid or "",
+        payload_types=_payload_types(parameters),
+        ssrcs=_sources(parameters),
+        rids=parameters.rids,
+        mid_extension_id=extensions.id_of(MID_EXTENSION),
+        rid_extension_ids=tuple(each for each in rids if each is not None),
+    )
+
+
+def _payload_types(parameters: ReceiveParameters) -> frozenset[int]:
+    """Return everything that a section may receive."""
+    found = {codec.payload_type for codec in parameters.codecs} | set(parameters.telephone_event_payload_types.values())
+    optional = [codec.rtx_payload_type for codec in parameters.codecs]
+    optional += [parameters.red_payload_type, parameters.ulpfec_payload_type, parameters.flexfec_payload_type]
+    return frozenset(found | {each for each in optional if each is not None})
+
+
+def _sources(parameters: ReceiveParameters) -> tuple[int, ...]:
+    """Return the SSRCs that the peer has signalled, with those that repair them."""
+    found: dict[int, None] = {}
+    for ssrc, association in parameters.ssrcs.items():
+        found |= {each: None for each in (ssrc, association.rtx_ssrc, association.fec_ssrc) if each is not None}
+    return tuple(found)
