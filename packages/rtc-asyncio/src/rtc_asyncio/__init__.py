@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         RTCPeerConnectionIceErrorEvent,
         RTCPeerConnectionIceEvent,
     )
-    from rtc_asyncio.frame_queue import FrameQueue
+    from rtc_asyncio.frame_queue import FrameReader
     from rtc_asyncio.ice_candidate import RTCIceCandidate, RTCIceCandidatePair
     from rtc_asyncio.media_stream import MediaStream, MediaStreamTrackEvent
     from rtc_asyncio.paced_tracks import AudioStreamTrack, VideoStreamTrack
@@ -72,7 +72,7 @@ __all__ = [
     "EncoderSettings",
     "Event",
     "EventTarget",
-    "FrameQueue",
+    "FrameReader",
     "InvalidAccessError",
     "InvalidModificationError",
     "InvalidStateError",
@@ -136,7 +136,7 @@ _DEFINED_IN: Final = {
     ),
     "event_target": "Event EventTarget",
     "events": "MessageEvent RTCDataChannelEvent RTCErrorEvent RTCPeerConnectionIceErrorEvent RTCPeerConnectionIceEvent",
-    "frame_queue": "FrameQueue",
+    "frame_queue": "FrameReader",
     "ice_candidate": "RTCIceCandidate RTCIceCandidatePair",
     "media_stream": "MediaStream MediaStreamTrackEvent",
     "paced_tracks": "AudioStreamTrack VideoStreamTrack",

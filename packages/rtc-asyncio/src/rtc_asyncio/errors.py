@@ -106,3 +106,9 @@ class RTCError(OperationError):
 
 class MediaStreamError(InvalidStateError):
     """The track has ended: there is nothing more to receive."""
+
+
+class InvalidCharacterError(DOMException):
+    """A text has a character that it must not have, such as a tone that no telephone has."""
+
+    name = "InvalidCharacterError"

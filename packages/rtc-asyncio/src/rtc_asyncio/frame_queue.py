@@ -2,16 +2,48 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Generic, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, Self, TypeVar
 
 from .errors import MediaStreamError
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class FrameReader(Protocol[T_co]):
+    """One reader's view of a track, which gets every frame. Iterate over it, or await `get`; `close` it when you are done."""
+
+    @property
+    def dropped(self) -> int:
+        """How many frames were thrown away because they were not taken in time."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will be added any more."""
+
+    def __len__(self) -> int: ...
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> T_co: ...
+
+    async def get(self) -> T_co:
+        """Take the next frame, and wait for it if need be.
+
+        Raises:
+            MediaStreamError: There is none, and none will come.
+        """
+
+    def take_all(self) -> Sequence[T_co]:
+        """Take what is there, without waiting."""
+
+    def close(self) -> None:
+        """Read no more. Idempotent."""
 
 
 class FrameQueue(Generic[T]):
-    """One reader's share of what a track delivers. Iterate over it, or await `get`; `close` it when you are done.
+    """What a reader has not taken yet; implements `FrameReader`.
 
     Args:
         limit: How many frames may wait.
@@ -33,8 +65,7 @@ class FrameQueue(Generic[T]):
         self._getters: deque[asyncio.Future[None]] = deque()
         self._putters: deque[asyncio.Future[None]] = deque()
         self._ended = False
-        self.dropped = 0
-        """How many frames were thrown away because they were not taken in time."""
+        self._dropped = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -52,6 +83,11 @@ class FrameQueue(Generic[T]):
     def full(self) -> bool:
         """Whether another frame would push out the oldest."""
         return len(self._waiting) >= self._limit
+
+    @property
+    def dropped(self) -> int:
+        """How many frames were thrown away because they were not taken in time."""
+        return self._dropped
 
     @property
     def ended(self) -> bool:
@@ -98,7 +134,7 @@ class FrameQueue(Generic[T]):
             return
         if self.full:
             self._waiting.popleft()
-            self.dropped += 1
+            self._dropped += 1
         self._waiting.append(frame)
         _wake(self._getters)
 

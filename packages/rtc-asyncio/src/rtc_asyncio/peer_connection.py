@@ -12,39 +12,36 @@ import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, overload
 
 import rtc_peer
 from rtc_ice import IceConfig
 from rtc_peer import PeerConnection, PeerOptions, SdpType
-from rtc_stun import Address
 
 from . import certificate
 from .certificate import RTCCertificate
 from .channel_services import ChannelServices
-from .conversion import as_description, described, to_configuration, usv_string, w3c_errors
-from .data_channel import PRIORITIES, RTCDataChannel
+from .conversion import as_description, described, to_configuration, w3c_errors
+from .data_channel import RTCDataChannel
+from .data_channel_api import DataChannelApi
 from .dictionaries import (
     RTCAnswerOptions,
     RTCConfiguration,
-    RTCDataChannelInit,
     RTCIceConnectionState,
     RTCIceGatheringState,
     RTCOfferOptions,
     RTCPeerConnectionState,
-    RTCPriorityType,
     RTCSignalingState,
     converted,
 )
 from .dispatch import Dispatcher
 from .driver import Driver
 from .errors import InvalidAccessError, InvalidStateError, NetworkError
-from .event_target import AnyHandler, Event, EventHandler, EventTarget
-from .events import RTCDataChannelEvent, RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent
+from .event_target import AnyHandler, Event, EventHandler
+from .events import RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent
+from .host_network import HostNetwork
 from .ice_candidate import RTCIceCandidate, candidate_members
-from .interfaces import local_hosts
 from .session_description import RTCSessionDescription
-from .transports import RTCSctpTransport
 
 if TYPE_CHECKING:
     from .stats import RTCStatsReport
@@ -73,16 +70,6 @@ CandidateHandler = TypeVar(
 CandidateErrorHandler = TypeVar("CandidateErrorHandler", bound=Callable[[RTCPeerConnectionIceErrorEvent], object])
 
 
-class _DataChannelMembers(TypedDict, total=False):
-    ordered: bool
-    maxPacketLifeTime: int | None
-    maxRetransmits: int | None
-    protocol: str
-    negotiated: bool
-    id: int | None
-    priority: RTCPriorityType
-
-
 class _Done:
     """Can be awaited, and need not be."""
 
@@ -90,7 +77,7 @@ class _Done:
         return (yield from asyncio.sleep(0).__await__())
 
 
-class RTCPeerConnection(EventTarget):
+class RTCPeerConnection(DataChannelApi):
     """A connection to another peer. Make it inside a running event loop.
 
     Args:
@@ -112,7 +99,6 @@ class RTCPeerConnection(EventTarget):
     oniceconnectionstatechange = EventHandler[Event]()
     onicegatheringstatechange = EventHandler[Event]()
     onconnectionstatechange = EventHandler[Event]()
-    ondatachannel = EventHandler[RTCDataChannelEvent]()
 
     def __init__(
         self,
@@ -125,7 +111,6 @@ class RTCPeerConnection(EventTarget):
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._configuration = converted(RTCConfiguration, configuration)
-        self._hosts = hosts
         with w3c_errors():
             self._peer = PeerConnection(
                 rng=os.urandom,
@@ -138,8 +123,7 @@ class RTCPeerConnection(EventTarget):
         self._driver = Driver(self._peer, self._happened)
         self._services = ChannelServices(self._peer, self._driver)
         self._dispatcher = Dispatcher(self, self._peer, self._services)
-        self._sockets: dict[int, list[Address]] = {}
-        self._resolving: set[asyncio.Task[None]] = set()
+        self._network = HostNetwork(self._peer, self._driver, hosts)
         self._state_waiters: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -218,14 +202,6 @@ class RTCPeerConnection(EventTarget):
     def canTrickleIceCandidates(self) -> bool | None:
         """Whether the peer takes candidates after its description; None before there is one."""
         return self._peer.can_trickle_ice_candidates
-
-    @property
-    def sctp(self) -> RTCSctpTransport | None:
-        """The transport of the data channels, None before it was negotiated.
-
-        It is there once we have set an offer or an answer, and stays there when the connection is closed.
-        """
-        return self._dispatcher.sctp
 
     def getConfiguration(self) -> RTCConfiguration:
         """A copy of what the constructor or `setConfiguration` were given."""
@@ -335,47 +311,6 @@ class RTCPeerConnection(EventTarget):
         self._peer.restart_ice()
         self._driver.wake()
 
-    # --- data channels ---
-
-    def createDataChannel(
-        self,
-        label: str,
-        dataChannelDict: RTCDataChannelInit | Mapping[str, object] | None = None,
-        **members: Unpack[_DataChannelMembers],
-    ) -> RTCDataChannel:
-        """Create a data channel; the members of `RTCDataChannelInit` can be given as keywords too.
-
-        Raises:
-            InvalidStateError: The connection is closed.
-            TypeError: A value is out of range, or contradicts another.
-            OperationError: The stream is taken, or none is left.
-        """
-        self._driver.check_thread()
-        wanted = replace(converted(RTCDataChannelInit, dataChannelDict), **members)
-        for limit in (wanted.maxPacketLifeTime, wanted.maxRetransmits, wanted.id):
-            if limit is not None and not 0 <= limit <= 65535:
-                raise TypeError(f"{limit} does not fit into 16 bits")
-        if wanted.priority not in PRIORITIES:
-            raise TypeError(f"priority is one of {', '.join(PRIORITIES)}, not {wanted.priority!r}")
-        label, protocol = usv_string(label), usv_string(wanted.protocol)
-        if self._peer.closed:
-            raise InvalidStateError("the connection is closed")
-        if max(len(text.encode()) for text in (label, protocol)) > 65535:
-            raise TypeError("label and protocol have at most 65,535 bytes of UTF-8")
-        with w3c_errors():
-            channel = self._peer.create_data_channel(
-                label,
-                ordered=wanted.ordered,
-                max_packet_life_time_ms=wanted.maxPacketLifeTime,
-                max_retransmits=wanted.maxRetransmits,
-                protocol=protocol,
-                negotiated=wanted.negotiated,
-                channel_id=wanted.id if wanted.negotiated else None,
-                priority=PRIORITIES[wanted.priority],
-            )
-        self._driver.wake()
-        return self._dispatcher.channels.add(channel, self._services)
-
     # --- the rest ---
 
     async def getStats(self, selector: object = None) -> "RTCStatsReport":
@@ -399,8 +334,7 @@ class RTCPeerConnection(EventTarget):
         It need not be awaited; awaiting it gives the last datagrams their turn.
         """
         if not self._peer.closed:
-            for task in self._resolving:
-                task.cancel()
+            self._network.close()
             self._dispatcher.close()
             self._peer.close(self._driver.now)
             self._driver.close()
@@ -408,7 +342,8 @@ class RTCPeerConnection(EventTarget):
         return _Done()
 
     def __del__(self) -> None:
-        if vars(self).get("_sockets") and not self._peer.closed:
+        network = vars(self).get("_network")
+        if network is not None and network.in_use and not self._peer.closed:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             self._driver.abandon()
 
@@ -461,46 +396,16 @@ class RTCPeerConnection(EventTarget):
             return  # by a handler of an event that came before
         match event:
             case rtc_peer.GatheringWanted(transport_id=transport_id):
-                self._gather(transport_id)
+                self._network.gather(transport_id)
             case rtc_peer.TransportClosed(transport_id=transport_id):
-                for address in self._sockets.pop(transport_id, ()):
-                    self._driver.close_socket(address)
+                self._network.transport_closed(transport_id)
                 self._dispatcher.dispatch(event)
             case rtc_peer.HostResolutionWanted(host=host):
-                task = self._loop.create_task(self._resolve(host))
-                self._resolving.add(task)
-                task.add_done_callback(self._resolving.discard)
+                self._network.resolve(host)
             case _:
                 self._dispatcher.dispatch(event)
                 if isinstance(event, rtc_peer.ConnectionStateChanged | rtc_peer.IceGatheringStateChanged):
                     self._wake_waiters()
-
-    def _gather(self, transport_id: int) -> None:
-        """Open a socket on every address; what cannot be bound is left out, as an interface that just went down."""
-        if transport_id not in self._sockets:
-            opened = self._sockets[transport_id] = []
-            for host in self._hosts if self._hosts is not None else local_hosts():
-                try:
-                    address = self._driver.open_socket(Address(host, 0))
-                except OSError:
-                    continue
-                if self._peer.add_local_address(transport_id, address, self._driver.now):
-                    opened.append(address)
-                else:
-                    self._driver.close_socket(address)
-        self._peer.end_of_local_addresses(transport_id, self._driver.now)
-
-    async def _resolve(self, host: str) -> None:
-        addresses: list[str] = []
-        if not host.endswith(".local"):
-            try:
-                found = await self._loop.getaddrinfo(host, None, type=2)
-                addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-            except (OSError, UnicodeError):  # the latter for what cannot be a name of the DNS
-                addresses = []
-        if not self._peer.closed:
-            self._peer.host_resolved(host, addresses, self._driver.now)
-            self._driver.flush()
 
     async def _gathered(self) -> None:
         """Wait until all candidates are known, within bounds."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeAlias, T
 
 from .errors import MediaStreamError
 from .event_target import Event, EventHandler, EventTarget
-from .frame_queue import FrameQueue
+from .frame_queue import FrameReader
 from .sources import READER_LIMIT, PullSource, Source
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class MediaStreamTrack(EventTarget, ABC):
             MediaStreamError: The track has ended.
         """
 
-    def subscribe(self, limit: int = READER_LIMIT) -> FrameQueue[MediaFrame]:
+    def subscribe(self, limit: int = READER_LIMIT) -> FrameReader[MediaFrame]:
         """Read beside others: every reader gets every frame from now on. Close the queue in the end.
 
         Args:
@@ -192,7 +192,7 @@ class ClonedTrack(MediaStreamTrack):
         self._original = original
         self._muted = original.muted
         self._constraints = original.getConstraints()
-        self._own: FrameQueue[MediaFrame] | None = None
+        self._own: FrameReader[MediaFrame] | None = None
         if original.readyState == "ended":
             self._ended = True
         else:
@@ -227,7 +227,7 @@ class _FedTrack(MediaStreamTrack, Generic[F]):
     def __init__(self, kind: MediaKind | None = None, *, id: str | None = None, label: str = "") -> None:
         super().__init__(kind, id=id, label=label)
         self._source: Source[F] = Source()
-        self._own: FrameQueue[F] | None = None
+        self._own: FrameReader[F] | None = None
 
     async def put(self, frame: F) -> None:
         """Hand over the next one, and wait while any reader lags behind.
@@ -263,7 +263,7 @@ class _FedTrack(MediaStreamTrack, Generic[F]):
             self._own = self._source.subscribe()
         return await self._own.get()
 
-    def subscribe(self, limit: int = READER_LIMIT) -> FrameQueue[F]:  # type: ignore[override]  # readers only take
+    def subscribe(self, limit: int = READER_LIMIT) -> FrameReader[F]:
         """Read beside others: every reader gets everything from now on. Close the queue in the end."""
         return self._source.subscribe(limit)
 

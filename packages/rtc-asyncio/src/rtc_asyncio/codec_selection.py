@@ -1,0 +1,43 @@
+"""Which codecs a connection negotiates: without a codec package all, with one those that it can encode and decode."""
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from rtc_peer import CodecCapability, MediaOptions
+
+from .dataclass import dataclass
+
+if TYPE_CHECKING:
+    from .codecs import CodecFactory
+    from .tracks import MediaKind
+
+CodecChoice: TypeAlias = "CodecFactory | Literal['installed'] | None"
+"""A codec package, whichever is installed, or none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecSelection(MediaOptions):
+    """The default options, less the codecs that the codec package does not have. It is looked for when media are negotiated."""
+
+    choice: CodecChoice = "installed"
+
+    def codecs(self, kind: "MediaKind") -> tuple[CodecCapability, ...]:
+        """Return the codecs of a kind."""
+        known = MediaOptions.codecs(self, kind)
+        factory = chosen_factory(self.choice)
+        if factory is None:
+            return known
+        return tuple(each for each in known if each.is_supplementary or _is_able(factory, each))
+
+
+def chosen_factory(choice: CodecChoice) -> "CodecFactory | None":
+    """Return the codec package that is meant, None for none."""
+    if choice == "installed":
+        from .codecs import installed_codecs
+
+        return installed_codecs()
+    return choice
+
+
+def _is_able(factory: "CodecFactory", codec: CodecCapability) -> bool:
+    known = (codec.mime_type, codec.parameters)
+    return factory.can_encode(*known) and factory.can_decode(*known)

@@ -1,0 +1,154 @@
+"""One encoding of a sender: its encoder, what it was told, and what it counts."""
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from .codecs import CodecError, CodecFactory, Encoder, EncoderSettings
+from .dataclass import dataclass
+from .tracks import RawFrame
+
+if TYPE_CHECKING:
+    from rtc_rtp import EncodedFrame, RtpCodec, SendEncoding
+
+    from .tracks import MediaKind
+
+START_BITRATE_BPS: Final = {"audio": 48_000, "video": 1_000_000}
+"""Bits per second before the path is known."""
+
+
+@dataclass(slots=True, kw_only=True)
+class EncoderFigures:
+    """What an encoder did so far, by the names of webrtc-stats."""
+
+    frames_encoded: int = 0
+    key_frames_encoded: int = 0
+    total_encode_time: float = 0.0
+    """Seconds."""
+    total_encoded_bytes_target: int = 0
+    frame_width: int | None = None
+    frame_height: int | None = None
+    implementation: str | None = None
+
+
+class Encoding:
+    """Encodes the pictures or the sound of one track into one RTP stream. All but `encode` and `close` belong to the event loop.
+
+    Args:
+        kind: "audio" or "video".
+        factory: Makes the encoder.
+    """
+
+    def __init__(self, kind: "MediaKind", factory: CodecFactory) -> None:
+        self._kind = kind
+        self._factory = factory
+        self._encoder: Encoder | None = None
+        self._made_for: tuple[RtpCodec, EncoderSettings] | None = None
+        self._codec: RtpCodec | None = None
+        self._settings = EncoderSettings(bitrate_bps=START_BITRATE_BPS[kind])
+        self._key_frame_wanted = False
+        self._share_bps: int | None = None
+        self._max_bitrate_bps: int | None = None
+        self._aimed_at_bps = 0
+        self._next_due = 0.0
+        self._encoded_at: deque[float] = deque(maxlen=200)
+        self.figures = EncoderFigures()
+
+    @property
+    def runs_inline(self) -> bool:
+        """Whether the encoder is there and costs less than a thread."""
+        return self._encoder is not None and self._is_current and self._encoder.runs_inline
+
+    @property
+    def target_bitrate_bps(self) -> int:
+        """Bits per second that the encoder aims at."""
+        share = self._share_bps if self._share_bps is not None else START_BITRATE_BPS[self._kind]
+        return share if self._max_bitrate_bps is None else min(share, self._max_bitrate_bps)
+
+    def frames_per_second(self, now: float) -> int:
+        """How many frames were encoded in the last second."""
+        return sum(1 for at in self._encoded_at if at > now - 1)
+
+    def configure(self, codec: "RtpCodec", encoding: "SendEncoding", content_hint: str) -> None:
+        """Take what was negotiated and what the application wants; a new encoder is made where this asks for one."""
+        self._codec = codec
+        self._max_bitrate_bps = encoding.max_bitrate_bps
+        self._settings = EncoderSettings(
+            bitrate_bps=START_BITRATE_BPS[self._kind],
+            max_framerate=encoding.max_framerate,
+            scale_resolution_down_by=encoding.scale_resolution_down_by,
+            scalability_mode=encoding.scalability_mode,
+            content_hint=content_hint,
+        )
+
+    def set_share(self, bitrate_bps: int) -> None:
+        """The path leaves so much for it."""
+        self._share_bps = bitrate_bps
+
+    def want_key_frame(self) -> None:
+        """The next frame has to be a key frame."""
+        self._key_frame_wanted = True
+
+    def is_due(self, now: float) -> bool:
+        """Whether the frame of this moment is within the frame rate; asking takes the frame."""
+        framerate = self._settings.max_framerate
+        if framerate is None:
+            return True
+        if framerate <= 0 or now < self._next_due - 0.1 / framerate:
+            return False
+        self._next_due = max(self._next_due, now - 1 / framerate) + 1 / framerate
+        return True
+
+    # --- in the worker's thread, or in the loop if nothing runs there ---
+
+    def encode(self, frame: RawFrame) -> "list[EncodedFrame]":
+        """Encode one frame.
+
+        Raises:
+            CodecError: It cannot be encoded, or there is no encoder.
+        """
+        if self._codec is None:
+            raise CodecError("no codec was negotiated")
+        bitrate_bps = self.target_bitrate_bps
+        if self._encoder is None or not self._is_current:
+            self.close()
+            self._encoder = self._factory.create_encoder(self._codec, self._settings)
+            self._made_for = (self._codec, self._settings)
+            self._key_frame_wanted = True
+            self._aimed_at_bps = 0
+        if bitrate_bps != self._aimed_at_bps:
+            self._encoder.set_bitrate(bitrate_bps)
+            self._aimed_at_bps = bitrate_bps
+        forced, self._key_frame_wanted = self._key_frame_wanted, False
+        started = time.perf_counter()
+        encoded = self._encoder.encode(frame, force_keyframe=forced)
+        self._count(frame, encoded, time.perf_counter() - started)
+        return encoded
+
+    def close(self) -> None:
+        """Free the encoder. Idempotent."""
+        encoder, self._encoder = self._encoder, None
+        if encoder is not None:
+            encoder.close()
+
+    @property
+    def _is_current(self) -> bool:
+        return self._made_for == (self._codec, self._settings)
+
+    def _count(self, frame: RawFrame, encoded: "list[EncodedFrame]", duration: float) -> None:
+        figures = self.figures
+        now = time.monotonic()
+        figures.frames_encoded += len(encoded)
+        figures.key_frames_encoded += sum(1 for each in encoded if each.keyframe)
+        figures.total_encode_time += duration
+        self._encoded_at.extend([now] * len(encoded))
+        figures.total_encoded_bytes_target += self._aimed_at_bps // (8 * max(self.frames_per_second(now), 1))
+        for each in encoded:
+            if each.metadata is not None and each.metadata.width is not None:
+                figures.frame_width, figures.frame_height = each.metadata.width, each.metadata.height
+        if figures.frame_width is None or self._encoder is None:
+            scale = self._settings.scale_resolution_down_by
+            width, height = getattr(frame, "width", None), getattr(frame, "height", None)
+            if isinstance(width, int) and isinstance(height, int):
+                figures.frame_width, figures.frame_height = int(width / scale), int(height / scale)
+        figures.implementation = self._encoder.implementation if self._encoder is not None else None

@@ -1,0 +1,240 @@
+"""From RTP to a track: encoded frames for those who want them as they are, decoded ones for those who read the track."""
+
+import asyncio
+import logging
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from rtc_rtp import EncodedFrame, RtpPacket
+
+from .codecs import CodecError, CodecFactory
+from .decoding import Decoding
+from .errors import MediaStreamError
+from .frame_queue import FrameReader
+from .sources import Source
+from .tracks import MediaFrame, MediaStreamTrack, RawFrame
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from rtc_rtp import RtpCodec
+
+    from .tracks import MediaKind
+
+_LOGGER: Final = logging.getLogger("rtc_asyncio")
+
+_ENCODED_LIMITS: Final = {"audio": 250, "video": 120}
+"""How many encoded frames may wait for a slow decoder: five seconds of sound, four of video."""
+_RAW_LIMITS: Final = {"audio": 250, "video": 4}
+"""How many decoded frames may wait for a reader: five seconds of sound, and of pictures the newest."""
+
+
+class RemoteMedia:
+    """The frames of one receiver. Decoding happens while somebody reads its track.
+
+    Args:
+        kind: "audio" or "video".
+        factory: The codec package; None if the track delivers encoded frames.
+        codec_of: Finds the codec that a frame was encoded with.
+        request_key_frame: Asks the peer for a key frame.
+    """
+
+    def __init__(
+        self,
+        kind: "MediaKind",
+        factory: CodecFactory | None,
+        codec_of: "Callable[[EncodedFrame], RtpCodec | None]",
+        request_key_frame: Callable[[], None],
+    ) -> None:
+        self._kind = kind
+        self._factory = factory
+        self._codec_of = codec_of
+        self._request_key_frame = request_key_frame
+        self._worker = Worker("rtc-decode")
+        self._decodings: dict[int | None, Decoding] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._warned: set[str] = set()
+        self._last: EncodedFrame | None = None
+        self.frames: Source[EncodedFrame] = Source()
+        """Encoded frames, for all who read them."""
+        self._raw: Source[RawFrame] = Source(idle=self._stop)
+        self.tracks: weakref.WeakSet[RemoteTrack] = weakref.WeakSet()
+        """The track and its clones."""
+
+    @property
+    def decodings(self) -> dict[int | None, Decoding]:
+        """What is decoded, by SSRC."""
+        return self._decodings
+
+    def received(self, frame: EncodedFrame) -> None:
+        """A frame came from the peer."""
+        self._last = frame
+        self.frames.push(frame)
+
+    def subscribe(self, limit: int | None = None) -> FrameReader[MediaFrame]:
+        """Read decoded frames, or encoded ones where there is no codec package."""
+        if self._factory is None:
+            return self.frames.subscribe(limit or _ENCODED_LIMITS[self._kind])
+        reader = self._raw.subscribe(limit or _RAW_LIMITS[self._kind])
+        if self._task is None and not self._raw.ended:
+            encoded = self.frames.subscribe(_ENCODED_LIMITS[self._kind])
+            self._task = asyncio.get_running_loop().create_task(self._decode_all(encoded))
+        return reader
+
+    def settings(self) -> dict[str, object]:
+        """What is known about the media."""
+        figures = next((each.figures for each in reversed(self._decodings.values())), None)
+        metadata = self._last.metadata if self._last is not None else None
+        width = figures.frame_width if figures is not None else None
+        height = figures.frame_height if figures is not None else None
+        if width is None and metadata is not None:
+            width, height = metadata.width, metadata.height
+        known = {
+            "width": width,
+            "height": height,
+            "sampleRate": figures.sample_rate if figures is not None else None,
+            "channelCount": figures.channel_count if figures is not None else None,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    def blank(self, frame: MediaFrame) -> MediaFrame:
+        """What a track that is disabled delivers in place of a frame: black or silence, where a codec package makes it."""
+        if self._factory is None or isinstance(frame, EncodedFrame | RtpPacket):
+            return frame
+        return self._factory.blank(frame)
+
+    def set_muted(self, muted: bool) -> None:
+        """Media stop to come, or come again."""
+        for track in list(self.tracks):
+            track.set_muted(muted)
+
+    def close(self, *, told: bool) -> None:
+        """Nothing will come any more: all tracks end."""
+        for track in list(self.tracks):
+            track.end(told=told)
+        self._stop()
+        self.frames.end()
+        self._raw.end()
+
+    # --- decoding ---
+
+    async def _decode_all(self, encoded: FrameReader[EncodedFrame]) -> None:
+        self._request_key_frame()
+        starved = self._kind == "video"  # until a key frame comes
+        dropped = 0
+        try:
+            while True:
+                frame = await encoded.get()
+                if encoded.dropped != dropped and self._kind == "video":
+                    starved = True
+                    self._decoding(frame.ssrc).figures.frames_dropped += encoded.dropped - dropped
+                    self._request_key_frame()
+                dropped = encoded.dropped
+                if starved and not frame.keyframe:
+                    self._decoding(frame.ssrc).figures.frames_dropped += 1
+                    continue
+                starved = not await self._decode(frame) and self._kind == "video"
+        except MediaStreamError:
+            return
+        finally:
+            encoded.close()
+
+    async def _decode(self, frame: EncodedFrame) -> bool:
+        """Decode one frame and hand it on; tell whether that went well."""
+        codec = self._codec_of(frame)
+        if codec is None:
+            return True
+        decoding = self._decoding(frame.ssrc)
+        try:
+            if decoding.runs_inline(codec):
+                decoded = decoding.decode(frame, codec)
+            else:
+                decoded = await self._worker.run(lambda: decoding.decode(frame, codec))
+        except CodecError as error:
+            if str(error) not in self._warned:
+                self._warned.add(str(error))
+                _LOGGER.warning("%s: %s", codec.mime_type, error)
+            if self._kind == "video":
+                self._request_key_frame()
+            return False
+        for raw in decoded:
+            self._raw.push(raw)
+        return True
+
+    def _decoding(self, ssrc: int | None) -> Decoding:
+        decoding = self._decodings.get(ssrc)
+        if decoding is None:
+            if self._factory is None:
+                raise RuntimeError("there is nothing to decode with")
+            decoding = self._decodings[ssrc] = Decoding(self._factory)
+        return decoding
+
+    def _stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            decodings = list(self._decodings.values())
+            self._worker.finish(lambda: _close_all(decodings))
+
+
+def _close_all(decodings: list[Decoding]) -> None:
+    for decoding in decodings:
+        decoding.close()
+
+
+class RemoteTrack(MediaStreamTrack):
+    """What the peer sends. Every reader, and every clone, gets every frame."""
+
+    def __init__(self, kind: "MediaKind", media: RemoteMedia) -> None:
+        super().__init__(kind, label=f"remote {kind}")
+        self._media = media
+        self._readers: list[FrameReader[MediaFrame]] = []
+        self._own: FrameReader[MediaFrame] | None = None
+        self._muted = True
+        media.tracks.add(self)
+
+    def getSettings(self) -> dict[str, object]:
+        """What is known about the media."""
+        return self._media.settings()
+
+    async def recv(self) -> MediaFrame:
+        """Take the next picture or piece of sound; without a codec package, the next encoded frame.
+
+        Raises:
+            MediaStreamError: The track has ended.
+        """
+        if self._own is None:
+            self._own = self.subscribe()
+        frame = await self._own.get()
+        return frame if self.enabled else self._media.blank(frame)
+
+    def subscribe(self, limit: int | None = None) -> FrameReader[MediaFrame]:
+        """Read beside others: every reader gets every frame from now on. Close the reader in the end.
+
+        Args:
+            limit: How many frames may wait, of more the oldest are thrown away; by default four pictures, or five seconds of sound.
+        """
+        reader = self._media.subscribe(limit)
+        if self._ended:
+            reader.close()
+        else:
+            self._readers = [each for each in self._readers if not each.ended]
+            self._readers.append(reader)
+        return reader
+
+    def clone(self) -> "RemoteTrack":
+        """Make a track with a state of its own that delivers the same, and goes on when this one is stopped."""
+        clone = RemoteTrack(self.kind, self._media)
+        clone.enabled, clone.contentHint = self.enabled, self.contentHint
+        clone._muted, clone._ended = self._muted, self._ended
+        return clone
+
+    def end(self, *, told: bool) -> None:
+        """Its source has ended; called by the receiver."""
+        self._end(told=told)
+
+    def _end(self, *, told: bool) -> None:
+        readers, self._readers = self._readers, []
+        for reader in readers:
+            reader.close()
+        super()._end(told=told)

@@ -1,0 +1,289 @@
+"""From a track to RTP: reads the track, encodes what is raw, and hands frames and packets to the machine."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Protocol
+
+from rtc_rtp import BufferFullError, EncodedFrame, RtpPacket
+
+from .codecs import CodecError, CodecFactory
+from .encoding import Encoding
+from .errors import MediaStreamError
+from .frame_queue import FrameReader
+from .timeline import Timeline
+from .tracks import EncodedFrameTrack, MediaFrame, MediaStreamTrack, RawFrame, RtpPacketTrack
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from rtc_rtp import RtpCodec, SendEncoding, SendParameters
+
+    from .tracks import MediaKind
+
+_LOGGER: Final = logging.getLogger("rtc_asyncio")
+
+BLACK_INTERVAL: Final = 1.0
+"""Seconds between the black pictures of a track that is disabled or has ended."""
+_QUEUE_LIMITS: Final = {"audio": 50, "video": 2}
+"""How many raw frames may wait for a slow encoder: a second of sound, and of pictures the newest."""
+_FED_LIMIT: Final = 256
+"""How many encoded frames or packets may wait."""
+
+
+class Outlet(Protocol):
+    """Where the frames of a sender go."""
+
+    @property
+    def parameters(self) -> "SendParameters | None":
+        """What was negotiated; None while nothing may be sent."""
+
+    def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
+        """Send an encoded frame; raises `BufferFullError` if too much waits."""
+
+    def send_packet(self, packet: RtpPacket, rid: str | None) -> None:
+        """Send a packet; raises `BufferFullError` if too much waits."""
+
+
+class SendingPump:
+    """Sends one track for as long as it runs. `start` and `stop` as often as you like; `close` at last.
+
+    Args:
+        kind: "audio" or "video".
+        outlet: Where the frames go.
+        factory: The codec package, None if raw media cannot be sent.
+    """
+
+    def __init__(self, kind: "MediaKind", outlet: Outlet, factory: CodecFactory | None) -> None:
+        self._kind = kind
+        self._outlet = outlet
+        self._factory = factory
+        self._worker = Worker("rtc-encode")
+        self._encodings: dict[str | None, Encoding] = {}
+        self._timelines: dict[str | None, Timeline] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._track: MediaStreamTrack | None = None
+        self._reader: FrameReader[MediaFrame] | None = None
+        self._last_raw: RawFrame | None = None
+        self._black_at = 0.0
+        self._warned: set[str] = set()
+        self.frames_dropped = 0
+        """Frames that the machine had no room for, or no negotiated codec."""
+        self.source_frames = 0
+        """Raw frames that came from the track."""
+
+    @property
+    def encodings(self) -> Mapping[str | None, Encoding]:
+        """What is encoded, by `rid`."""
+        return self._encodings
+
+    @property
+    def last_raw(self) -> RawFrame | None:
+        """The raw frame that came last."""
+        return self._last_raw
+
+    @property
+    def running(self) -> bool:
+        """Whether a track is being read."""
+        return self._task is not None
+
+    def start(self, track: MediaStreamTrack) -> None:
+        """Read this track from now on, instead of the one before. Does nothing if it is read already."""
+        if track is self._track and self._task is not None:
+            return
+        self.stop()
+        self._track = track
+        limit = _FED_LIMIT if isinstance(track, EncodedFrameTrack | RtpPacketTrack) else _QUEUE_LIMITS[track.kind]
+        self._reader = track.subscribe(limit)
+        self._task = asyncio.get_running_loop().create_task(self._run(track, self._reader))
+
+    def stop(self) -> None:
+        """Read no more for the time being. Idempotent."""
+        task, self._task = self._task, None
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+        if task is not None:
+            task.cancel()
+
+    def close(self) -> None:
+        """Stop, and free the encoders and their thread."""
+        self.stop()
+        encodings = list(self._encodings.values())
+        self._worker.finish(lambda: _close_all(encodings))
+
+    def key_frame_requested(self, rid: str | None) -> None:
+        """The peer needs a key frame of an encoding."""
+        encoding = self._encodings.get(rid)
+        if encoding is not None:
+            encoding.want_key_frame()
+        track = self._track
+        if isinstance(track, EncodedFrameTrack | RtpPacketTrack) and track.on_key_frame_request is not None:
+            track.on_key_frame_request()
+
+    def share_changed(self, rid: str | None, bitrate_bps: int) -> None:
+        """The path leaves so much for an encoding."""
+        if self._factory is not None:
+            self._encoding(rid, self._factory).set_share(bitrate_bps)
+
+    # --- the track ---
+
+    async def _run(self, track: MediaStreamTrack, reader: FrameReader[MediaFrame]) -> None:
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                first = await reader.get()
+                for frame in (first, *(() if _is_raw(first) else reader.take_all())):
+                    await self._send(track, frame)
+        if track.kind == "video":
+            await self._send_black(track)
+
+    async def _send(self, track: MediaStreamTrack, frame: MediaFrame) -> None:
+        parameters = self._outlet.parameters
+        if parameters is None:
+            return
+        if isinstance(frame, EncodedFrame):
+            if track.enabled:
+                self._send_encoded(track, frame, parameters)
+        elif isinstance(frame, RtpPacket):
+            if track.enabled:
+                self._send_packet(frame, parameters)
+        else:
+            await self._send_raw(track, frame, parameters)
+
+    async def _send_black(self, track: MediaStreamTrack) -> None:
+        """Show black for as long as a track that has ended is not replaced."""
+        while self._last_raw is not None and (parameters := self._outlet.parameters) is not None:
+            await self._encode(track, self._last_raw, parameters, black=True)
+            await asyncio.sleep(BLACK_INTERVAL)
+
+    # --- encoded already ---
+
+    def _send_encoded(self, track: MediaStreamTrack, frame: EncodedFrame, parameters: "SendParameters") -> None:
+        rid = _encoding_of(frame.rid, parameters)
+        encoding = next((each for each in parameters.encodings if each.rid == rid), None)
+        codec = _codec_named(frame.mime_type, encoding, parameters)
+        if codec is None:
+            self._warn(f"{frame.mime_type} was not negotiated: such frames are dropped")
+            self.frames_dropped += 1
+            return
+        self._hand_over(frame, codec, rid, origin=(id(track), frame.ssrc))
+
+    def _send_packet(self, packet: RtpPacket, parameters: "SendParameters") -> None:
+        try:
+            self._outlet.send_packet(packet, None if len(parameters.encodings) == 1 else parameters.encodings[0].rid)
+        except BufferFullError:
+            self.frames_dropped += 1
+
+    def _hand_over(self, frame: EncodedFrame, codec: "RtpCodec", rid: str | None, origin: object) -> None:
+        """Send a frame as one of ours: our timestamps, our payload types."""
+        timeline = self._timelines.setdefault(rid, Timeline())
+        now = asyncio.get_running_loop().time()
+        ours = EncodedFrame(
+            frame.data,
+            timeline.timestamp(frame.timestamp, now, clock_rate=codec.clock_rate, origin=origin),
+            frame.keyframe,
+            payload_type=codec.payload_type,
+            csrcs=frame.csrcs,
+            rid=rid,
+            mime_type=codec.mime_type,
+            capture_time=frame.capture_time,
+            audio_level=frame.audio_level,
+            metadata=frame.metadata,
+        )
+        try:
+            self._outlet.send_frame(ours, rid)
+        except BufferFullError:
+            self.frames_dropped += 1
+            self.key_frame_requested(rid)
+
+    # --- raw ---
+
+    async def _send_raw(self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters") -> None:
+        if self._factory is None:
+            self._warn("raw media needs a codec package, such as rtc-media: nothing is sent")
+            return
+        self._last_raw = frame
+        self.source_frames += 1
+        if track.enabled and not track.muted:
+            await self._encode(track, frame, parameters)
+        elif track.kind == "video" and asyncio.get_running_loop().time() >= self._black_at + BLACK_INTERVAL:
+            await self._encode(track, frame, parameters, black=True)
+
+    async def _encode(
+        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, black: bool = False
+    ) -> None:
+        if self._factory is None:
+            return
+        now = asyncio.get_running_loop().time()
+        work: list[tuple[Encoding, RtpCodec, str | None]] = []
+        for each in parameters.encodings:
+            codec = _codec_named(None, each, parameters)
+            if each.active and codec is not None:
+                encoding = self._encoding(each.rid, self._factory)
+                encoding.configure(codec, each, track.contentHint)
+                if black or encoding.is_due(now):
+                    work.append((encoding, codec, each.rid))
+        if not work:
+            return
+        if black:
+            frame = self._factory.blank(frame)
+            self._black_at = now
+        if all(encoding.runs_inline for encoding, _, _ in work):
+            done = _encode_all(frame, work)
+        else:
+            done = await self._worker.run(lambda: _encode_all(frame, work))
+        for (_, codec, rid), result in zip(work, done, strict=True):
+            if isinstance(result, CodecError):
+                self._warn(f"{codec.mime_type}: {result}")
+                continue
+            for encoded in result:
+                self._hand_over(encoded, codec, rid, origin=id(track))
+
+    def _encoding(self, rid: str | None, factory: CodecFactory) -> Encoding:
+        encoding = self._encodings.get(rid)
+        if encoding is None:
+            encoding = self._encodings[rid] = Encoding(self._kind, factory)
+        return encoding
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            _LOGGER.warning(text)
+
+
+def _close_all(encodings: list[Encoding]) -> None:
+    for encoding in encodings:
+        encoding.close()
+
+
+def _is_raw(frame: MediaFrame) -> bool:
+    return not isinstance(frame, EncodedFrame | RtpPacket)
+
+
+def _encode_all(
+    frame: RawFrame, work: "list[tuple[Encoding, RtpCodec, str | None]]"
+) -> "list[list[EncodedFrame] | CodecError]":
+    results: list[list[EncodedFrame] | CodecError] = []
+    for encoding, _, _ in work:
+        try:
+            results.append(encoding.encode(frame))
+        except CodecError as error:
+            results.append(error)
+    return results
+
+
+def _encoding_of(rid: str | None, parameters: "SendParameters") -> str | None:
+    """Return the encoding that a frame belongs to: the one it names, else the first."""
+    known = [each.rid for each in parameters.encodings]
+    return rid if rid in known else known[0]
+
+
+def _codec_named(
+    mime_type: str | None, encoding: "SendEncoding | None", parameters: "SendParameters"
+) -> "RtpCodec | None":
+    """Return the negotiated codec of this name; without a name the one that the encoding uses, or the first."""
+    chosen = encoding.payload_type if encoding is not None else None
+    if mime_type is None:
+        return next((each for each in parameters.codecs if chosen in {None, each.payload_type}), None)
+    alike = [each for each in parameters.codecs if each.mime_type.lower() == mime_type.lower()]
+    return next((each for each in alike if each.payload_type == chosen), alike[0] if alike else None)
