@@ -39,6 +39,10 @@ class FrameMetadata:
     """What the format numbers frames with (PictureID of VP8 and VP9), 7 or 15 bits that wrap around."""
     base_layer_index: int | None = None
     """TL0PICIDX of VP8 and VP9: running number of frames of temporal layer 0, 8 bits that wrap around."""
+    key_frame_index: int | None = None
+    """KEYIDX of VP8: running number of the key frame that this one needs, 5 bits that wrap around."""
+    discardable: bool = False
+    """No other frame depends on this one."""
     dependencies: tuple[int, ...] | None = None
     """The `frame_id` of each frame without which this one cannot be decoded."""
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from rtc_rtp.errors import ParseError
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.packet import RtpPacket
+from rtc_rtp.payload.joining import joined_frame
 
 _TIMESTAMPS: Final = 1 << 32
 
@@ -58,19 +59,4 @@ class AudioFormat(ABC):
         """Return the one packet as a frame; see `PayloadFormat.assemble`."""
         if len(packets) != 1:
             raise ParseError(f"a frame of {self.mime_type} is one packet, not {len(packets)}")
-        return frame_of(packets, packets[0].payload, self.mime_type)
-
-
-def frame_of(packets: Sequence[RtpPacket], data: bytes, mime_type: str) -> EncodedFrame:
-    """Return a frame with what the headers of its packets tell."""
-    first = packets[0]
-    return EncodedFrame(
-        data=data,
-        timestamp=first.timestamp,
-        payload_type=first.payload_type,
-        ssrc=first.ssrc,
-        csrcs=tuple(first.csrcs),
-        mime_type=mime_type,
-        first_sequence_number=first.sequence_number,
-        last_sequence_number=packets[-1].sequence_number,
-    )
+        return joined_frame(packets, packets[0].payload, self.mime_type)

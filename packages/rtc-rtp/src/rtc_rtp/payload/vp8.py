@@ -1,0 +1,256 @@
+"""VP8 (:rfc:`7741`): the payload descriptor before every payload, and frames cut without regard to partitions."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final, Self
+
+from rtc_rtp.dataclass import dataclass
+from rtc_rtp.errors import ParseError
+from rtc_rtp.frame import EncodedFrame, FrameMetadata
+from rtc_rtp.packet import RtpPacket
+from rtc_rtp.payload.fragments import check_limit, fragment_lengths
+from rtc_rtp.payload.joining import joined_frame
+
+MAX_PICTURE_ID: Final = 0x7FFF
+MAX_SHORT_PICTURE_ID: Final = 0x7F
+_TL0PICIDX_COUNT: Final = 0x100
+
+_EXTENDED: Final = 0x80
+_NON_REFERENCE: Final = 0x20
+_START: Final = 0x10
+_PARTITION: Final = 0x07
+_STARTS_FRAME: Final = _START  # S is set and PID is 0
+_HAS_PICTURE_ID: Final = 0x80
+_HAS_TL0PICIDX: Final = 0x40
+_HAS_TID: Final = 0x20
+_HAS_KEYIDX: Final = 0x10
+_LONG_PICTURE_ID: Final = 0x80
+_LAYER_SYNC: Final = 0x20
+_INTERFRAME: Final = 0x01
+_KEYFRAME_HEADER_LENGTH: Final = 10
+_START_CODE: Final = b"\x9d\x01\x2a"
+_SIZE: Final = 0x3FFF
+
+
+@dataclass(slots=True)
+class Vp8PayloadDescriptor:
+    """What stands before the bitstream in every packet.
+
+    ::
+
+        X R N S R | PID       X: an octet of I L T K follows
+        I L T K   | reserved
+        M | PictureID  7 or 15 bits   (I)
+        TL0PICIDX                     (L)
+        TID | Y | KEYIDX              (T or K)
+         2    1     5
+
+    See :rfc:`7741#section-4.2`.
+    """
+
+    starts_partition: bool = False
+    """S: the payload begins with the beginning of a partition."""
+    partition: int = 0
+    """PID, 0 to 7."""
+    non_reference: bool = False
+    """N: no other frame needs this one."""
+    picture_id: int | None = None
+    long_picture_id: bool = True
+    """Written with 15 bits instead of 7."""
+    tl0picidx: int | None = None
+    temporal_id: int | None = None
+    """TID, 0 to 3."""
+    layer_sync: bool = False
+    """Y: from this frame on a receiver may go up to its temporal layer."""
+    key_index: int | None = None
+    """KEYIDX, 0 to 31."""
+
+    @property
+    def starts_frame(self) -> bool:
+        """Whether the packet is the first of its frame."""
+        return self.starts_partition and not self.partition
+
+    @classmethod
+    def parse(cls, payload: bytes) -> tuple[Self, int]:
+        """Parse the descriptor at the beginning of a payload.
+
+        Returns:
+            The descriptor and its length in bytes.
+
+        Raises:
+            ParseError: The payload ends in it, or right behind it.
+        """
+        try:
+            return cls._parse(payload)
+        except IndexError:
+            raise ParseError("the VP8 payload descriptor is cut off") from None
+
+    @classmethod
+    def _parse(cls, payload: bytes) -> tuple[Self, int]:
+        first = payload[0]
+        # [rfc7741:4.2/2] The reserved bits are not looked at.
+        descriptor = cls(bool(first & _START), first & _PARTITION, bool(first & _NON_REFERENCE))
+        at = 1
+        if first & _EXTENDED:
+            present = payload[1]
+            at = 2
+            if present & _HAS_PICTURE_ID:
+                descriptor.picture_id = payload[at]
+                # [rfc7741:4.2/22] Each packet says by itself how many bits it has.
+                descriptor.long_picture_id = bool(payload[at] & _LONG_PICTURE_ID)
+                at += 1
+                if descriptor.long_picture_id:
+                    descriptor.picture_id = (descriptor.picture_id & MAX_SHORT_PICTURE_ID) << 8 | payload[at]
+                    at += 1
+            if present & _HAS_TL0PICIDX:
+                descriptor.tl0picidx = payload[at]
+                at += 1
+            if present & (_HAS_TID | _HAS_KEYIDX):
+                # [rfc7741:4.2/13] [rfc7741:4.2/15] [rfc7741:4.2/27] [rfc7741:4.2/34] The octet holds what is announced, and something else.
+                if present & _HAS_TID:
+                    descriptor.temporal_id = payload[at] >> 6
+                descriptor.layer_sync = bool(payload[at] & _LAYER_SYNC)
+                if present & _HAS_KEYIDX:
+                    descriptor.key_index = payload[at] & 0x1F
+                at += 1
+        payload[at]  # something of the frame must follow
+        return descriptor, at
+
+    def serialize(self) -> bytes:
+        """Return the descriptor's bytes."""
+        first = _START * self.starts_partition | _NON_REFERENCE * self.non_reference | self.partition
+        present = 0
+        fields = b""
+        if self.picture_id is not None:
+            present |= _HAS_PICTURE_ID
+            # [rfc7741:4.2/18] [rfc7741:4.2/17]
+            fields += (0x8000 | self.picture_id).to_bytes(2, "big") if self.long_picture_id else bytes([self.picture_id])
+        if self.tl0picidx is not None:
+            present |= _HAS_TL0PICIDX
+            fields += bytes([self.tl0picidx])
+        if self.temporal_id is not None or self.key_index is not None:
+            present |= _HAS_TID * (self.temporal_id is not None) | _HAS_KEYIDX * (self.key_index is not None)
+            fields += bytes([(self.temporal_id or 0) << 6 | _LAYER_SYNC * self.layer_sync | (self.key_index or 0)])
+        # [rfc7741:4.2/1] [rfc7741:4.2/8] The extension octet is there if and only if one of its fields is.
+        return bytes([first | _EXTENDED, present]) + fields if present else bytes([first])
+
+
+class Vp8Format:
+    """VP8 for one stream in one direction: numbers the frames it cuts.
+
+    A frame whose metadata names a temporal layer is sent with TL0PICIDX and TID.
+
+    See :rfc:`7741`.
+    """
+
+    mime_type: ClassVar = "video/VP8"
+    clock_rate: ClassVar = 90000
+
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        self.parameters = dict(parameters)
+        self.next_picture_id = 0
+        """PictureID of the next frame to be cut, 15 bits. Set it to go on with a stream, or to begin anywhere."""
+        self.tl0picidx = 0
+        """TL0PICIDX of the last frame of temporal layer 0 that was cut, 8 bits."""
+
+    def packetize(self, frame: EncodedFrame, max_payload_length: int) -> list[tuple[bytes, bool]]:
+        """Cut a frame, see `PayloadFormat.packetize`."""
+        check_limit(max_payload_length)
+        data = frame.data
+        if not data:
+            return []
+        descriptor = self._describe(frame)
+        header = descriptor.serialize()
+        # [rfc7741:4.4/1] [rfc7741:4.2/6] Partitions are not regarded: PID stays 0, S is set once.
+        descriptor.starts_partition = False
+        next_header = descriptor.serialize()
+        payloads: list[tuple[bytes, bool]] = []
+        at = 0
+        for length in fragment_lengths(len(data), max_payload_length - len(header)):
+            end = at + length
+            # [rfc7741:4.4/6] [rfc7741:4.1/1] The last packet is marked.
+            payloads.append((header + data[at:end], end == len(data)))
+            header = next_header
+            at = end
+        return payloads
+
+    def _describe(self, frame: EncodedFrame) -> Vp8PayloadDescriptor:
+        metadata = frame.metadata
+        # [rfc7741:4.2/20] [rfc7741:4.2/21]
+        picture_id = self.next_picture_id
+        self.next_picture_id = (picture_id + 1) & MAX_PICTURE_ID
+        # [rfc7741:4.2/5] The first packet of a frame has S and PID 0.
+        descriptor = Vp8PayloadDescriptor(True, 0, picture_id=picture_id)
+        if metadata is not None:
+            # [rfc7741:4.2/3] Known not to be a reference, or taken for one.
+            descriptor.non_reference = metadata.discardable
+            if metadata.temporal_id is not None:
+                if not metadata.temporal_id:
+                    # [rfc7741:4.2/24] [rfc7741:4.2/25]
+                    self.tl0picidx = (self.tl0picidx + 1) % _TL0PICIDX_COUNT
+                # [rfc7741:4.2/11] [rfc7741:4.2/26] TL0PICIDX and TID go together.
+                descriptor.tl0picidx = self.tl0picidx
+                descriptor.temporal_id = metadata.temporal_id
+                # [rfc7741:4.2/30] [rfc7741:4.2/31] The encoder knows, or it is not set.
+                descriptor.layer_sync = metadata.layer_sync
+        return descriptor
+
+    def starts_frame(self, payload: bytes) -> bool:
+        """Tell whether S is set and PID 0."""
+        return bool(payload) and payload[0] & (_START | _PARTITION) == _STARTS_FRAME
+
+    def ends_frame(self, packet: RtpPacket) -> bool:
+        """Tell whether the packet is marked."""
+        return packet.marker
+
+    def starts_keyframe(self, payload: bytes) -> bool:
+        """Tell whether a frame begins here whose header says that it is a key frame."""
+        if not self.starts_frame(payload):
+            return False
+        try:
+            _, at = Vp8PayloadDescriptor.parse(payload)
+        except ParseError:
+            return False
+        # [rfc7741:4.3/1]
+        return not payload[at] & _INTERFRAME
+
+    def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
+        """Join the packets of a frame, see `PayloadFormat.assemble`."""
+        first, at = Vp8PayloadDescriptor.parse(packets[0].payload)
+        if not first.starts_frame:
+            raise ParseError("the first packet does not begin a frame")
+        pieces = [packets[0].payload[at:]]
+        for packet in packets[1:]:
+            descriptor, at = Vp8PayloadDescriptor.parse(packet.payload)
+            # [rfc7741:4.4/5] All packets hold data of the same frame.
+            if descriptor.starts_frame or descriptor.picture_id != first.picture_id:
+                raise ParseError("packets of two frames")
+            pieces.append(packet.payload[at:])
+        data = b"".join(pieces)
+        keyframe = not data[0] & _INTERFRAME
+        metadata = FrameMetadata(
+            temporal_id=first.temporal_id,
+            layer_sync=first.layer_sync,
+            frame_id=first.picture_id,
+            base_layer_index=first.tl0picidx,
+            key_frame_index=first.key_index,
+            discardable=first.non_reference,
+        )
+        if keyframe:
+            metadata.width, metadata.height = keyframe_size(data)
+        return joined_frame(packets, data, self.mime_type, keyframe=keyframe, metadata=metadata)
+
+    def duration(self, payload: bytes) -> None:
+        """Return None: video does not say how long it lasts."""
+
+
+def keyframe_size(data: bytes) -> tuple[int, int]:
+    """Return width and height in pixels from the header of a VP8 key frame.
+
+    Raises:
+        ParseError: It is not one.
+
+    See :rfc:`6386#section-9.1`.
+    """
+    if len(data) < _KEYFRAME_HEADER_LENGTH or data[0] & _INTERFRAME or data[3:6] != _START_CODE:
+        raise ParseError("not a VP8 key frame")
+    return int.from_bytes(data[6:8], "little") & _SIZE, int.from_bytes(data[8:10], "little") & _SIZE
