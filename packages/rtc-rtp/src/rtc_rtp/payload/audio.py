@@ -43,15 +43,15 @@ class AudioFormat(ABC):
         self._expected_timestamp = None if lasts is None else (frame.timestamp + lasts) % _TIMESTAMPS
         return [(data, marker)]
 
-    def starts_frame(self, payload: bytes) -> bool:
+    def starts_frame(self, _payload: bytes, /) -> bool:
         """Return true: every packet is a frame."""
         return True
 
-    def ends_frame(self, packet: RtpPacket) -> bool:
+    def ends_frame(self, _packet: RtpPacket, /) -> bool:
         """Return true: every packet is a frame."""
         return True
 
-    def starts_keyframe(self, payload: bytes) -> bool:
+    def starts_keyframe(self, _payload: bytes, /) -> bool:
         """Return true: every packet can be decoded by itself."""
         return True
 

@@ -38,13 +38,13 @@ class PayloadFormat(Protocol):
             ValueError: ``frame.data`` is not of this format, or cannot be cut so small.
         """
 
-    def starts_frame(self, payload: bytes) -> bool:
+    def starts_frame(self, payload: bytes, /) -> bool:
         """Tell whether the packet with this payload is the first of a frame; false for what cannot be read."""
 
-    def ends_frame(self, packet: RtpPacket) -> bool:
+    def ends_frame(self, packet: RtpPacket, /) -> bool:
         """Tell whether the packet is the last of its frame."""
 
-    def starts_keyframe(self, payload: bytes) -> bool:
+    def starts_keyframe(self, payload: bytes, /) -> bool:
         """Tell whether the packet with this payload is the first of a frame at which decoding may start."""
 
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
@@ -57,5 +57,5 @@ class PayloadFormat(Protocol):
             ParseError: The payloads do not make a frame.
         """
 
-    def duration(self, payload: bytes) -> int | None:
+    def duration(self, payload: bytes, /) -> int | None:
         """Return how long the payload lasts, in ticks of `clock_rate`; None if it does not say (all video)."""

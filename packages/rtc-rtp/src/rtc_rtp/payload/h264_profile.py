@@ -67,10 +67,10 @@ class H264ProfileLevel:
         if len(text) != 6:
             raise ValueError(f"profile-level-id has 6 digits, not {text!r}")
         profile_idc, profile_iop, level = bytes.fromhex(text)
-        for idc, mask, value, profile in _PROFILES:
-            if profile_idc == idc and profile_iop & mask == value:
-                break
-        else:
+        profile = next(
+            (each[3] for each in _PROFILES if profile_idc == each[0] and profile_iop & each[1] == each[2]), None
+        )
+        if profile is None:
             raise ValueError(f"profile-level-id {text!r} names no known profile")
         if level == _LEVEL_11 and profile_idc in _WITH_CONSTRAINT_SET3 and profile_iop & _CONSTRAINT_SET3:
             level = LEVEL_1B

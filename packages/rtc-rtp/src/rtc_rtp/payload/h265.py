@@ -63,7 +63,9 @@ class H265Format:
         """
         check_limit(max_payload_length)
         payloads: list[bytes] = []
-        for group in group_units(self._with_parameter_sets(_byte_stream(frame.data)), max_payload_length, HEADER_LENGTH):
+        for group in group_units(
+            self._with_parameter_sets(_byte_stream(frame.data)), max_payload_length, HEADER_LENGTH
+        ):
             if len(group) > 1:
                 payloads.append(_aggregation_packet(group))
             elif len(group[0]) <= max_payload_length:

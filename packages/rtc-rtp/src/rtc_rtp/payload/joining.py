@@ -7,7 +7,12 @@ from rtc_rtp.packet import RtpPacket
 
 
 def joined_frame(
-    packets: Sequence[RtpPacket], data: bytes, mime_type: str, *, keyframe: bool = True, metadata: FrameMetadata | None = None
+    packets: Sequence[RtpPacket],
+    data: bytes,
+    mime_type: str,
+    *,
+    keyframe: bool = True,
+    metadata: FrameMetadata | None = None,
 ) -> EncodedFrame:
     """Return a frame with what the headers of its packets tell."""
     first = packets[0]

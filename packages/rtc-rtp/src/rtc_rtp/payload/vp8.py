@@ -123,7 +123,9 @@ class Vp8PayloadDescriptor:
         if self.picture_id is not None:
             present |= _HAS_PICTURE_ID
             # [rfc7741:4.2/18] [rfc7741:4.2/17]
-            fields += (0x8000 | self.picture_id).to_bytes(2, "big") if self.long_picture_id else bytes([self.picture_id])
+            fields += (
+                (0x8000 | self.picture_id).to_bytes(2, "big") if self.long_picture_id else bytes([self.picture_id])
+            )
         if self.tl0picidx is not None:
             present |= _HAS_TL0PICIDX
             fields += bytes([self.tl0picidx])
@@ -179,7 +181,7 @@ class Vp8Format:
         picture_id = self.next_picture_id
         self.next_picture_id = (picture_id + 1) & MAX_PICTURE_ID
         # [rfc7741:4.2/5] The first packet of a frame has S and PID 0.
-        descriptor = Vp8PayloadDescriptor(True, 0, picture_id=picture_id)
+        descriptor = Vp8PayloadDescriptor(starts_partition=True, partition=0, picture_id=picture_id)
         if metadata is not None:
             # [rfc7741:4.2/3] Known not to be a reference, or taken for one.
             descriptor.non_reference = metadata.discardable

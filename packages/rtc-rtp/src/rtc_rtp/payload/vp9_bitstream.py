@@ -56,7 +56,7 @@ class Vp9FrameHeader:
                 bits.skip(3)
         elif profile & 1:
             bits.skip(1)
-        return cls(profile, True, bits.read(16) + 1, bits.read(16) + 1)
+        return cls(profile, keyframe=True, width=bits.read(16) + 1, height=bits.read(16) + 1)
 
 
 def join_superframe(frames: list[bytes]) -> bytes:

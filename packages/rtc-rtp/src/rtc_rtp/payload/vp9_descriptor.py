@@ -73,10 +73,7 @@ class ScalabilityStructure:
             end = at + 4 * structure.spatial_layer_count
             payload[end - 1]
             structure.sizes = tuple(
-                [
-                    (payload[i] << 8 | payload[i + 1], payload[i + 2] << 8 | payload[i + 3])
-                    for i in range(at, end, 4)
-                ]
+                [(payload[i] << 8 | payload[i + 1], payload[i + 2] << 8 | payload[i + 3]) for i in range(at, end, 4)]
             )
             at = end
         if first & _HAS_GROUP:
@@ -224,7 +221,9 @@ class Vp9PayloadDescriptor:
         fields = b""
         if self.picture_id is not None:
             first |= _HAS_PICTURE_ID
-            fields += (0x8000 | self.picture_id).to_bytes(2, "big") if self.long_picture_id else bytes([self.picture_id])
+            fields += (
+                (0x8000 | self.picture_id).to_bytes(2, "big") if self.long_picture_id else bytes([self.picture_id])
+            )
         if self.temporal_id is not None:
             first |= _HAS_LAYERS
             layers = self.temporal_id << 5 | (self.spatial_id or 0) << 1
