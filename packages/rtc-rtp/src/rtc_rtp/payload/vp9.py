@@ -17,6 +17,7 @@ from rtc_rtp.payload.vp9_descriptor import (
     MAX_PICTURE_ID,
     MAX_REFERENCES,
     MAX_SHORT_PICTURE_ID,
+    MAX_SIZE,
     GroupPicture,
     ScalabilityStructure,
     Vp9PayloadDescriptor,
@@ -72,7 +73,7 @@ class Vp9Format:
         descriptor.flexible = any(
             each is not None for each in (metadata.spatial_id, metadata.temporal_id, metadata.dependencies)
         )
-        if descriptor.flexible:
+        if metadata.spatial_id is not None or metadata.temporal_id is not None:
             descriptor.temporal_id = metadata.temporal_id or 0
             descriptor.switching_up = metadata.layer_sync
         if descriptor.flexible and not frame.keyframe:
@@ -80,7 +81,7 @@ class Vp9Format:
             descriptor.inter_picture = bool(descriptor.differences)
         if frame.keyframe:
             descriptor.structure = ScalabilityStructure(
-                len(layers), _sizes(layers), None if descriptor.flexible else _EACH_AFTER_THE_LAST
+                len(layers), _sizes(layers, metadata), None if descriptor.flexible else _EACH_AFTER_THE_LAST
             )
         return descriptor
 
@@ -201,24 +202,30 @@ def _differences(metadata: FrameMetadata) -> tuple[int, ...]:
     return differences
 
 
-def _sizes(layers: list[bytes]) -> tuple[tuple[int, int], ...]:
-    """Return the sizes that the layer frames of a key picture say, or none if one of them does not.
+def _sizes(layers: list[bytes], metadata: FrameMetadata) -> tuple[tuple[int, int], ...]:
+    """Return the sizes of the layer frames of a key picture, or none if they are not known.
+
+    The lowest is a key frame and says its own; those above are taken to double it if that leads to the size of the picture.
 
     Raises:
         ValueError: It is not a VP9 frame.
     """
-    sizes = []
-    for layer in layers:
-        header = Vp9FrameHeader.parse(layer)
-        if header.width is None or header.height is None or max(header.width, header.height) > 0xFFFF:
-            return ()
-        sizes.append((header.width, header.height))
-    return tuple(sizes)
+    header = Vp9FrameHeader.parse(layers[0])
+    if header.width is None or header.height is None or max(header.width, header.height) > MAX_SIZE:
+        return ()
+    if len(layers) == 1:
+        return ((header.width, header.height),)
+    if metadata.width is None or metadata.height is None:
+        return ()
+    sizes = tuple([(metadata.width >> i, metadata.height >> i) for i in reversed(range(len(layers)))])
+    return sizes if sizes[0] == (header.width, header.height) and metadata.width <= MAX_SIZE >= metadata.height else ()
 
 
 def _largest(structure: ScalabilityStructure | None, layers: list[bytes]) -> tuple[int | None, int | None]:
     """Return width and height of a key picture: of its highest layer by the structure, or what its first frame says."""
     if structure is not None and len(structure.sizes) >= len(layers):
         return structure.sizes[len(layers) - 1]
+    if len(layers) > 1:
+        return None, None
     header = Vp9FrameHeader.parse(layers[0])
     return header.width, header.height

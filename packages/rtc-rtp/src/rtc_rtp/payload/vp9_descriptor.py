@@ -10,7 +10,8 @@ MAX_SHORT_PICTURE_ID: Final = 0x7F
 MAX_REFERENCES: Final = 3
 MAX_DIFFERENCE: Final = 0x7F
 """How many pictures back P_DIFF can reach."""
-MAX_SPATIAL_LAYERS: Final = 8
+MAX_SIZE: Final = 0xFFFF
+"""The largest width or height that a structure can tell."""
 
 _HAS_PICTURE_ID: Final = 0x80
 _INTER_PICTURE: Final = 0x40
