@@ -7,10 +7,54 @@ from rtc_rtp._version import __version__
 
 if TYPE_CHECKING:
     from rtc_rtp.errors import BufferFullError, ParseError, RtpError, StateError
+    from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL
+    from rtc_rtp.extensions.color_space import COLOR_SPACE, ColorSpace, HdrMetadata
+    from rtc_rtp.extensions.dependency_descriptor import (
+        DEPENDENCY_DESCRIPTOR,
+        DependencyDescriptor,
+        parse_dependency_descriptor,
+        serialize_dependency_descriptor,
+    )
+    from rtc_rtp.extensions.dependency_structure import DecodeTargetIndication, DependencyStructure, FrameDependencies
+    from rtc_rtp.extensions.frame_marking import FRAME_MARKING, FrameMarking
+    from rtc_rtp.extensions.stream_identification import MID, REPAIRED_RID, RID
+    from rtc_rtp.extensions.time import (
+        ABS_CAPTURE_TIME,
+        ABS_SEND_TIME,
+        NTP_56,
+        NTP_64,
+        TRANSMISSION_OFFSET,
+        AbsoluteCaptureTime,
+    )
+    from rtc_rtp.extensions.transport_sequence_number import (
+        TRANSPORT_SEQUENCE_NUMBER,
+        TRANSPORT_SEQUENCE_NUMBER_V2,
+        FeedbackRequest,
+    )
+    from rtc_rtp.extensions.video import (
+        PLAYOUT_DELAY,
+        VIDEO_CONTENT_TYPE,
+        VIDEO_FRAME_TRACKING_ID,
+        VIDEO_ORIENTATION,
+        VIDEO_TIMING,
+        PlayoutDelay,
+        VideoOrientation,
+        VideoTiming,
+    )
+    from rtc_rtp.extensions.video_layers_allocation import VIDEO_LAYERS_ALLOCATION, ActiveLayer, VideoLayersAllocation
     from rtc_rtp.frame import AudioLevel, EncodedFrame, FrameMetadata
     from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
     from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock, seconds_to_short, short_to_seconds
     from rtc_rtp.packet import RtpPacket, is_rtcp
+    from rtc_rtp.parameters import (
+        JitterSettings,
+        ReceiveParameters,
+        RtpCodec,
+        SendEncoding,
+        SendParameters,
+        SourceAssociation,
+    )
+    from rtc_rtp.payload import PayloadFormat, payload_format
     from rtc_rtp.rtcp import (
         ApplicationDefined,
         ApplicationLayerFeedback,
@@ -49,43 +93,58 @@ if TYPE_CHECKING:
         parse_compound,
         serialize_compound,
     )
-    from rtc_rtp.parameters import (
-        JitterSettings,
-        ReceiveParameters,
-        RtpCodec,
-        SendEncoding,
-        SendParameters,
-        SourceAssociation,
-    )
-    from rtc_rtp.payload import PayloadFormat, payload_format
     from rtc_rtp.sequence import SequenceUnwrapper, sequence_difference, sequence_is_newer
 
 __all__ = [
+    "ABS_CAPTURE_TIME",
+    "ABS_SEND_TIME",
+    "AUDIO_LEVEL",
+    "AbsoluteCaptureTime",
+    "ActiveLayer",
     "ApplicationDefined",
     "ApplicationLayerFeedback",
     "AudioLevel",
     "BackChannel",
     "BufferFullError",
+    "COLOR_SPACE",
+    "CSRC_AUDIO_LEVEL",
+    "ColorSpace",
     "CongestionControlFeedback",
+    "DEPENDENCY_DESCRIPTOR",
+    "DecodeTargetIndication",
+    "DependencyDescriptor",
+    "DependencyStructure",
     "DescriptionChunk",
     "DescriptionItem",
     "DescriptionType",
     "EncodedFrame",
     "ExtensionMap",
+    "FRAME_MARKING",
     "Feedback",
+    "FeedbackRequest",
+    "FrameDependencies",
+    "FrameMarking",
     "FrameMetadata",
     "FullIntraRequest",
     "GenericNack",
     "Goodbye",
+    "HdrMetadata",
     "HeaderExtension",
     "IntraRequest",
     "JitterSettings",
     "LostSlice",
+    "MID",
     "MaximumBitrate",
+    "NTP_56",
+    "NTP_64",
+    "PLAYOUT_DELAY",
     "PacketMetric",
     "ParseError",
     "PayloadFormat",
     "PictureLossIndication",
+    "PlayoutDelay",
+    "REPAIRED_RID",
+    "RID",
     "ReceiveParameters",
     "ReceiverEstimatedMaximumBitrate",
     "ReceiverReport",
@@ -104,6 +163,9 @@ __all__ = [
     "SourceDescription",
     "StateError",
     "StreamMetrics",
+    "TRANSMISSION_OFFSET",
+    "TRANSPORT_SEQUENCE_NUMBER",
+    "TRANSPORT_SEQUENCE_NUMBER_V2",
     "TemporalSpatialTradeOffNotification",
     "TemporalSpatialTradeOffRequest",
     "TemporaryMaximumBitrate",
@@ -112,30 +174,50 @@ __all__ = [
     "TransportFeedback",
     "UnknownFeedback",
     "UnknownPacket",
+    "VIDEO_CONTENT_TYPE",
+    "VIDEO_FRAME_TRACKING_ID",
+    "VIDEO_LAYERS_ALLOCATION",
+    "VIDEO_ORIENTATION",
+    "VIDEO_TIMING",
     "VideoBackChannelMessage",
+    "VideoLayersAllocation",
+    "VideoOrientation",
+    "VideoTiming",
     "__version__",
     "is_rtcp",
     "ntp_middle",
     "ntp_timestamp",
     "ntp_to_wall_clock",
     "parse_compound",
+    "parse_dependency_descriptor",
     "payload_format",
     "seconds_to_short",
     "sequence_difference",
     "sequence_is_newer",
     "serialize_compound",
+    "serialize_dependency_descriptor",
     "short_to_seconds",
 ]
 
 _DEFINED_IN: Final = {
     "errors": "BufferFullError ParseError RtpError StateError",
+    "extensions.audio_level": "AUDIO_LEVEL CSRC_AUDIO_LEVEL",
+    "extensions.color_space": "COLOR_SPACE ColorSpace HdrMetadata",
+    "extensions.dependency_descriptor": "DEPENDENCY_DESCRIPTOR DependencyDescriptor parse_dependency_descriptor serialize_dependency_descriptor",
+    "extensions.dependency_structure": "DecodeTargetIndication DependencyStructure FrameDependencies",
+    "extensions.frame_marking": "FRAME_MARKING FrameMarking",
+    "extensions.stream_identification": "MID REPAIRED_RID RID",
+    "extensions.time": "ABS_CAPTURE_TIME ABS_SEND_TIME NTP_56 NTP_64 TRANSMISSION_OFFSET AbsoluteCaptureTime",
+    "extensions.transport_sequence_number": "TRANSPORT_SEQUENCE_NUMBER TRANSPORT_SEQUENCE_NUMBER_V2 FeedbackRequest",
+    "extensions.video": "PLAYOUT_DELAY VIDEO_CONTENT_TYPE VIDEO_FRAME_TRACKING_ID VIDEO_ORIENTATION VIDEO_TIMING PlayoutDelay VideoOrientation VideoTiming",
+    "extensions.video_layers_allocation": "VIDEO_LAYERS_ALLOCATION ActiveLayer VideoLayersAllocation",
     "frame": "AudioLevel EncodedFrame FrameMetadata",
     "header_extension": "ExtensionMap HeaderExtension",
     "ntp": "ntp_middle ntp_timestamp ntp_to_wall_clock seconds_to_short short_to_seconds",
     "packet": "RtpPacket is_rtcp",
-    "rtcp": "ApplicationDefined ApplicationLayerFeedback BackChannel CongestionControlFeedback DescriptionChunk DescriptionItem DescriptionType Feedback FullIntraRequest GenericNack Goodbye IntraRequest LostSlice MaximumBitrate PacketMetric PictureLossIndication ReceiverEstimatedMaximumBitrate ReceiverReport ReferencePictureSelection ReportBlock RtcpPacket SenderReport SliceLossIndication SourceDescription StreamMetrics TemporalSpatialTradeOffNotification TemporalSpatialTradeOffRequest TemporaryMaximumBitrate TemporaryMaximumBitrateNotification TradeOff TransportFeedback UnknownFeedback UnknownPacket VideoBackChannelMessage parse_compound serialize_compound",
     "parameters": "JitterSettings ReceiveParameters RtpCodec SendEncoding SendParameters SourceAssociation",
     "payload": "PayloadFormat payload_format",
+    "rtcp": "ApplicationDefined ApplicationLayerFeedback BackChannel CongestionControlFeedback DescriptionChunk DescriptionItem DescriptionType Feedback FullIntraRequest GenericNack Goodbye IntraRequest LostSlice MaximumBitrate PacketMetric PictureLossIndication ReceiverEstimatedMaximumBitrate ReceiverReport ReferencePictureSelection ReportBlock RtcpPacket SenderReport SliceLossIndication SourceDescription StreamMetrics TemporalSpatialTradeOffNotification TemporalSpatialTradeOffRequest TemporaryMaximumBitrate TemporaryMaximumBitrateNotification TradeOff TransportFeedback UnknownFeedback UnknownPacket VideoBackChannelMessage parse_compound serialize_compound",
     "sequence": "SequenceUnwrapper sequence_difference sequence_is_newer",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
