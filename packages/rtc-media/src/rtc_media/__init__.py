@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from rtc_media.errors import CodecError, MediaError
     from rtc_media.factory import LibavCodecs
     from rtc_media.limits import PictureLimits, picture_limits
+    from rtc_media.player import MediaPlayer, PlayedTrack
+    from rtc_media.recorder import MediaRecorder
+    from rtc_media.relay import MediaBlackhole, MediaRelay, RelayedTrack
+    from rtc_media.rtpdump import DumpedPacket, RtpDumpTrack, RtpDumpWriter, read_rtpdump
+    from rtc_media.synthetic import SilenceTrack, TestCardTrack, ToneTrack
+    from rtc_media.test_card import TestCardPainter, read_picture_number
     from rtc_media.video_decoder import VideoDecoder
     from rtc_media.video_encoder import VideoEncoder
 
@@ -19,15 +25,30 @@ __all__ = [
     "AudioDecoder",
     "AudioEncoder",
     "CodecError",
+    "DumpedPacket",
     "LibavCodecs",
+    "MediaBlackhole",
     "MediaError",
+    "MediaPlayer",
+    "MediaRecorder",
+    "MediaRelay",
     "PictureLimits",
+    "PlayedTrack",
+    "RelayedTrack",
+    "RtpDumpTrack",
+    "RtpDumpWriter",
+    "SilenceTrack",
+    "TestCardPainter",
+    "TestCardTrack",
+    "ToneTrack",
     "VideoDecoder",
     "VideoEncoder",
     "__version__",
     "decoder_name",
     "encoder_name",
     "picture_limits",
+    "read_picture_number",
+    "read_rtpdump",
 ]
 
 _DEFINED_IN: Final = {
@@ -37,6 +58,12 @@ _DEFINED_IN: Final = {
     "errors": "CodecError MediaError",
     "factory": "LibavCodecs",
     "limits": "PictureLimits picture_limits",
+    "player": "MediaPlayer PlayedTrack",
+    "recorder": "MediaRecorder",
+    "relay": "MediaBlackhole MediaRelay RelayedTrack",
+    "rtpdump": "DumpedPacket RtpDumpTrack RtpDumpWriter read_rtpdump",
+    "synthetic": "SilenceTrack TestCardTrack ToneTrack",
+    "test_card": "TestCardPainter read_picture_number",
     "video_decoder": "VideoDecoder",
     "video_encoder": "VideoEncoder",
 }

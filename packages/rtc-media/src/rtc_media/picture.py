@@ -76,6 +76,9 @@ def _graph(frame: VideoFrame, rotation: int, width: int, height: int, pixel_form
         chain.append(graph.add(*_TURNS[rotation]))
     elif rotation:
         chain += [graph.add("hflip"), graph.add("vflip")]
+    if rotation:
+        # Upright now: whoever sees the picture next must not turn it again.
+        chain.append(graph.add("sidedata", "mode=delete:type=DISPLAYMATRIX"))
     turned = (frame.height, frame.width) if rotation in _TURNS else (frame.width, frame.height)
     if turned != (width, height) or frame.format.name != pixel_format:
         full_range = frame.format.name.startswith("yuvj") or frame.color_range == 2
