@@ -2,7 +2,7 @@
 
 import asyncio
 
-from rtc_asyncio import FrameQueue, MediaStreamError, MediaStreamTrack
+from rtc_asyncio import FrameReader, MediaStreamError, MediaStreamTrack
 from rtc_asyncio.tracks import MediaFrame
 
 
@@ -29,7 +29,7 @@ class RelayedTrack(MediaStreamTrack):
     def __init__(self, source: MediaStreamTrack, limit: int) -> None:
         super().__init__(source.kind, label=source.label)
         self._source = source
-        self._frames: FrameQueue[MediaFrame] = source.subscribe(limit)
+        self._frames: FrameReader[MediaFrame] = source.subscribe(limit)
         source.on("ended")(self._source_ended)
 
     def getSettings(self) -> dict[str, object]:  # noqa: N802 - the Web's name
