@@ -1,0 +1,59 @@
+"""What the parts of a session share: settings, the clock's last value, and where output gathers."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from rtc_rtp.events import Event
+from rtc_rtp.options import SessionOptions
+from rtc_rtp.stats import SessionStats
+
+Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
+"""Called with the time in seconds, a name such as ``rtp:packet_dropped``, and data that JSON can hold."""
+
+
+class Context:
+    """One per session; every part of it holds a reference."""
+
+    __slots__ = ("_wall_offset", "dirty", "events", "now", "options", "rng", "stats", "trace")
+
+    def __init__(
+        self, *, now: float, rng: Callable[[int], bytes], ntp_time: float, options: SessionOptions, trace: Trace | None
+    ) -> None:
+        self.options = options
+        self.rng = rng
+        self.trace = trace
+        self.now = now
+        """The latest time that was passed in."""
+
+        self._wall_offset = ntp_time - now
+        self.events: list[Event] = []
+        self.stats = SessionStats()
+        self.dirty = False
+        """Whether something happened since the last flush, so that there may be something to send."""
+
+    def wall_time(self, at: float) -> float:
+        """Return seconds since 1970 for a time of the session's clock."""
+        return at + self._wall_offset
+
+    def session_time(self, wall_time: float) -> float:
+        """Return the time of the session's clock for seconds since 1970."""
+        return wall_time - self._wall_offset
+
+    def drop(self, reason: str) -> None:
+        """Count and trace something of the peer's that is not taken."""
+        dropped = self.stats.dropped
+        dropped[reason] = dropped.get(reason, 0) + 1
+        if self.trace is not None:
+            self.trace(self.now, "rtp:packet_dropped", {"reason": reason})
+
+    def random_16(self) -> int:
+        """Return a random number of 16 bits."""
+        return int.from_bytes(self.rng(2), "big")
+
+    def random_32(self) -> int:
+        """Return a random number of 32 bits."""
+        return int.from_bytes(self.rng(4), "big")
+
+    def random_fraction(self) -> float:
+        """Return a random number from 0 to below 1."""
+        return int.from_bytes(self.rng(4), "big") / 4_294_967_296

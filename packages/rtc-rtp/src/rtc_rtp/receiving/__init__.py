@@ -1,0 +1,1 @@
+"""What arrives: statistics of a source, losses, retransmissions, jitter buffers, play-out in step."""

@@ -1,0 +1,92 @@
+"""Audio frames in order and in their time, out of packets in any order and at any."""
+
+from collections.abc import Mapping
+from heapq import heappop, heappush
+from typing import Final
+
+from rtc_rtp.errors import ParseError
+from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.packet import RtpPacket
+from rtc_rtp.parameters import JitterSettings
+from rtc_rtp.payload import PayloadFormat
+from rtc_rtp.receiving.playout_delay import PlayoutDelay
+from rtc_rtp.sequence import TIMESTAMP_BITS, SequenceUnwrapper
+from rtc_rtp.stats import InboundStats
+
+MAX_PACKETS: Final = 500
+"""Packets that wait for their time: ten seconds of usual ones."""
+
+_NEVER: Final = float("inf")
+
+
+class AudioBuffer:
+    """The frames of one stream; each packet is one.
+
+    A frame leaves when its time has come. What has not come by the time of the one behind it is lost: the receiver sees
+    the gap in sequence numbers and conceals it. A gap in timestamps alone is silence that was not sent (DTX).
+    """
+
+    __slots__ = ("_clock_rate", "_formats", "_last", "_numbers", "_packets", "_stats", "_timestamps", "playout")
+
+    def __init__(
+        self, formats: Mapping[int, PayloadFormat], stats: InboundStats, settings: JitterSettings, clock_rate: int
+    ) -> None:
+        self._formats = formats
+        self._stats = stats
+        self._clock_rate = clock_rate
+        self._timestamps = SequenceUnwrapper(bits=TIMESTAMP_BITS)
+        self._packets: dict[int, tuple[RtpPacket, float, float]] = {}
+        self._numbers: list[int] = []
+        self._last: int | None = None
+        self.playout = PlayoutDelay(minimum=settings.target_delay or 0.0, maximum=settings.maximum_delay)
+
+    def insert(self, number: int, packet: RtpPacket, now: float, *, is_repair: bool = False) -> None:
+        """Take a packet that is no duplicate; one that was repaired says nothing of the path."""
+        media_time = self._timestamps.unwrap(packet.timestamp) / self._clock_rate
+        if not is_repair:
+            self.playout.arrive(media_time, now)
+        if self._last is not None and number <= self._last:
+            self._stats.packets_discarded += 1
+            return
+        if len(self._packets) >= MAX_PACKETS:
+            self._packets.pop(heappop(self._numbers))
+            self._stats.packets_discarded += 1
+        self._packets[number] = (packet, media_time, now)
+        heappush(self._numbers, number)
+
+    def take(self, now: float) -> list[EncodedFrame]:
+        """Return the frames whose time has come."""
+        frames: list[EncodedFrame] = []
+        numbers = self._numbers
+        while numbers and self.playout.due_at(self._packets[numbers[0]][1]) <= now:
+            number = heappop(numbers)
+            packet, _, arrived_at = self._packets.pop(number)
+            if self._last is not None and number > self._last + 1:
+                self._stats.concealed_packets += number - self._last - 1
+                self._stats.concealment_events += 1
+            self._last = number
+            if not packet.payload:
+                continue
+            try:
+                frame = self._formats[packet.payload_type].assemble([packet])
+            except ParseError:
+                self._stats.frames_dropped += 1
+                continue
+            frame.received_at = arrived_at
+            stats = self._stats
+            stats.frames_received += 1
+            stats.jitter_buffer_delay += now - arrived_at
+            stats.jitter_buffer_target_delay += self.playout.delay
+            stats.jitter_buffer_emitted_count += 1
+            frames.append(frame)
+        return frames
+
+    @property
+    def deadline(self) -> float:
+        """When the next frame is due."""
+        return self.playout.due_at(self._packets[self._numbers[0]][1]) if self._numbers else _NEVER
+
+    @property
+    def next_number(self) -> int | None:
+        """Extended sequence number before which nothing is wanted any more."""
+        return None if self._last is None else self._last + 1

@@ -1,0 +1,103 @@
+"""How long media have to wait so that nearly all of them come in time."""
+
+from bisect import bisect_left, insort
+from collections import deque
+from typing import Final
+
+REMEMBERED: Final = 250
+"""Packets whose delays are remembered: five seconds of audio."""
+
+QUANTILE: Final = 0.96
+"""Part of the packets that shall come in time."""
+
+WINDOW: Final = 5.0
+"""Seconds after which a fastest packet is forgotten, since clocks drift apart."""
+
+MAX_DECREASE: Final = 0.02
+"""Seconds by which the delay sinks at most in a second: faster would be heard."""
+
+RESYNCHRONIZE: Final = 10.0
+"""Seconds by which a packet is off that belongs to another timeline."""
+
+
+class PlayoutDelay:
+    """Maps media time to the time at which it is due, from the arrival of packets.
+
+    The fastest packet of late tells when media can come at the earliest; the spread of the others tells how much later
+    they must be expected.
+    """
+
+    __slots__ = (
+        "_changed_at",
+        "_delays",
+        "_fastest",
+        "_fastest_before",
+        "_ordered",
+        "_window_end",
+        "delay",
+        "floor",
+        "maximum",
+        "minimum",
+    )
+
+    def __init__(self, *, minimum: float, maximum: float) -> None:
+        self.minimum = minimum
+        """Seconds that media wait at least, as the application wishes."""
+
+        self.maximum = maximum
+        self.floor = 0.0
+        """Seconds that media wait at least, for others that are played in step with them."""
+
+        self.delay = minimum
+        """Seconds behind the fastest packet."""
+
+        self._reset()
+
+    def _reset(self) -> None:
+        self._fastest = float("inf")
+        self._fastest_before = float("inf")
+        self._window_end = float("-inf")
+        self._delays: deque[float] = deque()
+        self._ordered: list[float] = []
+        self._changed_at = 0.0
+
+    @property
+    def base(self) -> float:
+        """What the fastest packet needed, by two clocks that have nothing in common."""
+        return min(self._fastest, self._fastest_before)
+
+    def arrive(self, media_time: float, now: float) -> None:
+        """Learn from a packet that came in its own time.
+
+        Args:
+            media_time: Seconds by the sender's clock, of any beginning.
+            now: Seconds by ours.
+        """
+        transit = now - media_time
+        if self._delays and abs(transit - self.base) > RESYNCHRONIZE:
+            self._reset()
+        if now >= self._window_end:
+            self._fastest_before, self._fastest = self._fastest, transit
+            self._window_end = now + WINDOW
+        elif transit < self._fastest:
+            self._fastest = transit
+        late = transit - self.base
+        self._delays.append(late)
+        insort(self._ordered, late)
+        if len(self._delays) > REMEMBERED:
+            del self._ordered[bisect_left(self._ordered, self._delays.popleft())]
+        self._adapt(now)
+
+    def _adapt(self, now: float) -> None:
+        ordered = self._ordered
+        measured = ordered[min(len(ordered) - 1, int(QUANTILE * len(ordered)))]
+        wanted = min(self.maximum, max(self.minimum, self.floor, measured))
+        if wanted >= self.delay:
+            self.delay = wanted
+        else:
+            self.delay = max(wanted, self.delay - MAX_DECREASE * max(0.0, now - self._changed_at))
+        self._changed_at = now
+
+    def due_at(self, media_time: float) -> float:
+        """When media of this time are due."""
+        return media_time + self.base + self.delay

@@ -1,0 +1,136 @@
+"""What one source lost, and how unevenly its packets come. See :rfc:`3550#appendix-A`."""
+
+from typing import Final
+
+MAX_DROPOUT: Final = 3000
+"""A sequence number this much ahead is still a gap; beyond, it may be a restart."""
+
+MAX_MISORDER: Final = 100
+"""A packet this much behind is late; beyond, it may be a restart."""
+
+
+class Reception:
+    """The sequence numbers of one SSRC and the statistics that reports are made of.
+
+    Extended sequence numbers begin at the first one seen plus 65,536, so that those a little before are positive too.
+    """
+
+    __slots__ = (
+        "_arrival",
+        "_bad_sequence",
+        "_expected_prior",
+        "_received_prior",
+        "_timestamp",
+        "base",
+        "clock_rate",
+        "highest",
+        "jitter",
+        "probation",
+        "received",
+        "reason",
+        "restarts",
+    )
+
+    def __init__(self, sequence_number: int, *, clock_rate: int, probation: int) -> None:
+        self.clock_rate = clock_rate
+        """RTP ticks per second."""
+
+        self.probation = probation
+        """How many packets in a row are wanting until the source is valid; the first counts when it is accepted."""
+
+        self.jitter = 0.0
+        """Interarrival jitter in RTP ticks."""
+
+        self.reason = ""
+        """Why `accept` returned ``None``."""
+
+        self.restarts = 0
+        self._arrival = 0.0
+        self._timestamp: int | None = None
+        self._begin(sequence_number)
+        self.highest -= 1
+
+    def _begin(self, sequence_number: int) -> None:
+        self.base = 0x1_0000 + sequence_number
+        self.highest = self.base
+        """Highest extended sequence number."""
+
+        self.received = 0
+        """Packets, without duplicates."""
+
+        self._bad_sequence = -1
+        self._expected_prior = 0
+        self._received_prior = 0
+
+    def accept(self, sequence_number: int) -> int | None:
+        """Return the extended sequence number of a packet that came, or ``None`` if it must not be used yet.
+
+        The caller finds duplicates itself, and takes them back by `reject_duplicate`.
+        """
+        highest = self.highest
+        ahead = (sequence_number - highest) & 0xFFFF
+        if self.probation:
+            # [rfc3550:A.1/1] A source is valid once its sequence numbers follow each other.
+            if ahead == 1:
+                self.probation -= 1
+                self.highest = highest + 1
+                self.received += 1
+                return self.highest
+            self.probation += self.received
+            self._begin(sequence_number)
+            self.received = 1
+            self.probation -= 1
+            return self.highest
+        if ahead < MAX_DROPOUT:
+            self.highest = highest + ahead
+            self.received += 1
+            return self.highest
+        if ahead <= 0x1_0000 - MAX_MISORDER:
+            # Two packets in a row far away: the peer began anew without telling.
+            if sequence_number == self._bad_sequence:
+                self._begin(sequence_number)
+                self.restarts += 1
+                self.received = 1
+                return self.highest
+            self._bad_sequence = (sequence_number + 1) & 0xFFFF
+            self.reason = "sequence_number_jumped"
+            return None
+        self.received += 1
+        return highest + ahead - 0x1_0000
+
+    def reject_duplicate(self) -> None:
+        """Take the last packet back: it had come before."""
+        self.received -= 1
+
+    def time(self, timestamp: int, now: float) -> None:
+        """Update the jitter with a packet that came in its own time, not as a retransmission."""
+        before = self._timestamp
+        if before is not None:
+            ticks = (timestamp - before) & 0xFFFF_FFFF
+            if ticks >= 0x8000_0000:
+                ticks -= 0x1_0000_0000
+            difference = (now - self._arrival) * self.clock_rate - ticks
+            # [rfc3550:6.4.1/1] The gain of one sixteenth is the algorithm's, see appendix A.8.
+            self.jitter += ((difference if difference >= 0 else -difference) - self.jitter) / 16
+        self._timestamp = timestamp
+        self._arrival = now
+
+    @property
+    def expected(self) -> int:
+        """Packets that should have come."""
+        return self.highest - self.base + 1
+
+    @property
+    def lost(self) -> int:
+        """Packets that have not come, negative if more came than were expected; 24 bits with a sign."""
+        return max(-0x80_0000, min(0x7F_FFFF, self.expected - self.received))
+
+    def take_fraction_lost(self) -> int:
+        """Return which part of 256 was lost since the last call. See :rfc:`3550#appendix-A.3`."""
+        expected, received = self.expected, self.received
+        expected_interval = expected - self._expected_prior
+        lost_interval = expected_interval - (received - self._received_prior)
+        self._expected_prior, self._received_prior = expected, received
+        if expected_interval <= 0 or lost_interval <= 0:
+            return 0
+        return min(255, (lost_interval << 8) // expected_interval)

@@ -1,0 +1,238 @@
+"""Whole video frames in decoding order, out of packets in any order."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+from rtc_rtp.errors import ParseError
+from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.packet import RtpPacket
+from rtc_rtp.payload import PayloadFormat
+from rtc_rtp.stats import InboundStats
+
+MAX_PACKETS: Final = 2048
+"""Packets that wait for others; when more come, nothing of what waits is of use."""
+
+REORDERING_LIMIT: Final = 0.1
+"""Seconds to wait for a packet that nobody asks for again."""
+
+REPAIR_LIMIT: Final = 1.0
+"""Seconds to wait for a packet that is asked for again."""
+
+REMEMBERED_FRAMES: Final = 64
+_NEVER: Final = float("inf")
+
+
+class VideoBuffer:
+    """The frames of one stream.
+
+    Frames leave in order. A gap holds up those behind it until it is filled or there is no hope; then decoding goes on
+    at the next frame that needs nothing of what was lost: a key frame, or one whose dependencies are all known.
+    """
+
+    __slots__ = (
+        "_blocked_at",
+        "_delivered_ids",
+        "_formats",
+        "_next",
+        "_packets",
+        "_scanned",
+        "_stats",
+        "can_repair",
+        "is_intact",
+        "wants_key_frame",
+    )
+
+    def __init__(self, formats: Mapping[int, PayloadFormat], stats: InboundStats, *, can_repair: bool) -> None:
+        self._formats = formats
+        self._stats = stats
+        self._packets: dict[int, tuple[RtpPacket, float]] = {}
+        self._next: int | None = None
+        """Extended sequence number that the next frame begins with."""
+
+        self._scanned = 0
+        """Up to here the packets of the next frame are there."""
+
+        self._blocked_at: float | None = None
+        """Since when something behind the gap waits."""
+
+        self._delivered_ids: deque[int] = deque(maxlen=REMEMBERED_FRAMES)
+        self.can_repair = can_repair
+        """Whether packets that are missing are asked for."""
+
+        self.is_intact = False
+        """Whether the decoder has everything that the next frame may need."""
+
+        self.wants_key_frame = False
+        """Whether only a key frame helps; the stream asks for it."""
+
+    def insert(self, number: int, packet: RtpPacket, now: float) -> None:
+        """Take a packet that is no duplicate."""
+        if self._next is not None and number < self._next:
+            self._stats.packets_discarded += 1
+            return
+        if len(self._packets) >= MAX_PACKETS:
+            self._give_up_all()
+        self._packets[number] = (packet, now)
+
+    def take(self, now: float) -> list[EncodedFrame]:
+        """Return the frames that are whole, in order."""
+        frames: list[EncodedFrame] = []
+        while self._packets:
+            if self._next is None and not self._seek(0):
+                break
+            end = self._end_of_frame()
+            if end is not None:
+                self._release(end, now, frames)
+            elif not self._skip(now):
+                break
+        if not self._packets:
+            self._blocked_at = None
+        return frames
+
+    @property
+    def deadline(self) -> float:
+        """When waiting for the packet in the gap is over."""
+        return _NEVER if self._blocked_at is None else self._blocked_at + self._patience
+
+    @property
+    def next_number(self) -> int | None:
+        """Extended sequence number before which nothing is wanted any more."""
+        return self._next
+
+    @property
+    def _patience(self) -> float:
+        return REPAIR_LIMIT if self.can_repair else REORDERING_LIMIT
+
+    def give_up(self, numbers: list[int], now: float) -> None:
+        """Hear that packets will not come."""
+        if self._blocked_at is not None and self._scanned in numbers:
+            self._blocked_at = now - self._patience
+
+    def _end_of_frame(self) -> int | None:
+        """Return the number of the last packet of the next frame if all of it is there."""
+        packets = self._packets
+        number = self._scanned
+        while (entry := packets.get(number)) is not None:
+            packet = entry[0]
+            if not packet.payload:
+                # Mere padding has a number as well, but belongs to no frame.
+                del packets[number]
+                if number == self._next:
+                    self._next = number + 1
+                else:
+                    packets[number] = entry
+            elif self._format(packet).ends_frame(packet):
+                return number
+            elif self._next is not None and number > self._next and packet.timestamp != packets[self._next][0].timestamp:
+                # The marker is missing, but another frame begins.
+                return number - 1
+            number += 1
+            self._scanned = number
+        return None
+
+    def _format(self, packet: RtpPacket) -> PayloadFormat:
+        return self._formats[packet.payload_type]
+
+    def _release(self, end: int, now: float, frames: list[EncodedFrame]) -> None:
+        """Join the packets up to `end`, and hand the frame on if it can be decoded."""
+        first = self._next if self._next is not None else end
+        entries = [self._packets.pop(number) for number in range(first, end + 1)]
+        self._next = self._scanned = end + 1
+        self._blocked_at = None
+        packets = [packet for packet, _ in entries if packet.payload]
+        try:
+            frame = self._format(packets[0]).assemble(packets)
+        except ParseError:
+            self._stats.frames_dropped += 1
+            self._break()
+            return
+        if not self.is_intact and not self._is_decodable(frame):
+            self._stats.frames_dropped += 1
+            self.wants_key_frame = True
+            return
+        self.is_intact = True
+        self.wants_key_frame = False
+        if frame.metadata is not None and frame.metadata.frame_id is not None:
+            self._delivered_ids.append(frame.metadata.frame_id)
+        arrivals = [arrival for _, arrival in entries]
+        frame.received_at = max(arrivals)
+        stats = self._stats
+        stats.frames_received += 1
+        stats.key_frames_received += frame.keyframe
+        if len(entries) > 1:
+            stats.frames_assembled_from_multiple_packets += 1
+            stats.total_assembly_time += frame.received_at - min(arrivals)
+        stats.jitter_buffer_delay += now - min(arrivals)
+        stats.jitter_buffer_emitted_count += 1
+        frames.append(frame)
+
+    def _is_decodable(self, frame: EncodedFrame) -> bool:
+        """Whether a frame behind a gap needs nothing that was lost in it."""
+        if frame.keyframe:
+            self._delivered_ids.clear()
+            return True
+        metadata = frame.metadata
+        if metadata is None or metadata.dependencies is None or not self._delivered_ids:
+            return False
+        return bool(metadata.dependencies) and all(each in self._delivered_ids for each in metadata.dependencies)
+
+    def _skip(self, now: float) -> bool:
+        """The next frame is not whole: wait, or pass over it; tell whether it was passed over."""
+        if self._next is None or max(self._packets) < self._scanned:
+            self._blocked_at = None
+            return False
+        if self._blocked_at is None:
+            self._blocked_at = now
+        if now < self._blocked_at + self._patience and (self.is_intact or not self._has_later_key_frame()):
+            return False
+        self._blocked_at = None
+        self._break()
+        self._stats.frames_dropped += 1
+        return self._seek(self._scanned + 1)
+
+    def _break(self) -> None:
+        self.is_intact = False
+        self.wants_key_frame = True
+
+    def _has_later_key_frame(self) -> bool:
+        for number, (packet, _) in self._packets.items():
+            if number > self._scanned and packet.payload and self._format(packet).starts_keyframe(packet.payload):
+                return True
+        return False
+
+    def _seek(self, start: int) -> bool:
+        """Go to the first packet from `start` on that begins a frame, a key frame if there is one; drop those before."""
+        numbers = sorted(number for number in self._packets if number >= start)
+        beginnings = [number for number in numbers if self._begins_frame(number)]
+        if not beginnings:
+            if start:
+                self._discard_before(max(numbers, default=start - 1) + 1)
+            self.wants_key_frame = True
+            return False
+        key = next((number for number in beginnings if self._begins_key_frame(number)), None)
+        self._discard_before(beginnings[0] if key is None else key)
+        return True
+
+    def _begins_frame(self, number: int) -> bool:
+        packet = self._packets[number][0]
+        return bool(packet.payload) and self._format(packet).starts_frame(packet.payload)
+
+    def _begins_key_frame(self, number: int) -> bool:
+        packet = self._packets[number][0]
+        return self._format(packet).starts_keyframe(packet.payload)
+
+    def _discard_before(self, number: int) -> None:
+        old = [each for each in self._packets if each < number]
+        for each in old:
+            del self._packets[each]
+        self._stats.packets_discarded += len(old)
+        self._next = self._scanned = number
+
+    def _give_up_all(self) -> None:
+        self._stats.packets_discarded += len(self._packets)
+        self._packets.clear()
+        self._next = None
+        self._blocked_at = None
+        self._scanned = 0
+        self._break()

@@ -1,0 +1,1 @@
+"""RTCP of a session: when it is sent, what is in it, and who takes part."""

@@ -1,0 +1,160 @@
+"""When RTCP leaves. See :rfc:`3550#section-6.3` as changed by :rfc:`4585#section-3.5`, for two ends and many SSRCs."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+RTCP_FRACTION: Final = 0.05
+"""Part of the session bandwidth that RTCP may use."""
+
+SENDER_FRACTION: Final = 0.25
+"""Part of that which senders have for themselves, as long as they are few."""
+
+COMPENSATION: Final = 2.718_281_828 - 1.5
+"""Makes up for timer reconsideration, which lets intervals grow."""
+
+UDP_OVERHEAD: Final = 28
+"""Bytes of IPv4 and UDP headers, which count as RTCP bandwidth. See :rfc:`3550#section-6.2`."""
+
+INITIAL_SIZE: Final = 100.0
+
+
+class Due(Enum):
+    """What may leave now."""
+
+    NOTHING = "nothing"
+    FEEDBACK = "feedback"
+    """Feedback alone: an early packet, or a regular one of which the rest is not due."""
+
+    REPORT = "report"
+    """A full compound packet, with feedback if there is any."""
+
+
+class Membership:
+    """How many take part; RFC 3550's variables of the same names."""
+
+    __slots__ = ("local_ssrcs", "members", "senders", "we_sent")
+
+    def __init__(self) -> None:
+        self.members = 1
+        """SSRCs of both ends."""
+
+        self.senders = 0
+        """Those of them that sent lately."""
+
+        self.we_sent = False
+        self.local_ssrcs = 1
+
+
+class RtcpSchedule:
+    """The RTCP timer of one end, which reports for all its SSRCs at once (:rfc:`8108#section-5.3.2`).
+
+    Two ends need no dithering, so feedback leaves at once if the last early packet lies an interval back; otherwise it
+    waits for the next regular slot. Slots in which nothing leaves are not waited for: `advance` passes them when it is
+    called next.
+    """
+
+    __slots__ = (
+        "_average_size",
+        "_bandwidth",
+        "_interval",
+        "_last_slot",
+        "_may_be_early",
+        "_next_slot",
+        "_random",
+        "_regular_at",
+        "_reported_at",
+        "membership",
+        "report_interval",
+    )
+
+    def __init__(self, *, bandwidth_bps: float, report_interval: float, random: Callable[[], float]) -> None:
+        self._bandwidth = RTCP_FRACTION * bandwidth_bps / 8
+        self._average_size = INITIAL_SIZE
+        self._random = random
+        self.report_interval = report_interval
+        """T_rr_interval of :rfc:`4585#section-3.4`, seconds."""
+
+        self.membership = Membership()
+        self._may_be_early = True
+        """``allow_early``."""
+
+        self._last_slot = 0.0
+        """``tp``."""
+
+        self._next_slot = 0.0
+        """``tn``."""
+
+        self._interval = 0.0
+        """``T_rr``."""
+
+        self._reported_at: float | None = None
+        """``t_rr_last``."""
+
+        self._regular_at = 0.0
+
+    def start(self, now: float) -> None:
+        """Begin when the session does."""
+        self._last_slot = now
+        self._interval = self._draw()
+        self._next_slot = now + self._interval
+
+    def hasten(self, now: float) -> None:
+        """Let the next report come in the next slot: there is a new stream, and who plays it in step waits for it."""
+        self._regular_at = min(self._regular_at, now)
+
+    def deadline(self, *, has_feedback: bool) -> float:
+        """When `advance` would next return something."""
+        if has_feedback:
+            return self._last_slot if self._may_be_early else self._next_slot
+        return max(self._next_slot, self._regular_at)
+
+    def advance(self, now: float, *, has_feedback: bool) -> Due:
+        """Take note of the time; return what must leave now, once."""
+        if now >= self._next_slot:
+            # Timer reconsideration: the interval is drawn anew with the members of now.
+            self._interval = self._draw()
+            if self._last_slot + self._interval > now and not has_feedback:
+                self._next_slot = self._last_slot + self._interval
+                return Due.NOTHING
+            self._may_be_early = True
+            self._last_slot = now
+            self._next_slot = now + self._interval
+            if self._reported_at is None or now >= self._regular_at:
+                self._reported_at = now
+                self._regular_at = now + self.report_interval * (0.5 + self._random())
+                return Due.REPORT
+            return Due.FEEDBACK if has_feedback else Due.NOTHING
+        if has_feedback and self._may_be_early:
+            self._may_be_early = False
+            # One regular slot is skipped in exchange.
+            self._last_slot, self._next_slot = self._next_slot, self._last_slot + 2 * self._interval
+            self._next_slot = max(self._next_slot, self._last_slot)
+            return Due.FEEDBACK
+        return Due.NOTHING
+
+    def count(self, size: int, reporting_ssrcs: int = 1) -> None:
+        """Update the average with a packet that was sent or received. See :rfc:`8108#section-5.3.1`."""
+        share = (size + UDP_OVERHEAD) / max(1, reporting_ssrcs)
+        self._average_size += (share - self._average_size) / 16
+
+    def _draw(self) -> float:
+        """Return an interval: the calculated one of :rfc:`3550#section-6.3.1` with a minimum of 0, randomized."""
+        membership = self.membership
+        participants = membership.members
+        bandwidth = self._bandwidth
+        if membership.senders <= membership.members * SENDER_FRACTION:
+            if membership.we_sent:
+                bandwidth *= SENDER_FRACTION
+                participants = membership.senders
+            else:
+                bandwidth *= 1 - SENDER_FRACTION
+                participants = membership.members - membership.senders
+        interval = self._average_size * max(1, participants) / bandwidth
+        return interval * (0.5 + self._random()) / COMPENSATION
+
+    def timeout_interval(self) -> float:
+        """Return Td, of which five without a packet end a participant. See :rfc:`4585#section-3.5.4`."""
+        membership = self.membership
+        interval = self._average_size * membership.members / self._bandwidth
+        return max(interval, self.report_interval)

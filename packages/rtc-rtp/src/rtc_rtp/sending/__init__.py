@@ -1,0 +1,1 @@
+"""What leaves: numbering, header extensions, history, retransmission, key frame requests of the peer."""

@@ -1,0 +1,102 @@
+"""Which header extensions the packets of a sender carry, and how long they are."""
+
+from struct import Struct
+from typing import Final
+
+from rtc_rtp.frame import AudioLevel
+from rtc_rtp.header_extension import MAX_ONE_BYTE_ID, MAX_ONE_BYTE_LENGTH, ExtensionMap
+from rtc_rtp.ntp import to_ntp
+from rtc_rtp.uris import (
+    ABS_CAPTURE_TIME,
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    MID,
+    REPAIRED_RID,
+    RID,
+    TRANSPORT_SEQUENCE_NUMBER,
+)
+
+ABS_SEND_TIME_UNITS: Final = 1 << 18
+"""Per second: 24 bits, 6 of them before the point."""
+
+_UINT64: Final = Struct("!Q")
+
+
+class HeaderExtensions:
+    """What was negotiated, looked up once."""
+
+    __slots__ = (
+        "_abs_capture_time",
+        "_audio_level",
+        "_identification",
+        "_repaired_identification",
+        "abs_send_time",
+        "hop_by_hop",
+        "map",
+        "max_length",
+        "transport_sequence_number",
+        "two_byte",
+    )
+
+    def __init__(self, negotiated: ExtensionMap, mid: str | None, rid: str | None) -> None:
+        self.map = negotiated
+        self.abs_send_time = negotiated.id_of(ABS_SEND_TIME)
+        self.transport_sequence_number = negotiated.id_of(TRANSPORT_SEQUENCE_NUMBER)
+        self._audio_level = negotiated.id_of(AUDIO_LEVEL)
+        self._abs_capture_time = negotiated.id_of(ABS_CAPTURE_TIME)
+        names = {MID: mid, RID: rid, REPAIRED_RID: rid}
+        named = {uri: (negotiated.id_of(uri), (name or "").encode()) for uri, name in names.items()}
+        self._identification = {
+            identifier: value for uri, (identifier, value) in named.items() if identifier and value and uri != REPAIRED_RID
+        }
+        self._repaired_identification = {
+            identifier: value for uri, (identifier, value) in named.items() if identifier and value and uri != RID
+        }
+        self.hop_by_hop = frozenset(
+            {identifier for identifier, _ in named.values()} | {self.abs_send_time, self.transport_sequence_number}
+        )
+        """Identifiers that a packet passed on must not bring along."""
+
+        lengths = [len(value) for _, value in named.values()]
+        # [rfc8285:4.1.2/8] One form for all packets, unless the peer takes a mixture.
+        self.two_byte = not negotiated.allow_mixed and (
+            max(lengths, default=0) > MAX_ONE_BYTE_LENGTH or max(negotiated, default=0) > MAX_ONE_BYTE_ID
+        )
+        self.max_length = self._longest()
+
+    def _longest(self) -> int:
+        """Bytes of the extension of a packet that carries everything."""
+        values = [*self._identification.values(), *self._repaired_identification.values()]
+        values += [bytes(length) for identifier, length in self._fixed() if identifier is not None]
+        return 4 + sum(len(value) + 2 for value in values) + 3 if values else 0
+
+    def _fixed(self) -> list[tuple[int | None, int]]:
+        return [
+            (self.abs_send_time, 3),
+            (self.transport_sequence_number, 2),
+            (self._audio_level, 1),
+            (self._abs_capture_time, 16),
+        ]
+
+    def identify(self, elements: dict[int, bytes]) -> None:
+        """Say to which media section and encoding a packet belongs. See :rfc:`9143#section-15` and :rfc:`8852`."""
+        elements.update(self._identification)
+
+    def identify_repair(self, elements: dict[int, bytes]) -> None:
+        """Say the same of a packet that repairs. See :rfc:`8852#section-3.2`."""
+        elements.update(self._repaired_identification)
+
+    def tell_level(self, elements: dict[int, bytes], level: AudioLevel) -> None:
+        """Say how loud a packet is. See :rfc:`6464`."""
+        if self._audio_level is not None:
+            elements[self._audio_level] = bytes((level.level & 0x7F | (0x80 if level.voice_activity else 0),))
+
+    def tell_capture_time(self, elements: dict[int, bytes], capture_time: float) -> None:
+        """Say when a frame was captured, in seconds since 1970."""
+        if self._abs_capture_time is not None:
+            elements[self._abs_capture_time] = _UINT64.pack(to_ntp(capture_time))
+
+    def depart(self, elements: dict[int, bytes], wall_time: float) -> None:
+        """Say when a packet leaves."""
+        if self.abs_send_time is not None:
+            elements[self.abs_send_time] = (int(wall_time * ABS_SEND_TIME_UNITS) & 0xFF_FFFF).to_bytes(3, "big")

@@ -1,0 +1,67 @@
+"""Packets that were sent and may be asked for again. See :rfc:`4588#section-7` and :rfc:`4585#section-6.2.1`."""
+
+from collections import deque
+from typing import Final
+
+from rtc_rtp.packet import RtpPacket
+
+MAX_COUNT: Final = 16_384
+"""Beyond half of the sequence numbers, one would stand for two packets."""
+
+
+class SentPacket:
+    """One packet that left."""
+
+    __slots__ = ("data", "packet", "resent_at", "resent_count", "sent_at")
+
+    def __init__(self, packet: RtpPacket, data: bytes, sent_at: float) -> None:
+        self.packet = packet
+        self.data = data
+        """What was on the wire, before SRTP."""
+
+        self.sent_at = sent_at
+        self.resent_at = sent_at
+        self.resent_count = 0
+
+
+class History:
+    """The latest packets of one stream, as far as time and room allow."""
+
+    __slots__ = ("_packets", "_sequence_numbers", "_size", "max_duration", "max_size")
+
+    def __init__(self, max_duration: float, max_size: int) -> None:
+        self.max_duration = max_duration
+        """Seconds."""
+
+        self.max_size = max_size
+        """Bytes."""
+
+        self._packets: dict[int, SentPacket] = {}
+        self._sequence_numbers: deque[int] = deque()
+        self._size = 0
+
+    def add(self, packet: RtpPacket, data: bytes, now: float) -> None:
+        """Keep a packet that leaves now; old ones make room."""
+        number = packet.sequence_number
+        packets, order = self._packets, self._sequence_numbers
+        before = packets.get(number)
+        if before is not None:
+            self._size -= len(before.data)
+        else:
+            order.append(number)
+        packets[number] = SentPacket(packet, data, now)
+        self._size += len(data)
+        oldest = now - self.max_duration
+        while len(order) > 1 and (
+            self._size > self.max_size or len(order) > MAX_COUNT or packets[order[0]].sent_at < oldest
+        ):
+            self._size -= len(packets.pop(order.popleft()).data)
+
+    def find(self, sequence_number: int, now: float) -> SentPacket | None:
+        """Return the packet of a sequence number if it is still there and not too old."""
+        found = self._packets.get(sequence_number)
+        return None if found is None or found.sent_at < now - self.max_duration else found
+
+    def latest(self) -> SentPacket | None:
+        """Return the packet that left last."""
+        return self._packets[self._sequence_numbers[-1]] if self._sequence_numbers else None

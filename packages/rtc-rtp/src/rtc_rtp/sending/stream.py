@@ -1,0 +1,374 @@
+"""One RTP stream that is sent, and the one that repairs it."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from rtc_rtp.context import Context
+from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.header_extension import ExtensionMap
+from rtc_rtp.packet import FIXED_HEADER_LENGTH, RtpPacket
+from rtc_rtp.parameters import RtpCodec, SendEncoding, SendParameters
+from rtc_rtp.payload import PayloadFormat, payload_format
+from rtc_rtp.sending.header_extensions import HeaderExtensions
+from rtc_rtp.sending.history import History
+from rtc_rtp.sending.key_frames import KeyFrameRequests
+from rtc_rtp.sending.retransmission import OSN_LENGTH, RetransmissionStream
+from rtc_rtp.sending.rewriting import Rewriting
+from rtc_rtp.stats import OutboundStats
+
+CAPTURE_TIME_INTERVAL: Final = 1.0
+"""Seconds between packets that say when their frame was captured."""
+
+CLOCK_TOLERANCE: Final = 10.0
+"""Seconds by which a capture time may differ from now; one that is further off is on somebody else's clock."""
+
+HUGE_FRAME: Final = 2.5
+MAX_RESENDS: Final = 10
+"""How often one packet is sent again."""
+
+
+class Outgoing:
+    """One packet that waits to leave."""
+
+    __slots__ = ("is_key_frame", "is_retransmission", "packet", "queued_at", "size", "stream")
+
+    def __init__(
+        self, stream: "SendStream", packet: RtpPacket, queued_at: float, *, is_retransmission: bool = False
+    ) -> None:
+        self.stream = stream
+        self.packet = packet
+        self.queued_at = queued_at
+        self.is_retransmission = is_retransmission
+        self.is_key_frame = False
+        self.size = FIXED_HEADER_LENGTH + stream.extensions.max_length + len(packet.payload) + packet.padding_length
+        """Bytes on the wire, at most."""
+
+
+class SendStream:
+    """Numbers, marks and counts the packets of one encoding."""
+
+    __slots__ = (
+        "_capture_time_told_at",
+        "_context",
+        "_formats",
+        "_frame_size",
+        "_mapped_at",
+        "_mapped_timestamp",
+        "_parameters",
+        "_rewriting",
+        "_timestamp_offset",
+        "encoding",
+        "extensions",
+        "history",
+        "is_acknowledged",
+        "is_repair_acknowledged",
+        "key_frames",
+        "next_sequence_number",
+        "repair",
+        "repair_stats",
+        "sent_at",
+        "ssrc",
+        "stats",
+    )
+
+    def __init__(self, context: Context, parameters: SendParameters, encoding: SendEncoding) -> None:
+        self._context = context
+        self.ssrc = encoding.ssrc
+        # [rfc3550:5.1/4] Below half, so that a first packet that is lost does not confuse the roll-over counter of SRTP.
+        self.next_sequence_number = context.random_16() >> 1
+        self._timestamp_offset = context.random_32()
+        self._formats: dict[int, PayloadFormat] = {}
+        self._frame_size = 0.0
+        self._mapped_timestamp: int | None = None
+        self._mapped_at = 0.0
+        self._capture_time_told_at = float("-inf")
+        self._rewriting: Rewriting | None = None
+        self.is_acknowledged = False
+        """Whether a report showed that the peer knows this SSRC."""
+
+        self.is_repair_acknowledged = False
+        self.sent_at: float | None = None
+        """When the latest packet left."""
+
+        self.key_frames = KeyFrameRequests()
+        self.stats = OutboundStats(encoding.ssrc)
+        self.repair_stats = OutboundStats(encoding.ssrc)
+        self.repair: RetransmissionStream | None = None
+        self.history: History | None = None
+        self.update(parameters, encoding)
+
+    def update(self, parameters: SendParameters, encoding: SendEncoding) -> None:
+        """Go on with what was negotiated anew; the SSRC is the same."""
+        context = self._context
+        self._parameters = parameters
+        self.encoding = encoding
+        self._formats = {}
+        self.extensions = HeaderExtensions(parameters.header_extensions, parameters.mid, encoding.rid)
+        if encoding.rtx_ssrc is None:
+            self.repair = None
+        elif self.repair is None or self.repair.ssrc != encoding.rtx_ssrc:
+            self.repair = RetransmissionStream(encoding.rtx_ssrc, context.random_16() >> 1)
+            self.repair_stats = OutboundStats(encoding.rtx_ssrc)
+            self.is_repair_acknowledged = False
+        if any("nack" in codec.feedback for codec in parameters.codecs):
+            options = context.options
+            self.history = self.history or History(options.history_duration, options.history_size)
+        else:
+            self.history = None
+        self.stats.rid = encoding.rid
+        self.stats.rtx_ssrc = encoding.rtx_ssrc
+        self.stats.active = encoding.active
+
+    # --- numbers ---
+
+    @property
+    def codec(self) -> RtpCodec:
+        """The codec in use unless a frame says otherwise."""
+        wanted = self.encoding.payload_type
+        codecs = self._parameters.codecs
+        return next((codec for codec in codecs if codec.payload_type == wanted), codecs[0])
+
+    def codec_of(self, frame: EncodedFrame) -> RtpCodec:
+        """Return the negotiated codec of a frame.
+
+        Raises:
+            ValueError: None of them is of the frame's media type.
+        """
+        codec = self.codec
+        if frame.mime_type is None:
+            # Only a caller that names no media type means our payload types; a frame that is passed on has the peer's.
+            return next((each for each in self._parameters.codecs if each.payload_type == frame.payload_type), codec)
+        wanted = frame.mime_type.lower()
+        if codec.mime_type.lower() == wanted:
+            return codec
+        for each in self._parameters.codecs:
+            if each.mime_type.lower() == wanted:
+                return each
+        raise ValueError(f"{frame.mime_type} was not negotiated")
+
+    def rtp_timestamp(self, now: float) -> int:
+        """Return the RTP timestamp of a moment, for a sender report. See :rfc:`3550#section-6.4.1`."""
+        elapsed = round((now - self._mapped_at) * self.codec.clock_rate)
+        return (self._mapped_timestamp or 0) + elapsed & 0xFFFF_FFFF
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether anything was sent, so that a timestamp can be told for a moment."""
+        return self._mapped_timestamp is not None
+
+    # --- frames and packets ---
+
+    def packetize(self, frame: EncodedFrame) -> list[Outgoing]:
+        """Cut a frame into numbered packets.
+
+        Raises:
+            ValueError: The frame is not of a negotiated format.
+        """
+        context, extensions = self._context, self.extensions
+        codec = self.codec_of(frame)
+        format_ = self._formats.get(codec.payload_type)
+        if format_ is None:
+            format_ = payload_format(codec.mime_type, codec.parameters)
+            if format_ is None:
+                raise ValueError(f"there is no payload format for {codec.mime_type}; send packets instead")
+            self._formats[codec.payload_type] = format_
+        overhead = FIXED_HEADER_LENGTH + 4 * len(frame.csrcs) + extensions.max_length + OSN_LENGTH
+        payloads = format_.packetize(frame, context.options.max_packet_size - overhead)
+        timestamp = frame.timestamp + self._timestamp_offset & 0xFFFF_FFFF
+        captured_at = self._captured_at(frame)
+        self._map(timestamp, captured_at)
+        packets: list[Outgoing] = []
+        number = self.next_sequence_number
+        for payload, marker in payloads:
+            elements: dict[int, bytes] = {}
+            if not self.is_acknowledged:
+                extensions.identify(elements)
+            if frame.audio_level is not None:
+                extensions.tell_level(elements, frame.audio_level)
+            packet = RtpPacket(
+                codec.payload_type,
+                number,
+                timestamp,
+                self.ssrc,
+                payload,
+                marker=marker,
+                csrcs=frame.csrcs,
+                extensions=elements,
+            )
+            number = number + 1 & 0xFFFF
+            packets.append(Outgoing(self, packet, context.now))
+        if packets and context.now >= self._capture_time_told_at + CAPTURE_TIME_INTERVAL:
+            self._capture_time_told_at = context.now
+            elements = packets[0].packet.extensions
+            extensions.tell_capture_time(elements, frame.capture_time or context.wall_time(captured_at))
+        self.next_sequence_number = number
+        self._count_frame(frame)
+        if packets and frame.keyframe and self._parameters.kind == "video":
+            packets[-1].is_key_frame = True
+        return packets
+
+    def _captured_at(self, frame: EncodedFrame) -> float:
+        now = self._context.now
+        if frame.capture_time is not None:
+            captured_at = self._context.session_time(frame.capture_time)
+            if abs(captured_at - now) < CLOCK_TOLERANCE:
+                return captured_at
+        return now
+
+    def _map(self, timestamp: int, at: float) -> None:
+        self._mapped_timestamp = timestamp
+        self._mapped_at = at
+
+    def _count_frame(self, frame: EncodedFrame) -> None:
+        stats, size = self.stats, len(frame.data)
+        stats.frames_sent += 1
+        if frame.keyframe and self._parameters.kind == "video":
+            stats.key_frames_sent += 1
+        if self._frame_size and size > HUGE_FRAME * self._frame_size:
+            stats.huge_frames_sent += 1
+        self._frame_size += (size - self._frame_size) * (0.1 if self._frame_size else 1.0)
+
+    def pass_on(
+        self, packet: RtpPacket, *, rewrite: bool, payload_type: int | None, extension_map: ExtensionMap | None
+    ) -> Outgoing:
+        """Take a packet that somebody else made; it is not changed, but copied.
+
+        Raises:
+            ValueError: It is not to be rewritten and has a foreign SSRC.
+        """
+        if not rewrite and packet.ssrc != self.ssrc:
+            raise ValueError(f"the stream has SSRC {self.ssrc}, not {packet.ssrc}: let the packet be rewritten")
+        number, timestamp = packet.sequence_number, packet.timestamp
+        if rewrite:
+            if self._rewriting is None:
+                self._rewriting = Rewriting()
+            clock_rate = self.codec.clock_rate
+            number, timestamp = self._rewriting.renumber(packet, self, clock_rate, self._context.now)
+        copy = RtpPacket(
+            packet.payload_type if payload_type is None else payload_type,
+            number,
+            timestamp,
+            self.ssrc,
+            packet.payload,
+            marker=packet.marker,
+            csrcs=packet.csrcs,
+            extensions=self._foreign_elements(packet, extension_map),
+        )
+        if not self.is_acknowledged:
+            self.extensions.identify(copy.extensions)
+        ahead = number + 1 - self.next_sequence_number & 0xFFFF
+        if ahead < 0x8000:
+            self.next_sequence_number = number + 1 & 0xFFFF
+            self._map(timestamp, self._context.now)
+        return Outgoing(self, copy, self._context.now)
+
+    def _foreign_elements(self, packet: RtpPacket, theirs: ExtensionMap | None) -> dict[int, bytes]:
+        """Return what a packet from elsewhere says of itself, under our identifiers, and nothing of its last hop."""
+        ours = self.extensions
+        found = packet.extensions
+        if not found:
+            return {}
+        if theirs is None or theirs == ours.map:
+            return {number: value for number, value in found.items() if number not in ours.hop_by_hop and number in ours.map}
+        elements: dict[int, bytes] = {}
+        for number, value in found.items():
+            uri = theirs.uri_of(number)
+            ours_number = None if uri is None else ours.map.id_of(uri)
+            if ours_number is not None and ours_number not in ours.hop_by_hop:
+                elements[ours_number] = value
+        return elements
+
+    @property
+    def mapping(self) -> tuple[int, float] | None:
+        """The timestamp sent last and the time of the session's clock that it stands for."""
+        return None if self._mapped_timestamp is None else (self._mapped_timestamp, self._mapped_at)
+
+    # --- retransmission ---
+
+    def repeat(self, sequence_numbers: Iterable[int], round_trip_time: float) -> list[Outgoing]:
+        """Return the packets that the peer asks for again, as far as they are there and were not sent a moment ago."""
+        context, history, stats = self._context, self.history, self.stats
+        found: list[Outgoing] = []
+        if history is None:
+            return found
+        history.max_duration = max(context.options.history_duration, 4 * round_trip_time)
+        now = context.now
+        for number in sequence_numbers:
+            sent = history.find(number, now)
+            if sent is None or sent.resent_count >= MAX_RESENDS or (sent.resent_count and now < sent.resent_at + round_trip_time):
+                stats.retransmissions_denied += 1
+                continue
+            sent.resent_at = now
+            sent.resent_count += 1
+            found.append(self._again(sent.packet))
+        return found
+
+    def _again(self, packet: RtpPacket) -> Outgoing:
+        repair = self.repair
+        payload_type = next(
+            (each.rtx_payload_type for each in self._parameters.codecs if each.payload_type == packet.payload_type), None
+        )
+        if repair is None or payload_type is None:
+            return Outgoing(self, packet, self._context.now, is_retransmission=True)
+        extensions = self.extensions
+        elements = {number: value for number, value in packet.extensions.items() if number not in extensions.hop_by_hop}
+        if not self.is_repair_acknowledged:
+            extensions.identify_repair(elements)
+        return Outgoing(
+            self, repair.wrap(packet, payload_type, elements), self._context.now, is_retransmission=True
+        )
+
+    def pad(self, length: int) -> Outgoing | None:
+        """Return a packet of about so many bytes that only fills the path, if the peer can tell it from media."""
+        repair, payload_type = self.repair, self.codec.rtx_payload_type
+        if repair is None or payload_type is None or self.history is None or self._mapped_timestamp is None:
+            return None
+        last = self.history.latest()
+        if last is not None and len(last.packet.payload) <= length + 100 and last.resent_count < 2:
+            # Something useful is better than zeros: the packet may have been lost.
+            last.resent_count += 1
+            return self._again(last.packet)
+        return Outgoing(
+            self,
+            repair.pad(self._mapped_timestamp, payload_type, length),
+            self._context.now,
+            is_retransmission=True,
+        )
+
+    # --- departure ---
+
+    def depart(self, outgoing: Outgoing, transport_sequence_number: Callable[[], int]) -> bytes:
+        """Return the bytes of a packet that leaves now, and count it."""
+        context, extensions, packet = self._context, self.extensions, outgoing.packet
+        now = context.now
+        if outgoing.is_retransmission and packet.ssrc == self.ssrc:
+            # Under its own number a packet must be the same to the bit: SRTP would use one keystream for two texts.
+            sent = self.history.find(packet.sequence_number, now) if self.history is not None else None
+            data = packet.serialize(two_byte=extensions.two_byte) if sent is None else sent.data
+        else:
+            if extensions.transport_sequence_number is not None:
+                packet.extensions[extensions.transport_sequence_number] = transport_sequence_number().to_bytes(2, "big")
+            if extensions.abs_send_time is not None:
+                extensions.depart(packet.extensions, context.wall_time(now))
+            data = packet.serialize(two_byte=extensions.two_byte)
+            if self.history is not None and not outgoing.is_retransmission:
+                self.history.add(packet, data, now)
+        self._count(outgoing, len(data), now)
+        return data
+
+    def _count(self, outgoing: Outgoing, size: int, now: float) -> None:
+        packet = outgoing.packet
+        length = len(packet.payload)
+        stats = self.stats if packet.ssrc == self.ssrc else self.repair_stats
+        stats.packets_sent += 1
+        stats.bytes_sent += length
+        stats.header_bytes_sent += size - length
+        if outgoing.is_retransmission:
+            self.stats.retransmitted_packets_sent += 1
+            self.stats.retransmitted_bytes_sent += length
+        else:
+            stats.payload_type = packet.payload_type
+            stats.total_packet_send_delay += now - outgoing.queued_at
+            self.sent_at = now
+            if outgoing.is_key_frame:
+                self.key_frames.answered(now)
