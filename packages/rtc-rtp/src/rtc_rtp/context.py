@@ -1,20 +1,40 @@
 """What the parts of a session share: settings, the clock's last value, and where output gathers."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from rtc_rtp.events import Event
 from rtc_rtp.options import SessionOptions
+from rtc_rtp.reporting.measurement import RoundTripTime
+from rtc_rtp.rtcp import RtcpPacket
 from rtc_rtp.stats import SessionStats
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 """Called with the time in seconds, a name such as ``rtp:packet_dropped``, and data that JSON can hold."""
 
 
+class Waiting(Protocol):
+    """A stream that has something to do later."""
+
+    ssrc: int
+
+    def progress(self, now: float) -> float:
+        """Hand on what is due; return when there is more to do."""
+        ...
+
+    def feedback_deadline(self) -> float:
+        """When there is feedback to send."""
+        ...
+
+    def take_feedback(self, reporter_ssrc: int) -> list[RtcpPacket]:
+        """Return the feedback of now."""
+        ...
+
+
 class Context:
     """One per session; every part of it holds a reference."""
 
-    __slots__ = ("_wall_offset", "dirty", "events", "now", "options", "rng", "stats", "trace")
+    __slots__ = ("_wall_offset", "dirty", "events", "now", "options", "rng", "round_trip_time", "stats", "trace", "waiting")
 
     def __init__(
         self, *, now: float, rng: Callable[[int], bytes], ntp_time: float, options: SessionOptions, trace: Trace | None
@@ -28,6 +48,10 @@ class Context:
         self._wall_offset = ntp_time - now
         self.events: list[Event] = []
         self.stats = SessionStats()
+        self.round_trip_time = RoundTripTime()
+        self.waiting: dict[int, Waiting] = {}
+        """Streams by SSRC that have frames, losses or requests pending; the others cost nothing."""
+
         self.dirty = False
         """Whether something happened since the last flush, so that there may be something to send."""
 
@@ -38,6 +62,10 @@ class Context:
     def session_time(self, wall_time: float) -> float:
         """Return the time of the session's clock for seconds since 1970."""
         return wall_time - self._wall_offset
+
+    def wait_for(self, stream: Waiting) -> None:
+        """Look after a stream at the end of this call and whenever it is due."""
+        self.waiting[stream.ssrc] = stream
 
     def drop(self, reason: str) -> None:
         """Count and trace something of the peer's that is not taken."""

@@ -66,8 +66,8 @@ class VideoBuffer:
         self.wants_key_frame = False
         """Whether only a key frame helps; the stream asks for it."""
 
-    def insert(self, number: int, packet: RtpPacket, now: float) -> None:
-        """Take a packet that is no duplicate."""
+    def insert(self, number: int, packet: RtpPacket, now: float, *, is_repair: bool = False) -> None:  # noqa: ARG002
+        """Take a packet that is no duplicate; by which way it came does not matter to pictures."""
         if self._next is not None and number < self._next:
             self._stats.packets_discarded += 1
             return

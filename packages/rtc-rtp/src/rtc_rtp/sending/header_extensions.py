@@ -5,7 +5,7 @@ from typing import Final
 
 from rtc_rtp.frame import AudioLevel
 from rtc_rtp.header_extension import MAX_ONE_BYTE_ID, MAX_ONE_BYTE_LENGTH, ExtensionMap
-from rtc_rtp.ntp import to_ntp
+from rtc_rtp.ntp import ntp_timestamp
 from rtc_rtp.uris import (
     ABS_CAPTURE_TIME,
     ABS_SEND_TIME,
@@ -94,7 +94,7 @@ class HeaderExtensions:
     def tell_capture_time(self, elements: dict[int, bytes], capture_time: float) -> None:
         """Say when a frame was captured, in seconds since 1970."""
         if self._abs_capture_time is not None:
-            elements[self._abs_capture_time] = _UINT64.pack(to_ntp(capture_time))
+            elements[self._abs_capture_time] = _UINT64.pack(ntp_timestamp(capture_time))
 
     def depart(self, elements: dict[int, bytes], wall_time: float) -> None:
         """Say when a packet leaves."""

@@ -1,7 +1,5 @@
 """What one media section sends: its encodings, each a stream of its own."""
 
-from collections.abc import Iterator
-
 from rtc_rtp.context import Context
 from rtc_rtp.parameters import SendEncoding, SendParameters, StreamId
 from rtc_rtp.sending.stream import SendStream
@@ -45,13 +43,6 @@ class Sender:
         if found is None:
             raise ValueError(f"sender {self.id!r} has no encoding {rid!r}")
         return found
-
-    def ssrcs(self) -> Iterator[int]:
-        """Every SSRC under which something leaves."""
-        for stream in self.streams.values():
-            yield stream.ssrc
-            if stream.repair is not None:
-                yield stream.repair.ssrc
 
 
 def check(parameters: SendParameters) -> None:

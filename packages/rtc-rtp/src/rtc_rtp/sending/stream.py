@@ -1,6 +1,7 @@
 """One RTP stream that is sent, and the one that repairs it."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from rtc_rtp.context import Context
@@ -155,6 +156,26 @@ class SendStream:
     def has_clock(self) -> bool:
         """Whether anything was sent, so that a timestamp can be told for a moment."""
         return self._mapped_timestamp is not None
+
+    def ssrcs(self) -> list[int]:
+        """The SSRCs under which something may leave."""
+        return [self.ssrc] if self.repair is None else [self.ssrc, self.repair.ssrc]
+
+    def used_ssrcs(self) -> list[int]:
+        """Those under which something did leave."""
+        counted = (self.stats, self.repair_stats)
+        return [ssrc for ssrc, stats in zip(self.ssrcs(), counted, strict=False) if stats.packets_sent]
+
+    def total_stats(self) -> OutboundStats:
+        """Return the counters, those of retransmissions added to the stream's own."""
+        own, repair = self.stats, self.repair_stats
+        return replace(
+            own,
+            packets_sent=own.packets_sent + repair.packets_sent,
+            bytes_sent=own.bytes_sent + repair.bytes_sent,
+            header_bytes_sent=own.header_bytes_sent + repair.header_bytes_sent,
+            remote=replace(own.remote),
+        )
 
     # --- frames and packets ---
 

@@ -1,0 +1,142 @@
+"""Everything that a session receives but RTCP: receivers, and the streams of every SSRC."""
+
+from rtc_rtp.context import Context
+from rtc_rtp.errors import StateError
+from rtc_rtp.events import EndReason, StreamEnded
+from rtc_rtp.outbound import Outbound
+from rtc_rtp.packet import RtpPacket
+from rtc_rtp.parameters import ReceiveParameters, StreamId
+from rtc_rtp.receiving.receiver import Receiver, Stream
+from rtc_rtp.receiving.stream import ReceiveStream, RepairStream
+from rtc_rtp.router import Router, SoleReceiver
+from rtc_rtp.stats import InboundStats
+
+_NEVER = float("inf")
+
+
+class Inbound:
+    """The receivers of a session."""
+
+    __slots__ = ("_context", "_outbound", "_router", "deadline", "receivers", "streams")
+
+    def __init__(self, context: Context, outbound: Outbound) -> None:
+        self._context = context
+        self._outbound = outbound
+        self._router: Router | None = None
+        self.receivers: dict[StreamId, Receiver] = {}
+        self.streams: dict[int, Stream] = {}
+        """By SSRC, of all receivers."""
+
+        self.deadline = _NEVER
+        """When a frame is due."""
+
+    # --- receivers ---
+
+    def set_router(self, router: Router) -> None:
+        """Ask another router from now on; known SSRCs stay where they are until receivers change."""
+        self._router = router
+
+    def add(self, receiver_id: StreamId, parameters: ReceiveParameters) -> None:
+        """Add or change a receiver."""
+        receiver = self.receivers.get(receiver_id)
+        if receiver is None:
+            self.receivers[receiver_id] = Receiver(self._context, receiver_id, parameters)
+        else:
+            receiver.update(parameters)
+
+    def remove(self, receiver_id: StreamId) -> None:
+        """Remove a receiver and its streams.
+
+        Raises:
+            StateError: There is no such receiver.
+        """
+        receiver = self.receiver(receiver_id)
+        del self.receivers[receiver_id]
+        for ssrc in receiver.streams:
+            self.streams.pop(ssrc, None)
+            self._context.waiting.pop(ssrc, None)
+
+    def receiver(self, receiver_id: StreamId) -> Receiver:
+        """Return a receiver.
+
+        Raises:
+            StateError: There is none of this name.
+        """
+        found = self.receivers.get(receiver_id)
+        if found is None:
+            raise StateError(f"there is no receiver {receiver_id!r}")
+        return found
+
+    def stats(self, receiver_id: StreamId) -> list[InboundStats]:
+        """Return the counters of a receiver's streams.
+
+        Raises:
+            StateError: There is no such receiver.
+        """
+        return [stream.refresh() for stream in self.receiver(receiver_id).primaries()]
+
+    def request_key_frame(self, receiver_id: StreamId, rid: str | None) -> None:
+        """Ask for a key frame of an encoding.
+
+        Raises:
+            StateError: There is no such receiver.
+        """
+        stream = self.receiver(receiver_id).stream(rid)
+        if stream is not None:
+            stream.request_key_frame()
+
+    # --- streams ---
+
+    def adopt(self, packet: RtpPacket) -> Stream | None:
+        """Return the stream of a packet whose SSRC is new; ``None`` if nobody wants it, which is counted."""
+        context = self._context
+        if packet.ssrc in self._outbound.by_ssrc:
+            context.drop("source_conflict")
+            return None
+        if len(self.streams) >= context.options.max_sources:
+            context.drop("too_many_sources")
+            return None
+        router = self._router
+        if router is None:
+            router = SoleReceiver(next(iter(self.receivers)) if len(self.receivers) == 1 else None)
+        receiver_id = router.route(packet)
+        receiver = None if receiver_id is None else self.receivers.get(receiver_id)
+        if receiver is None:
+            context.drop("unrouted")
+            return None
+        stream = receiver.adopt(packet)
+        if stream is not None:
+            self.streams[packet.ssrc] = stream
+        return stream
+
+    def progress(self) -> None:
+        """Hand on the frames that are due."""
+        context = self._context
+        now = context.now
+        deadline = _NEVER
+        for stream in list(context.waiting.values()):
+            at = stream.progress(now)
+            deadline = min(deadline, at)
+            if at == _NEVER and stream.feedback_deadline() == _NEVER:
+                del context.waiting[stream.ssrc]
+        self.deadline = deadline
+
+    def end(self, ssrc: int, reason: EndReason) -> None:
+        """End the stream of an SSRC, if there is one."""
+        stream = self.streams.pop(ssrc, None)
+        self._context.waiting.pop(ssrc, None)
+        if stream is None:
+            return
+        for receiver in self.receivers.values():
+            receiver.streams.pop(ssrc, None)
+        if isinstance(stream, ReceiveStream):
+            if stream.is_valid:
+                self._context.events.append(StreamEnded(stream.receiver_id, ssrc, stream.rid, reason))
+            for repair in [each for each in self.streams.values() if isinstance(each, RepairStream)]:
+                if repair.primary is stream:
+                    self.end(repair.ssrc, reason)
+
+    def expire(self, oldest: float) -> None:
+        """End the streams that were not heard of since a time."""
+        for ssrc in [ssrc for ssrc, stream in self.streams.items() if stream.heard_at < oldest]:
+            self.end(ssrc, EndReason.TIMEOUT)

@@ -1,0 +1,171 @@
+"""Everything that a session sends but RTCP: senders, and the queue in front of the wire."""
+
+from collections import deque
+
+from rtc_rtp.context import Context
+from rtc_rtp.errors import BufferFullError, StateError
+from rtc_rtp.events import KeyFrameRequested
+from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.header_extension import ExtensionMap
+from rtc_rtp.packet import RtpPacket
+from rtc_rtp.parameters import SendParameters, StreamId
+from rtc_rtp.sending.sender import Sender
+from rtc_rtp.sending.stream import Outgoing, SendStream
+from rtc_rtp.stats import OutboundStats
+
+
+class Outbound:
+    """The senders of a session."""
+
+    __slots__ = ("_context", "_queued_size", "_transport_sequence_number", "by_ssrc", "deadline", "queue", "senders")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.senders: dict[StreamId, Sender] = {}
+        self.by_ssrc: dict[int, tuple[Sender, SendStream]] = {}
+        """Every SSRC of ours, those of retransmissions included."""
+
+        self.queue: deque[Outgoing] = deque()
+        self._queued_size = 0
+        self._transport_sequence_number = 0
+        self.deadline = float("inf")
+        """When the next packet leaves that waits for its turn."""
+
+    # --- senders ---
+
+    def add(self, sender_id: StreamId, parameters: SendParameters) -> None:
+        """Add or change a sender.
+
+        Raises:
+            ValueError: An SSRC belongs to another sender.
+        """
+        for encoding in parameters.encodings:
+            for ssrc in (encoding.ssrc, encoding.rtx_ssrc):
+                owner = None if ssrc is None else self.by_ssrc.get(ssrc)
+                if owner is not None and owner[0].id != sender_id:
+                    raise ValueError(f"SSRC {ssrc} belongs to sender {owner[0].id!r}")
+        sender = self.senders.get(sender_id)
+        if sender is None:
+            self.senders[sender_id] = Sender(self._context, sender_id, parameters)
+        else:
+            self._forget(sender.update(parameters))
+        self._index()
+
+    def remove(self, sender_id: StreamId) -> list[int]:
+        """Remove a sender; return the SSRCs that sent something.
+
+        Raises:
+            StateError: There is no such sender.
+        """
+        sender = self._sender(sender_id)
+        del self.senders[sender_id]
+        ended = [ssrc for stream in sender.streams.values() for ssrc in stream.used_ssrcs()]
+        self._forget(list(sender.streams.values()))
+        self._index()
+        return ended
+
+    def _forget(self, streams: list[SendStream]) -> None:
+        if not streams:
+            return
+        gone = {stream.ssrc for stream in streams}
+        self.queue = deque(each for each in self.queue if each.stream.ssrc not in gone)
+        self._queued_size = sum(each.size for each in self.queue)
+
+    def _index(self) -> None:
+        self.by_ssrc = {
+            ssrc: (sender, stream)
+            for sender in self.senders.values()
+            for stream in sender.streams.values()
+            for ssrc in stream.ssrcs()
+        }
+
+    def _sender(self, sender_id: StreamId) -> Sender:
+        found = self.senders.get(sender_id)
+        if found is None:
+            raise StateError(f"there is no sender {sender_id!r}")
+        return found
+
+    def stats(self, sender_id: StreamId) -> dict[str | None, OutboundStats]:
+        """Return the counters of a sender's encodings.
+
+        Raises:
+            StateError: There is no such sender.
+        """
+        return {rid: stream.total_stats() for rid, stream in self._sender(sender_id).streams.items()}
+
+    # --- media in ---
+
+    def send_frame(self, sender_id: StreamId, frame: EncodedFrame, rid: str | None) -> None:
+        """Queue the packets of a frame; raises as `RtpSession.send_frame` says."""
+        stream = self._sender(sender_id).stream(rid)
+        if not stream.encoding.active:
+            stream.stats.frames_dropped += 1
+            return
+        self._check_room(len(frame.data))
+        for outgoing in stream.packetize(frame):
+            self._enqueue(outgoing)
+
+    def send_packet(
+        self,
+        sender_id: StreamId,
+        packet: RtpPacket,
+        rid: str | None,
+        rewrite: bool,
+        payload_type: int | None,
+        extension_map: ExtensionMap | None,
+    ) -> None:
+        """Queue a packet; raises as `RtpSession.send_packet` says."""
+        stream = self._sender(sender_id).stream(rid)
+        if not stream.encoding.active:
+            return
+        self._check_room(len(packet.payload))
+        self._enqueue(
+            stream.pass_on(packet, rewrite=rewrite, payload_type=payload_type, extension_map=extension_map)
+        )
+
+    def _check_room(self, size: int) -> None:
+        if self._queued_size + size > self._context.options.send_buffer_size:
+            raise BufferFullError(f"{self._queued_size} bytes wait to be sent")
+
+    def _enqueue(self, outgoing: Outgoing) -> None:
+        self.queue.append(outgoing)
+        self._queued_size += outgoing.size
+
+    # --- what the peer asks for ---
+
+    def repeat(self, ssrc: int, sequence_numbers: list[int]) -> bool:
+        """Queue packets again that did not arrive; tell whether the SSRC is ours."""
+        found = self.by_ssrc.get(ssrc)
+        if found is None:
+            return False
+        stream = found[1]
+        stream.stats.nack_count += 1
+        for outgoing in stream.repeat(sequence_numbers, self._context.round_trip_time.assumed):
+            self._enqueue(outgoing)
+        return True
+
+    def key_frame_requested(self, ssrc: int) -> bool:
+        """Tell the application of a request, unless it knows; tell whether the SSRC is ours."""
+        found = self.by_ssrc.get(ssrc)
+        if found is None:
+            return False
+        sender, stream = found
+        if stream.key_frames.ask(self._context.now, self._context.round_trip_time.assumed):
+            self._context.events.append(KeyFrameRequested(sender.id, stream.encoding.rid))
+        return True
+
+    # --- packets out ---
+
+    def flush(self) -> list[bytes]:
+        """Return the packets that leave now."""
+        queue = self.queue
+        datagrams = [each.stream.depart(each, self._number) for each in queue]
+        queue.clear()
+        self._queued_size = 0
+        self._context.stats.packets_sent += len(datagrams)
+        return datagrams
+
+    def _number(self) -> int:
+        number = self._transport_sequence_number
+        self._transport_sequence_number = number + 1 & 0xFFFF
+        return number

@@ -1,0 +1,106 @@
+"""What one media section receives: streams as they turn up, and what belongs to which."""
+
+from typing import TypeAlias
+
+from rtc_rtp.context import Context
+from rtc_rtp.packet import RtpPacket
+from rtc_rtp.parameters import ReceiveParameters, RtpCodec, SourceAssociation, StreamId
+from rtc_rtp.receiving.stream import ReceiveStream, RepairStream
+from rtc_rtp.uris import REPAIRED_RID, RID
+
+Stream: TypeAlias = ReceiveStream | RepairStream
+
+MAX_NAMES = 256
+"""SSRCs of which the name is remembered, since senders stop telling it."""
+
+
+class Receiver:
+    """The streams of one receiver by SSRC."""
+
+    __slots__ = ("_associations", "_codecs", "_context", "_names", "_repairs", "id", "parameters", "streams")
+
+    def __init__(self, context: Context, receiver_id: StreamId, parameters: ReceiveParameters) -> None:
+        self._context = context
+        self.id = receiver_id
+        self.streams: dict[int, Stream] = {}
+        self._names: dict[int, str] = {}
+        self.update(parameters)
+
+    def update(self, parameters: ReceiveParameters) -> None:
+        """Go on with what was negotiated anew."""
+        self.parameters = parameters
+        self._codecs: dict[int, RtpCodec] = {codec.payload_type: codec for codec in parameters.codecs}
+        self._repairs: dict[int, int] = {
+            codec.rtx_payload_type: codec.payload_type
+            for codec in parameters.codecs
+            if codec.rtx_payload_type is not None
+        }
+        self._associations = {
+            association.rtx_ssrc: ssrc
+            for ssrc, association in parameters.ssrcs.items()
+            if association.rtx_ssrc is not None
+        }
+        for stream in self.primaries():
+            stream.update(parameters)
+
+    def primaries(self) -> list[ReceiveStream]:
+        """The streams that carry media."""
+        return [stream for stream in self.streams.values() if isinstance(stream, ReceiveStream)]
+
+    def adopt(self, packet: RtpPacket) -> Stream | None:
+        """Make the stream that a packet of a new SSRC begins; ``None`` if it cannot be used."""
+        if packet.payload_type in self._repairs:
+            stream = self._adopt_repair(packet)
+        else:
+            stream = self._adopt_primary(packet)
+        if stream is not None:
+            self.streams[packet.ssrc] = stream
+        return stream
+
+    def _adopt_primary(self, packet: RtpPacket) -> Stream | None:
+        codec = self._codecs.get(packet.payload_type)
+        if codec is None:
+            self._context.drop("unknown_payload_type")
+            return None
+        rid = self._name(packet, RID)
+        announced = packet.ssrc in self.parameters.ssrcs or rid is not None
+        probation = 0 if announced else self._context.options.probation
+        return ReceiveStream(self._context, self.id, self.parameters, codec, packet, rid, probation=probation)
+
+    def _adopt_repair(self, packet: RtpPacket) -> Stream | None:
+        primary = self._primary_of(packet)
+        if primary is None:
+            self._context.drop("unassociated_retransmission")
+            return None
+        return RepairStream(self._context, packet, primary, self._repairs)
+
+    def _primary_of(self, packet: RtpPacket) -> ReceiveStream | None:
+        """Find the stream that a retransmission belongs to: by signalling, by name, or by what was asked for."""
+        told = self.streams.get(self._associations.get(packet.ssrc, -1))
+        if isinstance(told, ReceiveStream):
+            return told
+        candidates = self.primaries()
+        rid = self._name(packet, REPAIRED_RID)
+        if rid is not None:
+            return next((stream for stream in reversed(candidates) if stream.rid == rid), None)
+        if len(packet.payload) >= 2:
+            number = int.from_bytes(packet.payload[:2], "big")
+            asked = [stream for stream in candidates if stream.misses(number)]
+            if len(asked) == 1:
+                return asked[0]
+        return candidates[0] if len(candidates) == 1 else None
+
+    def _name(self, packet: RtpPacket, uri: str) -> str | None:
+        """Return the name of the encoding that a packet belongs to, or repairs, as told by it or one before."""
+        identifier = self.parameters.header_extensions.id_of(uri)
+        value = None if identifier is None else packet.extension(identifier)
+        if value:
+            name = value.decode("ascii", "replace")
+            if len(self._names) < MAX_NAMES or packet.ssrc in self._names:
+                self._names[packet.ssrc] = name
+            return name
+        return self._names.get(packet.ssrc) or self.parameters.ssrcs.get(packet.ssrc, SourceAssociation()).rid
+
+    def stream(self, rid: str | None) -> ReceiveStream | None:
+        """Return the latest stream of an encoding, of the only one for ``None``; ``None`` if nothing came of it."""
+        return next((each for each in reversed(self.primaries()) if rid is None or each.rid == rid), None)

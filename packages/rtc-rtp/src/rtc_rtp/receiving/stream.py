@@ -1,0 +1,388 @@
+"""One RTP stream that is received: its numbers, its losses, and where its packets go."""
+
+from typing import Final
+
+from rtc_rtp.context import Context
+from rtc_rtp.errors import ParseError
+from rtc_rtp.events import FrameReceived, PacketReceived, StreamDiscovered
+from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.ntp import ntp_middle, seconds_to_short
+from rtc_rtp.packet import FIXED_HEADER_LENGTH, RtpPacket
+from rtc_rtp.parameters import ReceiveParameters, RtpCodec, StreamId
+from rtc_rtp.payload import PayloadFormat, payload_format
+from rtc_rtp.receiving.audio_buffer import AudioBuffer
+from rtc_rtp.receiving.losses import Losses
+from rtc_rtp.receiving.reception import Reception
+from rtc_rtp.receiving.sender_clock import SenderClock
+from rtc_rtp.receiving.video_buffer import VideoBuffer
+from rtc_rtp.rtcp import FullIntraRequest, GenericNack, IntraRequest, PictureLossIndication, ReportBlock, RtcpPacket
+from rtc_rtp.stats import InboundStats
+
+MIN_KEY_FRAME_INTERVAL: Final = 0.25
+"""Seconds between two requests for a key frame; longer if the round trip is."""
+
+MAX_NACKED: Final = 256
+"""Packets that one NACK asks for."""
+
+MAX_HELD: Final = 8
+"""Packets kept while a source is on probation."""
+
+_NEVER: Final = float("inf")
+
+
+class ReceiveStream:
+    """The packets of one SSRC, in by `receive` and `repair`, out as events."""
+
+    __slots__ = (
+        "_codecs",
+        "_context",
+        "_fir_sequence_number",
+        "_formats",
+        "_held",
+        "_key_frame_asked_at",
+        "_key_frame_wanted",
+        "_parameters",
+        "_restarts",
+        "buffer",
+        "clock",
+        "codec",
+        "heard_at",
+        "is_valid",
+        "losses",
+        "receiver_id",
+        "reception",
+        "reported_count",
+        "rid",
+        "ssrc",
+        "stats",
+    )
+
+    def __init__(
+        self,
+        context: Context,
+        receiver_id: StreamId,
+        parameters: ReceiveParameters,
+        codec: RtpCodec,
+        packet: RtpPacket,
+        rid: str | None,
+        *,
+        probation: int,
+    ) -> None:
+        self._context = context
+        self.receiver_id = receiver_id
+        self.ssrc = packet.ssrc
+        self.rid = rid
+        self.codec = codec
+        self.reception = Reception(packet.sequence_number, clock_rate=codec.clock_rate, probation=probation)
+        self.losses = Losses()
+        self.clock = SenderClock()
+        self.stats = InboundStats(packet.ssrc, rid)
+        self.is_valid = not probation
+        self.heard_at = context.now
+        self.reported_count = 0
+        """Packets received when the last report was made."""
+
+        self.buffer: AudioBuffer | VideoBuffer | None = None
+        self._held: list[tuple[int, RtpPacket]] = []
+        self._restarts = 0
+        self._key_frame_wanted = False
+        self._key_frame_asked_at = float("-inf")
+        self._fir_sequence_number = 0
+        self._formats: dict[int, PayloadFormat] = {}
+        self.update(parameters)
+        if self.is_valid:
+            self._discover()
+
+    def update(self, parameters: ReceiveParameters) -> None:
+        """Go on with what was negotiated anew."""
+        self._parameters = parameters
+        self._codecs = {codec.payload_type: codec for codec in parameters.codecs}
+        self._formats.clear()
+        for codec in parameters.codecs:
+            if (found := payload_format(codec.mime_type, codec.parameters)) is not None:
+                self._formats[codec.payload_type] = found
+        if parameters.deliver == "packets":
+            self.buffer = None
+        elif self.buffer is None:
+            self.buffer = self._make_buffer()
+
+    def _make_buffer(self) -> AudioBuffer | VideoBuffer:
+        if self._parameters.kind == "audio":
+            return AudioBuffer(self._formats, self.stats, self._parameters.jitter, self.codec.clock_rate)
+        return VideoBuffer(self._formats, self.stats, can_repair=self._asks_again)
+
+    @property
+    def _asks_again(self) -> bool:
+        return "nack" in self.codec.feedback
+
+    # --- packets in ---
+
+    def receive(self, packet: RtpPacket, size: int) -> None:
+        """Take a packet of this SSRC as it came."""
+        context = self._context
+        if packet.payload_type != self.codec.payload_type and not self._change_codec(packet.payload_type):
+            context.drop("unknown_payload_type")
+            return
+        now = context.now
+        reception = self.reception
+        before = reception.highest
+        number = reception.accept(packet.sequence_number)
+        if number is None:
+            context.drop(reception.reason)
+            return
+        if number == before + 1 or self._is_new(number, before, now):
+            reception.time(packet.timestamp, now)
+            self.heard_at = now
+            stats = self.stats
+            stats.packets_received += 1
+            length = len(packet.payload)
+            stats.bytes_received += length
+            stats.header_bytes_received += size - length
+            if self.is_valid:
+                self._deliver(number, packet, now, is_repair=False)
+            else:
+                self._hold(number, packet, now)
+
+    def repair(self, packet: RtpPacket) -> bool:
+        """Take a packet that came by a detour: a retransmission or what error correction made. Tell whether it was news."""
+        number = self._extend(packet.sequence_number)
+        now = self._context.now
+        found = self.losses.close_gap(number, now)
+        if found is None:
+            self.stats.packets_duplicated += 1
+            return False
+        if found.requests == 1:
+            self._context.round_trip_time.estimate(now - found.requested_at)
+        if packet.payload_type in self._codecs and self.is_valid:
+            self._deliver(number, packet, now, is_repair=True)
+        return True
+
+    def _extend(self, sequence_number: int) -> int:
+        highest = self.reception.highest
+        return highest + (sequence_number - highest + 0x8000 & 0xFFFF) - 0x8000
+
+    def misses(self, sequence_number: int) -> bool:
+        """Whether this packet was asked for and has not come."""
+        found = self.losses.missing.get(self._extend(sequence_number))
+        return found is not None and found.requests > 0
+
+    def _change_codec(self, payload_type: int) -> bool:
+        codec = self._codecs.get(payload_type)
+        if codec is None:
+            return False
+        self.codec = codec
+        self.reception.clock_rate = codec.clock_rate
+        if isinstance(self.buffer, VideoBuffer):
+            self.buffer.can_repair = self._asks_again
+        return True
+
+    def _is_new(self, number: int, before: int, now: float) -> bool:
+        """Note that a packet does not follow the one before; tell whether it had not come yet."""
+        if not self.is_valid:
+            self._held.clear()
+            return True
+        if self.reception.restarts != self._restarts:
+            self._restarts = self.reception.restarts
+            self.losses = Losses()
+            self.buffer = None if self.buffer is None else self._make_buffer()
+            return True
+        if number > before:
+            given_up = self.losses.open_gap(before + 1, number, now)
+            if given_up and isinstance(self.buffer, VideoBuffer):
+                self.buffer.give_up(given_up, now)
+            self._context.wait_for(self)
+            return True
+        if self.losses.close_gap(number, now) is None:
+            self.reception.reject_duplicate()
+            self.stats.packets_duplicated += 1
+            self._context.drop("duplicate")
+            return False
+        return True
+
+    def _hold(self, number: int, packet: RtpPacket, now: float) -> None:
+        """Keep a packet until the source is valid. See :rfc:`3550#appendix-A.1`."""
+        if len(self._held) < MAX_HELD:
+            self._held.append((number, packet))
+        if not self.reception.probation:
+            self.is_valid = True
+            self._discover()
+            for held_number, held in self._held:
+                self._deliver(held_number, held, now, is_repair=False)
+            self._held.clear()
+
+    def _discover(self) -> None:
+        self._context.events.append(StreamDiscovered(self.receiver_id, self.ssrc, self.rid))
+
+    def _deliver(self, number: int, packet: RtpPacket, now: float, *, is_repair: bool) -> None:
+        if self._parameters.deliver != "frames":
+            self._context.events.append(PacketReceived(self.receiver_id, packet))
+        buffer = self.buffer
+        if buffer is None:
+            return
+        if packet.payload_type not in self._formats:
+            self._context.drop("no_payload_format")
+            return
+        buffer.insert(number, packet, now, is_repair=is_repair)
+        self._context.wait_for(self)
+
+    # --- frames out ---
+
+    def progress(self, now: float) -> float:
+        """Hand on the frames that are due; return when there is more to do."""
+        buffer = self.buffer
+        if buffer is None:
+            return _NEVER
+        for frame in buffer.take(now):
+            self._complete(frame)
+        next_number = buffer.next_number
+        if next_number is not None and self.losses.missing:
+            self.losses.forget_before(next_number)
+        return buffer.deadline
+
+    def _complete(self, frame: EncodedFrame) -> None:
+        codec = self._codecs.get(frame.payload_type or 0, self.codec)
+        frame.ssrc = self.ssrc
+        frame.rid = self.rid
+        frame.mime_type = codec.mime_type
+        if frame.capture_time is None:
+            frame.capture_time = self.clock.capture_time(frame.timestamp, codec.clock_rate)
+        self.stats.estimated_playout_timestamp = frame.capture_time
+        self._context.events.append(FrameReceived(self.receiver_id, frame))
+
+    # --- feedback ---
+
+    def request_key_frame(self) -> None:
+        """Ask for a key frame with the next feedback."""
+        self._key_frame_wanted = True
+        self._context.wait_for(self)
+
+    def feedback_deadline(self) -> float:
+        """When there is feedback to send; in the past if there is some now."""
+        deadline = self.losses.deadline if self._asks_again else _NEVER
+        if self._wants_key_frame():
+            deadline = min(deadline, self._key_frame_asked_at + self._key_frame_interval())
+        return deadline
+
+    def _wants_key_frame(self) -> bool:
+        wanted = self._key_frame_wanted or (isinstance(self.buffer, VideoBuffer) and self.buffer.wants_key_frame)
+        return wanted and not self.codec.feedback.isdisjoint({"nack pli", "ccm fir"})
+
+    def _key_frame_interval(self) -> float:
+        return max(MIN_KEY_FRAME_INTERVAL, 1.5 * self._context.round_trip_time.assumed)
+
+    def take_feedback(self, reporter_ssrc: int) -> list[RtcpPacket]:
+        """Return what there is to tell the sender now."""
+        now = self._context.now
+        packets: list[RtcpPacket] = []
+        if self._asks_again and self.losses.deadline <= now:
+            due, given_up = self.losses.take_due(now, self._context.round_trip_time.assumed)
+            if given_up and isinstance(self.buffer, VideoBuffer):
+                self.buffer.give_up(given_up, now)
+            for at in range(0, len(due), MAX_NACKED):
+                numbers = [number & 0xFFFF for number in due[at : at + MAX_NACKED]]
+                packets.append(GenericNack(reporter_ssrc, self.ssrc, numbers))
+                self.stats.nack_count += 1
+        if self._wants_key_frame() and now >= self._key_frame_asked_at + self._key_frame_interval():
+            self._key_frame_wanted = False
+            self._key_frame_asked_at = now
+            packets.append(self._key_frame_request(reporter_ssrc))
+        return packets
+
+    def _key_frame_request(self, reporter_ssrc: int) -> RtcpPacket:
+        if "nack pli" in self.codec.feedback:
+            self.stats.pli_count += 1
+            return PictureLossIndication(reporter_ssrc, self.ssrc)
+        self.stats.fir_count += 1
+        self._fir_sequence_number = self._fir_sequence_number + 1 & 0xFF
+        return FullIntraRequest(reporter_ssrc, 0, [IntraRequest(self.ssrc, self._fir_sequence_number)])
+
+    # --- reports ---
+
+    def take_report(self) -> ReportBlock | None:
+        """Return the report block, if anything came since the last one. See :rfc:`3550#section-6.4`."""
+        reception = self.reception
+        if not self.is_valid or self.stats.packets_received == self.reported_count:
+            return None
+        self.reported_count = self.stats.packets_received
+        self.refresh()
+        clock = self.clock
+        delay = 0 if clock.reported_at is None else seconds_to_short(self._context.now - clock.reported_at)
+        return ReportBlock(
+            self.ssrc,
+            reception.take_fraction_lost(),
+            reception.lost,
+            reception.highest - 0x1_0000 & 0xFFFF_FFFF,
+            int(reception.jitter),
+            ntp_middle(clock.ntp_timestamp),
+            delay,
+        )
+
+    def refresh(self) -> InboundStats:
+        """Return the counters, with what is computed from others."""
+        stats, reception = self.stats, self.reception
+        stats.packets_lost = reception.lost
+        stats.jitter = reception.jitter / reception.clock_rate
+        stats.payload_type = self.codec.payload_type
+        stats.last_packet_received_at = self.heard_at
+        return stats
+
+
+class RepairStream:
+    """The stream that carries retransmissions of another one. See :rfc:`4588`."""
+
+    __slots__ = ("_context", "_payload_types", "heard_at", "primary", "reception", "reported_count", "ssrc")
+
+    def __init__(self, context: Context, packet: RtpPacket, primary: ReceiveStream, payload_types: dict[int, int]) -> None:
+        self._context = context
+        self.ssrc = packet.ssrc
+        self.primary = primary
+        primary.stats.rtx_ssrc = packet.ssrc
+        self._payload_types = payload_types
+        """From that of the retransmission to that of the original (``apt``)."""
+
+        self.reception = Reception(packet.sequence_number, clock_rate=primary.codec.clock_rate, probation=0)
+        self.heard_at = context.now
+        self.reported_count = 0
+
+    def receive(self, packet: RtpPacket, size: int) -> None:
+        """Unwrap a packet and hand it to the stream it belongs to."""
+        context, stats = self._context, self.primary.stats
+        payload_type = self._payload_types.get(packet.payload_type)
+        if payload_type is None:
+            context.drop("unknown_payload_type")
+            return
+        if self.reception.accept(packet.sequence_number) is None:
+            context.drop(self.reception.reason)
+            return
+        self.heard_at = context.now
+        length = len(packet.payload)
+        stats.retransmitted_packets_received += 1
+        stats.packets_received += 1
+        stats.retransmitted_bytes_received += length
+        stats.bytes_received += length
+        stats.header_bytes_received += size - length
+        if length < 2:
+            # Padding alone, to measure the path; it carries no original.
+            if length:
+                context.drop("malformed_retransmission")
+            return
+        original = RtpPacket(
+            payload_type,
+            int.from_bytes(packet.payload[:2], "big"),
+            packet.timestamp,
+            self.primary.ssrc,
+            packet.payload[2:],
+            marker=packet.marker,
+            csrcs=packet.csrcs,
+            extensions=packet.extensions,
+        )
+        self.primary.repair(original)
+
+    def take_report(self) -> ReportBlock | None:
+        """Return the report block, if anything came since the last one."""
+        reception = self.reception
+        if reception.received == self.reported_count:
+            return None
+        self.reported_count = reception.received
+        fraction = reception.take_fraction_lost()
+        return ReportBlock(self.ssrc, fraction, reception.lost, reception.highest - 0x1_0000 & 0xFFFF_FFFF)

@@ -1,0 +1,98 @@
+"""Compound packets out of what there is to say. See :rfc:`3550#section-6.1`, :rfc:`4585#section-3.1` and :rfc:`8108#section-5.3`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeAlias
+
+from rtc_rtp.rtcp import (
+    DescriptionChunk,
+    DescriptionItem,
+    DescriptionType,
+    ReceiverReport,
+    ReportBlock,
+    RtcpPacket,
+    SenderReport,
+    SourceDescription,
+)
+
+MAX_BLOCKS: Final = 31
+
+Report: TypeAlias = SenderReport | ReceiverReport
+
+
+def with_blocks(reports: Sequence[Report], blocks: Sequence[ReportBlock]) -> list[Report]:
+    """Spread report blocks over the reports of one end, and add receiver reports for those that do not fit.
+
+    Args:
+        reports: At least one.
+        blocks: What was received from each source.
+    """
+    result = list(reports)
+    first = result[0].ssrc
+    for at in range(0, len(blocks), MAX_BLOCKS):
+        part = list(blocks[at : at + MAX_BLOCKS])
+        if at == 0:
+            result[0].blocks = part
+        else:
+            result.insert(1, ReceiverReport(first, part))
+    return result
+
+
+def compose(
+    reports: Iterable[Report], extra: Iterable[RtcpPacket], cname: Callable[[int], str], max_size: int
+) -> list[bytes]:
+    """Return full compound packets: reports, the CNAME of everybody who reports, and the rest behind the last ones.
+
+    Args:
+        reports: At least one; the first is repeated, empty, where a packet would have none.
+        extra: Feedback, extended reports and the like.
+        cname: Gives the canonical name of an SSRC.
+        max_size: Bytes of one datagram.
+    """
+    pending = list(reports)
+    opener = ReceiverReport(pending[0].ssrc)
+    datagrams: list[bytes] = []
+    rest = [packet.serialize() for packet in extra]
+    while pending or rest:
+        head, described, size = b"", [], 0
+        while pending and (not described or size + _cost(pending[0], cname) <= max_size) and len(described) < MAX_BLOCKS:
+            report = pending.pop(0)
+            head += report.serialize()
+            if report.ssrc not in described:
+                described.append(report.ssrc)
+            size += _cost(report, cname)
+        if not described:
+            head += opener.serialize()
+            described.append(opener.ssrc)
+        # [rfc3550:6.1/3] The canonical name is in every compound packet.
+        head += _description(described, cname).serialize()
+        body = b""
+        while rest and not pending and (not body or len(head) + len(body) + len(rest[0]) <= max_size):
+            body += rest.pop(0)
+        datagrams.append(head + body)
+    return datagrams
+
+
+def reduce(packets: Iterable[RtcpPacket], max_size: int) -> list[bytes]:
+    """Return datagrams of feedback alone. See :rfc:`5506#section-3.4.2`."""
+    datagrams: list[bytes] = []
+    data = b""
+    for packet in packets:
+        more = packet.serialize()
+        if data and len(data) + len(more) > max_size:
+            datagrams.append(data)
+            data = b""
+        data += more
+    if data:
+        datagrams.append(data)
+    return datagrams
+
+
+def _cost(report: Report, cname: Callable[[int], str]) -> int:
+    """Bytes of a report with its line in the description, at most."""
+    return 28 + 24 * len(report.blocks) + 4 + 12 + len(cname(report.ssrc).encode())
+
+
+def _description(ssrcs: Iterable[int], cname: Callable[[int], str]) -> SourceDescription:
+    return SourceDescription(
+        [DescriptionChunk(ssrc, [DescriptionItem(DescriptionType.CNAME, cname(ssrc).encode()[:255])]) for ssrc in ssrcs]
+    )

@@ -1,0 +1,300 @@
+"""One RTP session over one transport: everything between frames or packets and datagrams. See :rfc:`3550`."""
+
+from collections.abc import Callable, Iterable
+
+from rtc_rtp.context import Context, Trace
+from rtc_rtp.errors import ParseError, StateError
+from rtc_rtp.events import Event
+from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.header_extension import ExtensionMap
+from rtc_rtp.inbound import Inbound
+from rtc_rtp.options import SessionOptions
+from rtc_rtp.outbound import Outbound
+from rtc_rtp.packet import RtpPacket, is_rtcp
+from rtc_rtp.parameters import ReceiveParameters, SendParameters, StreamId
+from rtc_rtp.reporting.control import Control
+from rtc_rtp.router import Router
+from rtc_rtp.sending.sender import check
+from rtc_rtp.stats import InboundStats, OutboundStats, SessionStats
+
+_NEVER = float("inf")
+
+
+class RtpSession:
+    """One end of an RTP session; its datagrams are RTP and RTCP packets, multiplexed (:rfc:`5761`) and not protected.
+
+    The loop: hand in what arrived (``receive_datagrams``), call ``handle_timeout`` when ``next_timeout`` is reached, and
+    after every call drain ``events`` and ``datagrams_to_send``. Commands only queue. `is_rtcp` tells the outputs apart
+    for whoever protects them.
+
+    Args:
+        now: Seconds, the first reading of the caller's clock.
+        rng: Source of random bytes, such as ``os.urandom``.
+        ntp_time: Wall-clock time at `now`, seconds since 1970: what reports tell the peer.
+        cname: Canonical name of this end (:rfc:`7022`); made from `rng` if it is ``None``.
+        options: Settings; the defaults are those for WebRTC.
+        trace: Called with structured records of what happens; changes nothing.
+    """
+
+    __slots__ = ("_closing", "_context", "_control", "_inbound", "_outbound", "_timeout")
+
+    def __init__(
+        self,
+        *,
+        now: float,
+        rng: Callable[[int], bytes],
+        ntp_time: float,
+        cname: str | None = None,
+        options: SessionOptions | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self._context = Context(now=now, rng=rng, ntp_time=ntp_time, options=options or SessionOptions(), trace=trace)
+        self._outbound = Outbound(self._context)
+        self._inbound = Inbound(self._context, self._outbound)
+        self._control = Control(self._context, self._inbound, self._outbound, cname)
+        self._closing = False
+        self._timeout = _NEVER
+
+    # --- what it is ---
+
+    @property
+    def closed(self) -> bool:
+        """Whether it ended; inputs are then ignored and commands raise."""
+        return self._closing and not self._context.dirty
+
+    @property
+    def stats(self) -> SessionStats:
+        """The counters of the session as a whole."""
+        stats = self._context.stats
+        stats.round_trip_time = self._context.round_trip_time.smoothed
+        return stats
+
+    @property
+    def cname(self) -> str:
+        """Canonical name of this end, as reports tell it."""
+        return self._control.cname
+
+    def sender_stats(self, sender_id: StreamId) -> dict[str | None, OutboundStats]:
+        """Return the counters of a sender's encodings by their name.
+
+        Raises:
+            StateError: There is no such sender.
+        """
+        return self._outbound.stats(sender_id)
+
+    def receiver_stats(self, receiver_id: StreamId) -> list[InboundStats]:
+        """Return the counters of a receiver's streams, one for each SSRC of media.
+
+        Raises:
+            StateError: There is no such receiver.
+        """
+        return self._inbound.stats(receiver_id)
+
+    # --- commands ---
+
+    def set_router(self, router: Router) -> None:
+        """Say who assigns new SSRCs to receivers; without a router everything belongs to the only receiver."""
+        self._inbound.set_router(router)
+
+    def add_sender(self, sender_id: StreamId, parameters: SendParameters) -> None:
+        """Add a sender, or go on with other parameters; streams of SSRCs that stay are not disturbed.
+
+        Call ``datagrams_to_send`` next.
+
+        Raises:
+            StateError: The session was closed.
+            ValueError: The parameters contradict each other, or those of another sender.
+        """
+        self._check_open()
+        check(parameters)
+        self._outbound.add(sender_id, parameters)
+        self._control.start()
+        self._touch()
+
+    def remove_sender(self, sender_id: StreamId) -> None:
+        """End the streams of a sender; the peer is told (BYE). Call ``datagrams_to_send`` next.
+
+        Raises:
+            StateError: There is no such sender, or the session was closed.
+        """
+        self._check_open()
+        self._control.say_goodbye(self._outbound.remove(sender_id))
+        self._touch()
+
+    def add_receiver(self, receiver_id: StreamId, parameters: ReceiveParameters) -> None:
+        """Add a receiver, or go on with other parameters; its streams are not disturbed.
+
+        Raises:
+            StateError: The session was closed.
+        """
+        self._check_open()
+        self._inbound.add(receiver_id, parameters)
+        self._control.start()
+        self._touch()
+
+    def remove_receiver(self, receiver_id: StreamId) -> None:
+        """Forget a receiver and its streams.
+
+        Raises:
+            StateError: There is no such receiver, or the session was closed.
+        """
+        self._check_open()
+        self._inbound.remove(receiver_id)
+        self._touch()
+
+    def send_frame(self, sender_id: StreamId, frame: EncodedFrame, *, rid: str | None = None) -> None:
+        """Queue one frame; call ``datagrams_to_send`` next.
+
+        Frames of an encoding that is not active are dropped.
+
+        Args:
+            sender_id: As it was added.
+            frame: Whole; ``timestamp`` counts in the codec's clock from a beginning of the caller's choice.
+            rid: Name of the encoding; ``None`` for the only one.
+
+        Raises:
+            StateError: There is no such sender, or the session was closed.
+            BufferFullError: Too much waits to be sent.
+            ValueError: There is no such encoding, or the frame is not of a negotiated format.
+        """
+        self._check_open()
+        self._outbound.send_frame(sender_id, frame, rid)
+        self._context.dirty = True
+
+    def send_packet(
+        self,
+        sender_id: StreamId,
+        packet: RtpPacket,
+        *,
+        rid: str | None = None,
+        rewrite: bool = False,
+        payload_type: int | None = None,
+        extension_map: ExtensionMap | None = None,
+    ) -> None:
+        """Queue one RTP packet that is ready or came from elsewhere; call ``datagrams_to_send`` next.
+
+        The packet is copied. Header extensions of one hop (MID, RID, sending time, transport-wide number) are ours in
+        any case; others are passed on if they are negotiated here.
+
+        Args:
+            sender_id: As it was added.
+            packet: With a payload type that was negotiated for this sender, unless `payload_type` is given.
+            rid: Name of the encoding; ``None`` for the only one.
+            rewrite: Give the packet the encoding's SSRC, sequence numbers and timestamps. Distances within one source
+                stay as they were, lost packets leave their gap; a packet of another SSRC goes on where the last one ended.
+            payload_type: The one to leave under.
+            extension_map: What the packet's header extensions mean; ``None`` if they have the identifiers of this sender.
+
+        Raises:
+            StateError: There is no such sender, or the session was closed.
+            BufferFullError: Too much waits to be sent.
+            ValueError: There is no such encoding, or the packet has another SSRC and is not to be rewritten.
+        """
+        self._check_open()
+        self._outbound.send_packet(sender_id, packet, rid, rewrite, payload_type, extension_map)
+        self._context.dirty = True
+
+    def request_key_frame(self, receiver_id: StreamId, rid: str | None = None) -> None:
+        """Ask the peer for a key frame (PLI, or FIR); call ``datagrams_to_send`` next.
+
+        Nothing happens if no stream has come yet, or the peer did not promise to listen.
+
+        Raises:
+            StateError: There is no such receiver, or the session was closed.
+        """
+        self._check_open()
+        self._inbound.request_key_frame(receiver_id, rid)
+        self._context.dirty = True
+
+    def close(self, now: float) -> None:
+        """End all streams; the peer is told (BYE). Idempotent; call ``datagrams_to_send`` next."""
+        self._tick(now)
+        if self._closing:
+            return
+        self._closing = True
+        self._outbound.queue.clear()
+        self._inbound.streams.clear()
+        self._context.waiting.clear()
+        self._control.close()
+        self._context.dirty = True
+
+    # --- the machine ---
+
+    def receive_datagram(self, datagram: bytes, now: float) -> None:
+        """Take one RTP or RTCP packet. Never raises for what it holds."""
+        self.receive_datagrams((datagram,), now)
+
+    def receive_datagrams(self, datagrams: Iterable[bytes], now: float) -> None:
+        """Take all packets that arrived together: the fast path."""
+        self._tick(now)
+        if self._closing:
+            return
+        context, inbound = self._context, self._inbound
+        stats, streams = context.stats, inbound.streams
+        parse = RtpPacket.parse
+        for data in datagrams:
+            stats.bytes_received += len(data)
+            if is_rtcp(data):
+                self._control.receive(data)
+                continue
+            try:
+                packet = parse(data)
+            except ParseError:
+                context.drop("malformed_rtp")
+                continue
+            stats.packets_received += 1
+            stream = streams.get(packet.ssrc) or inbound.adopt(packet)
+            if stream is not None:
+                stream.receive(packet, len(data))
+        if context.waiting:
+            inbound.progress()
+        context.dirty = True
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due; call at or after ``next_timeout``."""
+        self._tick(now)
+        if not self._closing:
+            self._inbound.progress()
+            self._context.dirty = True
+
+    def datagrams_to_send(self, now: float) -> list[bytes]:
+        """Drain the packets to send; call after every other call."""
+        self._tick(now)
+        context = self._context
+        if self._closing:
+            datagrams = self._control.flush() if context.dirty else []
+            context.dirty = False
+            self._timeout = _NEVER
+        else:
+            datagrams = self._control.flush()
+            datagrams += self._outbound.flush()
+            context.dirty = False
+            self._timeout = min(self._inbound.deadline, self._control.deadline(), self._outbound.deadline)
+        if datagrams:
+            context.stats.bytes_sent += sum([len(data) for data in datagrams])
+        return datagrams
+
+    def events(self) -> list[Event]:
+        """Drain what happened; call after every other call."""
+        context = self._context
+        events, context.events = context.events, []
+        return events
+
+    def next_timeout(self) -> float | None:
+        """When ``handle_timeout`` is due, on the clock of ``now``; ``None`` for never."""
+        if self._context.dirty:
+            return self._context.now
+        return None if self._timeout == _NEVER else self._timeout
+
+    # --- within ---
+
+    def _tick(self, now: float) -> None:
+        if now > self._context.now:
+            self._context.now = now
+
+    def _touch(self) -> None:
+        self._context.dirty = True
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise StateError("the session was closed")
