@@ -6,7 +6,21 @@ from typing import TYPE_CHECKING, Final
 from rtc_rtp._version import __version__
 
 if TYPE_CHECKING:
+    from rtc_rtp.context import Trace
     from rtc_rtp.errors import BufferFullError, ParseError, RtpError, StateError
+    from rtc_rtp.events import (
+        BitrateShare,
+        EndReason,
+        Event,
+        FrameReceived,
+        KeyFrameRequested,
+        PacketReceived,
+        SourceConflict,
+        StreamDiscovered,
+        StreamEnded,
+        TargetBitrateChanged,
+        ToneReceived,
+    )
     from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL
     from rtc_rtp.extensions.color_space import COLOR_SPACE, ColorSpace, HdrMetadata
     from rtc_rtp.extensions.dependency_descriptor import (
@@ -45,16 +59,21 @@ if TYPE_CHECKING:
     from rtc_rtp.frame import AudioLevel, EncodedFrame, FrameMetadata
     from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
     from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock, seconds_to_short, short_to_seconds
+    from rtc_rtp.options import SessionOptions
     from rtc_rtp.packet import RtpPacket, is_rtcp
     from rtc_rtp.parameters import (
+        Delivery,
         JitterSettings,
+        Kind,
         ReceiveParameters,
         RtpCodec,
         SendEncoding,
         SendParameters,
         SourceAssociation,
+        StreamId,
     )
     from rtc_rtp.payload import PayloadFormat, payload_format
+    from rtc_rtp.router import Router, SoleReceiver
     from rtc_rtp.rtcp import (
         ApplicationDefined,
         ApplicationLayerFeedback,
@@ -94,6 +113,8 @@ if TYPE_CHECKING:
         serialize_compound,
     )
     from rtc_rtp.sequence import SequenceUnwrapper, sequence_difference, sequence_is_newer
+    from rtc_rtp.session import RtpSession
+    from rtc_rtp.stats import InboundStats, OutboundStats, RemoteReport, RemoteSender, SessionStats
 
 __all__ = [
     "ABS_CAPTURE_TIME",
@@ -105,6 +126,7 @@ __all__ = [
     "ApplicationLayerFeedback",
     "AudioLevel",
     "BackChannel",
+    "BitrateShare",
     "BufferFullError",
     "COLOR_SPACE",
     "CSRC_AUDIO_LEVEL",
@@ -112,12 +134,15 @@ __all__ = [
     "CongestionControlFeedback",
     "DEPENDENCY_DESCRIPTOR",
     "DecodeTargetIndication",
+    "Delivery",
     "DependencyDescriptor",
     "DependencyStructure",
     "DescriptionChunk",
     "DescriptionItem",
     "DescriptionType",
     "EncodedFrame",
+    "EndReason",
+    "Event",
     "ExtensionMap",
     "FRAME_MARKING",
     "Feedback",
@@ -125,20 +150,26 @@ __all__ = [
     "FrameDependencies",
     "FrameMarking",
     "FrameMetadata",
+    "FrameReceived",
     "FullIntraRequest",
     "GenericNack",
     "Goodbye",
     "HdrMetadata",
     "HeaderExtension",
+    "InboundStats",
     "IntraRequest",
     "JitterSettings",
+    "KeyFrameRequested",
+    "Kind",
     "LostSlice",
     "MID",
     "MaximumBitrate",
     "NTP_56",
     "NTP_64",
+    "OutboundStats",
     "PLAYOUT_DELAY",
     "PacketMetric",
+    "PacketReceived",
     "ParseError",
     "PayloadFormat",
     "PictureLossIndication",
@@ -149,27 +180,41 @@ __all__ = [
     "ReceiverEstimatedMaximumBitrate",
     "ReceiverReport",
     "ReferencePictureSelection",
+    "RemoteReport",
+    "RemoteSender",
     "ReportBlock",
+    "Router",
     "RtcpPacket",
     "RtpCodec",
     "RtpError",
     "RtpPacket",
+    "RtpSession",
     "SendEncoding",
     "SendParameters",
     "SenderReport",
     "SequenceUnwrapper",
+    "SessionOptions",
+    "SessionStats",
     "SliceLossIndication",
+    "SoleReceiver",
     "SourceAssociation",
+    "SourceConflict",
     "SourceDescription",
     "StateError",
+    "StreamDiscovered",
+    "StreamEnded",
+    "StreamId",
     "StreamMetrics",
     "TRANSMISSION_OFFSET",
     "TRANSPORT_SEQUENCE_NUMBER",
     "TRANSPORT_SEQUENCE_NUMBER_V2",
+    "TargetBitrateChanged",
     "TemporalSpatialTradeOffNotification",
     "TemporalSpatialTradeOffRequest",
     "TemporaryMaximumBitrate",
     "TemporaryMaximumBitrateNotification",
+    "ToneReceived",
+    "Trace",
     "TradeOff",
     "TransportFeedback",
     "UnknownFeedback",
@@ -200,7 +245,9 @@ __all__ = [
 ]
 
 _DEFINED_IN: Final = {
+    "context": "Trace",
     "errors": "BufferFullError ParseError RtpError StateError",
+    "events": "BitrateShare EndReason Event FrameReceived KeyFrameRequested PacketReceived SourceConflict StreamDiscovered StreamEnded TargetBitrateChanged ToneReceived",
     "extensions.audio_level": "AUDIO_LEVEL CSRC_AUDIO_LEVEL",
     "extensions.color_space": "COLOR_SPACE ColorSpace HdrMetadata",
     "extensions.dependency_descriptor": "DEPENDENCY_DESCRIPTOR DependencyDescriptor parse_dependency_descriptor serialize_dependency_descriptor",
@@ -214,11 +261,15 @@ _DEFINED_IN: Final = {
     "frame": "AudioLevel EncodedFrame FrameMetadata",
     "header_extension": "ExtensionMap HeaderExtension",
     "ntp": "ntp_middle ntp_timestamp ntp_to_wall_clock seconds_to_short short_to_seconds",
+    "options": "SessionOptions",
     "packet": "RtpPacket is_rtcp",
-    "parameters": "JitterSettings ReceiveParameters RtpCodec SendEncoding SendParameters SourceAssociation",
+    "parameters": "Delivery JitterSettings Kind ReceiveParameters RtpCodec SendEncoding SendParameters SourceAssociation StreamId",
     "payload": "PayloadFormat payload_format",
+    "router": "Router SoleReceiver",
     "rtcp": "ApplicationDefined ApplicationLayerFeedback BackChannel CongestionControlFeedback DescriptionChunk DescriptionItem DescriptionType Feedback FullIntraRequest GenericNack Goodbye IntraRequest LostSlice MaximumBitrate PacketMetric PictureLossIndication ReceiverEstimatedMaximumBitrate ReceiverReport ReferencePictureSelection ReportBlock RtcpPacket SenderReport SliceLossIndication SourceDescription StreamMetrics TemporalSpatialTradeOffNotification TemporalSpatialTradeOffRequest TemporaryMaximumBitrate TemporaryMaximumBitrateNotification TradeOff TransportFeedback UnknownFeedback UnknownPacket VideoBackChannelMessage parse_compound serialize_compound",
     "sequence": "SequenceUnwrapper sequence_difference sequence_is_newer",
+    "session": "RtpSession",
+    "stats": "InboundStats OutboundStats RemoteReport RemoteSender SessionStats",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
 

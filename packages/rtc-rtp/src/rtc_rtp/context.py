@@ -34,7 +34,18 @@ class Waiting(Protocol):
 class Context:
     """One per session; every part of it holds a reference."""
 
-    __slots__ = ("_wall_offset", "dirty", "events", "now", "options", "rng", "round_trip_time", "stats", "trace", "waiting")
+    __slots__ = (
+        "_wall_offset",
+        "dirty",
+        "events",
+        "now",
+        "options",
+        "rng",
+        "round_trip_time",
+        "stats",
+        "trace",
+        "waiting",
+    )
 
     def __init__(
         self, *, now: float, rng: Callable[[int], bytes], ntp_time: float, options: SessionOptions, trace: Trace | None

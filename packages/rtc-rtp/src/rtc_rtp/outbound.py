@@ -119,9 +119,7 @@ class Outbound:
         if not stream.encoding.active:
             return
         self._check_room(len(packet.payload))
-        self._enqueue(
-            stream.pass_on(packet, rewrite=rewrite, payload_type=payload_type, extension_map=extension_map)
-        )
+        self._enqueue(stream.pass_on(packet, rewrite=rewrite, payload_type=payload_type, extension_map=extension_map))
 
     def _check_room(self, size: int) -> None:
         if self._queued_size + size > self._context.options.send_buffer_size:

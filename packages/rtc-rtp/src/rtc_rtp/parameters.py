@@ -142,7 +142,7 @@ class ReceiveParameters:
     """The peer's SSRCs, as far as it told; more may turn up."""
 
     reduced_size: bool = False
-    jitter: JitterSettings = JitterSettings()  # noqa: RUF009  # frozen
+    jitter: JitterSettings = JitterSettings()  # frozen
     deliver: Delivery = "frames"
     synchronization_group: str | None = None
     """Receivers with the same name are played in step, such as the id of their media stream; ``None`` for alone."""

@@ -9,7 +9,7 @@ from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import JitterSettings
 from rtc_rtp.payload import PayloadFormat
-from rtc_rtp.receiving.playout_delay import PlayoutDelay
+from rtc_rtp.receiving.playout_clock import PlayoutClock
 from rtc_rtp.sequence import TIMESTAMP_BITS, SequenceUnwrapper
 from rtc_rtp.stats import InboundStats
 
@@ -38,7 +38,7 @@ class AudioBuffer:
         self._packets: dict[int, tuple[RtpPacket, float, float]] = {}
         self._numbers: list[int] = []
         self._last: int | None = None
-        self.playout = PlayoutDelay(minimum=settings.target_delay or 0.0, maximum=settings.maximum_delay)
+        self.playout = PlayoutClock(minimum=settings.target_delay or 0.0, maximum=settings.maximum_delay)
 
     def insert(self, number: int, packet: RtpPacket, now: float, *, is_repair: bool = False) -> None:
         """Take a packet that is no duplicate; one that was repaired says nothing of the path."""

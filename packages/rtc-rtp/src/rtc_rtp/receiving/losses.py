@@ -63,7 +63,9 @@ class Losses:
         found = self.missing.pop(number, None)
         if found is not None and not found.requests:
             # It was under way all the time: wait a little longer before the next request.
-            self._reordering_wait = min(MAX_REORDERING_WAIT, max(self._reordering_wait, 1.25 * (now - found.noticed_at)))
+            self._reordering_wait = min(
+                MAX_REORDERING_WAIT, max(self._reordering_wait, 1.25 * (now - found.noticed_at))
+            )
         return found
 
     def take_due(self, now: float, round_trip_time: float) -> tuple[list[int], list[int]]:

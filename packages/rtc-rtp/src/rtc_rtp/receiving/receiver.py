@@ -3,10 +3,10 @@
 from typing import TypeAlias
 
 from rtc_rtp.context import Context
+from rtc_rtp.extensions.stream_identification import REPAIRED_RID, RID
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, SourceAssociation, StreamId
 from rtc_rtp.receiving.stream import ReceiveStream, RepairStream
-from rtc_rtp.uris import REPAIRED_RID, RID
 
 Stream: TypeAlias = ReceiveStream | RepairStream
 
@@ -49,10 +49,7 @@ class Receiver:
 
     def adopt(self, packet: RtpPacket) -> Stream | None:
         """Make the stream that a packet of a new SSRC begins; ``None`` if it cannot be used."""
-        if packet.payload_type in self._repairs:
-            stream = self._adopt_repair(packet)
-        else:
-            stream = self._adopt_primary(packet)
+        stream = self._adopt_repair(packet) if packet.payload_type in self._repairs else self._adopt_primary(packet)
         if stream is not None:
             self.streams[packet.ssrc] = stream
         return stream

@@ -26,8 +26,8 @@ class Reception:
         "highest",
         "jitter",
         "probation",
-        "received",
         "reason",
+        "received",
         "restarts",
     )
 
@@ -70,7 +70,7 @@ class Reception:
         highest = self.highest
         ahead = (sequence_number - highest) & 0xFFFF
         if self.probation:
-            # [rfc3550:A.1/1] A source is valid once its sequence numbers follow each other.
+            # A source is valid once its sequence numbers follow each other.
             if ahead == 1:
                 self.probation -= 1
                 self.highest = highest + 1
@@ -110,7 +110,7 @@ class Reception:
             if ticks >= 0x8000_0000:
                 ticks -= 0x1_0000_0000
             difference = (now - self._arrival) * self.clock_rate - ticks
-            # [rfc3550:6.4.1/1] The gain of one sixteenth is the algorithm's, see appendix A.8.
+            # The gain of one sixteenth is the algorithm's, see appendix A.8.
             self.jitter += ((difference if difference >= 0 else -difference) - self.jitter) / 16
         self._timestamp = timestamp
         self._arrival = now

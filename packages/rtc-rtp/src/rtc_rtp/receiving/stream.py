@@ -3,11 +3,10 @@
 from typing import Final
 
 from rtc_rtp.context import Context
-from rtc_rtp.errors import ParseError
 from rtc_rtp.events import FrameReceived, PacketReceived, StreamDiscovered
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.ntp import ntp_middle, seconds_to_short
-from rtc_rtp.packet import FIXED_HEADER_LENGTH, RtpPacket
+from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, StreamId
 from rtc_rtp.payload import PayloadFormat, payload_format
 from rtc_rtp.receiving.audio_buffer import AudioBuffer
@@ -332,7 +331,9 @@ class RepairStream:
 
     __slots__ = ("_context", "_payload_types", "heard_at", "primary", "reception", "reported_count", "ssrc")
 
-    def __init__(self, context: Context, packet: RtpPacket, primary: ReceiveStream, payload_types: dict[int, int]) -> None:
+    def __init__(
+        self, context: Context, packet: RtpPacket, primary: ReceiveStream, payload_types: dict[int, int]
+    ) -> None:
         self._context = context
         self.ssrc = packet.ssrc
         self.primary = primary

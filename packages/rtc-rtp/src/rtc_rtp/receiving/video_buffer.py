@@ -124,7 +124,9 @@ class VideoBuffer:
                     packets[number] = entry
             elif self._format(packet).ends_frame(packet):
                 return number
-            elif self._next is not None and number > self._next and packet.timestamp != packets[self._next][0].timestamp:
+            elif (
+                self._next is not None and number > self._next and packet.timestamp != packets[self._next][0].timestamp
+            ):
                 # The marker is missing, but another frame begins.
                 return number - 1
             number += 1

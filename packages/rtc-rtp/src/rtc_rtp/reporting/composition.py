@@ -53,8 +53,11 @@ def compose(
     datagrams: list[bytes] = []
     rest = [packet.serialize() for packet in extra]
     while pending or rest:
-        head, described, size = b"", [], 0
-        while pending and (not described or size + _cost(pending[0], cname) <= max_size) and len(described) < MAX_BLOCKS:
+        head, size = b"", 0
+        described: list[int] = []
+        while (
+            pending and (not described or size + _cost(pending[0], cname) <= max_size) and len(described) < MAX_BLOCKS
+        ):
             report = pending.pop(0)
             head += report.serialize()
             if report.ssrc not in described:
@@ -63,7 +66,7 @@ def compose(
         if not described:
             head += opener.serialize()
             described.append(opener.ssrc)
-        # [rfc3550:6.1/3] The canonical name is in every compound packet.
+        # The canonical name is in every compound packet.
         head += _description(described, cname).serialize()
         body = b""
         while rest and not pending and (not body or len(head) + len(body) + len(rest[0]) <= max_size):

@@ -1,5 +1,7 @@
 """Who of the other end takes part, by SSRC. See :rfc:`3550#section-6.2.1`."""
 
+from collections.abc import KeysView
+
 from rtc_rtp.dataclass import dataclass
 
 
@@ -21,8 +23,9 @@ class Participants:
         self._known: dict[int, Participant] = {}
         self._max_count = max_count
 
-    def __len__(self) -> int:
-        return len(self._known)
+    def ssrcs(self) -> KeysView[int]:
+        """The SSRCs."""
+        return self._known.keys()
 
     def hear(self, ssrc: int, now: float) -> Participant | None:
         """Note a sign of life; ``None`` if there are too many."""

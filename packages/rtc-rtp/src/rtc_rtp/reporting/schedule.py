@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Final, TypeAlias
+
+Random: TypeAlias = Callable[[], float]
 
 RTCP_FRACTION: Final = 0.05
 """Part of the session bandwidth that RTCP may use."""
@@ -61,17 +63,15 @@ class RtcpSchedule:
         "_last_slot",
         "_may_be_early",
         "_next_slot",
-        "_random",
         "_regular_at",
         "_reported_at",
         "membership",
         "report_interval",
     )
 
-    def __init__(self, *, bandwidth_bps: float, report_interval: float, random: Callable[[], float]) -> None:
+    def __init__(self, *, bandwidth_bps: float, report_interval: float) -> None:
         self._bandwidth = RTCP_FRACTION * bandwidth_bps / 8
         self._average_size = INITIAL_SIZE
-        self._random = random
         self.report_interval = report_interval
         """T_rr_interval of :rfc:`4585#section-3.4`, seconds."""
 
@@ -93,10 +93,10 @@ class RtcpSchedule:
 
         self._regular_at = 0.0
 
-    def start(self, now: float) -> None:
+    def start(self, now: float, random: Random) -> None:
         """Begin when the session does."""
         self._last_slot = now
-        self._interval = self._draw()
+        self._interval = self._draw(random)
         self._next_slot = now + self._interval
 
     def hasten(self, now: float) -> None:
@@ -109,11 +109,17 @@ class RtcpSchedule:
             return self._last_slot if self._may_be_early else self._next_slot
         return max(self._next_slot, self._regular_at)
 
-    def advance(self, now: float, *, has_feedback: bool) -> Due:
-        """Take note of the time; return what must leave now, once."""
+    def advance(self, now: float, random: Random, *, has_feedback: bool) -> Due:
+        """Take note of the time; return what must leave now, once.
+
+        Args:
+            now: Seconds.
+            random: Gives numbers from 0 to below 1.
+            has_feedback: Whether there is any to send.
+        """
         if now >= self._next_slot:
             # Timer reconsideration: the interval is drawn anew with the members of now.
-            self._interval = self._draw()
+            self._interval = self._draw(random)
             if self._last_slot + self._interval > now and not has_feedback:
                 self._next_slot = self._last_slot + self._interval
                 return Due.NOTHING
@@ -122,7 +128,7 @@ class RtcpSchedule:
             self._next_slot = now + self._interval
             if self._reported_at is None or now >= self._regular_at:
                 self._reported_at = now
-                self._regular_at = now + self.report_interval * (0.5 + self._random())
+                self._regular_at = now + self.report_interval * (0.5 + random())
                 return Due.REPORT
             return Due.FEEDBACK if has_feedback else Due.NOTHING
         if has_feedback and self._may_be_early:
@@ -138,7 +144,7 @@ class RtcpSchedule:
         share = (size + UDP_OVERHEAD) / max(1, reporting_ssrcs)
         self._average_size += (share - self._average_size) / 16
 
-    def _draw(self) -> float:
+    def _draw(self, random: Random) -> float:
         """Return an interval: the calculated one of :rfc:`3550#section-6.3.1` with a minimum of 0, randomized."""
         membership = self.membership
         participants = membership.members
@@ -151,7 +157,7 @@ class RtcpSchedule:
                 bandwidth *= 1 - SENDER_FRACTION
                 participants = membership.members - membership.senders
         interval = self._average_size * max(1, participants) / bandwidth
-        return interval * (0.5 + self._random()) / COMPENSATION
+        return interval * (0.5 + random()) / COMPENSATION
 
     def timeout_interval(self) -> float:
         """Return Td, of which five without a packet end a participant. See :rfc:`4585#section-3.5.4`."""

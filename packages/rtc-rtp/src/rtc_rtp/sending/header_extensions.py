@@ -1,25 +1,12 @@
 """Which header extensions the packets of a sender carry, and how long they are."""
 
-from struct import Struct
-from typing import Final
-
+from rtc_rtp.extensions.audio_level import AUDIO_LEVEL
+from rtc_rtp.extensions.stream_identification import MID, REPAIRED_RID, RID
+from rtc_rtp.extensions.time import ABS_CAPTURE_TIME, ABS_SEND_TIME, AbsoluteCaptureTime
+from rtc_rtp.extensions.transport_sequence_number import TRANSPORT_SEQUENCE_NUMBER
 from rtc_rtp.frame import AudioLevel
 from rtc_rtp.header_extension import MAX_ONE_BYTE_ID, MAX_ONE_BYTE_LENGTH, ExtensionMap
 from rtc_rtp.ntp import ntp_timestamp
-from rtc_rtp.uris import (
-    ABS_CAPTURE_TIME,
-    ABS_SEND_TIME,
-    AUDIO_LEVEL,
-    MID,
-    REPAIRED_RID,
-    RID,
-    TRANSPORT_SEQUENCE_NUMBER,
-)
-
-ABS_SEND_TIME_UNITS: Final = 1 << 18
-"""Per second: 24 bits, 6 of them before the point."""
-
-_UINT64: Final = Struct("!Q")
 
 
 class HeaderExtensions:
@@ -47,7 +34,9 @@ class HeaderExtensions:
         names = {MID: mid, RID: rid, REPAIRED_RID: rid}
         named = {uri: (negotiated.id_of(uri), (name or "").encode()) for uri, name in names.items()}
         self._identification = {
-            identifier: value for uri, (identifier, value) in named.items() if identifier and value and uri != REPAIRED_RID
+            identifier: value
+            for uri, (identifier, value) in named.items()
+            if identifier and value and uri != REPAIRED_RID
         }
         self._repaired_identification = {
             identifier: value for uri, (identifier, value) in named.items() if identifier and value and uri != RID
@@ -58,7 +47,7 @@ class HeaderExtensions:
         """Identifiers that a packet passed on must not bring along."""
 
         lengths = [len(value) for _, value in named.values()]
-        # [rfc8285:4.1.2/8] One form for all packets, unless the peer takes a mixture.
+        # One form for all packets, unless the peer takes a mixture.
         self.two_byte = not negotiated.allow_mixed and (
             max(lengths, default=0) > MAX_ONE_BYTE_LENGTH or max(negotiated, default=0) > MAX_ONE_BYTE_ID
         )
@@ -89,14 +78,15 @@ class HeaderExtensions:
     def tell_level(self, elements: dict[int, bytes], level: AudioLevel) -> None:
         """Say how loud a packet is. See :rfc:`6464`."""
         if self._audio_level is not None:
-            elements[self._audio_level] = bytes((level.level & 0x7F | (0x80 if level.voice_activity else 0),))
+            elements[self._audio_level] = AUDIO_LEVEL.serialize(level)
 
     def tell_capture_time(self, elements: dict[int, bytes], capture_time: float) -> None:
         """Say when a frame was captured, in seconds since 1970."""
         if self._abs_capture_time is not None:
-            elements[self._abs_capture_time] = _UINT64.pack(ntp_timestamp(capture_time))
+            value = AbsoluteCaptureTime(ntp_timestamp(capture_time))
+            elements[self._abs_capture_time] = ABS_CAPTURE_TIME.serialize(value)
 
     def depart(self, elements: dict[int, bytes], wall_time: float) -> None:
         """Say when a packet leaves."""
         if self.abs_send_time is not None:
-            elements[self.abs_send_time] = (int(wall_time * ABS_SEND_TIME_UNITS) & 0xFF_FFFF).to_bytes(3, "big")
+            elements[self.abs_send_time] = ABS_SEND_TIME.serialize(wall_time)

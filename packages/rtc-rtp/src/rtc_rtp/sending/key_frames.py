@@ -25,7 +25,7 @@ class KeyFrameRequests:
 
     def is_new_command(self, requester: int, sequence_number: int) -> bool:
         """Tell whether a Full Intra Request is no repetition of the one before."""
-        # [rfc5104:4.3.1.1/1] A repetition of the sequence number is the same command.
+        # A repetition of the sequence number is the same command.
         if self._fir_sequence_numbers.get(requester) == sequence_number:
             return False
         if requester not in self._fir_sequence_numbers and len(self._fir_sequence_numbers) >= MAX_REQUESTERS:

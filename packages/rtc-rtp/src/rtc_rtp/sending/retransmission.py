@@ -33,22 +33,22 @@ class RetransmissionStream:
             elements: Of its header extension.
         """
         number = self.next_sequence_number
-        # [rfc4588:4/6]
+        # [rfc4588:4/8]
         self.next_sequence_number = number + 1 & 0xFFFF
         return RtpPacket(
-            # [rfc4588:4/8]
+            # [rfc4588:4/10] [rfc4588:4/11]
             payload_type,
             number,
-            # [rfc4588:4/7]
+            # [rfc4588:4/9]
             original.timestamp,
-            # [rfc4588:4/3]
+            # [rfc4588:4/4]
             self.ssrc,
-            # [rfc4588:4/10] [rfc4588:4/11] [rfc4588:4/17] The payload of a packet is without its padding.
+            # [rfc4588:4/12] [rfc4588:4/13] [rfc4588:4/21] A packet's payload is without its padding.
             original.sequence_number.to_bytes(OSN_LENGTH, "big") + original.payload,
-            # [rfc4588:4/19]
+            # [rfc4588:4/23]
             marker=original.marker,
             csrcs=original.csrcs,
-            # [rfc4588:4/14]
+            # [rfc4588:4/18] [rfc4588:4/19] [rfc4588:4/20]
             extensions=elements,
         )
 
@@ -56,4 +56,5 @@ class RetransmissionStream:
         """Return a packet that carries nothing, to fill the path."""
         number = self.next_sequence_number
         self.next_sequence_number = number + 1 & 0xFFFF
+        # [rfc4588:4/22]
         return RtpPacket(payload_type, number, timestamp, self.ssrc, b"", padding_length=max(1, min(255, length)))

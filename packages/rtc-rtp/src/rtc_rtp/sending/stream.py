@@ -67,6 +67,7 @@ class SendStream:
         "next_sequence_number",
         "repair",
         "repair_stats",
+        "repaired_at",
         "sent_at",
         "ssrc",
         "stats",
@@ -75,7 +76,7 @@ class SendStream:
     def __init__(self, context: Context, parameters: SendParameters, encoding: SendEncoding) -> None:
         self._context = context
         self.ssrc = encoding.ssrc
-        # [rfc3550:5.1/4] Below half, so that a first packet that is lost does not confuse the roll-over counter of SRTP.
+        # Below half, so that a first packet that is lost does not confuse the roll-over counter of SRTP.
         self.next_sequence_number = context.random_16() >> 1
         self._timestamp_offset = context.random_32()
         self._formats: dict[int, PayloadFormat] = {}
@@ -90,6 +91,9 @@ class SendStream:
         self.is_repair_acknowledged = False
         self.sent_at: float | None = None
         """When the latest packet left."""
+
+        self.repaired_at: float | None = None
+        """When the latest packet of the stream of retransmissions left."""
 
         self.key_frames = KeyFrameRequests()
         self.stats = OutboundStats(encoding.ssrc)
@@ -290,7 +294,9 @@ class SendStream:
         if not found:
             return {}
         if theirs is None or theirs == ours.map:
-            return {number: value for number, value in found.items() if number not in ours.hop_by_hop and number in ours.map}
+            return {
+                number: value for number, value in found.items() if number not in ours.hop_by_hop and number in ours.map
+            }
         elements: dict[int, bytes] = {}
         for number, value in found.items():
             uri = theirs.uri_of(number)
@@ -316,7 +322,11 @@ class SendStream:
         now = context.now
         for number in sequence_numbers:
             sent = history.find(number, now)
-            if sent is None or sent.resent_count >= MAX_RESENDS or (sent.resent_count and now < sent.resent_at + round_trip_time):
+            if (
+                sent is None
+                or sent.resent_count >= MAX_RESENDS
+                or (sent.resent_count and now < sent.resent_at + round_trip_time)
+            ):
                 stats.retransmissions_denied += 1
                 continue
             sent.resent_at = now
@@ -327,7 +337,8 @@ class SendStream:
     def _again(self, packet: RtpPacket) -> Outgoing:
         repair = self.repair
         payload_type = next(
-            (each.rtx_payload_type for each in self._parameters.codecs if each.payload_type == packet.payload_type), None
+            (each.rtx_payload_type for each in self._parameters.codecs if each.payload_type == packet.payload_type),
+            None,
         )
         if repair is None or payload_type is None:
             return Outgoing(self, packet, self._context.now, is_retransmission=True)
@@ -335,9 +346,7 @@ class SendStream:
         elements = {number: value for number, value in packet.extensions.items() if number not in extensions.hop_by_hop}
         if not self.is_repair_acknowledged:
             extensions.identify_repair(elements)
-        return Outgoing(
-            self, repair.wrap(packet, payload_type, elements), self._context.now, is_retransmission=True
-        )
+        return Outgoing(self, repair.wrap(packet, payload_type, elements), self._context.now, is_retransmission=True)
 
     def pad(self, length: int) -> Outgoing | None:
         """Return a packet of about so many bytes that only fills the path, if the peer can tell it from media."""
@@ -384,6 +393,8 @@ class SendStream:
         stats.packets_sent += 1
         stats.bytes_sent += length
         stats.header_bytes_sent += size - length
+        if stats is not self.stats:
+            self.repaired_at = now
         if outgoing.is_retransmission:
             self.stats.retransmitted_packets_sent += 1
             self.stats.retransmitted_bytes_sent += length

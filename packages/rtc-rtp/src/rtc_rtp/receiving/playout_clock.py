@@ -20,7 +20,7 @@ RESYNCHRONIZE: Final = 10.0
 """Seconds by which a packet is off that belongs to another timeline."""
 
 
-class PlayoutDelay:
+class PlayoutClock:
     """Maps media time to the time at which it is due, from the arrival of packets.
 
     The fastest packet of late tells when media can come at the earliest; the spread of the others tells how much later

@@ -1,0 +1,172 @@
+"""What the peer tells by RTCP, and who of it takes part. See :rfc:`3550#section-6`."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rtc_rtp.context import Context
+from rtc_rtp.errors import ParseError
+from rtc_rtp.events import EndReason
+from rtc_rtp.inbound import Inbound
+from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock
+from rtc_rtp.outbound import Outbound
+from rtc_rtp.receiving.stream import ReceiveStream
+from rtc_rtp.reporting.measurement import round_trip_time
+from rtc_rtp.reporting.participants import Participants
+from rtc_rtp.rtcp import (
+    DescriptionType,
+    FullIntraRequest,
+    GenericNack,
+    Goodbye,
+    PictureLossIndication,
+    ReceiverReport,
+    ReportBlock,
+    RtcpPacket,
+    SenderReport,
+    SourceDescription,
+    parse_compound,
+)
+from rtc_rtp.sending.stream import SendStream
+
+MAX_ROUND_TRIP_TIME: Final = 60.0
+"""Seconds beyond which an echo is taken for an error."""
+
+
+class Intake:
+    """Reads RTCP and turns it into what streams do."""
+
+    __slots__ = ("_context", "_inbound", "_outbound", "participants", "reporter_ssrc")
+
+    def __init__(self, context: Context, inbound: Inbound, outbound: Outbound, reporter_ssrc: int) -> None:
+        self._context = context
+        self._inbound = inbound
+        self._outbound = outbound
+        self.reporter_ssrc = reporter_ssrc
+        """Under which this end reports as long as it sends nothing."""
+
+        self.participants = Participants(context.options.max_sources)
+
+    def receive(self, data: bytes) -> bool:
+        """Take one datagram; tell whether it was RTCP. Never raises for what it holds."""
+        context = self._context
+        context.stats.rtcp_packets_received += 1
+        try:
+            packets = parse_compound(data)
+        except ParseError:
+            context.drop("malformed_rtcp")
+            return False
+        for packet in packets:
+            match packet:
+                case SenderReport():
+                    self._hear(packet.ssrc)
+                    self._take_sender_report(packet)
+                    self._take_blocks(packet.blocks)
+                case ReceiverReport():
+                    self._hear(packet.ssrc)
+                    self._take_blocks(packet.blocks)
+                case SourceDescription():
+                    self._take_description(packet)
+                case Goodbye():
+                    for ssrc in packet.ssrcs:
+                        self.participants.leave(ssrc)
+                        self._inbound.end(ssrc, EndReason.BYE)
+                case _:
+                    self._take_feedback(packet)
+        return True
+
+    def _hear(self, ssrc: int) -> None:
+        context = self._context
+        if ssrc in self._outbound.by_ssrc or ssrc == self.reporter_ssrc:
+            context.drop("source_conflict")
+        elif self.participants.hear(ssrc, context.now) is None:
+            context.drop("too_many_participants")
+        if (stream := self._inbound.streams.get(ssrc)) is not None:
+            stream.heard_at = context.now
+
+    def _take_sender_report(self, report: SenderReport) -> None:
+        stream = self._inbound.streams.get(report.ssrc)
+        if not isinstance(stream, ReceiveStream):
+            return
+        stream.clock.report(report, self._context.now)
+        remote = stream.stats.remote
+        remote.reports_sent += 1
+        remote.reported_at = self._context.now
+        remote.remote_timestamp = ntp_to_wall_clock(report.ntp_timestamp)
+        remote.packets_sent = report.packet_count
+        remote.bytes_sent = report.octet_count
+
+    def _take_blocks(self, blocks: Sequence[ReportBlock]) -> None:
+        for block in blocks:
+            found = self._outbound.by_ssrc.get(block.ssrc)
+            if found is not None:
+                self._take_block(block, found[1])
+
+    def _take_block(self, block: ReportBlock, stream: SendStream) -> None:
+        context = self._context
+        seconds = None
+        if block.last_sr:
+            now = ntp_middle(ntp_timestamp(context.wall_time(context.now)))
+            seconds = round_trip_time(now, block.last_sr, block.delay_since_last_sr)
+            if seconds > MAX_ROUND_TRIP_TIME:
+                context.drop("implausible_report")
+                return
+            context.round_trip_time.measure(seconds)
+        if block.ssrc != stream.ssrc:
+            stream.is_repair_acknowledged = True
+            return
+        stream.is_acknowledged = True
+        remote = stream.stats.remote
+        remote.reports_received += 1
+        remote.reported_at = context.now
+        remote.packets_lost = block.packets_lost
+        remote.fraction_lost = block.fraction_lost / 256
+        remote.jitter = block.jitter / stream.codec.clock_rate
+        remote.highest_sequence_number = block.highest_sequence_number
+        if seconds is not None:
+            remote.round_trip_time = seconds
+            remote.total_round_trip_time += seconds
+            remote.round_trip_time_measurements += 1
+
+    def _take_description(self, packet: SourceDescription) -> None:
+        for chunk in packet.chunks:
+            name = chunk.get(DescriptionType.CNAME)
+            if name is None:
+                continue
+            if (participant := self.participants.hear(chunk.ssrc, self._context.now)) is not None:
+                participant.cname = name
+            stream = self._inbound.streams.get(chunk.ssrc)
+            if isinstance(stream, ReceiveStream):
+                stream.stats.cname = name
+
+    def _take_feedback(self, packet: RtcpPacket) -> None:
+        outbound = self._outbound
+        is_ours = True
+        match packet:
+            case GenericNack():
+                is_ours = outbound.repeat(packet.media_ssrc, packet.sequence_numbers)
+            case PictureLossIndication():
+                is_ours = self._take_picture_loss(packet.media_ssrc)
+            case FullIntraRequest():
+                for request in packet.requests:
+                    is_ours &= self._take_intra_request(packet.sender_ssrc, request.ssrc, request.sequence_number)
+            case _:
+                self._context.drop("unknown_rtcp")
+        if not is_ours:
+            self._context.drop("feedback_for_unknown_source")
+
+    def _take_picture_loss(self, ssrc: int) -> bool:
+        found = self._outbound.by_ssrc.get(ssrc)
+        if found is None:
+            return False
+        found[1].stats.pli_count += 1
+        self._outbound.key_frame_requested(ssrc)
+        return True
+
+    def _take_intra_request(self, requester: int, ssrc: int, sequence_number: int) -> bool:
+        found = self._outbound.by_ssrc.get(ssrc)
+        if found is None:
+            return False
+        stream = found[1]
+        stream.stats.fir_count += 1
+        if stream.key_frames.is_new_command(requester, sequence_number):
+            self._outbound.key_frame_requested(ssrc)
+        return True
