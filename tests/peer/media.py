@@ -6,6 +6,7 @@ from dataclasses import replace
 from tests.peer.pair import Pair, Side
 
 import rtc_rtp
+from rtc_peer.capabilities import MediaKind
 from rtc_peer.media_transport import MediaTransport
 from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.orders import Outcome
@@ -30,7 +31,8 @@ def section(
     number: int = AUDIO, ssrc: int = 1000, *, sends: bool = True, receives: bool = True, transport_id: int = 0
 ) -> NegotiatedMedia:
     """One section in force on one side, whose own stream has the SSRC `ssrc`."""
-    kind, codec, mid = ("audio", OPUS, "a") if number == AUDIO else ("video", VP8, "v")
+    kind: MediaKind = "audio" if number == AUDIO else "video"
+    codec, mid = (OPUS, "a") if number == AUDIO else (VP8, "v")
     rtx_ssrc = ssrc + 1 if codec.rtx_payload_type is not None else None
     return NegotiatedMedia(
         transceiver_id=number,
@@ -55,7 +57,7 @@ def section(
     )
 
 
-def delivering(media: NegotiatedMedia, deliver: rtc_rtp.Delivery) -> NegotiatedMedia:
+def delivering(media: NegotiatedMedia, deliver: "rtc_rtp.parameters.Delivery") -> NegotiatedMedia:
     """The same section with another way to hand media on."""
     assert media.receive is not None
     return replace(media, receive=replace(media.receive, deliver=deliver))
@@ -89,7 +91,7 @@ def send(side: Side, number: int, encoded: EncodedFrame, now: float) -> None:
     layers = side.machine._layers
     media = layers.media_transport(number)
     assert media is not None
-    media.send_frame(number, encoded, now=now)
+    media.send_frame(number, encoded)
     layers.settle(now)
 
 

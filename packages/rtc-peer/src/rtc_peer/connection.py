@@ -203,6 +203,7 @@ class PeerConnection:
             former_channels=self._layers.former_channels,
             certificates=self._certificates,
             url_of=self._layers.transports.url_of,
+            track_of=str,
         )
 
     # --- offer and answer ---

@@ -221,6 +221,8 @@ class Layers:
                 moved = True
                 self._note(event)
                 self._derive_states()
+        if self._media_homes:
+            self._events += self.transports.drain_media()
         if moved:
             self.data.follow_tunnel(now)
         else:

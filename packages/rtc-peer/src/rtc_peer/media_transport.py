@@ -20,29 +20,26 @@ import rtc_rtp
 from rtc_dtls import DtlsConnection
 from rtc_peer.bundle_router import BundleRouter, RoutedSection
 from rtc_peer.capabilities import MID_EXTENSION, REPAIRED_RID_EXTENSION, RID_EXTENSION
-from rtc_peer.errors import ArgumentError, StateError
+from rtc_peer.errors import ArgumentError
 from rtc_peer.events import WarningIssued
 from rtc_peer.journal import Journal
 from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.srtp_transport import MAX_OVERHEAD, SrtpTransport
 from rtc_peer.stats import PeerStats
 from rtc_rtp import (
-    Delivery,
     EncodedFrame,
     ExtensionMap,
-    JitterSettings,
     KeyFrameRequested,
     ReceiveParameters,
     RtpPacket,
     RtpSession,
-    SendEncoding,
     SendParameters,
     SessionOptions,
     SourceConflict,
     StreamEnded,
 )
 
-MediaTransportEvent: TypeAlias = rtc_rtp.Event | WarningIssued
+MediaTransportEvent: TypeAlias = "rtc_rtp.Event | WarningIssued"
 
 
 class MediaTransport:
@@ -97,8 +94,7 @@ class MediaTransport:
             now=now,
             rng=rng,
             ntp_time=journal.time_of_day(now),
-            options=options
-            or SessionOptions(max_packet_size=min(mtu, SessionOptions().max_packet_size) - MAX_OVERHEAD),
+            options=options or _options(mtu),
             trace=journal.trace,
         )
         self.session.set_router(self._router)
@@ -145,7 +141,7 @@ class MediaTransport:
     # --- what the application asks ---
 
     def send_frame(self, key: int, frame: EncodedFrame, *, rid: str | None = None) -> None:
-        """Queue an encoded frame. One that comes before the keys is dropped, for it would be old when they are here.
+        """Queue an encoded frame. One that comes before negotiation and keys is dropped: it would be old once they are here.
 
         Raises:
             ArgumentError: There is no such encoding, or the frame is of no negotiated format.
@@ -183,6 +179,8 @@ class MediaTransport:
 
     def _is_ready(self, key: int, rid: str | None) -> bool:
         """Whether media may be put into the session now."""
+        if key not in self.senders:
+            return False
         if self.srtp.profile is None:
             self._missed[key, rid] = None
             return False
@@ -192,32 +190,11 @@ class MediaTransport:
     def request_key_frame(self, key: int, *, rid: str | None = None) -> None:
         """Ask the peer for a key frame.
 
-        Raises:
-            ArgumentError: There is no such receiver, or nothing arrives of that encoding.
-            StateError: The peer did not agree to be asked.
+        Nothing happens if nothing arrives yet, or if the peer did not promise to listen.
         """
-        self.stirred = True
-        try:
-            self.session.request_key_frame(key, rid=rid)
-        except ValueError as error:
-            raise ArgumentError(str(error)) from error
-        except rtc_rtp.StateError as error:
-            raise StateError(str(error)) from error
-
-    def change_sender(self, key: int, encodings: tuple[SendEncoding, ...]) -> None:
-        """Let other settings of the encodings take effect without a negotiation: activity, bounds, priorities."""
-        parameters = self.senders.get(key)
-        if parameters is not None:
+        if key in self.receivers:
             self.stirred = True
-            self._set_sender(key, replace(parameters, encodings=encodings))
-
-    def change_receiver(self, key: int, *, jitter: JitterSettings, deliver: Delivery) -> None:
-        """Let other settings of a receiver take effect without a negotiation."""
-        parameters = self.receivers.get(key)
-        if parameters is not None:
-            self.stirred = True
-            self.receivers[key] = replace(parameters, jitter=jitter, deliver=deliver)
-            self.session.add_receiver(key, self.receivers[key])
+            self.session.request_key_frame(key, rid)
 
     # --- what the layers below tell ---
 
@@ -290,6 +267,13 @@ class MediaTransport:
         self._renamed[event.old_ssrc] = event.new_ssrc
         for key, parameters in self.senders.items():
             self.senders[key] = _with_sources(parameters, self._renamed)
+
+
+def _options(mtu: int) -> SessionOptions:
+    """Return the settings of a session whose packets fit into datagrams when they are protected."""
+    longest = min(mtu, SessionOptions().max_packet_size) - MAX_OVERHEAD
+    # A source needs no probation: SRTP has shown that its first packet is the peer's.
+    return SessionOptions(max_packet_size=longest, probation=0)
 
 
 def _silenced(parameters: SendParameters) -> SendParameters:

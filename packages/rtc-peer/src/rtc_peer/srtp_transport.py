@@ -90,10 +90,11 @@ class SrtpTransport:
         return True
 
     def unkey(self) -> None:
-        """Give up the keys: the association that they came from has ended, or another one takes its place."""
+        """Give up the keys, if there are any: their association has ended, or another one takes its place."""
         # [rfc5764:5.1.2/3] With the keys goes all that was known of sources under them.
-        self.profile = self._sender = self._receiver = None
-        self._early = []
+        if self.profile is not None:
+            self.profile = self._sender = self._receiver = None
+            self._early = []
 
     # --- packets ---
 

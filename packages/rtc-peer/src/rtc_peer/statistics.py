@@ -9,6 +9,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal, TypeAlias
 
 from rtc_peer.dataclass import dataclass
+from rtc_peer.statistics_rtp import (
+    CodecStats,
+    InboundRtpStats,
+    OutboundRtpStats,
+    RemoteInboundRtpStats,
+    RemoteOutboundRtpStats,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +50,8 @@ class TransportStats:
     tls_version: str | None
     """Four hexadecimal digits, such as ``FEFD`` for DTLS 1.2."""
     dtls_cipher: str | None
+    srtp_cipher: str | None
+    """The profile's name in the registry; None where there are no media."""
     selected_candidate_pair_id: str | None
     selected_candidate_pair_changes: int
     local_certificate_id: str | None
@@ -152,4 +161,9 @@ Statistics: TypeAlias = (
     | CandidatePairStats
     | CertificateStats
     | DataChannelStats
+    | CodecStats
+    | InboundRtpStats
+    | OutboundRtpStats
+    | RemoteInboundRtpStats
+    | RemoteOutboundRtpStats
 )

@@ -36,6 +36,7 @@ def report(
     former_channels: tuple[int, int],
     certificates: Sequence[Certificate],
     url_of: UrlOf,
+    track_of: Callable[[int], str],
 ) -> list[Statistics]:
     """Describe a connection.
 
@@ -45,6 +46,7 @@ def report(
         former_channels: How many channels of earlier associations were opened and closed.
         certificates: Ours.
         url_of: Returns the URL of a server by its address.
+        track_of: Returns the identifier of the track that a transceiver receives.
     """
     counters = data.endpoint.stats
     found: list[Statistics] = [
@@ -56,6 +58,11 @@ def report(
     ]
     for transport in transports:
         found += _transport(transport, certificates[0].chain, url_of)
+        if transport.media is not None:
+            # Who has no media does not load what counts them.
+            from rtc_peer.statistics_media import MediaReport
+
+            found += MediaReport(f"T{transport.id}", transport.media, track_of).gather()
     found += _channels(data)
     return found
 
@@ -69,6 +76,7 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
     theirs = () if connection is None else connection.peer_certificates
     suite = None if connection is None else connection.cipher_suite
     version = None if connection is None else connection.version
+    profile = None if transport.media is None else transport.media.srtp.profile
     ours, remotes = chain_statistics(chain), chain_statistics(theirs)
     stats = TransportStats(
         id=name,
@@ -83,6 +91,7 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
         dtls_role={None: "unknown", True: "client", False: "server"}[transport.dtls.is_client],
         tls_version=None if version is None else f"{version:04X}",
         dtls_cipher=None if suite is None else _suite_name(suite),
+        srtp_cipher=None if profile is None else f"SRTP_{profile.name}",
         selected_candidate_pair_id=next((each.id for each in pairs if each.selected), None),
         selected_candidate_pair_changes=transport.ice.pair_changes,
         local_certificate_id=ours[0].id,

@@ -73,14 +73,14 @@ class InboundRtpStats(RtpStreamStats):
     frames_dropped: int
     key_frames_received: int
     """As far as the payload format shows them; webrtc-stats counts those that were decoded."""
-    frame_width: int | None
-    frame_height: int | None
     frames_assembled_from_multiple_packets: int
     total_assembly_time: float
     jitter_buffer_delay: float
     jitter_buffer_target_delay: float
-    jitter_buffer_minimum_delay: float
     jitter_buffer_emitted_count: int
+    concealment_events: int
+    audio_level: float | None
+    """0 to 1, as the sender measured it."""
     estimated_playout_timestamp: float | None
     """Seconds since 1970 on the sender's clock."""
 
@@ -109,8 +109,6 @@ class OutboundRtpStats(RtpStreamStats):
     key_frames_sent: int
     """Webrtc-stats counts those that were encoded."""
     huge_frames_sent: int
-    frame_width: int | None
-    frame_height: int | None
     total_packet_send_delay: float
     nack_count: int
     fir_count: int
@@ -125,7 +123,6 @@ class RemoteInboundRtpStats(RtpStreamStats):
     TYPE: ClassVar[Literal["remote-inbound-rtp"]] = "remote-inbound-rtp"
 
     local_id: str
-    packets_received: int
     packets_lost: int
     fraction_lost: float
     """Since the report before: 0 to 1."""

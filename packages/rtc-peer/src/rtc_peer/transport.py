@@ -27,7 +27,7 @@ from rtc_peer.writing import WrittenTransport
 from rtc_stun import Address, Datagram
 
 if TYPE_CHECKING:
-    from rtc_peer.media_transport import MediaTransport, MediaTransportEvent
+    from rtc_peer.media_transport import MediaTransport
     from rtc_peer.negotiated import NegotiatedMedia
     from rtc_rtp import SessionOptions
 
@@ -211,12 +211,9 @@ class Transport:
             self._path = None
         if strangers:
             run += [datagram.data for datagram in strangers if self._admit(datagram)]
-        if run:
-            self._receive_records(run, now)
         if unproven:
             packets += [datagram.data for datagram in unproven if self._admit_media(datagram)]
-        if packets:
-            self._receive_media(packets, now)
+        self._hand_up(run, packets, now)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due in all layers."""
@@ -246,27 +243,25 @@ class Transport:
     @property
     def stirred(self) -> bool:
         """Whether `drain` may have something to do."""
-        return self.ice.stirred or self.dtls.has_events or (self.media is not None and self.media.stirred)
+        return self.ice.stirred or self.dtls.has_events
 
     def drain(
         self, servers: StunServers, names_of: Callable[[int], tuple[str, int]], now: float
-    ) -> list[IceTransportEvent | DtlsTransportEvent | MediaTransportEvent]:
-        """Take the steps that became possible, and return what happened in the layers.
+    ) -> list[IceTransportEvent | DtlsTransportEvent]:
+        """Take the steps that became possible, and return what happened in the layers below media.
 
         Args:
             servers: To name the one that a candidate came from.
             names_of: Returns mid and index of the section that candidates are signalled for.
             now: Present time in seconds.
         """
-        events: list[IceTransportEvent | DtlsTransportEvent | MediaTransportEvent] = []
+        events: list[IceTransportEvent | DtlsTransportEvent] = []
         if self.ice.stirred:
             events += self.ice.drain(servers, names_of)
             self._advance(now)
         if self.dtls.has_events:
             events += self.dtls.drain()
             self._follow_dtls(now)
-        if self.media is not None:
-            events += self.media.drain()
         return events
 
     # --- within ---
@@ -304,6 +299,16 @@ class Transport:
             return False
         self._path = (datagram.local, datagram.remote)
         return True
+
+    def _hand_up(self, records: list[bytes], packets: list[bytes], now: float) -> None:
+        """Give what came together to DTLS and media: media first, for a record may end the association, unless it begins it."""
+        if packets and self.media is not None and self.media.srtp.profile is not None:
+            self._receive_media(packets, now)
+            packets = []
+        if records:
+            self._receive_records(records, now)
+        if packets:
+            self._receive_media(packets, now)
 
     def _receive_records(self, run: list[bytes], now: float) -> None:
         self.packets_received += len(run)

@@ -274,20 +274,25 @@ class TransportSet:
                 due = at
         return due
 
-    def drain(
-        self, names_of: Callable[[int], tuple[str, int]], now: float
-    ) -> list[TransportEvent | MediaTransportEvent]:
+    def drain(self, names_of: Callable[[int], tuple[str, int]], now: float) -> list[TransportEvent]:
         """Take the steps that became possible, and return what happened.
 
         Args:
             names_of: Returns mid and index of the section that a transport signals its candidates for.
             now: Present time in seconds.
         """
-        events: list[TransportEvent | MediaTransportEvent] = [*self._events]
-        self._events = []
+        events, self._events = self._events, []
         for transport in self.transports.values():
             if transport.stirred:
                 events += transport.drain(self._servers, names_of, now)
+        return events
+
+    def drain_media(self) -> list[MediaTransportEvent]:
+        """Return what happened to media."""
+        events: list[MediaTransportEvent] = []
+        for transport in self.transports.values():
+            if transport.media is not None:
+                events += transport.media.drain()
         return events
 
 
