@@ -4,12 +4,9 @@ from typing import Final
 
 from .dataclass import dataclass
 
-MAX_SRTP_LIFETIME: Final = 1 << 48
-"""RTP packets of one source that one key may protect: there are no more indices."""
-MAX_SRTCP_LIFETIME: Final = 1 << 31
-"""RTCP packets of one source that one key may protect."""
 MIN_REPLAY_WINDOW: Final = 64
 MAX_MKI_LENGTH: Final = 128
+_EXTENSION_IDS: Final = frozenset(range(1, 256))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +21,19 @@ class SrtpConfig:
     allow_repeats: bool = False
     """Let a sender protect a packet index more than once. Each time it has to be the same packet, bit for bit: with another one
     under the same key both are lost, and with GCM so is the authentication of all that follow."""
+    encrypted_extension_ids: frozenset[int] = frozenset()
+    """IDs of the header extensions that are encrypted one by one, 1 to 255. See :rfc:`6904`."""
+    cryptex: bool = False
+    """Encrypt header extensions and contributing sources as a whole, where `encrypted_extension_ids` is not asked; a
+    receiver takes both kinds of packets. Both sides have to know it. See :rfc:`9335`."""
+    require_cryptex: bool = False
+    """Neither send nor take packets with a readable header extension or readable contributing sources."""
+    encrypt_rtcp: bool = True
+    """Let a sender encrypt RTCP packets; they are authenticated anyway."""
     accept_unencrypted_rtcp: bool = False
     """Let a receiver take RTCP packets that are authentic but were sent in the clear."""
     max_sources: int = 1024
     """Synchronization sources that state is kept for, 1 or more."""
-    srtp_lifetime: int = MAX_SRTP_LIFETIME
-    """RTP packets of one source that one master key protects, 1 to 2**48."""
-    srtcp_lifetime: int = MAX_SRTCP_LIFETIME
-    """RTCP packets of one source that one master key protects, 1 to 2**31."""
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
@@ -42,5 +44,5 @@ class SrtpConfig:
             raise ValueError(f"a replay window has at least {MIN_REPLAY_WINDOW} packets, not {self.replay_window}")
         if self.max_sources < 1:
             raise ValueError("there is at least one source")
-        if not (1 <= self.srtp_lifetime <= MAX_SRTP_LIFETIME and 1 <= self.srtcp_lifetime <= MAX_SRTCP_LIFETIME):
-            raise ValueError("a key lives for 1 to 2**48 RTP and 1 to 2**31 RTCP packets of a source")
+        if not self.encrypted_extension_ids <= _EXTENSION_IDS:
+            raise ValueError("header extensions have IDs 1 to 255")

@@ -24,7 +24,7 @@ class PacketReuseError(StateError):
 
 
 class UnprotectError(SrtpError):
-    """A packet that must not be used. It changed nothing: no roll-over counter, no replay list, no table of sources."""
+    """A packet that must not be used, with the reason. It changed nothing: no roll-over counter, no replay list, no table of sources."""
 
     reason: ClassVar[str] = "unusable"
     """A short text that is the same for every error of the class, for counters."""
@@ -55,7 +55,7 @@ class UnknownKeyError(UnprotectError):
 
 
 class UnencryptedError(UnprotectError):
-    """It is authentic, but was sent in the clear where encryption is demanded."""
+    """It, or its header, was sent in the clear where encryption is demanded."""
 
     reason = "unencrypted"
 

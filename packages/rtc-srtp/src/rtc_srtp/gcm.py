@@ -24,22 +24,22 @@ _NONCE_LENGTH: Final = 12
 _TAG_LENGTH: Final = 16
 
 
-class GcmTransform:
-    """AEAD_AES_128_GCM and AEAD_AES_256_GCM."""
+class GcmCipher:
+    """AEAD_AES_128_GCM and AEAD_AES_256_GCM. The AEAD objects, which are dear to make, last as long as the key."""
 
-    __slots__ = ("_keys", "_rtcp_salt", "_salt", "_seal", "_seal_rtcp", "_unseal", "_unseal_rtcp")
+    __slots__ = ("_keys", "_open", "_open_rtcp", "_rtcp_salt", "_salt", "_seal", "_seal_rtcp")
 
     def __init__(self, srtp: SessionKeys, srtcp: SessionKeys) -> None:
         self._keys = srtp, srtcp
         self._salt = int.from_bytes(srtp.salt, "big")
         self._rtcp_salt = int.from_bytes(srtcp.salt, "big")
-        cipher, rtcp_cipher = AESGCM(srtp.encryption), AESGCM(srtcp.encryption)
-        self._seal, self._unseal = cipher.encrypt, cipher.decrypt
-        self._seal_rtcp, self._unseal_rtcp = rtcp_cipher.encrypt, rtcp_cipher.decrypt
+        aead, rtcp_aead = AESGCM(srtp.encryption), AESGCM(srtcp.encryption)
+        self._seal, self._open = aead.encrypt, aead.decrypt
+        self._seal_rtcp, self._open_rtcp = rtcp_aead.encrypt, rtcp_aead.decrypt
 
-    def __reduce__(self) -> tuple[type["GcmTransform"], tuple[SessionKeys, SessionKeys]]:
-        """Copy the keys: the ciphers are made of them again."""
-        return GcmTransform, self._keys
+    def __reduce__(self) -> tuple[type["GcmCipher"], tuple[SessionKeys, SessionKeys]]:
+        """Copy the keys: the AEAD objects are made of them again."""
+        return GcmCipher, self._keys
 
     def protect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.protect`."""
@@ -53,30 +53,49 @@ class GcmTransform:
         header = packet[:header_length]
         nonce = (self._salt ^ number).to_bytes(_NONCE_LENGTH, "big")
         try:
-            return header + self._unseal(nonce, packet[header_length:], header)
+            return header + self._open(nonce, packet[header_length:], header)
         except InvalidTag:
             raise AuthenticationError("the authentication tag is wrong") from None
 
-    def protect_rtcp(self, number: int, packet: bytes, *, encrypt: bool) -> bytes:
+    def protect_rtcp(self, number: int, packet: bytes, encrypt: bool) -> bytes:
         """See `Transform.protect_rtcp`."""
         # [rfc7714:9.1/1]
         nonce = (self._rtcp_salt ^ number).to_bytes(_NONCE_LENGTH, "big")
-        index = number & SRTCP_INDEX_MASK
         clear_length = RTCP_CLEAR_LENGTH if encrypt else len(packet)
-        word = (index | ENCRYPTED_FLAG if encrypt else index).to_bytes(SRTCP_INDEX_LENGTH, "big")
         clear = packet[:clear_length]
-        return clear + self._seal_rtcp(nonce, packet[clear_length:], clear + word) + word
+        flag_and_index = (number & SRTCP_INDEX_MASK | (ENCRYPTED_FLAG if encrypt else 0)).to_bytes(4, "big")
+        return clear + self._seal_rtcp(nonce, packet[clear_length:], clear + flag_and_index) + flag_and_index
 
-    def unprotect_rtcp(self, number: int, packet: bytes, word: bytes) -> bytes:
+    def unprotect_rtcp(self, number: int, packet: bytes) -> bytes:
         """See `Transform.unprotect_rtcp`."""
         nonce = (self._rtcp_salt ^ number).to_bytes(_NONCE_LENGTH, "big")
-        clear_length = RTCP_CLEAR_LENGTH if word[0] & 0x80 else len(packet) - SRTCP_INDEX_LENGTH - _TAG_LENGTH
-        clear = packet[:clear_length]
+        sealed, flag_and_index = packet[:-SRTCP_INDEX_LENGTH], packet[-SRTCP_INDEX_LENGTH:]
+        clear_length = RTCP_CLEAR_LENGTH if flag_and_index[0] & 0x80 else len(sealed) - _TAG_LENGTH
+        clear = sealed[:clear_length]
         try:
-            return clear + self._unseal_rtcp(nonce, packet[clear_length:-SRTCP_INDEX_LENGTH], clear + word)
+            return clear + self._open_rtcp(nonce, sealed[clear_length:], clear + flag_and_index)
         except InvalidTag:
             raise AuthenticationError("the authentication tag is wrong") from None
 
-    def rtcp_word(self, packet: bytes) -> bytes:
-        """See `Transform.rtcp_word`."""
-        return packet[-SRTCP_INDEX_LENGTH:]
+    def rtcp_flag_and_index(self, packet: bytes) -> int:
+        """See `Transform.rtcp_flag_and_index`."""
+        return int.from_bytes(packet[-SRTCP_INDEX_LENGTH:], "big")
+
+    def encrypt(self, number: int, clear: bytes, secret: bytes, /) -> bytes:
+        """See `PacketCipher.encrypt`."""
+        return self._seal((self._salt ^ number).to_bytes(_NONCE_LENGTH, "big"), secret, clear)
+
+    def authenticate(self, _number: int, packet: bytes, /) -> bytes:
+        """See `PacketCipher.authenticate`."""
+        return packet
+
+    def verify(self, _number: int, packet: bytes, /) -> bytes:
+        """See `PacketCipher.verify`."""
+        return packet
+
+    def decrypt(self, number: int, clear: bytes, secret: bytes, /) -> bytes:
+        """See `PacketCipher.decrypt`."""
+        try:
+            return self._open((self._salt ^ number).to_bytes(_NONCE_LENGTH, "big"), secret, clear)
+        except InvalidTag:
+            raise AuthenticationError("the authentication tag is wrong") from None

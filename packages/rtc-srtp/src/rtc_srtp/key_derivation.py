@@ -2,10 +2,9 @@
 
 ::
 
-                      master key     master salt
-                           |              |  XOR label
-                           v              v
-       AES in counter mode (key,  initial counter block)  ->  as many bytes as the session key has
+       master key --------------------------> +-------------+
+                                              | AES counter | ---> as many bytes as the session key has
+       master salt XOR label, shifted left -> +-------------+
 
 See :rfc:`3711#section-4.3`; :rfc:`6188#section-3` for AES-256, and :rfc:`7714#section-11` for GCM.
 """
@@ -14,15 +13,13 @@ from dataclasses import field
 from enum import IntEnum
 from typing import Final
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
 from .dataclass import dataclass
+from .keystream import SALT_LENGTH, Keystream
 from .master_key import MasterKey
 from .profile import ProtectionProfile
+from .replay import INDEX_BITS
 
 AUTHENTICATION_KEY_LENGTH: Final = 20
-_PRF_SALT_LENGTH: Final = 14
-"""The function takes 112 bits of salt. Those of GCM have 96: they stand at the left, followed by zeros."""
 
 
 class Label(IntEnum):
@@ -48,7 +45,7 @@ class SessionKeys:
     salt: bytes = field(repr=False)
 
 
-def derive_srtp_keys(master: MasterKey, profile: ProtectionProfile) -> SessionKeys:
+def derive_srtp_keys(profile: ProtectionProfile, master: MasterKey) -> SessionKeys:
     """Return the session keys of RTP packets. The derivation rate is zero: they last as long as the master key."""
     # [rfc3711:4.3.1/1]
     return SessionKeys(
@@ -58,7 +55,7 @@ def derive_srtp_keys(master: MasterKey, profile: ProtectionProfile) -> SessionKe
     )
 
 
-def derive_srtcp_keys(master: MasterKey, profile: ProtectionProfile) -> SessionKeys:
+def derive_srtcp_keys(profile: ProtectionProfile, master: MasterKey) -> SessionKeys:
     """Return the session keys of RTCP packets. See :rfc:`3711#section-4.3.2`."""
     # [rfc3711:4.3.2/1]
     return SessionKeys(
@@ -70,9 +67,16 @@ def derive_srtcp_keys(master: MasterKey, profile: ProtectionProfile) -> SessionK
     )
 
 
+def derive_header_keystream(profile: ProtectionProfile, master: MasterKey) -> Keystream:
+    """Return what encrypts header extensions: counter mode, for all profiles. See :rfc:`6904#section-3`."""
+    return Keystream(
+        derive(master, Label.HEADER_ENCRYPTION, profile.key_length), derive(master, Label.HEADER_SALT, SALT_LENGTH)
+    )
+
+
 def derive(master: MasterKey, label: Label, length: int) -> bytes:
     """Return one session key or salt of `length` bytes."""
-    salt = master.salt.ljust(_PRF_SALT_LENGTH, b"\0")
-    # The label stands above a 48-bit packet index, which counts as zero.
-    block = (int.from_bytes(salt, "big") ^ label << 48).to_bytes(_PRF_SALT_LENGTH, "big") + b"\0\0"
-    return Cipher(algorithms.AES(master.key), modes.CTR(block)).encryptor().update(bytes(length))
+    # The function takes 112 bits of salt. Those of GCM have 96: they stand at the left, followed by zeros.
+    salt = int.from_bytes(master.salt.ljust(SALT_LENGTH, b"\0"), "big")
+    # The label stands above a packet index that counts as zero; that is where a packet's number has its SSRC.
+    return Keystream(master.key, salt.to_bytes(SALT_LENGTH, "big")).crypt(label << INDEX_BITS, bytes(length))

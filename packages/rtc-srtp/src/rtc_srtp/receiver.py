@@ -1,10 +1,11 @@
 """The receiving side: SRTP and SRTCP packets into RTP and RTCP packets. See :rfc:`3711#section-3.3`."""
 
 from collections.abc import Iterable
+from struct import error as struct_error
 from typing import Final
 
 from .config import SrtpConfig
-from .context import KeyContext, remove_mki
+from .context import make_transform, mki_offset, rtcp_mki_offset
 from .errors import (
     AuthenticationError,
     KeyExpiredError,
@@ -17,10 +18,11 @@ from .errors import (
     UnprotectError,
 )
 from .master_key import MasterKey
-from .packet import SEQUENCE_NUMBER_AND_SSRC, check_rtcp, header_length, rtcp_ssrc
+from .mki import find_mki
+from .packet import COMMON_HEADER, EXTENDED, EXTENDED_LENGTH, FIXED_LENGTH, PLAIN, parse_header, parse_rtcp_ssrc
 from .profile import ProtectionProfile
 from .replay import INDEX_BITS, ReplayWindow, roll_over_counter
-from .transform import ENCRYPTED_FLAG, SRTCP_INDEX_LENGTH, SRTCP_INDEX_MASK
+from .transform import ENCRYPTED_FLAG, SRTCP_INDEX_LENGTH, SRTCP_INDEX_MASK, Transform
 
 _DEFAULT: Final = SrtpConfig()
 
@@ -39,17 +41,22 @@ class SrtpReceiver:
         ValueError: Key, salt or identifier have not the length that `profile` and `config` say.
     """
 
-    __slots__ = ("_config", "_context", "_contexts", "_profile", "_rtcp_overhead", "_sources", "_starts", "_tag_length")
+    __slots__ = (
+        "_config", "_keys", "_mki_offset", "_overhead", "_profile", "_rtcp_mki_offset", "_rtcp_overhead", "_sources", "_starts", "_transform",
+    )  # fmt: skip
 
     def __init__(self, profile: ProtectionProfile, master_key: MasterKey, *, config: SrtpConfig = _DEFAULT) -> None:
         self._profile = ProtectionProfile(profile)
         self._config = config
-        self._context = KeyContext(self._profile, master_key, config)
-        self._contexts = {master_key.mki: self._context}
+        self._keys = {master_key.mki: ReceivingKey(make_transform(self._profile, master_key, config))}
+        self._transform = None if config.mki_length else self._keys[b""].transform
+        """For packets that name no key: there is only one."""
         self._sources: dict[int, ReplayWindow] = {}
         self._starts: dict[int, int] = {}
-        self._tag_length = self._profile.tag_length
-        self._rtcp_overhead = self._profile.rtcp_tag_length + SRTCP_INDEX_LENGTH
+        """Roll-over counters of sources that nothing was received from yet."""
+        self._mki_offset, self._rtcp_mki_offset = mki_offset(self._profile), rtcp_mki_offset(self._profile)
+        self._overhead = config.mki_length + self._profile.tag_length
+        self._rtcp_overhead = config.mki_length + self._profile.rtcp_tag_length + SRTCP_INDEX_LENGTH
 
     def unprotect(self, packet: bytes) -> bytes:
         """Return the RTP packet in an SRTP packet.
@@ -59,16 +66,28 @@ class SrtpReceiver:
 
         See :rfc:`3711#section-3.3`.
         """
-        context = self._context
-        if self._config.mki_length:
-            context, packet = self._choose(packet, context.mki_offset)
-        length = header_length(packet)
-        if len(packet) < length + self._tag_length:
+        try:
+            first, sequence_number, ssrc, extension_words = COMMON_HEADER(packet)
+        except struct_error:
+            raise ParseError(f"{len(packet)} bytes are too few for a header and an authentication tag") from None
+        if first == PLAIN:
+            header_length = FIXED_LENGTH
+        elif first == EXTENDED:
+            header_length = EXTENDED_LENGTH + 4 * extension_words
+        else:
+            ssrc, sequence_number, header_length = parse_header(packet)
+        if len(packet) - header_length < self._overhead:
             raise ParseError("it is too short for an authentication tag")
-        sequence_number, ssrc = SEQUENCE_NUMBER_AND_SSRC(packet)
+        transform = self._transform or self._key(packet, self._mki_offset).transform
         source = self._sources.get(ssrc)
         if source is None:
-            return self._unprotect_first(context, packet, length)
+            return self._unprotect_first(transform, packet, ssrc, sequence_number, header_length)
+        if sequence_number == source.expected:  # the common case at once
+            number = source.newest + 1
+            unprotected = transform.unprotect(number, packet, header_length)
+            source.newest = number
+            source.expected = sequence_number + 1
+            return unprotected
         number = source.locate(sequence_number)
         if number >> INDEX_BITS != ssrc:
             raise KeyExpiredError("the packet is beyond the last index")
@@ -76,7 +95,7 @@ class SrtpReceiver:
         if not source.is_new(number):
             raise ReplayError("it was received before, or is too old to know")
         # [rfc3711:3.3/7]
-        unprotected = context.transform.unprotect(number, packet, length)
+        unprotected = transform.unprotect(number, packet, header_length)
         source.add(number)
         return unprotected
 
@@ -99,26 +118,23 @@ class SrtpReceiver:
 
         See :rfc:`3711#section-3.4`.
         """
-        context = self._context
-        if self._config.mki_length:
-            context, packet = self._choose(packet, context.rtcp_mki_offset)
-        check_rtcp(packet, self._rtcp_overhead)
-        ssrc = rtcp_ssrc(packet)
-        word = context.transform.rtcp_word(packet)
-        flag_and_index = int.from_bytes(word, "big")
+        ssrc = parse_rtcp_ssrc(packet, self._rtcp_overhead)
+        key = self._key(packet, self._rtcp_mki_offset)
+        flag_and_index = key.transform.rtcp_flag_and_index(packet)
         number = ssrc << INDEX_BITS | flag_and_index & SRTCP_INDEX_MASK
-        source = context.rtcp_sources.get(ssrc)
+        source = key.rtcp_sources.get(ssrc)
         if source is None:
-            if len(context.rtcp_sources) >= self._config.max_sources:
+            if len(key.rtcp_sources) >= self._config.max_sources:
                 raise SourceLimitError(f"there are {self._config.max_sources} sources already")
         elif not source.is_new(number):
             raise ReplayError("it was received before, or is too old to know")
-        unprotected = context.transform.unprotect_rtcp(number, packet, word)
+        unprotected = key.transform.unprotect_rtcp(number, packet)
         if not flag_and_index & ENCRYPTED_FLAG and not self._config.accept_unencrypted_rtcp:
             raise UnencryptedError("it was sent in the clear")
         if source is None:
-            source = context.rtcp_sources[ssrc] = ReplayWindow(number, self._config.replay_window)
-        source.add(number)
+            key.rtcp_sources[ssrc] = ReplayWindow(number, self._config.replay_window)
+        else:
+            source.add(number)
         return unprotected
 
     def add_master_key(self, master_key: MasterKey) -> None:
@@ -130,9 +146,9 @@ class SrtpReceiver:
         """
         if not self._config.mki_length:
             raise StateError("without a master key identifier nobody can tell which key a packet needs")
-        if master_key.mki in self._contexts:
+        if master_key.mki in self._keys:
             raise StateError("this master key identifier is taken")
-        self._contexts[master_key.mki] = KeyContext(self._profile, master_key, self._config)
+        self._keys[master_key.mki] = ReceivingKey(make_transform(self._profile, master_key, self._config))
 
     def remove_master_key(self, mki: bytes) -> None:
         """Accept packets under this key no more.
@@ -140,9 +156,9 @@ class SrtpReceiver:
         Raises:
             StateError: There is no such key, or it is the only one.
         """
-        if mki not in self._contexts or len(self._contexts) == 1:
+        if mki not in self._keys or len(self._keys) == 1:
             raise StateError("there is no such key, or it is the only one")
-        del self._contexts[mki]
+        del self._keys[mki]
 
     def roll_over_counter(self, ssrc: int) -> int:
         """Return how often the sequence number of a source has passed through zero, as far as known."""
@@ -150,7 +166,9 @@ class SrtpReceiver:
         return self._starts.get(ssrc, 0) if source is None else roll_over_counter(source.newest)
 
     def set_roll_over_counter(self, ssrc: int, value: int) -> None:
-        """Say which roll-over counter the next packet of a source has, for one that joins late.
+        """Say which roll-over counter the next packet of a source has, for a receiver that joins late.
+
+        What was received of the source before is forgotten.
 
         Raises:
             ValueError: It is not in 0 to 2**32 - 1.
@@ -158,43 +176,60 @@ class SrtpReceiver:
         """
         if not 0 <= value < 1 << 32:
             raise ValueError("a roll-over counter has 32 bits")
-        if ssrc not in self._sources and len(self._sources) + len(self._starts) >= self._config.max_sources:
+        if ssrc not in self._sources and ssrc not in self._starts and not self._has_room():
             raise StateError(f"there are {self._config.max_sources} sources already")
         self._sources.pop(ssrc, None)
         self._starts[ssrc] = value
 
     def forget(self, ssrc: int) -> None:
-        """Drop what is known of a source, so that another can take its place in the table."""
+        """Drop what is known of a source, so that another can take its place, or it can begin anew.
+
+        Until the key changes, packets that were received from it could be replayed.
+        """
         self._sources.pop(ssrc, None)
         self._starts.pop(ssrc, None)
-        for context in self._contexts.values():
-            context.rtcp_sources.pop(ssrc, None)
+        for key in self._keys.values():
+            key.rtcp_sources.pop(ssrc, None)
 
-    def _choose(self, packet: bytes, offset: int) -> tuple[KeyContext, bytes]:
-        """Return the key that the packet names, and the packet without the name."""
-        packet, mki = remove_mki(packet, self._config.mki_length, offset)
-        context = self._contexts.get(mki)
-        # [rfc5764:5.2/2]
-        if context is None:
+    def _key(self, packet: bytes, offset: int) -> "ReceivingKey":
+        """Return the key that the packet names."""
+        # [rfc3711:3.3/4] [rfc5764:5.2/2]
+        key = self._keys.get(find_mki(packet, self._config.mki_length, offset))
+        if key is None:
             raise UnknownKeyError("its master key identifier names no key")
-        return context, packet
+        return key
 
-    def _unprotect_first(self, context: KeyContext, packet: bytes, length: int) -> bytes:
-        """Unprotect a packet of a source that nothing is known of, or the roll-over counter alone."""
-        sequence_number, ssrc = SEQUENCE_NUMBER_AND_SSRC(packet)
+    def _has_room(self) -> bool:
+        return len(self._sources) + len(self._starts) < self._config.max_sources
+
+    def _unprotect_first(
+        self, transform: Transform, packet: bytes, ssrc: int, sequence_number: int, header_length: int
+    ) -> bytes:
+        """Unprotect a packet of a source that nothing was received from."""
         start = self._starts.get(ssrc)
-        if start is None and len(self._sources) + len(self._starts) >= self._config.max_sources:
+        if start is None and not self._has_room():
             raise SourceLimitError(f"there are {self._config.max_sources} sources already")
+        # [rfc3711:3.3.1/3] [rfc3711:3.3.1/4]
         number = ssrc << INDEX_BITS | (start or 0) << 16 | sequence_number
         try:
-            unprotected = context.transform.unprotect(number, packet, length)
+            unprotected = transform.unprotect(number, packet, header_length)
         except AuthenticationError:
-            # A source may start shortly before the end of the sequence numbers, and its first packets be lost.
+            # The source may have begun shortly before its sequence numbers rolled over, and nothing of that have arrived.
             if start is not None or sequence_number >= 1 << 15:
                 raise
             number += 1 << 16
-            unprotected = context.transform.unprotect(number, packet, length)
+            unprotected = transform.unprotect(number, packet, header_length)
         self._starts.pop(ssrc, None)
-        source = self._sources[ssrc] = ReplayWindow(number, self._config.replay_window)
-        source.add(number)
+        self._sources[ssrc] = ReplayWindow(number, self._config.replay_window)
         return unprotected
+
+
+class ReceivingKey:
+    """A master key, and the replay lists of what has an index of its own under each key."""
+
+    __slots__ = ("rtcp_sources", "transform")
+
+    def __init__(self, transform: Transform) -> None:
+        self.transform: Final = transform
+        self.rtcp_sources: Final[dict[int, ReplayWindow]] = {}
+        """By SSRC."""

@@ -1,17 +1,29 @@
 """The sending side: RTP and RTCP packets into SRTP and SRTCP packets. See :rfc:`3711#section-3.3`."""
 
 from collections.abc import Iterable
+from struct import error as struct_error
 from typing import Final
 
 from .config import SrtpConfig
-from .context import KeyContext, insert_mki
+from .context import make_transform
 from .errors import KeyExhaustedError, PacketReuseError, StateError
 from .master_key import MasterKey
-from .packet import SEQUENCE_NUMBER_AND_SSRC, check_rtcp, header_length, rtcp_ssrc
+from .packet import (
+    COMMON_HEADER,
+    EXTENDED,
+    EXTENDED_LENGTH,
+    FIXED_LENGTH,
+    MAX_LENGTH,
+    PLAIN,
+    parse_header,
+    parse_rtcp_ssrc,
+)
 from .profile import ProtectionProfile
 from .replay import INDEX_BITS, ReplayWindow, roll_over_counter
 from .transform import SRTCP_INDEX_MASK
 
+SRTCP_LIFETIME: Final = 1 << 31
+"""RTCP packets of one source that a master key may protect. Those of RTP end with their index, after 2**48."""
 _DEFAULT: Final = SrtpConfig()
 
 
@@ -27,16 +39,27 @@ class SrtpSender:
         ValueError: Key, salt or identifier have not the length that `profile` and `config` say.
     """
 
-    __slots__ = ("_config", "_context", "_profile", "_rtcp_sources", "_sources", "_starts", "_used_mkis")
+    __slots__ = (
+        "_config",
+        "_exhausted",
+        "_profile",
+        "_rtcp_sources",
+        "_sources",
+        "_starts",
+        "_transform",
+        "_used_mkis",
+    )
 
     def __init__(self, profile: ProtectionProfile, master_key: MasterKey, *, config: SrtpConfig = _DEFAULT) -> None:
         self._profile = ProtectionProfile(profile)
         self._config = config
-        self._context = KeyContext(self._profile, master_key, config)
+        self._transform = make_transform(self._profile, master_key, config)
         self._used_mkis = {master_key.mki}
-        self._sources: dict[int, SentSource] = {}
-        self._rtcp_sources: dict[int, SentRtcp] = {}
+        self._sources: dict[int, ReplayWindow] = {}
         self._starts: dict[int, int] = {}
+        """Roll-over counters of sources that have not sent yet."""
+        self._rtcp_sources: dict[int, SentRtcp] = {}
+        self._exhausted = False
 
     def protect(self, packet: bytes) -> bytes:
         """Return the SRTP packet for an RTP packet.
@@ -44,26 +67,35 @@ class SrtpSender:
         Packets of a source come in the order of their sequence numbers, or nearly so.
 
         Raises:
-            ParseError: It is not an RTP packet.
+            ValueError: It is not an RTP packet (`ParseError`), is too long, or `SrtpConfig.require_cryptex` forbids it.
             PacketReuseError: Its sequence number was protected before, or is too far behind.
-            KeyExhaustedError: The key has protected as many packets of this source as it may: `use_master_key`.
+            KeyExhaustedError: The key has protected as many packets as it may.
             StateError: There are as many sources as `SrtpConfig.max_sources` says.
 
         See :rfc:`3711#section-3.3`.
         """
-        length = header_length(packet)
-        sequence_number, ssrc = SEQUENCE_NUMBER_AND_SSRC(packet)
-        source = self._sources.get(ssrc) or self._new_source(ssrc, sequence_number)
-        number = source.take(sequence_number, self._config.allow_repeats)
-        context = self._context
-        protected = context.transform.protect(number, packet, length)
-        return insert_mki(protected, context.mki, context.mki_offset) if context.mki else protected
+        # The common case at once, the next packet of a source without CSRCs; all others where the rules are.
+        try:
+            first, sequence_number, ssrc, extension_words = COMMON_HEADER(packet)
+            source = self._sources[ssrc]
+        except (KeyError, struct_error):
+            return self._protect_other(packet)
+        if sequence_number != source.expected or (first != PLAIN and first != EXTENDED):
+            return self._protect_other(packet)
+        header_length = FIXED_LENGTH if first == PLAIN else EXTENDED_LENGTH + 4 * extension_words
+        if not header_length <= len(packet) <= MAX_LENGTH:
+            return self._protect_other(packet)
+        number = source.newest + 1
+        protected = self._transform.protect(number, packet, header_length)
+        source.newest = number
+        source.expected = sequence_number + 1
+        return protected
 
     def protect_many(self, packets: Iterable[bytes]) -> list[bytes]:
         """Return the SRTP packets for RTP packets, in their order.
 
         Raises:
-            SrtpError: As `protect`, for the first that cannot be protected; those before it count as protected.
+            ValueError, StateError: As `protect`, for the first that cannot be protected; those before it count as protected.
         """
         protect = self.protect
         return [protect(packet) for packet in packets]
@@ -72,44 +104,44 @@ class SrtpSender:
         """Return the SRTCP packet for an RTCP packet, compound or of reduced size.
 
         Raises:
-            ParseError: It is not an RTCP packet.
-            KeyExhaustedError: The key has protected as many packets of this source as it may: `use_master_key`.
+            ValueError: It is not an RTCP packet (`ParseError`), or too long.
+            KeyExhaustedError: The key has protected as many packets as it may.
             StateError: There are as many sources as `SrtpConfig.max_sources` says.
 
         See :rfc:`3711#section-3.4`.
         """
-        check_rtcp(packet)
-        ssrc = rtcp_ssrc(packet)
-        source = self._rtcp_sources.get(ssrc)
-        if source is None:
-            if len(self._rtcp_sources) >= self._config.max_sources:
-                raise StateError(f"there are {self._config.max_sources} sources already")
-            source = self._rtcp_sources[ssrc] = SentRtcp(self._config.srtcp_lifetime)
-        number = ssrc << INDEX_BITS | source.take()
-        context = self._context
-        protected = context.transform.protect_rtcp(number, packet, encrypt=True)
-        return insert_mki(protected, context.mki, context.rtcp_mki_offset) if context.mki else protected
+        if len(packet) > MAX_LENGTH:
+            raise ValueError(f"a packet has at most {MAX_LENGTH} bytes, not {len(packet)}")
+        ssrc = parse_rtcp_ssrc(packet)
+        source = self._rtcp_sources.get(ssrc) or self._new_rtcp_source(ssrc)
+        if self._exhausted or source.next >= source.end:
+            # [rfc3711:9.2/4] What is derived from one master key ends together.
+            self._exhaust()
+            raise KeyExhaustedError("the key has protected as many RTCP packets as it may")
+        # [rfc3711:3.4/3] [rfc3711:3.4/4]
+        number = ssrc << INDEX_BITS | source.next & SRTCP_INDEX_MASK
+        source.next += 1
+        return self._transform.protect_rtcp(number, packet, self._config.encrypt_rtcp)
 
     def use_master_key(self, master_key: MasterKey) -> None:
-        """Protect from now on with another key; counters go on. The receiver has to know it already, by its identifier.
+        """Protect from now on with another key; all counters go on. The receiver has to have it already.
 
         Raises:
-            StateError: There is no master key identifier that would tell the receiver, or it was used before.
+            StateError: There is no master key identifier that would tell the receiver, or this one was used before.
             ValueError: Key, salt or identifier have not the right length.
 
         See :rfc:`3711#section-8.1`.
         """
         if not self._config.mki_length:
             raise StateError("without a master key identifier nobody can tell which key a packet needs")
-        # [rfc3711:9.2/4]
+        # [rfc3711:9.2/5]
         if master_key.mki in self._used_mkis:
             raise StateError("this master key identifier was used before")
-        self._context = KeyContext(self._profile, master_key, self._config)
+        self._transform = make_transform(self._profile, master_key, self._config)
         self._used_mkis.add(master_key.mki)
-        for source in self._sources.values():
-            source.renew(self._config.srtp_lifetime)
-        for rtcp_source in self._rtcp_sources.values():
-            rtcp_source.renew(self._config.srtcp_lifetime)
+        self._exhausted = False
+        for source in self._rtcp_sources.values():
+            source.end = source.next + SRTCP_LIFETIME
 
     def roll_over_counter(self, ssrc: int) -> int:
         """Return how often the sequence number of a source has passed through zero. A receiver that joins late needs it."""
@@ -117,83 +149,95 @@ class SrtpSender:
         return self._starts.get(ssrc, 0) if source is None else roll_over_counter(source.newest)
 
     def set_roll_over_counter(self, ssrc: int, value: int) -> None:
-        """Say with which roll-over counter the next packet of a source goes out.
+        """Say which roll-over counter the next packet of a source has, for one that goes on with what another began.
 
         Raises:
             ValueError: It is not in 0 to 2**32 - 1.
-            StateError: The source has sent with this one already, or there are too many sources.
+            StateError: Packets of the source were protected under this one or a later, or there are too many sources.
         """
         if not 0 <= value < 1 << 32:
             raise ValueError("a roll-over counter has 32 bits")
+        if ssrc not in self._starts and ssrc not in self._sources:
+            self._check_room()
         if ssrc in self._sources and value <= self.roll_over_counter(ssrc):
-            raise StateError(
-                "the roll-over counter of a sender only grows: under an old one packets would be protected twice"
-            )
-        if ssrc not in self._sources and len(self._sources) + len(self._starts) >= self._config.max_sources:
-            raise StateError(f"there are {self._config.max_sources} sources already")
+            raise StateError("the roll-over counter of a sender only grows, or packets would be protected twice")
         self._sources.pop(ssrc, None)
         self._starts[ssrc] = value
 
-    def _new_source(self, ssrc: int, sequence_number: int) -> "SentSource":
-        # [rfc3711:3.3.1/1]
-        start = self._starts.pop(ssrc, 0)
-        if len(self._sources) + len(self._starts) >= self._config.max_sources:
-            raise StateError(f"there are {self._config.max_sources} sources already")
-        number = ssrc << INDEX_BITS | start << 16 | sequence_number
-        source = self._sources[ssrc] = SentSource(number, self._config.replay_window)
-        source.renew(self._config.srtp_lifetime)
-        return source
+    def srtcp_index(self, ssrc: int) -> int:
+        """Return the index that the next RTCP packet of a source gets."""
+        source = self._rtcp_sources.get(ssrc)
+        return 0 if source is None else source.next & SRTCP_INDEX_MASK
 
-
-class SentSource(ReplayWindow):
-    """The RTP packets of one source that were protected."""
-
-    __slots__ = ("_last",)
-
-    def renew(self, lifetime: int) -> None:
-        """Count the packets that a new key may protect, from here."""
-        self._last = min(self.newest + lifetime - 1, self.newest | (1 << INDEX_BITS) - 1)
-
-    def take(self, sequence_number: int, repeats: bool) -> int:
-        """Return the number of the next packet, which is thereby used up.
+    def set_srtcp_index(self, ssrc: int, value: int) -> None:
+        """Say which index the next RTCP packet of a source gets, for one that goes on with what another began.
 
         Raises:
-            PacketReuseError: It was used before.
-            KeyExhaustedError: It is beyond what the key may protect.
+            ValueError: It is not in 0 to 2**31 - 1.
+            StateError: A packet of the source was protected under this one or a later, or there are too many sources.
         """
-        number = self.locate(sequence_number)
-        # [rfc3711:3.3.1/8]
-        if number > self._last:
-            raise KeyExhaustedError("the key has protected as many RTP packets of this source as it may")
+        if not 0 <= value <= SRTCP_INDEX_MASK:
+            raise ValueError("an index of RTCP has 31 bits")
+        source = self._rtcp_sources.get(ssrc) or self._new_rtcp_source(ssrc)
+        if value < source.next:
+            raise StateError("the index of a sender only grows, or packets would be protected twice")
+        source.next = value
+
+    def _protect_other(self, packet: bytes) -> bytes:
+        """Protect any packet: the first of a source, one that comes out of order, one at which the counter rolls over."""
+        # [rfc3711:4.1.1/5]
+        if len(packet) > MAX_LENGTH:
+            raise ValueError(f"a packet has at most {MAX_LENGTH} bytes, not {len(packet)}")
+        ssrc, sequence_number, header_length = parse_header(packet)
+        if self._exhausted:
+            raise KeyExhaustedError("the key has protected as many packets as it may")
+        source = self._sources.get(ssrc)
+        if source is None:
+            if ssrc not in self._starts:
+                self._check_room()
+            # [rfc3711:3.3.1/1]
+            number = ssrc << INDEX_BITS | self._starts.get(ssrc, 0) << 16 | sequence_number
+            protected = self._transform.protect(number, packet, header_length)
+            self._starts.pop(ssrc, None)
+            self._sources[ssrc] = ReplayWindow(number, self._config.replay_window)
+            return protected
+        # [rfc3711:3.3.1/2]
+        number = source.locate(sequence_number)
+        # [rfc3711:3.3.1/9]
+        if number >> INDEX_BITS != ssrc:
+            self._exhaust()
+            raise KeyExhaustedError("the key has protected as many RTP packets as it may")
         # [rfc3711:4.1.1/6]
-        if not repeats and not self.is_new(number):
+        if not self._config.allow_repeats and not source.is_new(number):
             raise PacketReuseError(f"sequence number {sequence_number} was protected before, or is too far behind")
-        self.add(number)
-        return number
+        protected = self._transform.protect(number, packet, header_length)
+        source.add(number)
+        return protected
+
+    def _exhaust(self) -> None:
+        """Let nothing more go out under this key. See :rfc:`3711#section-9.2`."""
+        self._exhausted = True
+        for source in self._sources.values():
+            source.expected = -1
+
+    def _new_rtcp_source(self, ssrc: int) -> "SentRtcp":
+        if len(self._rtcp_sources) >= self._config.max_sources:
+            raise StateError(f"there are {self._config.max_sources} sources already")
+        source = self._rtcp_sources[ssrc] = SentRtcp()
+        return source
+
+    def _check_room(self) -> None:
+        if len(self._sources) + len(self._starts) >= self._config.max_sources:
+            raise StateError(f"there are {self._config.max_sources} sources already")
 
 
 class SentRtcp:
-    """The RTCP packets of one source that were protected."""
+    """The RTCP packets of one source."""
 
-    __slots__ = ("_count", "_end")
+    __slots__ = ("end", "next")
 
-    def __init__(self, lifetime: int) -> None:
-        self._count = 0
-        self._end = lifetime
-
-    def renew(self, lifetime: int) -> None:
-        """Count the packets that a new key may protect, from here."""
-        self._end = self._count + lifetime
-
-    def take(self) -> int:
-        """Return the index of the next packet.
-
-        Raises:
-            KeyExhaustedError: It is beyond what the key may protect.
-        """
-        if self._count >= self._end:
-            raise KeyExhaustedError("the key has protected as many RTCP packets of this source as it may")
-        # [rfc3711:3.4/3]
-        index = self._count & SRTCP_INDEX_MASK
-        self._count += 1
-        return index
+    def __init__(self) -> None:
+        self.next = 0
+        """How many there were. The lower 31 bits are the next index."""
+        self.end = SRTCP_LIFETIME
+        """How many there may be under the key in use."""

@@ -9,10 +9,13 @@ roll-over counter and sequence number side by side, or SSRC and the index of an 
         +---------------+---------------+-------------+
         |     SSRC      |      ROC      |     SEQ     |     RTP: the packet index is ROC and SEQ
         +---------------+-+-------------+-------------+
-        |     SSRC      |0| 0 |       SRTCP index     |     RTCP
-        +---------------+---+-------------------------+
+        |     SSRC      |       0       | SRTCP index |     RTCP: 31 bits
+        +---------------+---------------+-------------+
 
 Both counter mode and GCM make their initialization vector of it, and of the session salt. It must not come twice.
+
+Transforms stand around each other: counter mode or GCM inside, around it what encrypts header extensions, Cryptex, and
+what names the master key.
 """
 
 from typing import Final, Protocol
@@ -26,7 +29,7 @@ SRTCP_INDEX_MASK: Final = ENCRYPTED_FLAG - 1
 
 
 class Transform(Protocol):
-    """Protects and unprotects the packets of one master key, without its identifier."""
+    """Protects and unprotects the packets of one master key."""
 
     def protect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """Encrypt what follows the header, and authenticate all."""
@@ -36,22 +39,50 @@ class Transform(Protocol):
         """Undo `protect`.
 
         Raises:
-            AuthenticationError: It is not what `protect` returned for this number and key.
+            UnprotectError: It is not what `protect` returned for this number and key.
         """
         ...
 
-    def protect_rtcp(self, number: int, packet: bytes, *, encrypt: bool) -> bytes:
+    def protect_rtcp(self, number: int, packet: bytes, encrypt: bool) -> bytes:
         """Encrypt what follows the first 8 bytes if `encrypt` says so, authenticate all, and append the index."""
         ...
 
-    def unprotect_rtcp(self, number: int, packet: bytes, word: bytes) -> bytes:
-        """Undo `protect_rtcp`; `word` is the flag and index as `rtcp_word` found them.
+    def unprotect_rtcp(self, number: int, packet: bytes) -> bytes:
+        """Undo `protect_rtcp`.
 
         Raises:
-            AuthenticationError: It is not what `protect_rtcp` returned for this number and key.
+            UnprotectError: It is not what `protect_rtcp` returned for this number and key.
         """
         ...
 
-    def rtcp_word(self, packet: bytes) -> bytes:
-        """Return the 4 bytes with the flag E and the index."""
+    def rtcp_flag_and_index(self, packet: bytes) -> int:
+        """Return the flag E and the index of a protected RTCP packet, which is long enough."""
+        ...
+
+
+class PacketCipher(Transform, Protocol):
+    """Counter mode or GCM, with steps that can be taken one by one where not all that is encrypted stands together."""
+
+    def encrypt(self, number: int, clear: bytes, secret: bytes, /) -> bytes:
+        """Return `secret` encrypted; an AEAD also authenticates both, and returns its tag with it."""
+        ...
+
+    def authenticate(self, number: int, packet: bytes, /) -> bytes:
+        """Return the packet with the authentication tag of an algorithm that does only that, or as it is."""
+        ...
+
+    def verify(self, number: int, packet: bytes, /) -> bytes:
+        """Undo `authenticate`.
+
+        Raises:
+            AuthenticationError: The tag is wrong.
+        """
+        ...
+
+    def decrypt(self, number: int, clear: bytes, secret: bytes, /) -> bytes:
+        """Undo `encrypt`.
+
+        Raises:
+            AuthenticationError: It is an AEAD, and the tag is wrong.
+        """
         ...
