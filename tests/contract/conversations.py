@@ -33,6 +33,7 @@ from rtc_stun import (
 
 from .conversation import Calls, Conversation
 from .peer_conversation import PeerConversation
+from .rtp_conversation import RtpConversation
 
 
 class StunConversation(Conversation):
@@ -340,5 +341,6 @@ CONVERSATIONS: Final[list[type[Conversation]]] = [
     DtlsConversation,
     SctpConversation,
     DataChannelConversation,
+    RtpConversation,
     PeerConversation,
 ]

@@ -82,8 +82,12 @@ class Context:
         """Count and trace something of the peer's that is not taken."""
         dropped = self.stats.dropped
         dropped[reason] = dropped.get(reason, 0) + 1
+        self.record("packet_dropped", reason=reason)
+
+    def record(self, name: str, **data: object) -> None:
+        """Trace something that happens now and then; not for every packet."""
         if self.trace is not None:
-            self.trace(self.now, "rtp:packet_dropped", {"reason": reason})
+            self.trace(self.now, f"rtp:{name}", data)
 
     def random_16(self) -> int:
         """Return a random number of 16 bits."""

@@ -131,6 +131,7 @@ class Inbound:
             receiver.streams.pop(ssrc, None)
         if isinstance(stream, ReceiveStream):
             if stream.is_valid:
+                self._context.record("stream_ended", ssrc=ssrc, reason=reason.value)
                 self._context.events.append(StreamEnded(stream.receiver_id, ssrc, stream.rid, reason))
             for repair in [each for each in self.streams.values() if isinstance(each, RepairStream)]:
                 if repair.primary is stream:

@@ -149,6 +149,7 @@ class Outbound:
             return False
         sender, stream = found
         if stream.key_frames.ask(self._context.now, self._context.round_trip_time.assumed):
+            self._context.record("key_frame_requested", ssrc=ssrc)
             self._context.events.append(KeyFrameRequested(sender.id, stream.encoding.rid))
         return True
 

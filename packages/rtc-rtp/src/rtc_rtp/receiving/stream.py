@@ -210,6 +210,7 @@ class ReceiveStream:
             self._held.clear()
 
     def _discover(self) -> None:
+        self._context.record("stream_discovered", ssrc=self.ssrc, rid=self.rid)
         self._context.events.append(StreamDiscovered(self.receiver_id, self.ssrc, self.rid))
 
     def _deliver(self, number: int, packet: RtpPacket, now: float, *, is_repair: bool) -> None:
@@ -277,6 +278,8 @@ class ReceiveStream:
             due, given_up = self.losses.take_due(now, self._context.round_trip_time.assumed)
             if given_up and isinstance(self.buffer, VideoBuffer):
                 self.buffer.give_up(given_up, now)
+            if due or given_up:
+                self._context.record("packets_missing", ssrc=self.ssrc, asked_for=len(due), given_up=len(given_up))
             for at in range(0, len(due), MAX_NACKED):
                 numbers = [number & 0xFFFF for number in due[at : at + MAX_NACKED]]
                 packets.append(GenericNack(reporter_ssrc, self.ssrc, numbers))
@@ -284,6 +287,7 @@ class ReceiveStream:
         if self._wants_key_frame() and now >= self._key_frame_asked_at + self._key_frame_interval():
             self._key_frame_wanted = False
             self._key_frame_asked_at = now
+            self._context.record("key_frame_asked_for", ssrc=self.ssrc)
             packets.append(self._key_frame_request(reporter_ssrc))
         return packets
 

@@ -115,6 +115,7 @@ class Control:
         if due is Due.NOTHING:
             return []
         feedback = self._take_feedback()
+        context.record("rtcp_sent", report=due is Due.REPORT, feedback=len(feedback))
         if due is Due.REPORT:
             self._has_reported = True
             datagrams = self._compose(with_blocks(self._reports(), self._blocks()), feedback)
