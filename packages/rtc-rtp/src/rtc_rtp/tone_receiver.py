@@ -133,7 +133,9 @@ class ToneReceiver:
     @staticmethod
     def _is_next_segment(tone: _Tone, report: TelephoneEvent, ahead: int, *, marker: bool) -> bool:
         # [rfc4733:2.5.2.3/1] No end, no gap, the same event: one that lasts long.
-        return not tone.ended and not marker and report.code == tone.code and ahead in (tone.segment_ticks, MAX_DURATION)
+        return (
+            not tone.ended and not marker and report.code == tone.code and ahead in (tone.segment_ticks, MAX_DURATION)
+        )
 
     def _go_on(self, tone: _Tone, report: TelephoneEvent, now: float) -> None:
         # [rfc4733:2.5.2.2/5] What is over is not begun again.

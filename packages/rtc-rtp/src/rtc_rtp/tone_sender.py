@@ -233,7 +233,7 @@ class ToneSender:
                 self._packets.append(ending.packet)
                 ending.repeats_left -= 1
                 ending.repeat_at += self._interval
-            case (_Ending(until=until) | _Pausing(until=until)) if now >= until:
+            case _Ending(until=until) | _Pausing(until=until) if now >= until:
                 self._next_tone(until)
             case _:
                 return False
