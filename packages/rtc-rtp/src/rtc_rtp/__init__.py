@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         VideoTiming,
     )
     from rtc_rtp.extensions.video_layers_allocation import VIDEO_LAYERS_ALLOCATION, ActiveLayer, VideoLayersAllocation
+    from rtc_rtp.fec import FLEXFEC, ULPFEC, FecReceiver, FecScheme, FecSender, Protection, mutable_extensions
     from rtc_rtp.frame import AudioLevel, EncodedFrame, FrameMetadata
     from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
     from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock, seconds_to_short, short_to_seconds
@@ -72,7 +73,14 @@ if TYPE_CHECKING:
         SourceAssociation,
         StreamId,
     )
-    from rtc_rtp.payload import PayloadFormat, payload_format
+    from rtc_rtp.payload import MIN_PAYLOAD_LENGTH, PAYLOAD_FORMATS, PayloadFormat, payload_format
+    from rtc_rtp.payload.comfort_noise import ComfortNoise
+    from rtc_rtp.payload.h264_profile import H264Profile, H264ProfileLevel
+    from rtc_rtp.payload.matching import answer_parameters, parameters_match
+    from rtc_rtp.payload.opus import opus_channels, opus_duration
+    from rtc_rtp.payload.vp8 import Vp8PayloadDescriptor
+    from rtc_rtp.payload.vp9_descriptor import GroupPicture, ScalabilityStructure, Vp9PayloadDescriptor
+    from rtc_rtp.red import RedBlock, RedReceiver, RedSender, parse_red, serialize_red
     from rtc_rtp.router import Router, SoleReceiver
     from rtc_rtp.rtcp import (
         ApplicationDefined,
@@ -115,6 +123,16 @@ if TYPE_CHECKING:
     from rtc_rtp.sequence import SequenceUnwrapper, sequence_difference, sequence_is_newer
     from rtc_rtp.session import RtpSession
     from rtc_rtp.stats import InboundStats, OutboundStats, RemoteReport, RemoteSender, SessionStats
+    from rtc_rtp.telephone_event import (
+        DTMF_CODES,
+        DTMF_TONES,
+        TelephoneEvent,
+        format_event_codes,
+        parse_event_codes,
+        parse_telephone_events,
+    )
+    from rtc_rtp.tone_receiver import ToneReceiver, ToneReported
+    from rtc_rtp.tone_sender import ToneChanged, TonePacket, ToneSender
 
 __all__ = [
     "ABS_CAPTURE_TIME",
@@ -131,8 +149,11 @@ __all__ = [
     "COLOR_SPACE",
     "CSRC_AUDIO_LEVEL",
     "ColorSpace",
+    "ComfortNoise",
     "CongestionControlFeedback",
     "DEPENDENCY_DESCRIPTOR",
+    "DTMF_CODES",
+    "DTMF_TONES",
     "DecodeTargetIndication",
     "Delivery",
     "DependencyDescriptor",
@@ -144,7 +165,11 @@ __all__ = [
     "EndReason",
     "Event",
     "ExtensionMap",
+    "FLEXFEC",
     "FRAME_MARKING",
+    "FecReceiver",
+    "FecScheme",
+    "FecSender",
     "Feedback",
     "FeedbackRequest",
     "FrameDependencies",
@@ -154,6 +179,9 @@ __all__ = [
     "FullIntraRequest",
     "GenericNack",
     "Goodbye",
+    "GroupPicture",
+    "H264Profile",
+    "H264ProfileLevel",
     "HdrMetadata",
     "HeaderExtension",
     "InboundStats",
@@ -163,10 +191,12 @@ __all__ = [
     "Kind",
     "LostSlice",
     "MID",
+    "MIN_PAYLOAD_LENGTH",
     "MaximumBitrate",
     "NTP_56",
     "NTP_64",
     "OutboundStats",
+    "PAYLOAD_FORMATS",
     "PLAYOUT_DELAY",
     "PacketMetric",
     "PacketReceived",
@@ -174,11 +204,15 @@ __all__ = [
     "PayloadFormat",
     "PictureLossIndication",
     "PlayoutDelay",
+    "Protection",
     "REPAIRED_RID",
     "RID",
     "ReceiveParameters",
     "ReceiverEstimatedMaximumBitrate",
     "ReceiverReport",
+    "RedBlock",
+    "RedReceiver",
+    "RedSender",
     "ReferencePictureSelection",
     "RemoteReport",
     "RemoteSender",
@@ -189,6 +223,7 @@ __all__ = [
     "RtpError",
     "RtpPacket",
     "RtpSession",
+    "ScalabilityStructure",
     "SendEncoding",
     "SendParameters",
     "SenderReport",
@@ -209,14 +244,21 @@ __all__ = [
     "TRANSPORT_SEQUENCE_NUMBER",
     "TRANSPORT_SEQUENCE_NUMBER_V2",
     "TargetBitrateChanged",
+    "TelephoneEvent",
     "TemporalSpatialTradeOffNotification",
     "TemporalSpatialTradeOffRequest",
     "TemporaryMaximumBitrate",
     "TemporaryMaximumBitrateNotification",
+    "ToneChanged",
+    "TonePacket",
     "ToneReceived",
+    "ToneReceiver",
+    "ToneReported",
+    "ToneSender",
     "Trace",
     "TradeOff",
     "TransportFeedback",
+    "ULPFEC",
     "UnknownFeedback",
     "UnknownPacket",
     "VIDEO_CONTENT_TYPE",
@@ -228,19 +270,31 @@ __all__ = [
     "VideoLayersAllocation",
     "VideoOrientation",
     "VideoTiming",
+    "Vp8PayloadDescriptor",
+    "Vp9PayloadDescriptor",
     "__version__",
+    "answer_parameters",
+    "format_event_codes",
     "is_rtcp",
+    "mutable_extensions",
     "ntp_middle",
     "ntp_timestamp",
     "ntp_to_wall_clock",
+    "opus_channels",
+    "opus_duration",
+    "parameters_match",
     "parse_compound",
     "parse_dependency_descriptor",
+    "parse_event_codes",
+    "parse_red",
+    "parse_telephone_events",
     "payload_format",
     "seconds_to_short",
     "sequence_difference",
     "sequence_is_newer",
     "serialize_compound",
     "serialize_dependency_descriptor",
+    "serialize_red",
     "short_to_seconds",
 ]
 
@@ -258,18 +312,29 @@ _DEFINED_IN: Final = {
     "extensions.transport_sequence_number": "TRANSPORT_SEQUENCE_NUMBER TRANSPORT_SEQUENCE_NUMBER_V2 FeedbackRequest",
     "extensions.video": "PLAYOUT_DELAY VIDEO_CONTENT_TYPE VIDEO_FRAME_TRACKING_ID VIDEO_ORIENTATION VIDEO_TIMING PlayoutDelay VideoOrientation VideoTiming",
     "extensions.video_layers_allocation": "VIDEO_LAYERS_ALLOCATION ActiveLayer VideoLayersAllocation",
+    "fec": "FLEXFEC ULPFEC FecReceiver FecScheme FecSender Protection mutable_extensions",
     "frame": "AudioLevel EncodedFrame FrameMetadata",
     "header_extension": "ExtensionMap HeaderExtension",
     "ntp": "ntp_middle ntp_timestamp ntp_to_wall_clock seconds_to_short short_to_seconds",
     "options": "SessionOptions",
     "packet": "RtpPacket is_rtcp",
     "parameters": "Delivery JitterSettings Kind ReceiveParameters RtpCodec SendEncoding SendParameters SourceAssociation StreamId",
-    "payload": "PayloadFormat payload_format",
+    "payload": "MIN_PAYLOAD_LENGTH PAYLOAD_FORMATS PayloadFormat payload_format",
+    "payload.comfort_noise": "ComfortNoise",
+    "payload.h264_profile": "H264Profile H264ProfileLevel",
+    "payload.matching": "answer_parameters parameters_match",
+    "payload.opus": "opus_channels opus_duration",
+    "payload.vp8": "Vp8PayloadDescriptor",
+    "payload.vp9_descriptor": "GroupPicture ScalabilityStructure Vp9PayloadDescriptor",
+    "red": "RedBlock RedReceiver RedSender parse_red serialize_red",
     "router": "Router SoleReceiver",
     "rtcp": "ApplicationDefined ApplicationLayerFeedback BackChannel CongestionControlFeedback DescriptionChunk DescriptionItem DescriptionType Feedback FullIntraRequest GenericNack Goodbye IntraRequest LostSlice MaximumBitrate PacketMetric PictureLossIndication ReceiverEstimatedMaximumBitrate ReceiverReport ReferencePictureSelection ReportBlock RtcpPacket SenderReport SliceLossIndication SourceDescription StreamMetrics TemporalSpatialTradeOffNotification TemporalSpatialTradeOffRequest TemporaryMaximumBitrate TemporaryMaximumBitrateNotification TradeOff TransportFeedback UnknownFeedback UnknownPacket VideoBackChannelMessage parse_compound serialize_compound",
     "sequence": "SequenceUnwrapper sequence_difference sequence_is_newer",
     "session": "RtpSession",
     "stats": "InboundStats OutboundStats RemoteReport RemoteSender SessionStats",
+    "telephone_event": "DTMF_CODES DTMF_TONES TelephoneEvent format_event_codes parse_event_codes parse_telephone_events",
+    "tone_receiver": "ToneReceiver ToneReported",
+    "tone_sender": "ToneChanged TonePacket ToneSender",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
 
