@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from rtc_rtp.payload.opus import opus_channels, opus_duration
     from rtc_rtp.payload.vp8 import Vp8PayloadDescriptor
     from rtc_rtp.payload.vp9_descriptor import GroupPicture, ScalabilityStructure, Vp9PayloadDescriptor
+    from rtc_rtp.receiving.sources import Source
     from rtc_rtp.red import RedBlock, RedReceiver, RedSender, parse_red, serialize_red
     from rtc_rtp.router import Router, SoleReceiver
     from rtc_rtp.rtcp import (
@@ -232,6 +233,7 @@ __all__ = [
     "SessionStats",
     "SliceLossIndication",
     "SoleReceiver",
+    "Source",
     "SourceAssociation",
     "SourceConflict",
     "SourceDescription",
@@ -326,6 +328,7 @@ _DEFINED_IN: Final = {
     "payload.opus": "opus_channels opus_duration",
     "payload.vp8": "Vp8PayloadDescriptor",
     "payload.vp9_descriptor": "GroupPicture ScalabilityStructure Vp9PayloadDescriptor",
+    "receiving.sources": "Source",
     "red": "RedBlock RedReceiver RedSender parse_red serialize_red",
     "router": "Router SoleReceiver",
     "rtcp": "ApplicationDefined ApplicationLayerFeedback BackChannel CongestionControlFeedback DescriptionChunk DescriptionItem DescriptionType Feedback FullIntraRequest GenericNack Goodbye IntraRequest LostSlice MaximumBitrate PacketMetric PictureLossIndication ReceiverEstimatedMaximumBitrate ReceiverReport ReferencePictureSelection ReportBlock RtcpPacket SenderReport SliceLossIndication SourceDescription StreamMetrics TemporalSpatialTradeOffNotification TemporalSpatialTradeOffRequest TemporaryMaximumBitrate TemporaryMaximumBitrateNotification TradeOff TransportFeedback UnknownFeedback UnknownPacket VideoBackChannelMessage parse_compound serialize_compound",

@@ -8,6 +8,7 @@ from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, StreamId
 from rtc_rtp.receiving.receiver import Receiver, Stream
 from rtc_rtp.receiving.stream import ReceiveStream, RepairStream
+from rtc_rtp.receiving.synchronization import synchronize
 from rtc_rtp.router import Router, SoleReceiver
 from rtc_rtp.stats import InboundStats
 
@@ -120,6 +121,15 @@ class Inbound:
             if at == _NEVER and stream.feedback_deadline() == _NEVER:
                 del context.waiting[stream.ssrc]
         self.deadline = deadline
+
+    def synchronize(self) -> None:
+        """Play in step what belongs together."""
+        groups: dict[str, list[ReceiveStream]] = {}
+        for receiver in self.receivers.values():
+            if (group := receiver.parameters.synchronization_group) is not None:
+                groups.setdefault(group, []).extend(receiver.primaries())
+        for streams in groups.values():
+            synchronize(streams)
 
     def end(self, ssrc: int, reason: EndReason) -> None:
         """End the stream of an SSRC, if there is one."""

@@ -12,6 +12,7 @@ from rtc_rtp.options import SessionOptions
 from rtc_rtp.outbound import Outbound
 from rtc_rtp.packet import RtpPacket, is_rtcp
 from rtc_rtp.parameters import ReceiveParameters, SendParameters, StreamId
+from rtc_rtp.receiving.sources import Source
 from rtc_rtp.reporting.control import Control
 from rtc_rtp.router import Router
 from rtc_rtp.sending.sender import check
@@ -89,6 +90,22 @@ class RtpSession:
             StateError: There is no such receiver.
         """
         return self._inbound.stats(receiver_id)
+
+    def synchronization_sources(self, receiver_id: StreamId) -> list[Source]:
+        """Return the SSRCs of a receiver that were handed on within ten seconds, the latest first.
+
+        Raises:
+            StateError: There is no such receiver.
+        """
+        return self._inbound.receiver(receiver_id).sources("synchronization")
+
+    def contributing_sources(self, receiver_id: StreamId) -> list[Source]:
+        """Return the CSRCs of a receiver that were handed on within ten seconds, the latest first.
+
+        Raises:
+            StateError: There is no such receiver.
+        """
+        return self._inbound.receiver(receiver_id).sources("contributing")
 
     # --- commands ---
 

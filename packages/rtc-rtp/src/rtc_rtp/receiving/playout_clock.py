@@ -37,6 +37,8 @@ class PlayoutClock:
         "delay",
         "floor",
         "maximum",
+        "measured",
+        "media_time",
         "minimum",
     )
 
@@ -49,7 +51,13 @@ class PlayoutClock:
         """Seconds that media wait at least, for others that are played in step with them."""
 
         self.delay = minimum
-        """Seconds behind the fastest packet."""
+        """Seconds behind the fastest packet at which media are due."""
+
+        self.measured = 0.0
+        """Seconds behind the fastest packet within which nearly all came."""
+
+        self.media_time: float | None = None
+        """Of the latest packet."""
 
         self._reset()
 
@@ -74,6 +82,7 @@ class PlayoutClock:
             now: Seconds by ours.
         """
         transit = now - media_time
+        self.media_time = media_time
         if self._delays and abs(transit - self.base) > RESYNCHRONIZE:
             self._reset()
         if now >= self._window_end:
@@ -90,13 +99,18 @@ class PlayoutClock:
 
     def _adapt(self, now: float) -> None:
         ordered = self._ordered
-        measured = ordered[min(len(ordered) - 1, int(QUANTILE * len(ordered)))]
-        wanted = min(self.maximum, max(self.minimum, self.floor, measured))
+        self.measured = ordered[min(len(ordered) - 1, int(QUANTILE * len(ordered)))]
+        wanted = min(self.maximum, max(self.minimum, self.floor, self.measured))
         if wanted >= self.delay:
             self.delay = wanted
         else:
             self.delay = max(wanted, self.delay - MAX_DECREASE * max(0.0, now - self._changed_at))
         self._changed_at = now
+
+    @property
+    def wished(self) -> float:
+        """Seconds behind the fastest packet before which media are not wanted, whenever they come."""
+        return min(self.maximum, max(self.minimum, self.floor))
 
     def due_at(self, media_time: float) -> float:
         """When media of this time are due."""

@@ -6,6 +6,7 @@ from rtc_rtp.context import Context
 from rtc_rtp.extensions.stream_identification import REPAIRED_RID, RID
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, SourceAssociation, StreamId
+from rtc_rtp.receiving.sources import Role, Source, Sources
 from rtc_rtp.receiving.stream import ReceiveStream, RepairStream
 
 Stream: TypeAlias = ReceiveStream | RepairStream
@@ -17,13 +18,24 @@ MAX_NAMES = 256
 class Receiver:
     """The streams of one receiver by SSRC."""
 
-    __slots__ = ("_associations", "_codecs", "_context", "_names", "_repairs", "id", "parameters", "streams")
+    __slots__ = (
+        "_associations",
+        "_codecs",
+        "_context",
+        "_names",
+        "_repairs",
+        "_sources",
+        "id",
+        "parameters",
+        "streams",
+    )
 
     def __init__(self, context: Context, receiver_id: StreamId, parameters: ReceiveParameters) -> None:
         self._context = context
         self.id = receiver_id
         self.streams: dict[int, Stream] = {}
         self._names: dict[int, str] = {}
+        self._sources = Sources()
         self.update(parameters)
 
     def update(self, parameters: ReceiveParameters) -> None:
@@ -62,7 +74,9 @@ class Receiver:
         rid = self._name(packet, RID)
         announced = packet.ssrc in self.parameters.ssrcs or rid is not None
         probation = 0 if announced else self._context.options.probation
-        return ReceiveStream(self._context, self.id, self.parameters, codec, packet, rid, probation=probation)
+        return ReceiveStream(
+            self._context, self.id, self.parameters, codec, packet, rid, self._sources, probation=probation
+        )
 
     def _adopt_repair(self, packet: RtpPacket) -> Stream | None:
         primary = self._primary_of(packet)
@@ -101,3 +115,9 @@ class Receiver:
     def stream(self, rid: str | None) -> ReceiveStream | None:
         """Return the latest stream of an encoding, of the only one for ``None``; ``None`` if nothing came of it."""
         return next((each for each in reversed(self.primaries()) if rid is None or each.rid == rid), None)
+
+    def sources(self, role: Role) -> list[Source]:
+        """Return whom one hears of late in this role, the latest first."""
+        for stream in self.primaries():
+            stream.note_latest()
+        return self._sources.recent(role, self._context.now)

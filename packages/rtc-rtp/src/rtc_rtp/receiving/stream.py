@@ -4,15 +4,17 @@ from typing import Final
 
 from rtc_rtp.context import Context
 from rtc_rtp.events import FrameReceived, PacketReceived, StreamDiscovered
-from rtc_rtp.frame import EncodedFrame
+from rtc_rtp.frame import AudioLevel, EncodedFrame
 from rtc_rtp.ntp import ntp_middle, seconds_to_short
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, StreamId
 from rtc_rtp.payload import PayloadFormat, payload_format
 from rtc_rtp.receiving.audio_buffer import AudioBuffer
 from rtc_rtp.receiving.losses import Losses
+from rtc_rtp.receiving.received_extensions import audio_level, capture_time, source_levels
 from rtc_rtp.receiving.reception import Reception
 from rtc_rtp.receiving.sender_clock import SenderClock
+from rtc_rtp.receiving.sources import Source, Sources, linear_level
 from rtc_rtp.receiving.video_buffer import VideoBuffer
 from rtc_rtp.rtcp import FullIntraRequest, GenericNack, IntraRequest, PictureLossIndication, ReportBlock, RtcpPacket
 from rtc_rtp.stats import InboundStats
@@ -40,8 +42,10 @@ class ReceiveStream:
         "_held",
         "_key_frame_asked_at",
         "_key_frame_wanted",
+        "_latest",
         "_parameters",
         "_restarts",
+        "_sources",
         "buffer",
         "clock",
         "codec",
@@ -64,6 +68,7 @@ class ReceiveStream:
         codec: RtpCodec,
         packet: RtpPacket,
         rid: str | None,
+        sources: Sources,
         *,
         probation: int,
     ) -> None:
@@ -84,6 +89,10 @@ class ReceiveStream:
         self.buffer: AudioBuffer | VideoBuffer | None = None
         self._held: list[tuple[int, RtpPacket]] = []
         self._restarts = 0
+        self._sources = sources
+        self._latest: RtpPacket | None = None
+        """The packet handed on last, where no frames are made of packets."""
+
         self._key_frame_wanted = False
         self._key_frame_asked_at = float("-inf")
         self._fir_sequence_number = 0
@@ -104,11 +113,14 @@ class ReceiveStream:
             self.buffer = None
         elif self.buffer is None:
             self.buffer = self._make_buffer()
+        else:
+            self.buffer.playout.minimum = parameters.jitter.target_delay or 0.0
+            self.buffer.playout.maximum = parameters.jitter.maximum_delay
 
     def _make_buffer(self) -> AudioBuffer | VideoBuffer:
         if self._parameters.kind == "audio":
             return AudioBuffer(self._formats, self.stats, self._parameters.jitter, self.codec.clock_rate)
-        return VideoBuffer(self._formats, self.stats, can_repair=self._asks_again)
+        return VideoBuffer(self._formats, self.stats, self._parameters.jitter, can_repair=self._asks_again)
 
     @property
     def _asks_again(self) -> bool:
@@ -218,6 +230,7 @@ class ReceiveStream:
             self._context.events.append(PacketReceived(self.receiver_id, packet))
         buffer = self.buffer
         if buffer is None:
+            self._latest = packet
             return
         if packet.payload_type not in self._formats:
             self._context.drop("no_payload_format")
@@ -232,22 +245,47 @@ class ReceiveStream:
         buffer = self.buffer
         if buffer is None:
             return _NEVER
-        for frame in buffer.take(now):
-            self._complete(frame)
+        for frame, packet in buffer.take(now):
+            self._complete(frame, packet, now)
         next_number = buffer.next_number
         if next_number is not None and self.losses.missing:
             self.losses.forget_before(next_number)
         return buffer.deadline
 
-    def _complete(self, frame: EncodedFrame) -> None:
+    def _complete(self, frame: EncodedFrame, packet: RtpPacket, now: float) -> None:
+        """Say of a frame what its packets do not, and hand it on."""
         codec = self._codecs.get(frame.payload_type or 0, self.codec)
+        negotiated = self._parameters.header_extensions
         frame.ssrc = self.ssrc
         frame.rid = self.rid
         frame.mime_type = codec.mime_type
+        # By the clock of who sends the stream: it is the one that its other streams share.
+        frame.capture_time = self.clock.capture_time(frame.timestamp, codec.clock_rate)
         if frame.capture_time is None:
-            frame.capture_time = self.clock.capture_time(frame.timestamp, codec.clock_rate)
+            frame.capture_time = capture_time(packet, negotiated)
+        frame.audio_level = audio_level(packet, negotiated)
         self.stats.estimated_playout_timestamp = frame.capture_time
+        self._note_sources(packet, frame.audio_level, now)
         self._context.events.append(FrameReceived(self.receiver_id, frame))
+
+    def note_latest(self) -> None:
+        """Make the sources of the packet handed on last known; for many packets this would be too dear."""
+        packet, self._latest = self._latest, None
+        if packet is not None:
+            level = audio_level(packet, self._parameters.header_extensions)
+            self._note_sources(packet, level, self.heard_at)
+
+    def _note_sources(self, packet: RtpPacket, level: AudioLevel | None, now: float) -> None:
+        source = Source(self.ssrc, now, packet.timestamp)
+        if level is not None:
+            self.stats.audio_level = source.audio_level = linear_level(level.level)
+            source.voice_activity = level.voice_activity
+        self._sources.note("synchronization", source)
+        if packet.csrcs:
+            levels = source_levels(packet, self._parameters.header_extensions)
+            for ssrc, loudness in zip(packet.csrcs, levels, strict=True):
+                contribution = None if loudness is None else linear_level(loudness)
+                self._sources.note("contributing", Source(ssrc, now, packet.timestamp, contribution))
 
     # --- feedback ---
 

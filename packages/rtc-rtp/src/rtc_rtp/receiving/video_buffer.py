@@ -7,7 +7,10 @@ from typing import Final
 from rtc_rtp.errors import ParseError
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.packet import RtpPacket
+from rtc_rtp.parameters import JitterSettings
 from rtc_rtp.payload import PayloadFormat
+from rtc_rtp.receiving.playout_clock import PlayoutClock
+from rtc_rtp.sequence import TIMESTAMP_BITS, SequenceUnwrapper
 from rtc_rtp.stats import InboundStats
 
 MAX_PACKETS: Final = 2048
@@ -20,6 +23,12 @@ REPAIR_LIMIT: Final = 1.0
 """Seconds to wait for a packet that is asked for again."""
 
 REMEMBERED_FRAMES: Final = 64
+MAX_READY: Final = 300
+"""Whole frames that wait for their time: ten seconds of usual ones."""
+
+VIDEO_CLOCK_RATE: Final = 90_000
+"""RTP ticks per second of all video formats."""
+
 _NEVER: Final = float("inf")
 
 
@@ -36,16 +45,26 @@ class VideoBuffer:
         "_formats",
         "_next",
         "_packets",
+        "_ready",
         "_scanned",
         "_stats",
+        "_timestamps",
         "can_repair",
         "is_intact",
+        "playout",
         "wants_key_frame",
     )
 
-    def __init__(self, formats: Mapping[int, PayloadFormat], stats: InboundStats, *, can_repair: bool) -> None:
+    def __init__(
+        self, formats: Mapping[int, PayloadFormat], stats: InboundStats, settings: JitterSettings, *, can_repair: bool
+    ) -> None:
         self._formats = formats
         self._stats = stats
+        self._timestamps = SequenceUnwrapper(bits=TIMESTAMP_BITS)
+        self._ready: deque[tuple[EncodedFrame, RtpPacket, float]] = deque()
+        """Frames that are whole but, by somebody's wish, not due."""
+
+        self.playout = PlayoutClock(minimum=settings.target_delay or 0.0, maximum=settings.maximum_delay)
         self._packets: dict[int, tuple[RtpPacket, float]] = {}
         self._next: int | None = None
         """Extended sequence number that the next frame begins with."""
@@ -75,25 +94,38 @@ class VideoBuffer:
             self._give_up_all()
         self._packets[number] = (packet, now)
 
-    def take(self, now: float) -> list[EncodedFrame]:
-        """Return the frames that are whole, in order."""
-        frames: list[EncodedFrame] = []
+    def take(self, now: float) -> list[tuple[EncodedFrame, RtpPacket]]:
+        """Return the frames that are whole and due, in order, each with its first packet."""
         while self._packets:
             if self._next is None and not self._seek(0):
                 break
             end = self._end_of_frame()
             if end is not None:
-                self._release(end, now, frames)
+                self._join(end, now)
             elif not self._skip(now):
                 break
         if not self._packets:
             self._blocked_at = None
+        frames: list[tuple[EncodedFrame, RtpPacket]] = []
+        while self._ready and self._due_at(self._ready[0]) <= now:
+            frame, packet, _ = self._ready.popleft()
+            stats = self._stats
+            stats.jitter_buffer_delay += now - (frame.received_at or now)
+            stats.jitter_buffer_target_delay += self.playout.wished
+            stats.jitter_buffer_emitted_count += 1
+            frames.append((frame, packet))
         return frames
+
+    def _due_at(self, ready: tuple[EncodedFrame, RtpPacket, float]) -> float:
+        # Pictures are shown as soon as they can be, unless somebody wants them later.
+        wished = self.playout.wished
+        return ready[2] + self.playout.base + wished if wished else 0.0
 
     @property
     def deadline(self) -> float:
-        """When waiting for the packet in the gap is over."""
-        return _NEVER if self._blocked_at is None else self._blocked_at + self._patience
+        """When a frame is due, or waiting for the packet in the gap is over."""
+        due_at = self._due_at(self._ready[0]) if self._ready else _NEVER
+        return due_at if self._blocked_at is None else min(due_at, self._blocked_at + self._patience)
 
     @property
     def next_number(self) -> int | None:
@@ -136,8 +168,8 @@ class VideoBuffer:
     def _format(self, packet: RtpPacket) -> PayloadFormat:
         return self._formats[packet.payload_type]
 
-    def _release(self, end: int, now: float, frames: list[EncodedFrame]) -> None:
-        """Join the packets up to `end`, and hand the frame on if it can be decoded."""
+    def _join(self, end: int, now: float) -> None:
+        """Join the packets up to `end`, and keep the frame if it can be decoded."""
         first = self._next if self._next is not None else end
         entries = [self._packets.pop(number) for number in range(first, end + 1)]
         self._next = self._scanned = end + 1
@@ -165,9 +197,11 @@ class VideoBuffer:
         if len(entries) > 1:
             stats.frames_assembled_from_multiple_packets += 1
             stats.total_assembly_time += frame.received_at - min(arrivals)
-        stats.jitter_buffer_delay += now - min(arrivals)
-        stats.jitter_buffer_emitted_count += 1
-        frames.append(frame)
+        media_time = self._timestamps.unwrap(frame.timestamp) / VIDEO_CLOCK_RATE
+        self.playout.arrive(media_time, now)
+        if len(self._ready) >= MAX_READY:
+            self._ready.popleft()
+        self._ready.append((frame, packets[0], media_time))
 
     def _is_decodable(self, frame: EncodedFrame) -> bool:
         """Whether a frame behind a gap needs nothing that was lost in it."""

@@ -87,6 +87,7 @@ class Intake:
         if not isinstance(stream, ReceiveStream):
             return
         stream.clock.report(report, self._context.now)
+        self._inbound.synchronize()
         remote = stream.stats.remote
         remote.reports_sent += 1
         remote.reported_at = self._context.now

@@ -1,0 +1,41 @@
+"""What header extensions tell of a frame that came. What is malformed is as good as absent."""
+
+from typing import TypeVar
+
+from rtc_rtp.errors import ParseError
+from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL
+from rtc_rtp.extensions.time import ABS_CAPTURE_TIME
+from rtc_rtp.frame import AudioLevel
+from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
+from rtc_rtp.ntp import ntp_to_wall_clock
+from rtc_rtp.packet import RtpPacket
+
+V = TypeVar("V")
+
+
+def audio_level(packet: RtpPacket, negotiated: ExtensionMap) -> AudioLevel | None:
+    """Return how loud a packet is. See :rfc:`6464`."""
+    return _read(packet, negotiated, AUDIO_LEVEL)
+
+
+def source_levels(packet: RtpPacket, negotiated: ExtensionMap) -> list[int | None]:
+    """Return how loud each contributing source of a packet is, in -dBov. See :rfc:`6465`."""
+    levels = _read(packet, negotiated, CSRC_AUDIO_LEVEL) or ()
+    return [levels[index] if index < len(levels) else None for index in range(len(packet.csrcs))]
+
+
+def capture_time(packet: RtpPacket, negotiated: ExtensionMap) -> float | None:
+    """Return when the frame was captured by the clock of who captured it, in seconds since 1970."""
+    found = _read(packet, negotiated, ABS_CAPTURE_TIME)
+    return None if found is None else ntp_to_wall_clock(found.timestamp)
+
+
+def _read(packet: RtpPacket, negotiated: ExtensionMap, extension: HeaderExtension[V]) -> V | None:
+    identifier = negotiated.id_of(extension)
+    value = None if identifier is None else packet.extension(identifier)
+    if value is None:
+        return None
+    try:
+        return extension.parse(value)
+    except ParseError:
+        return None
