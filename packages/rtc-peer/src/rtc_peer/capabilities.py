@@ -97,7 +97,7 @@ def _audio(name: str, clock_rate: int, **parameters: str) -> CodecCapability:
     return CodecCapability(mime_type=f"audio/{name}", clock_rate=clock_rate, parameters=parameters)
 
 
-# [rfc8829:5.2.1/22]
+# [rfc8829:5.2.1/23]
 AUDIO_CODECS: Final = (
     CodecCapability(
         mime_type="audio/opus",
@@ -116,7 +116,7 @@ AUDIO_CODECS: Final = (
 )
 """What is negotiated for audio by default."""
 
-# [rfc8829:5.2.1/22]
+# [rfc8829:5.2.1/23]
 VIDEO_CODECS: Final = (
     _video("VP8"),
     _video("VP9", profile_id="0"),

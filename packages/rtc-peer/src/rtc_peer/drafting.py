@@ -12,6 +12,7 @@ from typing import Final
 
 from rtc_ice import Credentials
 from rtc_peer.dataclass import dataclass
+from rtc_peer.numbers import Numbers
 from rtc_peer.section import BundleGroups, DataParameters, MediaSection, TransportParameters
 from rtc_peer.writing import DescriptionPlan, WrittenTransport, write
 from rtc_sdp import Fingerprint, Origin, Role
@@ -27,6 +28,8 @@ class LocalPlan:
     text: str
     sections: tuple[MediaSection, ...]
     groups: BundleGroups
+    numbers: Numbers
+    """The payload types and identifiers in use once it is set."""
     parameters: dict[int, TransportParameters]
     """By transport id."""
     inputs: object
@@ -87,20 +90,25 @@ class Drafter:
         self,
         sections: tuple[MediaSection, ...],
         groups: BundleGroups,
+        numbers: Numbers,
         parameters: dict[int, TransportParameters],
         written: Mapping[int, WrittenTransport],
         ice_options: tuple[str, ...],
         inputs: object,
+        *,
+        lip_sync: tuple[tuple[str, ...], ...],
     ) -> LocalPlan:
         """Write a description.
 
         Args:
             sections: What there is.
             groups: How it is bundled.
+            numbers: The payload types and identifiers in use.
             parameters: By transport id.
             written: The transports that exist; their candidates are shown where the credentials are still theirs.
             ice_options: What we say about ICE.
             inputs: What all of this was decided from.
+            lip_sync: Mids of the sections that are played in step.
         """
         transports = {}
         for key, each in parameters.items():
@@ -117,9 +125,17 @@ class Drafter:
                 origin=origin,
                 sections=sections,
                 groups=groups,
+                lip_sync=lip_sync,
                 transports=transports,
                 data=self._data,
                 ice_options=ice_options,
             )
         )
-        return LocalPlan(text=str(document), sections=sections, groups=groups, parameters=parameters, inputs=inputs)
+        return LocalPlan(
+            text=str(document),
+            sections=sections,
+            groups=groups,
+            numbers=numbers,
+            parameters=parameters,
+            inputs=inputs,
+        )

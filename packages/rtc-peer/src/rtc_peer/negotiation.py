@@ -15,9 +15,12 @@ from rtc_peer.agreement import Agreement, agree_as_offerer, check_offer
 from rtc_peer.answer import plan_answer
 from rtc_peer.configuration import BundlePolicy
 from rtc_peer.description import MAX_CANDIDATES, AppliedDescription, SdpType, SessionDescription
+from rtc_peer.conclusion import conclude, transport_ids, transport_sections
 from rtc_peer.drafting import Drafter, LocalPlan
 from rtc_peer.errors import ModificationError, StateError
 from rtc_peer.events import IceCandidateFound
+from rtc_peer.lip_sync import answered_lip_sync, lip_sync_of
+from rtc_peer.numbers import Numbers
 from rtc_peer.offer import plan_offer
 from rtc_peer.orders import Outcome, StartOrder
 from rtc_peer.reading import check_against_offer, check_against_session, parse, read
@@ -35,6 +38,7 @@ from rtc_peer.section import (
 )
 from rtc_peer.signaling import Signaling
 from rtc_peer.state import SignalingState
+from rtc_peer.wishes import Wishes
 from rtc_peer.writing import WrittenTransport
 from rtc_sdp import Candidate, EndOfCandidates, Fingerprint, Role, answer_role
 from rtc_sdp import SessionDescription as SdpDocument
@@ -64,10 +68,17 @@ class Negotiator:
         self.agreements: dict[int, Agreement] = {}
         """In force, by transport id."""
         self._restarts = RestartWishes()
+        self.stable: tuple[MediaSection, ...] = ()
+        """Of the current descriptions."""
         self._groups: BundleGroups = ()
-        self._stable: tuple[tuple[MediaSection, ...], BundleGroups] = ((), ())
+        self._stable_groups: BundleGroups = ()
+        self._numbers = Numbers()
+        self._stable_numbers = Numbers()
         self._offered: LocalPlan | None = None
-        self._remote_offer: RemoteDescription | None = None
+        self.remote_offer: RemoteDescription | None = None
+        """What the peer offers, until it is answered."""
+        self.remote: RemoteDescription | None = None
+        """What the peer said last."""
         self._last_offer: LocalPlan | None = None
         self._last_answer: LocalPlan | None = None
         self._remote_trickles: bool | None = None
@@ -77,33 +88,42 @@ class Negotiator:
     # --- creating ---
 
     def create_offer(
-        self, written: Mapping[int, WrittenTransport], *, wants_data: bool, ice_restart: bool
+        self, written: Mapping[int, WrittenTransport], wishes: Wishes, *, ice_restart: bool
     ) -> SessionDescription:
         """Make an offer of everything there is.
 
         Args:
             written: The transports that exist.
-            wants_data: Whether there are data channels.
+            wishes: What is wanted.
             ice_restart: Whether to ask for new ICE credentials.
 
         See :rfc:`8829#section-5.2`.
         """
+        numbers = self._numbers.copy()
         sections, groups = plan_offer(
-            self.sections, self._groups, wants_data=wants_data, new_transport_id=self._drafter.new_transport_id
+            self.sections,
+            self._groups,
+            self.stable,
+            wishes,
+            numbers,
+            bundle_policy=self._bundle_policy,
+            new_transport_id=self._drafter.new_transport_id,
         )
         # [rfc8829:5.2.2/12]
         restart = ice_restart or bool(self._restarts)
-        inputs = self._offer_inputs(written, wants_data)
+        inputs = self._offer_inputs(written, wishes)
         parameters = {
             # [rfc8829:5.2.1/40]
             key: self._drafter.parameters(written.get(key), Role.ACTPASS, restart=restart, new_association=False)
-            for key in _transport_ids(sections)
+            for key in transport_ids(sections)
         }
         # [rfc8829:5.2/1] [rfc8829:4.1.8/3]
-        self._last_offer = self._drafter.draft(sections, groups, parameters, written, (TRICKLE, ICE2), inputs)
+        self._last_offer = self._drafter.draft(
+            sections, groups, numbers, parameters, written, (TRICKLE, ICE2), inputs, lip_sync=lip_sync_of(sections)
+        )
         return SessionDescription(SdpType.OFFER, self._last_offer.text)
 
-    def create_answer(self, written: Mapping[int, WrittenTransport]) -> SessionDescription:
+    def create_answer(self, written: Mapping[int, WrittenTransport], wishes: Wishes) -> SessionDescription:
         """Make an answer to the remote offer.
 
         Raises:
@@ -111,22 +131,36 @@ class Negotiator:
 
         See :rfc:`8829#section-5.3`.
         """
-        offer = self._remote_offer
+        offer = self.remote_offer
         # [rfc8829:4.1.9/1] [rfc8829:5.3.1/1]
         if offer is None:
             raise StateError("there is no remote offer to answer")
+        numbers = self._numbers.copy()
         sections, groups = plan_answer(
-            offer, self.sections, bundle_policy=self._bundle_policy, new_transport_id=self._drafter.new_transport_id
+            offer,
+            self.sections,
+            wishes,
+            numbers,
+            bundle_policy=self._bundle_policy,
+            new_transport_id=self._drafter.new_transport_id,
         )
-        parameters = {}
-        for section in sections:
-            remote = offer.sections[section.index].transport
-            if section.transport_id is not None and remote is not None:
-                key = section.transport_id
-                parameters[key] = self._answer_parameters(key, written.get(key), remote)
+        parameters = {
+            key: self._answer_parameters(key, written.get(key), remote)
+            for key, index in transport_sections(sections, groups).items()
+            if (remote := offer.sections[index].transport) is not None
+        }
         options = tuple(name for name, on in ((TRICKLE, offer.trickle), (ICE2, offer.ice2)) if on)
         # [rfc8829:5.3/1] [rfc8829:4.1.9/2] [rfc8829:4.1.9/3] [rfc8829:4.1.9/4] [rfc8829:5.3.2/1]
-        self._last_answer = self._drafter.draft(sections, groups, parameters, written, options, dict(written))
+        self._last_answer = self._drafter.draft(
+            sections,
+            groups,
+            numbers,
+            parameters,
+            written,
+            options,
+            (dict(written), wishes),
+            lip_sync=answered_lip_sync(sections, offer.lip_sync),
+        )
         return SessionDescription(SdpType.ANSWER, self._last_answer.text)
 
     def _answer_parameters(
@@ -143,14 +177,14 @@ class Negotiator:
         return parameters if remote.tls_id is not None else replace(parameters, tls_id=None)
 
     def implicit(
-        self, kind: SdpType | None, written: Mapping[int, WrittenTransport], *, wants_data: bool
+        self, kind: SdpType | None, written: Mapping[int, WrittenTransport], wishes: Wishes
     ) -> SessionDescription:
         """Return the description to set if the application names none: the last one created if it is still accurate.
 
         Args:
             kind: Offer, answer or pranswer; None for what the state asks for.
             written: The transports that exist.
-            wants_data: Whether there are data channels.
+            wishes: What is wanted.
 
         Raises:
             StateError: There is nothing to answer.
@@ -161,15 +195,15 @@ class Negotiator:
         self.signaling.check(kind, remote=False)
         if kind is SdpType.OFFER:
             last = self._last_offer
-            if last is not None and last.inputs == self._offer_inputs(written, wants_data):
+            if last is not None and last.inputs == self._offer_inputs(written, wishes):
                 return SessionDescription(kind, last.text)
-            return self.create_offer(written, wants_data=wants_data, ice_restart=False)
-        if self._last_answer is not None and self._last_answer.inputs == dict(written):
+            return self.create_offer(written, wishes, ice_restart=False)
+        if self._last_answer is not None and self._last_answer.inputs == (dict(written), wishes):
             return SessionDescription(kind, self._last_answer.text)
-        return SessionDescription(kind, self.create_answer(written).sdp)
+        return SessionDescription(kind, self.create_answer(written, wishes).sdp)
 
-    def _offer_inputs(self, written: Mapping[int, WrittenTransport], wants_data: bool) -> object:
-        return dict(written), wants_data, self._restarts.state()
+    def _offer_inputs(self, written: Mapping[int, WrittenTransport], wishes: Wishes) -> object:
+        return dict(written), wishes, self._restarts.state()
 
     # --- setting ---
 
@@ -220,16 +254,23 @@ class Negotiator:
         applied = AppliedDescription(description.type, document)
         if description.type is not SdpType.OFFER:
             return self._apply_remote_answer(applied, remote)
-        sections = self._stable[0] if glare else self.sections
+        sections = self.stable if glare else self.sections
         check_against_session(sections, remote)
         self._check_offered_transports(sections, remote)
         outcome = self._roll_back() if glare else Outcome()
         # [rfc8827:6.4/1] Nothing is ordered before our answer.
         self.signaling.set(applied, remote=True)
         self._remote_trickles = remote.trickle
-        self._remote_offer = remote
+        self.remote_offer = self.remote = remote
         self._last_answer = None
+        self._note_numbers(remote)
         return outcome
+
+    def _note_numbers(self, remote: RemoteDescription) -> None:
+        self._numbers = self._numbers.copy()
+        for section in remote.sections:
+            if section.media is not None:
+                self._numbers.note(section.media)
 
     def _check_offered_transports(self, sections: tuple[MediaSection, ...], remote: RemoteDescription) -> None:
         for ours in sections:
@@ -240,21 +281,21 @@ class Negotiator:
 
     def _apply_local_offer(self, applied: AppliedDescription, plan: LocalPlan) -> Outcome:
         outcome = Outcome(gather=self._gathering(plan))
-        kept = _transport_ids(plan.sections)
-        outcome.close = [key for key in _transport_ids(self.sections) if key not in kept]
+        kept = transport_ids(plan.sections)
+        outcome.close = [key for key in transport_ids(self.sections) if key not in kept]
         self.signaling.set(applied, remote=False)
-        self.sections, self._groups, self._offered = plan.sections, plan.groups, plan
+        self.sections, self._groups, self._numbers, self._offered = plan.sections, plan.groups, plan.numbers, plan
         return outcome
 
     def _apply_local_answer(self, applied: AppliedDescription, plan: LocalPlan) -> Outcome:
-        remote = self._remote_offer
+        remote = self.remote_offer
         remote_document = self.signaling.remote
         if remote is None or remote_document is None:
             raise StateError("there is no remote offer to answer")
         outcome = Outcome(gather=self._gathering(plan))
-        for section in plan.sections:
-            key, theirs = section.transport_id, remote.sections[section.index]
-            if key is not None and theirs.transport is not None:
+        for key, index in transport_sections(plan.sections, plan.groups).items():
+            theirs = remote.sections[index]
+            if theirs.transport is not None:
                 local = plan.parameters[key]
                 agreement = Agreement(local=local, remote=theirs.transport, is_client=local.role is Role.ACTIVE)
                 outcome.start.append(_start_order(key, agreement, remote_document, theirs))
@@ -267,14 +308,16 @@ class Negotiator:
             raise StateError("there is no local offer that was answered")
         check_against_offer(plan.sections, remote, plan.groups)
         outcome = Outcome()
+        sections = conclude(plan.sections, remote, remote.bundle_groups, we_offered=True)
         # [rfc8829:5.11/1]
-        for section in plan.sections:
-            key, theirs = section.transport_id, remote.sections[section.index]
-            if key is not None and theirs.transport is not None:
+        for key, index in transport_sections(sections, remote.bundle_groups).items():
+            theirs = remote.sections[index]
+            if theirs.transport is not None:
                 agreement = agree_as_offerer(self.agreements.get(key), plan.parameters[key], theirs.transport)
                 outcome.start.append(_start_order(key, agreement, applied, theirs))
         self._conclude(outcome, applied, plan, remote, is_remote=True)
         self._remote_trickles = remote.trickle
+        self.remote = remote
         return outcome
 
     def _conclude(
@@ -287,28 +330,36 @@ class Negotiator:
         is_remote: bool,
     ) -> None:
         """Put an answer into force, whoever gave it."""
-        before = _transport_ids(self.sections)
+        before = transport_ids((*plan.sections, *self.sections, *self.stable))
         self.signaling.set(applied, remote=is_remote)
-        sections = tuple(_as_answered(ours, remote.sections[ours.index]) for ours in plan.sections)
+        groups = remote.bundle_groups if is_remote else plan.groups
+        sections = conclude(plan.sections, remote, groups, we_offered=is_remote)
         self.agreements.update((order.transport_id, order.agreement) for order in outcome.start)
         section = find_data_section(sections)
         theirs = None if section is None else remote.sections[section.index].data
         if section is not None and section.transport_id is not None and theirs is not None:
             outcome.data = (section.transport_id, theirs)
+        self._numbers = plan.numbers
+        if is_remote:
+            self._note_numbers(remote)
         # [rfc8829:4.1.10/3] A provisional answer frees nothing.
         if applied.type is not SdpType.ANSWER:
-            self.sections, self._groups = plan.sections, plan.groups
+            self.sections = tuple(
+                ours if concluded.rejected else concluded
+                for ours, concluded in zip(plan.sections, sections, strict=True)
+            )
+            self._groups = plan.groups
             return
         # [rfc8829:4.1.10/5]
-        outcome.data_ended = section is None and find_data_section((*self.sections, *self._stable[0])) is not None
-        alive = _transport_ids(sections)
-        outcome.close = [key for key in (*before, *_transport_ids(self._stable[0])) if key not in alive]
+        outcome.data_ended = section is None and find_data_section((*self.sections, *self.stable)) is not None
+        alive = transport_ids(sections)
+        outcome.close = [key for key in before if key not in alive]
         for key in outcome.close:
             self.agreements.pop(key, None)
-        self.sections = sections
-        self._groups = remote.bundle_groups if is_remote else plan.groups
-        self._stable = (self.sections, self._groups)
-        self._offered = self._remote_offer = self._last_offer = self._last_answer = None
+        self.sections = self.stable = sections
+        self._groups = self._stable_groups = groups
+        self._stable_numbers = self._numbers
+        self._offered = self.remote_offer = self._last_offer = self._last_answer = None
         self._restarts.settle({each.credentials for each in plan.parameters.values()})
 
     def _gathering(self, plan: LocalPlan) -> list[tuple[int, TransportParameters]]:
@@ -327,8 +378,8 @@ class Negotiator:
         """Return to the last stable state."""
         outcome = Outcome(rolled_back=True)
         if self._offered is not None:
-            stable = _transport_ids(self._stable[0])
-            outcome.close = [key for key in _transport_ids(self.sections) if key not in stable]
+            stable = transport_ids(self.stable)
+            outcome.close = [key for key in transport_ids(self.sections) if key not in stable]
             outcome.roll_back = [
                 (key, agreed.local)
                 for key, parameters in self._offered.parameters.items()
@@ -336,8 +387,8 @@ class Negotiator:
                 and agreed.local.credentials != parameters.credentials
             ]
         self.signaling.roll_back()
-        self.sections, self._groups = self._stable
-        self._offered = self._remote_offer = self._last_offer = self._last_answer = None
+        self.sections, self._groups, self._numbers = self.stable, self._stable_groups, self._stable_numbers
+        self._offered = self.remote_offer = self._last_offer = self._last_answer = None
         return outcome
 
     # --- asking ---
@@ -387,7 +438,7 @@ class Negotiator:
         """Whether something was changed that is not in the current descriptions (webrtc-pc section 4.7.3)."""
         if self._restarts.asked:
             return True
-        return wants_data and find_data_section(self._stable[0]) is None
+        return wants_data and find_data_section(self.stable) is None
 
     def restart_ice(self) -> None:
         """Ask for new credentials in the next offer, and for that offer."""
@@ -401,17 +452,6 @@ class Negotiator:
         agreed = {each.local.credentials for each in self.agreements.values()}
         pending = {} if self._offered is None else self._offered.parameters
         return frozenset(agreed | {each.credentials for each in pending.values()})
-
-
-def _transport_ids(sections: tuple[MediaSection, ...]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(each.transport_id for each in sections if each.transport_id is not None))
-
-
-def _as_answered(ours: MediaSection, theirs: RemoteSection) -> MediaSection:
-    """Return a section as it is after the answer: rejected if either side says so."""
-    if ours.rejected or theirs.is_usable_data:
-        return ours
-    return replace(ours, rejected=True, transport_id=None)
 
 
 def _start_order(key: int, agreement: Agreement, applied: AppliedDescription, section: RemoteSection) -> StartOrder:

@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from rtc_ice import Credentials
+from rtc_peer.capabilities import MediaKind
+from rtc_peer.codecs import find_match
 from rtc_peer.errors import DescriptionError, DescriptionSyntaxError
+from rtc_peer.lip_sync import LIP_SYNC
+from rtc_peer.media_content import MEDIA_PROTOCOLS
+from rtc_peer.media_reading import read_media
 from rtc_peer.section import (
     ICE2,
     TRICKLE,
@@ -92,7 +97,13 @@ def _read(document: SdpDocument, *, is_answer: bool) -> RemoteDescription:
     reader = _SectionReader(document, groups, is_answer=is_answer)
     sections = tuple(reader.read(index, media) for index, media in enumerate(document.media))
     options = _ice_options(document)
-    return RemoteDescription(sections=sections, bundle_groups=groups, trickle=TRICKLE in options, ice2=ICE2 in options)
+    return RemoteDescription(
+        sections=sections,
+        bundle_groups=groups,
+        lip_sync=tuple(each.tags for each in document.get_all(Group) if each.semantics == LIP_SYNC),
+        trickle=TRICKLE in options,
+        ice2=ICE2 in options,
+    )
 
 
 def _mids(document: SdpDocument) -> dict[str, int]:
@@ -138,7 +149,8 @@ class _SectionReader:
         tag = None if mid is None else mid.tag
         # [rfc9143:6/1] An answer says no by port zero, whatever stands beside it.
         bundle_only = media.has(BundleOnly) and bool(self._group_of(tag)) and not self._is_answer
-        wanted = is_data_section(media) and (media.port != 0 or bundle_only)
+        alive = media.port != 0 or bundle_only
+        is_data, kind = is_data_section(media) and alive, _media_kind(media) if alive else None
         source = self._transport_source(media, tag)
         return RemoteSection(
             index=index,
@@ -149,8 +161,10 @@ class _SectionReader:
             formats=media.formats,
             port=media.port,
             bundle_only=bundle_only,
-            transport=self._transport(index, source) if wanted else None,
-            data=self._data(index, media) if wanted else None,
+            transport=self._transport(index, source) if is_data or kind is not None else None,
+            data=self._data(index, media) if is_data else None,
+            media=None if kind is None else read_media(self._document, media, kind, source),
+            description=media,
             transport_index=self._index_of(source),
         )
 
@@ -218,6 +232,14 @@ class _SectionReader:
         return DataParameters(sctp_port=port, max_message_size=max_message_size_of(media))
 
 
+def _media_kind(media: MediaDescription) -> MediaKind | None:
+    """Return what kind of media we can exchange in a section; None if none."""
+    # [rfc8829:5.1.2/3] [rfc8829:5.1.2/4] [rfc8829:5.1.2/6]
+    if media.protocol not in MEDIA_PROTOCOLS:
+        return None
+    return "audio" if media.media_type == "audio" else "video" if media.media_type == "video" else None
+
+
 def check_against_offer(sections: Sequence[MediaSection], answer: RemoteDescription, groups: BundleGroups) -> None:
     """Check that a remote answer fits our offer.
 
@@ -245,11 +267,34 @@ def check_against_offer(sections: Sequence[MediaSection], answer: RemoteDescript
             raise DescriptionError(f"section {ours.index} has the mid {theirs.mid!r}, but {ours.mid!r} was offered")
         if ours.rejected and not theirs.rejected:
             raise DescriptionError(f"section {ours.index} is accepted, but was not offered")
+        _check_answered_media(ours, theirs, answer)
     # [rfc9143:7.4/3] There may be none.
     for group in answer.bundle_groups:
         # A group may shrink, but neither grow nor mix.
         if not any(set(group) <= set(offered) for offered in groups):
             raise DescriptionError(f"the BUNDLE group {' '.join(group)} was not offered")
+        # [rfc9143:7.3.1/1]
+        if any(each.bundle_only and each.mid == group[0] for each in sections):
+            raise DescriptionError(f"the BUNDLE group {' '.join(group)} is tagged by a section without a transport")
+
+
+def _check_answered_media(ours: MediaSection, theirs: RemoteSection, answer: RemoteDescription) -> None:
+    if ours.bundle_only and not theirs.rejected and not answer.group_of(ours.mid):
+        raise DescriptionError(f"section {ours.index} was offered for its bundle, but is accepted without one")
+    if ours.media is None or theirs.media is None or theirs.rejected:
+        return
+    # [rfc8829:5.8.3/7] [rfc8829:5.8.3/9] [rfc8829:5.11/5]
+    if not theirs.media.rtcp_mux:
+        raise DescriptionError(f"section {ours.index} does not multiplex RTCP")
+    for codec in theirs.media.codecs:
+        offered = find_match(codec, ours.media.codecs)
+        # [rfc8829:5.11/4]
+        if offered is not None and not codec.feedback <= offered.feedback:
+            extra = ", ".join(sorted(codec.feedback - offered.feedback))
+            raise DescriptionError(f"section {ours.index} answers with feedback that was not offered: {extra}")
+    # [rfc3264:6.1/18]
+    if not ours.media.without_unmatched(theirs.media).codecs:
+        raise DescriptionError(f"section {ours.index} is accepted with none of the formats that were offered")
 
 
 def check_against_session(sections: Sequence[MediaSection], description: RemoteDescription) -> None:

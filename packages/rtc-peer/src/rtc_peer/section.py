@@ -7,11 +7,13 @@ is what offers and answers are written from. Both are immutable: a rollback puts
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from rtc_ice import Credentials
 from rtc_peer.dataclass import dataclass
-from rtc_sdp import WEBRTC_DATACHANNEL, Fingerprint, Role
+from rtc_peer.media_content import MediaContent
+from rtc_sdp import WEBRTC_DATACHANNEL, Fingerprint, MediaDescription, Role
 
 TRICKLE: Final = "trickle"
 ICE2: Final = "ice2"
@@ -74,6 +76,10 @@ class RemoteSection:
     """None in rejected sections, and in those that lack what WebRTC demands."""
     data: DataParameters | None = None
     """None in sections that are not for data channels."""
+    media: MediaContent | None = None
+    """None in sections that are not for audio or video."""
+    description: MediaDescription
+    """The section itself. Candidates that come later are added to it."""
     transport_index: int
     """Index of the section that the transport is described in: its own, or that of its BUNDLE tag."""
 
@@ -87,6 +93,16 @@ class RemoteSection:
         """Whether data channels can run in it."""
         return not self.rejected and self.data is not None and self.transport is not None
 
+    @property
+    def is_usable_media(self) -> bool:
+        """Whether audio or video can run in it."""
+        return not self.rejected and self.media is not None and self.media.rtcp_mux and self.transport is not None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether anything that we know can run in it."""
+        return self.is_usable_data or self.is_usable_media
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteDescription:
@@ -94,6 +110,8 @@ class RemoteDescription:
 
     sections: tuple[RemoteSection, ...]
     bundle_groups: BundleGroups = ()
+    lip_sync: tuple[tuple[str, ...], ...] = ()
+    """Mids of the sections that are played in step."""
     trickle: bool = False
     """Whether the peer can take candidates that follow later."""
     ice2: bool = False
@@ -101,6 +119,14 @@ class RemoteDescription:
     def group_of(self, mid: str | None) -> tuple[str, ...]:
         """Return the BUNDLE group that a section is in; empty if it is in none."""
         return next((group for group in self.bundle_groups if mid in group), ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreedMedia:
+    """The two sides of a section of audio or video that are in force."""
+
+    local: MediaContent
+    remote: MediaContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +147,18 @@ class MediaSection:
     rejected: bool = False
     transport_id: int | None = None
     """Key of the transport; None in rejected sections. Sections that are bundled share one."""
+    bundle_only: bool = False
+    """Offered for its bundle alone; it has no transport before the answer."""
+    transceiver_id: int | None = None
+    """Key of the transceiver; None in data sections, and in those that never had one."""
+    media: MediaContent | None = None
+    """What we say in it; None in data sections, and in rejected ones."""
+    agreed: AgreedMedia | None = None
+    """What is in force, while a later offer may be under way."""
+
+    def as_rejected(self) -> MediaSection:
+        """Return it with port zero: neither transport nor content is left."""
+        return replace(self, rejected=True, bundle_only=False, transport_id=None, media=None, agreed=None)
 
     @property
     def is_data(self) -> bool:

@@ -9,12 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rtc_ice import Candidate as IceCandidate
+from rtc_peer.conclusion import transport_sections
 from rtc_peer.dataclass import dataclass
+from rtc_peer.lip_sync import LIP_SYNC
+from rtc_peer.media_writing import formats_of, write_media
 from rtc_peer.section import DATA_PROTOCOL, BundleGroups, DataParameters, MediaSection, TransportParameters
 from rtc_sdp import (
     BUNDLE,
     DISCARD_PORT,
     WEBRTC_DATACHANNEL,
+    BundleOnly,
     Candidate,
     Connection,
     Direction,
@@ -27,6 +31,10 @@ from rtc_sdp import (
     MediaDescription,
     Mid,
     Origin,
+    Rtcp,
+    RtcpMux,
+    RtcpMuxOnly,
+    RtcpRsize,
     SctpMap,
     SctpPort,
     Setup,
@@ -36,6 +44,9 @@ from rtc_sdp import SessionDescription as SdpDocument
 
 NO_ADDRESS: Final = Connection("0.0.0.0")  # noqa: S104 - written, never bound
 """What stands where an address belongs, until one is known."""
+
+NO_FORMATS: Final = ("0",)
+"""The format of a rejected section that never had any: the grammar wants one."""
 
 _DEFAULT_ORDER: Final = ("relay", "srflx", "host")
 """Types of candidates in the order of how likely an old peer reaches them (RFC 8839 section 4.2.1.2)."""
@@ -57,6 +68,8 @@ class DescriptionPlan:
     origin: Origin
     sections: Sequence[MediaSection]
     groups: BundleGroups
+    lip_sync: tuple[tuple[str, ...], ...]
+    """Mids of the sections that are played in step."""
     transports: Mapping[int, WrittenTransport]
     """By the transport id of the sections."""
     data: DataParameters
@@ -74,6 +87,9 @@ def write(plan: DescriptionPlan) -> SdpDocument:
     for group in plan.groups:
         # [rfc8829:5.2.1/46]
         document.add(Group(BUNDLE, group))
+    for mids in plan.lip_sync:
+        # [rfc8829:5.2.1/48]
+        document.add(Group(LIP_SYNC, mids))
     if plan.ice_options:
         # [rfc8829:5.2.1/13] [rfc8839:4.2.1.5/1] [rfc8839:4.2.1.4/2] Never ice-lite.
         document.add(IceOptions(plan.ice_options))
@@ -86,9 +102,11 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     transport = None if section.transport_id is None else plan.transports[section.transport_id]
     default = None if transport is None else _default_candidate(transport.candidates)
     # [rfc8829:5.2.1/20] [rfc8829:5.2.2/9] [rfc8829:5.2.2/10] [rfc8829:5.3.1/7] [rfc8829:5.3.2/4] [rfc8829:5.2.2/6]
-    port = 0 if section.rejected else DISCARD_PORT if default is None else default.address.port
+    # [rfc8829:5.2.1/19]
+    port = 0 if section.rejected or section.bundle_only else DISCARD_PORT if default is None else default.address.port
     # [rfc8829:5.2.1/18] [rfc8829:5.3.1/8]
-    media = MediaDescription(section.media_type, port, section.protocol, section.formats)
+    formats = section.formats if section.media is None else formats_of(section.media)
+    media = MediaDescription(section.media_type, port, section.protocol, formats or NO_FORMATS)
     # [rfc8829:5.2.1/24] [rfc8829:5.2.1/25] [rfc8829:5.3.1/13] [rfc8829:5.3.1/14] [rfc8839:4.4.1.1.1/1]
     media.connections = (NO_ADDRESS if default is None else _connection(default),)
     if section.mid_signalled:
@@ -99,17 +117,40 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
         if not section.is_data:
             media.direction = Direction.INACTIVE
         return media
-    # [rfc8829:5.2.2/30] [rfc8829:5.3.1/30] There are no sections that only exist in a bundle.
-    # [rfc8829:5.2.1/26] [rfc8829:5.2.1/39] [rfc8829:5.3.1/15] One section alone carries what belongs to the transport: the one its group is tagged by.
-    if transport is not None and _is_tag(section, plan.groups):
+    # [rfc8829:5.2.2/30] [rfc8829:5.3.1/30] Only sections that were never answered exist for their bundle alone.
+    if section.bundle_only:
+        media.add(BundleOnly())
+    if transport is not None and _shows_transport(section, plan):
         _write_transport(media, transport)
+        _write_rtcp(media, section, plan)
+    if section.media is not None:
+        write_media(media, section.media)
     if section.is_data:
         _write_data(media, section, plan.data)
     return media
 
 
-def _is_tag(section: MediaSection, groups: BundleGroups) -> bool:
-    return all(section.mid not in group or section.mid == group[0] for group in groups)
+def _shows_transport(section: MediaSection, plan: DescriptionPlan) -> bool:
+    """Whether a section carries what belongs to its transport: alone of those that share it."""
+    # [rfc8829:5.2.1/26] [rfc8829:5.2.1/39] [rfc8829:5.2.2/13] [rfc8829:5.2.2/18] [rfc8829:5.2.2/31] [rfc8829:5.3.1/15]
+    return section.index in transport_sections(plan.sections, plan.groups).values()
+
+
+def _write_rtcp(media: MediaDescription, section: MediaSection, plan: DescriptionPlan) -> None:
+    """Say how RTCP travels, for all sections of media that share the transport."""
+    sharing = [each.media for each in plan.sections if each.transport_id == section.transport_id]
+    contents = [each for each in sharing if each is not None]
+    if not contents:
+        return
+    # [rfc8829:5.2.2/26] [rfc8829:5.2.2/28]
+    if any(each.rtcp_mux_only for each in contents):
+        media.add(Rtcp(DISCARD_PORT, NO_ADDRESS))
+        media.add(RtcpMuxOnly())
+    # [rfc8829:5.2.2/27]
+    media.add(RtcpMux())
+    # [rfc8829:5.2.2/29]
+    if all(each.reduced_size for each in contents):
+        media.add(RtcpRsize())
 
 
 def _write_transport(media: MediaDescription, transport: WrittenTransport) -> None:

@@ -1,0 +1,148 @@
+"""Which codecs go together, and which of them an offer and an answer name (RFC 3264 section 6.1, RFC 8829 section 5.3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rtc_peer.capabilities import RED, RTX, SUPPLEMENTARY, CodecCapability
+from rtc_rtp.parameters import RtpCodec
+from rtc_rtp.payload.matching import answer_parameters, parameters_match
+
+if TYPE_CHECKING:
+    from rtc_peer.numbers import Numbers
+
+
+def codec_name(codec: CodecCapability | RtpCodec) -> str:
+    """Return the name of a format in lower case, such as ``vp8``."""
+    return codec.mime_type.partition("/")[2].lower()
+
+
+def is_supplementary(codec: RtpCodec) -> bool:
+    """Whether a format only accompanies media."""
+    return codec_name(codec) in SUPPLEMENTARY
+
+
+def same_codec(ours: CodecCapability | RtpCodec, theirs: RtpCodec) -> bool:
+    """Whether both mean the same format, whatever its number."""
+    if (ours.mime_type.lower(), ours.clock_rate, ours.channels) != (
+        theirs.mime_type.lower(),
+        theirs.clock_rate,
+        theirs.channels,
+    ):
+        return False
+    # The parameters of the others name payload types, or events that are ignored where they are not known.
+    return codec_name(ours) in SUPPLEMENTARY or parameters_match(ours.mime_type, ours.parameters, theirs.parameters)
+
+
+def find_match(codec: RtpCodec, among: Iterable[RtpCodec]) -> RtpCodec | None:
+    """Return the first codec that means the same."""
+    return next((each for each in among if same_codec(each, codec)), None)
+
+
+def offered_codecs(
+    capabilities: Sequence[CodecCapability], agreed: Sequence[RtpCodec], numbers: Numbers, *, keep_order: bool
+) -> tuple[RtpCodec, ...]:
+    """Return the codecs of an offer.
+
+    Args:
+        capabilities: What may be offered, in order of preference.
+        agreed: What the section has agreed upon, in the order of the latest answer.
+        numbers: Gives payload types, and remembers them.
+        keep_order: Whether the order of the latest answer goes before that of the capabilities.
+    """
+    retransmits = any(each.name == RTX for each in capabilities)
+    wanted = [each for each in capabilities if each.name != RTX]
+    # [rfc8829:5.2.2/22] [rfc8829:5.2.2/23] [rfc8829:5.2.1/22]
+    if keep_order:
+        places = {id(each): _place(each, agreed) for each in wanted}
+        wanted.sort(key=lambda each: places[id(each)])
+    codecs: list[RtpCodec] = []
+    for capability in wanted:
+        known = next((each for each in agreed if same_codec(capability, each)), None)
+        number = numbers.payload_type(capability) if known is None else known.payload_type
+        if number is None or number in [each.payload_type for each in codecs]:
+            continue
+        codec = RtpCodec(
+            payload_type=number,
+            mime_type=capability.mime_type,
+            clock_rate=capability.clock_rate,
+            channels=capability.channels,
+            parameters=capability.parameters,
+            # [rfc8829:5.2.2/25]
+            feedback=frozenset(capability.feedback) if known is None else known.feedback,
+        )
+        if retransmits and not capability.is_supplementary:
+            rtx = None if known is None else known.rtx_payload_type
+            codec = replace(codec, rtx_payload_type=rtx or numbers.rtx_payload_type(codec))
+        codecs.append(codec)
+    return tuple(_with_redundancy(codecs))
+
+
+def _place(capability: CodecCapability, agreed: Sequence[RtpCodec]) -> int:
+    return next((index for index, each in enumerate(agreed) if same_codec(capability, each)), len(agreed))
+
+
+def _with_redundancy(codecs: Sequence[RtpCodec]) -> Iterable[RtpCodec]:
+    """Let redundancy of audio name the codec that it repeats, and leave it out where there is none (RFC 2198 section 5)."""
+    for codec in codecs:
+        if codec_name(codec) != RED or not codec.mime_type.startswith("audio/"):
+            yield codec
+            continue
+        repeated = next((each for each in codecs if not is_supplementary(each) and _same_clock(each, codec)), None)
+        if repeated is not None:
+            yield replace(codec, parameters={f"{repeated.payload_type}/{repeated.payload_type}": ""})
+
+
+def _same_clock(one: RtpCodec, other: RtpCodec) -> bool:
+    return (one.clock_rate, one.channels) == (other.clock_rate, other.channels)
+
+
+def answered_codecs(
+    capabilities: Sequence[CodecCapability], offered: Sequence[RtpCodec], *, keep_order: bool
+) -> tuple[RtpCodec, ...]:
+    """Return the codecs of an answer, under the payload types of the offer; none if no media could flow.
+
+    Args:
+        capabilities: What may be answered, in order of preference.
+        offered: The codecs of the offer.
+        keep_order: Whether the order of the offer goes before that of the capabilities.
+    """
+    retransmits = any(each.name == RTX for each in capabilities)
+    pairs: list[tuple[int, int, RtpCodec]] = []
+    # [rfc8829:5.10/6] [rfc8829:5.3.1/10]
+    for place, theirs in enumerate(offered):
+        rank, ours = next(
+            ((rank, each) for rank, each in enumerate(capabilities) if same_codec(each, theirs)), (0, None)
+        )
+        if ours is not None:
+            pairs.append((rank, place, _answered(ours, theirs, retransmits=retransmits)))
+    if not keep_order:
+        # [rfc8829:5.3.1/9]
+        pairs.sort(key=lambda pair: pair[:2])
+    codecs = [codec for _, _, codec in pairs]
+    kept = {str(codec.payload_type) for codec in codecs}
+    codecs = [codec for codec in codecs if _redundancy_stands(codec, kept)]
+    # [rfc8829:5.3.1/12]
+    return tuple(codecs) if any(not is_supplementary(codec) for codec in codecs) else ()
+
+
+def _answered(ours: CodecCapability, theirs: RtpCodec, *, retransmits: bool) -> RtpCodec:
+    is_redundancy = codec_name(theirs) == RED
+    return replace(
+        theirs,
+        parameters=theirs.parameters
+        if is_redundancy
+        else answer_parameters(ours.mime_type, ours.parameters, theirs.parameters),
+        feedback=theirs.feedback & frozenset(ours.feedback),
+        # [rfc8829:5.10/8]
+        rtx_payload_type=theirs.rtx_payload_type if retransmits else None,
+    )
+
+
+def _redundancy_stands(codec: RtpCodec, kept: set[str]) -> bool:
+    """Whether all that redundancy of audio repeats was answered as well."""
+    if codec_name(codec) != RED:
+        return True
+    return all(number in kept for each in codec.parameters for number in each.split("/"))

@@ -1,0 +1,307 @@
+"""The media of a connection as the application sees it: transceivers, and what becomes of them (sections 5.1 and 4.7.3 of webrtc-pc)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rtc_peer.association import Associations, TrackEvent
+from rtc_peer.capabilities import MediaKind, MediaOptions
+from rtc_peer.description import SdpType
+from rtc_peer.errors import ArgumentError, OperationError, StateError
+from rtc_peer.media_agreement import negotiated_media
+from rtc_peer.media_content import MediaContent
+from rtc_peer.negotiated import NegotiatedMedia
+from rtc_peer.section import MediaSection
+from rtc_peer.sender import RtpSender, check_id, check_stream_ids, complete_encodings
+from rtc_peer.state import SignalingState
+from rtc_peer.transceiver import RtpTransceiver, check_kind
+from rtc_peer.wishes import MediaWish
+from rtc_sdp import Direction, answer_direction
+
+if TYPE_CHECKING:
+    from rtc_peer.negotiation import Negotiator
+    from rtc_rtp.parameters import ReceiveParameters, SendEncoding, SendParameters
+
+_CNAME_LENGTH = 12
+"""Random bytes of our name in RTCP: 96 bits, as :rfc:`7022#section-4.2` asks for."""
+
+_NAME_LENGTH = 16
+"""Random bytes of the names of tracks and streams."""
+
+
+class MediaSurface:
+    """The transceivers of a connection.
+
+    Args:
+        negotiator: Knows the sections.
+        options: What is negotiated.
+        rng: Source of randomness.
+    """
+
+    def __init__(self, *, negotiator: Negotiator, options: MediaOptions, rng: Callable[[int], bytes]) -> None:
+        self.options = options
+        self.touched = False
+        """Whether something was changed that an offer may have to tell; cleared by who has looked."""
+        self.stirred = False
+        """Whether the transports have to be told anew; cleared by who has told them."""
+        self._negotiator = negotiator
+        self._rng = rng
+        self._count = 0
+        self._cname = ""
+        self._default_stream = ""
+        self._associations = Associations(
+            make=self._make_for_peer,
+            default_stream=self._name_default_stream,
+            max_encodings=options.max_simulcast_encodings,
+        )
+
+    @property
+    def transceivers(self) -> tuple[RtpTransceiver, ...]:
+        """All that were not let go, in the order in which they were added."""
+        return tuple(self._associations.transceivers)
+
+    def transceiver(self, transceiver_id: int) -> RtpTransceiver | None:
+        """Return a transceiver by its id."""
+        return self._associations.by_id(transceiver_id)
+
+    # --- commands ---
+
+    def add_transceiver(
+        self,
+        kind: str,
+        *,
+        direction: Direction = Direction.SENDRECV,
+        stream_ids: Iterable[str] = (),
+        track_id: str | None = None,
+        encodings: Sequence[SendEncoding] = (),
+        receive_rids: Iterable[str] = (),
+    ) -> RtpTransceiver:
+        """See `PeerConnection.add_transceiver`."""
+        self.require_open()
+        transceiver = self._make(
+            check_kind(kind),
+            direction=direction,
+            stream_ids=check_stream_ids(stream_ids),
+            track_id=None if track_id is None else check_id(track_id),
+            encodings=encodings,
+            receive_rids=tuple(dict.fromkeys(receive_rids)),
+        )
+        self.touch()
+        return transceiver
+
+    def add_track(self, kind: str, track_id: str, stream_ids: Iterable[str] = ()) -> RtpSender:
+        """See `PeerConnection.add_track`."""
+        self.require_open()
+        streams, media_kind = check_stream_ids(stream_ids), check_kind(kind)
+        check_id(track_id)
+        senders = [each.sender for each in self.transceivers]
+        if any(each.track_id == track_id and not each.transceiver.stopping for each in senders):
+            raise ArgumentError(f"the track {track_id!r} is sent already")
+        for sender in senders:
+            transceiver = sender.transceiver
+            free = sender.track_id is None and not transceiver.stopping and not transceiver.used_for_sending
+            if free and sender.kind == media_kind:
+                sender.track_id = track_id
+                sender.set_streams(streams)
+                transceiver.want_sending()
+                break
+        else:
+            sender = self._make(
+                media_kind, direction=Direction.SENDRECV, stream_ids=streams, track_id=track_id
+            ).sender
+        self._associations.added_by_track.add(sender.transceiver.id)
+        self.touch()
+        return sender
+
+    def remove_track(self, sender: RtpSender) -> None:
+        """See `PeerConnection.remove_track`."""
+        self.require_open()
+        if not sender.belongs_to(self):
+            raise ArgumentError("the sender is of another connection")
+        transceiver = sender.transceiver
+        if transceiver.stopping or transceiver not in self.transceivers or sender.track_id is None:
+            return
+        sender.track_id = None
+        transceiver.unwant_sending()
+        self.touch()
+
+    def _make(
+        self,
+        kind: MediaKind,
+        *,
+        direction: Direction,
+        stream_ids: tuple[str, ...] = (),
+        track_id: str | None = None,
+        encodings: Sequence[SendEncoding] = (),
+        receive_rids: tuple[str, ...] = (),
+    ) -> RtpTransceiver:
+        if len(self._associations.transceivers) >= self.options.max_transceivers:
+            raise OperationError(f"there are {self.options.max_transceivers} transceivers already")
+        completed = complete_encodings(kind, encodings, self.new_ssrc, self.options.max_simulcast_encodings)
+        transceiver = RtpTransceiver(
+            self,
+            self._count,
+            kind,
+            direction=direction,
+            name=self._new_name(),
+            track_id=track_id,
+            stream_ids=stream_ids,
+            encodings=completed,
+            receive_rids=receive_rids,
+            extensions=self.options.header_extensions(kind),
+        )
+        self._count += 1
+        self._associations.transceivers.append(transceiver)
+        return transceiver
+
+    def _make_for_peer(self, content: MediaContent) -> RtpTransceiver:
+        transceiver = self._make(content.kind, direction=Direction.RECVONLY)
+        if content.track_id is not None:
+            transceiver.receiver.track_id = content.track_id
+        return transceiver
+
+    def _name_default_stream(self) -> str:
+        self._default_stream = self._default_stream or self._new_name()
+        return self._default_stream
+
+    def _new_name(self) -> str:
+        return self._rng(_NAME_LENGTH).hex()
+
+    def new_ssrc(self) -> int:
+        """Draw an SSRC that none of our senders has."""
+        taken = {
+            ssrc
+            for each in self._associations.transceivers
+            for encoding in each.sender.encodings
+            for ssrc in (encoding.ssrc, encoding.rtx_ssrc, encoding.fec_ssrc)
+        }
+        while True:
+            # [rfc3550:8/1]
+            ssrc = int.from_bytes(self._rng(4), "big")
+            if ssrc and ssrc not in taken:
+                return ssrc
+
+    # --- what transceivers tell ---
+
+    def require_open(self) -> None:
+        """Refuse a command once the connection is closed.
+
+        Raises:
+            StateError: It is.
+        """
+        if self._negotiator.signaling.state is SignalingState.CLOSED:
+            raise StateError("the connection is closed")
+
+    def touch(self) -> None:
+        """Something was changed that an offer may have to tell."""
+        self.touched = True
+
+    def stopped_by_application(self, transceiver: RtpTransceiver) -> None:
+        """A transceiver was stopped: nothing flows through it from now on."""
+        transceiver.receiver.remote_stream_ids = ()
+        self.touched = self.stirred = True
+
+    def encodings_changed(self, transceiver: RtpTransceiver) -> None:
+        """The encodings of a sender have other settings."""
+        self.stirred = self.stirred or transceiver.association is not None
+
+    def receiver_changed(self, transceiver: RtpTransceiver) -> None:
+        """A receiver has other settings."""
+        self.stirred = self.stirred or transceiver.association is not None
+
+    def send_parameters(self, transceiver: RtpTransceiver) -> SendParameters | None:
+        """Return what was negotiated about sending."""
+        return next((each.send for each in self.negotiated() if each.transceiver_id == transceiver.id), None)
+
+    def receive_parameters(self, transceiver: RtpTransceiver) -> ReceiveParameters | None:
+        """Return what was negotiated about receiving."""
+        return next((each.receive for each in self.negotiated() if each.transceiver_id == transceiver.id), None)
+
+    # --- negotiation ---
+
+    def wishes(self) -> tuple[MediaWish, ...]:
+        """Return what is wanted of each transceiver."""
+        return tuple(self._wish(each) for each in self._associations.transceivers)
+
+    def _wish(self, transceiver: RtpTransceiver) -> MediaWish:
+        self._cname = self._cname or self._rng(_CNAME_LENGTH).hex()
+        return MediaWish(
+            transceiver_id=transceiver.id,
+            kind=transceiver.kind,
+            index=None if transceiver.association is None else transceiver.association.index,
+            direction=transceiver.direction,
+            stopping=transceiver.stopping,
+            codecs=transceiver.codecs,
+            has_preferences=bool(transceiver.codec_preferences),
+            extensions=transceiver.header_extensions,
+            streams=transceiver.sender.stream_ids,
+            track_id=transceiver.name,
+            source=transceiver.sender.source(self._cname),
+            send_rids=transceiver.sender.rids,
+            receive_rids=transceiver.receive_rids,
+            max_encodings=self.options.max_simulcast_encodings,
+        )
+
+    def offer_begins(self) -> None:
+        """An offer is about to be applied in the state stable."""
+        self._associations.remember()
+
+    def rolled_back(self, *, remote: bool) -> None:
+        """The pending offer was given up."""
+        self._associations.rolled_back(remote=remote)
+
+    def local_applied(self, kind: SdpType) -> None:
+        """A description of ours was applied."""
+        self._associations.local_applied(kind, self._negotiator.sections)
+
+    def remote_applied(self, kind: SdpType) -> None:
+        """A description of the peer was applied."""
+        remote = self._negotiator.remote
+        if remote is None:
+            return
+        if kind is SdpType.OFFER:
+            self._associations.remote_offered(remote)
+        else:
+            self._associations.remote_answered(kind, self._negotiator.sections, remote)
+
+    def negotiated(self) -> tuple[NegotiatedMedia, ...]:
+        """Return what the transports are to do, for all sections."""
+        offering = self._negotiator.signaling.state is SignalingState.HAVE_LOCAL_OFFER
+        found = []
+        for section in self._negotiator.sections:
+            transceiver = (
+                None if section.transceiver_id is None else self._associations.by_id(section.transceiver_id)
+            )
+            media = (
+                None
+                if transceiver is None
+                else negotiated_media(section, transceiver, cname=self._cname, offering=offering)
+            )
+            if media is not None:
+                found.append(media)
+        return tuple(found)
+
+    def events(self) -> list[TrackEvent]:
+        """Drain what happened to tracks."""
+        return self._associations.drain()
+
+    def needs_negotiation(self) -> bool:
+        """Whether a transceiver is not what the current descriptions say (section 4.7.3 of webrtc-pc)."""
+        sections = self._negotiator.stable
+        return any(self._is_unsaid(each, sections) for each in self._associations.transceivers)
+
+    def _is_unsaid(self, transceiver: RtpTransceiver, sections: Sequence[MediaSection]) -> bool:
+        section = next((each for each in sections if each.transceiver_id == transceiver.id), None)
+        if transceiver.stopping:
+            return not transceiver.stopped or (section is not None and not section.rejected)
+        if section is None or section.agreed is None:
+            return True
+        local, remote = section.agreed.local, section.agreed.remote
+        wanted = transceiver.direction
+        if wanted.sends and local.streams != transceiver.sender.stream_ids:
+            return True
+        current = self._negotiator.signaling.current_local
+        if current is not None and current.type is SdpType.OFFER:
+            return wanted not in (local.direction, remote.direction.reversed)
+        return local.direction is not answer_direction(remote.direction, wanted)

@@ -1,0 +1,181 @@
+"""What two descriptions of a section of audio or video agree upon, for the transports (RFC 8829 sections 5.9 to 5.11).
+
+What we send goes by the peer's numbers, in the peer's order of preference; what we receive goes by our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from rtc_peer.capabilities import FLEXFEC, RED, TELEPHONE_EVENT, ULPFEC
+from rtc_peer.codecs import codec_name, find_match, is_supplementary
+from rtc_peer.media_content import MediaContent
+from rtc_peer.media_reading import FIRST_REQUESTED_ID
+from rtc_peer.negotiated import NegotiatedMedia
+from rtc_peer.section import AgreedMedia, MediaSection
+from rtc_rtp.header_extension import ExtensionMap
+from rtc_rtp.parameters import ReceiveParameters, RtpCodec, SendEncoding, SendParameters, SourceAssociation
+from rtc_sdp import Direction, RidDirection
+
+if TYPE_CHECKING:
+    from rtc_peer.transceiver import RtpTransceiver
+
+_COMFORT_NOISE: Final = "cn"
+
+
+def negotiated_media(
+    section: MediaSection, transceiver: RtpTransceiver, *, cname: str, offering: bool
+) -> NegotiatedMedia | None:
+    """Return what the transports are told of a section; None if there is nothing to tell yet, or any more.
+
+    Args:
+        section: A section of audio or video.
+        transceiver: Its transceiver.
+        cname: Names us in RTCP.
+        offering: Whether our offer is under way: what it says may arrive.
+    """
+    content = section.media
+    if content is None or section.transport_id is None or transceiver.stopping:
+        return None
+    current = transceiver.current_direction or Direction.INACTIVE
+    # [rfc8829:4.1.11/1]
+    receives = content.direction.receives if offering else current.receives
+    return NegotiatedMedia(
+        transceiver_id=transceiver.id,
+        mid=section.mid,
+        kind=transceiver.kind,
+        transport_id=section.transport_id,
+        sends=current.sends and section.agreed is not None,
+        receives=receives,
+        send=None if section.agreed is None else _send_parameters(section, section.agreed, transceiver, cname),
+        receive=_receive_parameters(section, content, section.agreed, transceiver) if receives else None,
+    )
+
+
+def _send_parameters(
+    section: MediaSection, agreed: AgreedMedia, transceiver: RtpTransceiver, cname: str
+) -> SendParameters | None:
+    local, remote = agreed.local, agreed.remote
+    # [rfc8829:5.10/6] [rfc8829:5.10/8]
+    shared = tuple(
+        replace(
+            theirs,
+            feedback=theirs.feedback & ours.feedback,
+            rtx_payload_type=theirs.rtx_payload_type if ours.rtx_payload_type is not None else None,
+        )
+        for theirs in remote.codecs
+        if (ours := find_match(theirs, local.codecs)) is not None
+    )
+    codecs = _media_codecs(shared)
+    if not codecs:
+        return None
+    return SendParameters(
+        mid=section.mid,
+        kind=transceiver.kind,
+        cname=cname,
+        codecs=codecs,
+        encodings=_encodings(transceiver.sender.encodings, remote.max_bitrate_bps, shared),
+        header_extensions=_extension_map(remote, local),
+        reduced_size=local.reduced_size and remote.reduced_size,
+        telephone_event_payload_types=_by_clock_rate(shared, TELEPHONE_EVENT),
+        red_payload_type=_payload_type(shared, RED),
+        ulpfec_payload_type=_payload_type(shared, ULPFEC),
+        flexfec_payload_type=_payload_type(shared, FLEXFEC),
+    )
+
+
+def _receive_parameters(
+    section: MediaSection, content: MediaContent, agreed: AgreedMedia | None, transceiver: RtpTransceiver
+) -> ReceiveParameters:
+    # While an offer is under way, what was agreed upon before may arrive as well. [rfc8829:4.1.11/1]
+    codecs = {} if agreed is None else {each.payload_type: each for each in agreed.local.codecs}
+    codecs |= {each.payload_type: each for each in content.codecs if each.payload_type not in codecs}
+    shared = tuple(codecs.values())
+    receiver = transceiver.receiver
+    return ReceiveParameters(
+        mid=section.mid,
+        kind=transceiver.kind,
+        codecs=_media_codecs(shared),
+        header_extensions=_extension_map(content, None if agreed is None else agreed.remote),
+        rids=_rids(content, agreed),
+        ssrcs={}
+        if agreed is None
+        else {
+            each.ssrc: SourceAssociation(rtx_ssrc=each.rtx_ssrc, fec_ssrc=each.fec_ssrc, cname=each.cname)
+            for each in agreed.remote.sources
+        },
+        reduced_size=content.reduced_size,
+        jitter=receiver.jitter,
+        deliver=receiver.deliver,
+        synchronization_group=next(iter(receiver.remote_stream_ids), None),
+        telephone_event_payload_types=_by_clock_rate(shared, TELEPHONE_EVENT),
+        red_payload_type=_payload_type(shared, RED),
+        ulpfec_payload_type=_payload_type(shared, ULPFEC),
+        flexfec_payload_type=_payload_type(shared, FLEXFEC),
+    )
+
+
+def _rids(content: MediaContent, agreed: AgreedMedia | None) -> tuple[str, ...]:
+    if agreed is None:
+        return ()
+    sent = {each.rid for each in agreed.remote.rids if each.direction is RidDirection.SEND}
+    return tuple(rid for rid in content.rid_names(RidDirection.RECV) if rid in sent)
+
+
+def _media_codecs(codecs: Iterable[RtpCodec]) -> tuple[RtpCodec, ...]:
+    """Return the formats that carry media, comfort noise behind them."""
+    chosen = [each for each in codecs if not is_supplementary(each)]
+    return (*chosen, *(each for each in codecs if codec_name(each) == _COMFORT_NOISE and chosen))
+
+
+def _payload_type(codecs: Iterable[RtpCodec], name: str) -> int | None:
+    return next((each.payload_type for each in codecs if codec_name(each) == name), None)
+
+
+def _by_clock_rate(codecs: Iterable[RtpCodec], name: str) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for each in codecs:
+        if codec_name(each) == name:
+            found.setdefault(each.clock_rate, each.payload_type)
+    return found
+
+
+def _extension_map(written: MediaContent, other: MediaContent | None) -> ExtensionMap:
+    """Return the header extensions that one description names and the other knows, by the numbers of the first."""
+    known = None if other is None else {each.uri: each.id for each in other.extensions}
+    ids: dict[int, str] = {}
+    for each in written.extensions:
+        if known is not None and each.uri not in known:
+            continue
+        # Who only asked for a number got it in the answer.
+        number = known.get(each.uri, 0) if known is not None and each.id >= FIRST_REQUESTED_ID else each.id
+        if 0 < number < FIRST_REQUESTED_ID and number not in ids:
+            ids[number] = each.uri
+    return ExtensionMap(ids, allow_mixed=written.allow_mixed and (other is None or other.allow_mixed))
+
+
+def _encodings(
+    encodings: tuple[SendEncoding, ...], limit_bps: int | None, codecs: tuple[RtpCodec, ...]
+) -> tuple[SendEncoding, ...]:
+    """Return the encodings as far as what was negotiated lets them: formats, repair streams, bitrate."""
+    numbers = {each.payload_type for each in codecs}
+    repaired = any(each.rtx_payload_type is not None for each in codecs)
+    has_fec = _payload_type(codecs, FLEXFEC) is not None
+    weights = [each.scale_resolution_down_by**-2 if each.active else 0.0 for each in encodings]
+    total = sum(weights) or 1.0
+    return tuple(
+        replace(
+            each,
+            rtx_ssrc=each.rtx_ssrc if repaired else None,
+            fec_ssrc=each.fec_ssrc if has_fec else None,
+            payload_type=each.payload_type if each.payload_type in numbers else None,
+            max_bitrate_bps=_least(each.max_bitrate_bps, None if limit_bps is None else int(limit_bps * weight / total)),
+        )
+        for each, weight in zip(encodings, weights, strict=True)
+    )
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((each for each in limits if each is not None), default=None)

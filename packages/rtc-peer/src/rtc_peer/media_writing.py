@@ -1,0 +1,92 @@
+"""Writing what a section of audio or video says (RFC 8829 section 5.2.1)."""
+
+from __future__ import annotations
+
+from rtc_peer.media_content import MediaContent, Source
+from rtc_rtp.parameters import RtpCodec
+from rtc_sdp import (
+    NO_STREAM,
+    Attribute,
+    ExtmapAllowMixed,
+    Fmtp,
+    MaxPtime,
+    MediaDescription,
+    Msid,
+    Ptime,
+    RtcpFb,
+    RtpMap,
+    Ssrc,
+    SsrcGroup,
+)
+
+
+def formats_of(content: MediaContent) -> tuple[str, ...]:
+    """Return the formats of the m-line, each followed by the one that retransmits it."""
+    return tuple(
+        str(number)
+        for codec in content.codecs
+        for number in (codec.payload_type, codec.rtx_payload_type)
+        if number is not None
+    )
+
+
+def write_media(media: MediaDescription, content: MediaContent) -> None:
+    """Write into a section what is not about its transport."""
+    if content.allow_mixed:
+        media.add(ExtmapAllowMixed())
+    # [rfc8829:5.2.1/31] [rfc8829:5.3.1/18]
+    for extension in content.extensions:
+        media.add(extension)
+    media.direction = content.direction
+    _write_streams(media, content)
+    for codec in content.codecs:
+        _write_codec(media, codec)
+    if content.ptime_ms is not None:
+        media.add(Ptime(content.ptime_ms))
+    if content.maxptime_ms is not None:
+        media.add(MaxPtime(content.maxptime_ms))
+    # [rfc8829:5.2.1/34] [rfc8829:5.2.1/38]
+    for rid in content.rids:
+        media.add(rid)
+    if content.simulcast is not None:
+        media.add(content.simulcast)
+    for source in content.sources:
+        _write_source(media, source, content)
+
+
+def _write_streams(media: MediaDescription, content: MediaContent) -> None:
+    if content.streams is None:
+        return
+    # The track's name is written as browsers write and expect it.
+    for stream in content.streams or (NO_STREAM,):
+        media.add(Msid(stream, content.track_id))
+
+
+def _write_codec(media: MediaDescription, codec: RtpCodec) -> None:
+    number, name = codec.payload_type, codec.mime_type.partition("/")[2]
+    channels = str(codec.channels) if codec.channels > 1 else None
+    media.add(RtpMap(number, name, codec.clock_rate, channels))
+    # [rfc8829:5.2.1/33] [rfc8829:5.3.1/20]
+    for each in sorted(codec.feedback):
+        kind, _, parameters = each.partition(" ")
+        media.add(RtcpFb(str(number), kind, parameters))
+    if codec.parameters:
+        media.add(Fmtp.from_dict(str(number), codec.parameters))
+    if codec.rtx_payload_type is not None:
+        media.add(RtpMap(codec.rtx_payload_type, "rtx", codec.clock_rate))
+        media.add(Fmtp(str(codec.rtx_payload_type), f"apt={number}"))
+
+
+def _write_source(media: MediaDescription, source: Source, content: MediaContent) -> None:
+    if source.rtx_ssrc is not None:
+        media.add(SsrcGroup("FID", (source.ssrc, source.rtx_ssrc)))
+    if source.fec_ssrc is not None:
+        media.add(SsrcGroup("FEC-FR", (source.ssrc, source.fec_ssrc)))
+    for ssrc in (source.ssrc, source.rtx_ssrc, source.fec_ssrc):
+        if ssrc is None:
+            continue
+        media.add(Ssrc(ssrc, Attribute("cname", source.cname)))
+        # Older peers look for the stream here.
+        if content.streams is not None and content.track_id is not None:
+            stream = next(iter(content.streams), NO_STREAM)
+            media.add(Ssrc(ssrc, Attribute("msid", f"{stream} {content.track_id}")))

@@ -1,0 +1,112 @@
+"""Payload types and identifiers of header extensions: which number stands for what in a session, once and for all.
+
+A number that was said keeps its meaning for the session, in every section (RFC 3264 section 8.3.2, RFC 9143 section 10.1.2);
+so does what the peer has said. What was never applied leaves no trace: drafts work on copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rtc_peer.capabilities import RTX, CodecCapability
+from rtc_peer.codecs import same_codec
+from rtc_peer.media_content import MediaContent
+from rtc_rtp.parameters import RtpCodec
+from rtc_sdp import STATIC_PAYLOAD_TYPES
+
+# [rfc5761:4/2] 64 to 95 would look like RTCP; 35 to 63 have no static meaning.
+DYNAMIC_PAYLOAD_TYPES: Final = (*range(96, 128), *range(35, 64))
+
+EXTENSION_IDS: Final = (*range(1, 15), *range(16, 256))
+"""Identifiers from 15 on need headers of two bytes; 15 itself has no meaning in those of one."""
+
+
+class Numbers:
+    """The numbers in use."""
+
+    __slots__ = ("_codecs", "_extensions")
+
+    def __init__(
+        self, codecs: Mapping[int, RtpCodec] | None = None, extensions: Mapping[str, int] | None = None
+    ) -> None:
+        self._codecs: dict[int, RtpCodec] = dict(codecs or {})
+        """By payload type. Retransmission stands as a format of its own, with its ``apt``."""
+        self._extensions: dict[str, int] = dict(extensions or {})
+        """Identifier by URI."""
+
+    def copy(self) -> Numbers:
+        """Return one that can be added to without changing this."""
+        return Numbers(self._codecs, self._extensions)
+
+    def payload_type(self, wanted: CodecCapability) -> int | None:
+        """Return the payload type of a codec, a new one if it has none; None if there is none left."""
+        for number, codec in self._codecs.items():
+            if same_codec(wanted, codec):
+                return number
+        free = self._free(_static_payload_type(wanted))
+        if free is not None:
+            self._codecs[free] = RtpCodec(
+                payload_type=free,
+                mime_type=wanted.mime_type,
+                clock_rate=wanted.clock_rate,
+                channels=wanted.channels,
+                parameters=wanted.parameters,
+            )
+        return free
+
+    def rtx_payload_type(self, codec: RtpCodec) -> int | None:
+        """Return the payload type that retransmits a codec, a new one if it has none; None if there is none left."""
+        rtx = _rtx(codec, 0)
+        for number, known in self._codecs.items():
+            if known.mime_type == rtx.mime_type and known.parameters == rtx.parameters:
+                return number
+        free = self._free(None)
+        if free is not None:
+            self._codecs[free] = _rtx(codec, free)
+        return free
+
+    def extension_id(self, uri: str) -> int | None:
+        """Return the identifier of a header extension, a new one if it has none; None if there is none left."""
+        number = self._extensions.get(uri)
+        if number is None:
+            taken = set(self._extensions.values())
+            number = next((each for each in EXTENSION_IDS if each not in taken), None)
+            if number is not None:
+                self._extensions[uri] = number
+        return number
+
+    def note(self, content: MediaContent) -> None:
+        """Remember what the peer calls its formats and extensions, where that is not taken yet."""
+        for codec in content.codecs:
+            self._codecs.setdefault(codec.payload_type, codec)
+            if codec.rtx_payload_type is not None:
+                self._codecs.setdefault(codec.rtx_payload_type, _rtx(codec, codec.rtx_payload_type))
+        taken = set(self._extensions.values())
+        for each in content.extensions:
+            if each.id in EXTENSION_IDS and each.id not in taken and each.uri not in self._extensions:
+                taken.add(each.id)
+                self._extensions[each.uri] = each.id
+
+    def _free(self, preferred: int | None) -> int | None:
+        if preferred is not None and preferred not in self._codecs:
+            return preferred
+        return next((number for number in DYNAMIC_PAYLOAD_TYPES if number not in self._codecs), None)
+
+
+def _static_payload_type(wanted: CodecCapability) -> int | None:
+    """Return the payload type that RFC 3551 gives to a codec."""
+    for number, rtpmap in STATIC_PAYLOAD_TYPES.items():
+        same = (rtpmap.encoding.lower(), rtpmap.clock_rate, rtpmap.channel_count)
+        if same == (wanted.name, wanted.clock_rate, wanted.channels) and wanted.mime_type.startswith("audio/"):
+            return int(number)
+    return None
+
+
+def _rtx(codec: RtpCodec, number: int) -> RtpCodec:
+    return RtpCodec(
+        payload_type=number,
+        mime_type=f"{codec.mime_type.partition('/')[0]}/{RTX}",
+        clock_rate=codec.clock_rate,
+        parameters={"apt": str(codec.payload_type)},
+    )

@@ -1,0 +1,71 @@
+"""RtpReceiver: what arrives through a transceiver (RFC 8829 section 3.4.3, section 5.3 of webrtc-pc)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rtc_peer.errors import ArgumentError
+from rtc_rtp.parameters import JitterSettings
+
+if TYPE_CHECKING:
+    from rtc_peer.media import MediaSurface
+    from rtc_peer.transceiver import RtpTransceiver
+    from rtc_rtp.parameters import Delivery, ReceiveParameters
+
+
+class RtpReceiver:
+    """What arrives through one transceiver. Made by the connection alone."""
+
+    __slots__ = ("_deliver", "_jitter", "_surface", "remote_stream_ids", "track_id", "transceiver")
+
+    def __init__(self, surface: MediaSurface, transceiver: RtpTransceiver, *, track_id: str) -> None:
+        self._surface = surface
+        self.transceiver = transceiver
+        self.track_id = track_id
+        """Identifier of the track: what the first description of the peer calls it, else one of our own."""
+        self.remote_stream_ids: tuple[str, ...] = ()
+        """The MediaStreams that the peer puts the track in."""
+        self._jitter = JitterSettings()
+        self._deliver: Delivery = "frames"
+
+    @property
+    def kind(self) -> str:
+        """Audio or video."""
+        return self.transceiver.kind
+
+    @property
+    def parameters(self) -> ReceiveParameters | None:
+        """What was negotiated, or offered by us; None before that, and while nothing may arrive."""
+        return self._surface.receive_parameters(self.transceiver)
+
+    @property
+    def jitter(self) -> JitterSettings:
+        """How long media wait for those that are late."""
+        return self._jitter
+
+    @property
+    def jitter_buffer_target_ms(self) -> float | None:
+        """The least that media shall wait, in milliseconds, 0 to 4000; None for as little as the network lets them."""
+        target = self._jitter.target_delay
+        return None if target is None else target * 1000
+
+    @jitter_buffer_target_ms.setter
+    def jitter_buffer_target_ms(self, target: float | None) -> None:
+        if target is not None and not 0 <= target <= 4000:
+            raise ArgumentError("jitter_buffer_target_ms is 0 to 4000")
+        self._jitter = replace(self._jitter, target_delay=None if target is None else target / 1000)
+        self._surface.receiver_changed(self.transceiver)
+
+    @property
+    def deliver(self) -> Delivery:
+        """What arrives as events: whole frames in order, packets at once, or both."""
+        return self._deliver
+
+    @deliver.setter
+    def deliver(self, deliver: Delivery) -> None:
+        self._deliver = deliver
+        self._surface.receiver_changed(self.transceiver)
+
+    def __repr__(self) -> str:
+        return f"<RtpReceiver {self.track_id}: {self.kind}>"

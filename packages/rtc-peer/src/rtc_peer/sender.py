@@ -1,0 +1,218 @@
+"""RtpSender: what leaves through a transceiver (RFC 8829 section 3.4.2, section 5.2 of webrtc-pc)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from rtc_peer.errors import ArgumentError, ModificationError, StateError
+from rtc_peer.media_content import Source
+from rtc_rtp.parameters import SendEncoding
+
+if TYPE_CHECKING:
+    from rtc_peer.media import MediaSurface
+    from rtc_peer.transceiver import RtpTransceiver
+    from rtc_rtp.parameters import SendParameters
+
+MAX_ID_LENGTH: Final = 64
+"""Characters of a track's or a stream's identifier that fit into a description (:rfc:`8830#section-2`)."""
+MAX_RID_LENGTH: Final = 255
+
+_FIXED_FIELDS: Final = ("ssrc", "rtx_ssrc", "fec_ssrc", "rid")
+
+
+class RtpSender:
+    """What leaves through one transceiver. Made by the connection alone."""
+
+    __slots__ = ("_encodings", "_stream_ids", "_surface", "track_id", "transceiver")
+
+    def __init__(
+        self,
+        surface: MediaSurface,
+        transceiver: RtpTransceiver,
+        *,
+        track_id: str | None,
+        stream_ids: tuple[str, ...],
+        encodings: tuple[SendEncoding, ...],
+    ) -> None:
+        self._surface = surface
+        self.transceiver = transceiver
+        self.track_id = track_id
+        """The application's name for what is sent; None while there is nothing to send. Assign to exchange it: no negotiation."""
+        self._stream_ids = stream_ids
+        self._encodings = encodings
+
+    @property
+    def id(self) -> str:
+        """Names the sender within its connection; stands for the track in descriptions."""
+        return self.transceiver.name
+
+    @property
+    def kind(self) -> str:
+        """Audio or video."""
+        return self.transceiver.kind
+
+    @property
+    def stream_ids(self) -> tuple[str, ...]:
+        """The MediaStreams that the peer shall see the track in."""
+        return self._stream_ids
+
+    def set_streams(self, stream_ids: Iterable[str]) -> None:
+        """Put the track into other streams; the next offer tells the peer.
+
+        Raises:
+            StateError: The connection is closed.
+            ArgumentError: An identifier does not fit into a description.
+        """
+        self._surface.require_open()
+        checked = check_stream_ids(stream_ids)
+        if checked != self._stream_ids:
+            self._stream_ids = checked
+            self._surface.touch()
+
+    @property
+    def encodings(self) -> tuple[SendEncoding, ...]:
+        """The encodings side by side: one, or those of simulcast."""
+        return self._encodings
+
+    def set_encodings(self, encodings: Iterable[SendEncoding]) -> None:
+        """Change activity, bounds and priorities of the encodings. Takes effect at once, without a negotiation.
+
+        Raises:
+            StateError: The transceiver was stopped, or the connection is closed.
+            ModificationError: Number, order, names or SSRCs of the encodings differ.
+            ArgumentError: A value is out of range.
+        """
+        self._surface.require_open()
+        if self.transceiver.stopping:
+            raise StateError("the transceiver was stopped")
+        changed = tuple(encodings)
+        fixed = [tuple(getattr(each, name) for name in _FIXED_FIELDS) for each in changed]
+        if fixed != [tuple(getattr(each, name) for name in _FIXED_FIELDS) for each in self._encodings]:
+            raise ModificationError("number, order, names and SSRCs of the encodings cannot be changed")
+        check_encodings(self.transceiver.kind, changed)
+        self._encodings = changed
+        self._surface.encodings_changed(self.transceiver)
+
+    def replace_encodings(self, encodings: tuple[SendEncoding, ...]) -> None:
+        """Take what negotiation makes of the encodings. Not for applications."""
+        self._encodings = encodings
+
+    def name_encodings(self, rids: Sequence[str]) -> None:
+        """Take the names of the encodings that the peer wants; the first of them is what was there. Not for applications."""
+        only = self._encodings[0]
+        most = len(rids) - 1
+        self._encodings = tuple(
+            replace(
+                only if index == 0 else SendEncoding(ssrc=self._surface.new_ssrc()),
+                rid=rid,
+                rtx_ssrc=only.rtx_ssrc if index == 0 else self._surface.new_ssrc(),
+                fec_ssrc=only.fec_ssrc if index == 0 else self._surface.new_ssrc(),
+                scale_resolution_down_by=2.0 ** (most - index),
+            )
+            for index, rid in enumerate(rids)
+        )
+
+    def belongs_to(self, surface: MediaSurface) -> bool:
+        """Whether it is of that connection."""
+        return self._surface is surface
+
+    @property
+    def parameters(self) -> SendParameters | None:
+        """What was negotiated; None before that."""
+        return self._surface.send_parameters(self.transceiver)
+
+    @property
+    def rids(self) -> tuple[str, ...]:
+        """Names of the encodings; none if there is a single one without a name."""
+        return tuple(each.rid for each in self._encodings if each.rid is not None)
+
+    def source(self, cname: str) -> Source:
+        """Return what descriptions announce of the first encoding."""
+        first = self._encodings[0]
+        return Source(ssrc=first.ssrc, cname=cname, rtx_ssrc=first.rtx_ssrc, fec_ssrc=first.fec_ssrc)
+
+    def __repr__(self) -> str:
+        return f"<RtpSender {self.id}: {self.kind}, {len(self._encodings)} encodings>"
+
+
+def check_stream_ids(stream_ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the identifiers of streams, each once.
+
+    Raises:
+        ArgumentError: One does not fit into a description.
+    """
+    found = tuple(dict.fromkeys(stream_ids))
+    for each in found:
+        check_id(each)
+    return found
+
+
+def check_id(name: str) -> str:
+    """Return the identifier of a track or stream.
+
+    Raises:
+        ArgumentError: It does not fit into a description.
+    """
+    # [rfc8830:2/1]
+    if not 0 < len(name) <= MAX_ID_LENGTH or not all(0x21 <= ord(char) <= 0x7E and char not in '"(),/:;<=>?@[\\]' for char in name):
+        raise ArgumentError(f"{name!r} is no identifier of 1 to {MAX_ID_LENGTH} token characters")
+    return name
+
+
+def check_encodings(kind: str, encodings: Sequence[SendEncoding]) -> None:
+    """Check the values of encodings.
+
+    Raises:
+        ArgumentError: One is out of range.
+    """
+    rids = [each.rid for each in encodings if each.rid is not None]
+    if rids and (len(rids) != len(encodings) or len(set(rids)) != len(rids)):
+        raise ArgumentError("either all encodings have names, all different, or none has")
+    for rid in rids:
+        if not 0 < len(rid) <= MAX_RID_LENGTH or not all(char.isascii() and char.isalnum() for char in rid):
+            raise ArgumentError(f"{rid!r} is no name of letters and digits")
+    for each in encodings:
+        if each.scale_resolution_down_by < 1:
+            raise ArgumentError("resolution can only be scaled down: scale_resolution_down_by is at least 1")
+        if each.max_framerate is not None and each.max_framerate < 0:
+            raise ArgumentError("max_framerate is not negative")
+        if each.max_bitrate_bps is not None and each.max_bitrate_bps < 0:
+            raise ArgumentError("max_bitrate_bps is not negative")
+    if kind == "audio" and len(encodings) > 1:
+        raise ArgumentError("audio has one encoding")
+
+
+def complete_encodings(
+    kind: str, wished: Sequence[SendEncoding], new_ssrc: Callable[[], int], most: int
+) -> tuple[SendEncoding, ...]:
+    """Return the encodings that a new sender has, with SSRCs and, where there are several, with names.
+
+    Args:
+        kind: Audio or video.
+        wished: By the application; an SSRC of 0 is drawn.
+        new_ssrc: Draws an SSRC.
+        most: Encodings that one sender may have.
+    """
+    check_encodings(kind, wished)
+    encodings = list(wished[:most]) or [SendEncoding(ssrc=0)]
+    if len(encodings) == 1 and len(wished) > 1:
+        encodings = [replace(encodings[0], rid=None)]
+    # [rfc8829:5.2.1/35] [rfc8829:5.2.1/36] [rfc8829:5.2.1/37]
+    if len(encodings) > 1 and encodings[0].rid is None:
+        encodings = [replace(each, rid=str(index)) for index, each in enumerate(encodings)]
+    if kind == "video" and len(encodings) > 1 and all(each.scale_resolution_down_by == 1 for each in encodings):
+        encodings = [
+            replace(each, scale_resolution_down_by=2.0 ** (len(encodings) - index - 1))
+            for index, each in enumerate(encodings)
+        ]
+    return tuple(
+        replace(
+            each,
+            ssrc=each.ssrc or new_ssrc(),
+            rtx_ssrc=(each.rtx_ssrc or new_ssrc()) if kind == "video" else None,
+            fec_ssrc=(each.fec_ssrc or new_ssrc()) if kind == "video" else None,
+        )
+        for each in encodings
+    )
