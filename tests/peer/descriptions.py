@@ -43,10 +43,10 @@ def section(
 
 
 def audio(*lines: str, mid: str = "1", port: int = 9, **options: str | None) -> list[str]:
-    """An audio section as a browser writes it."""
+    """An audio section as a browser writes it, but with a format that nobody has: it will be rejected."""
     return section(
         "rtcp-mux",
-        "rtpmap:111 opus/48000/2",
+        "rtpmap:111 unheard-of/48000/2",
         *lines,
         media="audio",
         protocol="UDP/TLS/RTP/SAVPF",

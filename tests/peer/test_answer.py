@@ -4,7 +4,15 @@ import pytest
 from tests.peer.descriptions import answer_to, audio, describe, parsed, section, vector
 from tests.peer.pair import Pair, make_peer
 
-from rtc_peer import BundlePolicy, Configuration, GatheringWanted, SdpType, SessionDescription
+from rtc_peer import (
+    BundlePolicy,
+    Configuration,
+    GatheringWanted,
+    MediaOptions,
+    PeerOptions,
+    SdpType,
+    SessionDescription,
+)
 from rtc_sdp import (
     BundleOnly,
     Candidate,
@@ -52,20 +60,32 @@ def test_data_offers_of_other_implementations_are_accepted(name: str) -> None:
 
 @pytest.mark.spec("rfc8829:5.3.1/5", "rfc8829:5.3.1/2", "rfc8829:5.3.1/25", "rfc8829:5.3.1/28", "rfc8829:5.3.1/29")
 @pytest.mark.parametrize("name", MEDIA_OFFERS)
-def test_media_is_rejected_section_by_section_and_data_accepted(name: str) -> None:
+def test_without_codecs_media_is_rejected_section_by_section_and_data_accepted(name: str) -> None:
     offer = vector(name)
+    data_alone = PeerOptions(media=MediaOptions(audio_codecs=(), video_codecs=()))
 
-    answer = answer_to(make_peer(), offer)
+    answer = answer_to(make_peer(options=data_alone), offer)
 
     theirs = parsed(offer)
     assert [media.media_type for media in answer.media] == [media.media_type for media in theirs.media]
     assert [media.protocol for media in answer.media] == [media.protocol for media in theirs.media]
     assert [media.get(Mid) for media in answer.media] == [media.get(Mid) for media in theirs.media]
     accepted = [media for media in answer.media if media.port != 0]
+    # Firefox offers its data section for the bundle alone, and the tag of that is rejected (RFC 9143 section 7.3.1).
     data = [media for media in theirs.media if media.media_type == "application" and not media.has(BundleOnly)]
     assert [media.get(Mid) for media in accepted] == [media.get(Mid) for media in data]
     names = tuple(str(media.get(Mid)) for media in accepted)
     assert answer.get_all(Group) == ([Group("BUNDLE", names)] if names else [])
+
+
+@pytest.mark.spec("rfc9143:7.3/1", "rfc9143:7.3/2", "rfc9143:7.3.1/2", "rfc8829:5.3.1/29", "rfc8829:5.3.1/15")
+@pytest.mark.parametrize("name", MEDIA_OFFERS)
+def test_media_and_data_are_accepted_side_by_side(name: str) -> None:
+    answer = answer_to(make_peer(), vector(name))
+
+    assert [media.port for media in answer.media] == [9, 9, 9]
+    assert answer.get_all(Group)[0] == Group("BUNDLE", ("0", "1", "2"))
+    assert [media.has(IceUfrag) for media in answer.media] == [True, False, False]
 
 
 def test_an_offer_of_media_alone_is_rejected_entirely_and_wants_no_sockets() -> None:

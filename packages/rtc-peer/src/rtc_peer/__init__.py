@@ -53,6 +53,11 @@ if TYPE_CHECKING:
         SctpTransportStateChanged,
         SelectedCandidatePairChanged,
         SignalingStateChanged,
+        TrackAdded,
+        TrackMuted,
+        TrackRemoved,
+        TrackUnmuted,
+        TransceiverStopped,
         TransportClosed,
         WarningIssued,
     )
@@ -60,6 +65,8 @@ if TYPE_CHECKING:
     from rtc_peer.journal import Trace
     from rtc_peer.negotiated import NegotiatedMedia
     from rtc_peer.options import WEBRTC_ASSOCIATION, WEBRTC_HANDSHAKE, PeerOptions
+    from rtc_peer.receiver import RtpReceiver
+    from rtc_peer.sender import RtpSender
     from rtc_peer.state import (
         ConnectionState,
         DtlsTransportState,
@@ -81,6 +88,7 @@ if TYPE_CHECKING:
         TransportStats,
     )
     from rtc_peer.stats import PeerStats
+    from rtc_peer.transceiver import RtpTransceiver
     from rtc_peer.views import SctpTransportView, TransportView
 
 __all__ = [
@@ -134,6 +142,9 @@ __all__ = [
     "PeerStats",
     "RemoteCandidateStats",
     "RtcpMuxPolicy",
+    "RtpReceiver",
+    "RtpSender",
+    "RtpTransceiver",
     "SctpTransportState",
     "SctpTransportStateChanged",
     "SctpTransportView",
@@ -147,6 +158,11 @@ __all__ = [
     "StateError",
     "Statistics",
     "Trace",
+    "TrackAdded",
+    "TrackMuted",
+    "TrackRemoved",
+    "TrackUnmuted",
+    "TransceiverStopped",
     "TransportClosed",
     "TransportStats",
     "TransportView",
@@ -177,22 +193,25 @@ _DEFINED_IN: Final = {
         "ConnectionClosed ConnectionStateChanged DtlsTransportFailed DtlsTransportStateChanged GatheringWanted "
         "HostResolutionWanted IceCandidateFailed IceCandidateFound IceConnectionStateChanged "
         "IceGatheringStateChanged IceTransportGatheringStateChanged IceTransportStateChanged NegotiationNeeded "
-        "SctpTransportStateChanged SelectedCandidatePairChanged SignalingStateChanged TransportClosed "
-        "WarningIssued"
+        "SctpTransportStateChanged SelectedCandidatePairChanged SignalingStateChanged TrackAdded TrackMuted "
+        "TrackRemoved TrackUnmuted TransceiverStopped TransportClosed WarningIssued"
     ),
     "ice_server": "IceServer",
     "journal": "Trace",
     "negotiated": "NegotiatedMedia",
     "options": "WEBRTC_ASSOCIATION WEBRTC_HANDSHAKE PeerOptions",
+    "receiver": "RtpReceiver",
+    "sender": "RtpSender",
     "state": (
-        "ConnectionState DtlsTransportState IceGatheringState IceTransportState SctpTransportState "
-        "SignalingInput SignalingState"
+        "ConnectionState DtlsTransportState IceGatheringState IceTransportState SctpTransportState SignalingInput "
+        "SignalingState"
     ),
     "statistics": (
         "CandidatePairStats CertificateStats DataChannelStats IceCandidateStats LocalCandidateStats "
         "PeerConnectionStats RemoteCandidateStats Statistics TransportStats"
     ),
     "stats": "PeerStats",
+    "transceiver": "RtpTransceiver",
     "views": "SctpTransportView TransportView",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""

@@ -11,7 +11,7 @@ from rtc_peer.media_answer import answered_content
 from rtc_peer.media_content import MediaContent
 from rtc_peer.offer import unused_mid
 from rtc_peer.section import BundleGroups, MediaSection, RemoteDescription, RemoteSection, find_data_section
-from rtc_peer.wishes import MediaWish, Wishes
+from rtc_peer.wishes import Wishes
 
 if TYPE_CHECKING:
     from rtc_peer.numbers import Numbers
@@ -39,7 +39,7 @@ def plan_answer(
     Returns:
         Sections and BUNDLE groups of the answer.
     """
-    continued = _continue_sections(offer, sections)
+    continued = continue_sections(offer, sections)
     contents = _contents(offer, continued, wishes, numbers)
     bundling = _Bundling(offer, continued, bundle_policy, wishes)
     accepted = bundling.accept(_usable(offer, sections, contents))
@@ -70,7 +70,7 @@ def plan_answer(
     return tuple(planned), groups
 
 
-def _continue_sections(offer: RemoteDescription, sections: Sequence[MediaSection]) -> list[MediaSection]:
+def continue_sections(offer: RemoteDescription, sections: Sequence[MediaSection]) -> list[MediaSection]:
     """Return a section for each one that is offered: the one of the session that it continues, or a new one."""
     mids = [section.mid for section in offer.sections if section.mid is not None]
     taken = [*mids, *(section.mid for section in sections)]
@@ -129,30 +129,30 @@ class _Bundling:
 
     def accept(self, usable: Sequence[int]) -> set[int]:
         """Return the indexes of the sections to accept."""
-        allowed = [index for index in usable if self._is_allowed(index)]
+        allowed = [index for index in usable if self._is_allowed(index, usable)]
         wanted = {index for index in allowed if not self._is_stopping(index)}
-        accepted = self._without_lost_bundles(wanted)
         # [rfc9143:7.3.3/1] The tag of a bundle in use cannot be rejected while others need it: it rests until we offer.
-        resting = [index for index in allowed if index not in wanted and self._carries(index, accepted)]
+        resting = [index for index in allowed if index not in wanted and self._carries(index)]
         accepted = self._without_lost_bundles(wanted.union(resting))
         return self._without_lost_bundles(self._with_one_data_section(accepted))
 
-    def _is_allowed(self, index: int) -> bool:
+    def _is_allowed(self, index: int, usable: Sequence[int]) -> bool:
         """Whether the bundle policy lets a section stand."""
-        offered = self._offer.sections[index]
-        if self._policy is BundlePolicy.MAX_COMPAT:
-            return True
-        if self._policy is BundlePolicy.MAX_BUNDLE:
-            first = 0
-        else:
-            first = next(each.index for each in self._offer.sections if each.media_type == offered.media_type)
-        return index == first or self._offer.sections[first].mid in self._offer.group_of(offered.mid)
+        sections = self._offer.sections
+        match self._policy:
+            case BundlePolicy.MAX_COMPAT:
+                return True
+            case BundlePolicy.MAX_BUNDLE:
+                first = 0
+            case BundlePolicy.BALANCED:
+                first = next(each for each in usable if sections[each].media_type == sections[index].media_type)
+        return index == first or sections[first].mid in self._offer.group_of(sections[index].mid)
 
     def _is_stopping(self, index: int) -> bool:
         wish = self._wishes.of_section(index)
         return wish is not None and wish.stopping and self._offer.sections[index].media is not None
 
-    def _carries(self, index: int, accepted: set[int]) -> bool:
+    def _carries(self, index: int) -> bool:
         """Whether a section is the tag of a bundle in use that has other members."""
         mid = self._offer.sections[index].mid
         group = self._offer.group_of(mid)

@@ -5,7 +5,7 @@ Negotiation has applied the description before; nothing here can fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rtc_peer.dataclass import dataclass
@@ -119,21 +119,27 @@ class Associations:
         self._agree(transceiver, content.direction)
         transceiver.fired_direction = content.direction
 
-    def remote_offered(self, offer: RemoteDescription) -> None:
-        """An offer of the peer was applied: each of its sections gets a transceiver."""
-        for section in offer.sections:
-            if section.media is None:
-                continue
-            transceiver = self._find(section) or self._create(section.media)
-            if transceiver.association is None:
-                transceiver.association = Association(section.index, section.mid or f"{self._default_stream()[:8]}{section.index}")
-            self._propose_encodings(transceiver, section.media)
-            self._process(transceiver, section.media)
-        for section in offer.sections:
-            transceiver = self.of_section(section.index)
-            if section.rejected and transceiver is not None:
-                self._process(transceiver, None)
-                self._stop(transceiver)
+    def remote_offered(self, offer: RemoteDescription, sections: Sequence[MediaSection]) -> None:
+        """An offer of the peer was applied: each of its sections gets a transceiver.
+
+        Args:
+            offer: The offer.
+            sections: What our answer will call them.
+        """
+        for theirs, section in zip(offer.sections, sections, strict=True):
+            if theirs.media is not None:
+                transceiver = self._find(theirs) or self._create(theirs.media)
+                transceiver.association = Association(section.index, section.mid)
+                self._propose_encodings(transceiver, theirs.media)
+                self._process(transceiver, theirs.media)
+            elif theirs.rejected:
+                self._process_rejection(theirs.index)
+
+    def _process_rejection(self, index: int) -> None:
+        transceiver = self.of_section(index)
+        if transceiver is not None:
+            self._process(transceiver, None)
+            self._stop(transceiver)
 
     def remote_answered(
         self, kind: SdpType, sections: tuple[MediaSection, ...], answer: RemoteDescription
@@ -177,8 +183,7 @@ class Associations:
     def _find(self, section: RemoteSection) -> RtpTransceiver | None:
         associated = self.of_section(section.index)
         if associated is not None:
-            mid = associated.mid
-            if section.mid is None or section.mid == mid or not associated.stopping:
+            if section.mid is None or section.mid == associated.mid or not associated.stopped:
                 return associated
             # The section has been recycled.
             associated.association = None

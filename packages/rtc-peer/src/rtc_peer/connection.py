@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import rtc_datachannel
 from rtc_datachannel import DataChannel
 from rtc_dtls import Certificate
+from rtc_peer.association import TrackEvent
 from rtc_peer.candidates import CandidateWish, locate
 from rtc_peer.certificates import choose_certificates, fingerprint_of
 from rtc_peer.configuration import Configuration, check_modification
-from rtc_peer.description import AppliedDescription, SdpType, SessionDescription
+from rtc_peer.description import SdpType, SessionDescription
 from rtc_peer.errors import StateError
 from rtc_peer.events import (
     ConnectionClosed,
@@ -34,22 +35,28 @@ from rtc_peer.events import (
 from rtc_peer.ice_server import StunServers, unsupported_urls
 from rtc_peer.journal import Journal, Trace
 from rtc_peer.layers import LayerEvent, Layers
+from rtc_peer.media import MediaSurface
+from rtc_peer.media_commands import MediaCommands
 from rtc_peer.negotiation import Negotiator
+from rtc_peer.negotiation_view import NegotiationView
 from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
 from rtc_peer.section import DataParameters
 from rtc_peer.state import ConnectionState, IceGatheringState, IceTransportState, SignalingState
 from rtc_peer.stats import PeerStats
 from rtc_peer.views import SctpTransportView, TransportView
+from rtc_peer.wishes import Wishes
 from rtc_stun import Address, Datagram
 
 if TYPE_CHECKING:
     from rtc_peer.statistics import Statistics
 
-Event: TypeAlias = ConnectionClosed | LayerEvent | NegotiationNeeded | SignalingStateChanged | WarningIssued
+Event: TypeAlias = (
+    ConnectionClosed | LayerEvent | NegotiationNeeded | SignalingStateChanged | TrackEvent | WarningIssued
+)
 
 
-class PeerConnection:
+class PeerConnection(NegotiationView, MediaCommands):
     """A WebRTC peer connection that computes, while its owner moves the bytes and keeps the time.
 
     The loop: exchange descriptions and candidates with the peer; when `events` asks for it, open sockets and tell their
@@ -95,6 +102,7 @@ class PeerConnection:
             ),
             bundle_policy=self._configuration.bundle_policy,
         )
+        self._media = MediaSurface(negotiator=self._negotiator, options=self._options.media, rng=rng)
         self._layers = Layers(
             negotiator=self._negotiator,
             certificate=self._certificates[0],
@@ -105,11 +113,6 @@ class PeerConnection:
         self._configure()
 
     # --- what it is ---
-
-    @property
-    def signaling_state(self) -> SignalingState:
-        """Where the exchange of offer and answer stands."""
-        return self._negotiator.signaling.state
 
     @property
     def ice_gathering_state(self) -> IceGatheringState:
@@ -127,43 +130,9 @@ class PeerConnection:
         return self._layers.connection_state
 
     @property
-    def current_local_description(self) -> SessionDescription | None:
-        """Our description that was agreed upon last, with the candidates found since."""
-        return _exported(self._negotiator.signaling.current_local)
-
-    @property
-    def pending_local_description(self) -> SessionDescription | None:
-        """Our description that is under negotiation."""
-        return _exported(self._negotiator.signaling.pending_local)
-
-    @property
-    def local_description(self) -> SessionDescription | None:
-        """The pending local description, else the current one."""
-        return _exported(self._negotiator.signaling.local)
-
-    @property
-    def current_remote_description(self) -> SessionDescription | None:
-        """The peer's description that was agreed upon last."""
-        return _exported(self._negotiator.signaling.current_remote)
-
-    @property
-    def pending_remote_description(self) -> SessionDescription | None:
-        """The peer's description that is under negotiation."""
-        return _exported(self._negotiator.signaling.pending_remote)
-
-    @property
-    def remote_description(self) -> SessionDescription | None:
-        """The pending remote description, else the current one."""
-        return _exported(self._negotiator.signaling.remote)
-
-    @property
-    def can_trickle_ice_candidates(self) -> bool | None:
-        """Whether the peer takes candidates after the description; None before there is one."""
-        return self._negotiator.remote_trickles
-
-    @property
     def negotiation_needed(self) -> bool:
         """Whether something waits to be agreed upon by offer and answer."""
+        self._follow_media()
         return self._negotiation_needed
 
     @property
@@ -220,7 +189,7 @@ class PeerConnection:
         self._require_open()
         self._negotiator.signaling.check(SdpType.OFFER, remote=False)
         return self._negotiator.create_offer(
-            self._layers.transports.written(), wants_data=self._layers.data.channels_created, ice_restart=ice_restart
+            self._layers.transports.written(), self._wishes(), ice_restart=ice_restart
         )
 
     def create_answer(self) -> SessionDescription:
@@ -230,7 +199,7 @@ class PeerConnection:
             StateError: The connection is closed, or there is no offer.
         """
         self._require_open()
-        return self._negotiator.create_answer(self._layers.transports.written())
+        return self._negotiator.create_answer(self._layers.transports.written(), self._wishes())
 
     def set_local_description(self, description: SessionDescription | None, now: float) -> None:
         """Apply a description of ours; then send it to the peer.
@@ -249,12 +218,13 @@ class PeerConnection:
             description = self._negotiator.implicit(
                 None if description is None else description.type,
                 self._layers.transports.written(),
-                wants_data=self._layers.data.channels_created,
+                self._wishes(),
             )
         before = self.signaling_state
         outcome = self._negotiator.set_local(description)
         self._negotiator.note_transports(self._layers.transports.written())
         self._local_description_applied = True
+        self._apply_to_media(description.type, before, outcome, remote=False)
         self._apply(outcome, before, controlling=description.type is SdpType.OFFER)
 
     def set_remote_description(self, description: SessionDescription, now: float) -> None:
@@ -274,6 +244,7 @@ class PeerConnection:
         now = self._enter(now)
         before = self.signaling_state
         outcome = self._negotiator.set_remote(description)
+        self._apply_to_media(description.type, before, outcome, remote=True)
         self._apply(outcome, before, controlling=True)
 
     def add_ice_candidate(
@@ -502,12 +473,15 @@ class PeerConnection:
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent. Call after every other call."""
         now = self._journal.advance(now)
+        if self._media.stirred:
+            self._follow_media()
         output = self._layers.datagrams_to_send(now)
         self._journal.stats.datagrams_sent += len(output)
         return output
 
     def events(self) -> list[Event]:
         """Drain what happened. Call after every other call."""
+        self._follow_media()
         events = self._layers.events()
         if not self._events:
             return [*events]
@@ -516,7 +490,7 @@ class PeerConnection:
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due, on the clock of ``now``; None for never."""
-        return self._layers.next_timeout(self._journal.now)
+        return self._journal.now if self._media.stirred else self._layers.next_timeout(self._journal.now)
 
     def close(self, now: float) -> None:
         """End the connection at once. Flush once more: the peer is told. Idempotent."""
@@ -538,6 +512,19 @@ class PeerConnection:
 
     # --- within ---
 
+    def _wishes(self) -> Wishes:
+        return Wishes(data=self._layers.data.channels_created, media=self._media.wishes())
+
+    def _apply_to_media(self, kind: SdpType, before: SignalingState, outcome: Outcome, *, remote: bool) -> None:
+        """Let a description take effect on the transceivers."""
+        if outcome.rolled_back:
+            self._media.rolled_back(remote=before is SignalingState.HAVE_REMOTE_OFFER)
+        if kind is SdpType.OFFER and (before is SignalingState.STABLE or outcome.rolled_back):
+            self._media.offer_begins()
+        if kind is not SdpType.ROLLBACK:
+            self._media.description_applied(kind, remote=remote)
+        outcome.media = self._media.negotiated()
+
     def _apply(self, outcome: Outcome, before: SignalingState, *, controlling: bool) -> None:
         """Let a description take effect in the layers below, and tell what became of signalling."""
         if outcome.rolled_back and self.signaling_state is not SignalingState.STABLE:
@@ -545,8 +532,19 @@ class PeerConnection:
         if self.signaling_state is not before or outcome.rolled_back:
             self._signaling_changed(self.signaling_state)
         self._layers.apply(outcome, controlling=controlling, now=self._journal.now)
+        self._media.stirred = False
+        for event in self._media.events():
+            self._report(event)
         if self.signaling_state is SignalingState.STABLE:
             self._negotiation_needed = False
+            self._update_negotiation_needed()
+
+    def _follow_media(self) -> None:
+        """Take over what was done to transceivers."""
+        if self._media.stirred:
+            self._media.stirred = False
+            self._layers.apply_media(self._media.negotiated(), self._journal.now)
+        if self._media.touched:
             self._update_negotiation_needed()
 
     def _report(self, event: Event) -> None:
@@ -569,7 +567,9 @@ class PeerConnection:
         """See section 4.7.3 of webrtc-pc."""
         if self.closed or self.signaling_state is not SignalingState.STABLE:
             return
-        needed = self._negotiator.needs_negotiation(wants_data=self._layers.data.channels_created)
+        self._media.touched = False
+        data = self._layers.data.channels_created
+        needed = self._negotiator.needs_negotiation(wants_data=data) or self._media.needs_negotiation()
         if needed and not self._negotiation_needed:
             self._report(NegotiationNeeded())
         self._negotiation_needed = needed
@@ -583,6 +583,3 @@ class PeerConnection:
         if self.closed:
             raise StateError("the connection is closed")
 
-
-def _exported(description: AppliedDescription | None) -> SessionDescription | None:
-    return None if description is None else description.exported()

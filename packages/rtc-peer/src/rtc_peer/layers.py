@@ -24,6 +24,7 @@ from rtc_peer.events import (
     TransportClosed,
 )
 from rtc_peer.journal import Journal
+from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.negotiation import Negotiator
 from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
@@ -125,9 +126,17 @@ class Layers:
         elif outcome.data_ended:
             self._end_data(now)
         if outcome.media is not None:
-            self._media_homes = {each.transceiver_id: each.transport_id for each in outcome.media}
-            self.transports.apply_media(outcome.media, now)
+            self._place_media(outcome.media, now)
         self.settle(now, moved=True)
+
+    def apply_media(self, media: tuple[NegotiatedMedia, ...], now: float) -> None:
+        """Take what the sections of media are to do from now on, without a description that says so."""
+        self._place_media(media, now)
+        self.settle(now)
+
+    def _place_media(self, media: tuple[NegotiatedMedia, ...], now: float) -> None:
+        self._media_homes = {each.transceiver_id: each.transport_id for each in media}
+        self.transports.apply_media(media, now)
 
     def media_transport(self, transceiver_id: int) -> MediaTransport | None:
         """Return what carries the media of a transceiver; None while there is nothing. Settle after a command to it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rtc_peer.answer import continue_sections
 from rtc_peer.association import Associations, TrackEvent
 from rtc_peer.capabilities import MediaKind, MediaOptions
 from rtc_peer.description import SdpType
@@ -78,7 +79,7 @@ class MediaSurface:
         receive_rids: Iterable[str] = (),
     ) -> RtpTransceiver:
         """See `PeerConnection.add_transceiver`."""
-        self.require_open()
+        self._require_room()
         transceiver = self._make(
             check_kind(kind),
             direction=direction,
@@ -92,7 +93,7 @@ class MediaSurface:
 
     def add_track(self, kind: str, track_id: str, stream_ids: Iterable[str] = ()) -> RtpSender:
         """See `PeerConnection.add_track`."""
-        self.require_open()
+        self._require_room()
         streams, media_kind = check_stream_ids(stream_ids), check_kind(kind)
         check_id(track_id)
         senders = [each.sender for each in self.transceivers]
@@ -126,6 +127,11 @@ class MediaSurface:
         transceiver.unwant_sending()
         self.touch()
 
+    def _require_room(self) -> None:
+        self.require_open()
+        if len(self._associations.transceivers) >= self.options.max_transceivers:
+            raise OperationError(f"there are {self.options.max_transceivers} transceivers already")
+
     def _make(
         self,
         kind: MediaKind,
@@ -136,8 +142,6 @@ class MediaSurface:
         encodings: Sequence[SendEncoding] = (),
         receive_rids: tuple[str, ...] = (),
     ) -> RtpTransceiver:
-        if len(self._associations.transceivers) >= self.options.max_transceivers:
-            raise OperationError(f"there are {self.options.max_transceivers} transceivers already")
         completed = complete_encodings(kind, encodings, self.new_ssrc, self.options.max_simulcast_encodings)
         transceiver = RtpTransceiver(
             self,
@@ -251,19 +255,21 @@ class MediaSurface:
         """The pending offer was given up."""
         self._associations.rolled_back(remote=remote)
 
-    def local_applied(self, kind: SdpType) -> None:
-        """A description of ours was applied."""
-        self._associations.local_applied(kind, self._negotiator.sections)
+    def description_applied(self, kind: SdpType, *, remote: bool) -> None:
+        """A description was applied.
 
-    def remote_applied(self, kind: SdpType) -> None:
-        """A description of the peer was applied."""
-        remote = self._negotiator.remote
-        if remote is None:
-            return
-        if kind is SdpType.OFFER:
-            self._associations.remote_offered(remote)
-        else:
-            self._associations.remote_answered(kind, self._negotiator.sections, remote)
+        Args:
+            kind: Its type; no rollback.
+            remote: Whether it is the peer's.
+        """
+        sections = self._negotiator.sections
+        theirs = self._negotiator.remote
+        if not remote:
+            self._associations.local_applied(kind, sections)
+        elif theirs is not None and kind is SdpType.OFFER:
+            self._associations.remote_offered(theirs, continue_sections(theirs, sections))
+        elif theirs is not None:
+            self._associations.remote_answered(kind, sections, theirs)
 
     def negotiated(self) -> tuple[NegotiatedMedia, ...]:
         """Return what the transports are to do, for all sections."""

@@ -25,7 +25,6 @@ from rtc_sdp import (
     RtcpMux,
     RtcpMuxOnly,
     RtcpRsize,
-    RtpMap,
     SessionDescription,
     Ssrc,
     SsrcGroup,

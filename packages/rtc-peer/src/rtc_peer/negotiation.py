@@ -13,9 +13,9 @@ from dataclasses import replace
 from rtc_ice import Credentials
 from rtc_peer.agreement import Agreement, agree_as_offerer, check_offer
 from rtc_peer.answer import plan_answer
+from rtc_peer.conclusion import conclude, transport_ids, transport_sections
 from rtc_peer.configuration import BundlePolicy
 from rtc_peer.description import MAX_CANDIDATES, AppliedDescription, SdpType, SessionDescription
-from rtc_peer.conclusion import conclude, transport_ids, transport_sections
 from rtc_peer.drafting import Drafter, LocalPlan
 from rtc_peer.errors import ModificationError, StateError
 from rtc_peer.events import IceCandidateFound

@@ -150,7 +150,7 @@ class _SectionReader:
         # [rfc9143:6/1] An answer says no by port zero, whatever stands beside it.
         bundle_only = media.has(BundleOnly) and bool(self._group_of(tag)) and not self._is_answer
         alive = media.port != 0 or bundle_only
-        is_data, kind = is_data_section(media) and alive, _media_kind(media) if alive else None
+        is_data, kind = is_data_section(media) and alive, self._media_kind(media) if alive else None
         source = self._transport_source(media, tag)
         return RemoteSection(
             index=index,
@@ -167,6 +167,16 @@ class _SectionReader:
             description=media,
             transport_index=self._index_of(source),
         )
+
+    def _media_kind(self, media: MediaDescription) -> MediaKind | None:
+        """Return what kind of media we can exchange in a section; None if none."""
+        # [rfc8829:5.1.2/3] [rfc8829:5.1.2/4]
+        if media.protocol not in MEDIA_PROTOCOLS:
+            return None
+        # [rfc8829:5.1.2/6] An old profile may mean DTLS as well, but plain RTP is not for us.
+        if "TLS/" not in media.protocol and self._document.effective(media, Fingerprint) is None:
+            return None
+        return "audio" if media.media_type == "audio" else "video" if media.media_type == "video" else None
 
     def _transport_source(self, media: MediaDescription, tag: str | None) -> MediaDescription:
         """Return the section whose transport attributes count: its own if it has any, else those of the BUNDLE tag."""
@@ -230,14 +240,6 @@ class _SectionReader:
             raise DescriptionError(f"data section {index} has no SCTP port")
         # [rfc8829:5.8.2/13]
         return DataParameters(sctp_port=port, max_message_size=max_message_size_of(media))
-
-
-def _media_kind(media: MediaDescription) -> MediaKind | None:
-    """Return what kind of media we can exchange in a section; None if none."""
-    # [rfc8829:5.1.2/3] [rfc8829:5.1.2/4] [rfc8829:5.1.2/6]
-    if media.protocol not in MEDIA_PROTOCOLS:
-        return None
-    return "audio" if media.media_type == "audio" else "video" if media.media_type == "video" else None
 
 
 def check_against_offer(sections: Sequence[MediaSection], answer: RemoteDescription, groups: BundleGroups) -> None:

@@ -68,12 +68,12 @@ class DescriptionPlan:
     origin: Origin
     sections: Sequence[MediaSection]
     groups: BundleGroups
-    lip_sync: tuple[tuple[str, ...], ...]
-    """Mids of the sections that are played in step."""
     transports: Mapping[int, WrittenTransport]
     """By the transport id of the sections."""
     data: DataParameters
     ice_options: tuple[str, ...]
+    lip_sync: tuple[tuple[str, ...], ...] = ()
+    """Mids of the sections that are played in step."""
 
 
 def write(plan: DescriptionPlan) -> SdpDocument:
