@@ -121,5 +121,3 @@ def _check_flow(sending: NegotiatedMedia, receiving: NegotiatedMedia) -> None:
     rids = [each.rid for each in sending.send.encodings if each.rid is not None]
     if len(rids) > 1:
         assert tuple(rids) == receiving.receive.rids
-
-

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 from tests.peer.descriptions import vector
-from tests.peer.talk import Talk, check_agreement, names, negotiated, of, section, sections
 from tests.peer.pair import make_peer
+from tests.peer.talk import Talk, check_agreement, names, negotiated, of, section, sections
 
 from rtc_peer import SdpType, SessionDescription, TrackAdded
 from rtc_sdp import Direction, Mid, Msid, RtcpMux, RtcpMuxOnly, RtcpRsize

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtc_peer.configuration import BundlePolicy
-from rtc_peer.media_answer import answered_content
 from rtc_peer.media_content import MediaContent
 from rtc_peer.offer import unused_mid
 from rtc_peer.section import BundleGroups, MediaSection, RemoteDescription, RemoteSection, find_data_section
@@ -94,6 +93,8 @@ def _contents(
         wish = wishes.of_section(remote.index)
         if remote.media is None or not remote.is_usable_media or wish is None:
             continue
+        from rtc_peer.media_answer import answered_content
+
         content = answered_content(wish, remote.media, remote.description, section.media, numbers)
         if content is not None:
             found[remote.index] = content
@@ -139,13 +140,10 @@ class _Bundling:
     def _is_allowed(self, index: int, usable: Sequence[int]) -> bool:
         """Whether the bundle policy lets a section stand."""
         sections = self._offer.sections
-        match self._policy:
-            case BundlePolicy.MAX_COMPAT:
-                return True
-            case BundlePolicy.MAX_BUNDLE:
-                first = 0
-            case BundlePolicy.BALANCED:
-                first = next(each for each in usable if sections[each].media_type == sections[index].media_type)
+        if self._policy is BundlePolicy.MAX_COMPAT:
+            return True
+        alike = (each for each in usable if sections[each].media_type == sections[index].media_type)
+        first = 0 if self._policy is BundlePolicy.MAX_BUNDLE else next(alike)
         return index == first or sections[first].mid in self._offer.group_of(sections[index].mid)
 
     def _is_stopping(self, index: int) -> bool:

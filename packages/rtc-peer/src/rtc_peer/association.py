@@ -6,11 +6,11 @@ Negotiation has applied the description before; nothing here can fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from rtc_peer.dataclass import dataclass
 from rtc_peer.description import SdpType
-from rtc_peer.events import TrackAdded, TrackMuted, TrackRemoved, TransceiverStopped
+from rtc_peer.events import TrackAdded, TrackEvent, TrackMuted, TrackRemoved, TransceiverStopped
 from rtc_peer.media_content import MediaContent
 from rtc_peer.section import MediaSection, RemoteDescription, RemoteSection
 from rtc_peer.transceiver import Association, RtpTransceiver
@@ -18,8 +18,6 @@ from rtc_sdp import Direction, RidDirection
 
 if TYPE_CHECKING:
     from rtc_rtp.parameters import SendEncoding
-
-TrackEvent: TypeAlias = TrackAdded | TrackMuted | TrackRemoved | TransceiverStopped
 
 _ANSWERS: Final = (SdpType.ANSWER, SdpType.PRANSWER)
 
@@ -141,9 +139,7 @@ class Associations:
             self._process(transceiver, None)
             self._stop(transceiver)
 
-    def remote_answered(
-        self, kind: SdpType, sections: tuple[MediaSection, ...], answer: RemoteDescription
-    ) -> None:
+    def remote_answered(self, kind: SdpType, sections: tuple[MediaSection, ...], answer: RemoteDescription) -> None:
         """An answer of the peer was applied, provisional or not."""
         for section, theirs in zip(sections, answer.sections, strict=True):
             transceiver = None if section.transceiver_id is None else self.by_id(section.transceiver_id)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import rtc_datachannel
 from rtc_datachannel import DataChannel
 from rtc_dtls import Certificate
-from rtc_peer.association import TrackEvent
 from rtc_peer.candidates import CandidateWish, locate
 from rtc_peer.certificates import choose_certificates, fingerprint_of
 from rtc_peer.configuration import Configuration, check_modification
@@ -30,12 +29,12 @@ from rtc_peer.events import (
     HostResolutionWanted,
     NegotiationNeeded,
     SignalingStateChanged,
+    TrackEvent,
     WarningIssued,
 )
 from rtc_peer.ice_server import StunServers, unsupported_urls
 from rtc_peer.journal import Journal, Trace
 from rtc_peer.layers import LayerEvent, Layers
-from rtc_peer.media import MediaSurface
 from rtc_peer.media_commands import MediaCommands
 from rtc_peer.negotiation import Negotiator
 from rtc_peer.negotiation_view import NegotiationView
@@ -102,7 +101,7 @@ class PeerConnection(NegotiationView, MediaCommands):
             ),
             bundle_policy=self._configuration.bundle_policy,
         )
-        self._media = MediaSurface(negotiator=self._negotiator, options=self._options.media, rng=rng)
+        self._surface = None
         self._layers = Layers(
             negotiator=self._negotiator,
             certificate=self._certificates[0],
@@ -188,9 +187,7 @@ class PeerConnection(NegotiationView, MediaCommands):
         """
         self._require_open()
         self._negotiator.signaling.check(SdpType.OFFER, remote=False)
-        return self._negotiator.create_offer(
-            self._layers.transports.written(), self._wishes(), ice_restart=ice_restart
-        )
+        return self._negotiator.create_offer(self._layers.transports.written(), self._wishes(), ice_restart=ice_restart)
 
     def create_answer(self) -> SessionDescription:
         """Make an answer to the peer's offer; it takes effect when it is set. It may be set as pranswer, too.
@@ -473,8 +470,7 @@ class PeerConnection(NegotiationView, MediaCommands):
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent. Call after every other call."""
         now = self._journal.advance(now)
-        if self._media.stirred:
-            self._follow_media()
+        self._follow_media()
         output = self._layers.datagrams_to_send(now)
         self._journal.stats.datagrams_sent += len(output)
         return output
@@ -490,7 +486,9 @@ class PeerConnection(NegotiationView, MediaCommands):
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due, on the clock of ``now``; None for never."""
-        return self._journal.now if self._media.stirred else self._layers.next_timeout(self._journal.now)
+        if self._surface is not None and self._surface.stirred:
+            return self._journal.now
+        return self._layers.next_timeout(self._journal.now)
 
     def close(self, now: float) -> None:
         """End the connection at once. Flush once more: the peer is told. Idempotent."""
@@ -513,17 +511,7 @@ class PeerConnection(NegotiationView, MediaCommands):
     # --- within ---
 
     def _wishes(self) -> Wishes:
-        return Wishes(data=self._layers.data.channels_created, media=self._media.wishes())
-
-    def _apply_to_media(self, kind: SdpType, before: SignalingState, outcome: Outcome, *, remote: bool) -> None:
-        """Let a description take effect on the transceivers."""
-        if outcome.rolled_back:
-            self._media.rolled_back(remote=before is SignalingState.HAVE_REMOTE_OFFER)
-        if kind is SdpType.OFFER and (before is SignalingState.STABLE or outcome.rolled_back):
-            self._media.offer_begins()
-        if kind is not SdpType.ROLLBACK:
-            self._media.description_applied(kind, remote=remote)
-        outcome.media = self._media.negotiated()
+        return Wishes(data=self._layers.data.channels_created, media=self._media_wishes())
 
     def _apply(self, outcome: Outcome, before: SignalingState, *, controlling: bool) -> None:
         """Let a description take effect in the layers below, and tell what became of signalling."""
@@ -532,8 +520,7 @@ class PeerConnection(NegotiationView, MediaCommands):
         if self.signaling_state is not before or outcome.rolled_back:
             self._signaling_changed(self.signaling_state)
         self._layers.apply(outcome, controlling=controlling, now=self._journal.now)
-        self._media.stirred = False
-        for event in self._media.events():
+        for event in () if self._surface is None else self._surface.events():
             self._report(event)
         if self.signaling_state is SignalingState.STABLE:
             self._negotiation_needed = False
@@ -541,10 +528,13 @@ class PeerConnection(NegotiationView, MediaCommands):
 
     def _follow_media(self) -> None:
         """Take over what was done to transceivers."""
-        if self._media.stirred:
-            self._media.stirred = False
-            self._layers.apply_media(self._media.negotiated(), self._journal.now)
-        if self._media.touched:
+        media = self._surface
+        if media is None:
+            return
+        if media.stirred:
+            media.stirred = False
+            self._layers.apply_media(media.negotiated(), self._journal.now)
+        if media.touched:
             self._update_negotiation_needed()
 
     def _report(self, event: Event) -> None:
@@ -567,9 +557,10 @@ class PeerConnection(NegotiationView, MediaCommands):
         """See section 4.7.3 of webrtc-pc."""
         if self.closed or self.signaling_state is not SignalingState.STABLE:
             return
-        self._media.touched = False
-        data = self._layers.data.channels_created
-        needed = self._negotiator.needs_negotiation(wants_data=data) or self._media.needs_negotiation()
+        needed = self._negotiator.needs_negotiation(wants_data=self._layers.data.channels_created)
+        if self._surface is not None:
+            self._surface.touched = False
+            needed = needed or self._surface.needs_negotiation()
         if needed and not self._negotiation_needed:
             self._report(NegotiationNeeded())
         self._negotiation_needed = needed
@@ -582,4 +573,3 @@ class PeerConnection(NegotiationView, MediaCommands):
     def _require_open(self) -> None:
         if self.closed:
             raise StateError("the connection is closed")
-

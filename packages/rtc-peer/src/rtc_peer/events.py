@@ -5,7 +5,7 @@ Events of data channels are those of `rtc_datachannel`, wrapped in nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rtc_peer.dataclass import dataclass
 from rtc_peer.state import (
@@ -203,6 +203,9 @@ class TransceiverStopped:
     """A transceiver is over by the peer's will, or because nothing could be agreed upon: its track has ended."""
 
     transceiver: RtpTransceiver
+
+
+TrackEvent: TypeAlias = TrackAdded | TrackMuted | TrackRemoved | TrackUnmuted | TransceiverStopped
 
 
 @dataclass(slots=True)

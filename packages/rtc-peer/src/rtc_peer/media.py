@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rtc_peer.answer import continue_sections
-from rtc_peer.association import Associations, TrackEvent
+from rtc_peer.association import Associations
 from rtc_peer.capabilities import MediaKind, MediaOptions
 from rtc_peer.description import SdpType
 from rtc_peer.errors import ArgumentError, OperationError, StateError
+from rtc_peer.events import TrackEvent
 from rtc_peer.media_agreement import negotiated_media
 from rtc_peer.media_content import MediaContent
 from rtc_peer.negotiated import NegotiatedMedia
@@ -108,9 +109,7 @@ class MediaSurface:
                 transceiver.want_sending()
                 break
         else:
-            sender = self._make(
-                media_kind, direction=Direction.SENDRECV, stream_ids=streams, track_id=track_id
-            ).sender
+            sender = self._make(media_kind, direction=Direction.SENDRECV, stream_ids=streams, track_id=track_id).sender
         self._associations.added_by_track.add(sender.transceiver.id)
         self.touch()
         return sender
@@ -276,9 +275,7 @@ class MediaSurface:
         offering = self._negotiator.signaling.state is SignalingState.HAVE_LOCAL_OFFER
         found = []
         for section in self._negotiator.sections:
-            transceiver = (
-                None if section.transceiver_id is None else self._associations.by_id(section.transceiver_id)
-            )
+            transceiver = None if section.transceiver_id is None else self._associations.by_id(section.transceiver_id)
             media = (
                 None
                 if transceiver is None

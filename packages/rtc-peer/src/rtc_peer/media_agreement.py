@@ -171,7 +171,9 @@ def _encodings(
             rtx_ssrc=each.rtx_ssrc if repaired else None,
             fec_ssrc=each.fec_ssrc if has_fec else None,
             payload_type=each.payload_type if each.payload_type in numbers else None,
-            max_bitrate_bps=_least(each.max_bitrate_bps, None if limit_bps is None else int(limit_bps * weight / total)),
+            max_bitrate_bps=_least(
+                each.max_bitrate_bps, None if limit_bps is None else int(limit_bps * weight / total)
+            ),
         )
         for each, weight in zip(encodings, weights, strict=True)
     )

@@ -65,9 +65,7 @@ def answered_content(
         track_id=None if streams is None else wish.track_id,
         rids=rids,
         simulcast=simulcast,
-        sources=sources_of(
-            wish, direction, codecs, named=any(each.direction is RidDirection.SEND for each in rids)
-        ),
+        sources=sources_of(wish, direction, codecs, named=any(each.direction is RidDirection.SEND for each in rids)),
     )
 
 

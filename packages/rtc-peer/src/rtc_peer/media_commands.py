@@ -1,45 +1,65 @@
-"""The media commands of a connection (section 5.1 of webrtc-pc)."""
+"""The media commands of a connection (section 5.1 of webrtc-pc), and the place of its media.
+
+What is for media alone is loaded when there are any: with the first command, or with an offer of the peer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from rtc_peer.description import SdpType
+from rtc_peer.state import SignalingState
 from rtc_sdp import Direction
 
 if TYPE_CHECKING:
     from rtc_peer.media import MediaSurface
     from rtc_peer.negotiated import NegotiatedMedia
+    from rtc_peer.negotiation import Negotiator
+    from rtc_peer.options import PeerOptions
+    from rtc_peer.orders import Outcome
     from rtc_peer.receiver import RtpReceiver
     from rtc_peer.sender import RtpSender
     from rtc_peer.transceiver import RtpTransceiver
+    from rtc_peer.wishes import MediaWish
     from rtc_rtp.parameters import SendEncoding
 
 
 class MediaCommands:
     """What a connection offers for audio and video."""
 
-    _media: MediaSurface
+    _negotiator: Negotiator
+    _options: PeerOptions
+    _rng: Callable[[int], bytes]
+    _surface: MediaSurface | None
+
+    @property
+    def _media(self) -> MediaSurface:
+        if self._surface is None:
+            from rtc_peer.media import MediaSurface
+
+            self._surface = MediaSurface(negotiator=self._negotiator, options=self._options.media, rng=self._rng)
+        return self._surface
 
     @property
     def transceivers(self) -> tuple[RtpTransceiver, ...]:
         """All transceivers that were not let go, in the order in which they were added."""
-        return self._media.transceivers
+        return () if self._surface is None else self._surface.transceivers
 
     @property
     def senders(self) -> tuple[RtpSender, ...]:
         """The senders of the transceivers that were not stopped for good."""
-        return tuple(each.sender for each in self._media.transceivers if not each.stopped)
+        return tuple(each.sender for each in self.transceivers if not each.stopped)
 
     @property
     def receivers(self) -> tuple[RtpReceiver, ...]:
         """The receivers of the transceivers that were not stopped for good."""
-        return tuple(each.receiver for each in self._media.transceivers if not each.stopped)
+        return tuple(each.receiver for each in self.transceivers if not each.stopped)
 
     @property
     def negotiated_media(self) -> tuple[NegotiatedMedia, ...]:
         """What is in force for each section of audio and video: codecs, numbers, SSRCs, as the transports were told."""
-        return self._media.negotiated()
+        return () if self._surface is None else self._surface.negotiated()
 
     def add_transceiver(
         self,
@@ -97,3 +117,23 @@ class MediaCommands:
             ArgumentError: The sender is of another connection.
         """
         self._media.remove_track(sender)
+
+    # --- within ---
+
+    def _media_wishes(self) -> tuple[MediaWish, ...]:
+        return () if self._surface is None else self._surface.wishes()
+
+    def _apply_to_media(self, kind: SdpType, before: SignalingState, outcome: Outcome, *, remote: bool) -> None:
+        """Let a description take effect on the transceivers."""
+        theirs = self._negotiator.remote
+        if self._surface is None and not (remote and theirs is not None and theirs.has_media):
+            return
+        media = self._media
+        if outcome.rolled_back:
+            media.rolled_back(remote=before is SignalingState.HAVE_REMOTE_OFFER)
+        if kind is SdpType.OFFER and (before is SignalingState.STABLE or outcome.rolled_back):
+            media.offer_begins()
+        if kind is not SdpType.ROLLBACK:
+            media.description_applied(kind, remote=remote)
+        outcome.media = media.negotiated()
+        media.stirred = False

@@ -7,12 +7,14 @@ application wants; `rtc_peer.media_writing` makes text of it, `rtc_peer.media_ag
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rtc_peer.capabilities import MediaKind
 from rtc_peer.dataclass import dataclass
-from rtc_rtp.parameters import RtpCodec
-from rtc_sdp import Direction, Extmap, Rid, RidDirection, Simulcast
+
+if TYPE_CHECKING:
+    from rtc_rtp.parameters import RtpCodec
+    from rtc_sdp import Direction, Extmap, Rid, RidDirection, Simulcast
 
 # [rfc8829:5.1.2/1] [rfc8829:5.2.1/21]
 MEDIA_PROTOCOL: Final = "UDP/TLS/RTP/SAVPF"
@@ -76,7 +78,7 @@ class MediaContent:
         if self.simulcast is None:
             # A single restricted stream may be named without simulcast; several may not.
             return tuple(named) if len(named) == 1 else ()
-        streams = self.simulcast.send if direction is RidDirection.SEND else self.simulcast.recv
+        streams = self.simulcast.send if direction.value == "send" else self.simulcast.recv
         return tuple(dict.fromkeys(forms[0].rid for forms in streams))
 
     def without_unmatched(self, theirs: MediaContent) -> MediaContent:

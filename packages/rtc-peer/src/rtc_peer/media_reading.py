@@ -119,9 +119,7 @@ def _codecs(media: MediaDescription) -> tuple[RtpCodec, ...]:
             clock_rate=rtpmap.clock_rate,
             channels=rtpmap.channel_count,
             parameters=parameters,
-            feedback=frozenset(
-                f"{each.kind} {each.parameters}".rstrip() for each in feedback if each.applies_to(fmt)
-            ),
+            feedback=frozenset(f"{each.kind} {each.parameters}".rstrip() for each in feedback if each.applies_to(fmt)),
         )
     return tuple(replace(codec, rtx_payload_type=retransmissions.get(fmt)) for fmt, codec in found.items())
 

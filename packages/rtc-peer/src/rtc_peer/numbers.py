@@ -7,13 +7,13 @@ so does what the peer has said. What was never applied leaves no trace: drafts w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rtc_peer.capabilities import RTX, CodecCapability
-from rtc_peer.codecs import same_codec
 from rtc_peer.media_content import MediaContent
-from rtc_rtp.parameters import RtpCodec
-from rtc_sdp import STATIC_PAYLOAD_TYPES
+
+if TYPE_CHECKING:
+    from rtc_rtp.parameters import RtpCodec
 
 # [rfc5761:4/2] 64 to 95 would look like RTCP; 35 to 63 have no static meaning.
 DYNAMIC_PAYLOAD_TYPES: Final = (*range(96, 128), *range(35, 64))
@@ -41,6 +41,9 @@ class Numbers:
 
     def payload_type(self, wanted: CodecCapability) -> int | None:
         """Return the payload type of a codec, a new one if it has none; None if there is none left."""
+        from rtc_peer.codecs import same_codec
+        from rtc_rtp.parameters import RtpCodec
+
         for number, codec in self._codecs.items():
             if same_codec(wanted, codec):
                 return number
@@ -96,6 +99,8 @@ class Numbers:
 
 def _static_payload_type(wanted: CodecCapability) -> int | None:
     """Return the payload type that RFC 3551 gives to a codec."""
+    from rtc_sdp import STATIC_PAYLOAD_TYPES
+
     for number, rtpmap in STATIC_PAYLOAD_TYPES.items():
         same = (rtpmap.encoding.lower(), rtpmap.clock_rate, rtpmap.channel_count)
         if same == (wanted.name, wanted.clock_rate, wanted.channels) and wanted.mime_type.startswith("audio/"):
@@ -104,6 +109,8 @@ def _static_payload_type(wanted: CodecCapability) -> int | None:
 
 
 def _rtx(codec: RtpCodec, number: int) -> RtpCodec:
+    from rtc_rtp.parameters import RtpCodec
+
     return RtpCodec(
         payload_type=number,
         mime_type=f"{codec.mime_type.partition('/')[0]}/{RTX}",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from rtc_peer.configuration import BundlePolicy
 from rtc_peer.media_content import MEDIA_PROTOCOL
-from rtc_peer.media_offer import offered_content
 from rtc_peer.section import DATA_PROTOCOL, BundleGroups, MediaSection, find_data_section
 from rtc_peer.wishes import MediaWish, Wishes
 from rtc_sdp import WEBRTC_DATACHANNEL
@@ -81,13 +80,15 @@ def _continued(section: MediaSection, wishes: Wishes, numbers: Numbers) -> Media
     # [rfc8829:5.2.2/6]
     if wish is None or wish.stopping:
         return section.as_rejected()
+    from rtc_peer.media_offer import offered_content
+
     agreed = None if section.agreed is None else section.agreed.local
-    return replace(
-        section, protocol=MEDIA_PROTOCOL, media=offered_content(wish, agreed, section.media, numbers)
-    )
+    return replace(section, protocol=MEDIA_PROTOCOL, media=offered_content(wish, agreed, section.media, numbers))
 
 
 def _new_media(wish: MediaWish, mid: str, numbers: Numbers) -> MediaSection:
+    from rtc_peer.media_offer import offered_content
+
     return MediaSection(
         index=0,
         mid=mid,

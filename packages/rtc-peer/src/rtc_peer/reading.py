@@ -10,11 +10,9 @@ from typing import Final
 
 from rtc_ice import Credentials
 from rtc_peer.capabilities import MediaKind
-from rtc_peer.codecs import find_match
 from rtc_peer.errors import DescriptionError, DescriptionSyntaxError
 from rtc_peer.lip_sync import LIP_SYNC
-from rtc_peer.media_content import MEDIA_PROTOCOLS
-from rtc_peer.media_reading import read_media
+from rtc_peer.media_content import MEDIA_PROTOCOLS, MediaContent
 from rtc_peer.section import (
     ICE2,
     TRICKLE,
@@ -163,10 +161,15 @@ class _SectionReader:
             bundle_only=bundle_only,
             transport=self._transport(index, source) if is_data or kind is not None else None,
             data=self._data(index, media) if is_data else None,
-            media=None if kind is None else read_media(self._document, media, kind, source),
+            media=None if kind is None else self._media(media, kind, source),
             description=media,
             transport_index=self._index_of(source),
         )
+
+    def _media(self, media: MediaDescription, kind: MediaKind, source: MediaDescription) -> MediaContent:
+        from rtc_peer.media_reading import read_media
+
+        return read_media(self._document, media, kind, source)
 
     def _media_kind(self, media: MediaDescription) -> MediaKind | None:
         """Return what kind of media we can exchange in a section; None if none."""
@@ -285,6 +288,8 @@ def _check_answered_media(ours: MediaSection, theirs: RemoteSection, answer: Rem
         raise DescriptionError(f"section {ours.index} was offered for its bundle, but is accepted without one")
     if ours.media is None or theirs.media is None or theirs.rejected:
         return
+    from rtc_peer.codecs import find_match
+
     # [rfc8829:5.8.3/7] [rfc8829:5.8.3/9] [rfc8829:5.11/5]
     if not theirs.media.rtcp_mux:
         raise DescriptionError(f"section {ours.index} does not multiplex RTCP")

@@ -116,6 +116,11 @@ class RemoteDescription:
     """Whether the peer can take candidates that follow later."""
     ice2: bool = False
 
+    @property
+    def has_media(self) -> bool:
+        """Whether there are sections of audio or video that we can read."""
+        return any(section.media is not None for section in self.sections)
+
     def group_of(self, mid: str | None) -> tuple[str, ...]:
         """Return the BUNDLE group that a section is in; empty if it is in none."""
         return next((group for group in self.bundle_groups if mid in group), ())

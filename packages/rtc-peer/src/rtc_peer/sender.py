@@ -156,7 +156,9 @@ def check_id(name: str) -> str:
         ArgumentError: It does not fit into a description.
     """
     # [rfc8830:2/1]
-    if not 0 < len(name) <= MAX_ID_LENGTH or not all(0x21 <= ord(char) <= 0x7E and char not in '"(),/:;<=>?@[\\]' for char in name):
+    if not 0 < len(name) <= MAX_ID_LENGTH or not all(
+        0x21 <= ord(char) <= 0x7E and char not in '"(),/:;<=>?@[\\]' for char in name
+    ):
         raise ArgumentError(f"{name!r} is no identifier of 1 to {MAX_ID_LENGTH} token characters")
     return name
 

@@ -12,7 +12,7 @@ from rtc_ice import Candidate as IceCandidate
 from rtc_peer.conclusion import transport_sections
 from rtc_peer.dataclass import dataclass
 from rtc_peer.lip_sync import LIP_SYNC
-from rtc_peer.media_writing import formats_of, write_media
+from rtc_peer.media_content import MediaContent
 from rtc_peer.section import DATA_PROTOCOL, BundleGroups, DataParameters, MediaSection, TransportParameters
 from rtc_sdp import (
     BUNDLE,
@@ -31,10 +31,6 @@ from rtc_sdp import (
     MediaDescription,
     Mid,
     Origin,
-    Rtcp,
-    RtcpMux,
-    RtcpMuxOnly,
-    RtcpRsize,
     SctpMap,
     SctpPort,
     Setup,
@@ -105,7 +101,7 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     # [rfc8829:5.2.1/19]
     port = 0 if section.rejected or section.bundle_only else DISCARD_PORT if default is None else default.address.port
     # [rfc8829:5.2.1/18] [rfc8829:5.3.1/8]
-    formats = section.formats if section.media is None else formats_of(section.media)
+    formats = section.formats if section.media is None else _media_formats(section.media)
     media = MediaDescription(section.media_type, port, section.protocol, formats or NO_FORMATS)
     # [rfc8829:5.2.1/24] [rfc8829:5.2.1/25] [rfc8829:5.3.1/13] [rfc8829:5.3.1/14] [rfc8839:4.4.1.1.1/1]
     media.connections = (NO_ADDRESS if default is None else _connection(default),)
@@ -124,10 +120,18 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
         _write_transport(media, transport)
         _write_rtcp(media, section, plan)
     if section.media is not None:
+        from rtc_peer.media_writing import write_media
+
         write_media(media, section.media)
     if section.is_data:
         _write_data(media, section, plan.data)
     return media
+
+
+def _media_formats(content: MediaContent) -> tuple[str, ...]:
+    from rtc_peer.media_writing import formats_of
+
+    return formats_of(content)
 
 
 def _shows_transport(section: MediaSection, plan: DescriptionPlan) -> bool:
@@ -142,6 +146,8 @@ def _write_rtcp(media: MediaDescription, section: MediaSection, plan: Descriptio
     contents = [each for each in sharing if each is not None]
     if not contents:
         return
+    from rtc_sdp import Rtcp, RtcpMux, RtcpMuxOnly, RtcpRsize
+
     # [rfc8829:5.2.2/26] [rfc8829:5.2.2/28]
     if any(each.rtcp_mux_only for each in contents):
         media.add(Rtcp(DISCARD_PORT, NO_ADDRESS))
