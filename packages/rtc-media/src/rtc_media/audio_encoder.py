@@ -52,8 +52,9 @@ class AudioEncoder:
         self._codec = codec
         self._wishes = AudioWishes.of(self._mime_type, codec.channels, codec.parameters)
         self._content_hint = settings.content_hint
-        self._comfort_noise = comfort_noise
-        self._silence = SilenceDetector() if comfort_noise or self._wishes.discontinuous else None
+        self._comfort_noise = comfort_noise and not codec.mime_type.lower().endswith("/opus")
+        # [rfc7874:3/5] Opus describes its silence itself.
+        self._silence = SilenceDetector() if self._comfort_noise or self._wishes.discontinuous else None
         self._bitrate_bps = self._bounded(settings.bitrate_bps)
         self._context: AudioCodecContext | None = self._open()
         self._resampler: AudioResampler | None = None

@@ -10,13 +10,15 @@ from typing import Final, Literal
 import av
 
 ENCODERS: Final[dict[str, tuple[str, ...]]] = {
+    # [rfc7874:3/2] [rfc7874:3/1] Opus and G.711, and G.722 for those who have nothing better.
     "audio/opus": ("libopus",),
     "audio/g722": ("g722",),
     "audio/pcmu": ("pcm_mulaw",),
     "audio/pcma": ("pcm_alaw",),
+    # [rfc7742:5/2] [rfc7742:6.1/1] [rfc7742:6.2/1] [rfc7742:6.2/13] Both of these; their payload formats are in rtc-rtp.
     "video/vp8": ("libvpx",),
-    "video/vp9": ("libvpx-vp9",),
     "video/h264": ("libx264", "libopenh264"),
+    "video/vp9": ("libvpx-vp9",),
     "video/h265": ("libx265",),
     "video/av1": ("libsvtav1", "libaom-av1"),
 }

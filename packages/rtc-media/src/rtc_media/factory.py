@@ -130,7 +130,7 @@ def _is_common(mime_type: str, parameters: Mapping[str, str]) -> bool:
     """Whether the profile is one of 8 bits and 4:2:0, which cameras and screens make."""
     match mime_type.lower():
         case "video/h264":
-            # [rfc7742:5/2] [rfc7742:6.2/2]
+            # [rfc7742:6.2/2] [rfc7742:6.2/3]
             return h264_profile_level(parameters).profile in _H264_PROFILES
         case "video/h265":
             return parameters.get("profile-id", "1") == "1"

@@ -63,6 +63,7 @@ class VideoDecoder:
             self._waits_for_keyframe = True
             raise
         self._waits_for_keyframe = False
+        # [rfc7742:3.2/1] Pictures of another size come out in that size. [rfc7742:6.2/11] libav passes over what it does not know.
         return [self._presented(picture) for picture in pictures]
 
     def close(self) -> None:
@@ -74,6 +75,7 @@ class VideoDecoder:
             context = av.CodecContext.create(self.implementation, "r")
             if not isinstance(context, VideoCodecContext):
                 raise CodecError(f"{self.implementation} is no decoder of video")
+            # [rfc7742:6/3]
             context.thread_type = "SLICE"
             context.thread_count = MOST_THREADS
             context.flags |= Flags.low_delay

@@ -166,6 +166,7 @@ class VideoEncoder:
             context = av.CodecContext.create(self.implementation, "w")
             if not isinstance(context, VideoCodecContext):
                 raise CodecError(f"{self.implementation} is no encoder of video")
+            # [rfc7742:6.1/3] [rfc7742:6.2/12] Pixels are square unless an encoder is told otherwise, and none is.
             context.width, context.height, context.pix_fmt = width, height, "yuv420p"
             context.bit_rate = stream.bitrate_bps
             context.framerate = Fraction(max(1, round(self._source.framerate)))
@@ -183,6 +184,7 @@ class VideoEncoder:
     def _encode(
         self, context: VideoCodecContext, frame: VideoFrame, ticks: int, *, keyframe: bool
     ) -> list[EncodedFrame]:
+        # [rfc7742:4/5] Upright, so there is no orientation to signal, in the codec's way or another.
         picture = self._adapter.adapt(frame, context.width, context.height)
         # The encoder's clock never goes back and never leaps, whatever the track does.
         step = LONGEST_STEP if self._last_ticks is None else ticks - self._last_ticks

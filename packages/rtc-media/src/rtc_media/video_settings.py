@@ -13,6 +13,10 @@ from rtc_media.limits import h264_profile_level
 from rtc_rtp.payload.h264_profile import H264Profile
 
 
+LARGEST_SLICE: Final = 1000
+"""Bytes of a NAL unit of H.264 that has to fit into one packet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
     """What is to be encoded."""
@@ -126,8 +130,14 @@ def _x264(stream: Stream) -> dict[str, str]:
         "profile": _PROFILES.get(h264_profile_level(stream.parameters).profile, "baseline"),
         "forced-idr": "1",
         # [rfc7742:6.2/6] Parameter sets go in-band, before each IDR picture: so it is without AV_CODEC_FLAG_GLOBAL_HEADER.
-        "x264-params": "scenecut=0:repeat-headers=1:annexb=1",
+        "x264-params": "scenecut=0:repeat-headers=1:annexb=1" + _slices(stream),
     }
+
+
+def _slices(stream: Stream) -> str:
+    """Packets of mode 0 hold whole NAL units and cannot cut them, so the encoder has to. See :rfc:`6184#section-6.2`."""
+    mode = stream.parameters.get("packetization-mode", "0")
+    return f":slice-max-size={LARGEST_SLICE}" if mode == "0" else ""
 
 
 def _openh264(stream: Stream) -> dict[str, str]:
