@@ -7,8 +7,9 @@ from fractions import Fraction
 import av
 import numpy as np
 from numpy.typing import NDArray
+
 from rtc_asyncio import EncoderSettings
-from rtc_media import AudioEncoder, TestCardPainter, VideoEncoder
+from rtc_media import AudioEncoder, TestCardPainter, VideoDecoder, VideoEncoder
 from rtc_rtp import EncodedFrame, RtpCodec, RtpPacket, payload_format
 
 VIDEO = ["video/VP8", "video/VP9", "video/H264", "video/H265", "video/AV1"]
@@ -121,6 +122,22 @@ class Road:
         assert self._receiver.ends_frame(parsed[-1])
         assert self._receiver.starts_keyframe(parsed[0].payload) == frame.keyframe
         return self._receiver.assemble(parsed)
+
+
+def arrived(road: Road, frame: EncodedFrame) -> EncodedFrame:
+    """What arrives of a frame that does."""
+    carried = road.carry(frame)
+    assert carried is not None
+    return carried
+
+
+def pictures(decoder: VideoDecoder, frame: EncodedFrame) -> list[av.VideoFrame]:
+    """Decode a frame."""
+    decoded = []
+    for picture in decoder.decode(frame):
+        assert isinstance(picture, av.VideoFrame)
+        decoded.append(picture)
+    return decoded
 
 
 def luma(frame: av.VideoFrame, width: int | None = None, height: int | None = None) -> NDArray[np.float64]:

@@ -1,42 +1,60 @@
 """Video: encoder, RTP packets, decoder, and everything that changes in mid-stream."""
 
+import contextlib
+import itertools
+import time
+from collections.abc import Collection, Iterable
 from fractions import Fraction
 from functools import cache
 
 import av
 import pytest
+from _pytest.mark import ParameterSet
 from av.bitstream import BitStreamFilterContext
+from av.video.codeccontext import VideoCodecContext
 from hypothesis import given
 from hypothesis import strategies as st
-from rtc_media import CodecError, VideoDecoder, encoder_name, read_picture_number
-from rtc_rtp import EncodedFrame
 from tests.support.effort import examples
 
-from .support import VIDEO, VIDEO_TIME, Road, cards, codec, similarity, video_encoder
+from rtc_media import CodecError, VideoDecoder, VideoEncoder, encoder_name, read_picture_number
+from rtc_rtp import EncodedFrame
+
+from .support import VIDEO, VIDEO_TIME, Road, arrived, cards, codec, pictures, similarity, video_encoder
 
 
-def available(mime_types: list[str]) -> list[object]:
+def available(mime_types: list[str]) -> list[ParameterSet]:
     return [
         pytest.param(each, marks=pytest.mark.skipif(encoder_name(each) is None, reason=f"libav has no {each}"))
         for each in mime_types
     ]
 
 
-def encode(encoder, frames, keyframes=()) -> list[EncodedFrame]:
+def encode(
+    encoder: VideoEncoder, frames: Iterable[av.VideoFrame], keyframes: Collection[int] = ()
+) -> list[EncodedFrame]:
     return [each for i, frame in enumerate(frames) for each in encoder.encode(frame, force_keyframe=i in keyframes)]
+
+
+def size(encoded: EncodedFrame) -> tuple[int, int]:
+    assert encoded.metadata is not None
+    assert encoded.metadata.width is not None
+    assert encoded.metadata.height is not None
+    return encoded.metadata.width, encoded.metadata.height
+
+
+def layers(encoded: list[EncodedFrame]) -> list[int | None]:
+    return [each.metadata.temporal_id if each.metadata is not None else None for each in encoded]
 
 
 @pytest.mark.spec("rfc7742:5/2", "rfc7742:6.1/1", "rfc7742:6.2/1", "rfc7742:6.2/13")
 @pytest.mark.parametrize("mime_type", available(VIDEO))
-def test_pictures_survive_the_way_through_packets(mime_type):
+def test_pictures_survive_the_way_through_packets(mime_type: str) -> None:
     encoder, road, decoder = video_encoder(mime_type), Road(mime_type), VideoDecoder(codec(mime_type))
     likeness = []
 
     for number, picture in enumerate(cards(12)):
         (encoded,) = encoder.encode(picture, force_keyframe=False)
-        arrived = road.carry(encoded)
-        assert arrived is not None
-        (decoded,) = decoder.decode(arrived)
+        (decoded,) = pictures(decoder, arrived(road, encoded))
         likeness.append(similarity(picture, decoded))
         assert (decoded.pts, decoded.time_base) == (picture.pts, VIDEO_TIME)
         assert read_picture_number(decoded) == number
@@ -46,17 +64,17 @@ def test_pictures_survive_the_way_through_packets(mime_type):
 
 
 @pytest.mark.parametrize("mime_type", available(VIDEO))
-def test_the_first_picture_is_a_key_frame_and_later_ones_on_demand(mime_type):
+def test_the_first_picture_is_a_key_frame_and_later_ones_on_demand(mime_type: str) -> None:
     encoded = encode(video_encoder(mime_type), cards(10), keyframes={4, 7})
 
     assert [i for i, each in enumerate(encoded) if each.keyframe] == [0, 4, 7]
     late = VideoDecoder(codec(mime_type))
-    assert read_picture_number(late.decode(encoded[4])[0]) == 4
+    assert read_picture_number(pictures(late, encoded[4])[0]) == 4
 
 
 @pytest.mark.spec("rfc7742:3.2/1")
 @pytest.mark.parametrize("mime_type", available(VIDEO))
-def test_resolution_changes_in_mid_stream_both_ways(mime_type):
+def test_resolution_changes_in_mid_stream_both_ways(mime_type: str) -> None:
     encoder, decoder = video_encoder(mime_type), VideoDecoder(codec(mime_type))
     sizes = [(192, 144), (320, 240), (160, 120)]
     seen = []
@@ -64,16 +82,16 @@ def test_resolution_changes_in_mid_stream_both_ways(mime_type):
     for part, (width, height) in enumerate(sizes):
         for picture in cards(3, width, height, first=3 * part):
             for encoded in encoder.encode(picture, force_keyframe=False):
-                (decoded,) = decoder.decode(encoded)
+                (decoded,) = pictures(decoder, encoded)
                 seen.append((decoded.width, decoded.height))
-                assert encoded.metadata.width == width
+                assert size(encoded)[0] == width
                 assert similarity(picture, decoded) > 0.9
 
     assert seen == [size for size in sizes for _ in range(3)]
 
 
 @pytest.mark.parametrize("mime_type", available(VIDEO))
-def test_the_rate_follows_its_target(mime_type):
+def test_the_rate_follows_its_target(mime_type: str) -> None:
     encoder = video_encoder(mime_type, bitrate_bps=800_000, content_hint="detail")
     frames = list(cards(180, 320, 240))
     first = encode(encoder, frames[:90])
@@ -81,12 +99,12 @@ def test_the_rate_follows_its_target(mime_type):
     second = encode(encoder, frames[90:])
 
     # What a test card needs is less than what the first target allows; the second one binds.
-    last_two_seconds = [each for each in second if each.timestamp >= frames[120].pts]
+    last_two_seconds = [each for each in second if each.timestamp >= 120 * 3000]
     assert sum(len(each.data) for each in last_two_seconds) * 8 / 2 < 150_000
     assert sum(len(each.data) for each in first) * 8 / 3 < 1_000_000
 
 
-def test_h264_changes_its_rate_without_a_key_frame():
+def test_h264_changes_its_rate_without_a_key_frame() -> None:
     encoder = video_encoder("video/H264", bitrate_bps=500_000)
     frames = list(cards(20))
     encode(encoder, frames[:10])
@@ -95,7 +113,7 @@ def test_h264_changes_its_rate_without_a_key_frame():
     assert not any(each.keyframe for each in encode(encoder, frames[10:]))
 
 
-def test_vp8_is_not_opened_anew_for_a_small_change():
+def test_vp8_is_not_opened_anew_for_a_small_change() -> None:
     encoder = video_encoder("video/VP8", bitrate_bps=500_000)
     frames = list(cards(20))
     encode(encoder, frames[:10])
@@ -105,36 +123,34 @@ def test_vp8_is_not_opened_anew_for_a_small_change():
 
 
 @pytest.mark.spec("rfc7742:6.1/2")
-def test_vp8_obeys_max_fs_and_max_fr():
+def test_vp8_obeys_max_fs_and_max_fr() -> None:
     encoder = video_encoder("video/VP8", {"max-fs": "99", "max-fr": "15"})
 
     encoded = encode(encoder, cards(30, 320, 240))
 
-    assert all(each.metadata.width * each.metadata.height <= 99 * 256 for each in encoded)
+    assert all(size(each)[0] * size(each)[1] <= 99 * 256 for each in encoded)
     assert 14 <= len(encoded) <= 16
-    (picture,) = VideoDecoder(codec("video/VP8")).decode(encoded[0])
+    (picture,) = pictures(VideoDecoder(codec("video/VP8")), encoded[0])
     assert picture.width / picture.height == pytest.approx(4 / 3, rel=0.03)
 
 
 @pytest.mark.spec("rfc7742:6.2/4")
-def test_h264_obeys_the_level():
+def test_h264_obeys_the_level() -> None:
     encoder = video_encoder("video/H264", {"profile-level-id": "42e00b"})  # level 1.1: 396 macroblocks, 3000 per second
 
     encoded = encode(encoder, cards(30, 640, 480))
 
-    assert (encoded[0].metadata.width, encoded[0].metadata.height) == (352, 264) or (
-        -(-encoded[0].metadata.width // 16) * -(-encoded[0].metadata.height // 16) <= 396
-    )
+    assert size(encoded[0]) == (352, 264) or (-(-size(encoded[0])[0] // 16) * -(-size(encoded[0])[1] // 16) <= 396)
     assert len(encoded) * 380 <= 3000 + 380
 
 
 @pytest.mark.spec("rfc7742:6.2/5")
-def test_h264_goes_beyond_the_level_where_the_peer_says_so():
+def test_h264_goes_beyond_the_level_where_the_peer_says_so() -> None:
     parameters = {"profile-level-id": "42e00b", "max-fs": "1200", "max-mbps": "36000"}
 
     encoded = encode(video_encoder("video/H264", parameters, bitrate_bps=900_000), cards(10, 640, 480))
 
-    assert encoded[0].metadata.width == 640
+    assert size(encoded[0])[0] == 640
     assert len(encoded) == 10
 
 
@@ -147,17 +163,17 @@ def profile_of(encoded: EncodedFrame) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("parameter", "profile"), [("42e00c", 66), ("42001f", 66), ("4d001f", 77), ("64000d", 100), ("640c1f", 100)]
 )
-def test_h264_profiles(parameter, profile):
+def test_h264_profiles(parameter: str, profile: int) -> None:
     (encoded,) = encode(video_encoder("video/H264", {"profile-level-id": parameter}), cards(1))
 
     assert profile_of(encoded)[0] == profile
     if profile == 66:
         assert profile_of(encoded)[1] & 0x40  # constrained
-    assert len(VideoDecoder(codec("video/H264")).decode(encoded)) == 1
+    assert len(pictures(VideoDecoder(codec("video/H264")), encoded)) == 1
 
 
 @pytest.mark.spec("rfc7742:6.2/6")
-def test_h264_sends_parameter_sets_with_every_key_frame():
+def test_h264_sends_parameter_sets_with_every_key_frame() -> None:
     encoded = encode(video_encoder("video/H264"), cards(6), keyframes={3})
 
     for each in (encoded[0], encoded[3]):
@@ -166,45 +182,46 @@ def test_h264_sends_parameter_sets_with_every_key_frame():
 
 
 @pytest.mark.spec("rfc7742:6.2/8")
-def test_a_display_orientation_message_turns_the_picture():
+def test_a_display_orientation_message_turns_the_picture() -> None:
     (encoded,) = encode(video_encoder("video/H264"), cards(1))
     turner = BitStreamFilterContext("h264_metadata=display_orientation=insert:rotate=90", av.Codec("h264", "r"))
     (turned,) = turner.filter(av.Packet(encoded.data))
 
-    (picture,) = VideoDecoder(codec("video/H264")).decode(EncodedFrame(bytes(turned), 0, mime_type="video/H264"))
+    (picture,) = pictures(VideoDecoder(codec("video/H264")), EncodedFrame(bytes(turned), 0, mime_type="video/H264"))
 
     assert (picture.width, picture.height) == (144, 192)
     assert picture.rotation == 0
 
 
 @pytest.mark.spec("rfc7742:4/5")
-def test_a_picture_that_lies_on_its_side_is_sent_upright_without_an_orientation_message():
+def test_a_picture_that_lies_on_its_side_is_sent_upright_without_an_orientation_message() -> None:
     (encoded,) = encode(video_encoder("video/H264"), cards(1))
     turner = BitStreamFilterContext("h264_metadata=display_orientation=insert:rotate=90", av.Codec("h264", "r"))
-    context = av.CodecContext.create("h264", "r")
-    (lying,) = [*context.decode(turner.filter(av.Packet(encoded.data))[0]), *context.decode(None)]
+    (lying,) = av_decode("h264", bytes(turner.filter(av.Packet(encoded.data))[0]))[1]
     assert lying.rotation == 90
     lying.pts, lying.time_base = 0, VIDEO_TIME
 
     (sent,) = encode(video_encoder("video/H264"), [lying])
-    (seen,) = av_decode(sent)
+    (seen,) = av_decode("h264", sent.data)[1]
 
     assert (seen.width, seen.height, seen.rotation) == (144, 192, 0)
 
 
-def av_decode(encoded: EncodedFrame) -> list[av.VideoFrame]:
-    context = av.CodecContext.create("h264", "r")
-    return [*context.decode(av.Packet(encoded.data)), *context.decode(None)]
+def av_decode(name: str, data: bytes) -> tuple[VideoCodecContext, list[av.VideoFrame]]:
+    context = av.CodecContext.create(name, "r")
+    assert isinstance(context, VideoCodecContext)
+    return context, [*context.decode(av.Packet(data)), *context.decode(None)]
 
 
 @pytest.mark.spec("rfc7742:6.2/11")
-def test_user_data_messages_do_no_harm():
+def test_user_data_messages_do_no_harm() -> None:
     (encoded,) = encode(video_encoder("video/H264"), cards(1))
     unregistered = bytes([0, 0, 0, 1, 6, 5, 20]) + bytes(range(1, 17)) + b"rtc!" + b"\x80"
     registered = bytes([0, 0, 0, 1, 6, 4, 8, 0xB5, 0, 0x31]) + b"GA94\x09" + b"\x80"
 
-    (picture,) = VideoDecoder(codec("video/H264")).decode(
-        EncodedFrame(unregistered + registered + encoded.data, 0, mime_type="video/H264")
+    (picture,) = pictures(
+        VideoDecoder(codec("video/H264")),
+        EncodedFrame(unregistered + registered + encoded.data, 0, mime_type="video/H264"),
     )
 
     assert read_picture_number(picture) == 0
@@ -212,10 +229,9 @@ def test_user_data_messages_do_no_harm():
 
 @pytest.mark.spec("rfc7742:6.1/3", "rfc7742:6.2/12")
 @pytest.mark.parametrize("mime_type", ["video/VP8", "video/H264"])
-def test_pixels_are_square(mime_type):
+def test_pixels_are_square(mime_type: str) -> None:
     (encoded,) = encode(video_encoder(mime_type, scale_resolution_down_by=1.5), cards(1))
-    context = av.CodecContext.create({"video/VP8": "vp8", "video/H264": "h264"}[mime_type], "r")
-    (picture, *_) = [*context.decode(av.Packet(encoded.data)), *context.decode(None)]
+    context, (picture, *_) = av_decode({"video/VP8": "vp8", "video/H264": "h264"}[mime_type], encoded.data)
 
     assert context.sample_aspect_ratio in (None, Fraction(1))
     assert (picture.width, picture.height) == (128, 96)
@@ -223,75 +239,73 @@ def test_pixels_are_square(mime_type):
 
 @pytest.mark.spec("rfc7742:6/3")
 @pytest.mark.parametrize("mime_type", available(VIDEO))
-def test_decoding_is_faster_than_twenty_pictures_a_second(mime_type):
-    import time
-
+def test_decoding_is_faster_than_twenty_pictures_a_second(mime_type: str) -> None:
     encoded = encode(video_encoder(mime_type), cards(20, 320, 240))
     decoder = VideoDecoder(codec(mime_type))
     begins = time.process_time()
-    pictures = [picture for each in encoded for picture in decoder.decode(each)]
+    decoded = [picture for each in encoded for picture in pictures(decoder, each)]
 
-    assert len(pictures) == 20
+    assert len(decoded) == 20
     assert time.process_time() - begins < 1
 
 
-def test_h264_makes_slices_that_fit_where_packets_cannot_cut_them():
+def test_h264_makes_slices_that_fit_where_packets_cannot_cut_them() -> None:
     parameters = {"packetization-mode": "0"}
     encoder, road = video_encoder("video/H264", parameters, bitrate_bps=2_000_000), Road("video/H264", parameters)
     decoder = VideoDecoder(codec("video/H264"))
 
     for number, picture in enumerate(cards(3, 320, 240)):
         (encoded,) = encoder.encode(picture, force_keyframe=False)
-        assert read_picture_number(decoder.decode(road.carry(encoded))[0]) == number
+        assert read_picture_number(pictures(decoder, arrived(road, encoded))[0]) == number
     assert road.packet_count > 6
 
 
-def test_pictures_are_scaled_down_as_asked():
+def test_pictures_are_scaled_down_as_asked() -> None:
     (encoded,) = encode(video_encoder("video/VP8", scale_resolution_down_by=2), cards(1))
 
-    assert (encoded.metadata.width, encoded.metadata.height) == (96, 72)
+    assert size(encoded) == (96, 72)
 
 
-def test_few_bits_make_smaller_pictures_and_many_make_them_large_again():
+def test_few_bits_make_smaller_pictures_and_many_make_them_large_again() -> None:
     encoder = video_encoder("video/VP8", bitrate_bps=60_000)
     small = encode(encoder, cards(5, 640, 480))
     encoder.set_bitrate(2_000_000)
     large = encode(encoder, cards(5, 640, 480, first=150))
 
-    assert small[0].metadata.width < 640
-    assert large[0].metadata.width == 640
+    assert size(small[0])[0] < 640
+    assert size(large[0])[0] == 640
 
 
 @pytest.mark.parametrize("hint", ["detail", "text"])
-def test_detail_keeps_its_size(hint):
+def test_detail_keeps_its_size(hint: str) -> None:
     encoder = video_encoder("video/VP8", bitrate_bps=60_000, content_hint=hint)
 
-    assert encode(encoder, cards(1, 640, 480))[0].metadata.width == 640
+    assert size(encode(encoder, cards(1, 640, 480))[0])[0] == 640
 
 
-def test_a_frame_rate_limit_leaves_pictures_out_evenly():
+def test_a_frame_rate_limit_leaves_pictures_out_evenly() -> None:
     encoded = encode(video_encoder("video/VP8", max_framerate=10), cards(31))
 
-    steps = [b.timestamp - a.timestamp for a, b in zip(encoded, encoded[1:], strict=False)]
+    steps = [b.timestamp - a.timestamp for a, b in itertools.pairwise(encoded)]
     assert set(steps) == {9000}
 
 
 @pytest.mark.parametrize(("mode", "ids"), [("L1T2", [0, 1, 0, 1]), ("L1T3", [0, 2, 1, 2])])
 @pytest.mark.parametrize("mime_type", ["video/VP8", "video/VP9"])
-def test_temporal_layers_can_be_dropped(mime_type, mode, ids):
+def test_temporal_layers_can_be_dropped(mime_type: str, mode: str, ids: list[int]) -> None:
     encoder = video_encoder(mime_type, scalability_mode=mode)
     encoded = encode(encoder, cards(13))
     decoder = VideoDecoder(codec(mime_type))
 
-    assert [each.metadata.temporal_id for each in encoded[:4]] == ids
-    base = [each for each in encoded if each.metadata.temporal_id == 0]
-    numbers = [read_picture_number(decoder.decode(each)[0]) for each in base]
+    assert layers(encoded)[:4] == ids
+    base = [each for each in encoded if layers([each]) == [0]]
+    numbers = [read_picture_number(pictures(decoder, each)[0]) for each in base]
     assert numbers == list(range(0, 13, len(set(ids)) if mode == "L1T2" else 4))
-    assert [each.metadata.base_layer_index for each in base] == list(range(1, len(base) + 1))
+    assert [each.metadata.base_layer_index for each in base if each.metadata] == list(range(1, len(base) + 1))
 
 
 @pytest.mark.parametrize("mime_type", available(VIDEO))
-def test_a_lost_frame_is_repaired_by_a_key_frame(mime_type):
+def test_a_lost_frame_is_repaired_by_a_key_frame(mime_type: str) -> None:
     encoder, road, decoder = (
         video_encoder(mime_type),
         Road(mime_type, loss=0.15, seed=3),
@@ -309,7 +323,7 @@ def test_a_lost_frame_is_repaired_by_a_key_frame(mime_type):
                 wants_keyframe = True  # as a jitter buffer does
                 continue
             try:
-                for decoded in decoder.decode(arrived):
+                for decoded in pictures(decoder, arrived):
                     if asked:
                         seen[number] = similarity(picture, decoded)
             except CodecError:
@@ -321,14 +335,14 @@ def test_a_lost_frame_is_repaired_by_a_key_frame(mime_type):
 
 
 @pytest.mark.parametrize("mime_type", available(VIDEO))
-def test_a_decoder_waits_for_a_key_frame(mime_type):
+def test_a_decoder_waits_for_a_key_frame(mime_type: str) -> None:
     encoded = encode(video_encoder(mime_type), cards(3))
     decoder = VideoDecoder(codec(mime_type))
 
     with pytest.raises(CodecError, match="key frame"):
-        decoder.decode(encoded[1])
-    assert read_picture_number(decoder.decode(encoded[0])[0]) == 0
-    assert read_picture_number(decoder.decode(encoded[1])[0]) == 1
+        pictures(decoder, encoded[1])
+    assert read_picture_number(pictures(decoder, encoded[0])[0]) == 0
+    assert read_picture_number(pictures(decoder, encoded[1])[0]) == 1
 
 
 @cache
@@ -339,19 +353,17 @@ def one_frame(mime_type: str) -> EncodedFrame:
 @pytest.mark.parametrize("mime_type", available(VIDEO))
 @given(data=st.binary(min_size=1, max_size=400), whole=st.booleans())
 @examples(25)
-def test_rubbish_raises_nothing_but_our_error(mime_type, data, whole):
+def test_rubbish_raises_nothing_but_our_error(mime_type: str, data: bytes, whole: bool) -> None:
     encoded = one_frame(mime_type)
     spoilt = data if whole else encoded.data[: len(encoded.data) // 2] + data
     decoder = VideoDecoder(codec(mime_type))
 
-    try:
+    with contextlib.suppress(CodecError):
         decoder.decode(EncodedFrame(spoilt, 0, mime_type=mime_type))
-    except CodecError:
-        pass
-    assert read_picture_number(decoder.decode(encoded)[-1]) == 0
+    assert read_picture_number(pictures(decoder, encoded)[-1]) == 0
 
 
-def test_times_go_on_where_the_track_does():
+def test_times_go_on_where_the_track_does() -> None:
     """A track may pause, go back (another source) and wrap around."""
     encoder = video_encoder("video/VP8")
     pts = [0, 3000, 3000, 2**33, 2**33 + 3000, 6000, 9000]
@@ -363,18 +375,18 @@ def test_times_go_on_where_the_track_does():
     assert timestamps == pts
 
 
-def test_decoded_times_do_not_wrap():
+def test_decoded_times_do_not_wrap() -> None:
     encoded = encode(video_encoder("video/VP8"), cards(4))
     decoder = VideoDecoder(codec("video/VP8"))
     for i, each in enumerate(encoded):
         each.timestamp = (2**32 - 4000 + 3000 * i) % 2**32
 
-    times = [decoder.decode(each)[0].pts for each in encoded]
+    times = [pictures(decoder, each)[0].pts for each in encoded]
 
     assert times == [2**32 - 4000 + 3000 * i for i in range(4)]
 
 
-def test_the_callers_frame_is_left_alone():
+def test_the_callers_frame_is_left_alone() -> None:
     """Relays hand one frame to many encoders at the same time."""
     (picture,) = cards(1)
     before = picture.pts, picture.time_base, picture.pict_type
@@ -386,19 +398,19 @@ def test_the_callers_frame_is_left_alone():
 
 
 @pytest.mark.parametrize("pixel_format", ["rgb24", "bgra", "yuv444p", "nv12", "gray", "yuvj420p"])
-def test_any_pixel_format_goes_in(pixel_format):
+def test_any_pixel_format_goes_in(pixel_format: str) -> None:
     (picture,) = cards(1)
     converted = picture.reformat(format=pixel_format)
     converted.pts, converted.time_base = 0, VIDEO_TIME
 
     (encoded,) = encode(video_encoder("video/VP8"), [converted])
 
-    (decoded,) = VideoDecoder(codec("video/VP8")).decode(encoded)
+    (decoded,) = pictures(VideoDecoder(codec("video/VP8")), encoded)
     assert similarity(picture, decoded) > 0.93
     assert read_picture_number(decoded) == 0
 
 
-def test_misuse_raises_our_error():
+def test_misuse_raises_our_error() -> None:
     encoder = video_encoder("video/VP8")
     (picture,) = cards(1)
     timeless = picture.reformat(format="rgb24")
