@@ -7,7 +7,7 @@ from rtc_rtp.outbound import Outbound
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, StreamId
 from rtc_rtp.receiving.receiver import Receiver, Stream
-from rtc_rtp.receiving.stream import ReceiveStream, RepairStream
+from rtc_rtp.receiving.stream import ReceiveStream
 from rtc_rtp.receiving.synchronization import synchronize
 from rtc_rtp.router import Router, SoleReceiver
 from rtc_rtp.stats import InboundStats
@@ -143,9 +143,9 @@ class Inbound:
             if stream.is_valid:
                 self._context.record("stream_ended", ssrc=ssrc, reason=reason.value)
                 self._context.events.append(StreamEnded(stream.receiver_id, ssrc, stream.rid, reason))
-            for repair in [each for each in self.streams.values() if isinstance(each, RepairStream)]:
-                if repair.primary is stream:
-                    self.end(repair.ssrc, reason)
+            for other in list(self.streams.values()):
+                if not isinstance(other, ReceiveStream) and other.primary is stream:
+                    self.end(other.ssrc, reason)
 
     def expire(self, oldest: float) -> None:
         """End the streams that were not heard of since a time."""

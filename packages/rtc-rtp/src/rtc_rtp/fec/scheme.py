@@ -20,10 +20,13 @@ class Protection:
 class FecScheme(Protocol):
     """A format of FEC packets."""
 
-    max_packets: int
-    """How many packets one FEC packet can protect, and how far apart they may be."""
-    max_header_length: int
-    """Bytes that its headers take of the payload, at most."""
+    @property
+    def max_packets(self) -> int:
+        """How many packets one FEC packet can protect, and how far apart they may be."""
+
+    @property
+    def max_header_length(self) -> int:
+        """Bytes that its headers take of the payload, at most."""
 
     def parse(self, payload: bytes) -> Protection:
         """Parse the payload of a FEC packet.

@@ -6,10 +6,11 @@ from rtc_rtp.context import Context
 from rtc_rtp.extensions.stream_identification import REPAIRED_RID, RID
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, SourceAssociation, StreamId
+from rtc_rtp.receiving.repair import FecStream, RepairStream
 from rtc_rtp.receiving.sources import Role, Source, Sources
-from rtc_rtp.receiving.stream import ReceiveStream, RepairStream
+from rtc_rtp.receiving.stream import ReceiveStream
 
-Stream: TypeAlias = ReceiveStream | RepairStream
+Stream: TypeAlias = ReceiveStream | RepairStream | FecStream
 
 MAX_NAMES = 256
 """SSRCs of which the name is remembered, since senders stop telling it."""
@@ -22,9 +23,11 @@ class Receiver:
         "_associations",
         "_codecs",
         "_context",
+        "_fec_associations",
         "_names",
         "_repairs",
         "_sources",
+        "_wrappings",
         "id",
         "parameters",
         "streams",
@@ -52,6 +55,12 @@ class Receiver:
             for ssrc, association in parameters.ssrcs.items()
             if association.rtx_ssrc is not None
         }
+        self._fec_associations = {
+            association.fec_ssrc: ssrc
+            for ssrc, association in parameters.ssrcs.items()
+            if association.fec_ssrc is not None
+        }
+        self._wrappings = {parameters.red_payload_type, *parameters.telephone_event_payload_types.values()}
         for stream in self.primaries():
             stream.update(parameters)
 
@@ -61,13 +70,22 @@ class Receiver:
 
     def adopt(self, packet: RtpPacket) -> Stream | None:
         """Make the stream that a packet of a new SSRC begins; ``None`` if it cannot be used."""
-        stream = self._adopt_repair(packet) if packet.payload_type in self._repairs else self._adopt_primary(packet)
+        stream: Stream | None
+        if packet.payload_type in self._repairs:
+            stream = self._adopt_repair(packet)
+        elif packet.payload_type == self.parameters.flexfec_payload_type:
+            stream = self._adopt_fec(packet)
+        else:
+            stream = self._adopt_primary(packet)
         if stream is not None:
             self.streams[packet.ssrc] = stream
         return stream
 
     def _adopt_primary(self, packet: RtpPacket) -> Stream | None:
         codec = self._codecs.get(packet.payload_type)
+        if codec is None and packet.payload_type in self._wrappings:
+            # What it wraps will tell; until then, the codec that is preferred.
+            codec = self.parameters.codecs[0] if self.parameters.codecs else None
         if codec is None:
             self._context.drop("unknown_payload_type")
             return None
@@ -77,6 +95,17 @@ class Receiver:
         return ReceiveStream(
             self._context, self.id, self.parameters, codec, packet, rid, self._sources, probation=probation
         )
+
+    def _adopt_fec(self, packet: RtpPacket) -> Stream | None:
+        candidates = self.primaries()
+        told = self.streams.get(self._fec_associations.get(packet.ssrc, -1))
+        primary = told if isinstance(told, ReceiveStream) else None
+        if primary is None and len(candidates) == 1:
+            primary = candidates[0]
+        if primary is None:
+            self._context.drop("unassociated_parity")
+            return None
+        return FecStream(self._context, packet, primary)
 
     def _adopt_repair(self, packet: RtpPacket) -> Stream | None:
         primary = self._primary_of(packet)

@@ -3,7 +3,8 @@
 from typing import Final
 
 from rtc_rtp.context import Context
-from rtc_rtp.events import FrameReceived, PacketReceived, StreamDiscovered
+from rtc_rtp.errors import ParseError
+from rtc_rtp.events import FrameReceived, PacketReceived, StreamDiscovered, ToneReceived
 from rtc_rtp.frame import AudioLevel, EncodedFrame
 from rtc_rtp.ntp import ntp_middle, seconds_to_short
 from rtc_rtp.packet import RtpPacket
@@ -13,11 +14,13 @@ from rtc_rtp.receiving.audio_buffer import AudioBuffer
 from rtc_rtp.receiving.losses import Losses
 from rtc_rtp.receiving.received_extensions import audio_level, capture_time, source_levels
 from rtc_rtp.receiving.reception import Reception
+from rtc_rtp.receiving.redundancy import Redundancy
 from rtc_rtp.receiving.sender_clock import SenderClock
 from rtc_rtp.receiving.sources import Source, Sources, linear_level
 from rtc_rtp.receiving.video_buffer import VideoBuffer
 from rtc_rtp.rtcp import FullIntraRequest, GenericNack, IntraRequest, PictureLossIndication, ReportBlock, RtcpPacket
 from rtc_rtp.stats import InboundStats
+from rtc_rtp.tone_receiver import ToneReceiver
 
 MIN_KEY_FRAME_INTERVAL: Final = 0.25
 """Seconds between two requests for a key frame; longer if the round trip is."""
@@ -44,8 +47,11 @@ class ReceiveStream:
         "_key_frame_wanted",
         "_latest",
         "_parameters",
+        "_redundancy",
         "_restarts",
         "_sources",
+        "_tones",
+        "_wrappings",
         "buffer",
         "clock",
         "codec",
@@ -88,6 +94,8 @@ class ReceiveStream:
 
         self.buffer: AudioBuffer | VideoBuffer | None = None
         self._held: list[tuple[int, RtpPacket]] = []
+        self._redundancy: Redundancy | None = None
+        self._tones: ToneReceiver | None = None
         self._restarts = 0
         self._sources = sources
         self._latest: RtpPacket | None = None
@@ -105,6 +113,11 @@ class ReceiveStream:
         """Go on with what was negotiated anew."""
         self._parameters = parameters
         self._codecs = {codec.payload_type: codec for codec in parameters.codecs}
+        self._wrappings = frozenset(
+            {parameters.red_payload_type, *parameters.telephone_event_payload_types.values()} - {None}
+        )
+        if self._tones is None and parameters.telephone_event_payload_types:
+            self._tones = ToneReceiver(clock_rate=self.codec.clock_rate)
         self._formats.clear()
         for codec in parameters.codecs:
             if (found := payload_format(codec.mime_type, codec.parameters)) is not None:
@@ -131,7 +144,7 @@ class ReceiveStream:
     def receive(self, packet: RtpPacket, size: int) -> None:
         """Take a packet of this SSRC as it came."""
         context = self._context
-        if packet.payload_type != self.codec.payload_type and not self._change_codec(packet.payload_type):
+        if packet.payload_type != self.codec.payload_type and not self._knows(packet.payload_type):
             context.drop("unknown_payload_type")
             return
         now = context.now
@@ -177,10 +190,11 @@ class ReceiveStream:
         found = self.losses.missing.get(self._extend(sequence_number))
         return found is not None and found.requests > 0
 
-    def _change_codec(self, payload_type: int) -> bool:
+    def _knows(self, payload_type: int) -> bool:
+        """Tell whether a payload type is one of ours, and go over to its codec if it has one."""
         codec = self._codecs.get(payload_type)
         if codec is None:
-            return False
+            return payload_type in self._wrappings
         self.codec = codec
         self.reception.clock_rate = codec.clock_rate
         if isinstance(self.buffer, VideoBuffer):
@@ -226,6 +240,11 @@ class ReceiveStream:
         self._context.events.append(StreamDiscovered(self.receiver_id, self.ssrc, self.rid))
 
     def _deliver(self, number: int, packet: RtpPacket, now: float, *, is_repair: bool) -> None:
+        if packet.payload_type in self._wrappings:
+            self._unwrap(number, packet, now)
+            return
+        if self._redundancy is not None:
+            self._take_back(self._redundancy.remember(packet))
         if self._parameters.deliver != "frames":
             self._context.events.append(PacketReceived(self.receiver_id, packet))
         buffer = self.buffer
@@ -238,19 +257,67 @@ class ReceiveStream:
         buffer.insert(number, packet, now, is_repair=is_repair)
         self._context.wait_for(self)
 
+    # --- packets in packets ---
+
+    def _unwrap(self, number: int, packet: RtpPacket, now: float) -> None:
+        """Take a packet that is not media itself; its number must not look like a loss."""
+        itself: RtpPacket | None = None
+        repaired: list[RtpPacket] = []
+        if packet.payload_type == self._parameters.red_payload_type:
+            try:
+                itself, repaired = self._ensure_redundancy().unwrap(packet)
+            except ParseError:
+                self._context.drop("malformed_red")
+            if itself is not None and itself.payload_type not in self._codecs:
+                self._context.drop("unknown_payload_type")
+                itself = None
+        elif self._tones is not None:
+            self._tones.receive(packet.payload, packet.timestamp, now, marker=packet.marker)
+            self._context.wait_for(self)
+        self._take_back(repaired)
+        if itself is not None:
+            self._deliver(number, itself, now, is_repair=False)
+        elif self.buffer is not None:
+            filler = RtpPacket(self.codec.payload_type, packet.sequence_number, packet.timestamp, self.ssrc)
+            self.buffer.insert(number, filler, now, is_repair=True)
+
+    def correct(self, payload: bytes) -> None:
+        """Take parity that came in a stream of its own."""
+        self._take_back(self._ensure_redundancy().correct_flexible(payload))
+
+    def _ensure_redundancy(self) -> Redundancy:
+        if self._redundancy is None:
+            self._redundancy = Redundancy(self._parameters, self.ssrc, self.stats)
+        return self._redundancy
+
+    def _take_back(self, packets: list[RtpPacket]) -> None:
+        for packet in packets:
+            self.stats.packets_repaired += self.repair(packet)
+
     # --- frames out ---
 
     def progress(self, now: float) -> float:
         """Hand on the frames that are due; return when there is more to do."""
+        deadline = _NEVER
+        if self._tones is not None:
+            deadline = self._progress_tones(self._tones, now)
         buffer = self.buffer
         if buffer is None:
-            return _NEVER
+            return deadline
         for frame, packet in buffer.take(now):
             self._complete(frame, packet, now)
         next_number = buffer.next_number
         if next_number is not None and self.losses.missing:
             self.losses.forget_before(next_number)
-        return buffer.deadline
+        return min(deadline, buffer.deadline)
+
+    def _progress_tones(self, tones: ToneReceiver, now: float) -> float:
+        tones.handle_timeout(now)
+        for tone in tones.events():
+            event = ToneReceived(self.receiver_id, tone.code, tone.duration, -tone.volume, tone.ended)
+            self._context.events.append(event)
+        timeout = tones.next_timeout()
+        return _NEVER if timeout is None else timeout
 
     def _complete(self, frame: EncodedFrame, packet: RtpPacket, now: float) -> None:
         """Say of a frame what its packets do not, and hand it on."""
@@ -366,66 +433,3 @@ class ReceiveStream:
         stats.payload_type = self.codec.payload_type
         stats.last_packet_received_at = self.heard_at
         return stats
-
-
-class RepairStream:
-    """The stream that carries retransmissions of another one. See :rfc:`4588`."""
-
-    __slots__ = ("_context", "_payload_types", "heard_at", "primary", "reception", "reported_count", "ssrc")
-
-    def __init__(
-        self, context: Context, packet: RtpPacket, primary: ReceiveStream, payload_types: dict[int, int]
-    ) -> None:
-        self._context = context
-        self.ssrc = packet.ssrc
-        self.primary = primary
-        primary.stats.rtx_ssrc = packet.ssrc
-        self._payload_types = payload_types
-        """From that of the retransmission to that of the original (``apt``)."""
-
-        self.reception = Reception(packet.sequence_number, clock_rate=primary.codec.clock_rate, probation=0)
-        self.heard_at = context.now
-        self.reported_count = 0
-
-    def receive(self, packet: RtpPacket, size: int) -> None:
-        """Unwrap a packet and hand it to the stream it belongs to."""
-        context, stats = self._context, self.primary.stats
-        payload_type = self._payload_types.get(packet.payload_type)
-        if payload_type is None:
-            context.drop("unknown_payload_type")
-            return
-        if self.reception.accept(packet.sequence_number) is None:
-            context.drop(self.reception.reason)
-            return
-        self.heard_at = context.now
-        length = len(packet.payload)
-        stats.retransmitted_packets_received += 1
-        stats.packets_received += 1
-        stats.retransmitted_bytes_received += length
-        stats.bytes_received += length
-        stats.header_bytes_received += size - length
-        if length < 2:
-            # Padding alone, to measure the path; it carries no original.
-            if length:
-                context.drop("malformed_retransmission")
-            return
-        original = RtpPacket(
-            payload_type,
-            int.from_bytes(packet.payload[:2], "big"),
-            packet.timestamp,
-            self.primary.ssrc,
-            packet.payload[2:],
-            marker=packet.marker,
-            csrcs=packet.csrcs,
-            extensions=packet.extensions,
-        )
-        self.primary.repair(original)
-
-    def take_report(self) -> ReportBlock | None:
-        """Return the report block, if anything came since the last one."""
-        reception = self.reception
-        if reception.received == self.reported_count:
-            return None
-        self.reported_count = reception.received
-        fraction = reception.take_fraction_lost()
-        return ReportBlock(self.ssrc, fraction, reception.lost, reception.highest - 0x1_0000 & 0xFFFF_FFFF)
