@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING, Final
 from rtc_rtp._version import __version__
 
 if TYPE_CHECKING:
+    from rtc_rtp.congestion.bandwidth_estimator import BandwidthConfig, BandwidthEstimator
+    from rtc_rtp.congestion.congestion_feedback_recorder import CongestionFeedbackRecorder
+    from rtc_rtp.congestion.pacer import PacedPacket, Pacer, PacerConfig, PacketPriority
+    from rtc_rtp.congestion.probe import Probe
+    from rtc_rtp.congestion.sent_packets import SentPacket, SentPackets
+    from rtc_rtp.congestion.transport_feedback_recorder import TransportFeedbackRecorder
     from rtc_rtp.context import Trace
     from rtc_rtp.errors import BufferFullError, ParseError, RtpError, StateError
     from rtc_rtp.events import (
@@ -145,6 +151,8 @@ __all__ = [
     "ApplicationLayerFeedback",
     "AudioLevel",
     "BackChannel",
+    "BandwidthConfig",
+    "BandwidthEstimator",
     "BitrateShare",
     "BufferFullError",
     "COLOR_SPACE",
@@ -152,6 +160,7 @@ __all__ = [
     "ColorSpace",
     "ComfortNoise",
     "CongestionControlFeedback",
+    "CongestionFeedbackRecorder",
     "DEPENDENCY_DESCRIPTOR",
     "DTMF_CODES",
     "DTMF_TONES",
@@ -199,12 +208,17 @@ __all__ = [
     "OutboundStats",
     "PAYLOAD_FORMATS",
     "PLAYOUT_DELAY",
+    "PacedPacket",
+    "Pacer",
+    "PacerConfig",
     "PacketMetric",
+    "PacketPriority",
     "PacketReceived",
     "ParseError",
     "PayloadFormat",
     "PictureLossIndication",
     "PlayoutDelay",
+    "Probe",
     "Protection",
     "REPAIRED_RID",
     "RID",
@@ -228,6 +242,8 @@ __all__ = [
     "SendEncoding",
     "SendParameters",
     "SenderReport",
+    "SentPacket",
+    "SentPackets",
     "SequenceUnwrapper",
     "SessionOptions",
     "SessionStats",
@@ -260,6 +276,7 @@ __all__ = [
     "Trace",
     "TradeOff",
     "TransportFeedback",
+    "TransportFeedbackRecorder",
     "ULPFEC",
     "UnknownFeedback",
     "UnknownPacket",
@@ -301,6 +318,12 @@ __all__ = [
 ]
 
 _DEFINED_IN: Final = {
+    "congestion.bandwidth_estimator": "BandwidthConfig BandwidthEstimator",
+    "congestion.congestion_feedback_recorder": "CongestionFeedbackRecorder",
+    "congestion.pacer": "PacedPacket Pacer PacerConfig PacketPriority",
+    "congestion.probe": "Probe",
+    "congestion.sent_packets": "SentPacket SentPackets",
+    "congestion.transport_feedback_recorder": "TransportFeedbackRecorder",
     "context": "Trace",
     "errors": "BufferFullError ParseError RtpError StateError",
     "events": "BitrateShare EndReason Event FrameReceived KeyFrameRequested PacketReceived SourceConflict StreamDiscovered StreamEnded TargetBitrateChanged ToneReceived",

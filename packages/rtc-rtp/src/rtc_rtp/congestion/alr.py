@@ -1,0 +1,41 @@
+"""Application-limited region: whether the application sends so little that the path is not tested."""
+
+from typing import Final
+
+USAGE: Final = 0.65
+"""Share of the bit rate; whoever uses less is limited by himself."""
+WINDOW: Final = 0.5
+"""Seconds over which unused budget adds up."""
+START_LEVEL: Final = 0.8
+STOP_LEVEL: Final = 0.5
+
+
+class ApplicationLimitedRegion:
+    """Adds up what could have been sent and was not."""
+
+    def __init__(self) -> None:
+        self.started_at: float | None = None
+        """Since when the application is the limit, in seconds; None if it is not."""
+        self.ended_at: float | None = None
+        """When it last ceased to be; None if it never was."""
+        self._level = 0.0  # of the budget, -1 to 1
+        self._last_at: float | None = None
+
+    def bytes_sent(self, size: int, target_bps: float, now: float) -> None:
+        """Take in what was sent.
+
+        Args:
+            size: Bytes.
+            target_bps: What might be sent, bits per second.
+            now: Seconds.
+        """
+        budget = USAGE * target_bps / 8 * WINDOW
+        passed = 0.0 if self._last_at is None else max(now - self._last_at, 0.0)
+        self._last_at = now
+        # Use of a budget that was exceeded before is made up for; unused budget does not keep beyond the window.
+        self._level = min(max(self._level + passed / WINDOW - size / max(budget, 1.0), -1.0), 1.0)
+        if self.started_at is None and self._level > START_LEVEL:
+            self.started_at = now
+        elif self.started_at is not None and self._level < STOP_LEVEL:
+            self.started_at = None
+            self.ended_at = now

@@ -1,0 +1,275 @@
+"""Sending no faster than the path carries: a queue by priority, and a budget that fills with time."""
+
+import enum
+from collections import deque
+from typing import Final, Generic, TypeVar
+
+from rtc_rtp.congestion.probe import Probe
+from rtc_rtp.dataclass import dataclass
+from rtc_rtp.errors import BufferFullError
+
+MAX_QUEUE_TIME: Final = 2.0
+"""Seconds that a packet shall wait at most: a longer queue is sent faster."""
+BURST: Final = 0.005
+"""Seconds whose budget may be spent at once, so that timers need not be exact."""
+PROBE_BURST: Final = 0.002
+"""The same within a probe."""
+PROBE_TIMEOUT: Final = 1.0
+"""Seconds after which a probe that could not be sent is given up."""
+MAX_PROBE_COUNT: Final = 8
+PADDING_SIZE: Final = 224
+"""Bytes of padding that are asked for at a time, at least; what one packet of nothing else carries."""
+MAX_DEBT: Final = 0.5
+"""Seconds of sending that may be owed at most, as after a probe."""
+_TICK: Final = 1e-6
+"""Seconds that are no time: clocks are floats."""
+
+P = TypeVar("P")
+
+
+class PacketPriority(enum.IntEnum):
+    """What leaves before what."""
+
+    AUDIO = 0
+    """Leaves at once."""
+    RETRANSMISSION = 1
+    VIDEO = 2
+    FEC = 3
+    PADDING = 4
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class PacerConfig:
+    """Bounds of the queue."""
+
+    max_queue_size: int = 4_000_000
+    """Bytes that may wait."""
+    max_queue_length: int = 10_000
+    """Packets that may wait."""
+
+
+@dataclass(slots=True)
+class PacedPacket(Generic[P]):
+    """Something to send now."""
+
+    packet: P | None
+    """What was queued; None asks for padding of `size` bytes, or about as much, if there is a stream to carry it."""
+    size: int
+    """Bytes."""
+    probe_id: int | None = None
+    """The probe that it belongs to, for `BandwidthEstimator.packet_sent`."""
+
+
+class _ActiveProbe:
+    """A probe that is being sent, or waits for its turn."""
+
+    __slots__ = ("count", "probe", "sent", "started_at", "wanted_at")
+
+    def __init__(self, probe: Probe, now: float) -> None:
+        self.probe = probe
+        self.wanted_at = now
+        self.started_at: float | None = None
+        self.sent = 0
+        self.count = 0
+
+    def next_at(self) -> float:
+        """When the probe may go on."""
+        if self.started_at is None:
+            return self.wanted_at
+        return self.started_at + 8 * self.sent / self.probe.bitrate_bps
+
+
+class Pacer(Generic[P]):
+    """Holds packets back until it is their turn.
+
+    Audio leaves at once; then come retransmissions, video, error correction and padding, as the budget allows. Call
+    `enqueue`, then `packets_to_send` after every call and whenever `next_timeout` has come.
+    """
+
+    def __init__(self, *, now: float, pacing_bitrate_bps: float, config: PacerConfig | None = None) -> None:
+        """Make the pacer of a transport.
+
+        Args:
+            now: Seconds.
+            pacing_bitrate_bps: How fast to send, see `BandwidthEstimator.pacing_bitrate_bps`.
+            config: Bounds of the queue.
+
+        Raises:
+            ValueError: The rate is not positive.
+        """
+        self._config = config or PacerConfig()
+        self._queues: tuple[deque[tuple[P, int, float]], ...] = tuple([deque() for _ in PacketPriority])
+        self._queued_bytes = 0
+        self._queued_count = 0
+        self._debt = 0.0  # bytes that were sent ahead of their time
+        self._padding_debt = 0.0
+        self._now = now
+        self._padding_bps = 0.0
+        self._pacing_bps = 0.0
+        self._probes: deque[_ActiveProbe] = deque()
+        self._has_sent = False
+        self.set_rates(pacing_bitrate_bps=pacing_bitrate_bps, padding_bitrate_bps=0.0, now=now)
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes that wait."""
+        return self._queued_bytes
+
+    @property
+    def queued_count(self) -> int:
+        """Packets that wait."""
+        return self._queued_count
+
+    @property
+    def queue_time(self) -> float:
+        """Seconds until all that waits has left, at the rate of now."""
+        return 8 * (self._queued_bytes + self._debt) / self._pacing_bps
+
+    def set_rates(self, *, pacing_bitrate_bps: float, padding_bitrate_bps: float, now: float) -> None:
+        """Change the rates.
+
+        Args:
+            pacing_bitrate_bps: How fast to send, positive.
+            padding_bitrate_bps: How fast to send at least, with padding if there is nothing else; 0 for no padding.
+            now: Seconds.
+
+        Raises:
+            ValueError: A rate is negative, or there is none to send at.
+        """
+        if not pacing_bitrate_bps > 0 or not padding_bitrate_bps >= 0:
+            raise ValueError(f"no pace: {pacing_bitrate_bps} bit/s, padding at {padding_bitrate_bps} bit/s")
+        self._advance(now)
+        self._pacing_bps = pacing_bitrate_bps
+        self._padding_bps = padding_bitrate_bps
+
+    def enqueue(self, packet: P, size: int, priority: PacketPriority, now: float) -> None:
+        """Queue a packet; call `packets_to_send` next.
+
+        Args:
+            packet: Whatever the caller wants back.
+            size: Its bytes on the wire.
+            priority: When it leaves.
+            now: Seconds.
+
+        Raises:
+            BufferFullError: So much waits already that the packet was not taken.
+        """
+        self._advance(now)
+        config = self._config
+        if self._queued_count >= config.max_queue_length or self._queued_bytes + size > config.max_queue_size:
+            raise BufferFullError(f"{self._queued_count} packets of {self._queued_bytes} bytes wait already")
+        self._queues[priority].append((packet, size, self._now))
+        self._queued_bytes += size
+        self._queued_count += 1
+
+    def probe(self, probe: Probe, now: float) -> None:
+        """Send what waits, or padding, at the rate of a probe; it begins when there was something to send before."""
+        self._advance(now)
+        if len(self._probes) == MAX_PROBE_COUNT:
+            self._probes.popleft()
+        self._probes.append(_ActiveProbe(probe, self._now))
+
+    def clear(self) -> None:
+        """Forget all that waits."""
+        for queue in self._queues:
+            queue.clear()
+        self._queued_bytes = self._queued_count = 0
+        self._probes.clear()
+
+    def next_timeout(self) -> float | None:
+        """Return when `packets_to_send` has something; None if nothing waits."""
+        if self._queues[PacketPriority.AUDIO]:
+            return self._now
+        due = []
+        if self._queued_count:
+            due.append(self._now + max(8 * self._debt / self._rate(), 0.0))
+        elif self._padding_bps and self._has_sent:
+            wait = max(self._padding_debt / self._padding_bps, self._debt / self._pacing_bps)
+            due.append(self._now + max(8 * wait, 0.0))
+        if self._probes and self._has_sent:
+            due.append(max(self._probes[0].next_at(), self._now))
+        return min(due, default=None)
+
+    def packets_to_send(self, now: float) -> list[PacedPacket[P]]:
+        """Return what may leave now, in order."""
+        self._advance(now)
+        leaving: list[PacedPacket[P]] = []
+        audio = self._queues[PacketPriority.AUDIO]
+        while audio:
+            leaving.append(self._take(audio))
+        self._send_probe(leaving)
+        budget = self._rate() * BURST / 8
+        if self._is_due():
+            while self._queued_count and self._debt < max(budget, 1.0):
+                leaving.append(self._take(self._first_queue()))
+        if not self._queued_count and self._padding_bps and self._has_sent:
+            self._pad(leaving)
+        return leaving
+
+    def _send_probe(self, leaving: list[PacedPacket[P]]) -> None:
+        """Go on with the probe whose turn it is."""
+        while self._probes:
+            active = self._probes[0]
+            if active.started_at is None and self._now - active.wanted_at > PROBE_TIMEOUT:
+                self._probes.popleft()
+                continue
+            if not (self._has_sent or self._queued_count) or active.next_at() > self._now + _TICK:
+                return
+            if active.started_at is None:
+                active.started_at = self._now
+            probe = active.probe
+            burst = active.sent + max(probe.bitrate_bps * PROBE_BURST / 8, 1.0)
+            while active.sent < burst:
+                if self._queued_count:
+                    paced = self._take(self._first_queue())
+                else:
+                    paced = PacedPacket(None, max(int(burst - active.sent), PADDING_SIZE))
+                    self._charge(paced.size)
+                paced.probe_id = probe.probe_id
+                leaving.append(paced)
+                active.sent += paced.size
+                active.count += 1
+            if active.sent < probe.size or active.count < probe.packet_count:
+                return
+            self._probes.popleft()
+            if self._probes:
+                # The next one begins when the debts of this one are paid in time.
+                self._probes[0].wanted_at = max(self._probes[0].wanted_at, active.next_at())
+
+    def _pad(self, leaving: list[PacedPacket[P]]) -> None:
+        if self._is_due() and 8 * self._padding_debt <= self._padding_bps * _TICK:
+            size = max(int(self._padding_bps * BURST / 8), PADDING_SIZE)
+            leaving.append(PacedPacket(None, size))
+            self._charge(size)
+
+    def _first_queue(self) -> deque[tuple[P, int, float]]:
+        return next(queue for queue in self._queues if queue)
+
+    def _take(self, queue: deque[tuple[P, int, float]]) -> PacedPacket[P]:
+        packet, size, _ = queue.popleft()
+        self._queued_bytes -= size
+        self._queued_count -= 1
+        self._has_sent = True
+        self._charge(size)
+        return PacedPacket(packet, size)
+
+    def _charge(self, size: int) -> None:
+        self._debt = min(self._debt + size, self._rate() * MAX_DEBT / 8 + size)
+        self._padding_debt = min(self._padding_debt + size, self._padding_bps * MAX_DEBT / 8 + size)
+
+    def _is_due(self) -> bool:
+        """Whether all that was sent ahead of its time has had its time."""
+        return 8 * self._debt <= self._rate() * _TICK
+
+    def _rate(self) -> float:
+        """Return how fast to send: faster than told if the queue would take too long."""
+        return max(self._pacing_bps, 8 * self._queued_bytes / MAX_QUEUE_TIME)
+
+    def _advance(self, now: float) -> None:
+        """Let debts be paid by the time that has passed."""
+        passed = now - self._now
+        if passed <= 0:
+            return
+        self._now = now
+        self._debt = max(self._debt - passed * self._rate() / 8, 0.0)
+        self._padding_debt = max(self._padding_debt - passed * self._padding_bps / 8, 0.0)

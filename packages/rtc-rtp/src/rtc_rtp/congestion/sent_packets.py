@@ -1,0 +1,165 @@
+"""The sender's memory of packets, and what feedback says became of them."""
+
+from typing import Final
+
+from rtc_rtp.rtcp.congestion_control import (
+    MAX_ARRIVAL_OFFSET,
+    OFFSETS_PER_SECOND,
+    CongestionControlFeedback,
+)
+from rtc_rtp.rtcp.transport_feedback import REFERENCE_TICKS, TICKS_PER_SECOND, TransportFeedback
+from rtc_rtp.sequence import SequenceUnwrapper
+
+MAX_PACKET_COUNT: Final = 16384
+"""Packets that wait for feedback; half of what their numbers can tell apart."""
+MAX_AGE: Final = 10.0
+"""Seconds after which nobody waits for feedback any more."""
+
+
+class SentPacket:
+    """A packet that was sent, and what became of it."""
+
+    __slots__ = ("in_flight", "probe_id", "received_at", "sent_at", "size", "stream_key")
+
+    def __init__(self, size: int, sent_at: float, probe_id: int | None, stream_key: int | None) -> None:
+        self.size = size
+        """Bytes on the wire."""
+        self.sent_at = sent_at
+        """Seconds of our clock."""
+        self.probe_id = probe_id
+        """Number of the probe that it belongs to; None for most."""
+        self.received_at: float | None = None
+        """Seconds of the receiver's clock; None if it was lost as far as the feedback knows."""
+        self.in_flight = True
+        """Whether no feedback has spoken of it yet."""
+        self.stream_key = stream_key
+
+
+class SentPackets:
+    """Remembers packets until feedback tells their fate; of either kind, by transport-wide or by stream's number."""
+
+    def __init__(self) -> None:
+        self._packets: dict[int, SentPacket] = {}
+        self._numbers = SequenceUnwrapper()
+        self._by_stream: dict[int, int] = {}
+        self._reference_time = SequenceUnwrapper(bits=24)
+        self._report_timestamp = SequenceUnwrapper(bits=32)
+        self._suspects: list[int] = []
+        self.in_flight_bytes = 0
+        """Bytes of packets of which no feedback has spoken yet."""
+
+    def __len__(self) -> int:
+        return len(self._packets)
+
+    def packet_sent(
+        self,
+        transport_sequence_number: int,
+        size: int,
+        now: float,
+        *,
+        ssrc: int | None = None,
+        sequence_number: int = 0,
+        probe_id: int | None = None,
+    ) -> None:
+        """Remember a packet.
+
+        Args:
+            transport_sequence_number: 16 bits; one more than the packet's before. Count them also where the packet does
+                not carry the number.
+            size: Bytes on the wire, with the headers of RTP, SRTP, UDP and IP as far as you know them.
+            now: Seconds.
+            ssrc: Its stream, where feedback goes by streams (:rfc:`8888`).
+            sequence_number: Its number in the stream.
+            probe_id: The probe that it belongs to.
+        """
+        number = self._numbers.unwrap(transport_sequence_number)
+        key = None if ssrc is None else ssrc << 16 | sequence_number
+        known = self._packets.pop(number, None)
+        if known is not None:
+            self._forget(known)
+        self._packets[number] = SentPacket(size, now, probe_id, key)
+        self.in_flight_bytes += size
+        if key is not None:
+            self._by_stream[key] = number
+        self.expire(now)
+
+    def expire(self, now: float) -> None:
+        """Forget packets that are too old or too many."""
+        packets = self._packets
+        while packets:
+            number = next(iter(packets))
+            if len(packets) <= MAX_PACKET_COUNT and packets[number].sent_at > now - MAX_AGE:
+                return
+            self._forget(packets.pop(number))
+
+    def _forget(self, packet: SentPacket) -> None:
+        if packet.in_flight:
+            packet.in_flight = False
+            self.in_flight_bytes -= packet.size
+        if packet.stream_key is not None:
+            self._by_stream.pop(packet.stream_key, None)
+
+    def results(self, feedback: TransportFeedback | CongestionControlFeedback) -> list[SentPacket]:
+        """Return the packets that arrived or were lost, as far as this feedback is the first to tell, as they were sent.
+
+        What one feedback misses has until the next one to arrive, for packets overtake each other. Should a packet that
+        was called lost arrive after all, it comes again.
+        """
+        suspects, self._suspects = self._suspects, []
+        if isinstance(feedback, TransportFeedback):
+            found = self._transport_results(feedback)
+        else:
+            found = self._stream_results(feedback)
+        found += [self._packets[number] for number in suspects if number in self._packets]
+        found.sort(key=_sent_at)
+        return found
+
+    def _transport_results(self, feedback: TransportFeedback) -> list[SentPacket]:
+        reference = self._reference_time.unwrap(feedback.reference_time & 0xFF_FFFF) * REFERENCE_TICKS
+        ticks = reference
+        found: list[SentPacket] = []
+        number = self._numbers.peek(feedback.base_sequence_number)
+        for delta in feedback.deltas:
+            if delta is None:
+                self._settle(number, None, found)
+            else:
+                ticks += delta
+                self._settle(number, ticks / TICKS_PER_SECOND, found)
+            number += 1
+        return found
+
+    def _stream_results(self, feedback: CongestionControlFeedback) -> list[SentPacket]:
+        reported_at = self._report_timestamp.unwrap(feedback.report_timestamp) / 65536
+        found: list[SentPacket] = []
+        for stream in feedback.streams:
+            for index, metric in enumerate(stream.metrics):
+                key = stream.ssrc << 16 | stream.begin_sequence_number + index & 0xFFFF
+                number = self._by_stream.get(key)
+                if number is None:
+                    continue
+                if metric is None:
+                    self._settle(number, None, found)
+                elif metric.arrival_offset <= MAX_ARRIVAL_OFFSET:
+                    self._settle(number, reported_at - metric.arrival_offset / OFFSETS_PER_SECOND, found)
+                else:  # it arrived, but who knows when
+                    self._forget(self._packets.pop(number))
+        return found
+
+    def _settle(self, number: int, received_at: float | None, found: list[SentPacket]) -> None:
+        """Write down what became of a packet."""
+        packet = self._packets.get(number)
+        if packet is None:
+            return
+        if received_at is not None:
+            packet.received_at = received_at
+            del self._packets[number]
+            self._forget(packet)
+            found.append(packet)
+        elif packet.in_flight:
+            packet.in_flight = False
+            self.in_flight_bytes -= packet.size
+            self._suspects.append(number)
+
+
+def _sent_at(packet: SentPacket) -> float:
+    return packet.sent_at

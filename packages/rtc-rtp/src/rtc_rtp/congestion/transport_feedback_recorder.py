@@ -1,0 +1,164 @@
+"""The receiver's part of transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
+
+from typing import Final
+
+from rtc_rtp.rtcp.transport_feedback import (
+    MAX_LARGE_DELTA,
+    MIN_LARGE_DELTA,
+    REFERENCE_TICKS,
+    TICKS_PER_SECOND,
+    TransportFeedback,
+)
+from rtc_rtp.sequence import SequenceUnwrapper
+
+MIN_INTERVAL: Final = 0.05
+"""Seconds between feedbacks at high bit rates."""
+MAX_INTERVAL: Final = 0.25
+"""Seconds between feedbacks at low bit rates, where they would cost too much."""
+FEEDBACK_SHARE: Final = 0.05
+"""Of the received bit rate that feedback may take."""
+TYPICAL_FEEDBACK_LENGTH: Final = 68
+"""Bytes of a feedback on the wire, lower layers included."""
+MAX_SPAN: Final = 8192
+"""Numbers that one turn of feedback looks back on; a stream that jumps farther has lost what is older."""
+MAX_RECEIVED_PER_FEEDBACK: Final = 400
+"""So that a feedback fits a datagram."""
+BACK_WINDOW: Final = 0.5
+"""Seconds for which an arrival is kept after it was told, to be told again with one that comes late."""
+
+_WRAP: Final = 1 << 24
+
+
+class TransportFeedbackRecorder:
+    """Notes when packets of a transport arrived, and builds feedback of it for their sender.
+
+    Call `packet_received` for every packet with a transport-wide sequence number, and `feedback` when `next_timeout` has
+    come; send what it returns. A packet that comes late has the feedback tell of it, and of all that came after it, again.
+
+    See draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.
+    """
+
+    def __init__(self, *, sender_ssrc: int) -> None:
+        """Make the recorder of a transport.
+
+        Args:
+            sender_ssrc: Any SSRC of ours, to sign feedback with.
+        """
+        self.sender_ssrc = sender_ssrc
+        """An SSRC of ours that signs feedback."""
+        self._unwrapper = SequenceUnwrapper()
+        self._arrivals: dict[int, int] = {}
+        self._start: int | None = None
+        """The first number that the next feedback tells of."""
+        self._newest: int | None = None
+        """The last number that it tells of; None if nothing has arrived since the one before."""
+        self._media_ssrc = 0
+        self._feedback_count = 0
+        self._last_feedback_at: float | None = None
+        self._first_arrival_at = 0.0
+        self._bytes_since_feedback = 0
+        self._interval = MIN_INTERVAL * 2
+
+    def packet_received(self, sequence_number: int, now: float, *, media_ssrc: int = 0, size: int = 1200) -> None:
+        """Note that a packet arrived.
+
+        Args:
+            sequence_number: Transport-wide, 16 bits.
+            now: Seconds.
+            media_ssrc: Its SSRC; feedback names one of the sources it is about.
+            size: Bytes, to let feedback have its share of the bit rate.
+        """
+        number = self._unwrapper.unwrap(sequence_number)
+        if number in self._arrivals:
+            return  # what counts is the first time
+        oldest = (number if self._unwrapper.highest is None else self._unwrapper.highest) - MAX_SPAN + 1
+        if number < oldest:
+            return
+        self._media_ssrc = media_ssrc
+        self._bytes_since_feedback += size
+        if self._newest is None:
+            self._newest = number
+            self._first_arrival_at = now
+        self._newest = max(self._newest, number)
+        start = number if self._start is None else self._start
+        self._start = max(min(start, number), oldest)
+        self._arrivals[number] = int(now * TICKS_PER_SECOND)
+        if len(self._arrivals) > 2 * MAX_SPAN:
+            self._forget(self._start, now)
+
+    def next_timeout(self) -> float | None:
+        """Return when feedback is due; None if there is nothing to tell."""
+        if self._newest is None:
+            return None
+        if self._last_feedback_at is None:
+            return self._first_arrival_at + self._interval
+        return max(self._last_feedback_at + self._interval, self._first_arrival_at)
+
+    def feedback(self, now: float) -> list[TransportFeedback]:
+        """Return feedback of all that arrived since the last time; empty if nothing did. Call it when `next_timeout` has come."""
+        number, newest = self._start, self._newest
+        if number is None or newest is None:
+            return []
+        self._adapt_interval(now)
+        built = []
+        while number <= newest:
+            feedback, number = self._build(number, newest)
+            built.append(feedback)
+        self._newest = None
+        self._start = (newest if self._unwrapper.highest is None else self._unwrapper.highest) + 1
+        self._last_feedback_at = now
+        self._bytes_since_feedback = 0
+        self._forget(self._start, now)
+        return built
+
+    def _build(self, start: int, newest: int) -> tuple[TransportFeedback, int]:
+        """Return one feedback from a number on, and the first number that it did not take in."""
+        first = start
+        while first not in self._arrivals:
+            first += 1
+        ticks = self._arrivals[first]
+        reference = ticks // REFERENCE_TICKS
+        deltas: list[int | None] = [None] * (first - start)
+        previous = reference * REFERENCE_TICKS
+        received = 0
+        number = first
+        while number <= newest and received < MAX_RECEIVED_PER_FEEDBACK:
+            arrival = self._arrivals.get(number)
+            if arrival is None:
+                deltas.append(None)
+            else:
+                delta = arrival - previous
+                if not MIN_LARGE_DELTA <= delta <= MAX_LARGE_DELTA:
+                    break
+                deltas.append(delta)
+                previous = arrival
+                received += 1
+            number += 1
+        feedback = TransportFeedback(
+            sender_ssrc=self.sender_ssrc,
+            media_ssrc=self._media_ssrc,
+            base_sequence_number=start & 0xFFFF,
+            reference_time=(reference + _WRAP // 2) % _WRAP - _WRAP // 2,
+            feedback_packet_count=self._feedback_count,
+            deltas=deltas,
+        )
+        self._feedback_count = (self._feedback_count + 1) & 0xFF
+        return feedback, number
+
+    def _adapt_interval(self, now: float) -> None:
+        """Give feedback its share of the bit rate that arrives."""
+        if self._last_feedback_at is None or now <= self._last_feedback_at:
+            return
+        bitrate_bps = 8 * self._bytes_since_feedback / (now - self._last_feedback_at)
+        wanted = 8 * TYPICAL_FEEDBACK_LENGTH / max(FEEDBACK_SHARE * bitrate_bps, 1.0)
+        self._interval = min(max(wanted, MIN_INTERVAL), MAX_INTERVAL)
+
+    def _forget(self, before: int, now: float) -> None:
+        """Drop arrivals that were told and are old, or that nobody will tell any more."""
+        horizon = int((now - BACK_WINDOW) * TICKS_PER_SECOND)
+        oldest = before - MAX_SPAN
+        self._arrivals = {
+            number: ticks
+            for number, ticks in self._arrivals.items()
+            if number >= before or (ticks > horizon and number > oldest)
+        }

@@ -1,0 +1,206 @@
+"""The estimate over the simulated network: it follows the bottleneck, keeps the queue short, and forgets what it need not know."""
+
+import copy
+import pickle
+
+import pytest
+from tests.support.network import Link
+
+from rtc_rtp import BandwidthConfig, BandwidthEstimator
+
+from .call import Call, FeedbackKind
+
+
+def _link(bandwidth_bps: float | None, **rest: float) -> Link:
+    link = Link(delay=0.025, bandwidth_bps=bandwidth_bps)
+    for name, value in rest.items():
+        setattr(link, name, value)
+    return link
+
+
+@pytest.mark.parametrize("kind", ["transport", "stream"])
+@pytest.mark.parametrize("bandwidth_bps", [300e3, 1e6, 2e6, 10e6])
+def test_the_estimate_comes_to_what_the_path_carries(bandwidth_bps: float, kind: FeedbackKind) -> None:
+    call = Call(link=_link(bandwidth_bps), kind=kind)
+    call.run(5)
+
+    assert 0.7 * bandwidth_bps < call.run(10) < 1.15 * bandwidth_bps
+    assert call.throughput(5) > 0.75 * bandwidth_bps
+
+
+def test_the_first_second_finds_a_fast_path() -> None:
+    call = Call(link=_link(10e6))
+    call.run(1)
+
+    assert call.run(1) > 7e6
+
+
+def test_the_queue_stays_short() -> None:
+    call = Call(link=_link(2e6))
+    call.run(5)
+    delays = []
+    for _ in range(200):
+        call.run(0.05)
+        delays.append(call.queue_delay())
+
+    assert sorted(delays)[180] < 0.06
+
+
+def test_the_estimate_follows_a_bottleneck_that_narrows_and_widens() -> None:
+    call = Call(link=_link(2e6))
+    call.run(10)
+    call.link.bandwidth_bps = 500e3
+
+    assert call.run(10) < 550e3
+    call.run(5)
+    assert call.queue_delay() < 0.1
+    call.link.bandwidth_bps = 2e6
+    call.run(20)
+    assert call.run(5) > 1.4e6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_loss_that_is_no_congestion_costs_little(seed: int) -> None:
+    call = Call(link=_link(2e6, loss=0.03), seed=seed)
+    call.run(5)
+
+    assert call.run(10) > 1.3e6
+    assert 0.01 < call.sender.estimator.loss < 0.06
+
+
+def test_loss_that_is_congestion_is_heeded() -> None:
+    call = Call(link=_link(1e6, queue_length=3000.0))  # so short a queue that delay tells nothing
+    call.run(10)
+
+    assert call.run(10) < 1.6e6
+    assert call.sender.estimator.loss < 0.2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_jitter_and_reordering_are_no_congestion(seed: int) -> None:
+    call = Call(link=_link(2e6, jitter=0.02, reordering=0.01), seed=seed)
+    call.run(5)
+
+    assert call.run(10) > 1.2e6
+    assert call.sender.estimator.loss < 0.01
+
+
+def test_the_estimate_does_not_grow_where_the_application_is_the_limit() -> None:
+    call = Call(link=_link(50e6), source_bps=200e3, config=BandwidthConfig(probing=False))
+    call.run(10)
+
+    assert call.sender.estimator.is_application_limited
+    assert call.sender.estimator.target_bitrate_bps < 600e3
+
+
+def test_probes_find_what_an_application_that_is_the_limit_does_not_use() -> None:
+    call = Call(link=_link(4e6), source_bps=200e3)
+    call.run(20)
+
+    assert 2.5e6 < call.sender.estimator.target_bitrate_bps < 4.5e6
+
+
+@pytest.mark.spec("rfc8888:5/2")
+def test_an_outage_stops_nearly_all_and_is_forgotten() -> None:
+    call = Call(link=_link(2e6))
+    call.run(10)
+    call.link.loss = 1.0
+    call.run(6)
+    assert call.sender.estimator.target_bitrate_bps < 100e3
+
+    call.link.loss = 0.0
+    call.run(8)
+
+    assert call.run(4) > 1e6
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_path_makes_anything_grow(seed: int) -> None:
+    """Bandwidth, loss and jitter drawn from the seed; whatever they are, bounds hold."""
+    call = Call(link=_link(200e3 * (1 + seed), loss=0.02 * (seed % 4), jitter=0.01 * (seed % 3)), seed=seed)
+    for step in range(6):
+        call.link.bandwidth_bps = 200e3 * (1 + (seed * 7 + step * 5) % 12)
+        call.run(4)
+
+    estimator = call.sender.estimator
+    assert 30e3 <= estimator.target_bitrate_bps < 5e6
+    assert len(estimator._sent) < 5000
+    assert len(call.receiver.recorder._arrivals) < 2000
+    assert call.sender.pacer.queued_count < 2000
+    assert estimator.in_flight_bytes >= 0
+
+
+def test_a_copy_in_mid_flight_goes_on_alike() -> None:
+    call = Call(link=_link(1e6))
+    call.run(5)
+    twin = pickle.loads(pickle.dumps(call.sender.estimator))
+    other = copy.deepcopy(call.sender.estimator)
+
+    for estimator in (call.sender.estimator, twin, other):
+        estimator.handle_timeout(6.5)
+        estimator.loss_reported(0.5, 100, 6.6)
+        estimator.remb_received(123e3, 6.7)
+
+    assert call.sender.estimator.target_bitrate_bps == twin.target_bitrate_bps == other.target_bitrate_bps == 123e3
+
+
+class TestWithoutFeedbackByPacket:
+    """What peers get that know only REMB and reports."""
+
+    def test_the_receiver_leads(self) -> None:
+        estimator = BandwidthEstimator(now=0.0)
+        estimator.remb_received(2e6, 1.0)
+        assert estimator.target_bitrate_bps == 2e6
+
+        estimator.remb_received(100e3, 2.0)
+
+        assert estimator.target_bitrate_bps == 100e3
+
+    def test_bounds_hold(self) -> None:
+        estimator = BandwidthEstimator(now=0.0)
+        estimator.remb_received(1.0, 1.0)
+        assert estimator.target_bitrate_bps == 30e3
+
+        estimator.set_range(min_bitrate_bps=50e3, max_bitrate_bps=400e3, now=2.0)
+        assert estimator.target_bitrate_bps == 50e3
+        estimator.remb_received(1e9, 2.0)
+
+        assert estimator.target_bitrate_bps == 400e3
+
+    def test_reported_loss_steers(self) -> None:
+        estimator = BandwidthEstimator(now=0.0)
+        for second in range(10):
+            estimator.loss_reported(0.0, 100, float(second))
+        grown = estimator.target_bitrate_bps
+        assert 500e3 < grown < 1e6
+        for second in range(10, 15):
+            estimator.loss_reported(0.05, 100, float(second))
+        assert estimator.target_bitrate_bps == grown
+
+        estimator.loss_reported(0.4, 100, 20.0)
+
+        assert estimator.target_bitrate_bps == pytest.approx(0.8 * grown)
+        assert estimator.loss == pytest.approx(0.4)
+
+    def test_a_few_packets_prove_nothing(self) -> None:
+        estimator = BandwidthEstimator(now=0.0)
+        estimator.loss_reported(1.0, 5, 1.0)
+
+        assert estimator.target_bitrate_bps == 300e3
+
+
+def test_a_range_out_of_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="minimum"):
+        BandwidthConfig(min_bitrate_bps=400e3)
+    estimator = BandwidthEstimator(now=0.0)
+    with pytest.raises(ValueError, match="minimum"):
+        estimator.set_range(min_bitrate_bps=2e6, max_bitrate_bps=1e6, now=0.0)
+    assert estimator.target_bitrate_bps == 300e3
+
+
+def test_changes_of_the_target_are_traced() -> None:
+    records: list[tuple[float, str]] = []
+    estimator = BandwidthEstimator(now=0.0, trace=lambda now, name, data: records.append((now, name)))
+    estimator.remb_received(1e6, 3.0)
+
+    assert records == [(3.0, "gcc:target_changed")]
