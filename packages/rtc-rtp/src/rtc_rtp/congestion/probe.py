@@ -19,6 +19,8 @@ ALR_INTERVAL: Final = 5.0
 ALR_FACTOR: Final = 2.0
 MAX_WAIT: Final = 1.0
 """Seconds for which the result of a probe is waited for."""
+MAX_START_COUNT: Final = 4
+"""How often the first probes are sent, should none of them say anything: their packets may be lost."""
 DROP_THRESHOLD: Final = 0.66
 """A rate that falls below so much of what it was has dropped."""
 RECOVERY_FACTOR: Final = 0.85
@@ -127,6 +129,7 @@ class ProbeController:
         self._next_id = 0
         self._wanted: list[Probe] = []
         self._waiting_until: float | None = None
+        self._starts_left = MAX_START_COUNT
         self._continue_above_bps = 0.0
         self._last_probe_at: float | None = None
         self._before_drop_bps = 0.0
@@ -143,10 +146,12 @@ class ProbeController:
 
     def start(self, start_bitrate_bps: float, now: float) -> None:
         """Ask for the first probes: nothing is known of the path."""
+        self._starts_left -= 1
         self._probe([factor * start_bitrate_bps for factor in INITIAL_FACTORS], now)
 
     def probe_found(self, bitrate_bps: float, now: float) -> None:
         """Take in what a probe found; ask for another if it found most of what it tried."""
+        self._starts_left = 0
         if self._waiting_until is None or now > self._waiting_until:
             return
         if bitrate_bps > self._continue_above_bps:
@@ -166,11 +171,13 @@ class ProbeController:
             self._probe([RECOVERY_FACTOR * self._before_drop_bps], now)
 
     def next_timeout(self, *, alr_since: float | None) -> float | None:
-        """Return when to probe because the application is the limit; None if it is not.
+        """Return when to probe again, for the first probes said nothing, or the application is the limit; or None.
 
         Args:
-            alr_since: When it became the limit.
+            alr_since: When the application became the limit.
         """
+        if 0 < self._starts_left < MAX_START_COUNT and self._waiting_until is not None:
+            return self._waiting_until
         if alr_since is None:
             return None
         last = alr_since if self._last_probe_at is None else max(alr_since, self._last_probe_at)
@@ -185,7 +192,11 @@ class ProbeController:
             alr_since: When the application became the limit; None if it is not.
         """
         due = self.next_timeout(alr_since=alr_since)
-        if due is not None and now >= due:
+        if due is None or now < due:
+            return
+        if self._starts_left:
+            self.start(bitrate_bps, now)
+        else:
             self._probe([ALR_FACTOR * bitrate_bps], now)
 
     def _probe(self, bitrates_bps: list[float], now: float) -> None:
