@@ -119,7 +119,14 @@ class Negotiator:
         }
         # [rfc8829:5.2/1] [rfc8829:4.1.8/3]
         self._last_offer = self._drafter.draft(
-            sections, groups, numbers, parameters, written, (TRICKLE, ICE2), inputs, lip_sync=lip_sync_of(sections)
+            sections,
+            groups,
+            numbers,
+            parameters,
+            written,
+            (TRICKLE, ICE2),
+            inputs,
+            lip_sync=lip_sync_of(sections),
         )
         return SessionDescription(SdpType.OFFER, self._last_offer.text)
 

@@ -182,10 +182,13 @@ class _SectionReader:
         return "audio" if media.media_type == "audio" else "video" if media.media_type == "video" else None
 
     def _transport_source(self, media: MediaDescription, tag: str | None) -> MediaDescription:
-        """Return the section whose transport attributes count: its own if it has any, else those of the BUNDLE tag."""
+        """Return the section whose transport attributes count: that of the BUNDLE tag; in an offer its own, if it has any."""
         # [rfc9143:7.4/2]
         group = self._group_of(tag)
-        if not group or media.has(IceUfrag):
+        if not group:
+            return media
+        # Chromium writes ICE credentials into bundled sections of its answers, and no fingerprint.
+        if not self._is_answer and media.has(IceUfrag):
             return media
         return self._document.by_mid(group[0]) or media
 

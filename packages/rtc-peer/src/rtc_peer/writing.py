@@ -89,6 +89,10 @@ def write(plan: DescriptionPlan) -> SdpDocument:
     if plan.ice_options:
         # [rfc8829:5.2.1/13] [rfc8839:4.2.1.5/1] [rfc8839:4.2.1.4/2] Never ice-lite.
         document.add(IceOptions(plan.ice_options))
+    if any(section.bundle_only for section in plan.sections):
+        # Chromium takes a section without a fingerprint, its own or the session's, for one without encryption.
+        for fingerprint in next(iter(plan.transports.values())).parameters.fingerprints:
+            document.add(fingerprint)
     for section in plan.sections:
         document.media.append(_write_section(section, plan))
     return document
@@ -116,9 +120,14 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     # [rfc8829:5.2.2/30] [rfc8829:5.3.1/30] Only sections that were never answered exist for their bundle alone.
     if section.bundle_only:
         media.add(BundleOnly())
-    if transport is not None and _shows_transport(section, plan):
-        _write_transport(media, transport)
-        _write_rtcp(media, section, plan)
+    tagged = transport is not None and _shows_transport(section, plan)
+    # RFC 9143 section 7.1.3 lets the tag alone carry these. Browsers repeat them, and count on it: Firefox refuses offers
+    # without, and crashes over answers; Chromium takes the section for one without encryption.
+    if transport is not None:
+        _write_parameters(media, transport.parameters)
+    if transport is not None and tagged:
+        _write_candidates(media, transport)
+    _write_rtcp(media, section, plan, tagged=tagged)
     if section.media is not None:
         from rtc_peer.media_writing import write_media
 
@@ -135,32 +144,32 @@ def _media_formats(content: MediaContent) -> tuple[str, ...]:
 
 
 def _shows_transport(section: MediaSection, plan: DescriptionPlan) -> bool:
-    """Whether a section carries what belongs to its transport: alone of those that share it."""
+    """Whether a section carries the candidates of its transport: alone of those that share it."""
     # [rfc8829:5.2.1/26] [rfc8829:5.2.1/39] [rfc8829:5.2.2/13] [rfc8829:5.2.2/18] [rfc8829:5.2.2/31] [rfc8829:5.3.1/15]
     return section.index in transport_sections(plan.sections, plan.groups).values()
 
 
-def _write_rtcp(media: MediaDescription, section: MediaSection, plan: DescriptionPlan) -> None:
-    """Say how RTCP travels, for all sections of media that share the transport."""
-    sharing = [each.media for each in plan.sections if each.transport_id == section.transport_id]
-    contents = [each for each in sharing if each is not None]
-    if not contents:
+def _write_rtcp(media: MediaDescription, section: MediaSection, plan: DescriptionPlan, *, tagged: bool) -> None:
+    """Say how RTCP travels: in every section of media, and in a data section whose transport some of them share."""
+    own = section.media
+    sharing = (each.media for each in plan.sections if tagged and each.transport_id == section.transport_id)
+    content = own or next((each for each in sharing if each is not None), None)
+    if content is None:
         return
     from rtc_sdp import Rtcp, RtcpMux, RtcpMuxOnly, RtcpRsize
 
     # [rfc8829:5.2.2/26] [rfc8829:5.2.2/28]
-    if any(each.rtcp_mux_only for each in contents):
+    if content.rtcp_mux_only and tagged:
         media.add(Rtcp(DISCARD_PORT, NO_ADDRESS))
         media.add(RtcpMuxOnly())
-    # [rfc8829:5.2.2/27]
+    # [rfc8829:5.2.2/27] Chromium refuses a bundled section without it, though that of the tag counts for all.
     media.add(RtcpMux())
     # [rfc8829:5.2.2/29]
-    if all(each.reduced_size for each in contents):
+    if content.reduced_size:
         media.add(RtcpRsize())
 
 
-def _write_transport(media: MediaDescription, transport: WrittenTransport) -> None:
-    parameters = transport.parameters
+def _write_parameters(media: MediaDescription, parameters: TransportParameters) -> None:
     # [rfc8839:4.3.1/2] [rfc8829:5.1.1/1] [rfc8829:5.2.1/15] [rfc8829:5.2.1/49] [rfc8829:5.3.1/21]
     media.add(IceUfrag(parameters.credentials.ufrag))
     media.add(IcePwd(parameters.credentials.password))
@@ -171,6 +180,9 @@ def _write_transport(media: MediaDescription, transport: WrittenTransport) -> No
     # [rfc8842:4/4]
     if parameters.tls_id is not None:
         media.add(TlsId(parameters.tls_id))
+
+
+def _write_candidates(media: MediaDescription, transport: WrittenTransport) -> None:
     # [rfc8829:5.2.2/16] [rfc8829:5.3.2/11] [rfc8839:4.3.1/1] [rfc8839:4.3.2/1]
     for candidate in transport.candidates:
         media.add(Candidate(candidate_value(candidate)))
