@@ -13,7 +13,7 @@ from rtc_peer.orders import Outcome
 from rtc_peer.section import DataParameters, MediaSection, TransportParameters
 from rtc_peer.transport_set import TransportSet
 from rtc_peer.writing import DescriptionPlan, WrittenTransport, write
-from rtc_sdp import Candidate, Fingerprint, Group, IceUfrag, Origin, Role
+from rtc_sdp import Candidate, EndOfCandidates, Fingerprint, Group, IceUfrag, Origin, Role
 from rtc_stun import Address, Datagram
 
 CANDIDATE = "candidate:1 1 udp 2130706431 192.0.2.2 5000 typ host"
@@ -147,18 +147,19 @@ def test_an_address_belongs_to_one_transport() -> None:
     assert pair.left.machine.add_local_address(1, address, 0.0)
 
 
-def test_of_two_bundled_sections_only_the_tag_shows_the_transport() -> None:
+@pytest.mark.spec("rfc8829:5.2.2/18")
+def test_of_two_bundled_sections_only_the_tag_shows_the_candidates() -> None:
     sections = [MediaSection(index=index, mid=mid, transport_id=0) for index, mid in enumerate("ab")]
     document = write(
         DescriptionPlan(
             origin=Origin.create(SeededRng("origin")),
             sections=sections,
             groups=(("b", "a"),),
-            transports={0: WrittenTransport(parameters=_parameters("shared"))},
+            transports={0: WrittenTransport(parameters=_parameters("shared"), gathering_complete=True)},
             data=DataParameters(sctp_port=5000, max_message_size=None),
             ice_options=(),
         )
     )
 
-    assert [media.has(IceUfrag) for media in document.media] == [False, True]
-    assert [media.has(Fingerprint) for media in document.media] == [False, True]
+    assert [media.has(EndOfCandidates) for media in document.media] == [False, True]
+    assert [media.has(IceUfrag) and media.has(Fingerprint) for media in document.media] == [True, True]

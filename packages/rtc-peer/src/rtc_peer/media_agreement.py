@@ -143,11 +143,11 @@ def _by_clock_rate(codecs: Iterable[RtpCodec], name: str) -> dict[int, int]:
 
 
 def _extension_map(written: MediaContent, other: MediaContent | None) -> ExtensionMap:
-    """Return the header extensions that one description names and the other knows, by the numbers of the first."""
+    """Return the header extensions that who receives them names and the other side knows, by the numbers of the receiver."""
     known = None if other is None else {each.uri: each.id for each in other.extensions}
     ids: dict[int, str] = {}
     for each in written.extensions:
-        if known is not None and each.uri not in known:
+        if (known is not None and each.uri not in known) or not (each.direction or Direction.SENDRECV).receives:
             continue
         # Who only asked for a number got it in the answer.
         number = known.get(each.uri, 0) if known is not None and each.id >= FIRST_REQUESTED_ID else each.id
