@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         StreamEnded,
         TargetBitrateChanged,
         ToneReceived,
+        ToneSent,
     )
     from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL
     from rtc_rtp.extensions.color_space import COLOR_SPACE, ColorSpace, HdrMetadata
@@ -273,6 +274,7 @@ __all__ = [
     "ToneReceiver",
     "ToneReported",
     "ToneSender",
+    "ToneSent",
     "Trace",
     "TradeOff",
     "TransportFeedback",
@@ -326,7 +328,7 @@ _DEFINED_IN: Final = {
     "congestion.transport_feedback_recorder": "TransportFeedbackRecorder",
     "context": "Trace",
     "errors": "BufferFullError ParseError RtpError StateError",
-    "events": "BitrateShare EndReason Event FrameReceived KeyFrameRequested PacketReceived SourceConflict StreamDiscovered StreamEnded TargetBitrateChanged ToneReceived",
+    "events": "BitrateShare EndReason Event FrameReceived KeyFrameRequested PacketReceived SourceConflict StreamDiscovered StreamEnded TargetBitrateChanged ToneReceived ToneSent",
     "extensions.audio_level": "AUDIO_LEVEL CSRC_AUDIO_LEVEL",
     "extensions.color_space": "COLOR_SPACE ColorSpace HdrMetadata",
     "extensions.dependency_descriptor": "DEPENDENCY_DESCRIPTOR DependencyDescriptor parse_dependency_descriptor serialize_dependency_descriptor",

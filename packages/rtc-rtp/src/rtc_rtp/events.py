@@ -102,6 +102,15 @@ class ToneReceived:
 
 
 @dataclass(slots=True)
+class ToneSent:
+    """A tone that ``send_tones`` was given begins to be sent."""
+
+    sender_id: StreamId
+    tone: str
+    """One of ``0123456789*#ABCD``, ``,`` for a pause, or nothing: all of them were sent."""
+
+
+@dataclass(slots=True)
 class SourceConflict:
     """The peer uses an SSRC of ours; the encoding goes on under another, which signalling may have to tell.
 
@@ -122,5 +131,6 @@ Event = (
     | StreamEnded
     | TargetBitrateChanged
     | ToneReceived
+    | ToneSent
     | SourceConflict
 )

@@ -9,6 +9,7 @@ from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.header_extension import ExtensionMap
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import SendParameters, StreamId
+from rtc_rtp.sending.dialling import Dialling
 from rtc_rtp.sending.sender import Sender
 from rtc_rtp.sending.stream import Outgoing, SendStream
 from rtc_rtp.stats import OutboundStats
@@ -17,7 +18,7 @@ from rtc_rtp.stats import OutboundStats
 class Outbound:
     """The senders of a session."""
 
-    __slots__ = ("_context", "_queued_size", "_transport_sequence_number", "by_ssrc", "deadline", "queue", "senders")
+    __slots__ = ("_context", "_dialling", "_queued_size", "_transport_sequence_number", "by_ssrc", "queue", "senders")
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -25,11 +26,10 @@ class Outbound:
         self.by_ssrc: dict[int, tuple[Sender, SendStream]] = {}
         """Every SSRC of ours, those of retransmissions included."""
 
+        self._dialling: dict[StreamId, Dialling] = {}
         self.queue: deque[Outgoing] = deque()
         self._queued_size = 0
         self._transport_sequence_number = 0
-        self.deadline = float("inf")
-        """When the next packet leaves that waits for its turn."""
 
     # --- senders ---
 
@@ -48,6 +48,7 @@ class Outbound:
         if sender is None:
             self.senders[sender_id] = Sender(self._context, sender_id, parameters)
         else:
+            self._dialling.pop(sender_id, None)
             self._forget(sender.update(parameters))
         self._index()
 
@@ -59,6 +60,7 @@ class Outbound:
         """
         sender = self._sender(sender_id)
         del self.senders[sender_id]
+        self._dialling.pop(sender_id, None)
         ended = [ssrc for stream in sender.streams.values() for ssrc in stream.used_ssrcs()]
         self._forget(list(sender.streams.values()))
         self._index()
@@ -98,7 +100,9 @@ class Outbound:
     def send_frame(self, sender_id: StreamId, frame: EncodedFrame, rid: str | None) -> None:
         """Queue the packets of a frame; raises as `RtpSession.send_frame` says."""
         stream = self._sender(sender_id).stream(rid)
-        if not stream.encoding.active:
+        dialling = self._dialling.get(sender_id)
+        # Where a tone sounds, there is no other sound; see :rfc:`4733#section-2.5.1.2`.
+        if not stream.encoding.active or (dialling is not None and dialling.is_sounding):
             stream.stats.frames_dropped += 1
             return
         self._check_room(len(frame.data))
@@ -128,6 +132,34 @@ class Outbound:
     def _enqueue(self, outgoing: Outgoing) -> None:
         self.queue.append(outgoing)
         self._queued_size += outgoing.size
+
+    # --- tones ---
+
+    def send_tones(self, sender_id: StreamId, tones: str, duration: float, gap: float) -> None:
+        """Dial; raises as `RtpSession.send_tones` says."""
+        sender = self._sender(sender_id)
+        dialling = self._dialling.get(sender_id)
+        if dialling is None:
+            dialling = Dialling(self._context, sender_id, sender.parameters, sender.stream(None))
+        dialling.dial(tones, duration, gap)
+        self._dialling[sender_id] = dialling
+        self.progress()
+
+    def tones_left(self, sender_id: StreamId) -> str:
+        """Return the tones of a sender that have not begun.
+
+        Raises:
+            StateError: There is no such sender.
+        """
+        self._sender(sender_id)
+        dialling = self._dialling.get(sender_id)
+        return "" if dialling is None else dialling.tones_left
+
+    def progress(self) -> None:
+        """Queue what is due of tones."""
+        for dialling in self._dialling.values():
+            for outgoing in dialling.progress():
+                self._enqueue(outgoing)
 
     # --- what the peer asks for ---
 
@@ -163,6 +195,10 @@ class Outbound:
         self._queued_size = 0
         self._context.stats.packets_sent += len(datagrams)
         return datagrams
+
+    def deadline(self) -> float:
+        """When there is more to send that was queued already."""
+        return min([dialling.deadline() for dialling in self._dialling.values()], default=float("inf"))
 
     def _number(self) -> int:
         number = self._transport_sequence_number

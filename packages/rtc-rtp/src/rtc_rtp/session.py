@@ -17,6 +17,7 @@ from rtc_rtp.reporting.control import Control
 from rtc_rtp.router import Router
 from rtc_rtp.sending.sender import check
 from rtc_rtp.stats import InboundStats, OutboundStats, SessionStats
+from rtc_rtp.tone_sender import DEFAULT_TONE_DURATION, DEFAULT_TONE_GAP
 
 _NEVER = float("inf")
 
@@ -211,6 +212,43 @@ class RtpSession:
         self._outbound.send_packet(sender_id, packet, rid, rewrite, payload_type, extension_map)
         self._context.dirty = True
 
+    def send_tones(
+        self,
+        sender_id: StreamId,
+        tones: str,
+        now: float,
+        *,
+        duration: float = DEFAULT_TONE_DURATION,
+        gap: float = DEFAULT_TONE_GAP,
+    ) -> None:
+        """Dial, in place of tones that have not begun; call ``datagrams_to_send`` next. ``ToneSent`` tells of each.
+
+        While a tone sounds, frames of the sender are dropped.
+
+        Args:
+            sender_id: Of audio.
+            tones: Of ``0123456789*#ABCD``, and ``,`` for a pause of two seconds; nothing ends the dialling.
+            now: Seconds.
+            duration: Of each tone, seconds; taken for the nearest of 0.04 to 6.
+            gap: Between tones, seconds; at least 0.03.
+
+        Raises:
+            StateError: There is no such sender, no telephone events were negotiated for it, or the session was closed.
+            ValueError: One of the tones is none, or they are too many.
+        """
+        self._check_open()
+        self._tick(now)
+        self._outbound.send_tones(sender_id, tones, duration, gap)
+        self._context.dirty = True
+
+    def tones_left(self, sender_id: StreamId) -> str:
+        """Return the tones that have not begun.
+
+        Raises:
+            StateError: There is no such sender.
+        """
+        return self._outbound.tones_left(sender_id)
+
     def request_key_frame(self, receiver_id: StreamId, rid: str | None = None) -> None:
         """Ask the peer for a key frame (PLI, or FIR); call ``datagrams_to_send`` next.
 
@@ -272,6 +310,7 @@ class RtpSession:
         self._tick(now)
         if not self._closing:
             self._inbound.progress()
+            self._outbound.progress()
             self._context.dirty = True
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
@@ -286,7 +325,7 @@ class RtpSession:
             datagrams = self._control.flush()
             datagrams += self._outbound.flush()
             context.dirty = False
-            self._timeout = min(self._inbound.deadline, self._control.deadline(), self._outbound.deadline)
+            self._timeout = min(self._inbound.deadline, self._control.deadline(), self._outbound.deadline())
         if datagrams:
             context.stats.bytes_sent += sum([len(data) for data in datagrams])
         return datagrams

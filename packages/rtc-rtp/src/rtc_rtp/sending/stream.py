@@ -153,13 +153,9 @@ class SendStream:
 
     def rtp_timestamp(self, now: float) -> int:
         """Return the RTP timestamp of a moment, for a sender report. See :rfc:`3550#section-6.4.1`."""
-        elapsed = round((now - self._mapped_at) * self.codec.clock_rate)
-        return (self._mapped_timestamp or 0) + elapsed & 0xFFFF_FFFF
-
-    @property
-    def has_clock(self) -> bool:
-        """Whether anything was sent, so that a timestamp can be told for a moment."""
-        return self._mapped_timestamp is not None
+        if self._mapped_timestamp is None:
+            return self._timestamp_offset
+        return self._mapped_timestamp + round((now - self._mapped_at) * self.codec.clock_rate) & 0xFFFF_FFFF
 
     def ssrcs(self) -> list[int]:
         """The SSRCs under which something may leave."""
@@ -180,6 +176,12 @@ class SendStream:
             header_bytes_sent=own.header_bytes_sent + repair.header_bytes_sent,
             remote=replace(own.remote),
         )
+
+    def take_number(self) -> int:
+        """Return the next sequence number, for a packet that is no part of a frame."""
+        number = self.next_sequence_number
+        self.next_sequence_number = number + 1 & 0xFFFF
+        return number
 
     # --- frames and packets ---
 
