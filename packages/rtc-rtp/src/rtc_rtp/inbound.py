@@ -6,6 +6,7 @@ from rtc_rtp.events import EndReason, StreamEnded
 from rtc_rtp.outbound import Outbound
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, StreamId
+from rtc_rtp.receiving.arrivals import Arrivals
 from rtc_rtp.receiving.receiver import Receiver, Stream
 from rtc_rtp.receiving.stream import ReceiveStream
 from rtc_rtp.receiving.synchronization import synchronize
@@ -18,12 +19,13 @@ _NEVER = float("inf")
 class Inbound:
     """The receivers of a session."""
 
-    __slots__ = ("_context", "_outbound", "_router", "deadline", "receivers", "streams")
+    __slots__ = ("_context", "_outbound", "_router", "arrivals", "deadline", "receivers", "streams")
 
     def __init__(self, context: Context, outbound: Outbound) -> None:
         self._context = context
         self._outbound = outbound
         self._router: Router | None = None
+        self.arrivals = Arrivals(context)
         self.receivers: dict[StreamId, Receiver] = {}
         self.streams: dict[int, Stream] = {}
         """By SSRC, of all receivers."""
@@ -44,6 +46,7 @@ class Inbound:
             self.receivers[receiver_id] = Receiver(self._context, receiver_id, parameters)
         else:
             receiver.update(parameters)
+        self.arrivals.configure(one.parameters for one in self.receivers.values())
 
     def remove(self, receiver_id: StreamId) -> None:
         """Remove a receiver and its streams.
@@ -56,6 +59,7 @@ class Inbound:
         for ssrc in receiver.streams:
             self.streams.pop(ssrc, None)
             self._context.waiting.pop(ssrc, None)
+        self.arrivals.configure(one.parameters for one in self.receivers.values())
 
     def receiver(self, receiver_id: StreamId) -> Receiver:
         """Return a receiver.

@@ -1,24 +1,23 @@
 """Everything that a session sends but RTCP: senders, and the queue in front of the wire."""
 
-from collections import deque
-
 from rtc_rtp.context import Context
-from rtc_rtp.errors import BufferFullError, StateError
+from rtc_rtp.errors import StateError
 from rtc_rtp.events import KeyFrameRequested
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.header_extension import ExtensionMap
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import SendParameters, StreamId
+from rtc_rtp.sending.departures import Departures
 from rtc_rtp.sending.dialling import Dialling
 from rtc_rtp.sending.sender import Sender
-from rtc_rtp.sending.stream import Outgoing, SendStream
+from rtc_rtp.sending.stream import SendStream
 from rtc_rtp.stats import OutboundStats
 
 
 class Outbound:
     """The senders of a session."""
 
-    __slots__ = ("_context", "_dialling", "_queued_size", "_transport_sequence_number", "by_ssrc", "queue", "senders")
+    __slots__ = ("_context", "_dialling", "by_ssrc", "departures", "senders")
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -27,9 +26,7 @@ class Outbound:
         """Every SSRC of ours, those of retransmissions included."""
 
         self._dialling: dict[StreamId, Dialling] = {}
-        self.queue: deque[Outgoing] = deque()
-        self._queued_size = 0
-        self._transport_sequence_number = 0
+        self.departures = Departures(context)
 
     # --- senders ---
 
@@ -49,8 +46,10 @@ class Outbound:
             self.senders[sender_id] = Sender(self._context, sender_id, parameters)
         else:
             self._dialling.pop(sender_id, None)
-            self._forget(sender.update(parameters))
+            for stream in sender.update(parameters):
+                stream.is_over = True
         self._index()
+        self.departures.progress(self.senders.values())
 
     def remove(self, sender_id: StreamId) -> list[int]:
         """Remove a sender; return the SSRCs that sent something.
@@ -62,16 +61,10 @@ class Outbound:
         del self.senders[sender_id]
         self._dialling.pop(sender_id, None)
         ended = [ssrc for stream in sender.streams.values() for ssrc in stream.used_ssrcs()]
-        self._forget(list(sender.streams.values()))
+        for stream in sender.streams.values():
+            stream.is_over = True
         self._index()
         return ended
-
-    def _forget(self, streams: list[SendStream]) -> None:
-        if not streams:
-            return
-        gone = {stream.ssrc for stream in streams}
-        self.queue = deque(each for each in self.queue if each.stream.ssrc not in gone)
-        self._queued_size = sum(each.size for each in self.queue)
 
     def _index(self) -> None:
         self.by_ssrc = {
@@ -80,6 +73,7 @@ class Outbound:
             for stream in sender.streams.values()
             for ssrc in stream.ssrcs()
         }
+        self.departures.configure(self.senders.values())
 
     def _sender(self, sender_id: StreamId) -> Sender:
         found = self.senders.get(sender_id)
@@ -105,9 +99,9 @@ class Outbound:
         if not stream.encoding.active or (dialling is not None and dialling.is_sounding):
             stream.stats.frames_dropped += 1
             return
-        self._check_room(len(frame.data))
+        self.departures.check_room(len(frame.data))
         for outgoing in stream.packetize(frame):
-            self._enqueue(outgoing)
+            self.departures.add(outgoing)
 
     def send_packet(
         self,
@@ -122,16 +116,10 @@ class Outbound:
         stream = self._sender(sender_id).stream(rid)
         if not stream.encoding.active:
             return
-        self._check_room(len(packet.payload))
-        self._enqueue(stream.pass_on(packet, rewrite=rewrite, payload_type=payload_type, extension_map=extension_map))
-
-    def _check_room(self, size: int) -> None:
-        if self._queued_size + size > self._context.options.send_buffer_size:
-            raise BufferFullError(f"{self._queued_size} bytes wait to be sent")
-
-    def _enqueue(self, outgoing: Outgoing) -> None:
-        self.queue.append(outgoing)
-        self._queued_size += outgoing.size
+        self.departures.check_room(len(packet.payload))
+        self.departures.add(
+            stream.pass_on(packet, rewrite=rewrite, payload_type=payload_type, extension_map=extension_map)
+        )
 
     # --- tones ---
 
@@ -156,10 +144,11 @@ class Outbound:
         return "" if dialling is None else dialling.tones_left
 
     def progress(self) -> None:
-        """Queue what is due of tones."""
+        """Do what is due: tones, and what the bandwidth estimate has to do."""
         for dialling in self._dialling.values():
             for outgoing in dialling.progress():
-                self._enqueue(outgoing)
+                self.departures.add(outgoing)
+        self.departures.progress(self.senders.values())
 
     # --- what the peer asks for ---
 
@@ -171,7 +160,7 @@ class Outbound:
         stream = found[1]
         stream.stats.nack_count += 1
         for outgoing in stream.repeat(sequence_numbers, self._context.round_trip_time.assumed):
-            self._enqueue(outgoing)
+            self.departures.add(outgoing)
         return True
 
     def key_frame_requested(self, ssrc: int) -> bool:
@@ -189,18 +178,11 @@ class Outbound:
 
     def flush(self) -> list[bytes]:
         """Return the packets that leave now."""
-        queue = self.queue
-        datagrams = [each.stream.depart(each, self._number) for each in queue]
-        queue.clear()
-        self._queued_size = 0
+        datagrams = self.departures.take()
         self._context.stats.packets_sent += len(datagrams)
         return datagrams
 
     def deadline(self) -> float:
         """When there is more to send that was queued already."""
-        return min([dialling.deadline() for dialling in self._dialling.values()], default=float("inf"))
-
-    def _number(self) -> int:
-        number = self._transport_sequence_number
-        self._transport_sequence_number = number + 1 & 0xFFFF
-        return number
+        tones = [dialling.deadline() for dialling in self._dialling.values()]
+        return min([self.departures.deadline(), *tones])

@@ -267,7 +267,7 @@ class RtpSession:
         if self._closing:
             return
         self._closing = True
-        self._outbound.queue.clear()
+        self._outbound.departures.clear()
         self._inbound.streams.clear()
         self._context.waiting.clear()
         self._control.close()
@@ -286,6 +286,7 @@ class RtpSession:
             return
         context, inbound = self._context, self._inbound
         stats, streams = context.stats, inbound.streams
+        arrivals = inbound.arrivals
         parse = RtpPacket.parse
         for data in datagrams:
             stats.bytes_received += len(data)
@@ -298,11 +299,14 @@ class RtpSession:
                 context.drop("malformed_rtp")
                 continue
             stats.packets_received += 1
+            if arrivals.is_noting:
+                arrivals.note(packet, len(data))
             stream = streams.get(packet.ssrc) or inbound.adopt(packet)
             if stream is not None:
                 stream.receive(packet, len(data))
         if context.waiting:
             inbound.progress()
+        self._outbound.progress()
         context.dirty = True
 
     def handle_timeout(self, now: float) -> None:

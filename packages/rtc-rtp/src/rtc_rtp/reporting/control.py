@@ -137,7 +137,8 @@ class Control:
         return min(regular, max(feedback_at, self._schedule.deadline(has_feedback=True)))
 
     def _feedback_deadline(self) -> float:
-        return min([stream.feedback_deadline() for stream in self._context.waiting.values()], default=_NEVER)
+        deadlines = [stream.feedback_deadline() for stream in self._context.waiting.values()]
+        return min([self._inbound.arrivals.deadline(), *deadlines])
 
     @property
     def _may_reduce(self) -> bool:
@@ -150,7 +151,8 @@ class Control:
 
     def _take_feedback(self) -> list[RtcpPacket]:
         reporter = self._reporter_ssrc
-        return [packet for stream in self._context.waiting.values() for packet in stream.take_feedback(reporter)]
+        packets = [packet for stream in self._context.waiting.values() for packet in stream.take_feedback(reporter)]
+        return packets + self._inbound.arrivals.take_feedback(reporter)
 
     @property
     def _reporter_ssrc(self) -> int:

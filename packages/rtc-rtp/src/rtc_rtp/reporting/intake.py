@@ -13,22 +13,28 @@ from rtc_rtp.receiving.stream import ReceiveStream
 from rtc_rtp.reporting.measurement import round_trip_time
 from rtc_rtp.reporting.participants import Participants
 from rtc_rtp.rtcp import (
+    CongestionControlFeedback,
     DescriptionType,
     FullIntraRequest,
     GenericNack,
     Goodbye,
     PictureLossIndication,
+    ReceiverEstimatedMaximumBitrate,
     ReceiverReport,
     ReportBlock,
     RtcpPacket,
     SenderReport,
     SourceDescription,
+    TransportFeedback,
     parse_compound,
 )
 from rtc_rtp.sending.stream import SendStream
 
 MAX_ROUND_TRIP_TIME: Final = 60.0
 """Seconds beyond which an echo is taken for an error."""
+
+MAX_EXPECTED: Final = 0x8000
+"""Packets between two reports beyond which the peer must have begun to count anew."""
 
 
 class Intake:
@@ -118,6 +124,9 @@ class Intake:
         remote = stream.stats.remote
         remote.reports_received += 1
         remote.reported_at = context.now
+        expected = block.highest_sequence_number - remote.highest_sequence_number
+        if remote.reports_received > 1 and 0 < expected < MAX_EXPECTED:
+            self._outbound.departures.loss_reported(block.fraction_lost / 256, expected, seconds)
         remote.packets_lost = block.packets_lost
         remote.fraction_lost = block.fraction_lost / 256
         remote.jitter = block.jitter / stream.codec.clock_rate
@@ -144,6 +153,10 @@ class Intake:
         match packet:
             case GenericNack():
                 is_ours = outbound.repeat(packet.media_ssrc, packet.sequence_numbers)
+            case TransportFeedback() | CongestionControlFeedback():
+                outbound.departures.feedback_received(packet)
+            case ReceiverEstimatedMaximumBitrate():
+                outbound.departures.maximum_received(packet.bitrate_bps)
             case PictureLossIndication():
                 is_ours = self._take_picture_loss(packet.media_ssrc)
             case FullIntraRequest():

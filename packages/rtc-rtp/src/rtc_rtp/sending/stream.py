@@ -1,6 +1,6 @@
 """One RTP stream that is sent, and the one that repairs it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -62,6 +62,9 @@ class SendStream:
         "extensions",
         "history",
         "is_acknowledged",
+        "is_audio",
+        "is_numbered",
+        "is_over",
         "is_repair_acknowledged",
         "key_frames",
         "next_sequence_number",
@@ -89,6 +92,9 @@ class SendStream:
         """Whether a report showed that the peer knows this SSRC."""
 
         self.is_repair_acknowledged = False
+        self.is_over = False
+        """Whether it was removed, so that what waits of it must not leave."""
+
         self.sent_at: float | None = None
         """When the latest packet left."""
 
@@ -120,6 +126,8 @@ class SendStream:
             self.history = self.history or History(options.history_duration, options.history_size)
         else:
             self.history = None
+        self.is_audio = parameters.kind == "audio"
+        self.is_numbered = self.extensions.transport_sequence_number is not None
         self.stats.rid = encoding.rid
         self.stats.rtx_ssrc = encoding.rtx_ssrc
         self.stats.active = encoding.active
@@ -350,6 +358,11 @@ class SendStream:
             extensions.identify_repair(elements)
         return Outgoing(self, repair.wrap(packet, payload_type, elements), self._context.now, is_retransmission=True)
 
+    @property
+    def can_pad(self) -> bool:
+        """Whether the peer can tell padding of this stream from media."""
+        return self.repair is not None and self.history is not None and self.codec.rtx_payload_type is not None
+
     def pad(self, length: int) -> Outgoing | None:
         """Return a packet of about so many bytes that only fills the path, if the peer can tell it from media."""
         repair, payload_type = self.repair, self.codec.rtx_payload_type
@@ -369,8 +382,13 @@ class SendStream:
 
     # --- departure ---
 
-    def depart(self, outgoing: Outgoing, transport_sequence_number: Callable[[], int]) -> bytes:
-        """Return the bytes of a packet that leaves now, and count it."""
+    def depart(self, outgoing: Outgoing, transport_sequence_number: int) -> bytes:
+        """Return the bytes of a packet that leaves now, and count it.
+
+        Args:
+            outgoing: One of this stream.
+            transport_sequence_number: Its number among all of the transport, for a stream that is numbered so.
+        """
         context, extensions, packet = self._context, self.extensions, outgoing.packet
         now = context.now
         if outgoing.is_retransmission and packet.ssrc == self.ssrc:
@@ -379,7 +397,7 @@ class SendStream:
             data = packet.serialize(two_byte=extensions.two_byte) if sent is None else sent.data
         else:
             if extensions.transport_sequence_number is not None:
-                packet.extensions[extensions.transport_sequence_number] = transport_sequence_number().to_bytes(2, "big")
+                packet.extensions[extensions.transport_sequence_number] = transport_sequence_number.to_bytes(2, "big")
             if extensions.abs_send_time is not None:
                 extensions.depart(packet.extensions, context.wall_time(now))
             data = packet.serialize(two_byte=extensions.two_byte)

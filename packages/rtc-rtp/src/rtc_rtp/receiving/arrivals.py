@@ -1,0 +1,75 @@
+"""What the sender's congestion control has to know: when each packet of the transport arrived."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from rtc_rtp.congestion.congestion_feedback_recorder import CongestionFeedbackRecorder
+from rtc_rtp.congestion.transport_feedback_recorder import TransportFeedbackRecorder
+from rtc_rtp.context import Context
+from rtc_rtp.extensions.transport_sequence_number import TRANSPORT_SEQUENCE_NUMBER
+from rtc_rtp.ntp import ntp_timestamp
+from rtc_rtp.packet import RtpPacket
+from rtc_rtp.parameters import ReceiveParameters
+from rtc_rtp.rtcp import RtcpPacket
+
+_NEVER: Final = float("inf")
+
+
+class Arrivals:
+    """Notes arrivals where the peer wants to hear of them, transport-wide or by streams (:rfc:`8888`)."""
+
+    __slots__ = ("_by_stream", "_context", "_identifier", "_transport_wide", "is_noting")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._identifier = 0
+        self._transport_wide: TransportFeedbackRecorder | None = None
+        self._by_stream: CongestionFeedbackRecorder | None = None
+        self.is_noting = False
+        """Whether `note` has to be called at all."""
+
+    def configure(self, receivers: Iterable[ReceiveParameters]) -> None:
+        """Take what was negotiated. Identifiers of extensions are the same in all sections of a transport."""
+        identifier, by_stream = None, False
+        for parameters in receivers:
+            feedback = {kind for codec in parameters.codecs for kind in codec.feedback}
+            if "transport-cc" in feedback:
+                identifier = identifier or parameters.header_extensions.id_of(TRANSPORT_SEQUENCE_NUMBER)
+            by_stream |= "ack ccfb" in feedback
+        if identifier is None:
+            self._transport_wide = None
+        else:
+            self._identifier = identifier
+            self._transport_wide = self._transport_wide or TransportFeedbackRecorder(sender_ssrc=0)
+        self._by_stream = (self._by_stream or CongestionFeedbackRecorder(sender_ssrc=0)) if by_stream else None
+        self.is_noting = self._transport_wide is not None or self._by_stream is not None
+
+    def note(self, packet: RtpPacket, size: int) -> None:
+        """Note that a packet arrived."""
+        now = self._context.now
+        if self._transport_wide is not None:
+            value = packet.extension(self._identifier)
+            if value is not None and len(value) >= 2:
+                number = value[0] << 8 | value[1]
+                self._transport_wide.packet_received(number, now, media_ssrc=packet.ssrc, size=size)
+        if self._by_stream is not None:
+            self._by_stream.packet_received(packet.ssrc, packet.sequence_number, now)
+
+    def deadline(self) -> float:
+        """When there is feedback to send."""
+        recorders = (self._transport_wide, self._by_stream)
+        times = [recorder.next_timeout() for recorder in recorders if recorder is not None]
+        return min([each for each in times if each is not None], default=_NEVER)
+
+    def take_feedback(self, reporter_ssrc: int) -> list[RtcpPacket]:
+        """Return the feedback of now."""
+        now = self._context.now
+        packets: list[RtcpPacket] = []
+        wide, by_stream = self._transport_wide, self._by_stream
+        if wide is not None and (due_at := wide.next_timeout()) is not None and due_at <= now:
+            wide.sender_ssrc = reporter_ssrc
+            packets += wide.feedback(now)
+        if by_stream is not None and (due_at := by_stream.next_timeout()) is not None and due_at <= now:
+            by_stream.sender_ssrc = reporter_ssrc
+            packets += by_stream.feedback(now, ntp_timestamp=ntp_timestamp(self._context.wall_time(now)))
+        return packets

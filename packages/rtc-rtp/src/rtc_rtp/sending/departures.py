@@ -1,0 +1,215 @@
+"""The queue in front of the wire: packets leave at the pace of the bandwidth estimate, or at once."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from rtc_rtp.congestion.bandwidth_estimator import BandwidthConfig, BandwidthEstimator
+from rtc_rtp.congestion.pacer import Pacer, PacerConfig, PacketPriority
+from rtc_rtp.context import Context
+from rtc_rtp.errors import BufferFullError
+from rtc_rtp.events import TargetBitrateChanged
+from rtc_rtp.rtcp import CongestionControlFeedback, TransportFeedback
+from rtc_rtp.sending.allocation import allocate
+from rtc_rtp.sending.sender import Sender
+from rtc_rtp.sending.stream import Outgoing, SendStream
+
+LOWER_LAYERS: Final = 38
+"""Bytes that SRTP, UDP and IPv4 add to every packet; the path carries them too."""
+
+NEWS: Final = 0.02
+"""Part by which the target has to change to be told."""
+
+NEWS_INTERVAL: Final = 0.05
+"""Seconds between two changes that are told, but for falls."""
+
+_NEVER: Final = float("inf")
+
+
+class Departures:
+    """Packets that wait, and what is known of the path.
+
+    Without feedback of the peer that tells what became of packets there is no pace, and everything leaves at once.
+    """
+
+    __slots__ = (
+        "_context",
+        "_counts_all",
+        "_estimator",
+        "_pacer",
+        "_padding_stream",
+        "_queue",
+        "_queued_size",
+        "_told_at",
+        "_told_bps",
+        "_transport_sequence_number",
+    )
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._queue: deque[Outgoing] = deque()
+        self._queued_size = 0
+        self._transport_sequence_number = 0
+        self._estimator: BandwidthEstimator | None = None
+        self._pacer: Pacer[Outgoing] | None = None
+        self._padding_stream: SendStream | None = None
+        self._counts_all = False
+        self._told_bps = 0.0
+        self._told_at = -_NEVER
+
+    def configure(self, senders: Iterable[Sender]) -> None:
+        """Take what was negotiated: feedback of the peer is what there can be a pace by."""
+        context, options = self._context, self._context.options
+        senders = list(senders)
+        feedback = {kind for sender in senders for codec in sender.parameters.codecs for kind in codec.feedback}
+        # Feedback by streams knows every packet by its own number.
+        self._counts_all = "ack ccfb" in feedback
+        streams = [stream for sender in senders for stream in sender.streams.values()]
+        self._padding_stream = next((each for each in streams if each.can_pad and each.encoding.active), None)
+        has_feedback = not feedback.isdisjoint({"transport-cc", "goog-remb", "ack ccfb"})
+        if not (options.congestion_control and has_feedback) or self._estimator is not None:
+            self._told_bps = 0.0
+            return
+        config = BandwidthConfig(
+            start_bitrate_bps=options.start_bitrate_bps,
+            min_bitrate_bps=options.min_bitrate_bps,
+            max_bitrate_bps=options.max_bitrate_bps,
+        )
+        self._estimator = BandwidthEstimator(now=context.now, config=config, trace=context.trace)
+        if options.pacing:
+            self._pacer = Pacer(
+                now=context.now,
+                pacing_bitrate_bps=self._estimator.pacing_bitrate_bps,
+                config=PacerConfig(max_queue_size=2 * options.send_buffer_size, max_queue_length=1 << 20),
+            )
+
+    # --- packets ---
+
+    def check_room(self, size: int) -> None:
+        """Look whether so many bytes may be queued.
+
+        Raises:
+            BufferFullError: They may not.
+        """
+        queued = self._queued_size if self._pacer is None else self._pacer.queued_bytes
+        if queued + size > self._context.options.send_buffer_size:
+            raise BufferFullError(f"{queued} bytes wait to be sent")
+
+    def add(self, outgoing: Outgoing) -> None:
+        """Queue a packet."""
+        if self._pacer is None:
+            self._queue.append(outgoing)
+            self._queued_size += outgoing.size
+            return
+        if outgoing.stream.is_audio:
+            priority = PacketPriority.AUDIO
+        else:
+            priority = PacketPriority.RETRANSMISSION if outgoing.is_retransmission else PacketPriority.VIDEO
+        self._pacer.enqueue(outgoing, outgoing.size + LOWER_LAYERS, priority, self._context.now)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._queue.clear()
+        if self._pacer is not None:
+            self._pacer.clear()
+
+    def take(self) -> list[bytes]:
+        """Return the packets that leave now."""
+        pacer = self._pacer
+        if pacer is None:
+            leaving = [(each, None) for each in self._queue if not each.stream.is_over]
+            self._queue.clear()
+            self._queued_size = 0
+            return [self._depart(outgoing, probe_id) for outgoing, probe_id in leaving]
+        datagrams: list[bytes] = []
+        for paced in pacer.packets_to_send(self._context.now):
+            outgoing = paced.packet
+            if outgoing is None and self._padding_stream is not None:
+                outgoing = self._padding_stream.pad(paced.size)
+            if outgoing is not None and not outgoing.stream.is_over:
+                datagrams.append(self._depart(outgoing, paced.probe_id))
+        return datagrams
+
+    def _depart(self, outgoing: Outgoing, probe_id: int | None) -> bytes:
+        stream = outgoing.stream
+        number = self._transport_sequence_number
+        data = stream.depart(outgoing, number)
+        if stream.is_numbered or self._counts_all:
+            self._transport_sequence_number = number + 1 & 0xFFFF
+            if self._estimator is not None:
+                packet = outgoing.packet
+                self._estimator.packet_sent(
+                    number,
+                    len(data) + LOWER_LAYERS,
+                    self._context.now,
+                    ssrc=packet.ssrc if self._counts_all else None,
+                    sequence_number=packet.sequence_number,
+                    probe_id=probe_id,
+                )
+        return data
+
+    # --- what the peer tells ---
+
+    def feedback_received(self, feedback: TransportFeedback | CongestionControlFeedback) -> None:
+        """Learn what became of packets."""
+        if self._estimator is not None:
+            self._estimator.feedback_received(feedback, self._context.now)
+
+    def maximum_received(self, bitrate_bps: int) -> None:
+        """Obey the estimate of a receiver (REMB)."""
+        if self._estimator is not None and bitrate_bps > 0:
+            self._estimator.remb_received(bitrate_bps, self._context.now)
+
+    def loss_reported(self, fraction_lost: float, packet_count: int, round_trip_time: float | None) -> None:
+        """Learn from a receiver report."""
+        if self._estimator is not None:
+            if round_trip_time is not None:
+                self._estimator.round_trip_time_measured(round_trip_time)
+            if packet_count > 0:
+                self._estimator.loss_reported(fraction_lost, packet_count, self._context.now)
+
+    # --- time ---
+
+    def progress(self, senders: Iterable[Sender]) -> None:
+        """Do what is due, and tell how much may be sent if that changed."""
+        estimator, context = self._estimator, self._context
+        if estimator is None:
+            return
+        timeout = estimator.next_timeout()
+        if timeout is not None and timeout <= context.now:
+            estimator.handle_timeout(context.now)
+        if self._pacer is not None:
+            for probe in estimator.probes():
+                self._pacer.probe(probe, context.now)
+            self._pacer.set_rates(
+                pacing_bitrate_bps=estimator.pacing_bitrate_bps, padding_bitrate_bps=0.0, now=context.now
+            )
+        target = estimator.target_bitrate_bps
+        context.stats.target_bitrate_bps = int(target)
+        if self._is_news(target):
+            self._told_bps = target
+            self._told_at = context.now
+            self._tell(target, list(senders))
+
+    def _is_news(self, target: float) -> bool:
+        if abs(target - self._told_bps) <= NEWS * self._told_bps:
+            return False
+        return target < self._told_bps or self._context.now >= self._told_at + NEWS_INTERVAL
+
+    def _tell(self, target: float, senders: list[Sender]) -> None:
+        shares = allocate(target, senders)
+        if not shares:
+            return
+        by_sender = {sender.id: sender for sender in senders}
+        for share in shares:
+            by_sender[share.sender_id].streams[share.rid].stats.target_bitrate_bps = share.bitrate_bps
+        self._context.events.append(TargetBitrateChanged(int(target), tuple(shares)))
+
+    def deadline(self) -> float:
+        """When there is more to do."""
+        found = []
+        if self._estimator is not None:
+            found.append(self._estimator.next_timeout())
+        if self._pacer is not None:
+            found.append(self._pacer.next_timeout())
+        return min([each for each in found if each is not None], default=_NEVER)
