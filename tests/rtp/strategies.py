@@ -145,7 +145,55 @@ unknown_feedbacks = st.builds(
 )
 unknown_packets = st.builds(rtcp.UnknownPacket, st.integers(208, 223), st.integers(0, 31), st.binary(max_size=20))
 
+resynchronizations = st.builds(rtcp.RapidResynchronizationRequest, uint32, uint32)
+
+
+@st.composite
+def _traces(draw: st.DrawFn) -> rtcp.ExtendedBlock:
+    kind: type[rtcp.PacketTrace] = draw(st.sampled_from([rtcp.LossTrace, rtcp.DuplicateTrace, rtcp.ReceiptTimes]))
+    begin, span, thinning = draw(uint16), draw(st.integers(0, 60)), draw(st.integers(0, 4))
+    block = kind(draw(uint32), begin, (begin + span) & 0xFFFF, thinning)
+    count = len(block.sequence_numbers)
+    if isinstance(block, rtcp.ReceiptTimes):
+        block.times = draw(st.lists(uint32, min_size=count, max_size=count))
+    elif isinstance(block, rtcp.LossTrace):
+        block.flags = draw(
+            st.lists(st.booleans(), min_size=count, max_size=count) | st.booleans().map(lambda flag: [flag] * count)
+        )
+    return block
+
+
+extended_blocks = st.one_of(
+    _traces(),
+    st.builds(rtcp.ReceiverReferenceTime, uint64),
+    st.builds(
+        rtcp.DelaySinceReceiverReport, st.lists(st.builds(rtcp.ReceiverDelay, uint32, uint32, uint32), max_size=3)
+    ),
+    st.builds(
+        rtcp.StatisticsSummary,
+        uint32,
+        uint16,
+        uint16,
+        st.none() | uint32,
+        st.none() | uint32,
+        st.none() | st.builds(rtcp.Spread, uint32, uint32, uint32, uint32),
+    ),
+    st.builds(
+        rtcp.StatisticsSummary,
+        uint32,
+        uint16,
+        uint16,
+        hops=st.builds(rtcp.Spread, uint8, uint8, uint8, uint8),
+        hops_kind=st.integers(1, 2),
+    ),
+    st.builds(rtcp.VoipMetrics, uint32, uint8, uint8, uint8, uint8, uint16, signal_level=st.integers(-128, 127)),
+    st.builds(rtcp.UnknownBlock, st.integers(8, 255), uint8, words),
+)
+extended_reports = st.builds(rtcp.ExtendedReport, uint32, st.lists(extended_blocks, max_size=4))
+
 rtcp_packets = st.one_of(
+    resynchronizations,
+    extended_reports,
     sender_reports,
     receiver_reports,
     descriptions,

@@ -16,6 +16,15 @@ from rtc_rtp.rtcp.codec_control import (
 from rtc_rtp.rtcp.compound import parse_compound, serialize_compound
 from rtc_rtp.rtcp.congestion_control import CongestionControlFeedback, PacketMetric, StreamMetrics
 from rtc_rtp.rtcp.description import DescriptionChunk, DescriptionItem, DescriptionType, SourceDescription
+from rtc_rtp.rtcp.extended_block import ExtendedBlock, UnknownBlock
+from rtc_rtp.rtcp.extended_report import (
+    DelaySinceReceiverReport,
+    ExtendedReport,
+    ReceiverDelay,
+    ReceiverReferenceTime,
+)
+from rtc_rtp.rtcp.extended_statistics import Spread, StatisticsSummary, VoipMetrics
+from rtc_rtp.rtcp.extended_trace import DuplicateTrace, LossTrace, PacketTrace, ReceiptTimes
 from rtc_rtp.rtcp.feedback import ApplicationLayerFeedback, Feedback, UnknownFeedback
 from rtc_rtp.rtcp.goodbye import Goodbye
 from rtc_rtp.rtcp.nack import GenericNack
@@ -28,6 +37,7 @@ from rtc_rtp.rtcp.picture import (
 )
 from rtc_rtp.rtcp.remb import ReceiverEstimatedMaximumBitrate
 from rtc_rtp.rtcp.report import ReceiverReport, ReportBlock, SenderReport
+from rtc_rtp.rtcp.resynchronization import RapidResynchronizationRequest
 from rtc_rtp.rtcp.transport_feedback import TransportFeedback
 
 __all__ = [
@@ -35,19 +45,29 @@ __all__ = [
     "ApplicationLayerFeedback",
     "BackChannel",
     "CongestionControlFeedback",
+    "DelaySinceReceiverReport",
     "DescriptionChunk",
     "DescriptionItem",
     "DescriptionType",
+    "DuplicateTrace",
+    "ExtendedBlock",
+    "ExtendedReport",
     "Feedback",
     "FullIntraRequest",
     "GenericNack",
     "Goodbye",
     "IntraRequest",
+    "LossTrace",
     "LostSlice",
     "MaximumBitrate",
     "PacketMetric",
+    "PacketTrace",
     "PictureLossIndication",
+    "RapidResynchronizationRequest",
+    "ReceiptTimes",
+    "ReceiverDelay",
     "ReceiverEstimatedMaximumBitrate",
+    "ReceiverReferenceTime",
     "ReceiverReport",
     "ReferencePictureSelection",
     "ReportBlock",
@@ -55,6 +75,8 @@ __all__ = [
     "SenderReport",
     "SliceLossIndication",
     "SourceDescription",
+    "Spread",
+    "StatisticsSummary",
     "StreamMetrics",
     "TemporalSpatialTradeOffNotification",
     "TemporalSpatialTradeOffRequest",
@@ -62,9 +84,11 @@ __all__ = [
     "TemporaryMaximumBitrateNotification",
     "TradeOff",
     "TransportFeedback",
+    "UnknownBlock",
     "UnknownFeedback",
     "UnknownPacket",
     "VideoBackChannelMessage",
+    "VoipMetrics",
     "parse_compound",
     "serialize_compound",
 ]

@@ -16,6 +16,7 @@ from rtc_rtp.rtcp.codec_control import (
 )
 from rtc_rtp.rtcp.congestion_control import CongestionControlFeedback
 from rtc_rtp.rtcp.description import DescriptionType, SourceDescription
+from rtc_rtp.rtcp.extended_report import ExtendedReport
 from rtc_rtp.rtcp.feedback import (
     APPLICATION_LAYER_FORMAT,
     PAYLOAD_FEEDBACK,
@@ -29,10 +30,21 @@ from rtc_rtp.rtcp.packet import RtcpPacket, UnknownPacket, split
 from rtc_rtp.rtcp.picture import PictureLossIndication, ReferencePictureSelection, SliceLossIndication
 from rtc_rtp.rtcp.remb import IDENTIFIER, ReceiverEstimatedMaximumBitrate
 from rtc_rtp.rtcp.report import ReceiverReport, SenderReport
+from rtc_rtp.rtcp.resynchronization import RapidResynchronizationRequest
 from rtc_rtp.rtcp.transport_feedback import TransportFeedback
 
 PACKET_TYPES: Final[Mapping[int, type[RtcpPacket]]] = MappingProxyType(
-    {kind.PACKET_TYPE: kind for kind in (SenderReport, ReceiverReport, SourceDescription, Goodbye, ApplicationDefined)}
+    {
+        kind.PACKET_TYPE: kind
+        for kind in (
+            SenderReport,
+            ReceiverReport,
+            SourceDescription,
+            Goodbye,
+            ApplicationDefined,
+            ExtendedReport,
+        )
+    }
 )
 """Packets by type; feedback has formats of its own."""
 
@@ -43,6 +55,7 @@ FEEDBACK_FORMATS: Final[Mapping[tuple[int, int], type[RtcpPacket]]] = MappingPro
             GenericNack,
             TemporaryMaximumBitrate,
             TemporaryMaximumBitrateNotification,
+            RapidResynchronizationRequest,
             CongestionControlFeedback,
             TransportFeedback,
             PictureLossIndication,

@@ -61,7 +61,7 @@ class RtcpPacket:
         return cls._parse_body(count, body)
 
     @classmethod
-    def _parse_body(cls, count: int, body: bytes) -> Self:
+    def _parse_body(cls, count: int, body: bytes, /) -> Self:
         """Parse the body, free of padding; each kind of packet has its own."""
         raise ParseError(f"{cls.__name__} does not know what {len(body)} bytes and a count of {count} mean")
 
