@@ -15,6 +15,7 @@ class SrtpConfig:
 
     mki_length: int = 0
     """Bytes of the master key identifier in every packet, 0 to 128; 0 means that there is none, and one key."""
+    # [rfc3711:3.3.2/1] [rfc3711:3.3.2/3]
     replay_window: int = 1024
     """Packets that the newest may be ahead of one that is still accepted, 64 or more. 0 turns replay protection off,
     which is for recordings that are read again and for nothing else."""
@@ -32,14 +33,14 @@ class SrtpConfig:
     """Let a sender encrypt RTCP packets; they are authenticated anyway."""
     accept_unencrypted_rtcp: bool = False
     """Let a receiver take RTCP packets that are authentic but were sent in the clear."""
-    max_sources: int = 1024
+    max_sources: int = 4096
     """Synchronization sources that state is kept for, 1 or more."""
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
         if not 0 <= self.mki_length <= MAX_MKI_LENGTH:
             raise ValueError(f"a master key identifier has 0 to {MAX_MKI_LENGTH} bytes, not {self.mki_length}")
-        # [rfc3711:3.3.2/3]
+        # [rfc3711:3.3.2/2]
         if self.replay_window != 0 and self.replay_window < MIN_REPLAY_WINDOW:
             raise ValueError(f"a replay window has at least {MIN_REPLAY_WINDOW} packets, not {self.replay_window}")
         if self.max_sources < 1:

@@ -19,6 +19,7 @@ def make_transform(profile: ProtectionProfile, master: MasterKey, config: SrtpCo
         ValueError: Key, salt or identifier have not the length that profile and settings say.
     """
     master.check(profile)
+    # [rfc3711:3.2.1/2]
     if len(master.mki) != config.mki_length:
         raise ValueError(f"the master key identifier has {config.mki_length} bytes, not {len(master.mki)}")
     cipher = _make_cipher(profile, master)
@@ -28,7 +29,7 @@ def make_transform(profile: ProtectionProfile, master: MasterKey, config: SrtpCo
             transform, derive_header_keystream(profile, master), config.encrypted_extension_ids
         )
     if config.cryptex or config.require_cryptex:
-        # [rfc9335:4/2] a packet takes one way or the other
+        # [rfc9335:4/2] [rfc9335:4/3] A packet takes one way or the other
         transform = Cryptex(cipher, transform, required=config.require_cryptex)
     if master.mki:
         transform = NamedKey(transform, master.mki, mki_offset(profile), rtcp_mki_offset(profile))

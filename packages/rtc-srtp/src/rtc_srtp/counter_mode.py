@@ -36,6 +36,7 @@ class CounterModeCipher:
 
     def __init__(self, srtp: SessionKeys, srtcp: SessionKeys, tag_length: int, rtcp_tag_length: int) -> None:
         self._keys = srtp, srtcp
+        # [rfc3711:4.2/3]
         self._tag_length, self._rtcp_tag_length = tag_length, rtcp_tag_length
         keystream = Keystream(srtp.encryption, srtp.salt)
         self._cipher, self._salt = keystream.cipher, keystream.salt
@@ -51,6 +52,7 @@ class CounterModeCipher:
         """See `Transform.protect`. The same as `encrypt` and `authenticate`, in one go."""
         cipher = self._cipher
         cipher.reset_nonce((self._salt ^ number << 16).to_bytes(16, "big"))
+        # [rfc3711:3.1/6] [rfc3711:3.1/7]
         encrypted = packet[:header_length] + cipher.update(packet[header_length:])
         mac = self._mac.copy()
         mac.update(encrypted + (number >> 16 & _ROC_MASK).to_bytes(4, "big"))
@@ -58,9 +60,11 @@ class CounterModeCipher:
 
     def unprotect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.unprotect`. The same as `verify` and `decrypt`, in one go."""
+        # [rfc3711:3.1/6]
         end = len(packet) - self._tag_length
         mac = self._mac.copy()
         mac.update(packet[:end] + (number >> 16 & _ROC_MASK).to_bytes(4, "big"))
+        # [rfc3711:4.2/4]
         if not compare_digest(mac.finalize()[: self._tag_length], packet[end:]):
             raise AuthenticationError("the authentication tag is wrong")
         cipher = self._cipher
@@ -70,9 +74,11 @@ class CounterModeCipher:
     def protect_rtcp(self, number: int, packet: bytes, encrypt: bool) -> bytes:
         """See `Transform.protect_rtcp`."""
         flag_and_index = number & SRTCP_INDEX_MASK
+        # [rfc3711:3.4/7] [rfc3711:4.1.1/3]
         if encrypt:
             flag_and_index |= ENCRYPTED_FLAG
             packet = packet[:RTCP_CLEAR_LENGTH] + self._rtcp_keystream.crypt(number, packet[RTCP_CLEAR_LENGTH:])
+        # [rfc3711:3.4/1] [rfc3711:3.4/11]
         covered = packet + flag_and_index.to_bytes(SRTCP_INDEX_LENGTH, "big")
         return covered + self._rtcp_tag(covered)
 
@@ -81,6 +87,7 @@ class CounterModeCipher:
         end = len(packet) - self._rtcp_tag_length
         if not compare_digest(self._rtcp_tag(packet[:end]), packet[end:]):
             raise AuthenticationError("the authentication tag is wrong")
+        # [rfc3711:3.4/9]
         clear, secret = packet[:RTCP_CLEAR_LENGTH], packet[RTCP_CLEAR_LENGTH : end - SRTCP_INDEX_LENGTH]
         encrypted = self.rtcp_flag_and_index(packet) & ENCRYPTED_FLAG
         return clear + (self._rtcp_keystream.crypt(number, secret) if encrypted else secret)
@@ -112,12 +119,13 @@ class CounterModeCipher:
         return self.encrypt(number, clear, secret)
 
     def _tag(self, number: int, covered: bytes) -> bytes:
-        # [rfc3711:4.2/1] [rfc3711:4.2.1/2]
+        # [rfc3711:4.2/1] [rfc3711:4.2.1/1] [rfc3711:4.2.1/2]
         mac = self._mac.copy()
         mac.update(covered + (number >> 16 & _ROC_MASK).to_bytes(4, "big"))
         return mac.finalize()[: self._tag_length]
 
     def _rtcp_tag(self, covered: bytes) -> bytes:
+        # [rfc3711:4.2/2]
         mac = self._rtcp_mac.copy()
         mac.update(covered)
         return mac.finalize()[: self._rtcp_tag_length]

@@ -44,21 +44,21 @@ class Cryptex:
         first, end = packet[0], csrcs_end(packet)
         if first & _EXTENSION_FLAG:
             profile = _ENCRYPTED.get(packet[end : end + 2])
-            # [rfc9335:5.1/2]
+            # [rfc9335:5.1/1]
             if profile is None:
                 if self._required:
                     raise ValueError("Cryptex is required, and this kind of header extension it cannot encrypt")
                 return self._inner.protect(number, packet, header_length)
-            # [rfc9335:5.1/3] [rfc9335:5.1/4]
+            # [rfc9335:5.1/2] [rfc9335:5.1/3]
             readable = packet[:FIXED_LENGTH] + profile + packet[end + 2 : end + EXTENSION_HEADER_LENGTH]
             rest = packet[end + EXTENSION_HEADER_LENGTH :]
         elif first & _CSRC_COUNT:
-            # [rfc9335:5.1/5] [rfc9335:5.1/6]
+            # [rfc9335:5.1/4]
             readable = bytes((first | _EXTENSION_FLAG,)) + packet[1:FIXED_LENGTH] + _EMPTY_EXTENSION
             rest = packet[end:]
         else:
             return self._inner.protect(number, packet, header_length)
-        # [rfc9335:5.1/7] [rfc9335:6.1/1]
+        # [rfc9335:5.1/5] [rfc9335:6.1/1] [rfc9335:6.2/1]
         sealed = self._cipher.encrypt(number, readable, packet[FIXED_LENGTH:end] + rest)
         return self._cipher.authenticate(number, _spread(readable, sealed, end - FIXED_LENGTH))
 

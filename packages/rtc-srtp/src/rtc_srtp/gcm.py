@@ -44,14 +44,16 @@ class GcmCipher:
     def protect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.protect`."""
         header = packet[:header_length]
-        # [rfc7714:8.1/1]
+        # [rfc7714:8.1/1] [rfc7714:10/1]
         nonce = (self._salt ^ number).to_bytes(_NONCE_LENGTH, "big")
+        # [rfc7714:8.2/1] [rfc7714:8.2/2] [rfc7714:8.2/4] [rfc7714:10/2] [rfc7714:7.1/1] [rfc7714:7.1/2]
         return header + self._seal(nonce, packet[header_length:], header)
 
     def unprotect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.unprotect`."""
         header = packet[:header_length]
         nonce = (self._salt ^ number).to_bytes(_NONCE_LENGTH, "big")
+        # [rfc7714:5.3/1] [rfc7714:5.3/2]
         try:
             return header + self._open(nonce, packet[header_length:], header)
         except InvalidTag:
@@ -61,6 +63,7 @@ class GcmCipher:
         """See `Transform.protect_rtcp`."""
         # [rfc7714:9.1/1]
         nonce = (self._rtcp_salt ^ number).to_bytes(_NONCE_LENGTH, "big")
+        # [rfc7714:9/1] [rfc7714:9.2/1] [rfc7714:9.3/1]
         clear_length = RTCP_CLEAR_LENGTH if encrypt else len(packet)
         clear = packet[:clear_length]
         flag_and_index = (number & SRTCP_INDEX_MASK | (ENCRYPTED_FLAG if encrypt else 0)).to_bytes(4, "big")

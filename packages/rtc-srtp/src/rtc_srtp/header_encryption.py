@@ -36,12 +36,12 @@ class HeaderEncryption:
 
     def protect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.protect`."""
-        # [rfc6904:3/6]
+        # [rfc6904:3/6] [rfc7714:8.3/3]
         return self._inner.protect(number, self._crypt(number, packet, header_length), header_length)
 
     def unprotect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.unprotect`."""
-        # [rfc6904:3/7] [rfc6904:3/8]
+        # [rfc6904:3/7] [rfc6904:3/8] [rfc6904:3/9]
         return self._crypt(number, self._inner.unprotect(number, packet, header_length), header_length)
 
     def protect_rtcp(self, number: int, packet: bytes, encrypt: bool) -> bytes:
@@ -61,11 +61,14 @@ class HeaderEncryption:
             return packet
         end = csrcs_end(packet)
         start = end + EXTENSION_HEADER_LENGTH
+        # [rfc6904:3/5]
         extension = packet[start:header_length]
         mask = encryption_mask(packet[end : end + 2], extension, self._ids)
         if mask is None:
             return packet
+        # [rfc6904:3.2/1]
         keystream = self._keystream.crypt(number, bytes(len(extension)))
+        # [rfc6904:3/4]
         masked = int.from_bytes(mask, "big") & int.from_bytes(keystream, "big")
         changed = (int.from_bytes(extension, "big") ^ masked).to_bytes(len(extension), "big")
         return packet[:start] + changed + packet[header_length:]
@@ -85,6 +88,7 @@ def encryption_mask(profile: bytes, extension: bytes, ids: frozenset[int]) -> by
         elements = _two_byte_elements(extension)
     else:
         return None
+    # [rfc6904:3/1] [rfc6904:3/3]
     mask = bytearray(len(extension))
     for number, start, end in elements:
         if end > len(extension):

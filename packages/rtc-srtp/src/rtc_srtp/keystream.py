@@ -29,6 +29,6 @@ class Keystream:
 
     def crypt(self, number: int, data: bytes) -> bytes:
         """Encrypt or decrypt what begins at the start of the packet's keystream."""
-        # [rfc3711:4.1.1/1]
+        # [rfc3711:4.1.1/1] [rfc3711:4.1.1/2]
         self.cipher.reset_nonce((self.salt ^ number << 16).to_bytes(16, "big"))
         return self.cipher.update(data)

@@ -13,6 +13,7 @@ class MasterKey:
     See :rfc:`3711#section-3.2.1`.
     """
 
+    # [rfc7714:13.1/2]
     key: bytes = field(repr=False)
     """As many random bytes as the profile's ``key_length``."""
     salt: bytes = field(repr=False)

@@ -33,6 +33,7 @@ class NamedKey:
 
     def unprotect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.unprotect`. That the packet names this key is known."""
+        # [rfc3711:3.3/10]
         return self._inner.unprotect(number, self._remove(packet, self._offset), header_length)
 
     def protect_rtcp(self, number: int, packet: bytes, encrypt: bool) -> bytes:

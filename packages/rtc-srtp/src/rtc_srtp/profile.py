@@ -20,6 +20,7 @@ class ProtectionProfile(IntEnum):
 
     AES128_CM_HMAC_SHA1_80 = 0x0001
     AES128_CM_HMAC_SHA1_32 = 0x0002
+    # [rfc7714:14.2/1]
     AEAD_AES_128_GCM = 0x0007
     AEAD_AES_256_GCM = 0x0008
     AES256_CM_HMAC_SHA1_80 = 0x1_0001
@@ -54,10 +55,11 @@ class ProtectionProfile(IntEnum):
 
 
 _PARAMETERS: Final = {
-    # [rfc3711:5.2/1] [rfc5764:4.1.2/3]
+    # [rfc3711:5/1] [rfc3711:5.1/1] [rfc3711:5.2/1]
     ProtectionProfile.AES128_CM_HMAC_SHA1_80: _Parameters(16, 14, 10, 10, is_aead=False),
-    # The short tag is for RTP alone: a forged RTCP packet can end a session.
+    # [rfc3711:5.2/2] [rfc3711:5.2/3] [rfc3711:9.5/3] [rfc3711:9.5/4] The short tag is for RTP alone.
     ProtectionProfile.AES128_CM_HMAC_SHA1_32: _Parameters(16, 14, 4, 10, is_aead=False),
+    # [rfc7714:1/1] [rfc7714:1/2] [rfc7714:12/1]
     ProtectionProfile.AEAD_AES_128_GCM: _Parameters(16, 12, 16, 16, is_aead=True),
     ProtectionProfile.AEAD_AES_256_GCM: _Parameters(32, 12, 16, 16, is_aead=True),
     ProtectionProfile.AES256_CM_HMAC_SHA1_80: _Parameters(32, 14, 10, 10, is_aead=False),

@@ -52,6 +52,7 @@ class SrtpReceiver:
         self._transform = None if config.mki_length else self._keys[b""].transform
         """For packets that name no key: there is only one."""
         self._sources: dict[int, ReplayWindow] = {}
+        # [rfc3711:3.2.1/8] One object for RTP and RTCP.
         self._starts: dict[int, int] = {}
         """Roll-over counters of sources that nothing was received from yet."""
         self._mki_offset, self._rtcp_mki_offset = mki_offset(self._profile), rtcp_mki_offset(self._profile)
@@ -79,6 +80,7 @@ class SrtpReceiver:
         if len(packet) - header_length < self._overhead:
             raise ParseError("it is too short for an authentication tag")
         transform = self._transform or self._key(packet, self._mki_offset).transform
+        # [rfc3711:3.2.3/1] [rfc3711:3.1/4] [rfc3711:3.2.1/10] [rfc3711:3.2.1/11]
         source = self._sources.get(ssrc)
         if source is None:
             return self._unprotect_first(transform, packet, ssrc, sequence_number, header_length)
@@ -88,14 +90,17 @@ class SrtpReceiver:
             source.newest = number
             source.expected = sequence_number + 1
             return unprotected
+        # [rfc3711:3.3/3]
         number = source.locate(sequence_number)
         if number >> INDEX_BITS != ssrc:
+            # [rfc5764:4.4/2] [rfc7714:13.1/6] [rfc7714:13.1/7]
             raise KeyExpiredError("the packet is beyond the last index")
-        # [rfc3711:3.3/5]
+        # [rfc3711:3.3/5] [rfc3711:3.3/6]
         if not source.is_new(number):
             raise ReplayError("it was received before, or is too old to know")
-        # [rfc3711:3.3/7]
+        # [rfc3711:3.3/7] [rfc3711:3.3/8] [rfc3711:9.5/2] [rfc5764:5.2/5]
         unprotected = transform.unprotect(number, packet, header_length)
+        # [rfc3711:3.3/9] [rfc3711:3.2.1/1]
         source.add(number)
         return unprotected
 
@@ -122,12 +127,14 @@ class SrtpReceiver:
         key = self._key(packet, self._rtcp_mki_offset)
         flag_and_index = key.transform.rtcp_flag_and_index(packet)
         number = ssrc << INDEX_BITS | flag_and_index & SRTCP_INDEX_MASK
+        # [rfc3711:3.4/10]
         source = key.rtcp_sources.get(ssrc)
         if source is None:
             if len(key.rtcp_sources) >= self._config.max_sources:
                 raise SourceLimitError(f"there are {self._config.max_sources} sources already")
         elif not source.is_new(number):
             raise ReplayError("it was received before, or is too old to know")
+        # [rfc3711:3.4/13]
         unprotected = key.transform.unprotect_rtcp(number, packet)
         if not flag_and_index & ENCRYPTED_FLAG and not self._config.accept_unencrypted_rtcp:
             raise UnencryptedError("it was sent in the clear")
@@ -193,7 +200,7 @@ class SrtpReceiver:
 
     def _key(self, packet: bytes, offset: int) -> "ReceivingKey":
         """Return the key that the packet names."""
-        # [rfc3711:3.3/4] [rfc5764:5.2/2]
+        # [rfc3711:3.3/4] [rfc3711:3.2.3/2] [rfc5764:5.2/2]
         key = self._keys.get(find_mki(packet, self._config.mki_length, offset))
         if key is None:
             raise UnknownKeyError("its master key identifier names no key")
@@ -209,7 +216,7 @@ class SrtpReceiver:
         start = self._starts.get(ssrc)
         if start is None and not self._has_room():
             raise SourceLimitError(f"there are {self._config.max_sources} sources already")
-        # [rfc3711:3.3.1/3] [rfc3711:3.3.1/4]
+        # [rfc3711:3.3.1/3] [rfc3711:3.3.1/4] [rfc3711:3.3.1/5]
         number = ssrc << INDEX_BITS | (start or 0) << 16 | sequence_number
         try:
             unprotected = transform.unprotect(number, packet, header_length)

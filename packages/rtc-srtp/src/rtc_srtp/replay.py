@@ -48,7 +48,7 @@ class ReplayWindow:
         It may be one that belongs to the next SSRC: then this one has no index left.
         """
         newest = self.newest
-        # [rfc3711:3.3.1/5]
+        # [rfc3711:3.3.1/6]
         ahead = sequence_number - newest & 0xFFFF
         if ahead < _HALF or (ahead == _HALF and not newest & _HALF):
             return newest + ahead
@@ -67,11 +67,11 @@ class ReplayWindow:
 
     def add(self, number: int) -> None:
         """Remember a packet, and move on if it is the newest. Only after it has been authenticated."""
-        # [rfc3711:3.3.2/5] [rfc3711:3.3.1/6]
+        # [rfc3711:3.3.2/5] [rfc3711:3.3.1/7]
         gap = number - self.newest - 1
         if gap < 0:
             if number < self._run:
-                self._seen |= 1 << (self._run - 1 - number)
+                self._seen |= 1 << (self._run - 1 - number) & self._all
             return
         if gap:
             length = min(self.newest - self._run + 1, self._size)

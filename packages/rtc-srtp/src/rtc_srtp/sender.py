@@ -85,6 +85,7 @@ class SrtpSender:
         header_length = FIXED_LENGTH if first == PLAIN else EXTENDED_LENGTH + 4 * extension_words
         if not header_length <= len(packet) <= MAX_LENGTH:
             return self._protect_other(packet)
+        # [rfc3711:3.3/1] [rfc3711:3.3/2]
         number = source.newest + 1
         protected = self._transform.protect(number, packet, header_length)
         source.newest = number
@@ -115,12 +116,13 @@ class SrtpSender:
         ssrc = parse_rtcp_ssrc(packet)
         source = self._rtcp_sources.get(ssrc) or self._new_rtcp_source(ssrc)
         if self._exhausted or source.next >= source.end:
-            # [rfc3711:9.2/4] What is derived from one master key ends together.
+            # [rfc3711:9.2/4] [rfc3711:9.2/6] [rfc3711:8.1/1] [rfc7714:9.4/1] [rfc7714:10/4]
             self._exhaust()
             raise KeyExhaustedError("the key has protected as many RTCP packets as it may")
-        # [rfc3711:3.4/3] [rfc3711:3.4/4]
+        # [rfc3711:3.4/5] [rfc3711:3.4/12] [rfc3711:9.2/3]
         number = ssrc << INDEX_BITS | source.next & SRTCP_INDEX_MASK
         source.next += 1
+        # [rfc3711:3.4/3] [rfc3711:3.4/8]
         return self._transform.protect_rtcp(number, packet, self._config.encrypt_rtcp)
 
     def use_master_key(self, master_key: MasterKey) -> None:
@@ -137,10 +139,12 @@ class SrtpSender:
         # [rfc3711:9.2/5]
         if master_key.mki in self._used_mkis:
             raise StateError("this master key identifier was used before")
+        # [rfc3711:3.1/5] [rfc3711:3.3.1/8] [rfc3711:3.3.1/11] [rfc3711:11.2/2] [rfc3711:11.4/1] [rfc3711:11.4/2]
         self._transform = make_transform(self._profile, master_key, self._config)
         self._used_mkis.add(master_key.mki)
         self._exhausted = False
         for source in self._rtcp_sources.values():
+            # [rfc3711:3.4/6] [rfc7714:13.1/5]
             source.end = source.next + SRTCP_LIFETIME
 
     def roll_over_counter(self, ssrc: int) -> int:
@@ -185,7 +189,7 @@ class SrtpSender:
 
     def _protect_other(self, packet: bytes) -> bytes:
         """Protect any packet: the first of a source, one that comes out of order, one at which the counter rolls over."""
-        # [rfc3711:4.1.1/5]
+        # [rfc3711:4.1.1/4] [rfc7714:10/3]
         if len(packet) > MAX_LENGTH:
             raise ValueError(f"a packet has at most {MAX_LENGTH} bytes, not {len(packet)}")
         ssrc, sequence_number, header_length = parse_header(packet)
@@ -203,11 +207,11 @@ class SrtpSender:
             return protected
         # [rfc3711:3.3.1/2]
         number = source.locate(sequence_number)
-        # [rfc3711:3.3.1/9]
+        # [rfc3711:3.3.1/9] [rfc3711:8.1.1/3] [rfc7714:8.4/1] [rfc7714:13.1/6] [rfc7714:13.1/7]
         if number >> INDEX_BITS != ssrc:
             self._exhaust()
             raise KeyExhaustedError("the key has protected as many RTP packets as it may")
-        # [rfc3711:4.1.1/6]
+        # [rfc3711:4.1.1/5] [rfc3711:4.1.1/6] [rfc3711:9.1/1] [rfc3711:9.2/7] [rfc7714:8.4/2]
         if not self._config.allow_repeats and not source.is_new(number):
             raise PacketReuseError(f"sequence number {sequence_number} was protected before, or is too far behind")
         protected = self._transform.protect(number, packet, header_length)
@@ -237,6 +241,7 @@ class SentRtcp:
     __slots__ = ("end", "next")
 
     def __init__(self) -> None:
+        # [rfc3711:3.4/4]
         self.next = 0
         """How many there were. The lower 31 bits are the next index."""
         self.end = SRTCP_LIFETIME
