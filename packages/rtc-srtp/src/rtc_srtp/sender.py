@@ -183,9 +183,10 @@ class SrtpSender:
         if not 0 <= value <= SRTCP_INDEX_MASK:
             raise ValueError("an index of RTCP has 31 bits")
         source = self._rtcp_sources.get(ssrc) or self._new_rtcp_source(ssrc)
-        if value < source.next:
+        ahead = value - (source.next & SRTCP_INDEX_MASK)
+        if ahead < 0:
             raise StateError("the index of a sender only grows, or packets would be protected twice")
-        source.next = value
+        source.next += ahead
 
     def _protect_other(self, packet: bytes) -> bytes:
         """Protect any packet: the first of a source, one that comes out of order, one at which the counter rolls over."""
