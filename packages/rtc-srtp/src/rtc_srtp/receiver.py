@@ -95,10 +95,10 @@ class SrtpReceiver:
         if number >> INDEX_BITS != ssrc:
             # [rfc5764:4.4/2] [rfc7714:13.1/6] [rfc7714:13.1/7]
             raise KeyExpiredError("the packet is beyond the last index")
-        # [rfc3711:3.3/5] [rfc3711:3.3/6]
+        # [rfc3711:3.3/5] [rfc3711:3.3/6] [rfc3711:9.5/8]
         if not source.is_new(number):
             raise ReplayError("it was received before, or is too old to know")
-        # [rfc3711:3.3/7] [rfc3711:3.3/8] [rfc3711:9.5/2] [rfc5764:5.2/5]
+        # [rfc3711:3.3/7] [rfc3711:3.3/8] [rfc3711:9.5/2] [rfc3711:9.5/9] [rfc5764:5.2/5]
         unprotected = transform.unprotect(number, packet, header_length)
         # [rfc3711:3.3/9] [rfc3711:3.2.1/1]
         source.add(number)

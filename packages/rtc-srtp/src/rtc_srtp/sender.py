@@ -204,6 +204,7 @@ class SrtpSender:
             number = ssrc << INDEX_BITS | self._starts.get(ssrc, 0) << 16 | sequence_number
             protected = self._transform.protect(number, packet, header_length)
             self._starts.pop(ssrc, None)
+            # [rfc3711:9.1/3]
             self._sources[ssrc] = ReplayWindow(number, self._config.replay_window)
             return protected
         # [rfc3711:3.3.1/2]
