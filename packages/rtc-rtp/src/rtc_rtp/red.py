@@ -91,6 +91,7 @@ def serialize_red(blocks: list[RedBlock]) -> bytes:
             raise ValueError(f"{len(block.data)} bytes, {block.timestamp_offset} ticks old: no block of RED")
         header = (_FOLLOWED | block.payload_type) << 24 | block.timestamp_offset << 10 | len(block.data)
         headers += header.to_bytes(_HEADER_LENGTH, "big")
+    # [rfc2198:3/3]
     headers.append(blocks[-1].payload_type)
     return bytes(headers) + b"".join([block.data for block in blocks])
 
@@ -119,6 +120,7 @@ class RedSender:
         """
         room = max_payload_length - len(payload) - 1
         blocks: list[RedBlock] = []
+        # [rfc2198:3/1] [rfc2198:3/2] What is repeated is what was sent: of the same clock, and no longer for it.
         for earlier_type, earlier_timestamp, data in reversed(self._earlier):
             offset = (timestamp - earlier_timestamp) % _TIMESTAMPS
             room -= _HEADER_LENGTH + len(data)
@@ -169,7 +171,7 @@ class RedReceiver:
                     packet.ssrc,
                     block.data,
                     marker=is_primary and packet.marker,
-                    csrcs=packet.csrcs,
+                    csrcs=packet.csrcs,  # [rfc2198:4/1]
                     extensions=packet.extensions if is_primary else None,
                 )
             )

@@ -94,6 +94,7 @@ def parse_event_codes(text: str) -> frozenset[int]:
 
 def format_event_codes(codes: Iterable[int]) -> str:
     """Return the list of event codes for a=fmtp, runs of them as ranges. See :rfc:`4733#section-2.4`."""
+    # [rfc4733:2.5.1.1/1] [rfc4733:2.5.2.1/1] [rfc4733:9.2/2] [rfc4733:9.2/3]
     runs: list[tuple[int, int]] = []
     for code in sorted(set(codes)):
         if runs and runs[-1][1] == code - 1:

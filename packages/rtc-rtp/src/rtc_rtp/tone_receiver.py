@@ -82,7 +82,7 @@ class ToneReceiver:
             return
         for report in reports:
             self._take(report, timestamp, now, marker=marker)
-            # [rfc4733:2.5.2.4/1] Events of one packet follow each other.
+            # [rfc4733:2.5.1.5/1] Events of one packet follow each other.
             timestamp = (timestamp + report.duration) % _TIMESTAMPS
 
     def handle_timeout(self, now: float) -> None:
@@ -125,7 +125,7 @@ class ToneReceiver:
                 tone.segment_ticks = 0
                 self._go_on(tone, report, now)
                 return
-            # [rfc4733:2.5.2.2/2] The next event ends one whose end was lost.
+            # The next event ends one whose end was lost.
             self._end()
         self._tone = tone = _Tone(report.code, timestamp, timestamp, 0, 0, report.volume, now)
         self._go_on(tone, report, now)
@@ -138,7 +138,7 @@ class ToneReceiver:
         )
 
     def _go_on(self, tone: _Tone, report: TelephoneEvent, now: float) -> None:
-        # [rfc4733:2.5.2.2/5] What is over is not begun again.
+        # [rfc4733:2.5.2.2/4] [rfc4733:2.5.2.2/5] What is over is not begun again.
         if tone.ended or report.code != tone.code:
             self.dropped["repeated"] += 1
             return
@@ -146,7 +146,7 @@ class ToneReceiver:
         if report.duration <= tone.segment_ticks and not report.end:
             self.dropped["repeated"] += 1
             return
-        # [rfc4733:2.5.2.2/6] Durations count, not when packets come.
+        # [rfc4733:2.5.2.2/6] [rfc4733:2.5.2.2/7] Durations count, not when packets come.
         tone.segment_ticks = max(tone.segment_ticks, report.duration)
         tone.ended = report.end
         self._report(tone)
@@ -154,7 +154,7 @@ class ToneReceiver:
     def _end(self) -> None:
         tone = self._tone
         if tone is not None and not tone.ended:
-            # [rfc4733:2.5.2.2/4] It ends with what it is known to have lasted.
+            # [rfc4733:2.5.2.2/3] It ends with what it is known to have lasted.
             tone.ended = True
             self._report(tone)
 

@@ -142,12 +142,12 @@ class ToneSender:
 
         An event that has begun keeps its timestamp.
         """
-        # [rfc4733:2.5.1.2/1]
+        # [rfc4733:2.1/1] [rfc4733:2.5.1.2/1]
         self._synchronized = (timestamp, now)
 
     def can_send(self, tone: str) -> bool:
         """Tell whether a tone is one that the other side takes; pauses always are."""
-        # [rfc4733:2.5.1.1/2]
+        # [rfc4733:2.5.1.1/2] [rfc4733:2.5.1.1/3] [rfc4733:9.2/1]
         return tone == PAUSE or (len(tone) == 1 and tone in DTMF_TONES and DTMF_TONES.index(tone) in self._codes)
 
     def send_tones(
@@ -227,6 +227,7 @@ class ToneSender:
                 self._end(playing)
             case _Playing(report_at=report_at) as playing if now >= report_at:
                 self._report(playing, now, end=False)
+                # [rfc4733:2.5.1.2/7] [rfc4733:2.5.1.2/8]
                 playing.report_at = now + self._interval
             case _Ending(repeats_left=1 | 2, repeat_at=repeat_at) as ending if now >= min(repeat_at, ending.until):
                 # [rfc4733:2.5.1.4/1] Repeated at the interval of reports, but before the next tone.
@@ -251,25 +252,27 @@ class ToneSender:
             # [rfc4733:2.5.1.2/1] The clock of the audio.
             timestamp = (timestamp + round((at - synchronized_at) * self._clock_rate)) % _TIMESTAMPS
             code = DTMF_TONES.index(tone)
-            # [rfc4733:2.5.1.2/2] A report tells how long the event has lasted, so the first comes after one interval.
+            # [rfc4733:2.3.5/1] [rfc4733:2.5.1.2/2] A report tells how long the event has lasted, so the first comes after one interval.
             self._state = _Playing(code, at, timestamp, at + self._duration, self._gap, at + self._interval)
 
     def _end(self, playing: _Playing) -> None:
+        # [rfc4733:2.5.1.2/5] [rfc4733:2.5.1.3/6]
         packet = self._report(playing, playing.ends_at, end=True)
-        # [rfc4733:2.5.1.4/1] [rfc4733:2.5.1.4/3] The final report goes out three times, the same each time.
+        # [rfc4733:2.5.1.4/1] [rfc4733:2.5.1.4/4] The final report goes out three times, the same each time.
         repeated = TonePacket(packet.payload, packet.timestamp, marker=False)
         repeat_at = playing.ends_at + self._interval
         self._state = _Ending(repeated, FINAL_REPORTS - 1, repeat_at, playing.ends_at + playing.gap)
 
     def _report(self, playing: _Playing, at: float, *, end: bool) -> TonePacket:
         """Queue the report of how long the event has lasted; of each segment that has become full, too."""
+        # [rfc4733:2.5.2.2/2]
         ticks = max(round((at - playing.began_at) * self._clock_rate), 1)
         while ticks - playing.segment * MAX_DURATION > MAX_DURATION:
             # [rfc4733:2.5.1.3/1] [rfc4733:2.5.1.3/2] A full segment is no end.
             full = self._queue(playing, MAX_DURATION, end=False)
             # [rfc4733:2.5.1.4/1] Repeated as every last report of a segment is.
             self._packets.extend([TonePacket(full.payload, full.timestamp, marker=False)] * (FINAL_REPORTS - 1))
-            # [rfc4733:2.5.1.3/3] The next begins where it ended.
+            # [rfc4733:2.5.1.3/3] [rfc4733:2.5.1.3/5] The next begins where it ended.
             playing.segment += 1
         return self._queue(playing, ticks - playing.segment * MAX_DURATION, end=end)
 

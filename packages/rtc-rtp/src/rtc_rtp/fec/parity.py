@@ -32,7 +32,7 @@ class Parity:
     @classmethod
     def of(cls, packet: bytes) -> Self:
         """Return the parity of one RTP packet in its wire form."""
-        # [rfc5109:8.1/1] [rfc5109:8.1/2] Of the header what differs between packets, and what follows it with its length.
+        # [rfc5109:8/1] [rfc5109:14.2/1] Of the header what differs between packets, and what follows it with its length.
         length = len(packet) - RTP_HEADER_LENGTH
         return cls(
             packet[0] & _FIELDS_WITHOUT_VERSION,
@@ -49,6 +49,7 @@ class Parity:
         self.marker_and_type ^= other.marker_and_type
         self.length ^= other.length
         self.timestamp ^= other.timestamp
+        # [rfc5109:8.2/1] [rfc5109:9.2/1]
         longer = other.data_length - self.data_length
         if longer > 0:
             self.data = self.data << 8 * longer ^ other.data
@@ -70,7 +71,7 @@ class Parity:
         Raises:
             ParseError: It says to be longer than the parity is, or not to be empty where it must be.
         """
-        # [rfc5109:8.2/1] A length that the parity does not cover: there is nothing to fill the rest with.
+        # [rfc5109:9/1] A length that the parity does not cover: there is nothing to fill the rest with.
         if self.length > self.data_length:
             raise ParseError("a recovered packet is longer than what protects it")
         header = (

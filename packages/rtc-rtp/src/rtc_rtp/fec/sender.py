@@ -47,6 +47,7 @@ class FecSender:
 
     @protection.setter
     def protection(self, protection: float) -> None:
+        # [rfc5109:12/1] What is added comes out of the session's bitrate: its share is set, never raised here.
         if not 0 <= protection <= 1:
             raise ValueError(f"protection is from 0 to 1, not {protection}")
         self._protection = protection

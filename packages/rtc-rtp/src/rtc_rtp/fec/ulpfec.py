@@ -51,7 +51,7 @@ class _Ulpfec:
 
     def serialize(self, protection: Protection) -> bytes:
         """Return a FEC packet's payload; see `FecScheme.serialize`."""
-        # [rfc5109:7.3/5] The base is the lowest sequence number, with regard to its wrapping around.
+        # [rfc5109:7.3/4] The base is the lowest sequence number, with regard to its wrapping around.
         base = protection.sequence_numbers[0]
         offsets = [(number - base) & 0xFFFF for number in protection.sequence_numbers]
         if max(offsets) >= _LONG_BITS:
@@ -60,7 +60,7 @@ class _Ulpfec:
         bits = _LONG_BITS if long else _SHORT_BITS
         mask = sum([1 << (bits - 1 - offset) for offset in offsets])
         parity = protection.parity
-        # [rfc5109:7.3/1] [rfc5109:7.3/3] E is 0, L tells how long the mask is.
+        # [rfc5109:7.3/1] [rfc5109:7.3/3] [rfc5109:13/1] One level; E is 0, L tells how long the mask is.
         header = _HEADER.pack(
             parity.flags | _LONG_MASK * long,
             parity.marker_and_type,

@@ -37,7 +37,7 @@ class AudioFormat(ABC):
             return []
         if len(data) > max_payload_length:
             raise ValueError(f"{self.mime_type} cannot be cut: {len(data)} bytes, {max_payload_length} allowed")
-        # [rfc3551:4.1/3] [rfc7587:4.1/1] The first packet after time in which nothing was sent begins a talkspurt.
+        # [rfc3551:4.1/2] [rfc3551:4.1/3] [rfc7587:4.1/3] The first packet after time in which nothing was sent begins a talkspurt.
         marker = frame.timestamp != self._expected_timestamp
         lasts = self.duration(data)
         self._expected_timestamp = None if lasts is None else (frame.timestamp + lasts) % _TIMESTAMPS
@@ -57,6 +57,8 @@ class AudioFormat(ABC):
 
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
         """Return the one packet as a frame; see `PayloadFormat.assemble`."""
+        # [rfc3551:4.1/1] [rfc3551:4.2/2] [rfc3551:4.4/1] As long as it is, with a gap before it or not.
+        # [rfc7587:6.1/6] [rfc7587:7.1/7] What is in it is for the decoder, whatever was wished for.
         if len(packets) != 1:
             raise ParseError(f"a frame of {self.mime_type} is one packet, not {len(packets)}")
         return joined_frame(packets, packets[0].payload, self.mime_type)

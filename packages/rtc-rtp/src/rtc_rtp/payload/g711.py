@@ -10,6 +10,7 @@ class _G711Format(AudioFormat):
 
     def duration(self, payload: bytes) -> int:
         """Return the count of samples: one byte each."""
+        # [rfc3551:4.5.14/1]
         return len(payload)
 
 

@@ -11,7 +11,7 @@ class G722Format(AudioFormat):
     """G.722 at 64 kbit/s, static payload type 9: each byte holds two samples."""
 
     mime_type: ClassVar = "audio/G722"
-    # [rfc3551:4.5.2/1] An error of the first RTP specification, kept for those who speak it.
+    # [rfc3551:4.5.2/1] [rfc3551:4.5.2/2] An error of the first RTP specification, kept for those who speak it.
     clock_rate: ClassVar = 8000
 
     def duration(self, payload: bytes) -> int:

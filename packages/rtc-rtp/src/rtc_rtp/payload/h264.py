@@ -37,16 +37,18 @@ class H264Format:
     See :rfc:`6184`.
     """
 
+    # [rfc6184:8.2.1/1] [rfc6184:5.1/3]
     mime_type: ClassVar = "video/H264"
     clock_rate: ClassVar = 90000
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
         # [rfc6184:8.1/2] Nothing said means single NAL unit mode.
         self.packetization_mode = int(parameters.get("packetization-mode", "0"))
-        # [rfc6184:6.2/2] The interleaved mode is not for conversations.
+        # [rfc6184:6.2/1] [rfc6184:6.3/1] The interleaved mode is not for conversations.
         if self.packetization_mode not in (SINGLE_NAL_UNIT_MODE, NON_INTERLEAVED_MODE):
             raise ValueError(f"packetization-mode {self.packetization_mode} is not supported")
         self.parameters = dict(parameters)
+        # [rfc6184:8.2.2/8] [rfc6184:8.4/2] A stream's own: every stream has its own object.
         self._parameter_sets = _sprop_parameter_sets(parameters.get("sprop-parameter-sets", ""))
 
     def packetize(self, frame: EncodedFrame, max_payload_length: int) -> list[tuple[bytes, bool]]:
@@ -60,15 +62,16 @@ class H264Format:
         units = self._with_parameter_sets(_byte_stream(frame.data))
         payloads: list[bytes] = []
         if self.packetization_mode == SINGLE_NAL_UNIT_MODE:
-            # [rfc6184:6.2/1] [rfc6184:5.6/1] Only whole NAL units, one a packet, in decoding order.
+            # [rfc6184:6.2/2] [rfc6184:6.2/3] [rfc6184:5.6/1] [rfc6184:5.6/2] Only whole NAL units, one a packet, in decoding order.
             longest = max([len(unit) for unit in units], default=0)
             if longest > max_payload_length:
                 raise ValueError(f"a NAL unit of {longest} bytes does not fit, and mode 0 does not cut")
             payloads = units
         else:
-            # [rfc6184:6.3/1] Aggregated or fragmented, in decoding order.
+            # [rfc6184:6.3/2] [rfc6184:6.3/3] [rfc6184:5.5/1] [rfc6184:6.1/1] Aggregated or fragmented, in decoding order.
             for group in group_units(units, max_payload_length, 1):
                 if len(group) > 1:
+                    # [rfc6184:5.7/1] [rfc6184:5.7/4] [rfc6184:5.7.1/1] All of one access unit, and of its timestamp.
                     payloads.append(_stap_a(group))
                 elif len(group[0]) <= max_payload_length:
                     payloads += group
@@ -79,6 +82,7 @@ class H264Format:
 
     def _with_parameter_sets(self, units: list[bytes]) -> list[bytes]:
         """Return the NAL units of an access unit, parameter sets before an IDR picture that has none."""
+        # [rfc6184:8.1/9] [rfc6184:8.4/1] [rfc6184:6.1/3] [rfc6184:6.1/4] They go in the stream, with each picture that needs them.
         types = [unit[0] & _TYPE for unit in units]
         if SPS in types:
             kept = [unit for unit, kind in zip(units, types, strict=True) if kind in (SPS, PPS)]
@@ -134,6 +138,7 @@ def _byte_stream(data: bytes) -> list[bytes]:
     if data and not units:
         raise ValueError("not an H.264 byte stream: it begins with no start code")
     for unit in units:
+        # [rfc6184:5.4/1]
         if unit[0] & _FORBIDDEN or not 0 < unit[0] & _TYPE <= LAST_SINGLE:
             raise ValueError(f"not a NAL unit of H.264: {unit[0]:#04x}")
     return units
@@ -141,6 +146,7 @@ def _byte_stream(data: bytes) -> list[bytes]:
 
 def _sprop_parameter_sets(text: str) -> list[bytes]:
     """Return the NAL units of sprop-parameter-sets; without those that make no sense. See :rfc:`6184#section-8.1`."""
+    # [rfc6184:8.2.2/4]
     units = []
     for each in text.split(",")[:_MAX_PARAMETER_SETS]:
         try:
@@ -154,8 +160,8 @@ def _sprop_parameter_sets(text: str) -> list[bytes]:
 
 def _stap_a(units: list[bytes]) -> bytes:
     """Aggregate NAL units of one time: ``F NRI 24``, then each with its length. See :rfc:`6184#section-5.7.1`."""
-    # [rfc6184:5.7/1] [rfc6184:5.7/2] F is set if it is in one of them, NRI is the highest of all.
-    header = _STAP_A | max([unit[0] & _IMPORTANCE for unit in units])
+    # [rfc6184:5.7/2] [rfc6184:5.7/3] F is set if it is in one of them, NRI is the highest of all.
+    header = _STAP_A | max([unit[0] & _FORBIDDEN for unit in units]) | max([unit[0] & _IMPORTANCE for unit in units])
     return bytes([header]) + aggregate(units)
 
 
@@ -168,9 +174,9 @@ def _fu_a(unit: bytes, limit: int) -> list[bytes]:
     payloads = []
     for length in fragment_lengths(len(unit) - 1, limit - _FU_HEADER_LENGTH):
         end = at + length
-        # [rfc6184:5.8/3] [rfc6184:5.8/4] [rfc6184:5.8/5] Start and end are never in the same fragment; R is 0.
+        # [rfc6184:5.8/8] [rfc6184:5.8/7] Start and end are never in the same fragment; R is 0.
         header = kind | _START * (at == 1) | _END * (end == len(unit))
-        # [rfc6184:5.8/2] [rfc6184:5.8/7] No fragment holds another packet's structure, or nothing.
+        # [rfc6184:5.8/1] [rfc6184:5.8/2] Each byte is in one fragment, and they follow each other.
         payloads.append(bytes([indicator, header]) + unit[at:end])
         at = end
     return payloads
@@ -190,7 +196,7 @@ def _join_units(packets: Sequence[RtpPacket]) -> list[bytes]:
             units.append(payload)
         elif kind == _STAP_A:
             aggregated = split_aggregate(payload[1:], 1)
-            # [rfc6184:5.7/3] No packet is in another.
+            # [rfc6184:5.7/5] [rfc6184:5.7/6] No packet is in another.
             if not all(0 < unit[0] & _TYPE <= LAST_SINGLE for unit in aggregated):
                 raise ParseError("an aggregation packet in another")
             units += aggregated
@@ -199,7 +205,7 @@ def _join_units(packets: Sequence[RtpPacket]) -> list[bytes]:
                 units.append(b"".join(pieces))
                 pieces = []
         else:
-            # [rfc6184:5.2/1] [rfc6184:5.4/1] Undefined types, and those of the interleaved mode.
+            # [rfc6184:5.2/1] [rfc6184:5.4/2] Undefined types, and those of the interleaved mode.
             raise ParseError(f"a NAL unit of type {kind} in mode 0 or 1")
     if pieces:
         raise ParseError("a fragmented NAL unit has no end")
@@ -212,11 +218,11 @@ def _take_fragment(payload: bytes, pieces: list[bytes]) -> bool:
         raise ParseError("a fragment without data")
     indicator, header = payload[0], payload[1]
     begins, ends = bool(header & _START), bool(header & _END)
-    # [rfc6184:5.8/8] What follows a lost fragment of the NAL unit is of no use.
+    # [rfc6184:5.8/9] What follows a lost fragment of the NAL unit is of no use.
     if begins is bool(pieces):
         raise ParseError("a fragment is missing")
     if begins:
-        # [rfc6184:5.8/1] The NAL unit's header is not in its fragments; R is not looked at.
+        # [rfc6184:5.8/3] [rfc6184:5.8/4] The NAL unit's header is not in its fragments, only its type; R is not looked at.
         unit_header = indicator & ~_TYPE | header & _TYPE
         if not 0 < unit_header & _TYPE <= LAST_SINGLE:
             raise ParseError("a packet in fragments")

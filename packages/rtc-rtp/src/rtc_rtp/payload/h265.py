@@ -45,6 +45,7 @@ class H265Format:
     See :rfc:`7798`.
     """
 
+    # [rfc7798:4.1/2]
     mime_type: ClassVar = "video/H265"
     clock_rate: ClassVar = 90000
 
@@ -66,6 +67,7 @@ class H265Format:
         for group in group_units(
             self._with_parameter_sets(_byte_stream(frame.data)), max_payload_length, HEADER_LENGTH
         ):
+            # [rfc7798:4.4.2/3] [rfc7798:4.4.2/4] [rfc7798:4.2/1] One alone is no aggregation.
             if len(group) > 1:
                 payloads.append(_aggregation_packet(group))
             elif len(group[0]) <= max_payload_length:
@@ -159,7 +161,7 @@ def _fragmentation_units(unit: bytes, limit: int) -> list[bytes]:
     payloads = []
     for length in fragment_lengths(len(unit) - HEADER_LENGTH, limit - _FU_HEADERS_LENGTH):
         end = at + length
-        # [rfc7798:4.4.3/1] [rfc7798:4.4.3/2] Start and end are never in the same fragment.
+        # [rfc7798:4.4.3/1] [rfc7798:4.4.3/2] [rfc7798:4.4.3/5] Start and end are never in the same fragment.
         flags = _START * (at == HEADER_LENGTH) | _END * (end == len(unit))
         payloads.append(header + bytes([flags | kind]) + unit[at:end])
         at = end
@@ -206,6 +208,7 @@ def _take_fragment(payload: bytes, pieces: list[bytes]) -> bool:
         raise ParseError("a fragment is missing")
     if begins:
         if header & _FU_TYPE > LAST_SINGLE:
+            # [rfc7798:4.4.3/4]
             raise ParseError("a packet in fragments")
         pieces.append(bytes([payload[0] & ~_TYPE_BITS | (header & _FU_TYPE) << 1, payload[1]]))
     pieces.append(payload[_FU_HEADERS_LENGTH:])

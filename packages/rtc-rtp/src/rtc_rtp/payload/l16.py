@@ -21,5 +21,6 @@ class L16Format(AudioFormat):
 
     def duration(self, payload: bytes) -> int | None:
         """Return how many samples each channel has; None if they are not whole."""
+        # [rfc3551:4.1/5] [rfc3551:4.3/1] [rfc3551:4.3/2] All channels of an instant side by side, high bytes first.
         ticks, rest = divmod(len(payload), _SAMPLE_LENGTH * self.channels)
         return ticks if not rest else None

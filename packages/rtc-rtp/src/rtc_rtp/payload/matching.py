@@ -24,6 +24,7 @@ def parameters_match(mime_type: str, ours: Parameters, theirs: Parameters) -> bo
     Returns:
         False also for parameters of theirs that make no sense.
     """
+    # [rfc7741:6.2/1] [rfc7741:6.1/2] [rfc7587:7.1/10] What is not known, or only a limit of the receiver, keeps nobody apart.
     match = _MATCHES.get(mime_type.lower())
     if match is None:
         return True
@@ -69,7 +70,7 @@ def _h264_matches(ours: Parameters, theirs: Parameters) -> bool:
 def _h264_answer(ours: Parameters, theirs: Parameters) -> dict[str, str]:
     our_level, their_level = H264ProfileLevel.of(ours), H264ProfileLevel.of(theirs)
     asymmetric = ours.get("level-asymmetry-allowed") == theirs.get("level-asymmetry-allowed") == "1"
-    # [rfc6184:8.2.2/3] The answer's level is ours if both sides allow two, else no higher than what was offered.
+    # [rfc6184:8.1/10] [rfc6184:8.2.2/3] The answer's level is ours if both sides allow two, else no higher than what was offered.
     level = our_level.level if asymmetric else lower_level(our_level.level, their_level.level)
     return {**ours, "profile-level-id": str(their_level.with_level(level))}
 
@@ -79,7 +80,7 @@ _H265_LEVEL: Final = "93"
 
 
 def _h265_matches(ours: Parameters, theirs: Parameters) -> bool:
-    # [rfc7798:7.2.2/1] The profile is the same for both, and all is in one stream unless they say so.
+    # [rfc7798:7.2.2/1] [rfc7798:7.2.2/3] The profile is the same for both, and all is in one stream unless they say so.
     modes = {each.get("tx-mode", "SRST").upper() for each in (ours, theirs)}
     return _same_h265_format(ours, theirs) and len(modes) == 1
 

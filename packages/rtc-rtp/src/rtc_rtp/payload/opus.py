@@ -37,7 +37,7 @@ def opus_duration(packet: bytes) -> int | None:
             count = 2
         case _:
             count = packet[1] & 0x3F if len(packet) > 1 else 0
-    # [rfc7587:4.2/1] The sum of the frames' durations.
+    # [rfc7587:4.2/2] The sum of the frames' durations.
     ticks = count * _FRAME_TICKS[packet[0] >> 3]
     return ticks if 0 < ticks <= MAX_DURATION else None
 
@@ -53,6 +53,7 @@ class OpusFormat(AudioFormat):
     See :rfc:`7587`.
     """
 
+    # [rfc7587:6.1/7] [rfc7587:7/1] [rfc7587:4.1/4] What is sampled at other rates is counted as if it were at this one.
     mime_type: ClassVar = "audio/opus"
     clock_rate: ClassVar = CLOCK_RATE
 
@@ -65,8 +66,8 @@ class OpusFormat(AudioFormat):
     def packetize(self, frame: EncodedFrame, max_payload_length: int) -> list[tuple[bytes, bool]]:
         """Return the Opus packet as one payload, or nothing if the silence goes on; see `PayloadFormat.packetize`."""
         was_silent, self._silent = self._silent, len(frame.data) <= MAX_DTX_LENGTH
-        # [rfc7587:3.1.3/1] [rfc7587:3.1.3/2] What DTX leaves out shows as a gap of the timestamp, the sequence number goes on.
+        # [rfc7587:3.1.3/1] What DTX leaves out shows as a gap of the timestamp, the sequence number goes on.
         if was_silent and self._silent:
             return []
-        # [rfc7587:4.2/2] One Opus packet, as the encoder made it.
+        # [rfc7587:4.2/1] One Opus packet, as the encoder made it.
         return super().packetize(frame, max_payload_length)

@@ -87,7 +87,7 @@ class Vp8PayloadDescriptor:
     @classmethod
     def _parse(cls, payload: bytes) -> tuple[Self, int]:
         first = payload[0]
-        # [rfc7741:4.2/2] The reserved bits are not looked at.
+        # [rfc7741:4.2/3] The reserved bits are not looked at.
         descriptor = cls(bool(first & _START), first & _PARTITION, bool(first & _NON_REFERENCE))
         at = 1
         if first & _EXTENDED:
@@ -95,7 +95,7 @@ class Vp8PayloadDescriptor:
             at = 2
             if present & _HAS_PICTURE_ID:
                 descriptor.picture_id = payload[at]
-                # [rfc7741:4.2/22] Each packet says by itself how many bits it has.
+                # [rfc7741:4.2/20] Each packet says by itself how many bits it has.
                 descriptor.long_picture_id = bool(payload[at] & _LONG_PICTURE_ID)
                 at += 1
                 if descriptor.long_picture_id:
@@ -105,7 +105,7 @@ class Vp8PayloadDescriptor:
                 descriptor.tl0picidx = payload[at]
                 at += 1
             if present & (_HAS_TID | _HAS_KEYIDX):
-                # [rfc7741:4.2/13] [rfc7741:4.2/15] [rfc7741:4.2/27] [rfc7741:4.2/34] The octet holds what is announced, and something else.
+                # [rfc7741:4.2/14] [rfc7741:4.2/15] Of the octet only what is announced is looked at.
                 if present & _HAS_TID:
                     descriptor.temporal_id = payload[at] >> 6
                 descriptor.layer_sync = bool(payload[at] & _LAYER_SYNC)
@@ -122,7 +122,7 @@ class Vp8PayloadDescriptor:
         fields = b""
         if self.picture_id is not None:
             present |= _HAS_PICTURE_ID
-            # [rfc7741:4.2/18] [rfc7741:4.2/17]
+            # [rfc7741:4.2/11] [rfc7741:4.2/17]
             fields += (
                 (0x8000 | self.picture_id).to_bytes(2, "big") if self.long_picture_id else bytes([self.picture_id])
             )
@@ -130,9 +130,10 @@ class Vp8PayloadDescriptor:
             present |= _HAS_TL0PICIDX
             fields += bytes([self.tl0picidx])
         if self.temporal_id is not None or self.key_index is not None:
+            # [rfc7741:4.2/13]
             present |= _HAS_TID * (self.temporal_id is not None) | _HAS_KEYIDX * (self.key_index is not None)
             fields += bytes([(self.temporal_id or 0) << 6 | _LAYER_SYNC * self.layer_sync | (self.key_index or 0)])
-        # [rfc7741:4.2/1] [rfc7741:4.2/8] The extension octet is there if and only if one of its fields is.
+        # [rfc7741:4.2/1] [rfc7741:4.2/2] [rfc7741:4.2/16] The extension octet is there if and only if one of its fields is.
         return bytes([first | _EXTENDED, present]) + fields if present else bytes([first])
 
 
@@ -144,6 +145,7 @@ class Vp8Format:
     See :rfc:`7741`.
     """
 
+    # [rfc7741:6.2.1/2] [rfc7741:6.2.1/3] [rfc3551:5/1]
     mime_type: ClassVar = "video/VP8"
     clock_rate: ClassVar = 90000
 
@@ -162,14 +164,14 @@ class Vp8Format:
             return []
         descriptor = self._describe(frame)
         header = descriptor.serialize()
-        # [rfc7741:4.4/1] [rfc7741:4.2/6] Partitions are not regarded: PID stays 0, S is set once.
+        # [rfc7741:4.4/1] [rfc7741:4.2/6] [rfc7741:4.2/8] [rfc7741:4.2/10] [rfc7741:4.4/3] Partitions stay as they are: PID is 0, S is set once.
         descriptor.starts_partition = False
         next_header = descriptor.serialize()
         payloads: list[tuple[bytes, bool]] = []
         at = 0
         for length in fragment_lengths(len(data), max_payload_length - len(header)):
             end = at + length
-            # [rfc7741:4.4/6] [rfc7741:4.1/1] The last packet is marked.
+            # [rfc7741:4.4/5] [rfc7741:4.1/2] [rfc3551:5/2] The last packet is marked.
             payloads.append((header + data[at:end], end == len(data)))
             header = next_header
             at = end
@@ -177,22 +179,22 @@ class Vp8Format:
 
     def _describe(self, frame: EncodedFrame) -> Vp8PayloadDescriptor:
         metadata = frame.metadata
-        # [rfc7741:4.2/20] [rfc7741:4.2/21]
+        # [rfc7741:4.2/18] [rfc7741:4.2/19]
         picture_id = self.next_picture_id
         self.next_picture_id = (picture_id + 1) & MAX_PICTURE_ID
-        # [rfc7741:4.2/5] The first packet of a frame has S and PID 0.
+        # [rfc7741:4.2/7] The first packet of a frame has S and PID 0.
         descriptor = Vp8PayloadDescriptor(starts_partition=True, partition=0, picture_id=picture_id)
         if metadata is not None:
-            # [rfc7741:4.2/3] Known not to be a reference, or taken for one.
+            # [rfc7741:4.2/4] Known not to be a reference, or taken for one.
             descriptor.non_reference = metadata.discardable
             if metadata.temporal_id is not None:
                 if not metadata.temporal_id:
-                    # [rfc7741:4.2/24] [rfc7741:4.2/25]
+                    # [rfc7741:4.2/21] [rfc7741:4.2/22]
                     self.tl0picidx = (self.tl0picidx + 1) % _TL0PICIDX_COUNT
-                # [rfc7741:4.2/11] [rfc7741:4.2/26] TL0PICIDX and TID go together.
+                # [rfc7741:4.2/12] [rfc7741:4.2/23] [rfc7741:4.2/24] TL0PICIDX and TID go together.
                 descriptor.tl0picidx = self.tl0picidx
                 descriptor.temporal_id = metadata.temporal_id
-                # [rfc7741:4.2/30] [rfc7741:4.2/31] The encoder knows, or it is not set.
+                # [rfc7741:4.2/26] [rfc7741:4.2/27] The encoder knows, or it is not set.
                 descriptor.layer_sync = metadata.layer_sync
         return descriptor
 
@@ -212,7 +214,6 @@ class Vp8Format:
             _, at = Vp8PayloadDescriptor.parse(payload)
         except ParseError:
             return False
-        # [rfc7741:4.3/1]
         return not payload[at] & _INTERFRAME
 
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
@@ -223,7 +224,7 @@ class Vp8Format:
         pieces = [packets[0].payload[at:]]
         for packet in packets[1:]:
             descriptor, at = Vp8PayloadDescriptor.parse(packet.payload)
-            # [rfc7741:4.4/5] All packets hold data of the same frame.
+            # [rfc7741:4.4/4] All packets hold data of the same frame.
             if descriptor.starts_frame or descriptor.picture_id != first.picture_id:
                 raise ParseError("packets of two frames")
             pieces.append(packet.payload[at:])
