@@ -33,6 +33,8 @@ _CONTINUES: Final = 0x80
 _CONTINUED: Final = 0x40
 _COUNT_SHIFT: Final = 4
 _MAX_COUNT: Final = 3
+_EVENING_STEPS: Final = 4
+"""How many limits to try so that packets become equal: lengths of elements count, and differ by a few bytes."""
 _NEW_SEQUENCE: Final = 0x08
 _NOT_SENT: Final = frozenset({TEMPORAL_DELIMITER, TILE_LIST, PADDING})
 _BEGIN_A_FRAME: Final = frozenset({SEQUENCE_HEADER, TEMPORAL_DELIMITER, FRAME_HEADER, FRAME, METADATA})
@@ -64,12 +66,7 @@ class Av1Format:
         obus = [obu for obu in split_obus(frame.data) if obu_type(obu) not in _NOT_SENT]
         if not obus:
             return []
-        packets = _fill(obus, max_payload_length)
-        if len(packets) > 1:
-            # As few packets as before, but of nearly equal length, if that goes.
-            even = -(-sum([_packet_length(elements) for elements in packets]) // len(packets))
-            evened = _fill(obus, min(max_payload_length, even + _MAX_COUNT))
-            packets = evened if len(evened) == len(packets) else packets
+        packets = _fill_evenly(obus, max_payload_length)
         begins = _NEW_SEQUENCE * (obu_type(obus[0]) == SEQUENCE_HEADER)
         payloads = []
         for i, elements in enumerate(packets):
@@ -147,6 +144,17 @@ def _fill(obus: list[bytes], limit: int) -> list[tuple[Elements, bool]]:
                 elements, room = [], limit - 1
     if elements:
         packets.append((elements, False))
+    return packets
+
+
+def _fill_evenly(obus: list[bytes], limit: int) -> list[tuple[Elements, bool]]:
+    """Fill as few packets as the limit allows, of nearly equal length: by the least limit that needs no more."""
+    packets = _fill(obus, limit)
+    even = -(-sum([_packet_length(packet) for packet in packets]) // len(packets))
+    for less in range(even, min(even + _EVENING_STEPS, limit)):
+        evened = _fill(obus, less)
+        if len(evened) == len(packets):
+            return evened
     return packets
 
 
