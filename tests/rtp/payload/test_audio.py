@@ -1,6 +1,7 @@
 """Audio: one packet is one frame, talkspurts are marked, durations are known (RFC 3551, 7587, 3389)."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -76,7 +77,7 @@ def test_twenty_milliseconds_have_160_bytes_and_ticks(name: str) -> None:
 
     assert captured
     assert {_format(name).duration(frame.packets[0].payload) for frame in captured} == {160}
-    steps = {b.timestamp - a.timestamp for a, b in zip(captured[:2], captured[1:3], strict=True)}
+    steps = {b.timestamp - a.timestamp for a, b in pairwise(captured[:3])}
     assert steps == {160}
 
 
@@ -128,7 +129,7 @@ def test_captured_silence_leaves_out_whole_frames() -> None:
 
     frames = [receiver.assemble(frame.packets) for frame in capture.frames]
 
-    steps = [b.timestamp - a.timestamp for a, b in zip(frames, frames[1:], strict=False)]
+    steps = [b.timestamp - a.timestamp for a, b in pairwise(frames)]
     assert any(step > 960 for step in steps)
     assert all(step % 120 == 0 for step in steps)
 

@@ -135,9 +135,7 @@ def test_only_what_is_known_not_to_be_a_reference_is_sent_as_such() -> None:
     sender = Vp8Format({})
 
     unknown = _descriptors(sender.packetize(EncodedFrame(INTERFRAME, 0), 1200))
-    known = _descriptors(
-        sender.packetize(EncodedFrame(INTERFRAME, 0, metadata=FrameMetadata(discardable=True)), 1200)
-    )
+    known = _descriptors(sender.packetize(EncodedFrame(INTERFRAME, 0, metadata=FrameMetadata(discardable=True)), 1200))
 
     assert not any(each.non_reference for each in unknown)
     assert all(each.non_reference for each in known)

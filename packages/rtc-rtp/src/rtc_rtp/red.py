@@ -152,14 +152,14 @@ class RedReceiver:
         See :rfc:`2198#section-4`.
         """
         blocks = parse_red(packet.payload)
-        oldest = next(iter(self._known), packet.timestamp)
+        oldest = next(iter(self._known), None)
         packets: list[RtpPacket] = []
         last = len(blocks) - 1
         for i, block in enumerate(blocks):
             timestamp = (packet.timestamp - block.timestamp_offset) % _TIMESTAMPS
             is_primary = i == last
-            # What was sent before we came is of no use any more; a primary that came late is left to whoever orders packets.
-            too_old = (timestamp - oldest) % _TIMESTAMPS >= _HALF
+            # What is older than all we remember was handed out; a primary that came late is left to whoever orders packets.
+            too_old = oldest is not None and (timestamp - oldest) % _TIMESTAMPS >= _HALF
             if not block.data or (not is_primary and (timestamp in self._known or too_old)):
                 continue
             self._remember(timestamp)

@@ -228,7 +228,7 @@ class ToneSender:
             case _Playing(report_at=report_at) as playing if now >= report_at:
                 self._report(playing, now, end=False)
                 # [rfc4733:2.5.1.2/7] [rfc4733:2.5.1.2/8]
-                playing.report_at = now + self._interval
+                playing.report_at = self._report_at(now, playing.ends_at)
             case _Ending(repeats_left=1 | 2, repeat_at=repeat_at) as ending if now >= min(repeat_at, ending.until):
                 # [rfc4733:2.5.1.4/1] Repeated at the interval of reports, but before the next tone.
                 self._packets.append(ending.packet)
@@ -252,8 +252,14 @@ class ToneSender:
             # [rfc4733:2.5.1.2/1] The clock of the audio.
             timestamp = (timestamp + round((at - synchronized_at) * self._clock_rate)) % _TIMESTAMPS
             code = DTMF_TONES.index(tone)
+            ends_at = at + self._duration
             # [rfc4733:2.3.5/1] [rfc4733:2.5.1.2/2] A report tells how long the event has lasted, so the first comes after one interval.
-            self._state = _Playing(code, at, timestamp, at + self._duration, self._gap, at + self._interval)
+            self._state = _Playing(code, at, timestamp, ends_at, self._gap, self._report_at(at, ends_at))
+
+    def _report_at(self, last: float, ends_at: float) -> float:
+        """Return when the next report is due; never shortly before the final one."""
+        due = last + self._interval
+        return due if due < ends_at - self._interval / 4 else ends_at
 
     def _end(self, playing: _Playing) -> None:
         # [rfc4733:2.5.1.2/5] [rfc4733:2.5.1.3/6]
