@@ -1,73 +1,94 @@
-"""Audio and video between two peer connections, from frames to datagrams and back; negotiation is done by hand here."""
+"""Audio and video between two peer connections, from frames to datagrams and back."""
 
 import copy
+import pickle
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from tests.peer.media import AUDIO, VIDEO, apply, frame, frames, media_of, section, send
+from tests.peer.call import (
+    AUDIO,
+    VIDEO,
+    Call,
+    call,
+    frame,
+    frames,
+    media_datagrams,
+    media_of,
+    sent,
+    transceiver,
+)
 from tests.peer.pair import Pair, Side
+from tests.support.network import Link
 
+import rtc_dtls
 import rtc_rtp
-from rtc_peer import PeerOptions, TransportStats
+from rtc_peer import (
+    WEBRTC_HANDSHAKE,
+    FrameReceived,
+    KeyFrameRequested,
+    OutboundRtpStats,
+    PacketReceived,
+    PeerOptions,
+    StateError,
+    StreamDiscovered,
+    StreamEnded,
+    ToneReceived,
+    ToneSent,
+    TrackMuted,
+    TrackUnmuted,
+    TransportStats,
+    WarningIssued,
+)
 from rtc_peer.srtp_transport import MAX_EARLY_PACKETS
+from rtc_sdp import Direction
 from rtc_stun import Address, Datagram
 
-
-def _call(**options: object) -> Pair:
-    """Two peers that may send sound and pictures to each other on one transport."""
-    pair = Pair(**options).connect()  # type: ignore[arg-type]  # the caller knows the options
-    apply(pair, [section(AUDIO, 1000), section(VIDEO, 2000)], [section(AUDIO, 3000), section(VIDEO, 4000)])
-    return pair
-
-
-def _talk(pair: Pair, count: int = 10, start: int = 0) -> None:
-    """Both sides send so many frames of sound and pictures, 20 ms apart."""
-    for number in range(start, start + count):
-        for side in pair.sides:
-            send(side, AUDIO, frame(number), pair.now)
-            send(side, VIDEO, frame(number, video=True, length=3000, keyframe=number == 0), pair.now)
-        pair.settle(0.02)
-
-
-def _media_datagrams(side: Side) -> list[Datagram]:
-    """Collect what leaves a side and is RTP or RTCP by its first byte."""
-    found: list[Datagram] = []
-
-    def tap(now: float, datagram: Datagram) -> bool:
-        if 128 <= datagram.data[0] <= 191:
-            found.append(datagram)
-        return True
-
-    side.node.tap = tap
-    return found
+# --- what flows ---
 
 
 @pytest.mark.spec("rfc8834:4.1/1", "rfc8834:4.4/2")
 def test_frames_of_both_kinds_arrive_in_both_directions_on_one_transport() -> None:
-    pair = _call()
-    _talk(pair)
-    pair.settle()
+    pair = call()
+    pair.talk()
 
     for side in pair.sides:
-        assert frames(side, AUDIO) == [frame(number).data for number in range(10)]
-        assert frames(side, VIDEO) == [
-            frame(number, video=True, length=3000, keyframe=number == 0).data for number in range(10)
-        ]
+        for kind in (AUDIO, VIDEO):
+            assert frames(side, kind) == sent(kind, range(10))
     assert len(pair.left.machine.transports) == 1
+
+
+@pytest.mark.spec("rfc8834:4.4/1")
+def test_without_bundling_each_section_has_keys_and_a_session_of_its_own() -> None:
+    pair = Call()
+    offer = pair.offer()
+    pair.give(pair.right, replace(offer, sdp=_unbundled(offer.sdp)))
+    pair.give(pair.left, pair.answer())
+    assert pair.run(lambda: all(len(side.machine.transports) == 2 for side in pair.sides))
+    pair.settle(2.0)
+    pair.talk()
+
+    for side in pair.sides:
+        assert len(side.machine.transports) == 2
+        for kind in (AUDIO, VIDEO):
+            assert frames(side, kind) == sent(kind, range(10))
+
+
+def _unbundled(sdp: str) -> str:
+    return "".join(line for line in sdp.splitlines(keepends=True) if not line.startswith("a=group:BUNDLE"))
 
 
 @pytest.mark.spec("rfc8834:4.2/3", "rfc8834:4.7/1", "rfc9143:9.1/1")
 def test_what_leaves_is_protected_and_goes_the_way_of_the_data() -> None:
-    pair = _call()
-    seen = _media_datagrams(pair.left)
-    _talk(pair)
-    pair.settle()
+    pair = call()
+    seen = media_datagrams(pair.left)
+    pair.talk()
 
     selected = pair.left.machine.transports[0].selected_pair
     assert selected is not None
-    assert len(seen) > 20
+    assert len(seen) > 40
     assert {(each.local, each.remote) for each in seen} == {(selected.local, selected.remote)}
-    assert not any(frame(number).data in each.data for number in range(1, 10) for each in seen)
+    assert not any(frame(AUDIO, number).data in each.data for number in range(1, 10) for each in seen)
     assert max(len(each.data) for each in seen) <= 1200
     stats = next(each for each in pair.left.machine.statistics() if isinstance(each, TransportStats))
     assert stats.srtp_cipher == "SRTP_AEAD_AES_128_GCM"
@@ -75,23 +96,236 @@ def test_what_leaves_is_protected_and_goes_the_way_of_the_data() -> None:
 
 
 def test_data_channels_and_media_share_a_transport() -> None:
-    pair = _call()
+    pair = call(data=True)
+    assert pair.run(pair.talking)
     pair.left.machine.send(pair.left.channel(), "between pictures")
-    _talk(pair)
-    pair.settle()
+    pair.talk()
 
     assert pair.right.messages() == ["between pictures"]
-    assert len(frames(pair.right)) == 20
+    assert frames(pair.right, VIDEO) == sent(VIDEO, range(10))
 
 
-def test_a_connection_without_media_takes_no_rtp() -> None:
-    pair = Pair().connect()
-    path = pair.right.machine.transports[0].selected_pair
-    assert path is not None
-    pair.right.machine.receive_datagram(Datagram(b"\x80" + bytes(30), path.local, path.remote), pair.now)
+def test_packets_are_delivered_to_those_who_want_packets() -> None:
+    pair = Call([VIDEO])
+    pair.begin()
+    transceiver(pair.right, VIDEO).receiver.deliver = "packets"
+    pair.settle(0.1)
+    pair.talk(kinds=[VIDEO])
 
-    assert pair.right.machine.stats.dropped == {"no-rtp": 1}
-    assert pair.right.machine._layers.transports.transports[0].media is None
+    packets = pair.right.of(PacketReceived)
+    assert len({each.packet.timestamp for each in packets}) == 10
+    assert len(packets) == 30
+    assert frames(pair.right, VIDEO) == []
+    assert frames(pair.left, VIDEO) == sent(VIDEO, range(10))
+
+
+def test_packets_of_one_call_are_passed_on_into_another() -> None:
+    first, second = Call([VIDEO], seed=1), Call([VIDEO], seed=2)
+    first.begin()
+    second.begin()
+    transceiver(first.right, VIDEO).receiver.deliver = "packets"
+    first.settle(0.1)
+    out = transceiver(second.left, VIDEO).sender
+    parameters = transceiver(first.right, VIDEO).receiver.parameters
+    assert parameters is not None
+
+    def pass_on(event: object) -> None:
+        if isinstance(event, PacketReceived):
+            out.send_packet(event.packet, extension_map=parameters.header_extensions)
+
+    first.right.node.on_event = pass_on
+    first.talk(kinds=[VIDEO])
+    second.settle()
+
+    assert frames(second.right, VIDEO) == sent(VIDEO, range(10))
+
+
+@pytest.mark.spec("rfc8834:5.1.2/1")
+def test_a_key_frame_is_asked_for_and_the_request_arrives() -> None:
+    pair = call()
+    pair.talk()
+    pair.settle(1.0)
+    asked = len(pair.left.of(KeyFrameRequested))
+    transceiver(pair.right, VIDEO).receiver.request_key_frame()
+    pair.settle()
+
+    (event,) = pair.left.of(KeyFrameRequested)[asked:]
+    assert event == KeyFrameRequested(transceiver(pair.left, VIDEO), None)
+
+
+def test_a_small_mtu_is_kept_by_media_too() -> None:
+    options = PeerOptions(dtls=replace(WEBRTC_HANDSHAKE, mtu=700))
+    pair = call(options=(options, options))
+    seen = media_datagrams(pair.left)
+    pair.talk()
+
+    assert max(len(each.data) for each in seen) <= 700
+    assert frames(pair.right, VIDEO) == sent(VIDEO, range(10))
+
+
+def test_losses_are_repaired_and_pictures_that_cannot_be_are_sent_anew() -> None:
+    pair = call(link=Link(delay=0.02, loss=0.1), seed=7)
+    for number in range(200):
+        wanted = any(isinstance(each, KeyFrameRequested) for each in pair.left.node.events)
+        pair.left.node.events.clear()
+        pair.send(pair.left, VIDEO, number, keyframe=wanted)
+        pair.settle(0.03)
+    pair.settle(2.0)
+
+    assert pair.network.traffic.lost > 50
+    arrived = pair.right.of(FrameReceived)
+    assert len(arrived) > 180
+    assert [each.frame.timestamp for each in arrived] == sorted({each.frame.timestamp for each in arrived})
+    stats = next(
+        each for each in pair.left.machine.statistics() if isinstance(each, OutboundRtpStats) and each.kind == VIDEO
+    )
+    assert stats.retransmitted_packets_sent > 20
+
+
+# --- tracks ---
+
+
+def test_a_track_is_muted_until_media_arrive_and_after_they_have_ended() -> None:
+    pair = call([AUDIO])
+    receiver = transceiver(pair.right, AUDIO).receiver
+    assert receiver.muted
+    pair.talk(3, kinds=[AUDIO])
+    assert not receiver.muted
+    (unmuted,) = pair.right.of(TrackUnmuted)
+    assert unmuted.transceiver is transceiver(pair.right, AUDIO)
+    transceiver(pair.left, AUDIO).stop()
+    pair.settle()
+
+    assert receiver.muted
+    assert [each.transceiver.receiver for each in pair.right.of(TrackMuted)] == [receiver]
+
+
+def test_on_hold_nothing_is_sent_and_afterwards_the_stream_goes_on() -> None:
+    pair = call()
+    pair.talk(5)
+    here, there = transceiver(pair.left, AUDIO), transceiver(pair.right, AUDIO)
+    here.direction = Direction.RECVONLY
+    pair.negotiate()
+    pair.settle(0.2)
+    assert there.receiver.muted
+    pair.send(pair.left, AUDIO, 5)
+    pair.settle(0.5)
+    here.direction = Direction.SENDRECV
+    pair.negotiate()
+    pair.settle(0.2)
+    pair.send(pair.left, AUDIO, 6)
+    pair.settle(0.5)
+
+    assert frames(pair.right, AUDIO) == sent(AUDIO, [0, 1, 2, 3, 4, 6])
+    assert not there.receiver.muted
+    assert pair.right.of(StreamEnded) == []
+    assert len({each.ssrc for each in pair.right.of(StreamDiscovered) if each.transceiver is there}) == 1
+
+
+def test_a_transceiver_that_is_stopped_says_goodbye() -> None:
+    pair = call()
+    pair.talk(5)
+    stopped = transceiver(pair.right, AUDIO)
+    transceiver(pair.left, AUDIO).stop()
+    pair.settle(0.5)
+
+    (ended,) = pair.right.of(StreamEnded)
+    assert (ended.transceiver, ended.reason) == (stopped, "bye")
+    pair.send(pair.left, VIDEO, 5)
+    pair.settle(0.5)
+    assert frames(pair.right, VIDEO) == sent(VIDEO, range(6))
+
+
+def test_an_encoding_that_is_not_active_sends_nothing() -> None:
+    pair = call([AUDIO])
+    pair.talk(2, kinds=[AUDIO])
+    sender = transceiver(pair.left, AUDIO).sender
+    sender.set_encodings([replace(each, active=False) for each in sender.encodings])
+    pair.talk(2, start=2, kinds=[AUDIO])
+    sender.set_encodings([replace(each, active=True) for each in sender.encodings])
+    pair.talk(2, start=4, kinds=[AUDIO])
+
+    assert frames(pair.right, AUDIO) == sent(AUDIO, [0, 1, 4, 5])
+    assert frames(pair.left, AUDIO) == sent(AUDIO, range(6))
+
+
+def test_media_may_come_into_a_running_call() -> None:
+    pair = call([AUDIO])
+    pair.talk(3, kinds=[AUDIO])
+    for side in pair.sides:
+        side.machine.add_track(VIDEO, f"camera-{pair.sides.index(side)}", ["stream"])
+    pair.negotiate()
+    pair.talk(3, start=0)
+
+    assert frames(pair.right, VIDEO) == sent(VIDEO, range(3))
+    assert len(pair.left.machine.transports) == 1
+
+
+def test_media_may_come_into_a_call_of_data() -> None:
+    pair = Call([], data=True)
+    pair.negotiate()
+    assert pair.run(pair.talking)
+    for side in pair.sides:
+        side.machine.add_track(AUDIO, f"voice-{pair.sides.index(side)}", ["stream"])
+    pair.negotiate()
+    pair.talk(3, kinds=[AUDIO])
+
+    assert frames(pair.right, AUDIO) == frames(pair.left, AUDIO) == sent(AUDIO, range(3))
+
+
+def test_what_the_answerer_sends_before_its_answer_arrives_is_not_lost() -> None:
+    pair = Call([AUDIO], data=True)
+    pair.begin()
+    pair.left.machine.add_track(VIDEO, "camera", ["stream"])
+    pair.right.machine.add_track(VIDEO, "their-camera", ["stream"])
+    pair.give(pair.right, pair.offer())
+    answer = pair.answer()
+    pair.send(pair.right, VIDEO, 0)
+    pair.settle(0.2)
+    pair.give(pair.left, answer)
+    pair.settle(0.2)
+
+    assert frames(pair.left, VIDEO) == sent(VIDEO, [0])
+
+
+# --- tones ---
+
+
+def test_tones_are_played_in_the_stream_and_audio_gives_way() -> None:
+    pair = call([AUDIO])
+    pair.talk(2, kinds=[AUDIO])
+    sender = transceiver(pair.left, AUDIO).sender
+    assert sender.can_insert_dtmf
+    sender.insert_dtmf("1#", duration_ms=100, gap_ms=50, now=pair.now)
+    pair.network.flush()
+    for number in range(27, 55):  # the clock of the media has gone on, too
+        pair.send(pair.left, AUDIO, number)
+        pair.settle(0.02)
+    pair.settle(0.5)
+
+    here = transceiver(pair.left, AUDIO)
+    assert pair.left.of(ToneSent) == [ToneSent(here, tone) for tone in ("1", "#", "")]
+    ended = [each for each in pair.right.of(ToneReceived) if each.ended]
+    assert [each.code for each in ended] == [1, 11]
+    assert all(each.duration == pytest.approx(0.1, abs=0.001) for each in ended)
+    arrived = len(frames(pair.right, AUDIO))
+    assert 15 < arrived < 28
+    pair.send(pair.left, AUDIO, 80)
+    pair.settle(0.5)
+    assert frames(pair.right, AUDIO)[-1] == frame(AUDIO, 80).data
+
+
+def test_tones_need_a_peer_that_takes_them() -> None:
+    pair = call([AUDIO, VIDEO])
+    with pytest.raises(StateError):
+        transceiver(pair.left, VIDEO).sender.insert_dtmf("1")
+    alone = Call([AUDIO])
+    with pytest.raises(StateError):
+        transceiver(alone.left, AUDIO).sender.insert_dtmf("1")
+    with pytest.raises(ValueError, match="cannot be sent"):
+        transceiver(pair.left, AUDIO).sender.insert_dtmf("1x2")
+    pair.settle()
+    assert pair.left.of(ToneSent) == []
 
 
 # --- strangers, forgers, repeaters ---
@@ -105,37 +339,41 @@ def _hostile(pair: Pair, side: Side, data: bytes, remote: Address | None = None)
 
 def _state(side: Side) -> object:
     """What a packet could change."""
-    media = media_of(side)
-    return media.session.receiver_stats(AUDIO), media.session.receiver_stats(VIDEO), frames(side)
+    session = media_of(side).session
+    return [session.receiver_stats(each.id) for each in side.machine.transceivers], len(side.of(FrameReceived))
+
+
+def test_a_connection_without_media_takes_no_rtp() -> None:
+    pair = Pair().connect()
+    _hostile(pair, pair.right, b"\x80" + bytes(30))
+
+    assert pair.right.machine.stats.dropped == {"no-rtp": 1}
+    assert pair.right.machine._layers.transports.transports[0].media is None
 
 
 def test_a_packet_from_a_stranger_is_not_even_tried() -> None:
-    pair = _call()
-    seen = _media_datagrams(pair.left)
-    _talk(pair)
-    pair.settle()
+    pair = call()
+    seen = media_datagrams(pair.left)
+    pair.talk()
     before = _state(pair.right)
     _hostile(pair, pair.right, seen[-1].data, Address("198.51.100.66", 4000))
 
-    assert pair.right.machine.stats.dropped["rtp-from-stranger"] == 1
-    assert "srtp:replayed" not in pair.right.machine.stats.dropped
+    assert pair.right.machine.stats.dropped == {"rtp-from-stranger": 1}
     assert _state(pair.right) == before
 
 
 def test_replayed_packets_change_nothing_and_are_counted() -> None:
-    pair = _call()
-    seen = _media_datagrams(pair.left)
-    _talk(pair)
-    pair.settle()
+    pair = call()
+    seen = media_datagrams(pair.left)
+    pair.talk()
     before = _state(pair.right)
     for datagram in seen:
         _hostile(pair, pair.right, datagram.data)
 
     assert _state(pair.right) == before
     assert pair.right.machine.stats.dropped == {"srtp:replayed": len(seen)}
-    _talk(pair, start=10)
-    pair.settle()
-    assert len(frames(pair.right)) == 40
+    pair.talk(start=10)
+    assert frames(pair.right, VIDEO) == sent(VIDEO, range(20))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +389,7 @@ def test_replayed_packets_change_nothing_and_are_counted() -> None:
     ids=["tag", "marker", "number", "source", "cut", "one byte"],
 )
 def test_forged_packets_change_nothing_and_are_counted(change: Callable[[bytes], bytes], reason: str) -> None:
-    pair = _call()
+    pair = call()
     forged = 0
 
     def forge(now: float, datagram: Datagram) -> bool:
@@ -165,29 +403,28 @@ def test_forged_packets_change_nothing_and_are_counted(change: Callable[[bytes],
         return True
 
     pair.left.node.tap = forge
-    _talk(pair)
-    pair.settle()
+    pair.talk()
 
     assert forged >= 40
     assert pair.right.machine.stats.dropped == {reason: forged}
-    assert len(frames(pair.right)) == 20
+    assert frames(pair.right, VIDEO) == sent(VIDEO, range(10))
 
 
 def test_replayed_and_forged_feedback_changes_nothing() -> None:
-    pair = _call()
-    seen = _media_datagrams(pair.right)
-    _talk(pair)
+    pair = call()
+    seen = media_datagrams(pair.right)
+    pair.talk()
     pair.settle(3.0)
     rtcp = [each.data for each in seen if rtc_rtp.is_rtcp(each.data)]
     assert rtcp
-    before = media_of(pair.left).session.sender_stats(VIDEO)
+    sender = transceiver(pair.left, VIDEO).id
+    before = copy.deepcopy(media_of(pair.left).session.sender_stats(sender))
     for data in rtcp:
         _hostile(pair, pair.left, data)
         _hostile(pair, pair.left, data[:9] + b"\xff" + data[10:])
 
-    assert media_of(pair.left).session.sender_stats(VIDEO) == before
-    dropped = pair.left.machine.stats.dropped
-    assert dropped["srtp:replayed"] == 2 * len(rtcp)
+    assert media_of(pair.left).session.sender_stats(sender) == before
+    assert pair.left.machine.stats.dropped == {"srtp:replayed": 2 * len(rtcp)}
 
 
 # --- keys ---
@@ -195,118 +432,87 @@ def test_replayed_and_forged_feedback_changes_nothing() -> None:
 
 @pytest.mark.spec("rfc5764:5.1/1", "rfc8834:4.2/3")
 def test_nothing_leaves_and_nothing_is_read_before_the_handshake_is_over() -> None:
-    pair = Pair()
-    seen = _media_datagrams(pair.left)
-    pair.left.machine.create_data_channel("chat")
+    pair = Call([VIDEO])
+    seen = media_datagrams(pair.left)
     pair.negotiate()
-    apply(pair, [section(VIDEO, 2000)], [section(VIDEO, 4000)])
-    send(pair.left, VIDEO, frame(0, video=True), pair.now)
-    media = media_of(pair.right)
-    media.receive([b"\x80" * 40] * (MAX_EARLY_PACKETS + 1), pair.now)
+    pair.send(pair.left, VIDEO, 0)
+    media_of(pair.right).receive([b"\x80" * 40] * (MAX_EARLY_PACKETS + 1), pair.now)
 
-    assert pair.left.machine.datagrams_to_send(pair.now) == []
     assert seen == []
-    assert pair.run(pair.talking)
+    assert pair.run(lambda: all(media_of(side).srtp.profile is not None for side in pair.sides))
     pair.settle(0.1)
-    dropped = pair.right.machine.stats.dropped
-    assert dropped["rtp-without-keys"] == 1
-    assert dropped["srtp:not authentic"] == MAX_EARLY_PACKETS
-    assert frames(pair.right) == [], "a frame of before would be old"
-    assert pair.left.of(rtc_rtp.KeyFrameRequested) == [rtc_rtp.KeyFrameRequested(sender_id=VIDEO, rid=None)]
+    assert pair.right.machine.stats.dropped == {"rtp-without-keys": 1, "srtp:not authentic": MAX_EARLY_PACKETS}
+    assert frames(pair.right, VIDEO) == [], "a frame of before would be old"
+    assert pair.left.of(KeyFrameRequested) == [KeyFrameRequested(transceiver(pair.left, VIDEO), None)]
 
 
-def test_media_that_are_agreed_on_later_use_the_handshake_of_before() -> None:
-    pair = Pair().connect()
-    pair.settle(5.0)
-    apply(pair, [section(AUDIO, 1000)], [section(AUDIO, 3000)])
-    send(pair.left, AUDIO, frame(1), pair.now)
-    pair.settle()
+@pytest.mark.spec("rfc8834:4.2/2")
+def test_with_a_peer_that_has_no_profile_there_is_no_media_and_never_without_protection() -> None:
+    pair = Call([AUDIO])
+    pair.negotiate()
+    for side in pair.sides:
+        tunnel = side.machine._layers.transports.transports[0].dtls
+        assert tunnel.connection is not None
+        # As if the peer had answered without use_srtp.
+        tunnel.connection.srtp_keying_material = _no_profile  # type: ignore[method-assign]
+    seen = media_datagrams(pair.left)
+    pair.settle(2.0)
+    pair.talk(kinds=[AUDIO])
 
-    assert frames(pair.right) == [frame(1).data]
-
-
-# --- sections that come, pause and go ---
-
-
-def test_on_hold_nothing_is_sent_and_afterwards_the_stream_goes_on() -> None:
-    pair = _call()
-    _talk(pair, 5)
-    pair.settle(0.5)
-    apply(
-        pair,
-        [section(AUDIO, 1000, sends=False), section(VIDEO, 2000)],
-        [section(AUDIO, 3000, receives=False), section(VIDEO, 4000)],
-    )
-    send(pair.left, AUDIO, frame(5), pair.now)
-    pair.settle(0.5)
-    apply(pair, [section(AUDIO, 1000), section(VIDEO, 2000)], [section(AUDIO, 3000), section(VIDEO, 4000)])
-    send(pair.left, AUDIO, frame(6), pair.now)
-    pair.settle(0.5)
-
-    assert frames(pair.right, AUDIO) == [frame(number).data for number in (0, 1, 2, 3, 4, 6)]
-    assert pair.right.of(rtc_rtp.StreamEnded) == []
+    assert seen == []
+    assert len(pair.left.of(WarningIssued)) == 1
 
 
-def test_a_section_that_ends_says_goodbye() -> None:
-    pair = _call()
-    _talk(pair, 5)
-    pair.settle(0.5)
-    apply(pair, [section(VIDEO, 2000)], [section(AUDIO, 3000), section(VIDEO, 4000)])
-    pair.settle(0.5)
+def _no_profile() -> rtc_dtls.SrtpKeyingMaterial:
+    raise rtc_dtls.StateError("no SRTP profile was negotiated")
 
-    (ended,) = pair.right.of(rtc_rtp.StreamEnded)
-    assert (ended.receiver_id, ended.ssrc, ended.reason) == (AUDIO, 1000, rtc_rtp.EndReason.BYE)
-    send(pair.left, VIDEO, frame(6, video=True), pair.now)
-    pair.settle(0.5)
-    assert len(frames(pair.right, VIDEO)) == 6
+
+def test_a_restart_of_ice_changes_no_keys() -> None:
+    pair = call()
+    pair.talk(3)
+    pair.left.machine.restart_ice()
+    pair.negotiate()
+    pair.talk(3, start=3)
+
+    assert frames(pair.right, VIDEO) == sent(VIDEO, range(6))
 
 
 def test_closing_says_goodbye_before_the_tunnel_closes() -> None:
-    pair = _call()
-    _talk(pair, 5)
-    pair.settle(0.5)
+    pair = call()
+    pair.talk(5)
     pair.left.machine.close(pair.now)
     pair.settle(0.5)
 
-    assert {each.ssrc for each in pair.right.of(rtc_rtp.StreamEnded)} == {1000, 2000}
+    assert {each.transceiver for each in pair.right.of(StreamEnded)} == set(pair.right.machine.transceivers)
+    assert all(each.receiver.muted for each in pair.right.machine.transceivers)
     assert pair.left.machine.next_timeout() is None
+    with pytest.raises(StateError):
+        transceiver(pair.left, AUDIO).sender.send_frame(frame(AUDIO, 9))
 
 
-def test_after_the_peer_has_closed_nothing_more_is_sent_or_due() -> None:
-    pair = _call()
-    _talk(pair, 5)
+def test_after_the_peer_has_closed_nothing_more_is_sent() -> None:
+    pair = call()
+    pair.talk(5)
     pair.left.machine.close(pair.now)
     pair.settle(0.5)
-    seen = _media_datagrams(pair.right)
-    send(pair.right, AUDIO, frame(9), pair.now)
+    seen = media_datagrams(pair.right)
+    pair.send(pair.right, AUDIO, 9)
     pair.settle(5.0)
 
     assert seen == []
 
 
-def test_a_small_mtu_is_kept_by_media_too() -> None:
-    from dataclasses import replace
-
-    from rtc_peer import WEBRTC_HANDSHAKE
-
-    options = PeerOptions(dtls=replace(WEBRTC_HANDSHAKE, mtu=700))
-    pair = _call(options=(options, options))
-    seen = _media_datagrams(pair.left)
-    _talk(pair)
-    pair.settle()
-
-    assert max(len(each.data) for each in seen) <= 700
-    assert len(frames(pair.right)) == 20
+# --- state is plain data ---
 
 
 def test_a_copy_of_a_peer_in_a_call_goes_on_alike() -> None:
-    pair = _call()
-    _talk(pair, 5)
-    twin = copy.deepcopy(pair.left.machine)
-    for machine in (pair.left.machine, twin):
-        media = machine._layers.media_transport(AUDIO)
-        assert media is not None
-        media.send_frame(AUDIO, frame(9))
-        machine._layers.settle(pair.now)
+    pair = call()
+    pair.talk(5)
+    machine = pair.left.machine
+    twins = [machine, copy.deepcopy(machine), pickle.loads(pickle.dumps(machine))]
+    outputs = []
+    for twin in twins:
+        twin.transceivers[0].sender.send_frame(frame(AUDIO, 9), now=pair.now)
+        outputs.append(twin.datagrams_to_send(pair.now))
 
-    assert twin.datagrams_to_send(pair.now) == pair.left.machine.datagrams_to_send(pair.now) != []
+    assert outputs[0] == outputs[1] == outputs[2] != []

@@ -63,6 +63,18 @@ if TYPE_CHECKING:
     )
     from rtc_peer.ice_server import IceServer
     from rtc_peer.journal import Trace
+    from rtc_peer.media_events import (
+        BitrateShare,
+        FrameReceived,
+        KeyFrameRequested,
+        MediaEvent,
+        PacketReceived,
+        StreamDiscovered,
+        StreamEnded,
+        TargetBitrateChanged,
+        ToneReceived,
+        ToneSent,
+    )
     from rtc_peer.negotiated import NegotiatedMedia
     from rtc_peer.options import WEBRTC_ASSOCIATION, WEBRTC_HANDSHAKE, PeerOptions
     from rtc_peer.receiver import RtpReceiver
@@ -87,6 +99,13 @@ if TYPE_CHECKING:
         Statistics,
         TransportStats,
     )
+    from rtc_peer.statistics_rtp import (
+        CodecStats,
+        InboundRtpStats,
+        OutboundRtpStats,
+        RemoteInboundRtpStats,
+        RemoteOutboundRtpStats,
+    )
     from rtc_peer.stats import PeerStats
     from rtc_peer.transceiver import RtpTransceiver
     from rtc_peer.views import SctpTransportView, TransportView
@@ -95,11 +114,13 @@ __all__ = [
     "AUDIO_CODECS",
     "AUDIO_EXTENSIONS",
     "ArgumentError",
+    "BitrateShare",
     "BundlePolicy",
     "CandidatePairStats",
     "CertificateError",
     "CertificateStats",
     "CodecCapability",
+    "CodecStats",
     "Configuration",
     "ConnectionClosed",
     "ConnectionState",
@@ -112,6 +133,7 @@ __all__ = [
     "DtlsTransportState",
     "DtlsTransportStateChanged",
     "Event",
+    "FrameReceived",
     "GatheringWanted",
     "HeaderExtensionCapability",
     "HostResolutionWanted",
@@ -126,21 +148,28 @@ __all__ = [
     "IceTransportPolicy",
     "IceTransportState",
     "IceTransportStateChanged",
+    "InboundRtpStats",
+    "KeyFrameRequested",
     "LocalCandidateStats",
     "MAX_ICE_SERVERS",
+    "MediaEvent",
     "MediaKind",
     "MediaOptions",
     "ModificationError",
     "NegotiatedMedia",
     "NegotiationNeeded",
     "OperationError",
+    "OutboundRtpStats",
     "PacketKind",
+    "PacketReceived",
     "PeerConnection",
     "PeerConnectionStats",
     "PeerError",
     "PeerOptions",
     "PeerStats",
     "RemoteCandidateStats",
+    "RemoteInboundRtpStats",
+    "RemoteOutboundRtpStats",
     "RtcpMuxPolicy",
     "RtpReceiver",
     "RtpSender",
@@ -157,6 +186,11 @@ __all__ = [
     "SignalingStateChanged",
     "StateError",
     "Statistics",
+    "StreamDiscovered",
+    "StreamEnded",
+    "TargetBitrateChanged",
+    "ToneReceived",
+    "ToneSent",
     "Trace",
     "TrackAdded",
     "TrackMuted",
@@ -198,6 +232,10 @@ _DEFINED_IN: Final = {
     ),
     "ice_server": "IceServer",
     "journal": "Trace",
+    "media_events": (
+        "BitrateShare FrameReceived KeyFrameRequested MediaEvent PacketReceived StreamDiscovered StreamEnded "
+        "TargetBitrateChanged ToneReceived ToneSent"
+    ),
     "negotiated": "NegotiatedMedia",
     "options": "WEBRTC_ASSOCIATION WEBRTC_HANDSHAKE PeerOptions",
     "receiver": "RtpReceiver",
@@ -210,6 +248,7 @@ _DEFINED_IN: Final = {
         "CandidatePairStats CertificateStats DataChannelStats IceCandidateStats LocalCandidateStats "
         "PeerConnectionStats RemoteCandidateStats Statistics TransportStats"
     ),
+    "statistics_rtp": "CodecStats InboundRtpStats OutboundRtpStats RemoteInboundRtpStats RemoteOutboundRtpStats",
     "stats": "PeerStats",
     "transceiver": "RtpTransceiver",
     "views": "SctpTransportView TransportView",

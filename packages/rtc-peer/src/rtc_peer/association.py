@@ -113,7 +113,7 @@ class Associations:
         fired = transceiver.fired_direction
         if not content.direction.receives and fired is not None and fired.receives:
             self._set_streams(transceiver, ())
-            self._events.append(TrackMuted(transceiver))
+            self._mute(transceiver)
         self._agree(transceiver, content.direction)
         transceiver.fired_direction = content.direction
 
@@ -238,8 +238,12 @@ class Associations:
         if (direction.receives and not received) or grown:
             self._events.append(TrackAdded(transceiver, streams))
         if not direction.receives and received:
-            self._events.append(TrackMuted(transceiver))
+            self._mute(transceiver)
         transceiver.fired_direction = direction
+
+    def _mute(self, transceiver: RtpTransceiver) -> None:
+        transceiver.receiver.muted = True
+        self._events.append(TrackMuted(transceiver))
 
     def _set_streams(self, transceiver: RtpTransceiver, streams: tuple[str, ...]) -> bool:
         """Put the remote track into streams, and return whether there are new ones among them."""

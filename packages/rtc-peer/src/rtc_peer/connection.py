@@ -171,7 +171,7 @@ class PeerConnection(NegotiationView, MediaCommands):
             former_channels=self._layers.former_channels,
             certificates=self._certificates,
             url_of=self._layers.transports.url_of,
-            track_of=str,
+            track_of=self._track_of,
         )
 
     # --- offer and answer ---
@@ -531,9 +531,7 @@ class PeerConnection(NegotiationView, MediaCommands):
         media = self._surface
         if media is None:
             return
-        if media.stirred:
-            media.stirred = False
-            self._layers.apply_media(media.negotiated(), self._journal.now)
+        media.flow.follow()
         if media.touched:
             self._update_negotiation_needed()
 

@@ -21,9 +21,13 @@ from rtc_peer.events import (
     IceTransportGatheringStateChanged,
     IceTransportStateChanged,
     SelectedCandidatePairChanged,
+    TrackMuted,
+    TrackUnmuted,
     TransportClosed,
+    WarningIssued,
 )
 from rtc_peer.journal import Journal
+from rtc_peer.media_events import MediaEvent
 from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.negotiation import Negotiator
 from rtc_peer.options import PeerOptions
@@ -42,10 +46,19 @@ from rtc_peer.transport_set import TransportEvent, TransportSet
 from rtc_stun import Datagram
 
 if TYPE_CHECKING:
-    from rtc_peer.media_transport import MediaTransport, MediaTransportEvent
+    from rtc_peer.media_flow import MediaFlow
+    from rtc_peer.media_transport import MediaTransport
 
 LayerEvent: TypeAlias = (
-    ConnectionStateChanged | DataEvent | IceConnectionStateChanged | IceGatheringStateChanged | TransportEvent
+    ConnectionStateChanged
+    | DataEvent
+    | IceConnectionStateChanged
+    | IceGatheringStateChanged
+    | MediaEvent
+    | TrackMuted
+    | TrackUnmuted
+    | TransportEvent
+    | WarningIssued
 )
 
 _STATE_EVENTS: Final = (
@@ -89,7 +102,7 @@ class Layers:
         self._options = options
         self._rng = rng
         self._journal = journal
-        self._events: list[LayerEvent | MediaTransportEvent] = []
+        self._events: list[LayerEvent] = []
         self.transports = TransportSet(certificate=certificate, options=options, rng=rng, journal=journal)
         self.data = DataTransport(rng=rng, config=options.data, trace=journal.trace)
         self.former_channels = (0, 0)
@@ -97,6 +110,8 @@ class Layers:
         self.gathering_state = IceGatheringState.NEW
         self.ice_state = IceTransportState.NEW
         self.connection_state = ConnectionState.NEW
+        self.flow: MediaFlow | None = None
+        """Where events of media go; None as long as there are no transceivers."""
         self._media_homes: dict[int, int] = {}
         """Transports by the transceivers whose media they carry."""
         self._told: dict[int, _Told] = {}
@@ -139,7 +154,7 @@ class Layers:
         self.transports.apply_media(media, now)
 
     def media_transport(self, transceiver_id: int) -> MediaTransport | None:
-        """Return what carries the media of a transceiver; None while there is nothing. Settle after a command to it."""
+        """Return what carries the media of a transceiver; None while there is nothing."""
         transport = self.transports.transports.get(self._media_homes.get(transceiver_id, -1))
         return None if transport is None else transport.media
 
@@ -205,10 +220,14 @@ class Layers:
         """
         return now if self._stirred or self.data.stirred else self._due
 
-    def events(self) -> list[LayerEvent | MediaTransportEvent]:
+    def events(self) -> list[LayerEvent]:
         """Drain what happened."""
         events, self._events = self._events, []
         return events
+
+    def stir(self) -> None:
+        """Something was put into a transport: it is to be drained."""
+        self._stirred = True
 
     # --- within ---
 
@@ -230,8 +249,8 @@ class Layers:
                 moved = True
                 self._note(event)
                 self._derive_states()
-        if self._media_homes:
-            self._events += self.transports.drain_media()
+        if self.flow is not None:
+            self._events += self.flow.translate(self.transports.drain_media())
         if moved:
             self.data.follow_tunnel(now)
         else:

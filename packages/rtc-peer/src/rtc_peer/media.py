@@ -13,6 +13,7 @@ from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.events import TrackEvent
 from rtc_peer.media_agreement import negotiated_media
 from rtc_peer.media_content import MediaContent
+from rtc_peer.media_flow import MediaFlow
 from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.section import MediaSection
 from rtc_peer.sender import RtpSender, check_id, check_stream_ids, complete_encodings
@@ -22,6 +23,8 @@ from rtc_peer.wishes import MediaWish
 from rtc_sdp import Direction, answer_direction
 
 if TYPE_CHECKING:
+    from rtc_peer.journal import Journal
+    from rtc_peer.layers import Layers
     from rtc_peer.negotiation import Negotiator
     from rtc_rtp.parameters import ReceiveParameters, SendEncoding, SendParameters
 
@@ -37,16 +40,28 @@ class MediaSurface:
 
     Args:
         negotiator: Knows the sections.
+        layers: Carry the media.
         options: What is negotiated.
         rng: Source of randomness.
+        journal: Knows the time.
     """
 
-    def __init__(self, *, negotiator: Negotiator, options: MediaOptions, rng: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        *,
+        negotiator: Negotiator,
+        layers: Layers,
+        options: MediaOptions,
+        rng: Callable[[int], bytes],
+        journal: Journal,
+    ) -> None:
         self.options = options
         self.touched = False
         """Whether something was changed that an offer may have to tell; cleared by who has looked."""
         self.stirred = False
         """Whether the transports have to be told anew; cleared by who has told them."""
+        self.flow = layers.flow = MediaFlow(self, layers, journal)
+        """The way of media to and from the transports."""
         self._negotiator = negotiator
         self._rng = rng
         self._count = 0

@@ -13,6 +13,8 @@ from rtc_peer.state import SignalingState
 from rtc_sdp import Direction
 
 if TYPE_CHECKING:
+    from rtc_peer.journal import Journal
+    from rtc_peer.layers import Layers
     from rtc_peer.media import MediaSurface
     from rtc_peer.negotiated import NegotiatedMedia
     from rtc_peer.negotiation import Negotiator
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 class MediaCommands:
     """What a connection offers for audio and video."""
 
+    _journal: Journal
+    _layers: Layers
     _negotiator: Negotiator
     _options: PeerOptions
     _rng: Callable[[int], bytes]
@@ -38,7 +42,13 @@ class MediaCommands:
         if self._surface is None:
             from rtc_peer.media import MediaSurface
 
-            self._surface = MediaSurface(negotiator=self._negotiator, options=self._options.media, rng=self._rng)
+            self._surface = MediaSurface(
+                negotiator=self._negotiator,
+                layers=self._layers,
+                options=self._options.media,
+                rng=self._rng,
+                journal=self._journal,
+            )
         return self._surface
 
     @property
@@ -119,6 +129,11 @@ class MediaCommands:
         self._media.remove_track(sender)
 
     # --- within ---
+
+    def _track_of(self, transceiver_id: int) -> str:
+        """Return the identifier of the track that a transceiver receives."""
+        transceiver = None if self._surface is None else self._surface.transceiver(transceiver_id)
+        return "" if transceiver is None else transceiver.receiver.track_id
 
     def _media_wishes(self) -> tuple[MediaWish, ...]:
         return () if self._surface is None else self._surface.wishes()

@@ -35,7 +35,6 @@ from rtc_rtp import (
     RtpSession,
     SendParameters,
     SessionOptions,
-    SourceConflict,
     StreamEnded,
 )
 
@@ -59,7 +58,6 @@ class MediaTransport:
     __slots__ = (
         "_events",
         "_missed",
-        "_renamed",
         "_router",
         "_transport_id",
         "receivers",
@@ -83,8 +81,6 @@ class MediaTransport:
         self._events: list[MediaTransportEvent] = []
         self._missed: dict[tuple[int, str | None], None] = {}
         """Encodings whose frames came before the keys, in their order."""
-        self._renamed: dict[int, int] = {}
-        """SSRCs that had to change, because the peer uses the same."""
         self._router = BundleRouter()
         self.srtp = SrtpTransport(journal)
         self.senders: dict[int, SendParameters] = {}
@@ -117,15 +113,11 @@ class MediaTransport:
         for key, section in media.items():
             if section.send is not None:
                 # A sender that is put on hold keeps its sequence numbers, and RTCP goes on: no BYE.
-                self._set_sender(key, section.send if section.sends else _silenced(section.send))
+                wanted = section.send if section.sends else _silenced(section.send)
+                if wanted != self.senders.get(key):
+                    self.senders[key] = wanted
+                    self.session.add_sender(key, wanted)
         self.srtp.repeating = frozenset(ssrc for each in self.senders.values() for ssrc in _repeating(each))
-
-    def _set_sender(self, key: int, parameters: SendParameters) -> None:
-        if self._renamed:
-            parameters = _with_sources(parameters, self._renamed)
-        if parameters != self.senders.get(key):
-            self.senders[key] = parameters
-            self.session.add_sender(key, parameters)
 
     def _apply_receivers(self, wanted: dict[int, ReceiveParameters]) -> None:
         for key in [key for key in self.receivers if key not in wanted]:
@@ -140,7 +132,7 @@ class MediaTransport:
 
     # --- what the application asks ---
 
-    def send_frame(self, key: int, frame: EncodedFrame, *, rid: str | None = None) -> None:
+    def send_frame(self, key: int, frame: EncodedFrame, now: float, *, rid: str | None = None) -> None:
         """Queue an encoded frame. One that comes before negotiation and keys is dropped: it would be old once they are here.
 
         Raises:
@@ -149,7 +141,7 @@ class MediaTransport:
         """
         if self._is_ready(key, rid):
             try:
-                self.session.send_frame(key, frame, rid=rid)
+                self.session.send_frame(key, frame, rid=rid, now=now)
             except ValueError as error:
                 raise ArgumentError(str(error)) from error
 
@@ -157,6 +149,7 @@ class MediaTransport:
         self,
         key: int,
         packet: RtpPacket,
+        now: float,
         *,
         rid: str | None = None,
         rewrite: bool = True,
@@ -172,10 +165,35 @@ class MediaTransport:
         if self._is_ready(key, rid):
             try:
                 self.session.send_packet(
-                    key, packet, rid=rid, rewrite=rewrite, payload_type=payload_type, extension_map=extension_map
+                    key,
+                    packet,
+                    rid=rid,
+                    rewrite=rewrite,
+                    payload_type=payload_type,
+                    extension_map=extension_map,
+                    now=now,
                 )
             except ValueError as error:
                 raise ArgumentError(str(error)) from error
+
+    def can_insert_dtmf(self, key: int) -> bool:
+        """Whether tones can be sent: the way is open, the sender may send, and the peer takes telephone events."""
+        parameters = self.senders.get(key)
+        if parameters is None or self.srtp.profile is None:
+            return False
+        return bool(parameters.telephone_event_payload_types) and parameters.encodings[0].active
+
+    def insert_dtmf(self, key: int, tones: str, *, duration: float, gap: float, now: float) -> None:
+        """Play tones; audio gives way to them.
+
+        Raises:
+            ArgumentError: There is no such tone.
+        """
+        self.stirred = True
+        try:
+            self.session.send_tones(key, tones, now, duration=duration, gap=gap)
+        except ValueError as error:
+            raise ArgumentError(str(error)) from error
 
     def _is_ready(self, key: int, rid: str | None) -> bool:
         """Whether media may be put into the session now."""
@@ -247,8 +265,6 @@ class MediaTransport:
         for event in self.session.events():
             if isinstance(event, StreamEnded):
                 self._router.forget(event.ssrc)
-            elif isinstance(event, SourceConflict):
-                self._rename(event)
             events.append(event)
         return events
 
@@ -261,13 +277,6 @@ class MediaTransport:
         """Add what the session has dropped."""
         stats.add_layer("rtp", self.session.stats.dropped)
 
-    def _rename(self, event: SourceConflict) -> None:
-        """The session has chosen another SSRC; later descriptions do not take it back."""
-        # [rfc8834:4.8/4]
-        self._renamed[event.old_ssrc] = event.new_ssrc
-        for key, parameters in self.senders.items():
-            self.senders[key] = _with_sources(parameters, self._renamed)
-
 
 def _options(mtu: int) -> SessionOptions:
     """Return the settings of a session whose packets fit into datagrams when they are protected."""
@@ -279,19 +288,6 @@ def _options(mtu: int) -> SessionOptions:
 def _silenced(parameters: SendParameters) -> SendParameters:
     """Return parameters under which nothing but RTCP leaves."""
     return replace(parameters, encodings=tuple(replace(each, active=False) for each in parameters.encodings))
-
-
-def _with_sources(parameters: SendParameters, renamed: Mapping[int, int]) -> SendParameters:
-    """Return parameters with SSRCs exchanged."""
-
-    def new(ssrc: int | None) -> int | None:
-        return None if ssrc is None else renamed.get(ssrc, ssrc)
-
-    encodings = tuple(
-        replace(each, ssrc=renamed.get(each.ssrc, each.ssrc), rtx_ssrc=new(each.rtx_ssrc), fec_ssrc=new(each.fec_ssrc))
-        for each in parameters.encodings
-    )
-    return replace(parameters, encodings=encodings)
 
 
 def _repeating(parameters: SendParameters) -> list[bytes]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtc_peer.errors import ArgumentError
+from rtc_peer.events import TrackMuted, TrackUnmuted
 from rtc_rtp.parameters import JitterSettings
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class RtpReceiver:
     """What arrives through one transceiver. Made by the connection alone."""
 
-    __slots__ = ("_deliver", "_jitter", "_surface", "remote_stream_ids", "track_id", "transceiver")
+    __slots__ = ("_deliver", "_jitter", "_surface", "muted", "remote_stream_ids", "track_id", "transceiver")
 
     def __init__(self, surface: MediaSurface, transceiver: RtpTransceiver, *, track_id: str) -> None:
         self._surface = surface
@@ -26,6 +27,8 @@ class RtpReceiver:
         """Identifier of the track: what the first description of the peer calls it, else one of our own."""
         self.remote_stream_ids: tuple[str, ...] = ()
         """The MediaStreams that the peer puts the track in."""
+        self.muted = True
+        """Whether nothing arrives: nothing has come yet, the peer said so, or we do not want it."""
         self._jitter = JitterSettings()
         self._deliver: Delivery = "frames"
 
@@ -66,6 +69,32 @@ class RtpReceiver:
     def deliver(self, deliver: Delivery) -> None:
         self._deliver = deliver
         self._surface.receiver_changed(self.transceiver)
+
+    def request_key_frame(self, rid: str | None = None) -> None:
+        """Ask the peer for a picture that stands alone; flush next. Nothing happens if nothing arrives.
+
+        Args:
+            rid: The encoding; None for all that arrive.
+
+        Raises:
+            StateError: The connection is closed.
+        """
+        self._surface.flow.request_key_frame(self.transceiver, rid)
+
+    def media_arrived(self) -> list[TrackUnmuted]:
+        """Follow media that arrive. Not for applications."""
+        expected = self.transceiver.fired_direction is None or self.transceiver.fired_direction.receives
+        if not self.muted or not expected or self.transceiver.stopping:
+            return []
+        self.muted = False
+        return [TrackUnmuted(self.transceiver)]
+
+    def media_ended(self) -> list[TrackMuted]:
+        """Follow the peer's word that a stream is over. Not for applications."""
+        if self.muted:
+            return []
+        self.muted = True
+        return [TrackMuted(self.transceiver)]
 
     def __repr__(self) -> str:
         return f"<RtpReceiver {self.track_id}: {self.kind}>"

@@ -13,6 +13,7 @@ from rtc_rtp.parameters import SendEncoding
 if TYPE_CHECKING:
     from rtc_peer.media import MediaSurface
     from rtc_peer.transceiver import RtpTransceiver
+    from rtc_rtp import EncodedFrame, ExtensionMap, RtpPacket
     from rtc_rtp.parameters import SendParameters
 
 MAX_ID_LENGTH: Final = 64
@@ -113,6 +114,92 @@ class RtpSender:
             )
             for index, rid in enumerate(rids)
         )
+
+    # --- media ---
+
+    def send_frame(self, frame: EncodedFrame, *, rid: str | None = None, now: float | None = None) -> None:
+        """Queue an encoded frame; flush next.
+
+        Nothing is kept for later: what comes before the connection is up, while the direction does not let it leave, while
+        its encoding is not active or while a tone is played, is dropped. `rtc_peer.KeyFrameRequested` tells when a picture
+        that stands alone is needed.
+
+        Args:
+            frame: Whole; ``timestamp`` counts in the codec's clock from a beginning of the caller's choice.
+            rid: Name of the encoding; None for the only one.
+            now: Present time in seconds, from which the peer's synchronisation is computed; None for the latest that the
+                connection was told.
+
+        Raises:
+            StateError: The connection is closed.
+            ArgumentError: There is no such encoding, or the frame is of no negotiated format.
+            rtc_rtp.BufferFullError: Too much waits to be sent.
+        """
+        self._surface.flow.send_frame(self.transceiver, frame, rid, now)
+
+    def send_packet(
+        self,
+        packet: RtpPacket,
+        *,
+        rid: str | None = None,
+        rewrite: bool = True,
+        payload_type: int | None = None,
+        extension_map: ExtensionMap | None = None,
+        now: float | None = None,
+    ) -> None:
+        """Queue an RTP packet that is ready or came from elsewhere; flush next. What cannot leave now is dropped.
+
+        Args:
+            packet: It is copied. Its payload type is one of `parameters`, unless `payload_type` is given.
+            rid: Name of the encoding; None for the only one.
+            rewrite: Give the packet the SSRC, sequence numbers and timestamps of the encoding; see
+                `rtc_rtp.RtpSession.send_packet`.
+            payload_type: The one to leave under.
+            extension_map: What the packet's header extensions mean; None if they have the identifiers of this sender.
+            now: As for `send_frame`.
+
+        Raises:
+            StateError: The connection is closed.
+            ArgumentError: There is no such encoding, or the packet has another SSRC and is not to be rewritten.
+            rtc_rtp.BufferFullError: Too much waits to be sent.
+        """
+        self._surface.flow.send_packet(
+            self.transceiver,
+            packet,
+            rid=rid,
+            rewrite=rewrite,
+            payload_type=payload_type,
+            extension_map=extension_map,
+            now=now,
+        )
+
+    @property
+    def can_insert_dtmf(self) -> bool:
+        """Whether tones can be sent: the connection is up, the direction lets them, and the peer takes telephone events."""
+        return self._surface.flow.can_insert_dtmf(self.transceiver)
+
+    def insert_dtmf(
+        self, tones: str, *, duration_ms: float = 100, gap_ms: float = 70, now: float | None = None
+    ) -> None:
+        """Play telephone tones after the one that is playing, in place of all that wait; flush next.
+
+        `rtc_peer.ToneSent` tells when each begins, and when all are done. Audio gives way to them.
+
+        Args:
+            tones: Of ``0`` to ``9``, ``A`` to ``D``, ``#`` and ``*``; a comma is a pause of two seconds.
+            duration_ms: Of each tone; brought into 40 to 6000.
+            gap_ms: Between two tones; at least 30.
+            now: As for `send_frame`.
+
+        Raises:
+            StateError: `can_insert_dtmf` is false.
+            ArgumentError: There is no such tone; none is played.
+        """
+        if not self.can_insert_dtmf:
+            raise StateError("tones cannot be sent now")
+        self._surface.flow.insert_dtmf(self.transceiver, tones, duration=duration_ms / 1000, gap=gap_ms / 1000, now=now)
+
+    # --- within ---
 
     def belongs_to(self, surface: MediaSurface) -> bool:
         """Whether it is of that connection."""

@@ -160,7 +160,9 @@ class RtpSession:
         self._inbound.remove(receiver_id)
         self._touch()
 
-    def send_frame(self, sender_id: StreamId, frame: EncodedFrame, *, rid: str | None = None) -> None:
+    def send_frame(
+        self, sender_id: StreamId, frame: EncodedFrame, *, rid: str | None = None, now: float | None = None
+    ) -> None:
         """Queue one frame; call ``datagrams_to_send`` next.
 
         Frames of an encoding that is not active are dropped.
@@ -169,6 +171,8 @@ class RtpSession:
             sender_id: As it was added.
             frame: Whole; ``timestamp`` counts in the codec's clock from a beginning of the caller's choice.
             rid: Name of the encoding; ``None`` for the only one.
+            now: When this is, if it is later than what the session was told last: reports tell the peer how timestamps
+                relate to it.
 
         Raises:
             StateError: There is no such sender, or the session was closed.
@@ -176,6 +180,8 @@ class RtpSession:
             ValueError: There is no such encoding, or the frame is not of a negotiated format.
         """
         self._check_open()
+        if now is not None:
+            self._tick(now)
         self._outbound.send_frame(sender_id, frame, rid)
         self._context.dirty = True
 
@@ -188,6 +194,7 @@ class RtpSession:
         rewrite: bool = False,
         payload_type: int | None = None,
         extension_map: ExtensionMap | None = None,
+        now: float | None = None,
     ) -> None:
         """Queue one RTP packet that is ready or came from elsewhere; call ``datagrams_to_send`` next.
 
@@ -202,6 +209,7 @@ class RtpSession:
                 stay as they were, lost packets leave their gap; a packet of another SSRC goes on where the last one ended.
             payload_type: The one to leave under.
             extension_map: What the packet's header extensions mean; ``None`` if they have the identifiers of this sender.
+            now: As for `send_frame`.
 
         Raises:
             StateError: There is no such sender, or the session was closed.
@@ -209,6 +217,8 @@ class RtpSession:
             ValueError: There is no such encoding, or the packet has another SSRC and is not to be rewritten.
         """
         self._check_open()
+        if now is not None:
+            self._tick(now)
         self._outbound.send_packet(sender_id, packet, rid, rewrite, payload_type, extension_map)
         self._context.dirty = True
 

@@ -18,12 +18,14 @@ class Dialling:
         """Begin with nothing to dial.
 
         Raises:
-            StateError: No payload type of telephone events was negotiated for the clock of the codec.
+            StateError: No payload type of telephone events was negotiated.
         """
-        clock_rate = stream.codec.clock_rate
-        payload_type = parameters.telephone_event_payload_types.get(clock_rate)
-        if payload_type is None:
-            raise StateError(f"no telephone events of {clock_rate} ticks a second were negotiated")
+        types = parameters.telephone_event_payload_types
+        if not types:
+            raise StateError("no telephone events were negotiated")
+        # The clock of the codec; but Firefox has none for tones but 8000, whatever the codec.
+        clock_rate = stream.codec.clock_rate if stream.codec.clock_rate in types else min(types)
+        payload_type = types[clock_rate]
         self._context = context
         self._sender_id = sender_id
         self._payload_type = payload_type

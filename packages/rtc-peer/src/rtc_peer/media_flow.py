@@ -1,0 +1,206 @@
+"""What flows through transceivers: frames and packets down to the transports, and what the transports tell up to the application.
+
+Negotiation says what may flow (`rtc_peer.media`); here it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import rtc_rtp
+from rtc_peer.events import TrackMuted, TrackUnmuted, WarningIssued
+from rtc_peer.media_events import (
+    BitrateShare,
+    FrameReceived,
+    KeyFrameRequested,
+    MediaEvent,
+    PacketReceived,
+    StreamDiscovered,
+    StreamEnded,
+    TargetBitrateChanged,
+    ToneReceived,
+    ToneSent,
+)
+
+if TYPE_CHECKING:
+    from rtc_peer.journal import Journal
+    from rtc_peer.layers import Layers
+    from rtc_peer.media import MediaSurface
+    from rtc_peer.media_transport import MediaTransport, MediaTransportEvent
+    from rtc_peer.transceiver import RtpTransceiver
+    from rtc_rtp import EncodedFrame, ExtensionMap, RtpPacket
+    from rtc_rtp.parameters import StreamId
+
+FlowEvent: TypeAlias = MediaEvent | TrackMuted | TrackUnmuted | WarningIssued
+
+
+class MediaFlow:
+    """The way between transceivers and transports.
+
+    Args:
+        surface: Knows the transceivers.
+        layers: Know the transports.
+        journal: Knows the time.
+    """
+
+    __slots__ = ("_journal", "_layers", "_surface")
+
+    def __init__(self, surface: MediaSurface, layers: Layers, journal: Journal) -> None:
+        self._surface = surface
+        self._layers = layers
+        self._journal = journal
+
+    def follow(self) -> None:
+        """Tell the transports what was done to transceivers since they were told last."""
+        if self._surface.stirred:
+            self._surface.stirred = False
+            self._layers.apply_media(self._surface.negotiated(), self._journal.now)
+
+    # --- down ---
+
+    def send_frame(self, transceiver: RtpTransceiver, frame: EncodedFrame, rid: str | None, now: float | None) -> None:
+        """See `RtpSender.send_frame`."""
+        media = self._transport(transceiver, now)
+        if media is not None:
+            media.send_frame(transceiver.id, frame, self._journal.now, rid=rid)
+
+    def send_packet(
+        self,
+        transceiver: RtpTransceiver,
+        packet: RtpPacket,
+        *,
+        rid: str | None,
+        rewrite: bool,
+        payload_type: int | None,
+        extension_map: ExtensionMap | None,
+        now: float | None,
+    ) -> None:
+        """See `RtpSender.send_packet`."""
+        media = self._transport(transceiver, now)
+        if media is not None:
+            media.send_packet(
+                transceiver.id,
+                packet,
+                self._journal.now,
+                rid=rid,
+                rewrite=rewrite,
+                payload_type=payload_type,
+                extension_map=extension_map,
+            )
+
+    def request_key_frame(self, transceiver: RtpTransceiver, rid: str | None) -> None:
+        """See `RtpReceiver.request_key_frame`."""
+        media = self._transport(transceiver, None)
+        if media is not None:
+            media.request_key_frame(transceiver.id, rid=rid)
+
+    def can_insert_dtmf(self, transceiver: RtpTransceiver) -> bool:
+        """See `RtpSender.can_insert_dtmf`."""
+        media = self._layers.media_transport(transceiver.id)
+        return media is not None and media.can_insert_dtmf(transceiver.id)
+
+    def insert_dtmf(
+        self, transceiver: RtpTransceiver, tones: str, *, duration: float, gap: float, now: float | None
+    ) -> None:
+        """See `RtpSender.insert_dtmf`."""
+        media = self._transport(transceiver, now)
+        if media is not None:
+            media.insert_dtmf(transceiver.id, tones, duration=duration, gap=gap, now=self._journal.now)
+
+    def _transport(self, transceiver: RtpTransceiver, now: float | None) -> MediaTransport | None:
+        """Begin a command, and return where it goes; None while there is nothing."""
+        self._surface.require_open()
+        if now is not None:
+            self._journal.advance(now)
+        self.follow()
+        self._layers.stir()
+        return self._layers.media_transport(transceiver.id)
+
+    # --- up ---
+
+    def translate(self, events: Iterable[MediaTransportEvent]) -> list[FlowEvent]:
+        """Return what events of media transports mean to the application; those of transceivers that are over are left out."""
+        found: list[FlowEvent] = []
+        known: dict[StreamId, RtpTransceiver | None] = {}
+        for event in events:
+            if isinstance(event, WarningIssued):
+                found.append(event)
+            elif isinstance(event, rtc_rtp.TargetBitrateChanged):
+                found.append(TargetBitrateChanged(event.bitrate_bps, self._shares(event.shares)))
+            elif isinstance(event, rtc_rtp.KeyFrameRequested | rtc_rtp.SourceConflict | rtc_rtp.ToneSent):
+                transceiver = self._find(event.sender_id)
+                if transceiver is not None:
+                    found += self._sent(transceiver, event)
+            else:
+                number = event.receiver_id
+                if number not in known:
+                    known[number] = self._find(number)
+                transceiver = known[number]
+                if transceiver is not None:
+                    found += _received(transceiver, event)
+        return found
+
+    def _find(self, number: StreamId) -> RtpTransceiver | None:
+        return self._surface.transceiver(number) if isinstance(number, int) else None
+
+    def _shares(self, shares: Iterable[rtc_rtp.BitrateShare]) -> tuple[BitrateShare, ...]:
+        found = ((self._find(each.sender_id), each) for each in shares)
+        return tuple(
+            BitrateShare(transceiver, each.rid, each.bitrate_bps)
+            for transceiver, each in found
+            if transceiver is not None
+        )
+
+    def _sent(
+        self,
+        transceiver: RtpTransceiver,
+        event: rtc_rtp.KeyFrameRequested | rtc_rtp.SourceConflict | rtc_rtp.ToneSent,
+    ) -> list[FlowEvent]:
+        """Return what an event of a sender means."""
+        match event:
+            case rtc_rtp.KeyFrameRequested(rid=rid):
+                return [KeyFrameRequested(transceiver, rid)]
+            case rtc_rtp.ToneSent(tone=tone):
+                return [ToneSent(transceiver, tone)]
+            case rtc_rtp.SourceConflict():
+                # [rfc8834:4.8/4] The next description tells the peer.
+                exchanged = {event.old_ssrc: event.new_ssrc}
+                transceiver.sender.replace_encodings(
+                    tuple(
+                        replace(
+                            each,
+                            ssrc=exchanged.get(each.ssrc, each.ssrc),
+                            rtx_ssrc=exchanged.get(each.rtx_ssrc or 0, each.rtx_ssrc),
+                            fec_ssrc=exchanged.get(each.fec_ssrc or 0, each.fec_ssrc),
+                        )
+                        for each in transceiver.sender.encodings
+                    )
+                )
+                self._surface.encodings_changed(transceiver)
+                return []
+
+
+def _received(
+    transceiver: RtpTransceiver,
+    event: rtc_rtp.FrameReceived
+    | rtc_rtp.PacketReceived
+    | rtc_rtp.StreamDiscovered
+    | rtc_rtp.StreamEnded
+    | rtc_rtp.ToneReceived,
+) -> list[FlowEvent]:
+    """Return what an event of a receiver means."""
+    receiver = transceiver.receiver
+    match event:
+        case rtc_rtp.FrameReceived(frame=frame):
+            return [*receiver.media_arrived(), FrameReceived(transceiver, frame)]
+        case rtc_rtp.PacketReceived(packet=packet):
+            return [*receiver.media_arrived(), PacketReceived(transceiver, packet)]
+        case rtc_rtp.StreamDiscovered(ssrc=ssrc, rid=rid):
+            return [*receiver.media_arrived(), StreamDiscovered(transceiver, ssrc, rid)]
+        case rtc_rtp.StreamEnded(ssrc=ssrc, rid=rid, reason=reason):
+            ended = StreamEnded(transceiver, ssrc, rid, reason.value)
+            return [ended, *receiver.media_ended()] if reason is rtc_rtp.EndReason.BYE else [ended]
+        case rtc_rtp.ToneReceived():
+            return [ToneReceived(transceiver, event.code, event.duration, event.volume_dbm0, event.ended)]
