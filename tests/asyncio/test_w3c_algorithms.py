@@ -19,6 +19,7 @@ from rtc_asyncio import (
     RTCIceCandidate,
     RTCPeerConnection,
     RTCSessionDescription,
+    VideoStreamTrack,
 )
 
 from .party import connected, incoming, negotiate
@@ -499,7 +500,7 @@ async def test_a_selector_of_no_track_is_refused(pair: Pair) -> None:
     assert (await pair[0].getStats(None)).keys()
 
     with pytest.raises(InvalidAccessError):
-        await pair[0].getStats("a track")
+        await pair[0].getStats(VideoStreamTrack())
 
 
 async def test_a_certificate_says_when_it_expires() -> None:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
         RTCOfferOptions,
     )
     from rtc_asyncio.driver import DatagramMachine, Driver
+    from rtc_asyncio.dtmf import RTCDTMFSender
     from rtc_asyncio.errors import (
         DOMException,
         InvalidAccessError,
+        InvalidCharacterError,
         InvalidModificationError,
         InvalidStateError,
         MediaStreamError,
@@ -43,6 +45,43 @@ if TYPE_CHECKING:
     from rtc_asyncio.media_stream import MediaStream, MediaStreamTrackEvent
     from rtc_asyncio.paced_tracks import AudioStreamTrack, VideoStreamTrack
     from rtc_asyncio.peer_connection import RTCPeerConnection
+    from rtc_asyncio.rtp_dictionaries import (
+        RTCEncodingOptions,
+        RTCResolutionRestriction,
+        RTCRtcpParameters,
+        RTCRtpCapabilities,
+        RTCRtpCodec,
+        RTCRtpCodecParameters,
+        RTCRtpCodingParameters,
+        RTCRtpContributingSource,
+        RTCRtpEncodingParameters,
+        RTCRtpHeaderExtensionCapability,
+        RTCRtpHeaderExtensionParameters,
+        RTCRtpParameters,
+        RTCRtpReceiveParameters,
+        RTCRtpSendParameters,
+        RTCRtpSynchronizationSource,
+        RTCRtpTransceiverInit,
+        RTCSetParameterOptions,
+    )
+    from rtc_asyncio.rtp_events import RTCDTMFToneChangeEvent, RTCTrackEvent
+    from rtc_asyncio.rtp_receiver import RTCRtpReceiver
+    from rtc_asyncio.rtp_sender import RTCRtpSender
+    from rtc_asyncio.rtp_stats import (
+        RTCAudioPlayoutStats,
+        RTCAudioSourceStats,
+        RTCCodecStats,
+        RTCInboundRtpStreamStats,
+        RTCMediaSourceStats,
+        RTCOutboundRtpStreamStats,
+        RTCReceivedRtpStreamStats,
+        RTCRemoteInboundRtpStreamStats,
+        RTCRemoteOutboundRtpStreamStats,
+        RTCRtpStreamStats,
+        RTCSentRtpStreamStats,
+        RTCVideoSourceStats,
+    )
+    from rtc_asyncio.rtp_transceiver import RTCRtpTransceiver
     from rtc_asyncio.session_description import RTCSessionDescription
     from rtc_asyncio.stats import (
         RTCCertificateStats,
@@ -74,6 +113,7 @@ __all__ = [
     "EventTarget",
     "FrameReader",
     "InvalidAccessError",
+    "InvalidCharacterError",
     "InvalidModificationError",
     "InvalidStateError",
     "MediaStream",
@@ -86,15 +126,21 @@ __all__ = [
     "OperationError",
     "PeerOptions",
     "RTCAnswerOptions",
+    "RTCAudioPlayoutStats",
+    "RTCAudioSourceStats",
     "RTCCertificate",
     "RTCCertificateStats",
+    "RTCCodecStats",
     "RTCConfiguration",
+    "RTCDTMFSender",
+    "RTCDTMFToneChangeEvent",
     "RTCDataChannel",
     "RTCDataChannelEvent",
     "RTCDataChannelInit",
     "RTCDataChannelStats",
     "RTCDtlsFingerprint",
     "RTCDtlsTransport",
+    "RTCEncodingOptions",
     "RTCError",
     "RTCErrorEvent",
     "RTCIceCandidate",
@@ -104,16 +150,45 @@ __all__ = [
     "RTCIceParameters",
     "RTCIceServer",
     "RTCIceTransport",
+    "RTCInboundRtpStreamStats",
+    "RTCMediaSourceStats",
     "RTCOfferOptions",
+    "RTCOutboundRtpStreamStats",
     "RTCPeerConnection",
     "RTCPeerConnectionIceErrorEvent",
     "RTCPeerConnectionIceEvent",
     "RTCPeerConnectionStats",
+    "RTCReceivedRtpStreamStats",
+    "RTCRemoteInboundRtpStreamStats",
+    "RTCRemoteOutboundRtpStreamStats",
+    "RTCResolutionRestriction",
+    "RTCRtcpParameters",
+    "RTCRtpCapabilities",
+    "RTCRtpCodec",
+    "RTCRtpCodecParameters",
+    "RTCRtpCodingParameters",
+    "RTCRtpContributingSource",
+    "RTCRtpEncodingParameters",
+    "RTCRtpHeaderExtensionCapability",
+    "RTCRtpHeaderExtensionParameters",
+    "RTCRtpParameters",
+    "RTCRtpReceiveParameters",
+    "RTCRtpReceiver",
+    "RTCRtpSendParameters",
+    "RTCRtpSender",
+    "RTCRtpStreamStats",
+    "RTCRtpSynchronizationSource",
+    "RTCRtpTransceiver",
+    "RTCRtpTransceiverInit",
     "RTCSctpTransport",
+    "RTCSentRtpStreamStats",
     "RTCSessionDescription",
+    "RTCSetParameterOptions",
     "RTCStats",
     "RTCStatsReport",
+    "RTCTrackEvent",
     "RTCTransportStats",
+    "RTCVideoSourceStats",
     "RawFrame",
     "RtpPacketTrack",
     "SyntaxError",
@@ -130,9 +205,10 @@ _DEFINED_IN: Final = {
         "RTCAnswerOptions RTCConfiguration RTCDataChannelInit RTCIceParameters RTCIceServer RTCOfferOptions"
     ),
     "driver": "DatagramMachine Driver",
+    "dtmf": "RTCDTMFSender",
     "errors": (
-        "DOMException InvalidAccessError InvalidModificationError InvalidStateError MediaStreamError NetworkError "
-        "NotSupportedError OperationError RTCError SyntaxError"
+        "DOMException InvalidAccessError InvalidCharacterError InvalidModificationError InvalidStateError "
+        "MediaStreamError NetworkError NotSupportedError OperationError RTCError SyntaxError"
     ),
     "event_target": "Event EventTarget",
     "events": "MessageEvent RTCDataChannelEvent RTCErrorEvent RTCPeerConnectionIceErrorEvent RTCPeerConnectionIceEvent",
@@ -141,6 +217,21 @@ _DEFINED_IN: Final = {
     "media_stream": "MediaStream MediaStreamTrackEvent",
     "paced_tracks": "AudioStreamTrack VideoStreamTrack",
     "peer_connection": "PeerOptions RTCPeerConnection",
+    "rtp_dictionaries": (
+        "RTCEncodingOptions RTCResolutionRestriction RTCRtcpParameters RTCRtpCapabilities RTCRtpCodec "
+        "RTCRtpCodecParameters RTCRtpCodingParameters RTCRtpContributingSource RTCRtpEncodingParameters "
+        "RTCRtpHeaderExtensionCapability RTCRtpHeaderExtensionParameters RTCRtpParameters RTCRtpReceiveParameters "
+        "RTCRtpSendParameters RTCRtpSynchronizationSource RTCRtpTransceiverInit RTCSetParameterOptions"
+    ),
+    "rtp_events": "RTCDTMFToneChangeEvent RTCTrackEvent",
+    "rtp_receiver": "RTCRtpReceiver",
+    "rtp_sender": "RTCRtpSender",
+    "rtp_stats": (
+        "RTCAudioPlayoutStats RTCAudioSourceStats RTCCodecStats RTCInboundRtpStreamStats RTCMediaSourceStats "
+        "RTCOutboundRtpStreamStats RTCReceivedRtpStreamStats RTCRemoteInboundRtpStreamStats "
+        "RTCRemoteOutboundRtpStreamStats RTCRtpStreamStats RTCSentRtpStreamStats RTCVideoSourceStats"
+    ),
+    "rtp_transceiver": "RTCRtpTransceiver",
     "session_description": "RTCSessionDescription",
     "stats": (
         "RTCCertificateStats RTCDataChannelStats RTCIceCandidatePairStats RTCIceCandidateStats "

@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rtc_peer import CodecCapability, MediaOptions
 
-from .dataclass import dataclass
-
 if TYPE_CHECKING:
     from .codecs import CodecFactory
     from .tracks import MediaKind
@@ -14,15 +12,20 @@ CodecChoice: TypeAlias = "CodecFactory | Literal['installed'] | None"
 """A codec package, whichever is installed, or none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CodecSelection(MediaOptions):
     """The default options, less the codecs that the codec package does not have. It is looked for when media are negotiated."""
 
-    choice: CodecChoice = "installed"
+    __slots__ = ("choice",)
+
+    choice: CodecChoice
+
+    def __init__(self, choice: CodecChoice) -> None:
+        super().__init__()
+        self.choice = choice
 
     def codecs(self, kind: "MediaKind") -> tuple[CodecCapability, ...]:
         """Return the codecs of a kind."""
-        known = MediaOptions.codecs(self, kind)
+        known = super().codecs(kind)
         factory = chosen_factory(self.choice)
         if factory is None:
             return known

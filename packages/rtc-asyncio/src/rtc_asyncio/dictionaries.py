@@ -72,6 +72,10 @@ class RTCOfferOptions:
     """Options of `createOffer`."""
 
     iceRestart: bool = False
+    offerToReceiveAudio: bool | None = None
+    """Legacy: see to it that audio can be received, or, if false, that none is."""
+    offerToReceiveVideo: bool | None = None
+    """Legacy: see to it that video can be received, or, if false, that none is."""
 
 
 @dataclass(slots=True)

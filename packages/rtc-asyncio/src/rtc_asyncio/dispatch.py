@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import rtc_datachannel
 import rtc_peer
@@ -20,6 +20,9 @@ from .events import (
 )
 from .ice_candidate import RTCIceCandidate
 from .transports import RTCDtlsTransport, RTCSctpTransport
+
+if TYPE_CHECKING:
+    from .media import Media
 
 _LOGGER: Final = logging.getLogger("rtc_asyncio")
 _LATER: Final = (
@@ -85,6 +88,8 @@ class Dispatcher:
         self._sctp: RTCSctpTransport | None = None
         self._closed = False
         self.channels = ChannelTable()
+        self.media: Media | None = None
+        """What stands for the machine's media, once media are used."""
         self._services = services
         # As the application was told last: a state changes together with its event.
         self.signaling_state = SignalingState.STABLE
@@ -101,7 +106,7 @@ class Dispatcher:
         if view is None or view.transport_id is None:
             return None
         if self._sctp is None:
-            transport = self._transport(view.transport_id)
+            transport = self.transport(view.transport_id)
             if transport is None:
                 return None
             self._sctp = RTCSctpTransport(view, transport)
@@ -109,6 +114,8 @@ class Dispatcher:
 
     def dispatch(self, event: rtc_peer.Event) -> None:
         """Fire what the application shall see of one event."""
+        if self.media is not None and not self._closed and self.media.dispatch(event):
+            return
         if isinstance(event, rtc_datachannel.MessageReceived):
             channel = self.channels.on_stream(event.channel_id)
             if channel is not None:
@@ -128,6 +135,8 @@ class Dispatcher:
             channel.closed(silent=True)
         if self._sctp is not None:
             self._sctp.closed()
+        if self.media is not None:
+            self.media.close()
         for transport in self._transports.values():
             transport.closed()
         self.signaling_state = SignalingState.CLOSED
@@ -161,7 +170,7 @@ class Dispatcher:
                     )
                 )
             case rtc_peer.IceTransportGatheringStateChanged(transport_id=transport_id, state=state):
-                if (transport := self._transport(transport_id)) is not None:
+                if (transport := self.transport(transport_id)) is not None:
                     transport.iceTransport.gathering_changed(state.value)
             case rtc_peer.IceGatheringStateChanged(state=state):
                 self.gathering_state = state
@@ -203,21 +212,24 @@ class Dispatcher:
     def _transport_event(self, event: rtc_peer.Event) -> None:
         match event:
             case rtc_peer.IceTransportStateChanged(transport_id=transport_id, state=ice_state):
-                if (transport := self._transport(transport_id)) is not None:
+                if (transport := self.transport(transport_id)) is not None:
                     transport.iceTransport.changed(ice_state.value)
             case rtc_peer.SelectedCandidatePairChanged(transport_id=transport_id):
-                if (transport := self._transport(transport_id)) is not None:
+                if (transport := self.transport(transport_id)) is not None:
                     transport.iceTransport.dispatchEvent(Event("selectedcandidatepairchange"))
             case rtc_peer.DtlsTransportStateChanged(transport_id=transport_id, state=dtls_state):
-                if (transport := self._transport(transport_id)) is not None:
+                if (transport := self.transport(transport_id)) is not None:
                     transport.changed(dtls_state.value)
+                if self.media is not None:
+                    self.media.refresh()
             case rtc_peer.DtlsTransportFailed(transport_id=transport_id):
-                if (transport := self._transport(transport_id)) is not None:
+                if (transport := self.transport(transport_id)) is not None:
                     transport.failed(_dtls_error(event))
             case _:
                 self._channel_event(event)
 
-    def _transport(self, transport_id: int) -> RTCDtlsTransport | None:
+    def transport(self, transport_id: int) -> RTCDtlsTransport | None:
+        """The object of a transport, the same as long as it exists; None if there is no such transport."""
         transport = self._transports.get(transport_id)
         if transport is None:
             view = next((view for view in self._peer.transports if view.id == transport_id), None)

@@ -65,18 +65,24 @@ class Encoding:
         share = self._share_bps if self._share_bps is not None else START_BITRATE_BPS[self._kind]
         return share if self._max_bitrate_bps is None else min(share, self._max_bitrate_bps)
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the path leaves less than the encoder would take."""
+        wanted = START_BITRATE_BPS[self._kind] if self._max_bitrate_bps is None else self._max_bitrate_bps
+        return self._share_bps is not None and self._share_bps < wanted
+
     def frames_per_second(self, now: float) -> int:
         """How many frames were encoded in the last second."""
         return sum(1 for at in self._encoded_at if at > now - 1)
 
-    def configure(self, codec: "RtpCodec", encoding: "SendEncoding", content_hint: str) -> None:
+    def configure(self, codec: "RtpCodec", encoding: "SendEncoding", content_hint: str, scale: float) -> None:
         """Take what was negotiated and what the application wants; a new encoder is made where this asks for one."""
         self._codec = codec
         self._max_bitrate_bps = encoding.max_bitrate_bps
         self._settings = EncoderSettings(
             bitrate_bps=START_BITRATE_BPS[self._kind],
             max_framerate=encoding.max_framerate,
-            scale_resolution_down_by=encoding.scale_resolution_down_by,
+            scale_resolution_down_by=scale,
             scalability_mode=encoding.scalability_mode,
             content_hint=content_hint,
         )
@@ -96,7 +102,8 @@ class Encoding:
             return True
         if framerate <= 0 or now < self._next_due - 0.1 / framerate:
             return False
-        self._next_due = max(self._next_due, now - 1 / framerate) + 1 / framerate
+        behind = now - self._next_due
+        self._next_due = (self._next_due if behind < 1 / framerate else now) + 1 / framerate
         return True
 
     # --- in the worker's thread, or in the loop if nothing runs there ---

@@ -1,11 +1,14 @@
 """What senders, receivers and transceivers ask of their connection."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rtc_peer import MediaOptions, RtpTransceiver
 
     from .codecs import CodecFactory
+    from .rtp_receiver import RTCRtpReceiver
+    from .rtp_sender import RTCRtpSender
     from .stats import RTCStatsReport
     from .transports import RTCDtlsTransport
 
@@ -18,12 +21,8 @@ class MediaServices(Protocol):
         """Whether the connection is closed."""
 
     @property
-    def connected(self) -> bool:
-        """Whether `connectionState` is "connected"."""
-
-    @property
     def now(self) -> float:
-        """The time to hand to the machine; in the connection's thread alone."""
+        """The time to hand to the machine."""
 
     @property
     def factory(self) -> "CodecFactory | None":
@@ -36,14 +35,17 @@ class MediaServices(Protocol):
     def wake(self) -> None:
         """Flush soon: the machine was given something."""
 
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call back in the next turn of the event loop."""
+
     def check_thread(self) -> None:
         """Refuse a call from another thread with `RuntimeError`."""
 
     def transport_of(self, handle: "RtpTransceiver") -> "RTCDtlsTransport | None":
         """What carries the media of a transceiver."""
 
-    def senders_changed(self) -> None:
-        """A track was exchanged, or may flow again or no longer."""
+    def is_connected(self, handle: "RtpTransceiver") -> bool:
+        """Whether media of a transceiver can flow."""
 
-    async def stats_of(self, selector: object) -> "RTCStatsReport":
+    async def stats_of(self, selector: "RTCRtpSender | RTCRtpReceiver") -> "RTCStatsReport":
         """What was counted about a sender or receiver."""

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, overload
 
 import rtc_peer
 from rtc_ice import IceConfig
-from rtc_peer import PeerConnection, PeerOptions, SdpType
+from rtc_peer import MediaOptions, PeerConnection, PeerOptions, SdpType
 
 from . import certificate
 from .certificate import RTCCertificate
 from .channel_services import ChannelServices
+from .codec_selection import CodecChoice, CodecSelection
 from .conversion import as_description, described, to_configuration, w3c_errors
 from .data_channel import RTCDataChannel
 from .data_channel_api import DataChannelApi
@@ -41,10 +42,12 @@ from .event_target import AnyHandler, Event, EventHandler
 from .events import RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent
 from .host_network import HostNetwork
 from .ice_candidate import RTCIceCandidate, candidate_members
+from .rtp_media_api import RtpMediaApi
 from .session_description import RTCSessionDescription
 
 if TYPE_CHECKING:
     from .stats import RTCStatsReport
+    from .tracks import MediaStreamTrack
 
 GATHERING_TIMEOUT: Final = 5.0
 """Seconds that `setLocalDescription` waits for candidates where nobody listens for them one by one."""
@@ -67,6 +70,7 @@ CandidateHandler = TypeVar(
     "CandidateHandler",
     bound=Callable[[RTCIceCandidate | None], None] | Callable[[RTCIceCandidate | None], Coroutine[None, None, None]],
 )
+TrackHandler = TypeVar("TrackHandler", bound="Callable[[MediaStreamTrack], object]")
 CandidateErrorHandler = TypeVar("CandidateErrorHandler", bound=Callable[[RTCPeerConnectionIceErrorEvent], object])
 
 
@@ -77,7 +81,7 @@ class _Done:
         return (yield from asyncio.sleep(0).__await__())
 
 
-class RTCPeerConnection(DataChannelApi):
+class RTCPeerConnection(DataChannelApi, RtpMediaApi):
     """A connection to another peer. Make it inside a running event loop.
 
     Args:
@@ -85,6 +89,8 @@ class RTCPeerConnection(DataChannelApi):
         hosts: IP addresses of this machine to gather candidates on; all that are up if None.
         options: Settings of the layers below, for those who need others than WebRTC's.
         trace: Takes structured records of all layers: time, name and details.
+        codecs: The codec package for raw media; the one that is installed by default. With None nothing is encoded or decoded here, and all
+            codecs that can be packed into RTP are negotiated.
 
     Raises:
         TypeError: A member of the configuration has a wrong value.
@@ -107,16 +113,22 @@ class RTCPeerConnection(DataChannelApi):
         hosts: Sequence[str] | None = None,
         options: PeerOptions | None = None,
         trace: Trace | None = None,
+        codecs: CodecChoice = "installed",
     ) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._configuration = converted(RTCConfiguration, configuration)
+        options = options or PeerOptions(ice=IceConfig(allow_loopback=True))
+        if options.media == MediaOptions():
+            options = replace(options, media=CodecSelection(codecs))
+        self._codecs = codecs
+        self._media_options = options.media
         with w3c_errors():
             self._peer = PeerConnection(
                 rng=os.urandom,
                 wall_clock=datetime.now(UTC),
                 configuration=to_configuration(self._configuration),
-                options=options or PeerOptions(ice=IceConfig(allow_loopback=True)),
+                options=options,
                 trace=trace,
                 now=self._loop.time(),
             )
@@ -232,8 +244,11 @@ class RTCPeerConnection(DataChannelApi):
         Raises:
             InvalidStateError: The connection is closed, or an offer of the peer awaits its answer.
         """
+        wanted = converted(RTCOfferOptions, options)
+        if wanted.offerToReceiveAudio is not None or wanted.offerToReceiveVideo is not None:
+            self._offer_to_receive(wanted)
         with w3c_errors():
-            made = self._peer.create_offer(ice_restart=converted(RTCOfferOptions, options).iceRestart)
+            made = self._peer.create_offer(ice_restart=wanted.iceRestart)
         return RTCSessionDescription(sdp=made.sdp, type="offer")
 
     async def createAnswer(
@@ -313,7 +328,7 @@ class RTCPeerConnection(DataChannelApi):
 
     # --- the rest ---
 
-    async def getStats(self, selector: object = None) -> "RTCStatsReport":
+    async def getStats(self, selector: "MediaStreamTrack | None" = None) -> "RTCStatsReport":
         """What was counted so far, by the names of webrtc-stats.
 
         Args:
@@ -324,9 +339,12 @@ class RTCPeerConnection(DataChannelApi):
         """
         from .stats import report
 
-        if selector is not None:
+        media = self._dispatcher.media
+        if selector is not None and media is None:
             raise InvalidAccessError("the connection neither sends nor receives this track")
-        return report(self._peer.statistics(), time.time() * 1000)
+        if media is None:
+            return report(self._peer.statistics(), time.time() * 1000)
+        return media.report() if selector is None else await media.stats_of(media.selected(selector))
 
     def close(self) -> Awaitable[None]:
         """End the connection at once; the peer is told. No events fire any more. Idempotent.
@@ -367,6 +385,8 @@ class RTCPeerConnection(DataChannelApi):
     @overload
     def on(self, type: Literal["datachannel"]) -> Callable[[ChannelHandler], ChannelHandler]: ...
     @overload
+    def on(self, type: Literal["track"]) -> Callable[[TrackHandler], TrackHandler]: ...
+    @overload
     def on(self, type: Literal["icecandidate"]) -> Callable[[CandidateHandler], CandidateHandler]: ...
     @overload
     def on(self, type: Literal["icecandidateerror"]) -> Callable[[CandidateErrorHandler], CandidateErrorHandler]: ...
@@ -384,7 +404,7 @@ class RTCPeerConnection(DataChannelApi):
     def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
         """Decorate a handler.
 
-        "datachannel" hands over the channel, "icecandidate" the candidate, "icecandidateerror" its event, the others nothing.
+        "datachannel" hands over the channel, "track" the track, "icecandidate" the candidate, "icecandidateerror" its event, the others nothing.
         """
         return self._on(type)
 
@@ -403,6 +423,8 @@ class RTCPeerConnection(DataChannelApi):
             case rtc_peer.HostResolutionWanted(host=host):
                 self._network.resolve(host)
             case _:
+                if isinstance(event, rtc_peer.TrackAdded):
+                    self._load_media()
                 self._dispatcher.dispatch(event)
                 if isinstance(event, rtc_peer.ConnectionStateChanged | rtc_peer.IceGatheringStateChanged):
                     self._wake_waiters()
@@ -429,6 +451,8 @@ class RTCPeerConnection(DataChannelApi):
         self._driver.flush()
         # Within a handler that runs while events are being told, the flush comes later; but the promise is kept now.
         self._dispatcher.signaling_state = self._peer.signaling_state
+        if self._dispatcher.media is not None:
+            self._dispatcher.media.refresh()
 
     def _local(self, given: Description | None) -> rtc_peer.SessionDescription | None:
         """Read `RTCLocalSessionDescriptionInit`: type and text may both be missing."""

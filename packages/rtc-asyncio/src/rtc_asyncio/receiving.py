@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LOGGER: Final = logging.getLogger("rtc_asyncio")
 
+PATIENCE: Final = 0.5
+"""Seconds after which a key frame that has not come is asked for again."""
 _ENCODED_LIMITS: Final = {"audio": 250, "video": 120}
 """How many encoded frames may wait for a slow decoder: five seconds of sound, four of video."""
 _RAW_LIMITS: Final = {"audio": 250, "video": 4}
@@ -55,6 +57,7 @@ class RemoteMedia:
         self._task: asyncio.Task[None] | None = None
         self._warned: set[str] = set()
         self._last: EncodedFrame | None = None
+        self._asked_at = 0.0
         self.frames: Source[EncodedFrame] = Source()
         """Encoded frames, for all who read them."""
         self._raw: Source[RawFrame] = Source(idle=self._stop)
@@ -119,7 +122,7 @@ class RemoteMedia:
     # --- decoding ---
 
     async def _decode_all(self, encoded: FrameReader[EncodedFrame]) -> None:
-        self._request_key_frame()
+        self._ask_for_key_frame()
         starved = self._kind == "video"  # until a key frame comes
         dropped = 0
         try:
@@ -128,10 +131,12 @@ class RemoteMedia:
                 if encoded.dropped != dropped and self._kind == "video":
                     starved = True
                     self._decoding(frame.ssrc).figures.frames_dropped += encoded.dropped - dropped
-                    self._request_key_frame()
+                    self._ask_for_key_frame()
                 dropped = encoded.dropped
                 if starved and not frame.keyframe:
                     self._decoding(frame.ssrc).figures.frames_dropped += 1
+                    if asyncio.get_running_loop().time() > self._asked_at + PATIENCE:
+                        self._ask_for_key_frame()
                     continue
                 starved = not await self._decode(frame) and self._kind == "video"
         except MediaStreamError:
@@ -155,11 +160,15 @@ class RemoteMedia:
                 self._warned.add(str(error))
                 _LOGGER.warning("%s: %s", codec.mime_type, error)
             if self._kind == "video":
-                self._request_key_frame()
+                self._ask_for_key_frame()
             return False
         for raw in decoded:
             self._raw.push(raw)
         return True
+
+    def _ask_for_key_frame(self) -> None:
+        self._asked_at = asyncio.get_running_loop().time()
+        self._request_key_frame()
 
     def _decoding(self, ssrc: int | None) -> Decoding:
         decoding = self._decodings.get(ssrc)
@@ -185,8 +194,8 @@ def _close_all(decodings: list[Decoding]) -> None:
 class RemoteTrack(MediaStreamTrack):
     """What the peer sends. Every reader, and every clone, gets every frame."""
 
-    def __init__(self, kind: "MediaKind", media: RemoteMedia) -> None:
-        super().__init__(kind, label=f"remote {kind}")
+    def __init__(self, kind: "MediaKind", media: RemoteMedia, id: str | None = None) -> None:
+        super().__init__(kind, id=id, label=f"remote {kind}")
         self._media = media
         self._readers: list[FrameReader[MediaFrame]] = []
         self._own: FrameReader[MediaFrame] | None = None

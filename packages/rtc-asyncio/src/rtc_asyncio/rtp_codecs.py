@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from rtc_peer import CodecCapability, HeaderExtensionCapability, MediaOptions
 from rtc_rtp import parameters_match
+from rtc_sdp import Direction
 
 from .codec_selection import CodecChoice, CodecSelection
 from .dictionaries import converted
@@ -14,11 +15,12 @@ from .rtp_dictionaries import (
     RTCRtpCodec,
     RTCRtpCodecParameters,
     RTCRtpHeaderExtensionCapability,
+    RTCRtpHeaderExtensionParameters,
     RTCRtpTransceiverDirection,
 )
 
 if TYPE_CHECKING:
-    from rtc_rtp import RtpCodec
+    from rtc_rtp import ExtensionMap, RtpCodec
 
     from .tracks import MediaKind
 
@@ -31,7 +33,7 @@ def capabilities(kind: str, choice: CodecChoice = "installed") -> RTCRtpCapabili
     known = found.get(kind)
     if known is None:
         return None
-    options = CodecSelection(choice=choice)
+    options = CodecSelection(choice)
     return RTCRtpCapabilities(
         codecs=[codec_of(each) for each in options.codecs(known)],
         headerExtensions=[extension_of(each) for each in options.header_extensions(known)],
@@ -54,6 +56,11 @@ def extension_of(extension: HeaderExtensionCapability) -> RTCRtpHeaderExtensionC
     return RTCRtpHeaderExtensionCapability(
         uri=extension.uri, direction="stopped" if direction == "inactive" else direction
     )
+
+
+def machine_direction(direction: RTCRtpTransceiverDirection) -> Direction:
+    """Return a direction as the machine has it, where "stopped" is "inactive"."""
+    return Direction("inactive" if direction == "stopped" else direction)
 
 
 def direction_of(text: str) -> RTCRtpTransceiverDirection:
@@ -91,6 +98,19 @@ def codec_parameters(codecs: "Iterable[RtpCodec]") -> list[RTCRtpCodecParameters
                 )
             )
     return result
+
+
+def extension_parameters(extensions: "ExtensionMap") -> list[RTCRtpHeaderExtensionParameters]:
+    """Give header extensions that were negotiated their W3C form."""
+    return [RTCRtpHeaderExtensionParameters(uri=uri, id=number) for number, uri in extensions.items()]
+
+
+def payload_type_of(wanted: RTCRtpCodec, codecs: "Iterable[RtpCodec]") -> int | None:
+    """Find a codec among those negotiated."""
+    for parameters in codec_parameters(codecs):
+        if codecs_match(wanted, parameters, ignore_asymmetrical_parameters=True):
+            return parameters.payloadType
+    return None
 
 
 def preferred_codecs(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -41,8 +42,11 @@ class Outlet(Protocol):
     def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
         """Send an encoded frame; raises `BufferFullError` if too much waits."""
 
-    def send_packet(self, packet: RtpPacket, rid: str | None) -> None:
-        """Send a packet; raises `BufferFullError` if too much waits."""
+    def send_packet(self, packet: RtpPacket, track: MediaStreamTrack) -> None:
+        """Send a packet of a track; raises `BufferFullError` if too much waits."""
+
+    def scale_for(self, frame: RawFrame, encoding: "SendEncoding") -> float:
+        """By what to divide width and height of a picture."""
 
 
 class SendingPump:
@@ -67,6 +71,7 @@ class SendingPump:
         self._last_raw: RawFrame | None = None
         self._black_at = 0.0
         self._warned: set[str] = set()
+        self._source_at: deque[float] = deque(maxlen=200)
         self.frames_dropped = 0
         """Frames that the machine had no room for, or no negotiated codec."""
         self.source_frames = 0
@@ -81,6 +86,10 @@ class SendingPump:
     def last_raw(self) -> RawFrame | None:
         """The raw frame that came last."""
         return self._last_raw
+
+    def source_frames_per_second(self, now: float) -> int:
+        """How many raw frames came in the last second."""
+        return sum(1 for at in self._source_at if at > now - 1)
 
     @property
     def running(self) -> bool:
@@ -146,7 +155,7 @@ class SendingPump:
                 self._send_encoded(track, frame, parameters)
         elif isinstance(frame, RtpPacket):
             if track.enabled:
-                self._send_packet(frame, parameters)
+                self._send_packet(track, frame)
         else:
             await self._send_raw(track, frame, parameters)
 
@@ -168,9 +177,9 @@ class SendingPump:
             return
         self._hand_over(frame, codec, rid, origin=(id(track), frame.ssrc))
 
-    def _send_packet(self, packet: RtpPacket, parameters: "SendParameters") -> None:
+    def _send_packet(self, track: MediaStreamTrack, packet: RtpPacket) -> None:
         try:
-            self._outlet.send_packet(packet, None if len(parameters.encodings) == 1 else parameters.encodings[0].rid)
+            self._outlet.send_packet(packet, track)
         except BufferFullError:
             self.frames_dropped += 1
 
@@ -185,7 +194,6 @@ class SendingPump:
             payload_type=codec.payload_type,
             csrcs=frame.csrcs,
             rid=rid,
-            mime_type=codec.mime_type,
             capture_time=frame.capture_time,
             audio_level=frame.audio_level,
             metadata=frame.metadata,
@@ -204,6 +212,7 @@ class SendingPump:
             return
         self._last_raw = frame
         self.source_frames += 1
+        self._source_at.append(asyncio.get_running_loop().time())
         if track.enabled and not track.muted:
             await self._encode(track, frame, parameters)
         elif track.kind == "video" and asyncio.get_running_loop().time() >= self._black_at + BLACK_INTERVAL:
@@ -220,7 +229,7 @@ class SendingPump:
             codec = _codec_named(None, each, parameters)
             if each.active and codec is not None:
                 encoding = self._encoding(each.rid, self._factory)
-                encoding.configure(codec, each, track.contentHint)
+                encoding.configure(codec, each, track.contentHint, self._outlet.scale_for(frame, each))
                 if black or encoding.is_due(now):
                     work.append((encoding, codec, each.rid))
         if not work:

@@ -21,10 +21,17 @@ from .dictionaries import (
 RTCStatsType: TypeAlias = Literal[
     "candidate-pair",
     "certificate",
+    "codec",
     "data-channel",
+    "inbound-rtp",
     "local-candidate",
+    "media-playout",
+    "media-source",
+    "outbound-rtp",
     "peer-connection",
     "remote-candidate",
+    "remote-inbound-rtp",
+    "remote-outbound-rtp",
     "transport",
 ]
 RTCDtlsRole: TypeAlias = Literal["client", "server", "unknown"]
@@ -177,12 +184,26 @@ def report(statistics: Iterable[Statistics], timestamp: float) -> RTCStatsReport
     """
     result = RTCStatsReport()
     for stats in statistics:
-        kind = _KINDS[stats.TYPE]
+        kind = _KINDS.get(stats.TYPE) or _media_kind(stats.TYPE)
         known = {member.name for member in fields(kind)}
         values = {_camel_case(member.name): getattr(stats, member.name) for member in fields(stats)}
         members = {name: value for name, value in values.items() if name in known}
         result[stats.id] = kind(type=stats.TYPE, timestamp=timestamp, **members)
     return result
+
+
+def _media_kind(name: str) -> type[RTCStats]:
+    """Find the dictionary of a type of media, which is loaded only where there are media."""
+    from . import rtp_stats
+
+    kinds: dict[str, type[RTCStats]] = {
+        "codec": rtp_stats.RTCCodecStats,
+        "inbound-rtp": rtp_stats.RTCInboundRtpStreamStats,
+        "outbound-rtp": rtp_stats.RTCOutboundRtpStreamStats,
+        "remote-inbound-rtp": rtp_stats.RTCRemoteInboundRtpStreamStats,
+        "remote-outbound-rtp": rtp_stats.RTCRemoteOutboundRtpStreamStats,
+    }
+    return kinds[name]
 
 
 def _camel_case(name: str) -> str:

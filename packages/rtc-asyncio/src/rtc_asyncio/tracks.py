@@ -6,7 +6,7 @@ RTP packets. A sender takes any of them.
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeAlias, TypeVar
 
@@ -16,7 +16,7 @@ from .frame_queue import FrameReader
 from .sources import READER_LIMIT, PullSource, Source
 
 if TYPE_CHECKING:
-    from rtc_rtp import EncodedFrame, RtpPacket
+    from rtc_rtp import EncodedFrame, ExtensionMap, RtpCodec, RtpPacket
 
 MediaKind: TypeAlias = Literal["audio", "video"]
 MediaStreamTrackState: TypeAlias = Literal["live", "ended"]
@@ -298,12 +298,15 @@ class EncodedFrameTrack(_FedTrack["EncodedFrame"]):
 class RtpPacketTrack(_FedTrack["RtpPacket"]):
     """A track of RTP packets: `await track.put(packet)`.
 
-    Payload type, SSRC and sequence number become those of the sender; timestamp, marker and payload stay.
+    SSRC and sequence numbers become those of the sender, and timestamps go on where another source begins; marker and payload stay.
 
     Args:
         kind: "audio" or "video".
         id: The name that the peer learns.
         label: For people.
+        codecs: What the payload types of the packets stand for, so that each leaves under the one that the peer knows for it. Without
+            them, packets leave under the payload type of the codec that the sender uses.
+        extension_map: What the identifiers of header extensions stand for; those of the sender if None.
         on_key_frame_request: Called when a peer cannot decode without a key frame.
     """
 
@@ -313,8 +316,12 @@ class RtpPacketTrack(_FedTrack["RtpPacket"]):
         *,
         id: str | None = None,
         label: str = "",
+        codecs: "Sequence[RtpCodec]" = (),
+        extension_map: "ExtensionMap | None" = None,
         on_key_frame_request: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(kind, id=id, label=label)
+        self.codecs = codecs
+        self.extension_map = extension_map
         self.on_key_frame_request = on_key_frame_request
         """Called, at most once per round trip and peer, when a receiver needs a key frame."""

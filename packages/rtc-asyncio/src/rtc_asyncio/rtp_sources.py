@@ -1,0 +1,78 @@
+"""Who was heard of late: contributing and synchronization sources (WebRTC 1.0, section 5.3)."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from .rtp_dictionaries import RTCRtpContributingSource, RTCRtpSynchronizationSource
+
+if TYPE_CHECKING:
+    from rtc_rtp import EncodedFrame
+
+S = TypeVar("S", bound=RTCRtpContributingSource)
+
+REMEMBERED: Final = 10_000.0
+"""Milliseconds for which a source is told after its last frame."""
+MAX_SOURCES: Final = 256
+"""Sources of each kind that are kept."""
+
+
+class SourceRecord:
+    """The sources of one receiver.
+
+    Args:
+        clock: Milliseconds since 1970-01-01.
+    """
+
+    def __init__(self, clock: Callable[[], float] = lambda: time.time() * 1000) -> None:
+        self._clock = clock
+        self._synchronization: dict[int, RTCRtpSynchronizationSource] = {}
+        self._contributing: dict[int, RTCRtpContributingSource] = {}
+
+    def add(self, frame: "EncodedFrame") -> None:
+        """A frame was delivered."""
+        now = self._clock()
+        captured = frame.capture_time * 1000 if frame.capture_time is not None else None
+        if frame.ssrc is not None:
+            level = frame.audio_level
+            _remember(
+                self._synchronization,
+                RTCRtpSynchronizationSource(
+                    timestamp=now,
+                    source=frame.ssrc,
+                    audioLevel=linear_level(level.level) if level is not None else None,
+                    rtpTimestamp=frame.timestamp,
+                    captureTimestamp=captured,
+                ),
+            )
+        for csrc in frame.csrcs:
+            _remember(
+                self._contributing,
+                RTCRtpContributingSource(
+                    timestamp=now, source=csrc, rtpTimestamp=frame.timestamp, captureTimestamp=captured
+                ),
+            )
+
+    def synchronization(self) -> list[RTCRtpSynchronizationSource]:
+        """Those that sent packets, the latest first."""
+        return self._recent(self._synchronization)
+
+    def contributing(self) -> list[RTCRtpContributingSource]:
+        """Those that a mixer put together, the latest first."""
+        return self._recent(self._contributing)
+
+    def _recent(self, sources: dict[int, S]) -> list[S]:
+        oldest = self._clock() - REMEMBERED
+        return [each for each in reversed(sources.values()) if each.timestamp >= oldest]
+
+
+def linear_level(level: int) -> float:
+    """Turn -dBov, 0 to 127, into 0.0 to 1.0."""
+    return 0.0 if level >= 127 else float(10 ** (-level / 20))
+
+
+def _remember(sources: dict[int, S], source: S) -> None:
+    sources.pop(source.source, None)
+    sources[source.source] = source
+    if len(sources) > MAX_SOURCES:
+        del sources[next(iter(sources))]

@@ -1,0 +1,126 @@
+"""A codec package without codecs: pictures and sound are numbers, encoded as themselves behind the header of VP8, or as Opus."""
+
+import struct
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from rtc_asyncio import CodecError, EncoderSettings, RawFrame
+from rtc_rtp import EncodedFrame, RtpCodec
+
+VIDEO_TIME_BASE = Fraction(1, 90_000)
+KEY_FRAME = b"\x10\x00\x00\x9d\x01\x2a"
+DELTA_FRAME = b"\x11\x00\x00\x00\x00\x00"
+
+
+@dataclass
+class Picture:
+    """A raw picture."""
+
+    number: int
+    pts: int = 0
+    width: int = 640
+    height: int = 480
+    black: bool = False
+    time_base: Fraction = VIDEO_TIME_BASE
+
+
+@dataclass
+class Sound:
+    """Twenty milliseconds of raw sound."""
+
+    number: int
+    pts: int = 0
+    samples: int = 960
+    sample_rate: int = 48_000
+    silent: bool = False
+    time_base: Fraction = Fraction(1, 48_000)
+
+
+@dataclass
+class FakeEncoder:
+    codec: RtpCodec
+    settings: EncoderSettings
+    runs_inline: bool = False
+    implementation: str = "fake"
+    bitrates: list[int] = field(default_factory=list)
+    forced: list[bool] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
+    closed: bool = False
+
+    def encode(self, frame: RawFrame, *, force_keyframe: bool) -> list[EncodedFrame]:
+        assert isinstance(frame, Picture | Sound)
+        assert not self.closed
+        self.threads.add(threading.get_ident())
+        self.forced.append(force_keyframe)
+        if frame.number < 0:
+            raise CodecError("negative numbers cannot be encoded")
+        timestamp = int(frame.pts * frame.time_base * self.codec.clock_rate)
+        if isinstance(frame, Sound):
+            return [EncodedFrame(b"\xfc" + struct.pack("!I", frame.number), timestamp)]
+        size = struct.pack("<HH", frame.width, frame.height)
+        head = KEY_FRAME + size if force_keyframe else DELTA_FRAME + bytes(4)
+        data = head + struct.pack("!IB", frame.number, frame.black)
+        return [EncodedFrame(data, timestamp, force_keyframe)]
+
+    def set_bitrate(self, bitrate_bps: int) -> None:
+        self.bitrates.append(bitrate_bps)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeDecoder:
+    codec: RtpCodec
+    runs_inline: bool = False
+    implementation: str = "fake"
+    closed: bool = False
+
+    def decode(self, frame: EncodedFrame) -> list[RawFrame]:
+        assert not self.closed
+        if self.codec.mime_type.startswith("audio"):
+            return [Sound(struct.unpack("!I", frame.data[1:5])[0], frame.timestamp)]
+        if len(frame.data) != 15:
+            raise CodecError("this is no picture")
+        number, black = struct.unpack("!IB", frame.data[10:])
+        return [Picture(number, frame.timestamp, black=bool(black))]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeCodecs:
+    """The factory; it remembers what it made."""
+
+    def __init__(self, *, inline: bool = False) -> None:
+        self.inline = inline
+        self.encoders: list[FakeEncoder] = []
+        self.decoders: list[FakeDecoder] = []
+
+    def can_encode(self, mime_type: str, parameters: Mapping[str, str]) -> bool:
+        return mime_type in {"video/VP8", "audio/opus"}
+
+    def can_decode(self, mime_type: str, parameters: Mapping[str, str]) -> bool:
+        return mime_type in {"video/VP8", "audio/opus", "video/H264"}
+
+    def create_encoder(self, codec: RtpCodec, settings: EncoderSettings) -> FakeEncoder:
+        self.encoders.append(FakeEncoder(codec, settings, self.inline))
+        return self.encoders[-1]
+
+    def create_decoder(self, codec: RtpCodec) -> FakeDecoder:
+        self.decoders.append(FakeDecoder(codec, self.inline))
+        return self.decoders[-1]
+
+    def blank(self, frame: RawFrame) -> RawFrame:
+        if isinstance(frame, Picture):
+            return replace(frame, black=True)
+        assert isinstance(frame, Sound)
+        return replace(frame, silent=True)
+
+    def blank_video(self, width: int, height: int, pts: int, time_base: Fraction) -> Picture:
+        return Picture(0, pts, width, height, True, time_base)
+
+    def blank_audio(self, sample_rate: int, sample_count: int, pts: int, time_base: Fraction) -> Sound:
+        return Sound(0, pts, sample_count, sample_rate, True, time_base)

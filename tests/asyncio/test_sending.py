@@ -1,0 +1,310 @@
+"""From a track to frames for the machine: what is encoded, when, and what becomes of it."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from rtc_asyncio import EncodedFrameTrack, MediaStreamError, MediaStreamTrack, RawFrame, RtpPacketTrack
+from rtc_asyncio.sending import SendingPump
+from rtc_asyncio.tracks import MediaKind
+from rtc_rtp import BufferFullError, EncodedFrame, RtpCodec, RtpPacket, SendEncoding, SendParameters
+
+from .fake_codec import FakeCodecs, Picture
+
+VP8 = RtpCodec(payload_type=96, mime_type="video/VP8", clock_rate=90_000)
+H264 = RtpCodec(payload_type=102, mime_type="video/H264", clock_rate=90_000)
+PLAIN = SendParameters(kind="video", codecs=(VP8, H264), encodings=(SendEncoding(ssrc=1),))
+SIMULCAST = replace(
+    PLAIN,
+    encodings=(
+        SendEncoding(ssrc=1, rid="q", scale_resolution_down_by=2.0, max_bitrate_bps=100_000),
+        SendEncoding(ssrc=2, rid="f"),
+        SendEncoding(ssrc=3, rid="x", active=False),
+    ),
+)
+
+
+class Recorder:
+    """Keeps what is sent."""
+
+    def __init__(self, parameters: SendParameters | None = PLAIN) -> None:
+        self.parameters = parameters
+        self.frames: list[tuple[EncodedFrame, str | None]] = []
+        self.packets: list[RtpPacket] = []
+        self.full = False
+
+    def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
+        if self.full:
+            raise BufferFullError("full")
+        self.frames.append((frame, rid))
+
+    def send_packet(self, packet: RtpPacket, track: MediaStreamTrack) -> None:
+        self.packets.append(packet)
+
+    def scale_for(self, frame: RawFrame, encoding: SendEncoding) -> float:
+        return encoding.scale_resolution_down_by
+
+
+class Pictures(MediaStreamTrack):
+    """A list of pictures, then the end; or silence for ever."""
+
+    kind: MediaKind = "video"
+
+    def __init__(self, pictures: Iterator[Picture] | list[Picture], *, ends: bool = True) -> None:
+        super().__init__()
+        self._pictures = iter(pictures)
+        self._ends = ends
+
+    async def recv(self) -> Picture:
+        await asyncio.sleep(0)
+        for picture in self._pictures:
+            return picture
+        if not self._ends:
+            await asyncio.Event().wait()
+        raise MediaStreamError("no more")
+
+
+def pictures(count: int) -> list[Picture]:
+    return [Picture(number, 3000 * number) for number in range(1, count + 1)]
+
+
+async def until(condition: object) -> None:
+    assert callable(condition)
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("inline", [False, True])
+async def test_raw_frames_are_encoded_with_the_first_codec_in_one_thread(inline: bool) -> None:
+    codecs, outlet = FakeCodecs(inline=inline), Recorder()
+    pump = SendingPump("video", outlet, codecs)
+    pump.start(Pictures(pictures(5), ends=False))
+    await until(lambda: len(outlet.frames) == 5)
+    pump.close()
+
+    frames = [frame for frame, _ in outlet.frames]
+    steps = [(later.timestamp - sooner.timestamp) % 2**32 for sooner, later in itertools.pairwise(frames)]
+    assert steps == [3000] * 4
+    assert [frame.keyframe for frame in frames] == [True, False, False, False, False]
+    assert {frame.payload_type for frame in frames} == {96}
+    assert (threading.get_ident() in codecs.encoders[0].threads) is inline
+    await until(lambda: codecs.encoders[0].closed)
+    await until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("rtc-encode")])
+
+
+async def test_simulcast_encodes_each_active_encoding() -> None:
+    codecs, outlet = FakeCodecs(), Recorder(SIMULCAST)
+    pump = SendingPump("video", outlet, codecs)
+    pump.share_changed("q", 500_000)
+    pump.share_changed("f", 700_000)
+    pump.start(Pictures(pictures(2), ends=False))
+    await until(lambda: len(outlet.frames) == 4)
+    pump.close()
+
+    assert [rid for _, rid in outlet.frames] == ["q", "f", "q", "f"]
+    assert [encoder.settings.scale_resolution_down_by for encoder in codecs.encoders] == [2.0, 1.0]
+    assert [encoder.bitrates for encoder in codecs.encoders] == [[100_000], [700_000]]
+
+
+async def test_a_key_frame_is_made_when_asked_for() -> None:
+    codecs, outlet = FakeCodecs(), Recorder()
+    pump = SendingPump("video", outlet, codecs)
+    pump.start(Pictures(pictures(2), ends=False))
+    await until(lambda: len(outlet.frames) == 2)
+    pump.key_frame_requested(None)
+    pump.start(Pictures(pictures(2), ends=False))
+    await until(lambda: len(outlet.frames) == 4)
+    pump.close()
+
+    assert codecs.encoders[0].forced == [True, False, True, False]
+
+
+async def test_another_track_goes_on_where_the_last_one_was() -> None:
+    codecs, outlet = FakeCodecs(), Recorder()
+    pump = SendingPump("video", outlet, codecs)
+    pump.start(Pictures([Picture(1, 9_000_000)], ends=False))
+    await until(lambda: len(outlet.frames) == 1)
+    pump.start(Pictures([Picture(1, 5)], ends=False))
+    await until(lambda: len(outlet.frames) == 2)
+    pump.close()
+
+    (first, _), (second, _) = outlet.frames
+    assert 1 <= (second.timestamp - first.timestamp) % 2**32 < 90_000
+    assert len(codecs.encoders) == 1
+
+
+async def test_another_codec_or_size_takes_another_encoder() -> None:
+    codecs, outlet = FakeCodecs(), Recorder()
+    pump = SendingPump("video", outlet, codecs)
+    pump.start(Pictures(pictures(1), ends=False))
+    await until(lambda: len(outlet.frames) == 1)
+    outlet.parameters = replace(PLAIN, codecs=(H264, VP8))
+    pump.start(Pictures(pictures(1), ends=False))
+    await until(lambda: len(outlet.frames) == 2)
+    pump.close()
+
+    assert [encoder.codec for encoder in codecs.encoders] == [VP8, H264]
+    assert codecs.encoders[0].closed
+    assert [frame.payload_type for frame, _ in outlet.frames] == [96, 102]
+
+
+async def test_a_frame_rate_leaves_frames_out() -> None:
+    outlet = Recorder(replace(PLAIN, encodings=(SendEncoding(ssrc=1, max_framerate=10.0),)))
+    pump = SendingPump("video", outlet, FakeCodecs())
+    pump.start(Pictures(pictures(50), ends=False))
+    await asyncio.sleep(0.03)
+    pump.close()
+
+    assert len(outlet.frames) == 1
+
+
+async def test_a_disabled_track_shows_black_once_a_second() -> None:
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, FakeCodecs())
+    track = Pictures(pictures(20), ends=False)
+    track.enabled = False
+    pump.start(track)
+    await until(lambda: pump.source_frames == 20)
+    pump.close()
+
+    assert [frame.data[-1] for frame, _ in outlet.frames] == [1]
+
+
+async def test_a_track_that_has_ended_leaves_black() -> None:
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, FakeCodecs())
+    pump.start(Pictures(pictures(2)))
+    await until(lambda: len(outlet.frames) == 3)
+    pump.close()
+
+    assert [frame.data[-1] for frame, _ in outlet.frames] == [0, 0, 1]
+
+
+async def test_what_cannot_be_encoded_is_told_once_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, FakeCodecs())
+    pump.start(Pictures([Picture(-1), Picture(-1), Picture(1)], ends=False))
+    await until(lambda: len(outlet.frames) == 1)
+    pump.close()
+
+    assert len(caplog.records) == 1
+
+
+async def test_without_codecs_raw_frames_are_refused_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    pump = SendingPump("video", Recorder(), None)
+    pump.start(Pictures(pictures(3), ends=False))
+    await until(lambda: caplog.records)
+    pump.close()
+
+    assert "rtc-media" in caplog.text
+
+
+async def test_encoded_frames_get_our_numbers() -> None:
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, None)
+    track = EncodedFrameTrack("video")
+    pump.start(track)
+    for ticks in (2**32 - 3000, 0):
+        await track.put(EncodedFrame(b"x", ticks, ssrc=7, mime_type="video/h264", payload_type=33))
+    await until(lambda: len(outlet.frames) == 2)
+    pump.close()
+
+    (first, _), (second, _) = outlet.frames
+    assert (second.timestamp - first.timestamp) % 2**32 == 3000
+    assert first.payload_type == 102
+
+
+async def test_encoded_frames_of_another_source_go_on_in_time() -> None:
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, None)
+    track = EncodedFrameTrack("video")
+    pump.start(track)
+    await track.put(EncodedFrame(b"x", 5, ssrc=7))
+    await track.put(EncodedFrame(b"x", 4_000_000, ssrc=8))
+    await until(lambda: len(outlet.frames) == 2)
+    pump.close()
+
+    (first, _), (second, _) = outlet.frames
+    assert 1 <= (second.timestamp - first.timestamp) % 2**32 < 90_000
+
+
+async def test_encoded_frames_go_to_the_encoding_that_they_name() -> None:
+    outlet = Recorder(SIMULCAST)
+    pump = SendingPump("video", outlet, None)
+    track = EncodedFrameTrack("video")
+    pump.start(track)
+    for rid in ("f", "q", None):
+        await track.put(EncodedFrame(b"x", 0, rid=rid))
+    await until(lambda: len(outlet.frames) == 3)
+    pump.close()
+
+    assert [rid for _, rid in outlet.frames] == ["f", "q", "q"]
+
+
+async def test_frames_of_a_codec_that_was_not_negotiated_are_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, None)
+    track = EncodedFrameTrack("video")
+    pump.start(track)
+    await track.put(EncodedFrame(b"x", 0, mime_type="video/AV1"))
+    await until(lambda: pump.frames_dropped == 1)
+    pump.close()
+
+    assert outlet.frames == []
+    assert "video/AV1" in caplog.text
+
+
+async def test_a_request_for_a_key_frame_reaches_whoever_feeds_the_track() -> None:
+    requests: list[int] = []
+    pump = SendingPump("video", Recorder(), None)
+    pump.start(EncodedFrameTrack("video", on_key_frame_request=lambda: requests.append(1)))
+    pump.key_frame_requested(None)
+    pump.close()
+
+    assert requests == [1]
+
+
+async def test_a_full_machine_costs_a_frame_and_takes_a_key_frame() -> None:
+    requests: list[int] = []
+    outlet = Recorder()
+    outlet.full = True
+    pump = SendingPump("video", outlet, None)
+    track = EncodedFrameTrack("video", on_key_frame_request=lambda: requests.append(1))
+    pump.start(track)
+    await track.put(EncodedFrame(b"x", 0))
+    await until(lambda: pump.frames_dropped == 1)
+    pump.close()
+
+    assert requests == [1]
+
+
+async def test_packets_pass_through_unless_the_track_is_disabled() -> None:
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, None)
+    track = RtpPacketTrack("video")
+    pump.start(track)
+    await track.put(RtpPacket(96, 1, 0, 1))
+    await until(lambda: len(outlet.packets) == 1)
+    track.enabled = False
+    await track.put(RtpPacket(96, 2, 0, 1))
+    await asyncio.sleep(0.01)
+    pump.close()
+
+    assert [packet.sequence_number for packet in outlet.packets] == [1]
+
+
+async def test_a_pump_that_is_closed_leaves_no_task() -> None:
+    pump = SendingPump("video", Recorder(), FakeCodecs())
+    pump.start(Pictures(pictures(1), ends=False))
+    await asyncio.sleep(0.01)
+    pump.close()
+    pump.close()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert [task for task in asyncio.all_tasks() if "Pump" in repr(task) or "Source" in repr(task)] == []
