@@ -19,7 +19,7 @@ _NEVER = float("inf")
 class Inbound:
     """The receivers of a session."""
 
-    __slots__ = ("_context", "_outbound", "_router", "arrivals", "deadline", "receivers", "streams")
+    __slots__ = ("_context", "_outbound", "_router", "arrivals", "deadline", "ended_ssrcs", "receivers", "streams")
 
     def __init__(self, context: Context, outbound: Outbound) -> None:
         self._context = context
@@ -29,6 +29,9 @@ class Inbound:
         self.receivers: dict[StreamId, Receiver] = {}
         self.streams: dict[int, Stream] = {}
         """By SSRC, of all receivers."""
+
+        self.ended_ssrcs: list[int] = []
+        """SSRCs of ours that were left to the peer and of which it must be told."""
 
         self.deadline = _NEVER
         """When a frame is due."""
@@ -95,8 +98,7 @@ class Inbound:
     def adopt(self, packet: RtpPacket) -> Stream | None:
         """Return the stream of a packet whose SSRC is new; ``None`` if nobody wants it, which is counted."""
         context = self._context
-        if packet.ssrc in self._outbound.by_ssrc:
-            context.drop("source_conflict")
+        if packet.ssrc in self._outbound.by_ssrc and not self.resolve_conflict(packet.ssrc):
             return None
         if len(self.streams) >= context.options.max_sources:
             context.drop("too_many_sources")
@@ -113,6 +115,17 @@ class Inbound:
         if stream is not None:
             self.streams[packet.ssrc] = stream
         return stream
+
+    def resolve_conflict(self, ssrc: int) -> bool:
+        """The peer uses an SSRC of ours: leave it to the peer; tell whether that was done."""
+        self._context.drop("source_conflict")
+        # [rfc4588:4/5] [rfc4588:4/6] The SSRC is over, whose packets were sent under it; others are not.
+        was_used = self._outbound.has_used(ssrc)
+        if self._outbound.resolve_conflict(ssrc) is None:
+            return False
+        if was_used:
+            self.ended_ssrcs.append(ssrc)
+        return True
 
     def progress(self) -> None:
         """Hand on the frames that are due."""

@@ -1,23 +1,30 @@
 """Everything that a session sends but RTCP: senders, and the queue in front of the wire."""
 
+from dataclasses import replace
+from typing import Final
+
 from rtc_rtp.context import Context
 from rtc_rtp.errors import StateError
-from rtc_rtp.events import KeyFrameRequested
+from rtc_rtp.events import KeyFrameRequested, SourceConflict
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.header_extension import ExtensionMap
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import SendParameters, StreamId
+from rtc_rtp.rtcp import MaximumBitrate, TemporaryMaximumBitrateNotification
 from rtc_rtp.sending.departures import Departures
 from rtc_rtp.sending.dialling import Dialling
 from rtc_rtp.sending.sender import Sender
 from rtc_rtp.sending.stream import SendStream
 from rtc_rtp.stats import OutboundStats
 
+MAX_CONFLICTS: Final = 8
+"""How often SSRCs of a session are changed because the peer uses them."""
+
 
 class Outbound:
     """The senders of a session."""
 
-    __slots__ = ("_context", "_dialling", "by_ssrc", "departures", "senders")
+    __slots__ = ("_conflict_count", "_context", "_dialling", "by_ssrc", "departures", "senders")
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -27,11 +34,12 @@ class Outbound:
 
         self._dialling: dict[StreamId, Dialling] = {}
         self.departures = Departures(context)
+        self._conflict_count = 0
 
     # --- senders ---
 
-    def add(self, sender_id: StreamId, parameters: SendParameters) -> None:
-        """Add or change a sender.
+    def add(self, sender_id: StreamId, parameters: SendParameters) -> list[int]:
+        """Add or change a sender; return the SSRCs that ended by this.
 
         Raises:
             ValueError: An SSRC belongs to another sender.
@@ -42,14 +50,21 @@ class Outbound:
                 if owner is not None and owner[0].id != sender_id:
                     raise ValueError(f"SSRC {ssrc} belongs to sender {owner[0].id!r}")
         sender = self.senders.get(sender_id)
+        before = set(self.by_ssrc)
+        used: list[int] = []
         if sender is None:
             self.senders[sender_id] = Sender(self._context, sender_id, parameters)
         else:
-            self._dialling.pop(sender_id, None)
-            for stream in sender.update(parameters):
+            used = [ssrc for stream in sender.streams.values() for ssrc in stream.used_ssrcs()]
+            ended = sender.update(parameters)
+            for stream in ended:
                 stream.is_over = True
+            if ended:
+                self._dialling.pop(sender_id, None)
         self._index()
         self.departures.progress(self.senders.values())
+        gone = before - set(self.by_ssrc)
+        return [ssrc for ssrc in used if ssrc in gone]
 
     def remove(self, sender_id: StreamId) -> list[int]:
         """Remove a sender; return the SSRCs that sent something.
@@ -65,6 +80,34 @@ class Outbound:
             stream.is_over = True
         self._index()
         return ended
+
+    def has_used(self, ssrc: int) -> bool:
+        """Whether something left under an SSRC of ours."""
+        return ssrc in self.by_ssrc[ssrc][1].used_ssrcs()
+
+    def resolve_conflict(self, ssrc: int) -> int | None:
+        """Give a stream another SSRC because the peer uses the same; return it, or ``None`` if this happens too often.
+
+        See :rfc:`3550#section-8.2`.
+        """
+        sender, stream = self.by_ssrc[ssrc]
+        # A peer that repeats our own packets must not make us run from one SSRC to the next.
+        if self._conflict_count >= MAX_CONFLICTS:
+            return None
+        self._conflict_count += 1
+        new_ssrc = self._context.random_32()
+        while not new_ssrc or new_ssrc in self.by_ssrc:
+            new_ssrc = self._context.random_32()
+        # [rfc4588:4/7] The stream that it happened to, and no other.
+        if ssrc == stream.ssrc:
+            encoding = replace(stream.encoding, ssrc=new_ssrc)
+        else:
+            encoding = replace(stream.encoding, rtx_ssrc=new_ssrc)
+        encodings = [encoding if each.rid == encoding.rid else each for each in sender.parameters.encodings]
+        sender.rename(replace(sender.parameters, encodings=tuple(encodings)), stream, encoding)
+        self._index()
+        self._context.events.append(SourceConflict(sender.id, encoding.rid, ssrc, new_ssrc))
+        return new_ssrc
 
     def _index(self) -> None:
         self.by_ssrc = {
@@ -173,6 +216,16 @@ class Outbound:
             self._context.record("key_frame_requested", ssrc=ssrc)
             self._context.events.append(KeyFrameRequested(sender.id, stream.encoding.rid))
         return True
+
+    def bounded(self, ssrc: int, requester: int, bound: MaximumBitrate) -> TemporaryMaximumBitrateNotification | None:
+        """Keep a stream below a bit rate; return what to answer, ``None`` if the SSRC is not ours."""
+        found = self.by_ssrc.get(ssrc)
+        if found is None:
+            return None
+        stream = found[1]
+        stream.bounds.set(requester, bound)
+        self.departures.bounds_changed(self.senders.values())
+        return TemporaryMaximumBitrateNotification(ssrc, 0, stream.bounds.bounding_set())
 
     # --- packets out ---
 

@@ -125,7 +125,7 @@ class RtpSession:
         """
         self._check_open()
         check(parameters)
-        self._outbound.add(sender_id, parameters)
+        self._control.say_goodbye(self._outbound.add(sender_id, parameters))
         self._control.start()
         self._touch()
 

@@ -93,6 +93,9 @@ class Control:
     def flush(self) -> list[bytes]:
         """Return the datagrams that leave now."""
         datagrams: list[bytes] = []
+        if self._inbound.ended_ssrcs:
+            self.say_goodbye(self._inbound.ended_ssrcs)
+            self._inbound.ended_ssrcs = []
         if self._goodbyes:
             goodbye = Goodbye(tuple(self._goodbyes))
             self._goodbyes = []
@@ -137,6 +140,8 @@ class Control:
         return min(regular, max(feedback_at, self._schedule.deadline(has_feedback=True)))
 
     def _feedback_deadline(self) -> float:
+        if self._intake.replies:
+            return self._context.now
         deadlines = [stream.feedback_deadline() for stream in self._context.waiting.values()]
         return min([self._inbound.arrivals.deadline(), *deadlines])
 
@@ -152,7 +157,8 @@ class Control:
     def _take_feedback(self) -> list[RtcpPacket]:
         reporter = self._reporter_ssrc
         packets = [packet for stream in self._context.waiting.values() for packet in stream.take_feedback(reporter)]
-        return packets + self._inbound.arrivals.take_feedback(reporter)
+        replies, self._intake.replies = self._intake.replies, []
+        return packets + replies + self._inbound.arrivals.take_feedback(reporter)
 
     @property
     def _reporter_ssrc(self) -> int:

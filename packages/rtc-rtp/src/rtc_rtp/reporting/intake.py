@@ -18,6 +18,7 @@ from rtc_rtp.rtcp import (
     FullIntraRequest,
     GenericNack,
     Goodbye,
+    MaximumBitrate,
     PictureLossIndication,
     ReceiverEstimatedMaximumBitrate,
     ReceiverReport,
@@ -25,6 +26,7 @@ from rtc_rtp.rtcp import (
     RtcpPacket,
     SenderReport,
     SourceDescription,
+    TemporaryMaximumBitrate,
     TransportFeedback,
     parse_compound,
 )
@@ -36,11 +38,14 @@ MAX_ROUND_TRIP_TIME: Final = 60.0
 MAX_EXPECTED: Final = 0x8000
 """Packets between two reports beyond which the peer must have begun to count anew."""
 
+MAX_REPLIES: Final = 16
+"""Answers that may wait to be sent."""
+
 
 class Intake:
     """Reads RTCP and turns it into what streams do."""
 
-    __slots__ = ("_context", "_inbound", "_outbound", "participants", "reporter_ssrc")
+    __slots__ = ("_context", "_inbound", "_outbound", "participants", "replies", "reporter_ssrc")
 
     def __init__(self, context: Context, inbound: Inbound, outbound: Outbound, reporter_ssrc: int) -> None:
         self._context = context
@@ -48,6 +53,9 @@ class Intake:
         self._outbound = outbound
         self.reporter_ssrc = reporter_ssrc
         """Under which this end reports as long as it sends nothing."""
+
+        self.replies: list[RtcpPacket] = []
+        """What the peer's feedback is to be answered with."""
 
         self.participants = Participants(context.options.max_sources)
 
@@ -81,8 +89,11 @@ class Intake:
 
     def _hear(self, ssrc: int) -> None:
         context = self._context
-        if ssrc in self._outbound.by_ssrc or ssrc == self.reporter_ssrc:
+        if ssrc in self._outbound.by_ssrc:
+            self._inbound.resolve_conflict(ssrc)
+        elif ssrc == self.reporter_ssrc:
             context.drop("source_conflict")
+            self.reporter_ssrc = context.random_32() or 1
         elif self.participants.hear(ssrc, context.now) is None:
             context.drop("too_many_participants")
         if (stream := self._inbound.streams.get(ssrc)) is not None:
@@ -157,6 +168,9 @@ class Intake:
                 outbound.departures.feedback_received(packet)
             case ReceiverEstimatedMaximumBitrate():
                 outbound.departures.maximum_received(packet.bitrate_bps)
+            case TemporaryMaximumBitrate():
+                for bound in packet.bounds:
+                    is_ours &= self._take_bound(packet.sender_ssrc, bound)
             case PictureLossIndication():
                 is_ours = self._take_picture_loss(packet.media_ssrc)
             case FullIntraRequest():
@@ -166,6 +180,14 @@ class Intake:
                 self._context.drop("unknown_rtcp")
         if not is_ours:
             self._context.drop("feedback_for_unknown_source")
+
+    def _take_bound(self, requester: int, bound: MaximumBitrate) -> bool:
+        answer = self._outbound.bounded(bound.ssrc, requester, bound)
+        if answer is None:
+            return False
+        if len(self.replies) < MAX_REPLIES:
+            self.replies.append(answer)
+        return True
 
     def _take_picture_loss(self, ssrc: int) -> bool:
         found = self._outbound.by_ssrc.get(ssrc)

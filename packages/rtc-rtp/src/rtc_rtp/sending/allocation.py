@@ -81,6 +81,12 @@ def _active(sender: Sender) -> list[SendEncoding]:
 
 
 def _maximum(sender: Sender, encoding: SendEncoding) -> float:
+    bound = sender.streams[encoding.rid].bounds.bitrate_bps
+    wished = _wished_maximum(sender, encoding)
+    return wished if bound is None else min(wished, bound)
+
+
+def _wished_maximum(sender: Sender, encoding: SendEncoding) -> float:
     if encoding.max_bitrate_bps is not None:
         return float(encoding.max_bitrate_bps)
     if sender.parameters.kind == "audio":

@@ -117,7 +117,7 @@ class Departures:
         """Return the packets that leave now."""
         pacer = self._pacer
         if pacer is None:
-            leaving = [(each, None) for each in self._queue if not each.stream.is_over]
+            leaving = [(each, None) for each in self._queue if each.stream.owns(each.packet.ssrc)]
             self._queue.clear()
             self._queued_size = 0
             return [self._depart(outgoing, probe_id) for outgoing, probe_id in leaving]
@@ -126,7 +126,7 @@ class Departures:
             outgoing = paced.packet
             if outgoing is None and self._padding_stream is not None:
                 outgoing = self._padding_stream.pad(paced.size)
-            if outgoing is not None and not outgoing.stream.is_over:
+            if outgoing is not None and outgoing.stream.owns(outgoing.packet.ssrc):
                 datagrams.append(self._depart(outgoing, paced.probe_id))
         return datagrams
 
@@ -159,6 +159,13 @@ class Departures:
         """Obey the estimate of a receiver (REMB)."""
         if self._estimator is not None and bitrate_bps > 0:
             self._estimator.remb_received(bitrate_bps, self._context.now)
+
+    def bounds_changed(self, senders: Iterable[Sender]) -> None:
+        """Tell the shares anew: the peer bounds a stream."""
+        target = (
+            self._context.options.max_bitrate_bps if self._estimator is None else self._estimator.target_bitrate_bps
+        )
+        self._tell(target, list(senders))
 
     def loss_reported(self, fraction_lost: float, packet_count: int, round_trip_time: float | None) -> None:
         """Learn from a receiver report."""

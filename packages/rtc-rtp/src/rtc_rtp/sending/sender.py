@@ -31,6 +31,11 @@ class Sender:
         self.streams = streams
         return list(known.values())
 
+    def rename(self, parameters: SendParameters, stream: SendStream, encoding: SendEncoding) -> None:
+        """Go on with another SSRC of one stream or of its retransmissions."""
+        self.parameters = parameters
+        stream.rename(parameters, encoding)
+
     def stream(self, rid: str | None) -> SendStream:
         """Return the stream of an encoding.
 

@@ -10,6 +10,7 @@ from rtc_rtp.header_extension import ExtensionMap
 from rtc_rtp.packet import FIXED_HEADER_LENGTH, RtpPacket
 from rtc_rtp.parameters import RtpCodec, SendEncoding, SendParameters
 from rtc_rtp.payload import PayloadFormat, payload_format
+from rtc_rtp.sending.bounds import Bounds
 from rtc_rtp.sending.header_extensions import HeaderExtensions
 from rtc_rtp.sending.history import History
 from rtc_rtp.sending.key_frames import KeyFrameRequests
@@ -58,6 +59,7 @@ class SendStream:
         "_parameters",
         "_rewriting",
         "_timestamp_offset",
+        "bounds",
         "encoding",
         "extensions",
         "history",
@@ -78,12 +80,26 @@ class SendStream:
 
     def __init__(self, context: Context, parameters: SendParameters, encoding: SendEncoding) -> None:
         self._context = context
-        self.ssrc = encoding.ssrc
-        # Below half, so that a first packet that is lost does not confuse the roll-over counter of SRTP.
-        self.next_sequence_number = context.random_16() >> 1
-        self._timestamp_offset = context.random_32()
         self._formats: dict[int, PayloadFormat] = {}
         self._frame_size = 0.0
+        self.is_over = False
+        """Whether it was removed, so that what waits of it must not leave."""
+
+        self.repair_stats = OutboundStats(encoding.ssrc)
+        self.repaired_at: float | None = None
+        """When the latest packet of the stream of retransmissions left."""
+
+        self.repair: RetransmissionStream | None = None
+        self.history: History | None = None
+        self._begin(encoding.ssrc)
+        self.update(parameters, encoding)
+
+    def _begin(self, ssrc: int) -> None:
+        """Begin to count, under a new SSRC."""
+        self.ssrc = ssrc
+        # Below half, so that a first packet that is lost does not confuse the roll-over counter of SRTP.
+        self.next_sequence_number = self._context.random_16() >> 1
+        self._timestamp_offset = self._context.random_32()
         self._mapped_timestamp: int | None = None
         self._mapped_at = 0.0
         self._capture_time_told_at = float("-inf")
@@ -92,20 +108,18 @@ class SendStream:
         """Whether a report showed that the peer knows this SSRC."""
 
         self.is_repair_acknowledged = False
-        self.is_over = False
-        """Whether it was removed, so that what waits of it must not leave."""
-
         self.sent_at: float | None = None
         """When the latest packet left."""
 
-        self.repaired_at: float | None = None
-        """When the latest packet of the stream of retransmissions left."""
-
         self.key_frames = KeyFrameRequests()
-        self.stats = OutboundStats(encoding.ssrc)
-        self.repair_stats = OutboundStats(encoding.ssrc)
-        self.repair: RetransmissionStream | None = None
-        self.history: History | None = None
+        self.bounds = Bounds()
+        self.stats = OutboundStats(ssrc)
+
+    def rename(self, parameters: SendParameters, encoding: SendEncoding) -> None:
+        """Go on under another SSRC, or retransmit under another."""
+        if encoding.ssrc != self.ssrc:
+            self.history = None
+            self._begin(encoding.ssrc)
         self.update(parameters, encoding)
 
     def update(self, parameters: SendParameters, encoding: SendEncoding) -> None:
@@ -168,6 +182,10 @@ class SendStream:
     def ssrcs(self) -> list[int]:
         """The SSRCs under which something may leave."""
         return [self.ssrc] if self.repair is None else [self.ssrc, self.repair.ssrc]
+
+    def owns(self, ssrc: int) -> bool:
+        """Whether packets under an SSRC may leave: those queued before it changed may not."""
+        return not self.is_over and (ssrc == self.ssrc or (self.repair is not None and ssrc == self.repair.ssrc))
 
     def used_ssrcs(self) -> list[int]:
         """Those under which something did leave."""
