@@ -1,6 +1,7 @@
 """What the parts of a session share: settings, the clock's last value, and where output gathers."""
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Protocol, TypeAlias
 
 from rtc_rtp.events import Event
@@ -26,8 +27,17 @@ class Waiting(Protocol):
         """When there is feedback to send."""
         ...
 
-    def take_feedback(self, reporter_ssrc: int) -> list[RtcpPacket]:
-        """Return the feedback of now."""
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether a retransmission could be taken for one of another stream."""
+        ...
+
+    def outstanding(self) -> list[int]:
+        """The sequence numbers that were asked for and have not come."""
+        ...
+
+    def take_feedback(self, reporter_ssrc: int, taken: AbstractSet[int]) -> list[RtcpPacket]:
+        """Return the feedback of now, without requests for the sequence numbers that are taken."""
         ...
 
 

@@ -151,6 +151,7 @@ class Inbound:
     def end(self, ssrc: int, reason: EndReason) -> None:
         """End the stream of an SSRC, if there is one."""
         stream = self.streams.pop(ssrc, None)
+        # [rfc4588:5.3/4] What does not wait does not ask for anything.
         self._context.waiting.pop(ssrc, None)
         if stream is None:
             return

@@ -1,5 +1,6 @@
 """Which packets of a stream are missing, when to ask for them, and when to stop. See :rfc:`4585#section-6.2.1`."""
 
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 MAX_MISSING: Final = 1000
@@ -68,12 +69,15 @@ class Losses:
             )
         return found
 
-    def take_due(self, now: float, round_trip_time: float) -> tuple[list[int], list[int]]:
+    def take_due(
+        self, now: float, round_trip_time: float, taken: AbstractSet[int] = frozenset()
+    ) -> tuple[list[int], list[int]]:
         """Return the packets to ask for now, and those that were asked for often enough in vain.
 
         Args:
             now: Seconds.
             round_trip_time: Seconds, between two requests for the same packet.
+            taken: Sequence numbers of 16 bits that must not be asked for yet.
         """
         due: list[int] = []
         given_up: list[int] = []
@@ -81,13 +85,16 @@ class Losses:
         again_at = now + max(MIN_REQUEST_INTERVAL, round_trip_time)
         for number, entry in self.missing.items():
             if entry.due_at <= now:
-                if entry.requests >= MAX_REQUESTS:
+                if number & 0xFFFF in taken:
+                    entry.due_at = again_at
+                elif entry.requests >= MAX_REQUESTS:
                     given_up.append(number)
                     continue
-                entry.requests += 1
-                entry.requested_at = now
-                entry.due_at = again_at
-                due.append(number)
+                else:
+                    entry.requests += 1
+                    entry.requested_at = now
+                    entry.due_at = again_at
+                    due.append(number)
             if entry.due_at < deadline:
                 deadline = entry.due_at
         for number in given_up:

@@ -123,6 +123,7 @@ class Receiver:
         rid = self._name(packet, REPAIRED_RID)
         if rid is not None:
             return next((stream for stream in reversed(candidates) if stream.rid == rid), None)
+        # [rfc4588:5.3/1] [rfc4588:5.3/5]
         if len(packet.payload) >= 2:
             number = int.from_bytes(packet.payload[:2], "big")
             asked = [stream for stream in candidates if stream.misses(number)]

@@ -1,5 +1,6 @@
 """One RTP stream that is received: its numbers, its losses, and where its packets go."""
 
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from rtc_rtp.context import Context
@@ -375,18 +376,35 @@ class ReceiveStream:
     def _key_frame_interval(self) -> float:
         return max(MIN_KEY_FRAME_INTERVAL, 1.5 * self._context.round_trip_time.assumed)
 
-    def take_feedback(self, reporter_ssrc: int) -> list[RtcpPacket]:
-        """Return what there is to tell the sender now."""
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether nothing but what was asked for will tell which stream retransmissions belong to. See :rfc:`4588#section-5.3`."""
+        told = self._parameters.ssrcs.get(self.ssrc)
+        is_told = self.rid is not None or (told is not None and told.rtx_ssrc is not None)
+        return self.codec.rtx_payload_type is not None and self.stats.rtx_ssrc is None and not is_told
+
+    def outstanding(self) -> list[int]:
+        """The sequence numbers that were asked for and have not come."""
+        return [number & 0xFFFF for number, entry in self.losses.missing.items() if entry.requests]
+
+    def take_feedback(self, reporter_ssrc: int, taken: AbstractSet[int] = frozenset()) -> list[RtcpPacket]:
+        """Return what there is to tell the sender now.
+
+        Args:
+            reporter_ssrc: Who tells it.
+            taken: Sequence numbers that must not be asked for now.
+        """
         now = self._context.now
         packets: list[RtcpPacket] = []
         if self._asks_again and self.losses.deadline <= now:
-            due, given_up = self.losses.take_due(now, self._context.round_trip_time.assumed)
+            due, given_up = self.losses.take_due(now, self._context.round_trip_time.assumed, taken)
             if given_up and isinstance(self.buffer, VideoBuffer):
                 self.buffer.give_up(given_up, now)
             if due or given_up:
                 self._context.record("packets_missing", ssrc=self.ssrc, asked_for=len(due), given_up=len(given_up))
             for at in range(0, len(due), MAX_NACKED):
                 numbers = [number & 0xFFFF for number in due[at : at + MAX_NACKED]]
+                # [rfc4588:6.3/1] [rfc4588:6.3/2]
                 packets.append(GenericNack(reporter_ssrc, self.ssrc, numbers))
                 self.stats.nack_count += 1
         if self._wants_key_frame() and now >= self._key_frame_asked_at + self._key_frame_interval():

@@ -41,6 +41,7 @@ class Control:
         "_inbound",
         "_intake",
         "_is_closing",
+        "_measured",
         "_outbound",
         "_schedule",
         "_started",
@@ -59,6 +60,9 @@ class Control:
             bandwidth_bps=options.session_bandwidth_bps, report_interval=options.report_interval
         )
         self._goodbyes: list[int] = []
+        self._measured = (context.now, 0)
+        """When the bandwidth was measured, and the bytes of both directions until then."""
+
         self._started = False
         self._is_closing = False
         self._has_reported = False
@@ -72,8 +76,8 @@ class Control:
 
     def receive(self, data: bytes) -> None:
         """Take one datagram. Never raises for what it holds."""
-        if self._intake.receive(data):
-            self._schedule.count(len(data))
+        if count := self._intake.receive(data):
+            self._schedule.count(len(data), count)
 
     def say_goodbye(self, ssrcs: Sequence[int]) -> None:
         """Tell the peer that SSRCs are over."""
@@ -82,6 +86,7 @@ class Control:
     def close(self) -> None:
         """Tell the peer that all of ours are over, if it ever heard of any."""
         self._is_closing = True
+        # [rfc4588:6.1/1]
         used = {ssrc: None for _, stream in self._outbound.by_ssrc.values() for ssrc in stream.used_ssrcs()}
         # Who never sent anything says no goodbye either.
         if self._has_reported:
@@ -103,7 +108,7 @@ class Control:
         if self._started and not self._is_closing:
             datagrams += self._scheduled()
         for datagram in datagrams:
-            self._schedule.count(len(datagram), self._schedule.membership.local_ssrcs)
+            self._schedule.count(len(datagram), -(-self._schedule.membership.local_ssrcs // len(datagrams)))
         self._context.stats.rtcp_packets_sent += len(datagrams)
         return datagrams
 
@@ -123,6 +128,7 @@ class Control:
             self._has_reported = True
             datagrams = self._compose(with_blocks(self._reports(), self._blocks()), feedback)
             self._expire()
+            self._measure()
             return datagrams
         # Without a report only if both sides want it so.
         if self._may_reduce:
@@ -156,7 +162,15 @@ class Control:
 
     def _take_feedback(self) -> list[RtcpPacket]:
         reporter = self._reporter_ssrc
-        packets = [packet for stream in self._context.waiting.values() for packet in stream.take_feedback(reporter)]
+        waiting = list(self._context.waiting.values())
+        packets: list[RtcpPacket] = []
+        for stream in waiting:
+            # [rfc4588:5.3/2] What comes back of one stream must not be taken for what comes back of another.
+            others = (
+                [each for each in waiting if each is not stream and each.is_ambiguous] if stream.is_ambiguous else ()
+            )
+            taken = {number for each in others for number in each.outstanding()}
+            packets += stream.take_feedback(reporter, taken)
         replies, self._intake.replies = self._intake.replies, []
         return packets + replies + self._inbound.arrivals.take_feedback(reporter)
 
@@ -194,6 +208,16 @@ class Control:
         # [rfc4588:5.2/1] That of a stream is that of its retransmissions.
         found = self._outbound.by_ssrc.get(ssrc)
         return self.cname if found is None else found[0].parameters.cname or self.cname
+
+    def _measure(self) -> None:
+        """Let RTCP have its part of what flows, should that be more than was expected."""
+        context = self._context
+        measured_at, size = self._measured
+        now, total = context.now, context.stats.bytes_sent + context.stats.bytes_received
+        if now > measured_at:
+            flowing = 8 * (total - size) / (now - measured_at)
+            self._schedule.set_bandwidth(max(float(context.options.session_bandwidth_bps), flowing))
+        self._measured = (now, total)
 
     # --- who ---
 

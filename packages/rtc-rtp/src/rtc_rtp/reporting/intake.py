@@ -59,15 +59,18 @@ class Intake:
 
         self.participants = Participants(context.options.max_sources)
 
-    def receive(self, data: bytes) -> bool:
-        """Take one datagram; tell whether it was RTCP. Never raises for what it holds."""
+    def receive(self, data: bytes) -> int:
+        """Take one datagram; return how many SSRCs report in it, at least 1, or 0 if it is not RTCP.
+
+        Never raises for what it holds.
+        """
         context = self._context
         context.stats.rtcp_packets_received += 1
         try:
             packets = parse_compound(data)
         except ParseError:
             context.drop("malformed_rtcp")
-            return False
+            return 0
         for packet in packets:
             match packet:
                 case SenderReport():
@@ -85,7 +88,7 @@ class Intake:
                         self._inbound.end(ssrc, EndReason.BYE)
                 case _:
                     self._take_feedback(packet)
-        return True
+        return len({each.ssrc for each in packets if isinstance(each, SenderReport | ReceiverReport)}) or 1
 
     def _hear(self, ssrc: int) -> None:
         context = self._context

@@ -99,6 +99,10 @@ class RtcpSchedule:
         self._interval = self._draw(random)
         self._next_slot = now + self._interval
 
+    def set_bandwidth(self, bandwidth_bps: float) -> None:
+        """Say what the session as a whole uses, in bits per second."""
+        self._bandwidth = RTCP_FRACTION * bandwidth_bps / 8
+
     def hasten(self, now: float) -> None:
         """Let the next report come in the next slot: there is a new stream, and who plays it in step waits for it."""
         self._regular_at = min(self._regular_at, now)

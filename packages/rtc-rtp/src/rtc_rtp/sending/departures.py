@@ -104,6 +104,7 @@ class Departures:
         if outgoing.stream.is_audio:
             priority = PacketPriority.AUDIO
         else:
+            # [rfc4588:7/1] [rfc4588:7/2] [rfc4588:7/3] Out of one budget: what is sent again takes from what is new.
             priority = PacketPriority.RETRANSMISSION if outgoing.is_retransmission else PacketPriority.VIDEO
         self._pacer.enqueue(outgoing, outgoing.size + LOWER_LAYERS, priority, self._context.now)
 

@@ -60,7 +60,7 @@ def check(parameters: SendParameters) -> None:
         raise ValueError("a sender has at least one codec and one encoding")
     names = [encoding.rid for encoding in parameters.encodings]
     ssrcs = [ssrc for encoding in parameters.encodings for ssrc in _ssrcs(encoding)]
-    # [rfc4588:4/4] The stream of retransmissions has an SSRC of its own.
+    # [rfc4588:3.1/2] [rfc4588:4/4] The stream of retransmissions has an SSRC of its own.
     if len(set(names)) != len(names) or len(set(ssrcs)) != len(ssrcs):
         raise ValueError("encodings have names and SSRCs of their own")
     if any(not 0 < ssrc <= 0xFFFF_FFFF for ssrc in ssrcs):
