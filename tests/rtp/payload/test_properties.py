@@ -31,7 +31,7 @@ def _vp8(body: bytes, keyframe: bool) -> bytes:
 
 
 def _vp9(body: bytes, keyframe: bool) -> bytes:
-    return bytes.fromhex("8249834200013f00b30000") + body if keyframe else b"\x86\x00" + body
+    return bytes.fromhex("824983420013f00b30") + body if keyframe else b"\x86\x00" + body
 
 
 def _unit(header: bytes, body: bytes) -> bytes:

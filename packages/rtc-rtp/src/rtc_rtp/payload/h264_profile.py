@@ -25,6 +25,10 @@ class H264Profile(enum.Enum):
     HIGH_10 = enum.auto()
     HIGH_422 = enum.auto()
     HIGH_444_PREDICTIVE = enum.auto()
+    HIGH_10_INTRA = enum.auto()
+    HIGH_422_INTRA = enum.auto()
+    HIGH_444_INTRA = enum.auto()
+    CAVLC_444_INTRA = enum.auto()
 
 
 _PROFILES: Final = (
@@ -42,6 +46,10 @@ _PROFILES: Final = (
     (0x6E, 0b1111_1111, 0b0000_0000, H264Profile.HIGH_10),
     (0x7A, 0b1111_1111, 0b0000_0000, H264Profile.HIGH_422),
     (0xF4, 0b1111_1111, 0b0000_0000, H264Profile.HIGH_444_PREDICTIVE),
+    (0x6E, 0b1111_1111, 0b0001_0000, H264Profile.HIGH_10_INTRA),
+    (0x7A, 0b1111_1111, 0b0001_0000, H264Profile.HIGH_422_INTRA),
+    (0xF4, 0b1111_1111, 0b0001_0000, H264Profile.HIGH_444_INTRA),
+    (0x2C, 0b1111_1111, 0b0001_0000, H264Profile.CAVLC_444_INTRA),
 )
 """Which combinations name the same profile. See :rfc:`6184#section-8.1`, table 5."""
 _WITH_CONSTRAINT_SET3: Final = frozenset({0x42, 0x4D, 0x58})

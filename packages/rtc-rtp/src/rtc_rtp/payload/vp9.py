@@ -49,13 +49,13 @@ class Vp9Format:
         self._group: tuple[int, tuple[GroupPicture, ...]] | None = None
 
     def packetize(self, frame: EncodedFrame, max_payload_length: int) -> list[tuple[bytes, bool]]:
-        """Cut a frame, see `PayloadFormat.packetize`."""
+        """Cut a frame, see `PayloadFormat.packetize`. Whether it is a key frame is read from its first bits."""
         check_limit(max_payload_length)
         if not frame.data:
             return []
         metadata = frame.metadata or FrameMetadata()
         layers = split_superframe(frame.data) if metadata.spatial_id else [frame.data]
-        descriptor = self._describe(frame, metadata, layers)
+        descriptor = self._describe(metadata, layers)
         payloads: list[bytes] = []
         for spatial_id, layer in enumerate(layers):
             if descriptor.temporal_id is not None:
@@ -66,23 +66,22 @@ class Vp9Format:
             descriptor.structure = None
         return [*[(payload, False) for payload in payloads[:-1]], (payloads[-1], True)]
 
-    def _describe(self, frame: EncodedFrame, metadata: FrameMetadata, layers: list[bytes]) -> Vp9PayloadDescriptor:
+    def _describe(self, metadata: FrameMetadata, layers: list[bytes]) -> Vp9PayloadDescriptor:
         """Return what all packets of the picture have in common, and the structure that the first has."""
-        descriptor = Vp9PayloadDescriptor(self.next_picture_id, inter_picture=not frame.keyframe)
-        self.next_picture_id = (self.next_picture_id + 1) & MAX_PICTURE_ID
-        descriptor.flexible = any(
-            each is not None for each in (metadata.spatial_id, metadata.temporal_id, metadata.dependencies)
-        )
-        if metadata.spatial_id is not None or metadata.temporal_id is not None:
+        header = Vp9FrameHeader.parse(layers[0])
+        descriptor = Vp9PayloadDescriptor(self.next_picture_id, inter_picture=not header.keyframe)
+        has_layers = metadata.spatial_id is not None or metadata.temporal_id is not None
+        descriptor.flexible = has_layers or metadata.dependencies is not None
+        if has_layers:
             descriptor.temporal_id = metadata.temporal_id or 0
             descriptor.switching_up = metadata.layer_sync
-        if descriptor.flexible and not frame.keyframe:
+        if header.keyframe:
+            group = None if descriptor.flexible else _EACH_AFTER_THE_LAST
+            descriptor.structure = ScalabilityStructure(len(layers), _sizes(header, len(layers), metadata), group)
+        elif descriptor.flexible:
             descriptor.differences = _differences(metadata)
             descriptor.inter_picture = bool(descriptor.differences)
-        if frame.keyframe:
-            descriptor.structure = ScalabilityStructure(
-                len(layers), _sizes(layers, metadata), None if descriptor.flexible else _EACH_AFTER_THE_LAST
-            )
+        self.next_picture_id = (self.next_picture_id + 1) & MAX_PICTURE_ID
         return descriptor
 
     def starts_frame(self, payload: bytes) -> bool:
@@ -202,23 +201,15 @@ def _differences(metadata: FrameMetadata) -> tuple[int, ...]:
     return differences
 
 
-def _sizes(layers: list[bytes], metadata: FrameMetadata) -> tuple[tuple[int, int], ...]:
+def _sizes(header: Vp9FrameHeader, layer_count: int, metadata: FrameMetadata) -> tuple[tuple[int, int], ...]:
     """Return the sizes of the layer frames of a key picture, or none if they are not known.
 
     The lowest is a key frame and says its own; those above are taken to double it if that leads to the size of the picture.
-
-    Raises:
-        ValueError: It is not a VP9 frame.
     """
-    header = Vp9FrameHeader.parse(layers[0])
-    if header.width is None or header.height is None or max(header.width, header.height) > MAX_SIZE:
-        return ()
-    if len(layers) == 1:
-        return ((header.width, header.height),)
-    if metadata.width is None or metadata.height is None:
-        return ()
-    sizes = tuple([(metadata.width >> i, metadata.height >> i) for i in reversed(range(len(layers)))])
-    return sizes if sizes[0] == (header.width, header.height) and metadata.width <= MAX_SIZE >= metadata.height else ()
+    lowest = (header.width or 0, header.height or 0)
+    largest = lowest if layer_count == 1 else (metadata.width or 0, metadata.height or 0)
+    sizes = tuple([(largest[0] >> i, largest[1] >> i) for i in reversed(range(layer_count))])
+    return sizes if sizes[0] == lowest and max(largest) <= MAX_SIZE else ()
 
 
 def _largest(structure: ScalabilityStructure | None, layers: list[bytes]) -> tuple[int | None, int | None]:
