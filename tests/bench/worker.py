@@ -186,6 +186,10 @@ def main() -> None:
     name, benchmark = sys.argv[1:3]
     if benchmark == "import":
         result = import_time(MODULES[name])
+    elif benchmark == "srtp":
+        from tests.bench import srtp
+
+        result = srtp.compare()
     else:
         api = importlib.import_module(MODULES[name])
         result = asyncio.run(BENCHMARKS[benchmark](api, name))  # type: ignore[arg-type]

@@ -51,11 +51,11 @@ class CounterModeCipher:
     def protect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.protect`. The same as `encrypt` and `authenticate`, in one go."""
         cipher = self._cipher
-        cipher.reset_nonce((self._salt ^ number << 16).to_bytes(16, "big"))
+        cipher.reset_nonce((self._salt ^ number << 16).to_bytes(16))
         # [rfc3711:3.1/6] [rfc3711:3.1/7]
         encrypted = packet[:header_length] + cipher.update(packet[header_length:])
         mac = self._mac.copy()
-        mac.update(encrypted + (number >> 16 & _ROC_MASK).to_bytes(4, "big"))
+        mac.update(encrypted + (number >> 16 & _ROC_MASK).to_bytes(4))
         return encrypted + mac.finalize()[: self._tag_length]
 
     def unprotect(self, number: int, packet: bytes, header_length: int) -> bytes:
@@ -63,12 +63,12 @@ class CounterModeCipher:
         # [rfc3711:3.1/6]
         end = len(packet) - self._tag_length
         mac = self._mac.copy()
-        mac.update(packet[:end] + (number >> 16 & _ROC_MASK).to_bytes(4, "big"))
+        mac.update(packet[:end] + (number >> 16 & _ROC_MASK).to_bytes(4))
         # [rfc3711:4.2/4]
         if not compare_digest(mac.finalize()[: self._tag_length], packet[end:]):
             raise AuthenticationError("the authentication tag is wrong")
         cipher = self._cipher
-        cipher.reset_nonce((self._salt ^ number << 16).to_bytes(16, "big"))
+        cipher.reset_nonce((self._salt ^ number << 16).to_bytes(16))
         return packet[:header_length] + cipher.update(packet[header_length:end])
 
     def protect_rtcp(self, number: int, packet: bytes, encrypt: bool) -> bytes:
@@ -79,7 +79,7 @@ class CounterModeCipher:
             flag_and_index |= ENCRYPTED_FLAG
             packet = packet[:RTCP_CLEAR_LENGTH] + self._rtcp_keystream.crypt(number, packet[RTCP_CLEAR_LENGTH:])
         # [rfc3711:3.4/1] [rfc3711:3.4/11]
-        covered = packet + flag_and_index.to_bytes(SRTCP_INDEX_LENGTH, "big")
+        covered = packet + flag_and_index.to_bytes(SRTCP_INDEX_LENGTH)
         return covered + self._rtcp_tag(covered)
 
     def unprotect_rtcp(self, number: int, packet: bytes) -> bytes:
@@ -95,12 +95,12 @@ class CounterModeCipher:
     def rtcp_flag_and_index(self, packet: bytes) -> int:
         """See `Transform.rtcp_flag_and_index`."""
         end = len(packet) - self._rtcp_tag_length
-        return int.from_bytes(packet[end - SRTCP_INDEX_LENGTH : end], "big")
+        return int.from_bytes(packet[end - SRTCP_INDEX_LENGTH : end])
 
     def encrypt(self, number: int, _clear: bytes, secret: bytes, /) -> bytes:
         """See `PacketCipher.encrypt`."""
         # [rfc3711:4.1.1/1]
-        self._cipher.reset_nonce((self._salt ^ number << 16).to_bytes(16, "big"))
+        self._cipher.reset_nonce((self._salt ^ number << 16).to_bytes(16))
         return self._cipher.update(secret)
 
     def authenticate(self, number: int, packet: bytes, /) -> bytes:
@@ -121,7 +121,7 @@ class CounterModeCipher:
     def _tag(self, number: int, covered: bytes) -> bytes:
         # [rfc3711:4.2/1] [rfc3711:4.2.1/1] [rfc3711:4.2.1/2]
         mac = self._mac.copy()
-        mac.update(covered + (number >> 16 & _ROC_MASK).to_bytes(4, "big"))
+        mac.update(covered + (number >> 16 & _ROC_MASK).to_bytes(4))
         return mac.finalize()[: self._tag_length]
 
     def _rtcp_tag(self, covered: bytes) -> bytes:

@@ -69,8 +69,8 @@ class HeaderEncryption:
         # [rfc6904:3.2/1]
         keystream = self._keystream.crypt(number, bytes(len(extension)))
         # [rfc6904:3/4]
-        masked = int.from_bytes(mask, "big") & int.from_bytes(keystream, "big")
-        changed = (int.from_bytes(extension, "big") ^ masked).to_bytes(len(extension), "big")
+        masked = int.from_bytes(mask) & int.from_bytes(keystream)
+        changed = (int.from_bytes(extension) ^ masked).to_bytes(len(extension))
         return packet[:start] + changed + packet[header_length:]
 
 

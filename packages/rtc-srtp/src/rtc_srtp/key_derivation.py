@@ -82,8 +82,8 @@ def derive(master: MasterKey, label: Label, length: int) -> bytes:
     """Return one session key or salt of `length` bytes."""
     # The function takes 112 bits of salt. Those of GCM have 96: they stand at the left, followed by zeros.
     # [rfc3711:3.2.1/4] [rfc3711:3.2.1/6]
-    salt = int.from_bytes(master.salt.ljust(SALT_LENGTH, b"\0"), "big")
+    salt = int.from_bytes(master.salt.ljust(SALT_LENGTH, b"\0"))
     # [rfc3711:4.3.1/4] [rfc3711:4.3.1/7] [rfc3711:4.3.1/11] [rfc3711:11.4/3] [rfc3711:5.3/1]
     # The label stands above a packet index that counts as zero; that is where a packet's number has its SSRC.
     # [rfc3711:4.3.3/1] [rfc3711:4.3.1/6] [rfc7714:11/1] [rfc7714:11/2]
-    return Keystream(master.key, salt.to_bytes(SALT_LENGTH, "big")).crypt(label << INDEX_BITS, bytes(length))
+    return Keystream(master.key, salt.to_bytes(SALT_LENGTH)).crypt(label << INDEX_BITS, bytes(length))

@@ -20,15 +20,15 @@ class Keystream:
 
     def __init__(self, key: bytes, salt: bytes) -> None:
         self._key = key
-        self.salt: Final = int.from_bytes(salt, "big") << 16
+        self.salt: Final = int.from_bytes(salt) << 16
         self.cipher: Final = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
 
     def __reduce__(self) -> tuple[type["Keystream"], tuple[bytes, bytes]]:
         """Copy the key: the cipher is made of it again."""
-        return Keystream, (self._key, (self.salt >> 16).to_bytes(SALT_LENGTH, "big"))
+        return Keystream, (self._key, (self.salt >> 16).to_bytes(SALT_LENGTH))
 
     def crypt(self, number: int, data: bytes) -> bytes:
         """Encrypt or decrypt what begins at the start of the packet's keystream."""
         # [rfc3711:4.1.1/1] [rfc3711:4.1.1/2]
-        self.cipher.reset_nonce((self.salt ^ number << 16).to_bytes(16, "big"))
+        self.cipher.reset_nonce((self.salt ^ number << 16).to_bytes(16))
         return self.cipher.update(data)

@@ -84,4 +84,4 @@ def parse_rtcp_ssrc(packet: bytes, overhead: int = 0) -> int:
         raise ParseError(f"an RTCP packet has at least {8 + overhead} bytes here, not {len(packet)}")
     if packet[0] >> 6 != 2:
         raise ParseError(f"RTCP has version 2, not {packet[0] >> 6}")
-    return int.from_bytes(packet[4:8], "big")
+    return int.from_bytes(packet[4:8])

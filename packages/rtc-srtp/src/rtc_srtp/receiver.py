@@ -71,18 +71,19 @@ class SrtpReceiver:
             first, sequence_number, ssrc, extension_words = COMMON_HEADER(packet)
         except struct_error:
             raise ParseError(f"{len(packet)} bytes are too few for a header and an authentication tag") from None
-        if first == PLAIN:
-            header_length = FIXED_LENGTH
-        elif first == EXTENDED:
+        if first == EXTENDED:
             header_length = EXTENDED_LENGTH + 4 * extension_words
+        elif first == PLAIN:
+            header_length = FIXED_LENGTH
         else:
             ssrc, sequence_number, header_length = parse_header(packet)
         if len(packet) - header_length < self._overhead:
             raise ParseError("it is too short for an authentication tag")
         transform = self._transform or self._key(packet, self._mki_offset).transform
         # [rfc3711:3.2.3/1] [rfc3711:3.1/4] [rfc3711:3.2.1/10] [rfc3711:3.2.1/11]
-        source = self._sources.get(ssrc)
-        if source is None:
+        try:
+            source = self._sources[ssrc]
+        except KeyError:
             return self._unprotect_first(transform, packet, ssrc, sequence_number, header_length)
         if sequence_number == source.expected:  # the common case at once
             number = source.newest + 1

@@ -80,10 +80,13 @@ class SrtpSender:
             source = self._sources[ssrc]
         except (KeyError, struct_error):
             return self._protect_other(packet)
-        if sequence_number != source.expected or (first != PLAIN and first != EXTENDED):
+        if first == EXTENDED:
+            header_length = EXTENDED_LENGTH + 4 * extension_words
+        elif first == PLAIN:
+            header_length = FIXED_LENGTH
+        else:
             return self._protect_other(packet)
-        header_length = FIXED_LENGTH if first == PLAIN else EXTENDED_LENGTH + 4 * extension_words
-        if not header_length <= len(packet) <= MAX_LENGTH:
+        if sequence_number != source.expected or not header_length <= len(packet) <= MAX_LENGTH:
             return self._protect_other(packet)
         # [rfc3711:3.3/1] [rfc3711:3.3/2]
         number = source.newest + 1
