@@ -100,6 +100,17 @@ def test_probes_find_what_an_application_that_is_the_limit_does_not_use() -> Non
     assert 2.5e6 < call.sender.estimator.target_bitrate_bps < 4.5e6
 
 
+@pytest.mark.spec("rfc8888:5/1")
+def test_feedback_that_is_lost_now_and_then_changes_little() -> None:
+    call = Call(link=_link(2e6))
+    call.run(5)
+    before = call.run(5)
+    back = next(iter(call.network.nodes[1].hosts.values())).link
+    back.loss = 0.3
+
+    assert call.run(10) > 0.8 * before
+
+
 @pytest.mark.spec("rfc8888:5/2")
 def test_an_outage_stops_nearly_all_and_is_forgotten() -> None:
     call = Call(link=_link(2e6))

@@ -116,3 +116,62 @@ def test_unknown_and_broken_blocks_do_not_cost_the_others() -> None:
 def test_what_no_block_can_say_is_refused(block: rtcp.ExtendedBlock) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         block.serialize()
+
+
+def _specific(block: rtcp.ExtendedBlock) -> tuple[int, bytes]:
+    """The byte of the header that is the type's own, and the whole report with its reserved bits turned over."""
+    data = bytearray(rtcp.ExtendedReport(1, [block]).serialize())
+    own = data[9]
+    reserved = {1: 0xF0, 2: 0xF0, 3: 0xF0, 6: 0x07}.get(data[8], 0xFF)
+    data[0] ^= 0x1F
+    data[9] ^= reserved
+    return own & reserved, bytes(data)
+
+
+@pytest.mark.spec(
+    "rfc3611:2/1",
+    "rfc3611:2/2",
+    "rfc3611:3/2",
+    "rfc3611:4.1/6",
+    "rfc3611:4.2/1",
+    "rfc3611:4.3/3",
+    "rfc3611:4.4/1",
+    "rfc3611:4.5/1",
+    "rfc3611:4.6/4",
+    "rfc3611:4.7/3",
+)
+@pytest.mark.parametrize(
+    "block",
+    [
+        rtcp.LossTrace(1, 0, 40, 1, [True] * 20),
+        rtcp.DuplicateTrace(1, 0, 1, 0, [False]),
+        rtcp.ReceiptTimes(1, 0, 2, 0, [5, 6]),
+        rtcp.ReceiverReferenceTime(7),
+        rtcp.DelaySinceReceiverReport([rtcp.ReceiverDelay(1, 2, 3)]),
+        rtcp.StatisticsSummary(1, 2, 3, packets_lost=4),
+        rtcp.VoipMetrics(1),
+    ],
+    ids=lambda block: type(block).__name__,
+)
+def test_reserved_bits_are_zero_and_not_looked_at(block: rtcp.ExtendedBlock) -> None:
+    reserved, changed = _specific(block)
+
+    assert reserved == 0
+    assert rtcp.ExtendedReport(1, [block]).serialize()[0] & 0x1F == 0
+    assert len(block.serialize()) % 4 == 0
+    assert rtcp.ExtendedReport.parse(changed).blocks == [block]
+
+
+@pytest.mark.spec("rfc3611:4.7/1", "rfc3611:4.7/2", "rfc3611:4.7.2/1", "rfc3611:4.7.3/3", "rfc3611:4.7.6/3")
+def test_metrics_of_which_nothing_is_known_say_so() -> None:
+    content = rtcp.VoipMetrics(1).serialize()[8:]
+
+    assert content == bytes(12) + bytes.fromhex("7f7f7f10 7f7f7f7f 0000 0000 0000 0000".replace(" ", ""))
+
+
+@pytest.mark.spec("rfc3611:4.1.1/1")
+def test_no_run_is_empty() -> None:
+    data = _serialize_chunks([False] * 40)
+
+    assert data == bytes.fromhex("00280000")
+    assert _serialize_chunks([False] * 16_384) == bytes.fromhex("3fff0001")

@@ -28,7 +28,7 @@ from rtc_rtp import (
     parse_dependency_descriptor,
     serialize_dependency_descriptor,
 )
-from rtc_rtp.frame import AudioLevel
+from rtc_rtp.frame import SILENCE, AudioLevel
 
 from .strategies import uint8, uint16, uint64
 
@@ -220,6 +220,21 @@ def test_any_bytes_beside_a_structure_raise_nothing_but_parse_errors(
 )
 def test_vectors(extension: HeaderExtension[object], data: str, value: object) -> None:
     assert extension.parse(bytes.fromhex(data)) == value
+
+
+@pytest.mark.spec("rfc6464:3/1", "rfc6464:4/1", "rfc6465:4/2")
+def test_silence_and_speech() -> None:
+    assert rtc_rtp.AUDIO_LEVEL.serialize(AudioLevel(SILENCE)) == b"\x7f"
+    assert rtc_rtp.AUDIO_LEVEL.serialize(AudioLevel(SILENCE, voice_activity=True)) == b"\xff"
+    assert rtc_rtp.AUDIO_LEVEL.serialize(AudioLevel(3, voice_activity=False)) == b"\x03"
+    assert rtc_rtp.CSRC_AUDIO_LEVEL.serialize([SILENCE, 0]) == b"\x7f\0"
+
+
+@pytest.mark.spec("rfc6465:4/1")
+def test_no_packet_has_more_levels_than_sources() -> None:
+    assert len(rtc_rtp.CSRC_AUDIO_LEVEL.serialize([1] * 15)) == 15
+    with pytest.raises(ValueError, match="15"):
+        rtc_rtp.CSRC_AUDIO_LEVEL.serialize([1] * 16)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_the_bits_of_the_application_are_zero() -> None:
     assert serialize_elements({20: b"a"})[0] & 0xF == 0
 
 
+@pytest.mark.spec("rfc8285:4.1.2/8")
 def test_the_example_of_the_one_byte_form() -> None:
     data = bytes.fromhex("10aa 21bbcc 0000 33 01020304".replace(" ", ""))
 
@@ -84,6 +85,17 @@ def test_any_bytes_are_an_extension(profile: int, data: bytes) -> None:
     assert all(0 < identifier < 256 for identifier in values)
 
 
+@pytest.mark.spec("rfc8285:6/1")
+def test_packets_of_one_stream_may_have_different_forms() -> None:
+    small = RtpPacket(96, 1, 0, 7, extensions={1: b"a"})
+    large = RtpPacket(96, 2, 0, 7, extensions={1: b"a", 2: bytes(20)})
+
+    assert small.serialize()[12:14] == b"\xbe\xde"
+    assert large.serialize()[12:14] == b"\x10\x00"
+    assert RtpPacket.parse(small.serialize()).extensions == {1: b"a"}
+    assert RtpPacket.parse(large.serialize()).extensions == {1: b"a", 2: bytes(20)}
+
+
 def test_a_map_reads_both_ways() -> None:
     numbers = ExtensionMap({1: "urn:a", 3: LABEL})
 
@@ -117,7 +129,7 @@ def test_a_map_that_cannot_be_is_refused(uris: dict[int, str]) -> None:
         ExtensionMap(uris)
 
 
-@pytest.mark.spec("rfc8285:4.1.2/3")
+@pytest.mark.spec("rfc8285:4.1.2/3", "rfc8285:4.1.2/12")
 def test_no_element_has_the_number_of_padding() -> None:
     with pytest.raises(ValueError, match=r"identifier"):
         serialize_elements({0: b"a"})

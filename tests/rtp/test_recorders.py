@@ -170,6 +170,20 @@ class TestStreams:
         built = recorder.feedback(now, ntp_timestamp=ntp_timestamp(now))
         return [CongestionControlFeedback.parse(each.serialize()) for each in built]
 
+    @pytest.mark.spec("rfc8888:3.1/11")
+    def test_feedback_is_frequent_enough_to_fit_a_datagram(self) -> None:
+        recorder = CongestionFeedbackRecorder(sender_ssrc=9)
+        sizes, now = [], 0.0
+        for number in range(4000):  # ten megabits per second
+            now += 0.001
+            recorder.packet_received(1, number, now)
+            due = recorder.next_timeout()
+            if due is not None and due <= now:
+                sizes += [len(each.serialize()) for each in self._feedback(recorder, now)]
+
+        assert len(sizes) > 35
+        assert max(sizes) < 1200
+
     def test_arrivals_come_back(self) -> None:
         memory, recorder = SentPackets(), CongestionFeedbackRecorder(sender_ssrc=9)
         for index in range(20):

@@ -18,6 +18,7 @@ def test_differences(later: int, earlier: int, difference: int) -> None:
     assert sequence_is_newer(later, earlier) is (difference > 0)
 
 
+@pytest.mark.spec("rfc3611:4.1/9")
 @given(uint16, st.lists(st.integers(-30000, 30000), max_size=50))
 def test_extended_numbers_follow_a_stream(first: int, steps: list[int]) -> None:
     unwrapper = SequenceUnwrapper()

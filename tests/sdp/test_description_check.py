@@ -362,6 +362,7 @@ def test_a_section_has_one_track() -> None:
     assert problems(build(*audio("a=msid:a t", "a=msid:b u"))) == ["0: msid of different tracks"]
 
 
+@pytest.mark.spec("rfc8285:5/3", "rfc8285:5/10")
 def test_extension_identifiers_are_unique_and_at_one_level() -> None:
     assert problems(build(*audio("a=extmap:1 urn:x", "a=extmap:1 urn:y"))) == ["0: an extension identifier comes twice"]
     assert problems(build("a=extmap:2 urn:x", *audio("a=extmap:1 urn:y"))) == ["None: extmap at both levels"]
@@ -388,11 +389,13 @@ def test_simulcast_names_defined_rids_of_its_direction_once() -> None:
     assert problems(build(*audio(*rids, "a=simulcast:what"))) == ["0: a=simulcast: expected 2 to 4 words, got 1"]
 
 
+@pytest.mark.spec("rfc8285:5/6")
 def test_a_header_extension_comes_once() -> None:
     assert problems(build(*audio("a=extmap:1 urn:x", "a=extmap:2 urn:x"))) == ["0: a header extension comes twice"]
     passes(*audio("a=extmap:1 urn:x short", "a=extmap:2 urn:x long"))
 
 
+@pytest.mark.spec("rfc8285:5/2")
 @pytest.mark.parametrize("number", [0, 256, 4095, 4352])
 def test_extension_identifiers_are_within_the_valid_range(number: int) -> None:
     assert problems(build(*audio(f"a=extmap:{number} urn:x"))) == [f"0: {number} identifies no extension"]

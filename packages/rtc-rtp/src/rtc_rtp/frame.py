@@ -7,6 +7,7 @@ from typing import Final
 
 from rtc_rtp.dataclass import dataclass
 
+# [rfc6464:3/1] [rfc6465:4/2]
 SILENCE: Final = 127
 """The audio level of digital silence, in -dBov."""
 

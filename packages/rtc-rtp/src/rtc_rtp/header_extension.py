@@ -5,6 +5,7 @@ from typing import Final, Generic, Self, TypeVar
 
 ONE_BYTE_PROFILE: Final = 0xBEDE
 """What stands in "defined by profile" before elements with one-byte headers."""
+# [rfc8285:4.3/1]
 TWO_BYTE_PROFILE: Final = 0x1000
 """The same for two-byte headers, where the lowest four bits belong to the application."""
 TWO_BYTE_MASK: Final = 0xFFF0
@@ -43,6 +44,8 @@ def parse_elements(profile: int, data: bytes) -> dict[int, bytes]:
 
     See :rfc:`8285#section-4`.
     """
+    # [rfc8285:6/1] Whatever the form of other packets of the stream.
+    # [rfc8285:4.1.2/8]
     if profile == ONE_BYTE_PROFILE:
         return _parse_one_byte(data)
     if is_two_byte_profile(profile):
@@ -62,7 +65,8 @@ def _parse_one_byte(data: bytes) -> dict[int, bytes]:
             continue
         identifier = header >> 4
         stop = at + (header & 15) + 1
-        # [rfc8285:4.1.2/4] [rfc8285:4.2/4] Zero with a length, or the reserved identifier: what came before counts.
+        # Zero with a length, or the reserved identifier: what came before counts.
+        # [rfc8285:4.1.2/4] [rfc8285:4.1.2/5] [rfc8285:4.2/4] [rfc8285:4.2/5]
         if not 0 < identifier < RESERVED_ID or stop > end:
             break
         if identifier not in elements:
@@ -112,17 +116,19 @@ def serialize_elements(elements: Mapping[int, bytes], *, two_byte: bool = False)
     data = b""
     for identifier, value in elements.items():
         length = len(value)
-        # [rfc8285:4.1.2/7] [rfc8285:4.2/1] [rfc8285:4.2/3]
+        # [rfc8285:4.1.2/6] [rfc8285:4.1.2/7] [rfc8285:4.2/3] One that does not fit takes all others with it.
         if not (0 < identifier < RESERVED_ID and 0 < length <= MAX_ONE_BYTE_LENGTH):
             return TWO_BYTE_PROFILE, _serialize_two_byte(elements)
+        # [rfc8285:4.2/2]
         data += bytes((identifier << 4 | length - 1,)) + value
+    # [rfc8285:4.2/1]
     return ONE_BYTE_PROFILE, data + bytes(-len(data) & 3)
 
 
 def _serialize_two_byte(elements: Mapping[int, bytes]) -> bytes:
     data = b""
     for identifier, value in elements.items():
-        # [rfc8285:4.1.2/3]
+        # [rfc8285:4.1.2/3] [rfc8285:4.1.2/12]
         if not 0 < identifier <= MAX_TWO_BYTE_ID:
             raise ValueError(f"the identifier of a header extension is 1 to {MAX_TWO_BYTE_ID}, not {identifier}")
         if len(value) > MAX_TWO_BYTE_LENGTH:

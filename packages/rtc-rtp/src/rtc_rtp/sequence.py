@@ -54,6 +54,7 @@ class SequenceUnwrapper:
             self.highest = number
             return number
         half = 1 << (self._bits - 1)
+        # [rfc3611:4.1/9]
         extended = highest + ((number - highest + half) & ((1 << self._bits) - 1)) - half
         if extended > highest:
             self.highest = extended

@@ -36,6 +36,7 @@ def check_rtp(description: SessionDescription, bundles: Bundles) -> Iterator[Pro
         yield from _check_sources(media, index)
         yield from _check_streams(media, index)
         yield from _check_extensions(description.effective_all(media, Extmap), index)
+    # [rfc8285:5/10]
     if description.has(Extmap) and any(media.has(Extmap) for media in description.media):
         yield Problem("extmap at both levels", "RFC 8285 section 5")
 
@@ -65,11 +66,14 @@ def _check_rtcp(description: SessionDescription, media: MediaDescription, index:
 
 
 def _check_extensions(extensions: list[Extmap], index: int) -> Iterator[Problem]:
+    # [rfc8285:5/3]
     if len({extmap.id for extmap in extensions}) != len(extensions):
         yield Problem("an extension identifier comes twice", "RFC 8285 section 5", index)
+    # [rfc8285:5/6]
     if len({(extmap.uri, extmap.attributes) for extmap in extensions}) != len(extensions):
         yield Problem("a header extension comes twice", "RFC 8285 section 5", index)
     for extmap in extensions:
+        # [rfc8285:5/2]
         if not any(extmap.id in identifiers for identifiers in EXTENSION_IDS):
             yield Problem(f"{extmap.id} identifies no extension", "RFC 8285 section 5", index)
 

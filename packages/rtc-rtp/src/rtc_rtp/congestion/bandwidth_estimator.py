@@ -185,6 +185,8 @@ class BandwidthEstimator:
         self._has_feedback = True
         self._waiting_since = now if self._sent.in_flight_bytes else None
         usage_before = self._trendline.usage
+        if self._sent.has_gap:
+            self._throughput.skip()
         probed_bps = self._take_arrivals(results, now)
         throughput = self._throughput.bitrate_bps
         self._follow_delay(throughput, probed_bps, now)
@@ -297,6 +299,7 @@ class BandwidthEstimator:
         now = self._advance(now)
         self._sent.expire(now)
         if self._has_feedback and self._waiting_since is not None and now - self._waiting_since >= FEEDBACK_TIMEOUT:
+            # [rfc8888:5/1] One that is lost changes nothing: the next one tells of what it told.
             # [rfc8888:5/2] Several feedbacks in a row are missing: the path may have failed.
             self._waiting_since = now if self._sent.in_flight_bytes else None
             self._is_starved = True

@@ -14,6 +14,7 @@ from rtc_rtp.rtcp.congestion_control import (
 )
 from rtc_rtp.sequence import SequenceUnwrapper
 
+# [rfc8888:3.1/11]
 DEFAULT_INTERVAL: Final = 0.1
 """Seconds; :rfc:`8888#section-4` names 50 to 200 ms."""
 MAX_STREAM_COUNT: Final = 64

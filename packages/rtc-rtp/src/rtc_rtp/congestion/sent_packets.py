@@ -19,9 +19,11 @@ MAX_AGE: Final = 10.0
 class SentPacket:
     """A packet that was sent, and what became of it."""
 
-    __slots__ = ("in_flight", "probe_id", "received_at", "sent_at", "size", "stream_key")
+    __slots__ = ("in_flight", "number", "probe_id", "received_at", "sent_at", "size", "stream_key")
 
-    def __init__(self, size: int, sent_at: float, probe_id: int | None, stream_key: int | None) -> None:
+    def __init__(self, number: int, size: int, sent_at: float, probe_id: int | None, stream_key: int | None) -> None:
+        self.number = number
+        """Transport-wide, extended."""
         self.size = size
         """Bytes on the wire."""
         self.sent_at = sent_at
@@ -45,6 +47,9 @@ class SentPackets:
         self._reference_time = SequenceUnwrapper(bits=24)
         self._report_timestamp = SequenceUnwrapper(bits=32)
         self._suspects: list[int] = []
+        self._told: int | None = None
+        self.has_gap = False
+        """Whether the last feedback does not go on where the one before ended: some of it was lost."""
         self.in_flight_bytes = 0
         """Bytes of packets of which no feedback has spoken yet."""
 
@@ -77,7 +82,7 @@ class SentPackets:
         known = self._packets.pop(number, None)
         if known is not None:
             self._forget(known)
-        self._packets[number] = SentPacket(size, now, probe_id, key)
+        self._packets[number] = SentPacket(number, size, now, probe_id, key)
         self.in_flight_bytes += size
         if key is not None:
             self._by_stream[key] = number
@@ -110,9 +115,25 @@ class SentPackets:
             found = self._transport_results(feedback)
         else:
             found = self._stream_results(feedback)
+        self._find_gap(found)
         found += [self._packets[number] for number in suspects if number in self._packets]
         found.sort(key=_sent_at)
         return found
+
+    def _find_gap(self, found: list[SentPacket]) -> None:
+        """See whether there are packets between this feedback and the one before of which nothing was told."""
+        self.has_gap = False
+        if not found:
+            return
+        numbers = [packet.number for packet in found]
+        if self._told is not None:
+            for number in range(self._told + 1, min(*numbers, self._told + MAX_PACKET_COUNT)):
+                packet = self._packets.get(number)
+                if packet is not None and packet.in_flight:
+                    self.has_gap = True
+                    packet.in_flight = False
+                    self.in_flight_bytes -= packet.size
+        self._told = max(numbers) if self._told is None else max(self._told, *numbers)
 
     def _transport_results(self, feedback: TransportFeedback) -> list[SentPacket]:
         reference = self._reference_time.unwrap(feedback.reference_time & 0xFF_FFFF) * REFERENCE_TICKS

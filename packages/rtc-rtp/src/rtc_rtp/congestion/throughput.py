@@ -47,6 +47,10 @@ class AcknowledgedBitrate:
             self._window_started_at = received_at
             self._window_bytes = 0
 
+    def skip(self) -> None:
+        """Begin a new sample: what arrived since the last packet is not known."""
+        self._window_started_at = None
+
     def expect_change(self) -> None:
         """Trust the next sample more than usual."""
         self._variance += 200.0

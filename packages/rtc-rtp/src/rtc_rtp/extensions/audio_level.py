@@ -35,6 +35,7 @@ def serialize_audio_level(value: AudioLevel) -> bytes:
     """
     if not 0 <= value.level <= SILENCE:
         raise ValueError(f"an audio level is 0 to {SILENCE}, not {value.level}")
+    # [rfc6464:4/1]
     return bytes((value.level | (_VOICE_ACTIVITY if value.voice_activity else 0),))
 
 

@@ -9,6 +9,8 @@ from rtc_rtp.errors import ParseError
 from rtc_rtp.rtcp.feedback import PAYLOAD_FEEDBACK, TRANSPORT_FEEDBACK, Feedback, entries
 from rtc_rtp.rtcp.packet import pack
 
+_SSRCS: Final = Struct("!II")
+# [rfc5104:4.3.1.1/4] [rfc5104:4.3.2.1/4] [rfc5104:4.3.3.1/2] An "x" writes zeros and reads over anything.
 _COMMAND: Final = Struct("!IBxxx")
 _TRADE_OFF: Final = Struct("!IBxxB")
 _BITRATE: Final = Struct("!II")
@@ -18,6 +20,28 @@ _MANTISSA_BITS: Final = 17
 _MAX_OVERHEAD: Final = 0x1FF
 _MAX_INDEX: Final = 0x1F
 _MAX_PAYLOAD_TYPE: Final = 0x7F
+
+
+class CodecControl(Feedback):
+    """Feedback that names the senders it is for in its entries, and none in its head.
+
+    Whatever `media_ssrc` says, 0 is written; it is not looked at.
+
+    See :rfc:`5104#section-4`.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def _parse_body(cls, count: int, body: bytes, /) -> Self:
+        message = super()._parse_body(count, body)
+        message.media_ssrc = 0
+        return message
+
+    def _body(self) -> tuple[int, bytes]:
+        # [rfc5104:4.2.1.2/2] [rfc5104:4.2.2.2/1] [rfc5104:4.3.1.2/1] [rfc5104:4.3.2.2/3] [rfc5104:4.3.3.2/6]
+        # [rfc5104:4.3.4.2/1]
+        return self.FORMAT, pack(_SSRCS, self.sender_ssrc, 0) + self._fci()
 
 
 @dataclass(slots=True)
@@ -37,7 +61,7 @@ class IntraRequest:
 
 
 @dataclass(slots=True)
-class FullIntraRequest(Feedback):
+class FullIntraRequest(CodecControl):
     """Commands senders to send a picture from which a decoder can start (FIR); `media_ssrc` is 0.
 
     See :rfc:`5104#section-4.3.1`.
@@ -55,8 +79,10 @@ class FullIntraRequest(Feedback):
         return cls(sender_ssrc, media_ssrc, requests)
 
     def _fci(self) -> bytes:
+        # [rfc5104:4.3.1/1]
         if not self.requests:
             raise ValueError("a FIR names at least one sender")
+        # [rfc5104:4.3.1.1/1]
         return b"".join([pack(_COMMAND, each.ssrc, each.sequence_number) for each in self.requests])
 
 
@@ -79,7 +105,7 @@ class TradeOff:
 
 
 @dataclass(slots=True)
-class TemporalSpatialTradeOffRequest(Feedback):
+class TemporalSpatialTradeOffRequest(CodecControl):
     """Asks encoders to trade spatial for temporal resolution (TSTR); `media_ssrc` is 0.
 
     See :rfc:`5104#section-4.3.2`.
@@ -101,7 +127,7 @@ class TemporalSpatialTradeOffRequest(Feedback):
 
 
 @dataclass(slots=True)
-class TemporalSpatialTradeOffNotification(Feedback):
+class TemporalSpatialTradeOffNotification(CodecControl):
     """Tells which trade-off an encoder makes from now on (TSTN); `media_ssrc` is 0.
 
     See :rfc:`5104#section-4.3.3`.
@@ -128,11 +154,13 @@ def _parse_trade_off(fci: bytes, at: int) -> TradeOff:
 
 
 def _serialize_trade_offs(trade_offs: list[TradeOff]) -> bytes:
+    # [rfc5104:4.3.2/1] [rfc5104:4.3.3/1]
     if not trade_offs:
         raise ValueError("a trade-off names at least one sender")
     for each in trade_offs:
         if not 0 <= each.index <= _MAX_INDEX:
             raise ValueError(f"the index of a trade-off is 0 to {_MAX_INDEX}, not {each.index}")
+    # [rfc5104:4.3.2.1/1] [rfc5104:4.3.3.1/1]
     return b"".join([pack(_TRADE_OFF, each.ssrc, each.sequence_number, each.index) for each in trade_offs])
 
 
@@ -155,7 +183,7 @@ class MaximumBitrate:
 
 
 @dataclass(slots=True)
-class TemporaryMaximumBitrate(Feedback):
+class TemporaryMaximumBitrate(CodecControl):
     """Asks senders to stay below a bit rate (TMMBR); `media_ssrc` is 0.
 
     See :rfc:`5104#section-4.2.1`.
@@ -172,13 +200,15 @@ class TemporaryMaximumBitrate(Feedback):
         return cls(sender_ssrc, media_ssrc, [_parse_bound(fci, at) for at in entries(fci, _BITRATE.size, "TMMBR")])
 
     def _fci(self) -> bytes:
+        # [rfc5104:4.2.1/1]
         if not self.bounds:
             raise ValueError("a TMMBR names at least one sender")
+        # [rfc5104:4.2.1.1/2]
         return b"".join([_serialize_bound(bound) for bound in self.bounds])
 
 
 @dataclass(slots=True)
-class TemporaryMaximumBitrateNotification(Feedback):
+class TemporaryMaximumBitrateNotification(CodecControl):
     """Tells by which bounds a sender abides, and who set them (TMMBN); `media_ssrc` is 0.
 
     See :rfc:`5104#section-4.2.2`.
@@ -196,6 +226,7 @@ class TemporaryMaximumBitrateNotification(Feedback):
         return cls(sender_ssrc, media_ssrc, [_parse_bound(fci, at) for at in offsets])
 
     def _fci(self) -> bytes:
+        # [rfc5104:4.2.2.1/1]
         return b"".join([_serialize_bound(bound) for bound in self.bounds])
 
 
@@ -245,7 +276,7 @@ class BackChannel:
 
 
 @dataclass(slots=True)
-class VideoBackChannelMessage(Feedback):
+class VideoBackChannelMessage(CodecControl):
     """What a decoder tells encoders in the words of H.271 (VBCM); `media_ssrc` is 0.
 
     See :rfc:`5104#section-4.3.4`.
@@ -269,11 +300,13 @@ class VideoBackChannelMessage(Feedback):
             if at + length > len(fci):
                 raise ParseError(f"a message of {length} bytes does not fit {len(fci) - at}")
             message = fci[at : at + length]
+            # [rfc5104:4.3.4.1/3]
             messages.append(BackChannel(ssrc, sequence_number, payload_type & _MAX_PAYLOAD_TYPE, message))
             at += length + (-length & 3)
         return cls(sender_ssrc, media_ssrc, messages)
 
     def _fci(self) -> bytes:
+        # [rfc5104:4.3.4/1]
         if not self.messages:
             raise ValueError("a VBCM has at least one message")
         data = b""
@@ -282,5 +315,6 @@ class VideoBackChannelMessage(Feedback):
                 raise ValueError(f"a payload type is 0 to 127, not {each.payload_type}")
             length = len(each.message)
             data += pack(_BACK_CHANNEL, each.ssrc, each.sequence_number, each.payload_type, length)
+            # [rfc5104:4.3.4.1/4]
             data += each.message + bytes(-length & 3)
         return data

@@ -93,6 +93,7 @@ def parse_compound(data: bytes, *, reduced_size: bool = True) -> list[RtcpPacket
     while at < len(data) or not packets:
         packet_type, count, body, at = split(data, at)
         packets.append(_kind(packet_type, count, body).from_body(packet_type, count, body))
+    # [rfc5506:4.2.3/1] [rfc5506:5/1]
     if not reduced_size and not isinstance(packets[0], SenderReport | ReceiverReport):
         raise ParseError(f"a compound packet starts with a report, not with {type(packets[0]).__name__}")
     return packets
@@ -104,6 +105,7 @@ def _kind(packet_type: int, count: int, body: bytes) -> type[RtcpPacket]:
     if packet_type == PAYLOAD_FEEDBACK and count == APPLICATION_LAYER_FORMAT:
         is_remb = body.startswith(IDENTIFIER, _REMB_OFFSET)
         return ReceiverEstimatedMaximumBitrate if is_remb else ApplicationLayerFeedback
+    # [rfc4585:4.2/14]
     return FEEDBACK_FORMATS.get((packet_type, count), UnknownFeedback)
 
 
@@ -124,10 +126,13 @@ def serialize_compound(packets: Iterable[RtcpPacket], *, reduced_size: bool = Fa
     if not chosen:
         raise ValueError("a datagram of RTCP has at least one packet")
     if not reduced_size:
+        # [rfc4585:3.1/1]
         if not isinstance(chosen[0], SenderReport | ReceiverReport):
             raise ValueError(f"a compound packet starts with a report, not with {type(chosen[0]).__name__}")
+        # [rfc4585:3.1/2]
         if not any(_gives_cname(packet) for packet in chosen):
             raise ValueError("a compound packet gives a CNAME")
+    # [rfc4585:6.1/5]
     return b"".join([packet.serialize() for packet in chosen])
 
 

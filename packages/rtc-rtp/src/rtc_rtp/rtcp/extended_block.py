@@ -52,6 +52,7 @@ class ExtendedBlock:
             ValueError: A field is out of its range.
         """
         specific, content = self._content()
+        # [rfc3611:2/2] [rfc3611:3/2]
         if len(content) & 3 or len(content) > 0x3FFFC:
             raise ValueError(f"a block has a multiple of 4 bytes, up to {0x3FFFC}, not {len(content)}")
         return BLOCK_HEADER.pack(self._block_type(), specific, len(content) >> 2) + content

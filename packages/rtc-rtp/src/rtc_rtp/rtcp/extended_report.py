@@ -40,6 +40,7 @@ class ReceiverReferenceTime(ExtendedBlock):
         return cls(_NTP.unpack(content)[0])
 
     def _content(self) -> tuple[int, bytes]:
+        # [rfc3611:4.4/1]
         return 0, pack(_NTP, self.ntp_timestamp)
 
 
@@ -83,6 +84,7 @@ class DelaySinceReceiverReport(ExtendedBlock):
 
     def _content(self) -> tuple[int, bytes]:
         blocks = [pack(_DELAY, each.ssrc, each.last_rr, each.delay_since_last_rr) for each in self.receivers]
+        # [rfc3611:4.5/1]
         return 0, b"".join(blocks)
 
 
@@ -136,6 +138,7 @@ class ExtendedReport(RtcpPacket):
         return report
 
     def _body(self) -> tuple[int, bytes]:
+        # [rfc3611:2/1]
         return 0, pack(_SSRC, self.ssrc) + b"".join([block.serialize() for block in self.blocks])
 
 

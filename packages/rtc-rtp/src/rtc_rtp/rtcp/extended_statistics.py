@@ -17,6 +17,7 @@ _SUMMARY: Final = Struct("!IHHIIIIIIBBBB")
 _LOSS_FLAG: Final = 0x80
 _DUPLICATE_FLAG: Final = 0x40
 _JITTER_FLAG: Final = 0x20
+# [rfc3611:4.7/3] [rfc3611:4.7.6/3]
 _VOIP: Final = Struct("!IBBBBHHHHbbBBBBBBBxHHH")
 
 
@@ -94,6 +95,7 @@ class StatisticsSummary(ExtendedBlock):
     def _content(self) -> tuple[int, bytes]:
         if self.hops_kind not in {IPV4_TTL, IPV6_HOP_LIMIT}:
             raise ValueError(f"hops are told as TTL or hop limit, not as {self.hops_kind}")
+        # [rfc3611:4.6/4]
         specific = (
             (_LOSS_FLAG if self.packets_lost is not None else 0)
             | (_DUPLICATE_FLAG if self.duplicate_packets is not None else 0)
@@ -139,13 +141,16 @@ class VoipMetrics(ExtendedBlock):
     burst_duration_ms: int = 0
     gap_duration_ms: int = 0
     round_trip_delay_ms: int = 0
+    # [rfc3611:4.7.3/3]
     end_system_delay_ms: int = 0
+    # [rfc3611:4.7/2]
     signal_level: int = UNAVAILABLE
     """dBm0, with sign; `UNAVAILABLE`."""
     noise_level: int = UNAVAILABLE
     """dBm0, with sign; `UNAVAILABLE`."""
     residual_echo_return_loss: int = UNAVAILABLE
     """dB; `UNAVAILABLE`."""
+    # [rfc3611:4.7.2/1]
     gmin: int = 16
     """Packets that must be received in a row for a burst to end."""
     r_factor: int = UNAVAILABLE
@@ -168,6 +173,7 @@ class VoipMetrics(ExtendedBlock):
         return cls(*_VOIP.unpack(content))
 
     def _content(self) -> tuple[int, bytes]:
+        # [rfc3611:4.7/1]
         return 0, pack(
             _VOIP,
             self.ssrc,

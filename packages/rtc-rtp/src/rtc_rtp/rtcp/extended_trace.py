@@ -88,6 +88,7 @@ class LossTrace(PacketTrace):
     @classmethod
     def from_content(cls, specific: int, content: bytes, /) -> Self:
         """Parse the trace; `ParseError` if its chunks do not reach its end."""
+        # [rfc3611:4.1/6] [rfc3611:4.2/1]
         block = cls(*_parse_span(content), specific & MAX_THINNING)
         block.flags = _parse_chunks(content, block._count)
         return block
@@ -124,6 +125,7 @@ class ReceiptTimes(PacketTrace):
     @classmethod
     def from_content(cls, specific: int, content: bytes, /) -> Self:
         """Parse the times; `ParseError` if there is not one for each packet."""
+        # [rfc3611:4.3/3]
         block = cls(*_parse_span(content), specific & MAX_THINNING)
         times = range(_SPAN.size, len(content), _TIME.size)
         if len(times) != block._count:
@@ -167,7 +169,7 @@ def _serialize_chunks(flags: list[bool]) -> bytes:
     chunks: list[int] = []
     at = 0
     while at < len(flags):
-        stop = at + 1
+        stop = at + 1  # [rfc3611:4.1.1/1]
         while stop < len(flags) and stop - at < _MAX_RUN and flags[stop] == flags[at]:
             stop += 1
         if stop - at >= _VECTOR_BITS or stop == len(flags):

@@ -55,6 +55,7 @@ class Feedback(RtcpPacket):
         return b""
 
     def _body(self) -> tuple[int, bytes]:
+        # [rfc4585:6.1/1] [rfc4585:6.1/3] [rfc4585:6.1/4] A packet is of one format, and so are its messages.
         return self.FORMAT, pack(_SSRCS, self.sender_ssrc, self.media_ssrc) + self._fci()
 
 
@@ -100,9 +101,11 @@ class ApplicationLayerFeedback(Feedback):
 
     @classmethod
     def _parse_fci(cls, sender_ssrc: int, media_ssrc: int, fci: bytes) -> Self:
+        # [rfc4585:6.4/1] All of it is one message.
         return cls(sender_ssrc, media_ssrc, fci)
 
     def _fci(self) -> bytes:
+        # [rfc4585:6.4/3]
         if len(self.message) & 3:
             raise ValueError(f"a message of an application is a multiple of 4 bytes, not {len(self.message)}")
         return self.message

@@ -46,6 +46,7 @@ class GenericNack(Feedback):
         return cls(sender_ssrc, media_ssrc, lost)
 
     def _fci(self) -> bytes:
+        # [rfc4585:6.2.1/1]
         if not self.sequence_numbers:
             raise ValueError("a NACK names at least one packet")
         masks: list[tuple[int, int]] = []
@@ -58,4 +59,5 @@ class GenericNack(Feedback):
             elif ahead:
                 mask |= 1 << (ahead - 1)
         masks.append((packet_id, mask))
+        # [rfc4585:6.2.1/4]
         return b"".join([pack(_ENTRY, *entry) for entry in masks])

@@ -26,6 +26,7 @@ class PictureLossIndication(Feedback):
 
     @classmethod
     def _parse_fci(cls, sender_ssrc: int, media_ssrc: int, fci: bytes) -> Self:
+        # [rfc4585:6.3.1/1] [rfc4585:6.3.1.2/1] [rfc4585:6.3.1.2/2]
         if fci:
             raise ParseError(f"a PLI has no control information, not {len(fci)} bytes")
         return cls(sender_ssrc, media_ssrc)
@@ -70,6 +71,7 @@ class SliceLossIndication(Feedback):
         return cls(sender_ssrc, media_ssrc, slices)
 
     def _fci(self) -> bytes:
+        # [rfc4585:6.3.2/1]
         if not self.slices:
             raise ValueError("an SLI names at least one slice")
         data = b""
@@ -81,6 +83,7 @@ class SliceLossIndication(Feedback):
             )
             if not in_range:
                 raise ValueError(f"{lost} does not fit 13, 13 and 6 bits")
+            # [rfc4585:6.3.2.2/1]
             data += _SLICE.pack(lost.first << 19 | lost.number << 6 | lost.picture_id)
         return data
 
@@ -123,6 +126,6 @@ class ReferencePictureSelection(Feedback):
         if not 0 <= self.unused_bits <= (7 if self.bit_string else 0):
             raise ValueError(f"{self.unused_bits} unused bits are none or more than a byte has")
         padding_length = -(2 + len(self.bit_string)) & 3
-        # [rfc4585:6.3.3.2/1] [rfc4585:6.3.3.2/3]
+        # [rfc4585:6.3.3/1] [rfc4585:6.3.3.2/1] [rfc4585:6.3.3.2/3]
         head = bytes((8 * padding_length + self.unused_bits, self.payload_type))
         return head + self.bit_string + bytes(padding_length)
