@@ -13,6 +13,7 @@ from tests.support.effort import examples
 from rtc_srtp import (
     AuthenticationError,
     PacketReuseError,
+    ParseError,
     ProtectionProfile,
     ReplayError,
     SrtpReceiver,
@@ -185,3 +186,34 @@ def test_what_libsrtp_refuses_is_refused_here(profile: ProtectionProfile, packet
     with pytest.raises(UnprotectError):
         ours.unprotect_rtcp(packet) if rtcp else ours.unprotect(packet)
     assert attempt(theirs.unprotect_rtcp if rtcp else theirs.unprotect, packet) is None
+
+
+@given(
+    profile=profiles,
+    first=st.integers(0x80, 0xBF),
+    words=st.integers(0, 3) | st.just(0xFFFF),
+    rest=st.binary(max_size=40),
+    step=st.sampled_from([1, 2, 0]),
+)
+def test_the_short_way_of_common_packets_is_the_way_of_all(
+    profile: ProtectionProfile, first: int, words: int, rest: bytes, step: int
+) -> None:
+    """What `protect` and `unprotect` do at once for the next packet, against what they do for any packet."""
+    key = master_key(profile)
+    packet = bytes([first]) + rtp(10 + step)[1:12] + b"\xbe\xde" + words.to_bytes(2) + rest
+    outcomes: list[tuple[object, ...]] = []
+    for common in (True, False):
+        sender, receiver = SrtpSender(profile, key), SrtpReceiver(profile, key)
+        receiver.unprotect(sender.protect(rtp(10)))
+        if not common:
+            for source in (*sender._sources.values(), *receiver._sources.values()):
+                source.expected = -1
+        try:
+            protected = sender.protect(packet)
+        except (ParseError, PacketReuseError) as error:
+            outcomes.append((type(error), sender.roll_over_counter(0x1234_5678)))
+        else:
+            assert receiver.unprotect(protected) == packet
+            outcomes.append((protected, receiver._sources[0x1234_5678].expected, sender._sources[0x1234_5678].expected))
+
+    assert outcomes[0] == outcomes[1]
