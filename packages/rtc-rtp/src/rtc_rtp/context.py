@@ -48,6 +48,7 @@ class Context:
         "_wall_offset",
         "dirty",
         "events",
+        "has_new_stream",
         "now",
         "options",
         "rng",
@@ -72,6 +73,9 @@ class Context:
         self.round_trip_time = RoundTripTime()
         self.waiting: dict[int, Waiting] = {}
         """Streams by SSRC that have frames, losses or requests pending; the others cost nothing."""
+
+        self.has_new_stream = False
+        """Whether a stream sent its first packet since the last flush: who plays it in step waits for a report."""
 
         self.dirty = False
         """Whether something happened since the last flush, so that there may be something to send."""

@@ -17,7 +17,7 @@ class SessionOptions:
     """Seconds between regular reports on average (``trr-int``). See :rfc:`4585#section-3.4`."""
 
     probation: int = 2
-    """Packets in a row that make an SSRC valid that signalling did not announce. See :rfc:`3550#appendix-A.1`."""
+    """Packets in a row that make an SSRC valid of which neither signalling nor the packets tell where it belongs. See :rfc:`3550#appendix-A.1`."""
 
     max_sources: int = 512
     """How many SSRCs of the peer are kept apart; packets of more are dropped."""

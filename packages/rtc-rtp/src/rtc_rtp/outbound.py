@@ -231,6 +231,9 @@ class Outbound:
 
     def flush(self) -> list[bytes]:
         """Return the packets that leave now."""
+        for sender in self.senders.values():
+            for stream in sender.streams.values():
+                stream.settle()
         datagrams = self.departures.take()
         self._context.stats.packets_sent += len(datagrams)
         return datagrams

@@ -182,6 +182,8 @@ class RtpSession:
         self._check_open()
         if now is not None:
             self._tick(now)
+        if now is not None:
+            self._tick(now)
         self._outbound.send_frame(sender_id, frame, rid)
         self._context.dirty = True
 
@@ -209,6 +211,7 @@ class RtpSession:
                 stay as they were, lost packets leave their gap; a packet of another SSRC goes on where the last one ended.
             payload_type: The one to leave under.
             extension_map: What the packet's header extensions mean; ``None`` if they have the identifiers of this sender.
+            now: Seconds; ``None`` for the time of the ``datagrams_to_send`` to come.
             now: As for `send_frame`.
 
         Raises:
@@ -217,6 +220,8 @@ class RtpSession:
             ValueError: There is no such encoding, or the packet has another SSRC and is not to be rewritten.
         """
         self._check_open()
+        if now is not None:
+            self._tick(now)
         if now is not None:
             self._tick(now)
         self._outbound.send_packet(sender_id, packet, rid, rewrite, payload_type, extension_map)
@@ -336,8 +341,9 @@ class RtpSession:
             context.dirty = False
             self._timeout = _NEVER
         else:
-            datagrams = self._control.flush()
-            datagrams += self._outbound.flush()
+            # Media first: reports then count them.
+            datagrams = self._outbound.flush()
+            datagrams += self._control.flush()
             context.dirty = False
             self._timeout = min(self._inbound.deadline, self._control.deadline(), self._outbound.deadline())
         if datagrams:

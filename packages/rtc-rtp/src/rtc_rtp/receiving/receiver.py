@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from rtc_rtp.context import Context
-from rtc_rtp.extensions.stream_identification import REPAIRED_RID, RID
+from rtc_rtp.extensions.stream_identification import MID, REPAIRED_RID, RID
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, SourceAssociation, StreamId
 from rtc_rtp.receiving.repair import FecStream, RepairStream
@@ -90,8 +90,8 @@ class Receiver:
             self._context.drop("unknown_payload_type")
             return None
         rid = self._name(packet, RID)
-        announced = packet.ssrc in self.parameters.ssrcs or rid is not None
-        probation = 0 if announced else self._context.options.probation
+        is_known = packet.ssrc in self.parameters.ssrcs or rid is not None or self._names_us(packet)
+        probation = 0 if is_known else self._context.options.probation
         return ReceiveStream(
             self._context, self.id, self.parameters, codec, packet, rid, self._sources, probation=probation
         )
@@ -130,6 +130,12 @@ class Receiver:
             if len(asked) == 1:
                 return asked[0]
         return candidates[0] if len(candidates) == 1 else None
+
+    def _names_us(self, packet: RtpPacket) -> bool:
+        """Whether a packet says that it belongs to this media section. See :rfc:`9143#section-15.2`."""
+        identifier = self.parameters.header_extensions.id_of(MID)
+        value = None if identifier is None else packet.extension(identifier)
+        return value is not None and self.parameters.mid is not None and value == self.parameters.mid.encode()
 
     def _name(self, packet: RtpPacket, uri: str) -> str | None:
         """Return the name of the encoding that a packet belongs to, or repairs, as told by it or one before."""

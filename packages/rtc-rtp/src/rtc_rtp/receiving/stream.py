@@ -172,12 +172,17 @@ class ReceiveStream:
         """Take a packet that came by a detour: a retransmission or what error correction made. Tell whether it was news."""
         number = self._extend(packet.sequence_number)
         now = self._context.now
-        found = self.losses.close_gap(number, now)
-        if found is None:
-            self.stats.packets_duplicated += 1
-            return False
-        if found.requests == 1:
-            self._context.round_trip_time.estimate(now - found.requested_at)
+        if number > self.reception.highest:
+            # It comes before anybody missed it.
+            self._open_gap(number, now)
+            self.reception.highest = number
+        else:
+            found = self.losses.close_gap(number, now)
+            if found is None:
+                self.stats.packets_duplicated += 1
+                return False
+            if found.requests == 1:
+                self._context.round_trip_time.estimate(now - found.requested_at)
         if packet.payload_type in self._codecs and self.is_valid:
             self._deliver(number, packet, now, is_repair=True)
         return True
@@ -213,10 +218,7 @@ class ReceiveStream:
             self.buffer = None if self.buffer is None else self._make_buffer()
             return True
         if number > before:
-            given_up = self.losses.open_gap(before + 1, number, now)
-            if given_up and isinstance(self.buffer, VideoBuffer):
-                self.buffer.give_up(given_up, now)
-            self._context.wait_for(self)
+            self._open_gap(number, now, before)
             return True
         if self.losses.close_gap(number, now) is None:
             self.reception.reject_duplicate()
@@ -224,6 +226,14 @@ class ReceiveStream:
             self._context.drop("duplicate")
             return False
         return True
+
+    def _open_gap(self, number: int, now: float, before: int | None = None) -> None:
+        """Note that the packets between the highest one before and this one are missing."""
+        first = (self.reception.highest if before is None else before) + 1
+        given_up = self.losses.open_gap(first, number, now)
+        if given_up and isinstance(self.buffer, VideoBuffer):
+            self.buffer.give_up(given_up, now)
+        self._context.wait_for(self)
 
     def _hold(self, number: int, packet: RtpPacket, now: float) -> None:
         """Keep a packet until the source is valid. See :rfc:`3550#appendix-A.1`."""

@@ -215,7 +215,7 @@ class VideoBuffer:
 
     def _skip(self, now: float) -> bool:
         """The next frame is not whole: wait, or pass over it; tell whether it was passed over."""
-        if self._next is None or max(self._packets) < self._scanned:
+        if self._next is None or max(self._packets, default=0) < self._scanned:
             self._blocked_at = None
             return False
         if self._blocked_at is None:

@@ -105,6 +105,9 @@ class Control:
             goodbye = Goodbye(tuple(self._goodbyes))
             self._goodbyes = []
             datagrams += self._compose([ReceiverReport(self._reporter_ssrc)], [goodbye])
+        if self._context.has_new_stream:
+            self._context.has_new_stream = False
+            self._schedule.hasten(self._context.now)
         if self._started and not self._is_closing:
             datagrams += self._scheduled()
         for datagram in datagrams:

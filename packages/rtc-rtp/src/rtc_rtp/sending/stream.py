@@ -54,6 +54,7 @@ class SendStream:
         "_context",
         "_formats",
         "_frame_size",
+        "_is_unsettled",
         "_mapped_at",
         "_mapped_timestamp",
         "_parameters",
@@ -102,6 +103,7 @@ class SendStream:
         self._timestamp_offset = self._context.random_32()
         self._mapped_timestamp: int | None = None
         self._mapped_at = 0.0
+        self._is_unsettled = False
         self._capture_time_told_at = float("-inf")
         self._rewriting: Rewriting | None = None
         self.is_acknowledged = False
@@ -260,12 +262,19 @@ class SendStream:
             packets[-1].is_key_frame = True
         return packets
 
+    def settle(self) -> None:
+        """Take the time of now for that of media that came without one since the last flush."""
+        if self._is_unsettled:
+            self._is_unsettled = False
+            self._mapped_at = self._context.now
+
     def _captured_at(self, frame: EncodedFrame) -> float:
         now = self._context.now
         if frame.capture_time is not None:
             captured_at = self._context.session_time(frame.capture_time)
             if abs(captured_at - now) < CLOCK_TOLERANCE:
                 return captured_at
+        self._is_unsettled = True
         return now
 
     def _map(self, timestamp: int, at: float) -> None:
@@ -313,6 +322,7 @@ class SendStream:
         if ahead < 0x8000:
             self.next_sequence_number = number + 1 & 0xFFFF
             self._map(timestamp, self._context.now)
+            self._is_unsettled = True
         return Outgoing(self, copy, self._context.now)
 
     def _foreign_elements(self, packet: RtpPacket, theirs: ExtensionMap | None) -> dict[int, bytes]:
@@ -439,6 +449,8 @@ class SendStream:
         else:
             stats.payload_type = packet.payload_type
             stats.total_packet_send_delay += now - outgoing.queued_at
+            if self.sent_at is None:
+                self._context.has_new_stream = True
             self.sent_at = now
             if outgoing.is_key_frame:
                 self.key_frames.answered(now)

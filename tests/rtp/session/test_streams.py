@@ -1,0 +1,416 @@
+"""Simulcast, forwarding, tones and redundancy: what else travels in streams."""
+
+from dataclasses import replace
+
+import pytest
+from tests.rtp.session.party import (
+    EXTENSIONS,
+    OPUS,
+    VIDEO_SSRC,
+    VP8,
+    ByPayloadType,
+    Party,
+    audio_receiver,
+    audio_sender,
+    opus_frame,
+    video_receiver,
+    video_sender,
+    vp8_frame,
+)
+from tests.support.network import Link
+
+from rtc_rtp import (
+    ExtensionMap,
+    FrameReceived,
+    FullIntraRequest,
+    IntraRequest,
+    KeyFrameRequested,
+    MaximumBitrate,
+    PacketReceived,
+    PictureLossIndication,
+    RedSender,
+    RtpPacket,
+    SendEncoding,
+    StateError,
+    StreamDiscovered,
+    TargetBitrateChanged,
+    TemporaryMaximumBitrate,
+    TemporaryMaximumBitrateNotification,
+    ToneReceived,
+    ToneSent,
+    parse_compound,
+)
+from rtc_rtp.fec import FLEXFEC, ULPFEC, FecSender, mutable_extensions
+
+LAYERS = ("q", "h", "f")
+
+
+def _simulcast() -> tuple[SendEncoding, ...]:
+    return tuple(
+        SendEncoding(ssrc=100 + 2 * index, rtx_ssrc=101 + 2 * index, rid=rid) for index, rid in enumerate(LAYERS)
+    )
+
+
+def _send_layers(party: Party, count: int, first: int = 0) -> None:
+    for number in range(first, first + count):
+        for rid in LAYERS:
+            party.left.send_frame("v", vp8_frame(number, key=number == 0), rid=rid)
+        party.network.flush()
+        party.network.advance(1 / 30)
+
+
+# --- simulcast ---
+
+
+def test_encodings_are_told_apart_by_name_and_repaired_each() -> None:
+    party = Party(link=Link(delay=0.02, loss=0.1), back=Link(delay=0.02))
+    party.left.add_sender("v", video_sender(encodings=_simulcast()))
+    party.right.add_receiver("v", video_receiver(rids=LAYERS))
+
+    _send_layers(party, 60)
+    party.network.advance(1.0)
+
+    frames = [event.frame for event in party.there.of(FrameReceived)]
+    assert {rid: sum(frame.rid == rid for frame in frames) for rid in LAYERS} == dict.fromkeys(LAYERS, 60)
+    assert {event.rid for event in party.there.of(StreamDiscovered)} == set(LAYERS)
+    assert {each.rid: each.rtx_ssrc for each in party.right.receiver_stats("v")} == {"q": 101, "h": 103, "f": 105}
+
+
+def test_names_are_left_out_once_the_peer_knows_them() -> None:
+    party = Party()
+    party.left.add_sender("v", video_sender(encodings=_simulcast()))
+    party.right.add_receiver("v", video_receiver(rids=LAYERS))
+
+    _send_layers(party, 90)
+
+    packets = [packet for packet in party.rtp() if packet.ssrc == 100]
+    assert packets[0].extensions[4] == b"1"
+    assert packets[0].extensions[5] == b"q"
+    assert {4, 5}.isdisjoint(packets[-1].extensions)
+
+
+def test_an_encoding_that_is_not_active_sends_nothing() -> None:
+    party = Party()
+    encodings = _simulcast()
+    party.left.add_sender(
+        "v", video_sender(encodings=(encodings[0], replace(encodings[1], active=False), encodings[2]))
+    )
+    party.right.add_receiver("v", video_receiver(rids=LAYERS))
+    _send_layers(party, 5)
+    silent = {packet.ssrc for packet in party.rtp()}
+
+    party.left.add_sender("v", video_sender(encodings=encodings))
+    _send_layers(party, 5, first=5)
+
+    assert silent == {100, 104}
+    assert {packet.ssrc for packet in party.rtp()} == {100, 102, 104}
+    assert party.left.sender_stats("v")["h"].frames_dropped == 5
+
+
+def test_a_key_frame_is_asked_of_the_encoding_that_needs_it() -> None:
+    party = Party()
+    party.left.add_sender("v", video_sender(encodings=_simulcast()))
+    party.right.add_receiver("v", video_receiver(rids=LAYERS))
+    _send_layers(party, 15)
+
+    party.right.request_key_frame("v", "h")
+    party.network.advance(0.1)
+
+    assert party.here.of(KeyFrameRequested) == [KeyFrameRequested("v", "h")]
+
+
+# --- key frames ---
+
+
+def test_requests_in_a_crowd_are_told_once() -> None:
+    party = Party()
+    party.connect_video()
+    party.send_video(10)
+    now = party.network.now
+    party.left.receive_datagrams([PictureLossIndication(9, VIDEO_SSRC).serialize()] * 5, now)
+    party.left.receive_datagram(PictureLossIndication(9, VIDEO_SSRC).serialize(), now + 0.3)
+
+    first = party.left.events()
+    party.left.send_frame("v", vp8_frame(10, key=True))
+    party.left.datagrams_to_send(now + 0.4)
+    party.left.receive_datagram(PictureLossIndication(9, VIDEO_SSRC).serialize(), now + 0.45)
+    meanwhile = party.left.events()
+    party.left.receive_datagram(PictureLossIndication(9, VIDEO_SSRC).serialize(), now + 2.0)
+
+    assert first == [KeyFrameRequested("v", None)]
+    assert meanwhile == []
+    assert party.left.events() == [KeyFrameRequested("v", None)]
+    assert party.left.sender_stats("v")[None].pli_count == 8
+
+
+def test_an_intra_request_is_obeyed_once_for_each_number() -> None:
+    party = Party()
+    party.connect_video()
+    party.send_video(10)
+    told = []
+    for number, at in ((1, 1.0), (1, 3.0), (2, 5.0)):
+        request = FullIntraRequest(9, 0, [IntraRequest(VIDEO_SSRC, number)])
+        party.left.receive_datagram(request.serialize(), party.network.now + at)
+        told.append(len(party.left.events()))
+
+    assert told == [1, 0, 1]
+
+
+def test_without_picture_loss_indications_an_intra_request_is_sent() -> None:
+    party = Party()
+    codec = replace(VP8, feedback=frozenset({"nack", "ccm fir"}))
+    party.left.add_sender("v", video_sender(codecs=(codec,)))
+    party.right.add_receiver("v", video_receiver(codecs=(codec,)))
+    party.send_video(10)
+
+    party.right.request_key_frame("v")
+    party.network.advance(0.1)
+
+    assert party.here.saw(KeyFrameRequested)
+    assert party.right.receiver_stats("v")[0].fir_count == 1
+
+
+def test_a_bound_of_the_peer_is_kept_and_confirmed() -> None:
+    party = Party()
+    party.connect_video()
+    party.left.receive_datagram(
+        TemporaryMaximumBitrate(9, 0, [MaximumBitrate(VIDEO_SSRC, 200_000, 40)]).serialize(), 0.0
+    )
+    party.network.advance(1.0)
+
+    answers = [
+        packet
+        for data in party.rtcp(0)
+        for packet in parse_compound(data)
+        if isinstance(packet, TemporaryMaximumBitrateNotification)
+    ]
+    assert party.here.of(TargetBitrateChanged)[-1].shares[0].bitrate_bps == 200_000
+    assert answers == [TemporaryMaximumBitrateNotification(VIDEO_SSRC, 0, [MaximumBitrate(9, 200_000, 40)])]
+
+
+# --- forwarding ---
+
+
+def _forward(party: Party, sources: list[RtpPacket], **how: object) -> list[RtpPacket]:
+    party.left.add_sender("v", video_sender())
+    for packet in sources:
+        party.left.send_packet("v", packet, rewrite=True, now=party.network.now, **how)  # type: ignore[arg-type]
+        party.network.flush()
+        party.network.advance(0.01)
+    return party.rtp()
+
+
+def test_a_forwarder_gets_packets_as_they_came() -> None:
+    party = Party(link=Link(delay=0.02, loss=0.1, duplication=0.1), back=Link(delay=0.02))
+    party.left.add_sender("v", video_sender())
+    party.right.add_receiver("v", video_receiver(deliver="packets"))
+
+    party.send_video(60)
+    party.network.advance(1.0)
+
+    packets = [event.packet for event in party.there.of(PacketReceived)]
+    numbers = [packet.sequence_number for packet in packets]
+    assert {packet.ssrc for packet in packets} == {VIDEO_SSRC}
+    assert len(numbers) == len(set(numbers))
+    assert sorted(numbers) == sorted({packet.sequence_number for packet in party.rtp() if packet.ssrc == VIDEO_SSRC})
+    assert party.there.of(FrameReceived) == []
+
+
+def test_both_kinds_of_delivery_at_once() -> None:
+    party = Party()
+    party.left.add_sender("v", video_sender())
+    party.right.add_receiver("v", video_receiver(deliver="both"))
+
+    party.send_video(10)
+
+    assert len(party.received()) == 10
+    assert len(party.there.of(PacketReceived)) == len(party.rtp())
+
+
+def test_a_gap_in_what_is_passed_on_stays_a_gap() -> None:
+    sources = [RtpPacket(96, number, 3000, 1, b"\x10abc") for number in (65_534, 65_535, 1, 2)]
+
+    packets = _forward(Party(), sources)
+
+    first = packets[0].sequence_number
+    assert [(packet.sequence_number - first) & 0xFFFF for packet in packets] == [0, 1, 3, 4]
+    assert {packet.ssrc for packet in packets} == {VIDEO_SSRC}
+
+
+def test_another_source_goes_on_where_the_last_one_ended() -> None:
+    sources = [
+        RtpPacket(96, 10, 3000, 1, b"\x10abc"),
+        RtpPacket(96, 7000, 99, 2, b"\x10abc"),
+        RtpPacket(96, 7001, 99, 2, b"x"),
+    ]
+
+    packets = _forward(Party(), sources)
+
+    numbers = [packet.sequence_number for packet in packets]
+    assert [number - numbers[0] for number in numbers] == [0, 1, 2]
+    assert packets[1].timestamp - packets[0].timestamp == 900
+    assert packets[2].timestamp == packets[1].timestamp
+
+
+def test_what_a_packet_says_of_itself_is_passed_on_under_our_numbers() -> None:
+    theirs = ExtensionMap({9: EXTENSIONS[1], 3: EXTENSIONS[4], 8: "urn:unknown"})
+    source = RtpPacket(96, 10, 3000, 1, b"\x10abc", extensions={9: b"\x22", 3: b"theirs", 8: b"?"})
+
+    (packet,) = _forward(Party(), [source], extension_map=theirs)
+
+    assert packet.extensions[1] == b"\x22"
+    assert packet.extensions[4] == b"1"
+    assert b"?" not in packet.extensions.values()
+    assert source.extensions == {9: b"\x22", 3: b"theirs", 8: b"?"}
+
+
+def test_a_packet_that_is_not_rewritten_keeps_its_numbers() -> None:
+    party = Party()
+    party.left.add_sender("v", video_sender())
+
+    party.left.send_packet("v", RtpPacket(96, 4711, 4712, VIDEO_SSRC, b"\x10abc"))
+    party.network.flush()
+
+    assert (party.rtp()[0].sequence_number, party.rtp()[0].timestamp) == (4711, 4712)
+
+
+# --- tones ---
+
+DIALLED = {48_000: 110}
+
+
+def _telephone() -> Party:
+    party = Party()
+    party.left.add_sender("a", audio_sender(telephone_event_payload_types=DIALLED))
+    party.right.add_receiver("a", audio_receiver(telephone_event_payload_types=DIALLED))
+    return party
+
+
+def test_tones_are_heard_at_the_other_end() -> None:
+    party = _telephone()
+    party.send_audio(10)
+
+    party.left.send_tones("a", "1,#", party.network.now)
+    party.send_audio(200, first=10)
+
+    heard = [event for event in party.there.of(ToneReceived) if event.ended]
+    assert [event.code for event in heard] == [1, 11]
+    assert all(event.duration == pytest.approx(0.1, abs=0.001) for event in heard)
+    assert [event.tone for event in party.here.of(ToneSent)] == ["1", ",", "#", ""]
+    assert party.left.tones_left("a") == ""
+    assert party.right.receiver_stats("a")[0].concealed_packets == 0
+
+
+def test_an_end_of_a_tone_that_is_lost_is_noticed() -> None:
+    party = _telephone()
+    party.send_audio(10)
+    party.left.send_tones("a", "5", party.network.now, duration=1.0)
+    party.network.advance(0.5)
+    for host in party.here.hosts.values():
+        host.up = False
+
+    party.network.advance(1.0)
+
+    assert [event.ended for event in party.there.of(ToneReceived)][-1]
+
+
+def test_there_are_no_tones_without_negotiation() -> None:
+    party = Party()
+    party.connect_audio()
+
+    with pytest.raises(StateError):
+        party.left.send_tones("a", "1", 0.0)
+
+
+# --- redundancy ---
+
+
+def test_redundant_audio_makes_lost_packets_good() -> None:
+    party = Party()
+    party.right.add_receiver("a", audio_receiver(red_payload_type=63))
+    red = RedSender(distance=2)
+    for number in range(100):
+        frame = opus_frame(number)
+        payload = red.wrap(OPUS.payload_type, frame.timestamp, frame.data, 1200)
+        packet = RtpPacket(63, number, frame.timestamp, 9, payload, extensions={4: b"0"})
+        if number % 4:
+            party.right.receive_datagram(bytes(packet), number * 0.02)
+        party.network.advance(0.02)
+    party.network.advance(1.0)
+
+    # The first one was never asked for: nobody knew of it.
+    assert [frame.data for frame in party.received("a")] == [opus_frame(number).data for number in range(1, 100)]
+    assert party.right.receiver_stats("a")[0].packets_repaired == 24
+
+
+@pytest.mark.parametrize("kind", ["ulpfec", "flexfec"])
+def test_parity_makes_lost_packets_good(kind: str) -> None:
+    party = Party()
+    numbers = {"red_payload_type": 120, "ulpfec_payload_type": 121, "flexfec_payload_type": 122}
+    codec = replace(VP8, feedback=frozenset({"nack pli"}))
+    party.right.add_receiver("v", video_receiver(codecs=(codec,), **numbers))
+    scheme = ULPFEC if kind == "ulpfec" else FLEXFEC
+    fec = FecSender(scheme, ssrc=9, protection=1.0, mutable=mutable_extensions(EXTENSIONS))
+    number = 0
+    for index in range(40):
+        data = vp8_frame(index, key=index == 0, length=500).data
+        media = RtpPacket(96, number, 3000 * index, 9, b"\x10" + data, marker=True, extensions={4: b"1"})
+        parities = fec.protect(bytes(media), ends_frame=True)
+        number += 1
+        if index % 5 != 4:
+            wrapped = replace_payload(media, 120, b"\x60" + media.payload) if kind == "ulpfec" else media
+            party.right.receive_datagram(bytes(wrapped), party.network.now)
+        for parity in parities:
+            if kind == "ulpfec":
+                packet = RtpPacket(120, number, media.timestamp, 9, b"\x79" + parity)
+                number += 1
+            else:
+                packet = RtpPacket(122, index, media.timestamp, 10, parity)
+            party.right.receive_datagram(bytes(packet), party.network.now)
+        party.network.advance(1 / 30)
+    party.network.advance(1.0)
+
+    stats = party.right.receiver_stats("v")[0]
+    assert len(party.received()) == 40
+    assert stats.packets_repaired == 8
+    assert stats.fec_packets_received == 40
+
+
+def replace_payload(packet: RtpPacket, payload_type: int, payload: bytes) -> RtpPacket:
+    """Return a packet with another payload."""
+    return RtpPacket(
+        payload_type,
+        packet.sequence_number,
+        packet.timestamp,
+        packet.ssrc,
+        payload,
+        marker=packet.marker,
+        extensions=packet.extensions,
+    )
+
+
+# --- routing ---
+
+
+def test_what_nobody_wants_is_counted() -> None:
+    party = Party()
+    party.right.add_receiver("v", video_receiver())
+    party.right.add_receiver("a", audio_receiver())
+    party.right.set_router(ByPayloadType({96: "v"}))
+
+    party.right.receive_datagram(bytes(RtpPacket(111, 1, 1, 5, b"x")), 0.0)
+    party.right.receive_datagram(bytes(RtpPacket(111, 1, 1, 6, b"x")), 0.0)
+    party.right.set_router(ByPayloadType({96: "v", 50: "v"}))
+    party.right.receive_datagram(bytes(RtpPacket(50, 1, 1, 7, b"x")), 0.0)
+    party.right.receive_datagram(bytes(RtpPacket(97, 1, 1, 8, b"\0\1x")), 0.0)
+
+    assert party.right.stats.dropped == {"unrouted": 3, "unknown_payload_type": 1}
+
+
+def test_streams_of_the_peer_are_bounded() -> None:
+    party = Party()
+    party.right.add_receiver("v", video_receiver())
+    for ssrc in range(1, 1000):
+        party.right.receive_datagram(bytes(RtpPacket(96, 1, 1, ssrc, b"\x10\0\0")), 0.0)
+
+    assert party.right.stats.dropped == {"too_many_sources": 999 - 512}
