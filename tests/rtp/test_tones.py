@@ -175,6 +175,31 @@ def test_a_long_tone_has_segments() -> None:
     assert sent[0][1].marker
 
 
+@pytest.mark.spec("rfc4733:2.1/1", "rfc4733:2.5.1.2/1")
+def test_durations_may_have_another_clock_than_the_stream() -> None:
+    sender = ToneSender(now=0.0, clock_rate=8000, stream_clock_rate=48000, timestamp=7)
+    receiver = ToneReceiver(clock_rate=48000)
+    sender.send_tones("12", 1.0, duration=0.1, gap=0.1)
+
+    sent = _run(sender, 1.0)
+    _feed(receiver, sent, 8000)
+
+    assert sorted({packet.timestamp for _, packet in sent}) == [48007, 48007 + 9600]
+    assert {event.duration for event in _reports(sent) if event.end} == {800}
+    assert [(event.code, event.duration) for event in receiver.events() if event.ended] == [(1, 0.1), (2, 0.1)]
+
+
+@pytest.mark.parametrize("stream_clock_rate", [16000, 48000])
+def test_segments_of_another_clock_are_one_long_tone(stream_clock_rate: int) -> None:
+    receiver = ToneReceiver(clock_rate=stream_clock_rate)
+    sender = ToneSender(now=0.0, clock_rate=16000, stream_clock_rate=stream_clock_rate)
+    sender.send_tones("1", 0.0, duration=6.0)
+
+    _feed(receiver, _run(sender, 0.0), 16000)
+
+    assert [(event.timestamp, event.duration) for event in receiver.events() if event.ended] == [(0, 6.0)]
+
+
 def test_a_pause_and_the_end_are_told() -> None:
     sender = _sender()
     sender.send_tones("1,d", 10.0, duration=0.1, gap=0.07)
@@ -302,9 +327,9 @@ def _heard(receiver: ToneReceiver) -> list[tuple[int, float, bool]]:
     return [(event.code, event.duration, event.ended) for event in receiver.events()]
 
 
-def _feed(receiver: ToneReceiver, sent: list[tuple[float, TonePacket]]) -> None:
+def _feed(receiver: ToneReceiver, sent: list[tuple[float, TonePacket]], clock_rate: int | None = None) -> None:
     for at, packet in sent:
-        receiver.receive(packet.payload, packet.timestamp, at, marker=packet.marker)
+        receiver.receive(packet.payload, packet.timestamp, at, marker=packet.marker, clock_rate=clock_rate)
 
 
 def test_a_tone_is_heard_once() -> None:
@@ -448,11 +473,13 @@ def test_what_is_not_drained_is_bounded() -> None:
 @pytest.mark.parametrize("name", ["chromium-dtmf", "firefox-dtmf"])
 def test_what_browsers_dial_is_heard(name: str) -> None:
     content = json.loads((VECTORS / f"{name}.json").read_text())
-    receiver = ToneReceiver(clock_rate=content["clock_rate"])
+    receiver = ToneReceiver(clock_rate=48000)
 
     for i, data in enumerate(content["packets"]):
         packet = RtpPacket.parse(bytes.fromhex(data))
-        receiver.receive(packet.payload, packet.timestamp, i * 0.02, marker=packet.marker)
+        receiver.receive(
+            packet.payload, packet.timestamp, i * 0.02, marker=packet.marker, clock_rate=content["clock_rate"]
+        )
 
     events = receiver.events()
     assert "".join(DTMF_TONES[event.code] for event in events if event.ended) == content["tones"]

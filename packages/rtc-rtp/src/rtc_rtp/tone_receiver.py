@@ -38,13 +38,14 @@ class _Tone:
     segment_timestamp: int
     segment_ticks: int
     earlier_ticks: int
+    rate: int
     volume: int
     heard_at: float
     ended: bool = False
 
     @property
-    def ticks(self) -> int:
-        return self.earlier_ticks + self.segment_ticks
+    def duration(self) -> float:
+        return (self.earlier_ticks + self.segment_ticks) / self.rate
 
 
 class ToneReceiver:
@@ -58,7 +59,7 @@ class ToneReceiver:
         """Begin with no event.
 
         Args:
-            clock_rate: Of the negotiated telephone-event.
+            clock_rate: Of the stream, and so of timestamps.
         """
         self._clock_rate = clock_rate
         self._tone: _Tone | None = None
@@ -66,7 +67,9 @@ class ToneReceiver:
         self.dropped: Counter[str] = Counter()
         """How many packets told nothing new or made no sense, by reason."""
 
-    def receive(self, payload: bytes, timestamp: int, now: float, *, marker: bool = False) -> None:
+    def receive(
+        self, payload: bytes, timestamp: int, now: float, *, marker: bool = False, clock_rate: int | None = None
+    ) -> None:
         """Take the payload of one packet; never raises for what is in it.
 
         Args:
@@ -74,16 +77,20 @@ class ToneReceiver:
             timestamp: The packet's.
             now: Seconds, the caller's monotonic clock.
             marker: The packet's: a new event begins.
+            clock_rate: Of the packet's payload type, and so of durations; None: that of the stream. Browsers send
+                telephone-event of 8000 Hz beside Opus of 48,000.
         """
+        rate = clock_rate or self._clock_rate
         try:
             reports = parse_telephone_events(payload)
         except ParseError:
             self.dropped["malformed"] += 1
             return
         for report in reports:
-            self._take(report, timestamp, now, marker=marker)
+            self._take(report, timestamp, now, rate, marker=marker)
             # [rfc4733:2.5.1.5/1] Events of one packet follow each other.
-            timestamp = (timestamp + report.duration) % _TIMESTAMPS
+            lasted = report.duration * self._clock_rate // rate
+            timestamp = (timestamp + lasted) % _TIMESTAMPS
 
     def handle_timeout(self, now: float) -> None:
         """End an event of which nothing is heard any more; call at or after `next_timeout`."""
@@ -105,7 +112,7 @@ class ToneReceiver:
         tone = self._tone
         return None if tone is None or tone.ended else tone.heard_at + LOST_END_TIMEOUT
 
-    def _take(self, report: TelephoneEvent, timestamp: int, now: float, *, marker: bool) -> None:
+    def _take(self, report: TelephoneEvent, timestamp: int, now: float, rate: int, *, marker: bool) -> None:
         if not report.duration:
             # [rfc4733:2.3.5/2] Lasting for ever is for states, of which we know none.
             self.dropped["no duration"] += 1
@@ -119,22 +126,23 @@ class ToneReceiver:
             if ahead == 0:
                 self._go_on(tone, report, now)
                 return
-            if self._is_next_segment(tone, report, ahead, marker=marker):
-                tone.earlier_ticks += ahead
+            elapsed = -(-ahead * rate // self._clock_rate)
+            if self._is_next_segment(tone, report, elapsed, marker=marker):
+                tone.earlier_ticks += elapsed
                 tone.segment_timestamp = timestamp
                 tone.segment_ticks = 0
                 self._go_on(tone, report, now)
                 return
             # The next event ends one whose end was lost.
             self._end()
-        self._tone = tone = _Tone(report.code, timestamp, timestamp, 0, 0, report.volume, now)
+        self._tone = tone = _Tone(report.code, timestamp, timestamp, 0, 0, rate, report.volume, now)
         self._go_on(tone, report, now)
 
     @staticmethod
-    def _is_next_segment(tone: _Tone, report: TelephoneEvent, ahead: int, *, marker: bool) -> bool:
+    def _is_next_segment(tone: _Tone, report: TelephoneEvent, elapsed: int, *, marker: bool) -> bool:
         # [rfc4733:2.5.2.3/1] No end, no gap, the same event: one that lasts long.
         return (
-            not tone.ended and not marker and report.code == tone.code and ahead in (tone.segment_ticks, MAX_DURATION)
+            not tone.ended and not marker and report.code == tone.code and elapsed in (tone.segment_ticks, MAX_DURATION)
         )
 
     def _go_on(self, tone: _Tone, report: TelephoneEvent, now: float) -> None:
@@ -162,5 +170,4 @@ class ToneReceiver:
         if len(self._events) == MAX_EVENTS:
             self._events.popleft()
             self.dropped["not drained"] += 1
-        duration = tone.ticks / self._clock_rate
-        self._events.append(ToneReported(tone.code, tone.timestamp, duration, tone.volume, tone.ended))
+        self._events.append(ToneReported(tone.code, tone.timestamp, tone.duration, tone.volume, tone.ended))

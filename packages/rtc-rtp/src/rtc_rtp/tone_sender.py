@@ -95,6 +95,7 @@ class ToneSender:
         *,
         now: float,
         clock_rate: int = 8000,
+        stream_clock_rate: int | None = None,
         timestamp: int = 0,
         interval: float = 0.02,
         volume: int = 10,
@@ -104,7 +105,9 @@ class ToneSender:
 
         Args:
             now: Seconds of the caller's monotonic clock.
-            clock_rate: Of the negotiated telephone-event, which is that of the audio beside it.
+            clock_rate: Of the negotiated telephone-event: that of durations.
+            stream_clock_rate: Of the audio beside it, and so of timestamps; None: the same. Firefox has no telephone-event
+                but of 8000 Hz, and sends and takes it beside Opus of 48,000.
             timestamp: The audio stream's RTP timestamp at `now`.
             interval: Seconds between two reports of an event; that between packets of audio is natural.
             volume: Power of the tones, dBm0 without its sign.
@@ -115,6 +118,7 @@ class ToneSender:
         if interval <= 0 or clock_rate <= 0:
             raise ValueError("interval and clock rate are positive")
         self._clock_rate = clock_rate
+        self._stream_clock_rate = stream_clock_rate or clock_rate
         self._interval = interval
         self._volume = volume
         self._codes = frozenset(events)
@@ -250,7 +254,7 @@ class ToneSender:
         else:
             timestamp, synchronized_at = self._synchronized
             # [rfc4733:2.5.1.2/1] The clock of the audio.
-            timestamp = (timestamp + round((at - synchronized_at) * self._clock_rate)) % _TIMESTAMPS
+            timestamp = (timestamp + round((at - synchronized_at) * self._stream_clock_rate)) % _TIMESTAMPS
             code = DTMF_TONES.index(tone)
             ends_at = at + self._duration
             # [rfc4733:2.3.5/1] [rfc4733:2.5.1.2/2] A report tells how long the event has lasted, so the first comes after one interval.
@@ -285,7 +289,8 @@ class ToneSender:
     def _queue(self, playing: _Playing, duration: int, *, end: bool) -> TonePacket:
         payload = TelephoneEvent(playing.code, end, self._volume, duration).serialize()
         # [rfc4733:2.5.1.2/3] The timestamp stays while the duration grows.
-        timestamp = (playing.timestamp + playing.segment * MAX_DURATION) % _TIMESTAMPS
+        elapsed = playing.segment * MAX_DURATION * self._stream_clock_rate // self._clock_rate
+        timestamp = (playing.timestamp + elapsed) % _TIMESTAMPS
         # [rfc4733:2.5.1.2/4] [rfc4733:2.5.1.2/6] [rfc4733:2.5.1.3/4] Only the very first is marked.
         packet = TonePacket(payload, timestamp, marker=not playing.reported)
         playing.reported = True

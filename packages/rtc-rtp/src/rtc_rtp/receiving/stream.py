@@ -283,7 +283,10 @@ class ReceiveStream:
                 self._context.drop("unknown_payload_type")
                 itself = None
         elif self._tones is not None:
-            self._tones.receive(packet.payload, packet.timestamp, now, marker=packet.marker)
+            # Browsers send telephone events of 8000 Hz beside Opus: durations have a clock of their own.
+            types = self._parameters.telephone_event_payload_types
+            clock_rate = next((rate for rate, each in types.items() if each == packet.payload_type), None)
+            self._tones.receive(packet.payload, packet.timestamp, now, marker=packet.marker, clock_rate=clock_rate)
             self._context.wait_for(self)
         self._take_back(repaired)
         if itself is not None:

@@ -30,7 +30,12 @@ class Dialling:
         self._sender_id = sender_id
         self._payload_type = payload_type
         self._stream = stream
-        self._tones = ToneSender(now=context.now, clock_rate=clock_rate, timestamp=stream.rtp_timestamp(context.now))
+        self._tones = ToneSender(
+            now=context.now,
+            clock_rate=clock_rate,
+            stream_clock_rate=stream.codec.clock_rate,
+            timestamp=stream.rtp_timestamp(context.now),
+        )
 
     @property
     def is_sounding(self) -> bool:
