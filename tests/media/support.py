@@ -14,6 +14,8 @@ from rtc_rtp import EncodedFrame, RtpCodec, RtpPacket, payload_format
 
 VIDEO = ["video/VP8", "video/VP9", "video/H264", "video/H265", "video/AV1"]
 SOUND = ["audio/opus", "audio/PCMU", "audio/PCMA", "audio/G722"]
+RATES = {"audio/opus": 48_000, "audio/PCMU": 8000, "audio/PCMA": 8000, "audio/G722": 16_000}
+"""Of the samples, Hz."""
 VIDEO_TIME = Fraction(1, 90_000)
 
 

@@ -16,9 +16,7 @@ from rtc_rtp import EncodedFrame, RtpCodec
 from rtc_rtp.payload.comfort_noise import ComfortNoise
 from rtc_rtp.payload.opus import opus_channels, opus_duration
 
-from .support import SOUND, Road, arrived, audio_encoder, codec, samples, sines, spectrum
-
-RATES = {"audio/opus": 48_000, "audio/PCMU": 8000, "audio/PCMA": 8000, "audio/G722": 16_000}
+from .support import RATES, SOUND, Road, arrived, audio_encoder, codec, samples, sines, spectrum
 
 
 def encode(encoder: AudioEncoder, frames: Iterable[av.AudioFrame]) -> list[EncodedFrame]:

@@ -26,7 +26,7 @@ class FileWriter(Protocol):
         Args:
             track: Which one, 0 and up.
             item: A raw or encoded frame, or an RTP packet.
-            position: Where it belongs, seconds after the beginning.
+            position: Where it belongs, seconds; the beginning is where the first of all frames belongs.
 
         Raises:
             MediaError: It cannot be written.
@@ -60,6 +60,9 @@ class LibavWriter:
         codecs: dict[int, RtpCodec],
     ) -> None:
         self._assemblers = {track: FrameAssembler(codec) for track, codec in codecs.items()}
+        # PyAV opens the file with its first packet: what is wrong with it should be told now.
+        if isinstance(file, str | Path) and "://" not in str(file) and not Path(file).absolute().parent.is_dir():
+            raise MediaError(f"{file} cannot be written: there is no such folder")
         with libav_fails_as(MediaError, f"{file} cannot be written"):
             target = str(file) if isinstance(file, Path) else file
             try:
@@ -70,6 +73,7 @@ class LibavWriter:
         self._waiting: list[tuple[int, object, float]] = []
         self._began_at: float | None = None
         self._started = False
+        self._base = 0.0
 
     def write(self, track: int, item: object, position: float) -> None:
         """Add what a track delivered; see `FileWriter.write`."""
@@ -113,6 +117,8 @@ class LibavWriter:
     def _start(self) -> None:
         self._started = True
         self._container.start_encoding()
+        # What came first was not always captured first.
+        self._base = min((position for _, _, position in self._waiting), default=0.0)
         for track, item, position in self._waiting:
             self._mux(track, item, position)
         self._waiting.clear()
@@ -120,7 +126,7 @@ class LibavWriter:
     def _mux(self, track: int, item: object, position: float) -> None:
         strand = self._strands[track]
         if strand is not None:
-            self._container.mux(strand.packets(item, position))
+            self._container.mux(strand.packets(item, max(0.0, position - self._base)))
 
 
 class RtpDumpFileWriter:

@@ -291,7 +291,9 @@ def _cutter(stream: Stream, *, decode: bool) -> Cutter | None:
     if not decode:
         mime_type = MIME_TYPES.get(context.name)
         return EncodedCutter(stream, mime_type) if mime_type is not None else None
-    return SoundCutter(len(context.layout.channels)) if isinstance(context, av.AudioCodecContext) else PictureCutter()
+    if isinstance(context, av.AudioCodecContext):
+        return SoundCutter(len(context.layout.channels))
+    return PictureCutter(float(stream.average_rate or 25) if isinstance(stream, av.VideoStream) else 25)
 
 
 def _settings(stream: Stream) -> dict[str, object]:

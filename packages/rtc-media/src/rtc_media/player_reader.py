@@ -60,18 +60,27 @@ class Cutter(Protocol):
 
 
 class PictureCutter:
-    """Decodes pictures, and turns them upright."""
+    """Decodes pictures, and turns them upright.
 
-    def __init__(self) -> None:
+    Args:
+        framerate: Pictures per second where they have no times.
+    """
+
+    def __init__(self, framerate: float) -> None:
         self._adapter = PictureAdapter()
+        self._interval = 1 / framerate
+        self._next = 0.0
 
     def cut(self, packet: Packet, offset: float) -> "Sequence[tuple[float, PlayedFrame]]":
         """Decode a packet."""
         frames: list[tuple[float, PlayedFrame]] = []
         for picture in packet.decode():
-            if not isinstance(picture, VideoFrame) or picture.pts is None:
+            if not isinstance(picture, VideoFrame):
                 continue
-            seconds = picture.time + offset
+            # A bare bitstream has no times: it is as fast as it says.
+            self._next = picture.time if picture.pts is not None else self._next
+            seconds = self._next + offset
+            self._next += self._interval
             if upright_rotation(picture):
                 picture = self._adapter.adapt(picture, *upright_size(picture))
             picture.pts, picture.time_base = round(seconds * VIDEO_CLOCK_RATE), VIDEO_TIME_BASE
@@ -116,6 +125,7 @@ class EncodedCutter:
         self._kind = AUDIO_CODECS.get(mime_type.lower())
         name = ANNEX_B_FILTERS.get(mime_type)
         self._filter = BitStreamFilterContext(name, stream) if name is not None else None
+        self._rest = b""
 
     def cut(self, packet: Packet, offset: float) -> "Sequence[tuple[float, PlayedFrame]]":
         """Make frames of a packet."""
@@ -144,6 +154,10 @@ class EncodedCutter:
             return [(seconds, EncodedFrame(data, round(seconds * rate), mime_type=self._mime_type))]
         # Files hold G.711 and G.722 in pieces of any length: cut them into packets of 20 ms.
         length = step // 50
+        seconds -= len(self._rest) / step
+        data = self._rest + data
+        whole = len(data) // length * length
+        data, self._rest = data[:whole], data[whole:]
         return [
             (
                 seconds + at / step,

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
-from rtc_asyncio import MediaStreamError, MediaStreamTrack, RawFrame
+from av import AudioFrame, VideoFrame
+
+from rtc_asyncio import FrameReader, MediaStreamError, MediaStreamTrack, RawFrame
 from rtc_asyncio.tracks import MediaFrame
 from rtc_media.audio_settings import AUDIO_CODECS
 from rtc_media.errors import MediaError
@@ -90,7 +92,8 @@ class MediaRecorder:
             self._thread.shutdown()
             self._thread = None
             raise
-        self._tasks = [asyncio.create_task(self._record(index)) for index in range(len(self._tracks))]
+        readers = [track.subscribe() for track in self._tracks]
+        self._tasks = [asyncio.create_task(self._record(index, reader)) for index, reader in enumerate(readers)]
 
     async def stop(self) -> None:
         """Finish the file. Tracks go on. Idempotent.
@@ -117,11 +120,9 @@ class MediaRecorder:
             return RtpDumpFileWriter(self._file, time.time())
         return LibavWriter(self._file, self._format, self._options, len(self._tracks), self._codecs)
 
-    async def _record(self, index: int) -> None:
-        track = self._tracks[index]
-        clock = _TrackClock(self._origin, track.kind, self._codecs.get(index))
+    async def _record(self, index: int, frames: FrameReader[MediaFrame]) -> None:
+        clock = _TrackClock(self._origin, self._tracks[index].kind, self._codecs.get(index))
         loop = asyncio.get_running_loop()
-        frames = track.subscribe()
         try:
             while True:
                 frame = await frames.get()
@@ -172,7 +173,11 @@ class _TrackClock:
         self._offset: float | None = None
 
     def position(self, frame: MediaFrame, now: float) -> float | None:
-        """Return where a frame that has come now belongs, in seconds; None if it has no time."""
+        """Return where a frame that has come now belongs, in seconds; None if it has no time.
+
+        Raises:
+            MediaError: It is no frame.
+        """
         origin = self._origin
         seconds = self._seconds(frame)
         if seconds is None:
@@ -189,7 +194,7 @@ class _TrackClock:
                 captured = frame.capture_time - origin.capture
                 begins = captured if abs(captured - arrived) < LARGEST_LEAP else arrived
             self._offset = begins - seconds
-        return max(0.0, self._offset + seconds)
+        return self._offset + seconds
 
     def _seconds(self, frame: MediaFrame) -> float | None:
         """Return the frame's time in its track's own clock."""
@@ -209,6 +214,8 @@ class _TrackClock:
 
 
 def _presentation_time(frame: RawFrame) -> float | None:
+    if not isinstance(frame, AudioFrame | VideoFrame):
+        raise MediaError(f"a track delivered {type(frame).__name__}")
     if frame.pts is None or frame.time_base is None:
         return None
     return float(frame.pts * frame.time_base)

@@ -54,9 +54,10 @@ class SilenceDetector:
         if level < min(THRESHOLD, self._floor - ABOVE_NOISE):
             self._silent_for = 0.0
             return Verdict.SEND
-        was_in_hangover = self._silent_for < HANGOVER
+        hangover = HANGOVER - duration / 2  # sums of durations are not exact
+        was_in_hangover = self._silent_for < hangover
         self._silent_for += duration
-        if self._silent_for < HANGOVER:
+        if self._silent_for < hangover:
             return Verdict.SEND
         self._described_ago += duration
         if was_in_hangover or self._described_ago >= REFRESH_INTERVAL - duration / 2:

@@ -12,7 +12,6 @@ from rtc_media.dataclass import dataclass
 from rtc_media.limits import h264_profile_level
 from rtc_rtp.payload.h264_profile import H264Profile
 
-
 LARGEST_SLICE: Final = 1000
 """Bytes of a NAL unit of H.264 that has to fit into one packet."""
 
