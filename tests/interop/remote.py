@@ -108,6 +108,10 @@ class Remote:
         await remote.run("", configuration=configuration or {"iceServers": []}, create=True)
         return remote
 
+    async def another(self) -> "Remote":
+        """Make another connection in the same program."""
+        return await Remote.create(self._program)
+
     async def run(self, code: str, *, timeout: float = 60.0, create: bool = False, **argument: object) -> object:
         """Run code with `peer`, `pc` and the keyword arguments in `argument` at hand; returns its result."""
         begin = "peers[argument.key] = new Peer(argument.configuration);" if create else ""

@@ -1,7 +1,8 @@
 """Media with Chromium, Firefox and libwebrtc in Node: encoded frames in and out, without a codec on our side."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Final, cast
 
 import pytest
@@ -14,7 +15,10 @@ from rtc_asyncio import (
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCRtpTransceiver,
+    UdpSocket,
 )
+from rtc_peer import PeerConnection
+from rtc_stun import Datagram
 
 from .remote import Call, Program, Remote
 from .remote_media import counters, equip
@@ -119,3 +123,109 @@ async def test_sound_and_pictures_come_back_encoded_as_they_went(call: Call, off
     assert outbound["video"].framesSent >= 20
     assert all(each.packetsLost == 0 for each in inbound.values())
     assert echo.frames["audio"] >= 20
+
+
+async def test_their_simulcast_is_received_and_passed_on_by_rid(call: Call) -> None:
+    if call.theirs.program_name == "wrtc":
+        pytest.skip("it is too old for simulcast by rid")
+    await call.theirs.run(
+        "const stream = await navigator.mediaDevices.getUserMedia({video: {width: 1280, height: 720}});"
+        "pc.addTransceiver(stream.getVideoTracks()[0], {direction: 'sendonly', streams: [stream],"
+        " sendEncodings: ['q', 'h', 'f'].map((rid, index) => ({rid, scaleResolutionDownBy: 4 >> index, maxBitrate: 150000 << index}))});"
+    )
+    chosen = EncodedFrameTrack("video")
+    await call.connect(offerer="theirs")
+    receiver = call.ours.getReceivers()[0]
+    chosen.on_key_frame_request = lambda: receiver.requestKeyFrame("h")
+    sizes: dict[str | None, int] = {}
+
+    async def pass_on() -> None:
+        async for frame in receiver.frames():
+            if frame.metadata is not None and frame.metadata.width is not None:
+                sizes[frame.rid] = frame.metadata.width
+            if frame.rid == "h":
+                await chosen.put(frame)
+
+    passing_on = asyncio.ensure_future(pass_on())
+    viewer = Call(RTCPeerConnection(codecs=None), await call.theirs.another())
+    await equip(viewer.theirs)
+    viewer.ours.addTrack(chosen)
+    await viewer.connect(offerer="ours")
+    await grown(viewer, "inbound-rtp video framesDecoded")
+
+    receiver.requestKeyFrame()  # one of each encoding, which tells its size
+
+    async def all_seen() -> bool:
+        return set(sizes) == {"q", "h", "f"}
+
+    try:
+        await eventually(all_seen)
+    except TimeoutError:
+        raise AssertionError(f"{sizes}") from None
+    width = (await counters(viewer.theirs))["inbound-rtp video frameWidth"]
+    passing_on.cancel()
+    await viewer.close()
+    assert sizes == {"q": 320, "h": 640, "f": 1280}
+    assert width == 640
+
+
+async def test_losses_are_repaired(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    echo = await connect(call, "ours")
+    await grown(call, "inbound-rtp video framesDecoded", by=5)
+    lossy(monkeypatch, 0.05)
+    await grown(call, "inbound-rtp video framesDecoded", "inbound-rtp audio packetsReceived", by=60)
+    theirs = await counters(call.theirs)
+    ours = next(each for each in (await call.ours.getStats()).values() if _is_inbound_video(each))
+    echo.close()
+
+    assert isinstance(ours, RTCInboundRtpStreamStats)
+    assert ours.nackCount
+    assert ours.retransmittedPacketsReceived
+    assert cast("float", theirs["outbound-rtp video retransmittedPacketsSent"]) > 0
+    assert cast("float", theirs["inbound-rtp video nackCount"]) > 0
+
+
+async def test_their_tones_are_heard(call: Call) -> None:
+    if call.theirs.program_name == "wrtc":
+        pytest.skip("it sends no tones")
+    await call.theirs.run("await peer.capture({audio: true});")
+    await call.connect(offerer="theirs")
+    reader = call.ours.getReceivers()[0].tones()
+    await call.theirs.run(
+        "const {dtmf} = pc.getSenders()[0];"
+        "await until(() => dtmf.canInsertDTMF !== false, 'tones', 10); dtmf.insertDTMF('159D#', 100, 70);"
+    )
+    heard: list[int] = []
+    async with asyncio.timeout(15):
+        async for tone in reader:
+            if tone.ended:
+                heard.append(tone.code)
+            if len(heard) == 5:
+                break
+
+    assert heard == [1, 5, 9, 15, 11]
+
+
+def _is_inbound_video(stats: object) -> bool:
+    return isinstance(stats, RTCInboundRtpStreamStats) and stats.kind == "video"
+
+
+def lossy(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    """Lose a share of all RTP and RTCP packets from now on, both ways, the same ones in every run."""
+    chance = random.Random(7)
+    send = UdpSocket.send
+
+    def kept(datagrams: list[Datagram]) -> list[Datagram]:
+        return [each for each in datagrams if not 128 <= each.data[0] < 192 or chance.random() >= share]
+
+    def send_some(self: UdpSocket, datagrams: list[Datagram]) -> None:
+        if left := kept(datagrams):
+            send(self, left)
+
+    received = PeerConnection.receive_datagrams
+
+    def receive_some(self: PeerConnection, datagrams: Iterable[Datagram], now: float) -> None:
+        received(self, kept(list(datagrams)), now)
+
+    monkeypatch.setattr(UdpSocket, "send", send_some)
+    monkeypatch.setattr(PeerConnection, "receive_datagrams", receive_some)

@@ -77,6 +77,8 @@ def _complete_inbound(
         stats.lastPacketReceivedTimestamp = timestamp - (now - stats.lastPacketReceivedTimestamp) * 1000
     if stats.estimatedPlayoutTimestamp is not None:
         stats.estimatedPlayoutTimestamp *= 1000
+    if (size := receiver.media.size(stats.ssrc)) is not None:
+        stats.frameWidth, stats.frameHeight = size
     decoding = receiver.media.decodings.get(stats.ssrc)
     if decoding is not None:
         _tell_decoder(stats, decoding, now)
@@ -102,8 +104,6 @@ def _tell_decoder(stats: RTCInboundRtpStreamStats, decoding: "Decoding", now: fl
     stats.totalSquaredInterFrameDelay = figures.total_squared_inter_frame_delay
     stats.pauseCount, stats.totalPausesDuration = figures.pause_count, figures.total_pauses_duration
     stats.freezeCount, stats.totalFreezesDuration = figures.freeze_count, figures.total_freezes_duration
-    if figures.frame_width is not None:
-        stats.frameWidth, stats.frameHeight = figures.frame_width, figures.frame_height
 
 
 def source_id(sender: "RTCRtpSender") -> str:

@@ -56,7 +56,7 @@ class RemoteMedia:
         self._decodings: dict[int | None, Decoding] = {}
         self._task: asyncio.Task[None] | None = None
         self._warned: set[str] = set()
-        self._last: EncodedFrame | None = None
+        self._sizes: dict[int | None, tuple[int, int]] = {}
         self._asked_at = 0.0
         self.frames: Source[EncodedFrame] = Source()
         """Encoded frames, for all who read them."""
@@ -71,8 +71,21 @@ class RemoteMedia:
 
     def received(self, frame: EncodedFrame) -> None:
         """A frame came from the peer."""
-        self._last = frame
+        metadata = frame.metadata
+        if metadata is not None and metadata.width is not None and metadata.height is not None:
+            self._sizes[frame.ssrc] = (metadata.width, metadata.height)
         self.frames.push(frame)
+
+    def size(self, ssrc: int | None) -> tuple[int, int] | None:
+        """Width and height of a stream's last picture, as far as it was decoded or its format shows it."""
+        decoding = self._decodings.get(ssrc)
+        if (
+            decoding is not None
+            and decoding.figures.frame_width is not None
+            and decoding.figures.frame_height is not None
+        ):
+            return decoding.figures.frame_width, decoding.figures.frame_height
+        return self._sizes.get(ssrc)
 
     def subscribe(self, limit: int | None = None) -> FrameReader[MediaFrame]:
         """Read decoded frames, or encoded ones where there is no codec package."""
@@ -87,11 +100,8 @@ class RemoteMedia:
     def settings(self) -> dict[str, object]:
         """What is known about the media."""
         figures = next((each.figures for each in reversed(self._decodings.values())), None)
-        metadata = self._last.metadata if self._last is not None else None
-        width = figures.frame_width if figures is not None else None
-        height = figures.frame_height if figures is not None else None
-        if width is None and metadata is not None:
-            width, height = metadata.width, metadata.height
+        streams = [*self._sizes, *self._decodings]
+        width, height = (self.size(streams[-1]) if streams else None) or (None, None)
         known = {
             "width": width,
             "height": height,

@@ -84,14 +84,14 @@ class Inbound:
         return [stream.refresh() for stream in self.receiver(receiver_id).primaries()]
 
     def request_key_frame(self, receiver_id: StreamId, rid: str | None) -> None:
-        """Ask for a key frame of an encoding.
+        """Ask for a key frame of an encoding, or of all that arrive.
 
         Raises:
             StateError: There is no such receiver.
         """
-        stream = self.receiver(receiver_id).stream(rid)
-        if stream is not None:
-            stream.request_key_frame()
+        for stream in self.receiver(receiver_id).primaries():
+            if rid is None or stream.rid == rid:
+                stream.request_key_frame()
 
     # --- streams ---
 

@@ -265,7 +265,7 @@ class RtpSession:
         return self._outbound.tones_left(sender_id)
 
     def request_key_frame(self, receiver_id: StreamId, rid: str | None = None) -> None:
-        """Ask the peer for a key frame (PLI, or FIR); call ``datagrams_to_send`` next.
+        """Ask the peer for a key frame (PLI, or FIR) of an encoding, or of all that arrive; call ``datagrams_to_send`` next.
 
         Nothing happens if no stream has come yet, or the peer did not promise to listen.
 
