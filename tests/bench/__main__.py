@@ -51,6 +51,12 @@ GOALS: Final[dict[str, list[Goal]]] = {
         Goal("wall_ms", "ms", more_is_better=False, absolute=150),
         Goal("cpu_ms", "ms CPU", more_is_better=False),
     ],
+    "rtp": [
+        Goal("parse", "packets parsed per CPU-second", more_is_better=True, ratio=3),
+        Goal("serialize", "packets made per CPU-second", more_is_better=True, ratio=1.2),
+        Goal("forward", "packets forwarded per CPU-second", more_is_better=True, ratio=2.5),
+        Goal("rtcp", "datagrams of RTCP per CPU-second", more_is_better=True),
+    ],
     "srtp": [
         Goal(f"{profile}_{kind}_{operation}", f"{profile} {kind} {operation}", more_is_better=False, absolute=most)
         for profile, most in zip(PROFILES, SRTP_MOST, strict=True)

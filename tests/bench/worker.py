@@ -186,6 +186,10 @@ def main() -> None:
     name, benchmark = sys.argv[1:3]
     if benchmark == "import":
         result = import_time(MODULES[name])
+    elif benchmark == "rtp":
+        from tests.bench import rtp
+
+        result = rtp.measure(name)
     elif benchmark == "srtp":
         from tests.bench import srtp
 

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtc_rtp import ExtensionMap, HeaderExtension, RtpPacket
-from rtc_rtp.header_extension import ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, parse_elements, serialize_elements
+from rtc_rtp.header_extension import (
+    ONE_BYTE_PROFILE,
+    TWO_BYTE_PROFILE,
+    find_element,
+    parse_elements,
+    serialize_elements,
+)
 
 from .strategies import elements, one_byte_elements, uint16
 
@@ -138,3 +144,8 @@ def test_no_element_has_the_number_of_padding() -> None:
 def test_an_extension_is_its_uri() -> None:
     assert LABEL == "urn:example:label"
     assert copy.deepcopy(LABEL) == pickle.loads(pickle.dumps(LABEL)) == LABEL
+
+
+@given(uint16 | st.sampled_from([0xBEDE, 0xBEDE, 0x1000]), st.binary(max_size=40), st.integers(0, 16))
+def test_looking_for_one_element_finds_what_parsing_all_does(profile: int, data: bytes, identifier: int) -> None:
+    assert find_element(profile, data, identifier) == parse_elements(profile, data).get(identifier)

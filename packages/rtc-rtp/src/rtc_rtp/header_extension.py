@@ -17,6 +17,9 @@ MAX_TWO_BYTE_LENGTH: Final = 255
 RESERVED_ID: Final = 15
 """In one-byte form it ends the extension."""
 
+_BYTES: Final = tuple([bytes((byte,)) for byte in range(256)])
+_PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
+
 V = TypeVar("V")
 
 
@@ -96,6 +99,27 @@ def _parse_two_byte(data: bytes) -> dict[int, bytes]:
     return elements
 
 
+def find_element(profile: int, data: bytes, identifier: int) -> bytes | None:
+    """Return one element of a header extension, as `parse_elements` would, without looking at those after it."""
+    if profile != ONE_BYTE_PROFILE:
+        return parse_elements(profile, data).get(identifier)
+    at = 0
+    end = len(data)
+    while at < end:
+        header = data[at]
+        at += 1
+        if not header:
+            continue
+        stop = at + (header & 15) + 1
+        found = header >> 4
+        if not 0 < found < RESERVED_ID or stop > end:
+            break
+        if found == identifier:
+            return data[at:stop]
+        at = stop
+    return None
+
+
 def serialize_elements(elements: Mapping[int, bytes], *, two_byte: bool = False) -> tuple[int, bytes]:
     """Return the profile and the padded data of a header extension.
 
@@ -120,9 +144,9 @@ def serialize_elements(elements: Mapping[int, bytes], *, two_byte: bool = False)
         if not (0 < identifier < RESERVED_ID and 0 < length <= MAX_ONE_BYTE_LENGTH):
             return TWO_BYTE_PROFILE, _serialize_two_byte(elements)
         # [rfc8285:4.2/2]
-        data += bytes((identifier << 4 | length - 1,)) + value
+        data += _BYTES[identifier << 4 | length - 1] + value
     # [rfc8285:4.2/1]
-    return ONE_BYTE_PROFILE, data + bytes(-len(data) & 3)
+    return ONE_BYTE_PROFILE, data + _PADDING[len(data) & 3]
 
 
 def _serialize_two_byte(elements: Mapping[int, bytes]) -> bytes:
@@ -133,8 +157,8 @@ def _serialize_two_byte(elements: Mapping[int, bytes]) -> bytes:
             raise ValueError(f"the identifier of a header extension is 1 to {MAX_TWO_BYTE_ID}, not {identifier}")
         if len(value) > MAX_TWO_BYTE_LENGTH:
             raise ValueError(f"a header extension has at most {MAX_TWO_BYTE_LENGTH} bytes, not {len(value)}")
-        data += bytes((identifier, len(value))) + value
-    return data + bytes(-len(data) & 3)
+        data += _BYTES[identifier] + _BYTES[len(value)] + value
+    return data + _PADDING[len(data) & 3]
 
 
 class HeaderExtension(str, Generic[V]):

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from rtc_rtp.errors import ParseError
 from rtc_rtp.header_extension import (
+    find_element,
     is_element_profile,
     is_two_byte_profile,
     parse_elements,
@@ -138,7 +139,9 @@ class RtpPacket:
 
     def extension(self, identifier: int) -> bytes | None:
         """Return one element of the header extension; None if the packet does not have it."""
-        return self._parsed_elements().get(identifier)
+        if self._elements is None:
+            return find_element(self._extension_profile, self._extension_data or b"", identifier)
+        return self._elements.get(identifier)
 
     def _parsed_elements(self) -> dict[int, bytes]:
         elements = self._elements
@@ -233,23 +236,39 @@ class RtpPacket:
             raise ValueError(f"a payload type is 0 to 127, not {second}")
         if self.marker:
             second |= _MARKER
+        profile, data = self._extension_profile, self._extension_data
+        if self._elements and (data is None or self._has_foreign_extension()):
+            profile, data = serialize_elements(self._elements, two_byte=two_byte or is_two_byte_profile(profile))
+        if data is None or self.csrcs or self.padding_length:
+            return self._serialize_any(second, profile, data)
+        # What nearly all packets of WebRTC look like: an extension, neither sources nor padding.
+        try:
+            return (
+                _pack_extended(
+                    _VERSION | _EXTENDED,
+                    second,
+                    self.sequence_number,
+                    self.timestamp,
+                    self.ssrc,
+                    profile,
+                    len(data) >> 2,
+                )
+                + data
+                + self.payload
+            )
+        except struct.error as error:
+            raise ValueError(f"a field of the packet is out of range: {error}") from None
+
+    __bytes__ = serialize
+
+    def _serialize_any(self, second: int, profile: int, data: bytes | None) -> bytes:
+        """Return the bytes of a packet of any shape."""
         first = _VERSION
         tail = self.payload
         if self.padding_length:
             first |= _PADDING
             tail += self._padding()
-        profile, data = self._extension_profile, self._extension_data
-        if self._elements and (data is None or self._has_foreign_extension()):
-            profile, data = serialize_elements(self._elements, two_byte=two_byte or is_two_byte_profile(profile))
         try:
-            if data is not None and not self.csrcs:
-                first |= _EXTENDED
-                words = len(data) >> 2
-                return (
-                    _pack_extended(first, second, self.sequence_number, self.timestamp, self.ssrc, profile, words)
-                    + data
-                    + tail
-                )
             sources = b"".join([_UINT32.pack(source) for source in self._checked_csrcs()])
             first |= len(self.csrcs)
             if data is None:
@@ -258,8 +277,6 @@ class RtpPacket:
             return header + sources + _EXTENSION.pack(profile, len(data) >> 2) + data + tail
         except struct.error as error:
             raise ValueError(f"a field of the packet is out of range: {error}") from None
-
-    __bytes__ = serialize
 
     def _padding(self) -> bytes:
         if not 0 < self.padding_length <= MAX_PADDING_LENGTH:

@@ -37,12 +37,9 @@ class GenericNack(Feedback):
         for at in entries(fci, _ENTRY.size, "NACK"):
             packet_id, mask = _ENTRY.unpack_from(fci, at)
             lost.append(packet_id)
-            following = packet_id
             while mask:
-                following = (following + 1) & 0xFFFF
-                if mask & 1:
-                    lost.append(following)
-                mask >>= 1
+                lost.append((packet_id + (mask & -mask).bit_length()) & 0xFFFF)
+                mask &= mask - 1
         return cls(sender_ssrc, media_ssrc, lost)
 
     def _fci(self) -> bytes:
