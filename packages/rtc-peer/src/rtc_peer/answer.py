@@ -45,7 +45,7 @@ def plan_answer(
     groups = bundling.groups(accepted)
     planned: list[MediaSection] = []
     transports: dict[str, int] = {}
-    for section in continued:
+    for section in (_associated(each, wishes) for each in continued):
         # [rfc8829:5.3.1/2] [rfc8829:5.3.1/5]
         if section.index not in accepted:
             planned.append(section.as_rejected())
@@ -55,16 +55,8 @@ def plan_answer(
         if group[0] not in transports:
             found = bundling.transport_before(group, set(transports.values()))
             transports[group[0]] = new_transport_id() if found is None else found
-        wish = wishes.of_section(section.index)
-        planned.append(
-            replace(
-                section,
-                rejected=False,
-                transport_id=transports[group[0]],
-                media=contents.get(section.index),
-                transceiver_id=None if wish is None or section.is_data else wish.transceiver_id,
-            )
-        )
+        key, media = transports[group[0]], contents.get(section.index)
+        planned.append(replace(section, rejected=False, transport_id=key, media=media))
     # [rfc8829:5.3.1/28] [rfc8829:5.3.1/29] Without a group in the offer there is none in the answer.
     return tuple(planned), groups
 
@@ -82,6 +74,11 @@ def continue_sections(offer: RemoteDescription, sections: Sequence[MediaSection]
             section = replace(section, mid=unused_mid(continued, taken))
         continued.append(section)
     return continued
+
+
+def _associated(section: MediaSection, wishes: Wishes) -> MediaSection:
+    wish = None if section.is_data else wishes.of_section(section.index)
+    return replace(section, transceiver_id=None if wish is None else wish.transceiver_id)
 
 
 def _contents(

@@ -173,6 +173,13 @@ class Associations:
                 self._stop(transceiver, disappears=True)
                 self.transceivers.remove(transceiver)
         self._made_by_peer = set()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of what was stopped and has no section: nobody needs to be told."""
+        for transceiver in [each for each in self.transceivers if each.stopping and each.association is None]:
+            self._stop(transceiver)
+            self.transceivers.remove(transceiver)
 
     # --- within ---
 

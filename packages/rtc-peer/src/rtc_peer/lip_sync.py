@@ -14,14 +14,27 @@ LipSync: TypeAlias = tuple[tuple[str, ...], ...]
 """Mids of each group."""
 
 
-def lip_sync_of(sections: Sequence[MediaSection]) -> LipSync:
-    """Return the groups of an offer: the sections whose tracks share a stream."""
+def lip_sync_of(sections: Sequence[MediaSection], agreed: LipSync) -> LipSync:
+    """Return the groups of an offer: the sections whose tracks share a stream, and those of the latest answer.
+
+    Args:
+        sections: Of the offer.
+        agreed: The groups of the latest answer.
+    """
+    alive = [section.mid for section in sections if not section.rejected]
     members: dict[str, list[str]] = {}
     for section in sections:
         for stream in _streams(section):
             members.setdefault(stream, []).append(section.mid)
+    found = [set(group) & set(alive) for group in agreed]
+    for mids in members.values():
+        grown = next((group for group in found if group & set(mids)), None)
+        if grown is None:
+            found.append(set(mids))
+        else:
+            grown |= set(mids)
     # [rfc8829:5.2.1/48] [rfc8829:5.2.2/33]
-    return tuple(dict.fromkeys(tuple(mids) for mids in members.values() if len(mids) > 1))
+    return tuple(dict.fromkeys(tuple(mid for mid in alive if mid in group) for group in found if len(group) > 1))
 
 
 def answered_lip_sync(sections: Sequence[MediaSection], offered: LipSync) -> LipSync:

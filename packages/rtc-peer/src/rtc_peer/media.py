@@ -218,6 +218,7 @@ class MediaSurface:
     def stopped_by_application(self, transceiver: RtpTransceiver) -> None:
         """A transceiver was stopped: nothing flows through it from now on."""
         transceiver.receiver.remote_stream_ids = ()
+        self._associations.release()
         self.touched = self.stirred = True
 
     def encodings_changed(self, transceiver: RtpTransceiver) -> None:

@@ -64,7 +64,6 @@ class MediaContent:
     """In the order of the encodings, where several are told."""
     rids: tuple[Rid, ...] = ()
     simulcast: Simulcast | None = None
-    rtcp_mux: bool = True
     rtcp_mux_only: bool = False
     reduced_size: bool = True
     ptime_ms: int | None = None

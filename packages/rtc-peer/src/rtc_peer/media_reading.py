@@ -66,9 +66,9 @@ def read_media(
     media.get(Rtcp)
     media.get_all(ImageAttr)
     mux, mux_only = _either(media, transport, RtcpMux), _either(media, transport, RtcpMuxOnly)
-    # [rfc8829:5.8.3/8]
-    if mux_only and not mux:
-        raise DescriptionError("rtcp-mux-only stands without rtcp-mux")
+    # [rfc8829:5.8.3/7] [rfc8829:5.8.3/8] [rfc8829:5.8.3/9] [rfc8829:5.11/5]
+    if not mux:
+        raise DescriptionError("a section does not multiplex RTCP, which has no port of its own here")
     sources, ssrc_streams = _sources(media)
     streams, track_id = _streams(media)
     ptime, maxptime = media.get(Ptime), media.get(MaxPtime)
@@ -84,7 +84,6 @@ def read_media(
         # [rfc8829:5.8.3/6]
         rids=tuple(usable_rids(media).values()),
         simulcast=usable_simulcast(media),
-        rtcp_mux=mux,
         rtcp_mux_only=mux_only,
         reduced_size=_either(media, transport, RtcpRsize),
         ptime_ms=None if ptime is None else int(ptime.packet_ms),

@@ -19,7 +19,7 @@ from rtc_peer.description import MAX_CANDIDATES, AppliedDescription, SdpType, Se
 from rtc_peer.drafting import Drafter, LocalPlan
 from rtc_peer.errors import ModificationError, StateError
 from rtc_peer.events import IceCandidateFound
-from rtc_peer.lip_sync import answered_lip_sync, lip_sync_of
+from rtc_peer.lip_sync import LipSync, answered_lip_sync, lip_sync_of
 from rtc_peer.numbers import Numbers
 from rtc_peer.offer import plan_offer
 from rtc_peer.orders import Outcome, StartOrder
@@ -72,6 +72,8 @@ class Negotiator:
         """Of the current descriptions."""
         self._groups: BundleGroups = ()
         self._stable_groups: BundleGroups = ()
+        self._lip_sync: LipSync = ()
+        """The groups of the latest answer."""
         self._numbers = Numbers()
         self._stable_numbers = Numbers()
         self._offered: LocalPlan | None = None
@@ -126,7 +128,7 @@ class Negotiator:
             written,
             (TRICKLE, ICE2),
             inputs,
-            lip_sync=lip_sync_of(sections),
+            lip_sync=lip_sync_of(sections, self._lip_sync),
         )
         return SessionDescription(SdpType.OFFER, self._last_offer.text)
 
@@ -288,7 +290,8 @@ class Negotiator:
 
     def _apply_local_offer(self, applied: AppliedDescription, plan: LocalPlan) -> Outcome:
         outcome = Outcome(gather=self._gathering(plan))
-        kept = transport_ids(plan.sections)
+        # What is in force is only given up by an answer.
+        kept = transport_ids((*plan.sections, *self.stable))
         outcome.close = [key for key in transport_ids(self.sections) if key not in kept]
         self.signaling.set(applied, remote=False)
         self.sections, self._groups, self._numbers, self._offered = plan.sections, plan.groups, plan.numbers, plan
@@ -365,6 +368,7 @@ class Negotiator:
             self.agreements.pop(key, None)
         self.sections = self.stable = sections
         self._groups = self._stable_groups = groups
+        self._lip_sync = remote.lip_sync if is_remote else answered_lip_sync(sections, remote.lip_sync)
         self._stable_numbers = self._numbers
         self._offered = self.remote_offer = self._last_offer = self._last_answer = None
         self._restarts.settle({each.credentials for each in plan.parameters.values()})

@@ -293,9 +293,6 @@ def _check_answered_media(ours: MediaSection, theirs: RemoteSection, answer: Rem
         return
     from rtc_peer.codecs import find_match
 
-    # [rfc8829:5.8.3/7] [rfc8829:5.8.3/9] [rfc8829:5.11/5]
-    if not theirs.media.rtcp_mux:
-        raise DescriptionError(f"section {ours.index} does not multiplex RTCP")
     for codec in theirs.media.codecs:
         offered = find_match(codec, ours.media.codecs)
         # [rfc8829:5.11/4]

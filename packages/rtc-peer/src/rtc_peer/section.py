@@ -96,7 +96,7 @@ class RemoteSection:
     @property
     def is_usable_media(self) -> bool:
         """Whether audio or video can run in it."""
-        return not self.rejected and self.media is not None and self.media.rtcp_mux and self.transport is not None
+        return not self.rejected and self.media is not None and self.transport is not None
 
     @property
     def is_usable(self) -> bool:
