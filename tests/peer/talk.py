@@ -101,6 +101,8 @@ def check_agreement(left: PeerConnection, right: PeerConnection) -> None:
                 assert not theirs[mid].receives
     for transceiver in left.transceivers:
         match = [each for each in right.transceivers if each.mid == transceiver.mid and each.mid is not None]
+        if transceiver.stopping or any(each.stopping for each in match):
+            continue
         if match and transceiver.current_direction is not None and match[0].current_direction is not None:
             assert transceiver.current_direction is match[0].current_direction.reversed
 

@@ -210,5 +210,5 @@ def _standing(peer: PeerConnection) -> object:
     )
 
 
-MediaNegotiation.TestCase.settings = settings(examples(400), stateful_step_count=30)
+MediaNegotiation.TestCase.settings = settings(examples(25), stateful_step_count=20)
 TestMediaNegotiation = MediaNegotiation.TestCase

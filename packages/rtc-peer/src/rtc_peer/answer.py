@@ -139,8 +139,10 @@ class _Bundling:
         sections = self._offer.sections
         if self._policy is BundlePolicy.MAX_COMPAT:
             return True
-        alike = (each for each in usable if sections[each].media_type == sections[index].media_type)
-        first = 0 if self._policy is BundlePolicy.MAX_BUNDLE else next(alike)
+        if self._policy is BundlePolicy.MAX_BUNDLE:
+            first = next(each.index for each in sections if not each.rejected)
+        else:
+            first = next(each for each in usable if sections[each].media_type == sections[index].media_type)
         return index == first or sections[first].mid in self._offer.group_of(sections[index].mid)
 
     def _is_stopping(self, index: int) -> bool:

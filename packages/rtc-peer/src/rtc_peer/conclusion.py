@@ -52,4 +52,4 @@ def _agreed(ours: MediaSection, theirs: RemoteSection, *, we_offered: bool) -> M
     if ours.media is None or theirs.media is None:
         return ours
     local = ours.media.without_unmatched(theirs.media) if we_offered else ours.media
-    return replace(ours, agreed=AgreedMedia(local=local, remote=theirs.media))
+    return replace(ours, media=local, agreed=AgreedMedia(local=local, remote=theirs.media))

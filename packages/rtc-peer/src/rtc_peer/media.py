@@ -285,6 +285,13 @@ class MediaSurface:
             self._associations.remote_offered(theirs, continue_sections(theirs, sections))
         elif theirs is not None:
             self._associations.remote_answered(kind, sections, theirs)
+        self._follow_clock_rates()
+
+    def _follow_clock_rates(self) -> None:
+        for media in self.negotiated():
+            transceiver = self._associations.by_id(media.transceiver_id)
+            if media.sends and media.send is not None and transceiver is not None:
+                transceiver.sender.follow_clock_rate(media.send.codecs[0].clock_rate)
 
     def negotiated(self) -> tuple[NegotiatedMedia, ...]:
         """Return what the transports are to do, for all sections."""

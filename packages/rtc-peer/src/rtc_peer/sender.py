@@ -26,7 +26,7 @@ _FIXED_FIELDS: Final = ("ssrc", "rtx_ssrc", "fec_ssrc", "rid")
 class RtpSender:
     """What leaves through one transceiver. Made by the connection alone."""
 
-    __slots__ = ("_encodings", "_stream_ids", "_surface", "track_id", "transceiver")
+    __slots__ = ("_clock_rate", "_encodings", "_stream_ids", "_surface", "track_id", "transceiver")
 
     def __init__(
         self,
@@ -43,6 +43,8 @@ class RtpSender:
         """The application's name for what is sent; None while there is nothing to send. Assign to exchange it: no negotiation."""
         self._stream_ids = stream_ids
         self._encodings = encodings
+        self._clock_rate: int | None = None
+        """Of the codec that was agreed upon for sending last."""
 
     @property
     def id(self) -> str:
@@ -115,6 +117,12 @@ class RtpSender:
             for index, rid in enumerate(rids)
         )
 
+    def follow_clock_rate(self, clock_rate: int) -> None:
+        """Take other SSRCs if the codec in use from now on has another clock rate (RFC 7160). Not for applications."""
+        # [rfc8829:5.11/6] [rfc8829:5.11/7]
+        if self._clock_rate not in (None, clock_rate):
+            self._encodings = tuple(replace(each, ssrc=self._surface.new_ssrc()) for each in self._encodings)
+        self._clock_rate = clock_rate
     # --- media ---
 
     def send_frame(self, frame: EncodedFrame, *, rid: str | None = None, now: float | None = None) -> None:
