@@ -123,6 +123,7 @@ class RtpSender:
         if self._clock_rate not in (None, clock_rate):
             self._encodings = tuple(replace(each, ssrc=self._surface.new_ssrc()) for each in self._encodings)
         self._clock_rate = clock_rate
+
     # --- media ---
 
     def send_frame(self, frame: EncodedFrame, *, rid: str | None = None, now: float | None = None) -> None:
