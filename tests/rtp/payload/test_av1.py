@@ -127,7 +127,6 @@ def test_obus_may_come_with_their_sizes() -> None:
         [b"\x10\x32\x01\x00\x30\x00"],  # two OBUs in an element
         [b"\x10\x10"],  # nothing but a delimiter
         [b"\x10\x34"],  # no room for its extension
-        [b"\x10\x08"],  # a sequence header without anything
     ],
 )
 def test_packets_that_make_no_temporal_unit(payloads: list[bytes]) -> None:

@@ -240,6 +240,14 @@ def test_key_frames_and_their_beginnings() -> None:
     assert not receiver.starts_frame(LAST_SLICE)
 
 
+def test_a_size_that_cannot_be_read_costs_no_picture() -> None:
+    frame = H264Format(MODE_1).assemble(_packets(b"\x67\x42", PPS, IDR))
+
+    assert frame.keyframe
+    assert frame.metadata is not None
+    assert frame.metadata.width is None
+
+
 def test_disposable_pictures_are_told() -> None:
     receiver = H264Format(MODE_1)
 

@@ -10,7 +10,7 @@ from rtc_rtp.errors import ParseError
 from rtc_rtp.frame import EncodedFrame, FrameMetadata
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.payload.fragments import check_limit
-from rtc_rtp.payload.joining import joined_frame
+from rtc_rtp.payload.joining import joined_frame, set_size
 from rtc_rtp.payload.obu import (
     FRAME,
     FRAME_HEADER,
@@ -107,7 +107,7 @@ class Av1Format:
         if layers is not None:
             metadata.temporal_id, metadata.spatial_id = layers
         if SEQUENCE_HEADER in types:
-            metadata.width, metadata.height = sequence_size(obus[types.index(SEQUENCE_HEADER)])
+            set_size(metadata, sequence_size, obus[types.index(SEQUENCE_HEADER)])
         data = b"".join([sized_obu(obu) for obu in obus])
         return joined_frame(packets, data, self.mime_type, keyframe=keyframe, metadata=metadata)
 

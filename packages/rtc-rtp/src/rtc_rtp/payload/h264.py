@@ -10,7 +10,7 @@ from rtc_rtp.frame import EncodedFrame, FrameMetadata
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.payload.fragments import check_limit, fragment_lengths
 from rtc_rtp.payload.h264_bitstream import IDR, LAST_SINGLE, PPS, SPS, begins_picture, picture_size
-from rtc_rtp.payload.joining import joined_frame
+from rtc_rtp.payload.joining import joined_frame, set_size
 from rtc_rtp.payload.nal_units import aggregate, group_units, join_byte_stream, split_aggregate, split_byte_stream
 
 SINGLE_NAL_UNIT_MODE: Final = 0
@@ -125,7 +125,7 @@ class H264Format:
         keyframe = IDR in types
         metadata = FrameMetadata(discardable=not any(unit[0] & _IMPORTANCE for unit in units))
         if SPS in types:
-            metadata.width, metadata.height = picture_size(units[types.index(SPS)])
+            set_size(metadata, picture_size, units[types.index(SPS)])
         data = join_byte_stream(units)
         return joined_frame(packets, data, self.mime_type, keyframe=keyframe, metadata=metadata)
 

@@ -21,7 +21,7 @@ from rtc_rtp.payload.h265_bitstream import (
     temporal_id,
     unit_type,
 )
-from rtc_rtp.payload.joining import joined_frame
+from rtc_rtp.payload.joining import joined_frame, set_size
 from rtc_rtp.payload.nal_units import aggregate, group_units, join_byte_stream, split_aggregate, split_byte_stream
 
 _AP: Final = 48
@@ -121,7 +121,7 @@ class H265Format:
         slices = [unit for unit, kind in zip(units, types, strict=True) if kind <= LAST_SLICE]
         metadata = FrameMetadata(temporal_id=temporal_id(slices[0])) if slices else FrameMetadata()
         if SPS in types:
-            metadata.width, metadata.height = picture_size(units[types.index(SPS)])
+            set_size(metadata, picture_size, units[types.index(SPS)])
         keyframe = any(_starts_decoding(kind) for kind in types)
         data = join_byte_stream(units)
         return joined_frame(packets, data, self.mime_type, keyframe=keyframe, metadata=metadata)

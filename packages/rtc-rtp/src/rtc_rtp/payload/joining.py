@@ -1,7 +1,8 @@
 """A frame, made from the packets that carried it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from rtc_rtp.errors import ParseError
 from rtc_rtp.frame import EncodedFrame, FrameMetadata
 from rtc_rtp.packet import RtpPacket
 
@@ -28,3 +29,11 @@ def joined_frame(
         first_sequence_number=first.sequence_number,
         last_sequence_number=packets[-1].sequence_number,
     )
+
+
+def set_size(metadata: FrameMetadata, read_size: Callable[[bytes], tuple[int, int]], header: bytes) -> None:
+    """Note the size that a header of the bitstream tells, if it can be read: a decoder may know more of it than we do."""
+    try:
+        metadata.width, metadata.height = read_size(header)
+    except ParseError:
+        return
