@@ -23,6 +23,7 @@ from rtc_rtp import (
     RtpPacket,
     mutable_extensions,
     parse_red,
+    protection_against,
 )
 from rtc_rtp.fec.mutable import zeroed
 from rtc_rtp.fec.parity import Parity
@@ -251,6 +252,27 @@ def test_protection_has_a_range(wrong: float) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
         sender.protection = wrong
     assert sender.protection == 1.0
+
+
+@pytest.mark.parametrize(
+    ("lost", "round_trip_time", "retransmits", "protection"),
+    [
+        (0.0, 0.2, True, 0.0),
+        (0.005, 0.2, False, 0.0),
+        (0.1, 0.2, True, 0.2),
+        (0.1, 0.06, True, 0.1),
+        (0.1, 0.01, True, 0.0),
+        (0.1, None, True, 0.0),
+        (0.1, None, False, 0.2),
+        (0.9, 0.01, False, 0.5),
+    ],
+)
+def test_parity_is_for_what_retransmission_cannot_repair(
+    lost: float, round_trip_time: float | None, retransmits: bool, protection: float
+) -> None:
+    asked = protection_against(lost, round_trip_time=round_trip_time, retransmits=retransmits)
+
+    assert asked == pytest.approx(protection)
 
 
 def test_small_frames_share_their_parity() -> None:

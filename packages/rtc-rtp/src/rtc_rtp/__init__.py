@@ -63,7 +63,16 @@ if TYPE_CHECKING:
         VideoTiming,
     )
     from rtc_rtp.extensions.video_layers_allocation import VIDEO_LAYERS_ALLOCATION, ActiveLayer, VideoLayersAllocation
-    from rtc_rtp.fec import FLEXFEC, ULPFEC, FecReceiver, FecScheme, FecSender, Protection, mutable_extensions
+    from rtc_rtp.fec import (
+        FLEXFEC,
+        ULPFEC,
+        FecReceiver,
+        FecScheme,
+        FecSender,
+        Protection,
+        mutable_extensions,
+        protection_against,
+    )
     from rtc_rtp.frame import AudioLevel, EncodedFrame, FrameMetadata
     from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
     from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock, seconds_to_short, short_to_seconds
@@ -338,6 +347,7 @@ __all__ = [
     "parse_red",
     "parse_telephone_events",
     "payload_format",
+    "protection_against",
     "seconds_to_short",
     "sequence_difference",
     "sequence_is_newer",
@@ -367,7 +377,7 @@ _DEFINED_IN: Final = {
     "extensions.transport_sequence_number": "TRANSPORT_SEQUENCE_NUMBER TRANSPORT_SEQUENCE_NUMBER_V2 FeedbackRequest",
     "extensions.video": "PLAYOUT_DELAY VIDEO_CONTENT_TYPE VIDEO_FRAME_TRACKING_ID VIDEO_ORIENTATION VIDEO_TIMING PlayoutDelay VideoOrientation VideoTiming",
     "extensions.video_layers_allocation": "VIDEO_LAYERS_ALLOCATION ActiveLayer VideoLayersAllocation",
-    "fec": "FLEXFEC ULPFEC FecReceiver FecScheme FecSender Protection mutable_extensions",
+    "fec": "FLEXFEC ULPFEC FecReceiver FecScheme FecSender Protection mutable_extensions protection_against",
     "frame": "AudioLevel EncodedFrame FrameMetadata",
     "header_extension": "ExtensionMap HeaderExtension",
     "ntp": "ntp_middle ntp_timestamp ntp_to_wall_clock seconds_to_short short_to_seconds",

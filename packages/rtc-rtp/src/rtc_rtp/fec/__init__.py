@@ -5,9 +5,19 @@
 
 from rtc_rtp.fec.flexfec import FLEXFEC
 from rtc_rtp.fec.mutable import mutable_extensions
+from rtc_rtp.fec.policy import protection_against
 from rtc_rtp.fec.receiver import FecReceiver
 from rtc_rtp.fec.scheme import FecScheme, Protection
 from rtc_rtp.fec.sender import FecSender
 from rtc_rtp.fec.ulpfec import ULPFEC
 
-__all__ = ["FLEXFEC", "FecReceiver", "FecScheme", "FecSender", "Protection", "ULPFEC", "mutable_extensions"]
+__all__ = [
+    "FLEXFEC",
+    "FecReceiver",
+    "FecScheme",
+    "FecSender",
+    "Protection",
+    "ULPFEC",
+    "mutable_extensions",
+    "protection_against",
+]
