@@ -114,8 +114,6 @@ class Dispatcher:
 
     def dispatch(self, event: rtc_peer.Event) -> None:
         """Fire what the application shall see of one event."""
-        if self.media is not None and not self._closed and self.media.dispatch(event):
-            return
         if isinstance(event, rtc_datachannel.MessageReceived):
             channel = self.channels.on_stream(event.channel_id)
             if channel is not None:

@@ -414,6 +414,9 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         """Answer the machine's wishes for I/O; everything else concerns the application."""
         if self._peer.closed:
             return  # by a handler of an event that came before
+        media = self._dispatcher.media
+        if media is not None and media.dispatch(event):
+            return  # first, because frames and packets are so many
         match event:
             case rtc_peer.GatheringWanted(transport_id=transport_id):
                 self._network.gather(transport_id)
@@ -424,7 +427,8 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
                 self._network.resolve(host)
             case _:
                 if isinstance(event, rtc_peer.TrackAdded):
-                    self._load_media()
+                    self._load_media().dispatch(event)
+                    return
                 self._dispatcher.dispatch(event)
                 if isinstance(event, rtc_peer.ConnectionStateChanged | rtc_peer.IceGatheringStateChanged):
                     self._wake_waiters()

@@ -39,6 +39,7 @@ class RemoteMedia:
         factory: The codec package; None if the track delivers encoded frames.
         codec_of: Finds the codec that a frame was encoded with.
         request_key_frame: Asks the peer for a key frame.
+        read: Called when somebody begins to read frames, and when nobody reads them any more.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class RemoteMedia:
         factory: CodecFactory | None,
         codec_of: "Callable[[EncodedFrame], RtpCodec | None]",
         request_key_frame: Callable[[], None],
+        read: Callable[[], None] = lambda: None,
     ) -> None:
         self._kind = kind
         self._factory = factory
@@ -58,7 +60,7 @@ class RemoteMedia:
         self._warned: set[str] = set()
         self._sizes: dict[int | None, tuple[int, int]] = {}
         self._asked_at = 0.0
-        self.frames: Source[EncodedFrame] = Source()
+        self.frames: Source[EncodedFrame] = Source(idle=read, busy=read)
         """Encoded frames, for all who read them."""
         self._raw: Source[RawFrame] = Source(idle=self._stop)
         self.tracks: weakref.WeakSet[RemoteTrack] = weakref.WeakSet()

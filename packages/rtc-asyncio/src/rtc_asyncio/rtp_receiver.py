@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from rtc_peer import RtpTransceiver, ToneReceived
-from rtc_rtp import EncodedFrame, ExtensionMap, RtpCodec, RtpPacket
+from rtc_rtp import Delivery, EncodedFrame, ExtensionMap, RtpCodec, RtpPacket
 
 from .codec_selection import CodecChoice
 from .conversion import w3c_errors
@@ -42,9 +42,11 @@ class RTCRtpReceiver:
         self._handle = handle
         self._services = services
         self._sources = SourceRecord()
-        self._packets: Source[RtpPacket] = Source(idle=self._packets_unread)
+        self._packets: Source[RtpPacket] = Source(idle=self._readers_changed, busy=self._readers_changed)
         self._tones: Source[ToneReceived] = Source()
-        self.media = RemoteMedia(handle.kind, services.factory, self._codec_of, self._ask_for_key_frame)
+        self.media = RemoteMedia(
+            handle.kind, services.factory, self._codec_of, self._ask_for_key_frame, self._readers_changed
+        )
         """What arrives; for the connection alone."""
         self._track = RemoteTrack(handle.kind, self.media, handle.receiver.track_id)
         self.streams: list[MediaStream] = []
@@ -131,8 +133,6 @@ class RTCRtpReceiver:
         Args:
             limit: How many may wait; of more, the oldest are thrown away.
         """
-        self._handle.receiver.deliver = "both"
-        self._services.wake()
         return self._packets.subscribe(limit)
 
     @property
@@ -195,9 +195,16 @@ class RTCRtpReceiver:
         self._packets.end()
         self._tones.end()
 
-    def _packets_unread(self) -> None:
-        if not self._services.closed:
-            self._handle.receiver.deliver = "frames"
+    def _readers_changed(self) -> None:
+        """Let the machine put frames together unless packets alone are read."""
+        if self._services.closed or self._handle.stopping:
+            return
+        if not self._packets.read:
+            wanted: Delivery = "frames"
+        else:
+            wanted = "both" if self.media.frames.read else "packets"
+        if wanted != self._handle.receiver.deliver:
+            self._handle.receiver.deliver = wanted
             self._services.wake()
 
     def _ask_for_key_frame(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rtc_peer import RtpTransceiver
-from rtc_rtp import EncodedFrame, RtpPacket
+from rtc_rtp import EncodedFrame, RtpPacket, parameters_match
 
 from .codec_selection import CodecChoice
 from .conversion import w3c_errors
@@ -55,6 +55,8 @@ class RTCRtpSender:
         """What the application asked for, by `rid`; whatever the machine knows as well counts there."""
         self._last_returned: RTCRtpSendParameters | None = None
         self._parameters: SendParameters | None = None
+        self._payload_types: dict[int, int] = {}
+        """Ours by those of the packets of the track."""
         self._dtmf = RTCDTMFSender(self) if handle.kind == "audio" else None
         self.pump = SendingPump(handle.kind, self, services.factory)
         """Reads the track; for the connection alone."""
@@ -243,6 +245,7 @@ class RTCRtpSender:
     def refresh(self) -> None:
         """See anew what may be sent, and send."""
         self._parameters = self._current_parameters()
+        self._payload_types.clear()
         if self._parameters is None or self._track is None:
             self.pump.stop()
         else:
@@ -282,20 +285,32 @@ class RTCRtpSender:
         negotiated = self._parameters
         if negotiated is None:
             return
-        known = track.codecs if isinstance(track, RtpPacketTrack) else ()
-        source = next((each for each in known if each.payload_type == packet.payload_type), None)
-        codec = negotiated.codecs[0]
-        if source is not None:
-            alike = (each for each in negotiated.codecs if each.mime_type.lower() == source.mime_type.lower())
-            codec = next(alike, codec)
+        known = packet.payload_type in self._payload_types
+        ours = self._payload_types[packet.payload_type] if known else self._payload_type_for(packet, track, negotiated)
+        services = self._services
         self._handle.sender.send_packet(
             packet,
             rid=negotiated.encodings[0].rid,
-            now=self._services.now,
-            payload_type=codec.payload_type,
+            payload_type=ours,
             extension_map=track.extension_map if isinstance(track, RtpPacketTrack) else None,
+            now=services.now,
         )
-        self._services.wake()
+        services.wake()
+
+    def _payload_type_for(self, packet: RtpPacket, track: MediaStreamTrack, negotiated: "SendParameters") -> int:
+        """Find the payload type under which the peer knows the codec of a packet, and remember it."""
+        codecs = track.codecs if isinstance(track, RtpPacketTrack) else ()
+        theirs = next((each for each in codecs if each.payload_type == packet.payload_type), None)
+        alike = (
+            each
+            for each in negotiated.codecs
+            if theirs is not None
+            and each.mime_type.lower() == theirs.mime_type.lower()
+            and parameters_match(each.mime_type, each.parameters, theirs.parameters)
+        )
+        ours = next(alike, negotiated.codecs[0]).payload_type
+        self._payload_types[packet.payload_type] = ours
+        return ours
 
     def _chosen_payload_type(self, encoding: "SendEncoding", negotiated: "SendParameters") -> int | None:
         asked = self._wanted.get(encoding.rid)

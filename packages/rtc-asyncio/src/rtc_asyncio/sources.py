@@ -19,11 +19,18 @@ class Source(Generic[T]):
     Args:
         wanted: Called when a reader waits for a frame; None if frames come by themselves.
         idle: Called when the last reader has gone.
+        busy: Called when the first reader has come.
     """
 
-    def __init__(self, wanted: Callable[[], None] | None = None, idle: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        wanted: Callable[[], None] | None = None,
+        idle: Callable[[], None] | None = None,
+        busy: Callable[[], None] | None = None,
+    ) -> None:
         self._wanted = wanted
         self._idle = idle
+        self._busy = busy
         self._readers: list[FrameQueue[T]] = []
         self._ended = False
 
@@ -44,6 +51,8 @@ class Source(Generic[T]):
             reader.end()
         else:
             self._readers.append(reader)
+            if self._busy is not None and len(self._readers) == 1:
+                self._busy()
         return reader
 
     def push(self, frame: T) -> None:
