@@ -91,8 +91,9 @@ def _simulcast(
 ) -> tuple[tuple[Rid, ...], Simulcast | None]:
     """Return the encodings to answer with: those of ours that the peer wants, those of the peer's that we want."""
     rids = answer_rids(description, formats)
+    most = wish.max_encodings if wish.max_encodings > 1 else 0
     sent = [each for each in rids if each.direction is RidDirection.SEND and each.rid in wish.send_rids]
-    received = [each for each in rids if each.direction is RidDirection.RECV][: wish.max_encodings]
+    received = [each for each in rids if each.direction is RidDirection.RECV][:most]
     kept = [*(sent if direction.sends else []), *(received if direction.receives else [])]
     simulcast = answer_simulcast(description, kept)
     if simulcast is None:

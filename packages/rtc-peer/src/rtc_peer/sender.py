@@ -295,7 +295,7 @@ def complete_encodings(
     """
     check_encodings(kind, wished)
     encodings = list(wished[:most]) or [SendEncoding(ssrc=0)]
-    if len(encodings) == 1 and len(wished) > 1:
+    if len(encodings) == 1:
         encodings = [replace(encodings[0], rid=None)]
     # [rfc8829:5.2.1/35] [rfc8829:5.2.1/36] [rfc8829:5.2.1/37]
     if len(encodings) > 1 and encodings[0].rid is None:

@@ -1,0 +1,242 @@
+"""Simulcast: several encodings of one source, by name (RFC 8853, RFC 8851, and section 5.4.1 of webrtc-pc)."""
+
+from collections.abc import Sequence
+
+import pytest
+from tests.peer.descriptions import describe, vector
+from tests.peer.pair import make_peer
+from tests.peer.talk import Talk, check_agreement, negotiated, section
+from tests.peer.test_media_codecs import media_section
+
+from rtc_peer import MediaOptions, PeerConnection, PeerOptions, SdpType, SessionDescription
+from rtc_rtp.parameters import SendEncoding
+from rtc_sdp import Direction, Rid, RidDirection, Simulcast, Ssrc
+
+ROLLBACK = SessionDescription(SdpType.ROLLBACK)
+VP8 = "rtpmap:96 VP8/90000"
+
+
+def _encodings(*rids: str | None) -> list[SendEncoding]:
+    return [SendEncoding(ssrc=0, rid=rid) for rid in rids]
+
+
+def _sender(rids: Sequence[str | None], options: tuple[PeerOptions | None, PeerOptions | None] = (None, None)) -> Talk:
+    talk = Talk(options=options)
+    talk.left.add_transceiver("video", direction=Direction.SENDONLY, encodings=_encodings(*rids))
+    return talk
+
+
+def _received_rids(peer: PeerConnection) -> tuple[str, ...]:
+    receive = negotiated(peer)["0"].receive
+    assert receive is not None
+    return receive.rids
+
+
+def _video(*lines: str, setup: str = "actpass") -> list[str]:
+    return media_section(VP8, *lines, media="video", fmt="96", setup=setup)
+
+
+# --- offering to send ---
+
+
+@pytest.mark.spec("rfc8829:5.2.1/34", "rfc8829:5.2.1/35", "rfc8829:5.2.1/38", "rfc8853:5.3.1/1", "rfc8853:5.5/1")
+def test_encodings_with_names_are_offered_under_them() -> None:
+    media = section(_sender(["hi", "mid", "lo"]).left.create_offer())
+
+    assert media.get_all(Rid) == [Rid(name, RidDirection.SEND) for name in ("hi", "mid", "lo")]
+    assert media.get_all(Simulcast) == [Simulcast.of(send=("hi", "mid", "lo"))]
+    assert not media.has(Ssrc)
+
+
+@pytest.mark.spec("rfc8829:5.2.1/35", "rfc8829:5.2.1/36", "rfc8829:5.2.1/37", "rfc8851:6.1/1")
+def test_encodings_without_names_get_short_ones_that_tell_nothing() -> None:
+    offers = []
+    for seed in "ab":
+        peer = make_peer(seed)
+        peer.add_transceiver("video", encodings=_encodings(None, None, None))
+        offers.append([each.rid for each in section(peer.create_offer()).get_all(Rid)])
+
+    assert offers[0] == offers[1]
+    assert len(set(offers[0])) == 3
+    assert all(len(rid) <= 3 for rid in offers[0])
+
+
+def test_a_single_encoding_needs_no_name() -> None:
+    media = section(_sender(["only"]).left.create_offer())
+
+    assert not media.has(Rid)
+    assert not media.has(Simulcast)
+    assert media.has(Ssrc)
+
+
+def test_pictures_grow_from_encoding_to_encoding_unless_the_application_says_otherwise() -> None:
+    peer = make_peer()
+    grown = peer.add_transceiver("video", encodings=_encodings("a", "b", "c")).sender
+    chosen = peer.add_transceiver(
+        "video", encodings=[SendEncoding(ssrc=0, rid="a", scale_resolution_down_by=3), SendEncoding(ssrc=0, rid="b")]
+    ).sender
+
+    assert [each.scale_resolution_down_by for each in grown.encodings] == [4, 2, 1]
+    assert [each.scale_resolution_down_by for each in chosen.encodings] == [3, 1]
+    ssrcs = [ssrc for each in grown.encodings for ssrc in (each.ssrc, each.rtx_ssrc, each.fec_ssrc)]
+    assert len(set(ssrcs)) == 9
+
+
+@pytest.mark.spec("rfc8853:5.5/2", "rfc8853:5.5/3", "rfc8851:4/1", "rfc8851:4/2")
+def test_all_encodings_are_agreed_upon_with_what_tells_them_apart() -> None:
+    talk = _sender(["hi", "lo"])
+
+    talk.negotiate()
+
+    send = negotiated(talk.left)["0"].send
+    assert send is not None
+    assert [each.rid for each in send.encodings] == ["hi", "lo"]
+    assert _received_rids(talk.right) == ("hi", "lo")
+    uris = set(send.header_extensions.values())
+    assert {f"urn:ietf:params:rtp-hdrext:sdes:{name}rtp-stream-id" for name in ("", "repaired-")} <= uris
+    check_agreement(talk.left, talk.right)
+
+
+@pytest.mark.spec("rfc8829:5.2.2/19", "rfc8829:5.2.2/20", "rfc8851:6.5/2")
+def test_a_later_offer_has_the_same_encodings() -> None:
+    talk = _sender(["hi", "lo"])
+    talk.negotiate()
+    first = section(talk.left.local_description)
+
+    later = section(talk.left.create_offer())
+
+    assert later.get_all(Rid) == first.get_all(Rid)
+    assert later.get_all(Simulcast) == first.get_all(Simulcast)
+
+
+@pytest.mark.spec("rfc8853:5.3.3/1", "rfc8853:5.3.3/3")
+def test_a_peer_without_simulcast_gets_the_first_encoding() -> None:
+    old = PeerOptions(media=MediaOptions(max_simulcast_encodings=1))
+    talk = _sender(["hi", "mid", "lo"], (None, old))
+
+    talk.negotiate()
+
+    assert not section(talk.right.local_description).has(Simulcast)
+    assert talk.left.transceivers[0].sender.rids == ("hi",)
+    assert _received_rids(talk.right) in ((), ("hi",))
+
+
+@pytest.mark.spec("rfc8853:5.3.3/3")
+def test_encodings_that_the_answer_removes_are_not_sent() -> None:
+    talk = _sender(["hi", "mid", "lo"], (None, PeerOptions(media=MediaOptions(max_simulcast_encodings=2))))
+
+    talk.negotiate()
+
+    send = negotiated(talk.left)["0"].send
+    assert send is not None
+    assert [each.rid for each in send.encodings] == ["hi", "mid"]
+    assert _received_rids(talk.right) == ("hi", "mid")
+
+
+def test_an_answer_of_firefox_names_what_it_sends() -> None:
+    peer = make_peer()
+    peer.add_transceiver("video", direction=Direction.RECVONLY, receive_rids=["x", "y", "z"])
+    peer.set_local_description(None, 0.0)
+
+    peer.set_remote_description(vector("firefox-153-answer-simulcast", SdpType.ANSWER), 0.0)
+
+    assert _received_rids(peer) == ("x", "y", "z")
+    assert section(peer.local_description).get(Simulcast) == Simulcast.of(recv=("x", "y", "z"))
+
+
+# --- being offered ---
+
+
+@pytest.mark.parametrize("name", ["chromium-156", "firefox-153"])
+def test_simulcast_of_a_browser_is_received_by_its_names(name: str) -> None:
+    peer = make_peer()
+    peer.set_remote_description(vector(f"{name}-offer-simulcast"), 0.0)
+
+    peer.set_local_description(None, 0.0)
+
+    assert section(peer.local_description).get(Simulcast) == Simulcast.of(recv=("l", "m", "h"))
+    assert _received_rids(peer) == ("l", "m", "h")
+
+
+def test_a_peer_that_wants_several_encodings_gets_them() -> None:
+    peer = make_peer()
+    sender = peer.add_track("video", "camera")
+    own = sender.encodings[0].ssrc
+    peer.set_remote_description(
+        describe(_video("rid:a recv", "rid:b recv", "rid:c recv", "simulcast:recv a,x;b;c", "rid:x recv")), 0.0
+    )
+
+    peer.set_local_description(None, 0.0)
+
+    assert sender.rids == ("a", "b", "c")
+    assert sender.encodings[0].ssrc == own
+    assert [each.scale_resolution_down_by for each in sender.encodings] == [4, 2, 1]
+    assert section(peer.local_description).get(Simulcast) == Simulcast.of(send=("a", "b", "c"))
+
+
+def test_wanted_encodings_are_taken_back_by_a_rollback() -> None:
+    peer = make_peer()
+    sender = peer.add_track("video", "camera")
+    before = sender.encodings
+    peer.set_remote_description(describe(_video("rid:a recv", "rid:b recv", "simulcast:recv a;b")), 0.0)
+    assert sender.rids == ("a", "b")
+
+    peer.set_remote_description(ROLLBACK, 0.0)
+
+    assert sender.encodings == before
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("rid:a send", "rid:b send", "simulcast:send a;b;c"), ("a", "b")),
+        (("rid:a send", "rid:a send", "rid:b send", "simulcast:send a;b"), ("b",)),
+        (("rid:a send", "rid:b send"), ()),
+        (("rid:a send",), ("a",)),
+        (("rid:a send", "rid:b send", "simulcast:send a;b", "simulcast:send a;b"), ()),
+        (("rid:a send pt=96", "rid:b send pt=97", "simulcast:send a;b"), ("a",)),
+        (("rid:a send", "rid:b send", "simulcast:sned a;b"), ()),
+    ],
+)
+@pytest.mark.spec("rfc8829:5.8.3/6", "rfc8853:5.2/4")
+def test_names_without_a_meaning_do_not_count(lines: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    peer = make_peer()
+    peer.set_remote_description(describe(_video("sendonly", *lines)), 0.0)
+
+    peer.set_local_description(None, 0.0)
+
+    assert _received_rids(peer) == expected
+
+
+def test_simulcast_by_ssrc_groups_alone_is_known_by_its_sources() -> None:
+    peer = make_peer()
+    sources = [f"ssrc:{number} cname:them" for number in (5, 3, 4, 13, 14, 15)]
+    groups = ["ssrc-group:SIM 3 4 5", "ssrc-group:FID 3 13", "ssrc-group:FID 4 14", "ssrc-group:FID 5 15"]
+    lines = ("sendonly", "rtpmap:97 rtx/90000", "fmtp:97 apt=96", *sources, *groups)
+    offer = media_section(VP8, *lines, media="video", fmt="96 97")
+    peer.set_remote_description(describe(offer), 0.0)
+
+    peer.set_local_description(None, 0.0)
+
+    receive = negotiated(peer)["0"].receive
+    assert receive is not None
+    assert [(ssrc, each.rtx_ssrc, each.cname) for ssrc, each in receive.ssrcs.items()] == [
+        (3, 13, "them"),
+        (4, 14, "them"),
+        (5, 15, "them"),
+    ]
+
+
+def test_both_directions_are_negotiated_side_by_side() -> None:
+    talk = Talk()
+    talk.left.add_transceiver("video", encodings=_encodings("a", "b"), receive_rids=["x", "y"])
+    talk.right.add_track("video", "camera")
+    talk.offer()
+    accepted = talk.right.transceivers[0]
+
+    talk.answer()
+
+    assert accepted.current_direction is Direction.SENDRECV
+    assert _received_rids(talk.right) == ("a", "b")
+    assert _received_rids(talk.left) == ("x", "y")
+    check_agreement(talk.left, talk.right)
