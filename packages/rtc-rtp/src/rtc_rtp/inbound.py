@@ -98,6 +98,7 @@ class Inbound:
     def adopt(self, packet: RtpPacket) -> Stream | None:
         """Return the stream of a packet whose SSRC is new; ``None`` if nobody wants it, which is counted."""
         context = self._context
+        # [rfc3550:8.2/1] [rfc3550:8.2/5]
         if packet.ssrc in self._outbound.by_ssrc and not self.resolve_conflict(packet.ssrc):
             return None
         if len(self.streams) >= context.options.max_sources:
@@ -121,9 +122,10 @@ class Inbound:
         self._context.drop("source_conflict")
         # [rfc4588:4/5] [rfc4588:4/6] The SSRC is over, whose packets were sent under it; others are not.
         was_used = self._outbound.has_used(ssrc)
-        if self._outbound.resolve_conflict(ssrc) is None:
+        if self._outbound.resolve_conflict(ssrc, self.streams) is None:
             return False
         if was_used:
+            # [rfc3550:8.2/2]
             self.ended_ssrcs.append(ssrc)
         return True
 

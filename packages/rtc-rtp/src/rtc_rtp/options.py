@@ -10,6 +10,7 @@ class SessionOptions:
     max_packet_size: int = 1200
     """Bytes of the longest RTP packet or RTCP compound, before SRTP; what fits any path."""
 
+    # [rfc3550:6.2/1]
     session_bandwidth_bps: int = 2_000_000
     """Of which RTCP may have one twentieth. See :rfc:`3550#section-6.2`."""
 

@@ -1,5 +1,6 @@
 """Everything that a session sends but RTCP: senders, and the queue in front of the wire."""
 
+from collections.abc import Container
 from dataclasses import replace
 from typing import Final
 
@@ -47,6 +48,7 @@ class Outbound:
         for encoding in parameters.encodings:
             for ssrc in (encoding.ssrc, encoding.rtx_ssrc):
                 owner = None if ssrc is None else self.by_ssrc.get(ssrc)
+                # [rfc3550:3/2]
                 if owner is not None and owner[0].id != sender_id:
                     raise ValueError(f"SSRC {ssrc} belongs to sender {owner[0].id!r}")
         sender = self.senders.get(sender_id)
@@ -85,8 +87,12 @@ class Outbound:
         """Whether something left under an SSRC of ours."""
         return ssrc in self.by_ssrc[ssrc][1].used_ssrcs()
 
-    def resolve_conflict(self, ssrc: int) -> int | None:
+    def resolve_conflict(self, ssrc: int, heard: Container[int]) -> int | None:
         """Give a stream another SSRC because the peer uses the same; return it, or ``None`` if this happens too often.
+
+        Args:
+            ssrc: One of ours.
+            heard: The SSRCs of the peer.
 
         See :rfc:`3550#section-8.2`.
         """
@@ -95,8 +101,10 @@ class Outbound:
         if self._conflict_count >= MAX_CONFLICTS:
             return None
         self._conflict_count += 1
+        # [rfc3550:8/1] [rfc3550:5.1/12]
         new_ssrc = self._context.random_32()
-        while not new_ssrc or new_ssrc in self.by_ssrc:
+        # [rfc3550:8.2/11] [rfc3550:8.2/12]
+        while not new_ssrc or new_ssrc in self.by_ssrc or new_ssrc in heard:
             new_ssrc = self._context.random_32()
         # [rfc4588:4/7] The stream that it happened to, and no other.
         if ssrc == stream.ssrc:
@@ -106,6 +114,7 @@ class Outbound:
         encodings = [encoding if each.rid == encoding.rid else each for each in sender.parameters.encodings]
         sender.rename(replace(sender.parameters, encodings=tuple(encodings)), stream, encoding)
         self._index()
+        # [rfc3550:8.2/14]
         self._context.events.append(SourceConflict(sender.id, encoding.rid, ssrc, new_ssrc))
         return new_ssrc
 

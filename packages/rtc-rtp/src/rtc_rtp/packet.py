@@ -39,6 +39,7 @@ def is_rtcp(data: bytes) -> bool:
 
     See :rfc:`5761#section-4`.
     """
+    # [rfc5761:4/1]
     return len(data) > 1 and _FIRST_RTCP_TYPE <= data[1] <= _LAST_RTCP_TYPE
 
 
@@ -190,6 +191,7 @@ class RtpPacket:
     def _parse_any(self, data: bytes) -> None:
         """Parse a packet of any shape; `data` holds at least the fixed header."""
         first, second, self.sequence_number, self.timestamp, self.ssrc = _FIXED.unpack_from(data)
+        # [rfc3550:5.1/13] [rfc3550:A.1/1]
         if first & 0xC0 != _VERSION:
             raise ParseError(f"version {first >> 6} is not RTP")
         self.marker = second > 127
@@ -205,6 +207,7 @@ class RtpPacket:
         if first & _EXTENDED:
             if at + 4 > end:
                 raise ParseError("the packet ends before its header extension")
+            # [rfc3550:5.1/1] [rfc3550:5.3.1/2]
             self._extension_profile, words = _EXTENSION.unpack_from(data, at)
             start, at = at + 4, at + 4 + 4 * words
             if at > end:
@@ -213,6 +216,7 @@ class RtpPacket:
             self._extension_data = data[start:at]
         self.padding_length = 0
         if first & _PADDING:
+            # [rfc3550:5.1/14]
             self.padding_length = data[-1]
             if not 0 < self.padding_length <= end - at:
                 raise ParseError(f"{self.padding_length} bytes of padding in {end - at}")
@@ -274,6 +278,7 @@ class RtpPacket:
             if data is None:
                 return _FIXED.pack(first, second, self.sequence_number, self.timestamp, self.ssrc) + sources + tail
             header = _FIXED.pack(first | _EXTENDED, second, self.sequence_number, self.timestamp, self.ssrc)
+            # [rfc3550:5.3.1/2]
             return header + sources + _EXTENSION.pack(profile, len(data) >> 2) + data + tail
         except struct.error as error:
             raise ValueError(f"a field of the packet is out of range: {error}") from None
@@ -284,6 +289,7 @@ class RtpPacket:
         return bytes(self.padding_length - 1) + bytes((self.padding_length,))
 
     def _checked_csrcs(self) -> tuple[int, ...]:
+        # [rfc3550:5.1/15]
         if len(self.csrcs) > MAX_CSRC_COUNT:
             raise ValueError(f"a packet names at most {MAX_CSRC_COUNT} contributing sources, not {len(self.csrcs)}")
         return self.csrcs

@@ -87,6 +87,7 @@ class Receiver:
             # What it wraps will tell; until then, the codec that is preferred.
             codec = self.parameters.codecs[0] if self.parameters.codecs else None
         if codec is None:
+            # [rfc3550:5.1/7]
             self._context.drop("unknown_payload_type")
             return None
         rid = self._name(packet, RID)

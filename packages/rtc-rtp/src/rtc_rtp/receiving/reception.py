@@ -70,6 +70,7 @@ class Reception:
         highest = self.highest
         ahead = (sequence_number - highest) & 0xFFFF
         if self.probation:
+            # [rfc3550:6.2.1/2] [rfc3550:A.1/2]
             # A source is valid once its sequence numbers follow each other.
             if ahead == 1:
                 self.probation -= 1
@@ -87,6 +88,7 @@ class Reception:
             return self.highest
         if ahead <= 0x1_0000 - MAX_MISORDER:
             # Two packets in a row far away: the peer began anew without telling.
+            # [rfc3550:A.1/2]
             if sequence_number == self._bad_sequence:
                 self._begin(sequence_number)
                 self.restarts += 1
@@ -111,6 +113,7 @@ class Reception:
                 ticks -= 0x1_0000_0000
             difference = (now - self._arrival) * self.clock_rate - ticks
             # The gain of one sixteenth is the algorithm's, see appendix A.8.
+            # [rfc3550:6.4.1/7] [rfc3550:6.4.1/8]
             self.jitter += ((difference if difference >= 0 else -difference) - self.jitter) / 16
         self._timestamp = timestamp
         self._arrival = now
@@ -123,6 +126,7 @@ class Reception:
     @property
     def lost(self) -> int:
         """Packets that have not come, negative if more came than were expected; 24 bits with a sign."""
+        # [rfc3550:6.4.1/10]
         return max(-0x80_0000, min(0x7F_FFFF, self.expected - self.received))
 
     def take_fraction_lost(self) -> int:
@@ -131,6 +135,7 @@ class Reception:
         expected_interval = expected - self._expected_prior
         lost_interval = expected_interval - (received - self._received_prior)
         self._expected_prior, self._received_prior = expected, received
+        # [rfc3550:6.4.1/9]
         if expected_interval <= 0 or lost_interval <= 0:
             return 0
         return min(255, (lost_interval << 8) // expected_interval)

@@ -87,6 +87,7 @@ class ReceiveStream:
         self.reception = Reception(packet.sequence_number, clock_rate=codec.clock_rate, probation=probation)
         self.losses = Losses()
         self.clock = SenderClock()
+        # [rfc3550:6.4.1/6]
         self.stats = InboundStats(packet.ssrc, rid)
         self.is_valid = not probation
         self.heard_at = context.now
@@ -146,6 +147,7 @@ class ReceiveStream:
         """Take a packet of this SSRC as it came."""
         context = self._context
         if packet.payload_type != self.codec.payload_type and not self._knows(packet.payload_type):
+            # [rfc3550:5.1/7]
             context.drop("unknown_payload_type")
             return
         now = context.now
@@ -201,6 +203,7 @@ class ReceiveStream:
         codec = self._codecs.get(payload_type)
         if codec is None:
             return payload_type in self._wrappings
+        # [rfc3550:5.1/5]
         self.codec = codec
         self.reception.clock_rate = codec.clock_rate
         if isinstance(self.buffer, VideoBuffer):
@@ -238,6 +241,7 @@ class ReceiveStream:
     def _hold(self, number: int, packet: RtpPacket, now: float) -> None:
         """Keep a packet until the source is valid. See :rfc:`3550#appendix-A.1`."""
         if len(self._held) < MAX_HELD:
+            # [rfc3550:A.1/3]
             self._held.append((number, packet))
         if not self.reception.probation:
             self.is_valid = True
@@ -446,6 +450,7 @@ class ReceiveStream:
         self.refresh()
         clock = self.clock
         delay = 0 if clock.reported_at is None else seconds_to_short(self._context.now - clock.reported_at)
+        # [rfc3550:6.4.1/11] [rfc3550:6.4.1/12]
         return ReportBlock(
             self.ssrc,
             reception.take_fraction_lost(),

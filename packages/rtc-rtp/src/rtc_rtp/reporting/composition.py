@@ -28,6 +28,7 @@ def with_blocks(reports: Sequence[Report], blocks: Sequence[ReportBlock]) -> lis
     """
     result = list(reports)
     first = result[0].ssrc
+    # [rfc3550:6.1/9] [rfc3550:6.4/1]
     for at in range(0, len(blocks), MAX_BLOCKS):
         part = list(blocks[at : at + MAX_BLOCKS])
         if at == 0:
@@ -63,12 +64,15 @@ def compose(
             if report.ssrc not in described:
                 described.append(report.ssrc)
             size += _cost(report, cname)
+        # [rfc3550:6.1/7] [rfc3550:6.1/8] [rfc3550:6.1/19] [rfc3550:6.4.2/1]
         if not described:
             head += opener.serialize()
             described.append(opener.ssrc)
         # The canonical name is in every compound packet.
+        # [rfc3550:6.1/3] [rfc3550:6.1/4] [rfc3550:6.5.1/1]
         head += _description(described, cname).serialize()
         body = b""
+        # [rfc3550:6.1/18]
         while rest and not pending and (not body or len(head) + len(body) + len(rest[0]) <= max_size):
             body += rest.pop(0)
         datagrams.append(head + body)

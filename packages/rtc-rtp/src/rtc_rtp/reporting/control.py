@@ -18,12 +18,15 @@ from rtc_rtp.stats import OutboundStats
 CNAME_LENGTH: Final = 12
 """Random bytes of a canonical name. See :rfc:`7022#section-4.2`."""
 
+# [rfc3550:6.2/19]
 MIN_TIMEOUT_INTERVAL: Final = 5.0
 """Seconds: what :rfc:`3550#section-6.2` recommends between reports, and so a peer without feedback may take."""
 
+# [rfc3550:6.2.1/5]
 TIMEOUT_INTERVALS: Final = 5
 """Intervals without a sign of life that end a participant. See :rfc:`3550#section-6.3.5`."""
 
+# [rfc3550:6.3.8/1]
 ACTIVE_INTERVALS: Final = 2
 """Intervals for which who sent something counts as a sender. See :rfc:`3550#section-6.3.8`."""
 
@@ -53,6 +56,7 @@ class Control:
         self._inbound = inbound
         self._outbound = outbound
         # 96 random bits, of this session alone.
+        # [rfc3550:6.5.1/2] [rfc3550:6.5.1/3] [rfc3550:6.5.1/5] [rfc3550:6.5.1/9]
         self.cname = b64encode(context.rng(CNAME_LENGTH)).decode() if cname is None else cname
         self._intake = Intake(context, inbound, outbound, context.random_32() or 1)
         options = context.options
@@ -89,6 +93,7 @@ class Control:
         # [rfc4588:6.1/1]
         used = {ssrc: None for _, stream in self._outbound.by_ssrc.values() for ssrc in stream.used_ssrcs()}
         # Who never sent anything says no goodbye either.
+        # [rfc3550:6.3.7/4]
         if self._has_reported:
             used.setdefault(self._reporter_ssrc)
         self.say_goodbye(list(used))
@@ -104,6 +109,7 @@ class Control:
         if self._goodbyes:
             goodbye = Goodbye(tuple(self._goodbyes))
             self._goodbyes = []
+            # [rfc3550:6.1/12] [rfc3550:6.3.7/3]
             datagrams += self._compose([ReceiverReport(self._reporter_ssrc)], [goodbye])
         if self._context.has_new_stream:
             self._context.has_new_stream = False
@@ -128,8 +134,10 @@ class Control:
         feedback = self._take_feedback()
         context.record("rtcp_sent", report=due is Due.REPORT, feedback=len(feedback))
         if due is Due.REPORT:
+            # [rfc3550:6/2] [rfc3550:6.1/2] [rfc3550:6.2/11]
             self._has_reported = True
             datagrams = self._compose(with_blocks(self._reports(), self._blocks()), feedback)
+            # [rfc3550:6.3.5/1]
             self._expire()
             self._measure()
             return datagrams
@@ -242,5 +250,6 @@ class Control:
 
 
 def _sender_report(ssrc: int, stream: SendStream, stats: OutboundStats, wall_time: int, now: float) -> SenderReport:
+    # [rfc3550:6.4.1/4] [rfc3550:6.4.1/5]
     packets, octets = stats.packets_sent & 0xFFFF_FFFF, stats.bytes_sent & 0xFFFF_FFFF
     return SenderReport(ssrc, wall_time, stream.rtp_timestamp(now), packets, octets)

@@ -180,6 +180,7 @@ class Intake:
                 for request in packet.requests:
                     is_ours &= self._take_intra_request(packet.sender_ssrc, request.ssrc, request.sequence_number)
             case _:
+                # [rfc3550:6.1/20] [rfc3550:6.7/1]
                 self._context.drop("unknown_rtcp")
         if not is_ours:
             self._context.drop("feedback_for_unknown_source")

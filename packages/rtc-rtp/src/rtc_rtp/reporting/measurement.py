@@ -16,6 +16,7 @@ def round_trip_time(now: int, last_report: int, delay: int) -> float:
         last_report: LSR or LRR of the echo.
         delay: DLSR or DLRR of the echo.
     """
+    # [rfc3550:6.4.1/13]
     units = now - last_report - delay & 0xFFFF_FFFF
     # Rounding on both sides may make an echo seem to come before it was sent.
     return 0.0 if units >= 0x8000_0000 else short_to_seconds(units)

@@ -30,6 +30,7 @@ class Participants:
     def hear(self, ssrc: int, now: float) -> Participant | None:
         """Note a sign of life; ``None`` if there are too many."""
         found = self._known.get(ssrc)
+        # [rfc3550:6.2.1/1]
         if found is None:
             if len(self._known) >= self._max_count:
                 return None
@@ -39,6 +40,7 @@ class Participants:
 
     def leave(self, ssrc: int) -> None:
         """Forget an SSRC: it said goodbye, or was silent for too long."""
+        # [rfc3550:6.2.1/3]
         self._known.pop(ssrc, None)
 
     def cname(self, ssrc: int) -> str | None:

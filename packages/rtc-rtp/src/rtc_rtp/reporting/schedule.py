@@ -6,9 +6,11 @@ from typing import Final, TypeAlias
 
 Random: TypeAlias = Callable[[], float]
 
+# [rfc3550:6.2/4] [rfc3550:6.2/6]
 RTCP_FRACTION: Final = 0.05
 """Part of the session bandwidth that RTCP may use."""
 
+# [rfc3550:6.2/5]
 SENDER_FRACTION: Final = 0.25
 """Part of that which senders have for themselves, as long as they are few."""
 
@@ -18,6 +20,7 @@ COMPENSATION: Final = 2.718_281_828 - 1.5
 UDP_OVERHEAD: Final = 28
 """Bytes of IPv4 and UDP headers, which count as RTCP bandwidth. See :rfc:`3550#section-6.2`."""
 
+# [rfc3550:6.3.2/1]
 INITIAL_SIZE: Final = 100.0
 
 
@@ -123,6 +126,7 @@ class RtcpSchedule:
         """
         if now >= self._next_slot:
             # Timer reconsideration: the interval is drawn anew with the members of now.
+            # [rfc3550:6.3.6/1]
             self._interval = self._draw(random)
             if self._last_slot + self._interval > now and not has_feedback:
                 self._next_slot = self._last_slot + self._interval
@@ -130,6 +134,7 @@ class RtcpSchedule:
             self._may_be_early = True
             self._last_slot = now
             self._next_slot = now + self._interval
+            # [rfc3550:6.1/14] [rfc3550:6.2/12]
             if self._reported_at is None or now >= self._regular_at:
                 self._reported_at = now
                 self._regular_at = now + self.report_interval * (0.5 + random())
@@ -145,6 +150,7 @@ class RtcpSchedule:
 
     def count(self, size: int, reporting_ssrcs: int = 1) -> None:
         """Update the average with a packet that was sent or received. See :rfc:`8108#section-5.3.1`."""
+        # [rfc3550:6.3.3/1]
         share = (size + UDP_OVERHEAD) / max(1, reporting_ssrcs)
         self._average_size += (share - self._average_size) / 16
 
@@ -160,7 +166,9 @@ class RtcpSchedule:
             else:
                 bandwidth *= 1 - SENDER_FRACTION
                 participants = membership.members - membership.senders
+        # [rfc3550:6.3.1/2]
         interval = self._average_size * max(1, participants) / bandwidth
+        # [rfc3550:6.3/3] [rfc3550:6.3.1/3]
         return interval * (0.5 + random()) / COMPENSATION
 
     def timeout_interval(self) -> float:

@@ -47,6 +47,7 @@ class ApplicationDefined(RtcpPacket):
     def _body(self) -> tuple[int, bytes]:
         if len(self.name) != 4:
             raise ValueError(f"a name has 4 bytes, not {len(self.name)}")
+        # [rfc3550:6.7/4]
         if len(self.data) & 3:
             raise ValueError(f"data of an APP packet is a multiple of 4 bytes, not {len(self.data)}")
         return self.subtype, pack(_SSRC_AND_NAME, self.ssrc, self.name) + self.data

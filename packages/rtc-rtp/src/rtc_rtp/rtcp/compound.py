@@ -90,6 +90,7 @@ def parse_compound(data: bytes, *, reduced_size: bool = True) -> list[RtcpPacket
     """
     packets: list[RtcpPacket] = []
     at = 0
+    # [rfc3550:6.1/11] [rfc3550:6.1/13] [rfc3550:A.2/1]
     while at < len(data) or not packets:
         packet_type, count, body, at = split(data, at)
         packets.append(_kind(packet_type, count, body).from_body(packet_type, count, body))
@@ -101,6 +102,7 @@ def parse_compound(data: bytes, *, reduced_size: bool = True) -> list[RtcpPacket
 
 def _kind(packet_type: int, count: int, body: bytes) -> type[RtcpPacket]:
     if packet_type not in {TRANSPORT_FEEDBACK, PAYLOAD_FEEDBACK}:
+        # [rfc3550:6.1/20]
         return PACKET_TYPES.get(packet_type, UnknownPacket)
     if packet_type == PAYLOAD_FEEDBACK and count == APPLICATION_LAYER_FORMAT:
         is_remb = body.startswith(IDENTIFIER, _REMB_OFFSET)

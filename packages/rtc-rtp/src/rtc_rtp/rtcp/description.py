@@ -79,6 +79,7 @@ class DescriptionChunk:
             if len(item.value) > MAX_ITEM_LENGTH:
                 raise ValueError(f"an item has at most {MAX_ITEM_LENGTH} bytes, not {len(item.value)}")
             data += bytes((item.item_type, len(item.value))) + item.value
+        # [rfc3550:6.5/1] [rfc3550:6.5/2]
         return data + bytes(4 - (len(data) & 3))
 
 

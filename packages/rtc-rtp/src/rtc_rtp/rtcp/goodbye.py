@@ -56,6 +56,7 @@ class Goodbye(RtcpPacket):
         if len(self.reason) > MAX_REASON_LENGTH:
             raise ValueError(f"a reason has at most {MAX_REASON_LENGTH} bytes, not {len(self.reason)}")
         if self.reason:
+            # [rfc3550:6.6/3] [rfc3550:6.6/4]
             data += bytes((len(self.reason),)) + self.reason
             data += bytes(-len(data) & 3)
         return len(self.ssrcs), data

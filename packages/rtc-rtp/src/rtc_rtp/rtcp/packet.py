@@ -79,6 +79,7 @@ class RtcpPacket:
         if not 0 <= count <= MAX_COUNT:
             raise ValueError(f"an RTCP packet counts to {MAX_COUNT}, not {count}")
         first = _VERSION | count
+        # [rfc3550:6.1/1]
         padding_length = -len(body) & 3
         if padding_length:
             first |= _PADDING
@@ -105,6 +106,7 @@ def split(data: bytes, at: int) -> tuple[int, int, bytes, int]:
     if at + HEADER_LENGTH > len(data):
         raise ParseError(f"an RTCP packet has at least {HEADER_LENGTH} bytes, not {len(data) - at}")
     first, packet_type, words = _HEADER.unpack_from(data, at)
+    # [rfc3550:A.2/1]
     if first & 0xC0 != _VERSION:
         raise ParseError(f"version {first >> 6} is not RTCP")
     start = at + HEADER_LENGTH

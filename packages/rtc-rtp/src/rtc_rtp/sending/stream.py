@@ -99,6 +99,7 @@ class SendStream:
         """Begin to count, under a new SSRC."""
         self.ssrc = ssrc
         # Below half, so that a first packet that is lost does not confuse the roll-over counter of SRTP.
+        # [rfc3550:5.1/8] [rfc3550:5.1/10]
         self.next_sequence_number = self._context.random_16() >> 1
         self._timestamp_offset = self._context.random_32()
         self._mapped_timestamp: int | None = None
@@ -115,6 +116,7 @@ class SendStream:
 
         self.key_frames = KeyFrameRequests()
         self.bounds = Bounds()
+        # [rfc3550:6.4.1/5]
         self.stats = OutboundStats(ssrc)
 
     def rename(self, parameters: SendParameters, encoding: SendEncoding) -> None:
@@ -170,6 +172,7 @@ class SendStream:
         wanted = frame.mime_type.lower()
         if codec.mime_type.lower() == wanted:
             return codec
+        # [rfc3550:5.1/5]
         for each in self._parameters.codecs:
             if each.mime_type.lower() == wanted:
                 return each
@@ -250,6 +253,7 @@ class SendStream:
                 csrcs=frame.csrcs,
                 extensions=elements,
             )
+            # [rfc3550:5.1/16]
             number = number + 1 & 0xFFFF
             packets.append(Outgoing(self, packet, context.now))
         if packets and context.now >= self._capture_time_told_at + CAPTURE_TIME_INTERVAL:
