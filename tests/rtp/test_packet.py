@@ -21,6 +21,7 @@ def general(data: bytes) -> RtpPacket:
     return packet
 
 
+@pytest.mark.spec("rfc3550:5.1/1", "rfc3550:5.1/13", "rfc3550:5.3.1/2")
 def test_a_packet_with_an_extension() -> None:
     packet = RtpPacket.parse(WITH_EXTENSION)
 
@@ -34,6 +35,7 @@ def test_a_packet_with_an_extension() -> None:
 
 
 @given(packets)
+@pytest.mark.spec("rfc3550:5.1/14", "rfc3550:5.3.1/2")
 def test_what_is_serialized_is_parsed_back(packet: RtpPacket) -> None:
     assert RtpPacket.parse(bytes(packet)) == packet
 
@@ -70,6 +72,7 @@ def test_the_fast_path_refuses_what_the_general_parser_refuses(data: bytes) -> N
 @example(b"\x90" + bytes(11))
 @example(b"\xa0" + bytes(11))
 @example(b"\xa0" + bytes(12))
+@pytest.mark.spec("rfc3550:A.1/1")
 def test_any_bytes_raise_nothing_but_parse_errors(data: bytes) -> None:
     try:
         packet = RtpPacket.parse(data)
@@ -130,6 +133,7 @@ def test_a_parsed_packet_keeps_the_two_byte_form() -> None:
     ],
     ids=str,
 )
+@pytest.mark.spec("rfc3550:5.1/15")
 def test_what_no_packet_can_say_is_refused(packet: RtpPacket) -> None:
     with pytest.raises(ValueError, match=r"packet|payload type|padding|extension"):
         packet.serialize()
@@ -145,6 +149,7 @@ def test_copies_are_equal(packet: RtpPacket) -> None:
 @pytest.mark.parametrize(
     ("second", "rtcp"), [(191, False), (192, True), (200, True), (206, True), (223, True), (224, False), (96, False)]
 )
+@pytest.mark.spec("rfc5761:4/1")
 def test_rtcp_is_known_by_its_packet_type(second: int, rtcp: bool) -> None:
     assert is_rtcp(bytes((0x80, second, 0, 0))) is rtcp
 

@@ -16,6 +16,7 @@ CNAME = rtcp.SourceDescription.of(1, [(rtcp.DescriptionType.CNAME, "somebody")])
 
 @examples(300)
 @given(rtcp_packets)
+@pytest.mark.spec("rfc3550:6.1/1", "rfc3550:6.5/1", "rfc3550:6.5/2", "rfc3550:6.6/3", "rfc3550:6.6/4")
 def test_what_is_serialized_is_parsed_back(packet: rtcp.RtcpPacket) -> None:
     data = bytes(packet)
 
@@ -62,6 +63,7 @@ def test_any_body_raises_nothing_but_parse_errors(packet_type: int, first: int, 
     "data",
     ["", "80", "80c80000", "81c90001deadbeef", "40c9000100000001", "80c90002deadbeef", "a0c9000100000008", "a0c90000"],
 )
+@pytest.mark.spec("rfc3550:A.2/1")
 def test_what_is_no_datagram_of_rtcp_is_refused(data: str) -> None:
     with pytest.raises(ParseError):
         parse_compound(bytes.fromhex(data))
@@ -155,6 +157,7 @@ def test_losses_are_clamped() -> None:
     ],
     ids=lambda packet: str(packet)[:60],
 )
+@pytest.mark.spec("rfc3550:6.7/4")
 def test_what_no_packet_can_say_is_refused(packet: rtcp.RtcpPacket) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         packet.serialize()

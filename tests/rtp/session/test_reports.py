@@ -40,6 +40,7 @@ def _blocks(party: Party, side: int) -> list[ReportBlock]:
     return [block for report in reports for block in report.blocks]
 
 
+@pytest.mark.spec("rfc3550:6.4.1/4")
 def test_a_sender_report_ties_the_stream_to_the_wall_clock() -> None:
     party = Party()
     party.connect_audio()
@@ -69,6 +70,7 @@ def test_a_receiver_report_tells_what_was_lost() -> None:
     assert any(block.fraction_lost > 25 for block in _blocks(party, 1))
 
 
+@pytest.mark.spec("rfc3550:6.4.1/13")
 def test_both_ends_learn_the_round_trip_time() -> None:
     party = Party(link=Link(delay=0.07), back=Link(delay=0.03))
     party.connect_audio()
@@ -148,6 +150,7 @@ def test_closing_says_goodbye_for_all_that_was_used() -> None:
     assert party.left.closed
 
 
+@pytest.mark.spec("rfc3550:6.3.7/4")
 def test_a_session_that_never_sent_anything_says_nothing() -> None:
     party = Party()
 
@@ -168,6 +171,7 @@ def test_removing_a_sender_ends_its_stream_at_the_other_end() -> None:
     assert [event.reason for event in party.there.of(StreamEnded)] == [EndReason.BYE]
 
 
+@pytest.mark.spec("rfc3550:6.2/19", "rfc3550:6.2.1/5", "rfc3550:6.3.5/1")
 def test_a_stream_of_which_nothing_is_heard_ends() -> None:
     party = Party()
     party.connect_audio()

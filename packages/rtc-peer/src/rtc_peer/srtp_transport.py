@@ -113,7 +113,7 @@ class SrtpTransport:
         plain: list[bytes] = []
         for packet in packets:
             try:
-                # [rfc8834:4.5/1]
+                # [rfc8834:4.5/1] [rfc5761:7/1]
                 plain.append(unprotect_rtcp(packet) if is_rtcp(packet) else unprotect(packet))
             except UnprotectError as error:
                 self._journal.drop(f"srtp:{error.reason}")

@@ -162,7 +162,7 @@ def _write_rtcp(media: MediaDescription, section: MediaSection, plan: Descriptio
     if content.rtcp_mux_only and tagged:
         media.add(Rtcp(DISCARD_PORT, NO_ADDRESS))
         media.add(RtcpMuxOnly())
-    # [rfc8829:5.2.2/27] Chromium refuses a bundled section without it, though that of the tag counts for all.
+    # [rfc8829:5.2.2/27] [rfc5761:5.1.1/1] [rfc5761:5.1.1/2] [rfc5761:5.1.3/3] Chromium refuses a bundled section without it, though that of the tag counts for all.
     media.add(RtcpMux())
     # [rfc8829:5.2.2/29]
     if content.reduced_size:

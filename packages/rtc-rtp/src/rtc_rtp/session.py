@@ -305,6 +305,7 @@ class RtpSession:
         parse = RtpPacket.parse
         for data in datagrams:
             stats.bytes_received += len(data)
+            # [rfc5761:5.1.1/5]
             if is_rtcp(data):
                 self._control.receive(data)
                 continue
