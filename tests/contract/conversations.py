@@ -31,6 +31,7 @@ from rtc_stun import (
     UnknownAttribute,
 )
 
+from .call_conversation import CallConversation
 from .conversation import Calls, Conversation
 from .peer_conversation import PeerConversation
 from .rtp_conversation import RtpConversation
@@ -343,4 +344,5 @@ CONVERSATIONS: Final[list[type[Conversation]]] = [
     DataChannelConversation,
     RtpConversation,
     PeerConversation,
+    CallConversation,
 ]

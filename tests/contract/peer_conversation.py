@@ -21,12 +21,15 @@ class PeerConversation(Conversation):
 
     name = "peer"
     saturation = 10_000
+    configuration = rtc_peer.Configuration()
 
     def build(self) -> tuple[Node, Node]:
         self.homes: dict[int, Host] = {}
         nodes = []
         for index, rng in enumerate(self.rngs):
-            node = self.network.attach(PeerConnection(rng=rng, wall_clock=WALL_CLOCK, trace=self.trace))
+            node = self.network.attach(
+                PeerConnection(rng=rng, wall_clock=WALL_CLOCK, configuration=self.configuration, trace=self.trace)
+            )
             self.homes[index] = self.network.host(f"192.0.2.{index + 1}")
             nodes.append(node)
         left, right = nodes
@@ -38,9 +41,12 @@ class PeerConversation(Conversation):
         return left, right
 
     def start(self) -> None:
+        self._peer(self.left).create_data_channel("talk")
+        self._negotiate()
+
+    def _negotiate(self) -> None:
         now = self.network.now
         left, right = (self._peer(node) for node in self.nodes)
-        left.create_data_channel("talk")
         left.set_local_description(None, now)
         offer = left.local_description
         assert offer is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = Path(__file__).parent.parent.parent / "packages"
-SOURCES = sorted(str(path) for path in PACKAGES.glob("*/src"))
+SOURCES = [*sorted(str(path) for path in PACKAGES.glob("*/src")), str(PACKAGES.parent)]
 LAZY_ROOTS = sorted(
     path.parent.name for path in PACKAGES.glob("*/src/*/__init__.py") if "_DEFINED_IN" in path.read_text("utf-8")
 )
@@ -21,12 +21,17 @@ OF_OTHER_PROGRAMS = {
     "cryptography.x509": "certificates are read and written when a connection is made",
     "ifaddr": "interfaces are listed when candidates are gathered",
     "rtc_asyncio.stats": "getStats()",
+    "rtc_peer.media": "media",
+    "rtc_peer.media_flow": "media",
+    "rtc_peer.media_transport": "media",
     "rtc_peer.statistics": "getStats()",
+    "rtc_rtp": "media",
     "rtc_sdp.registry": "checks of descriptions know all attributes, reading one knows those it asks for",
     "rtc_sdp.formats": "media",
     "rtc_sdp.rtp": "media",
     "rtc_sdp.simulcast": "media",
     "rtc_sdp.standard": "texts for people, and media",
+    "rtc_srtp": "media",
     "rtc_stun.client": "ICE speaks STUN itself",
     "rtc_stun.client_authentication": "STUN and TURN servers that ask who one is",
     "rtc_stun.server": "STUN servers",
@@ -53,6 +58,13 @@ def test_the_peer_connection_loads_nothing_of_other_programs() -> None:
 
     assert {"rtc_asyncio.peer_connection", "rtc_sdp.session", "rtc_stun.message"} <= loaded
     assert loaded & OF_OTHER_PROGRAMS.keys() == set()
+
+
+def test_a_connection_with_nothing_but_data_loads_nothing_of_media() -> None:
+    loaded = _loaded_by("from tests.peer.pair import Pair\nPair().connect()")
+
+    assert "rtc_sctp.association" in loaded
+    assert {each for each in loaded & OF_OTHER_PROGRAMS.keys() if OF_OTHER_PROGRAMS[each] == "media"} == set()
 
 
 @pytest.mark.parametrize("name", LAZY_ROOTS)

@@ -64,7 +64,8 @@ class MediaFlow:
         """See `RtpSender.send_frame`."""
         media = self._transport(transceiver, now)
         if media is not None:
-            media.send_frame(transceiver.id, frame, self._journal.now, rid=rid)
+            media.send_frame(transceiver.id, frame, now, rid=rid)
+            self._layers.stir()
 
     def send_packet(
         self,
@@ -83,18 +84,20 @@ class MediaFlow:
             media.send_packet(
                 transceiver.id,
                 packet,
-                self._journal.now,
+                now,
                 rid=rid,
                 rewrite=rewrite,
                 payload_type=payload_type,
                 extension_map=extension_map,
             )
+            self._layers.stir()
 
     def request_key_frame(self, transceiver: RtpTransceiver, rid: str | None) -> None:
         """See `RtpReceiver.request_key_frame`."""
         media = self._transport(transceiver, None)
         if media is not None:
             media.request_key_frame(transceiver.id, rid=rid)
+            self._layers.stir()
 
     def can_insert_dtmf(self, transceiver: RtpTransceiver) -> bool:
         """See `RtpSender.can_insert_dtmf`."""
@@ -108,6 +111,7 @@ class MediaFlow:
         media = self._transport(transceiver, now)
         if media is not None:
             media.insert_dtmf(transceiver.id, tones, duration=duration, gap=gap, now=self._journal.now)
+            self._layers.stir()
 
     def _transport(self, transceiver: RtpTransceiver, now: float | None) -> MediaTransport | None:
         """Begin a command, and return where it goes; None while there is nothing."""
@@ -115,7 +119,6 @@ class MediaFlow:
         if now is not None:
             self._journal.advance(now)
         self.follow()
-        self._layers.stir()
         return self._layers.media_transport(transceiver.id)
 
     # --- up ---

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import rtc_dtls
 import rtc_rtp
@@ -37,6 +37,8 @@ from rtc_rtp import (
     SessionOptions,
     StreamEnded,
 )
+
+_TONES: Final = frozenset(f"{rtc_rtp.DTMF_TONES},")
 
 MediaTransportEvent: TypeAlias = "rtc_rtp.Event | WarningIssued"
 
@@ -64,7 +66,6 @@ class MediaTransport:
         "senders",
         "session",
         "srtp",
-        "stirred",
     )
 
     def __init__(
@@ -94,14 +95,11 @@ class MediaTransport:
             trace=journal.trace,
         )
         self.session.set_router(self._router)
-        self.stirred = False
-        """Whether something was put into the session since it was last drained of everything."""
 
     # --- what negotiation asks ---
 
     def apply(self, media: Sequence[NegotiatedMedia]) -> None:
         """Take what all sections of this transport send and receive from now on."""
-        self.stirred = True
         self._apply_senders({each.transceiver_id: each for each in media})
         self._apply_receivers({each.transceiver_id: each.receive for each in media if each.receives and each.receive})
 
@@ -132,7 +130,7 @@ class MediaTransport:
 
     # --- what the application asks ---
 
-    def send_frame(self, key: int, frame: EncodedFrame, now: float, *, rid: str | None = None) -> None:
+    def send_frame(self, key: int, frame: EncodedFrame, now: float | None, *, rid: str | None = None) -> None:
         """Queue an encoded frame. One that comes before negotiation and keys is dropped: it would be old once they are here.
 
         Raises:
@@ -149,7 +147,7 @@ class MediaTransport:
         self,
         key: int,
         packet: RtpPacket,
-        now: float,
+        now: float | None,
         *,
         rid: str | None = None,
         rewrite: bool = True,
@@ -187,9 +185,11 @@ class MediaTransport:
         """Play tones; audio gives way to them.
 
         Raises:
-            ArgumentError: There is no such tone.
+            ArgumentError: There is no such tone, or they are too many.
         """
-        self.stirred = True
+        unknown = set(tones.upper()) - _TONES
+        if unknown:
+            raise ArgumentError(f"{''.join(sorted(unknown))!r} cannot be sent")
         try:
             self.session.send_tones(key, tones, now, duration=duration, gap=gap)
         except ValueError as error:
@@ -202,7 +202,6 @@ class MediaTransport:
         if self.srtp.profile is None:
             self._missed[key, rid] = None
             return False
-        self.stirred = True
         return True
 
     def request_key_frame(self, key: int, *, rid: str | None = None) -> None:
@@ -211,7 +210,6 @@ class MediaTransport:
         Nothing happens if nothing arrives yet, or if the peer did not promise to listen.
         """
         if key in self.receivers:
-            self.stirred = True
             self.session.request_key_frame(key, rid)
 
     # --- what the layers below tell ---
@@ -225,7 +223,6 @@ class MediaTransport:
             # [rfc8834:4.2/2] Without keys there is no media, and never media without protection.
             self._events.append(WarningIssued(f"no media on transport {self._transport_id}: {error}"))
             return
-        self.stirred = True
         # Encoders that have begun already begin anew.
         missed = [(key, rid) for key, rid in self._missed if key in self.senders and self.senders[key].kind == "video"]
         self._events += [KeyFrameRequested(sender_id=key, rid=rid) for key, rid in missed]
@@ -236,7 +233,6 @@ class MediaTransport:
         """Take SRTP and SRTCP packets that arrived together on proven paths."""
         plain = self.srtp.unprotect(packets)
         if plain:
-            self.stirred = True
             self.session.receive_datagrams(plain, now)
 
     # --- the contract of every machine, as far as it is asked ---
@@ -251,12 +247,10 @@ class MediaTransport:
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
         if self.srtp.profile is not None:
-            self.stirred = True
             self.session.handle_timeout(now)
 
     def rest(self) -> float | None:
         """Everything was drained: return when something is due again; never without keys."""
-        self.stirred = False
         return None if self.srtp.profile is None else self.session.next_timeout()
 
     def drain(self) -> list[MediaTransportEvent]:
@@ -270,7 +264,6 @@ class MediaTransport:
 
     def close(self, now: float) -> None:
         """End all streams; the peer is told by what `datagrams_to_send` returns next."""
-        self.stirred = True
         self.session.close(now)
 
     def count_drops(self, stats: PeerStats) -> None:

@@ -136,8 +136,8 @@ class RtpSender:
         Args:
             frame: Whole; ``timestamp`` counts in the codec's clock from a beginning of the caller's choice.
             rid: Name of the encoding; None for the only one.
-            now: Present time in seconds, from which the peer's synchronisation is computed; None for the latest that the
-                connection was told.
+            now: Present time in seconds, from which the peer's synchronisation is computed; None for that of the last
+                packet that came or left.
 
         Raises:
             StateError: The connection is closed.
