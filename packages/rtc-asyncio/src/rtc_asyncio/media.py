@@ -60,6 +60,7 @@ class Media:
         self.options = options
         self._transceivers: dict[RtpTransceiver, RTCRtpTransceiver] = {}
         self._streams: dict[str, MediaStream] = {}
+        self._bitrate_bps: int | None = None
         self._reactions: dict[type[object], Callable[..., None]] = {
             rtc_peer.FrameReceived: self._frame_received,
             rtc_peer.PacketReceived: self._packet_received,
@@ -183,9 +184,8 @@ class Media:
         from .stats import report
 
         timestamp = time.time() * 1000
-        return complete(
-            report(self._peer.statistics(), timestamp), self._transceivers.values(), timestamp, self._loop.time()
-        )
+        statistics = report(self._peer.statistics(), timestamp)
+        return complete(statistics, self._transceivers.values(), timestamp, self.now, self._bitrate_bps)
 
     # --- what happens ---
 
@@ -230,6 +230,7 @@ class Media:
         self.transceiver(event.transceiver).sender.pump.key_frame_requested(event.rid)
 
     def _bitrate_changed(self, event: rtc_peer.TargetBitrateChanged) -> None:
+        self._bitrate_bps = event.bitrate_bps
         for share in event.shares:
             self.transceiver(share.transceiver).sender.pump.share_changed(share.rid, share.bitrate_bps)
 

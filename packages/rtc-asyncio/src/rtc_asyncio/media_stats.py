@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 
 def complete(
-    report: RTCStatsReport, transceivers: "Iterable[RTCRtpTransceiver]", timestamp: float, now: float
+    report: RTCStatsReport,
+    transceivers: "Iterable[RTCRtpTransceiver]",
+    timestamp: float,
+    now: float,
+    bitrate_bps: int | None,
 ) -> RTCStatsReport:
     """Add to a report of the machine what it cannot know, and return it.
 
@@ -30,6 +34,7 @@ def complete(
         transceivers: Of the connection.
         timestamp: Of the report, in milliseconds since 1970-01-01.
         now: The same moment on the monotonic clock, in seconds.
+        bitrate_bps: What the path seems to take; None while nobody knows.
     """
     by_mid = {each.mid: each for each in transceivers if each.mid is not None}
     for stats in list(report.values()):
@@ -37,6 +42,8 @@ def complete(
             _complete_outbound(stats, transceiver.sender, now)
         elif isinstance(stats, RTCInboundRtpStreamStats) and (transceiver := by_mid.get(stats.mid or "")) is not None:
             _complete_inbound(stats, transceiver.receiver, timestamp, now)
+    if (pair := report.selected_pair) is not None:
+        pair.availableOutgoingBitrate = bitrate_bps
     for transceiver in by_mid.values():
         source = _source(transceiver.sender, timestamp, now)
         if source is not None:

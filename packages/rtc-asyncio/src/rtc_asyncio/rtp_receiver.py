@@ -1,12 +1,14 @@
 """`RTCRtpReceiver` (WebRTC 1.0, section 5.3)."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from rtc_peer import RtpTransceiver, ToneReceived
 from rtc_rtp import Delivery, EncodedFrame, ExtensionMap, RtpCodec, RtpPacket
 
 from .codec_selection import CodecChoice
 from .conversion import w3c_errors
+from .event_target import Event, EventHandler, EventTarget
 from .frame_queue import FrameReader
 from .media_services import MediaServices
 from .media_stream import MediaStream
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from .tracks import MediaKind
     from .transports import RTCDtlsTransport
 
+NoneHandler = TypeVar("NoneHandler", bound=Callable[[], object])
+
 PACKET_LIMIT: Final = 1024
 """How many packets may wait for a reader."""
 FRAME_LIMIT: Final = 256
@@ -35,10 +39,14 @@ TONE_LIMIT: Final = 256
 """How many reports of tones may wait for a reader."""
 
 
-class RTCRtpReceiver:
+class RTCRtpReceiver(EventTarget):
     """Receives one track. Every transceiver has one, whether the peer sends or not."""
 
+    onssrcchange = EventHandler[Event]()
+    oncsrcchange = EventHandler[Event]()
+
     def __init__(self, handle: RtpTransceiver, services: MediaServices) -> None:
+        super().__init__()
         self._handle = handle
         self._services = services
         self._sources = SourceRecord()
@@ -117,6 +125,10 @@ class RTCRtpReceiver:
         """What was counted about what it receives."""
         return await self._services.stats_of(self)
 
+    def on(self, type: Literal["ssrcchange", "csrcchange"]) -> Callable[[NoneHandler], NoneHandler]:
+        """Decorate a handler; it receives nothing. Who sends, or whom a mixer has put together, has changed."""
+        return self._on(type)
+
     # --- beyond the W3C: media without codecs ---
 
     def frames(self, limit: int = FRAME_LIMIT) -> FrameReader[EncodedFrame]:
@@ -178,8 +190,12 @@ class RTCRtpReceiver:
 
     def frame_received(self, frame: EncodedFrame) -> None:
         """A frame came."""
-        self._sources.add(frame)
+        other_ssrc, other_csrcs = self._sources.add(frame)
         self.media.received(frame)
+        if other_ssrc:
+            self.dispatchEvent(Event("ssrcchange"))
+        if other_csrcs:
+            self.dispatchEvent(Event("csrcchange"))
 
     def packet_received(self, packet: RtpPacket) -> None:
         """A packet came."""

@@ -28,10 +28,12 @@ class SourceRecord:
         self._clock = clock
         self._synchronization: dict[int, RTCRtpSynchronizationSource] = {}
         self._contributing: dict[int, RTCRtpContributingSource] = {}
+        self._last: tuple[int | None, tuple[int, ...]] = (None, ())
 
-    def add(self, frame: "EncodedFrame") -> None:
-        """A frame was delivered."""
+    def add(self, frame: "EncodedFrame") -> tuple[bool, bool]:
+        """A frame was delivered; return whether it came from another SSRC, and from other contributors, than the one before."""
         now = self._clock()
+        before, self._last = self._last, (frame.ssrc, frame.csrcs)
         captured = frame.capture_time * 1000 if frame.capture_time is not None else None
         if frame.ssrc is not None:
             level = frame.audio_level
@@ -52,6 +54,7 @@ class SourceRecord:
                     timestamp=now, source=csrc, rtpTimestamp=frame.timestamp, captureTimestamp=captured
                 ),
             )
+        return before[0] != frame.ssrc, before[1] != frame.csrcs
 
     def synchronization(self) -> list[RTCRtpSynchronizationSource]:
         """Those that sent packets, the latest first."""

@@ -82,6 +82,8 @@ class RTCTransportStats(RTCStats):
     dtlsCipher: str | None
     """The name in the TLS registry."""
     dtlsRole: RTCDtlsRole
+    srtpCipher: str | None = None
+    """The name in the registry of DTLS-SRTP profiles."""
     selectedCandidatePairChanges: int
 
 
@@ -117,6 +119,8 @@ class RTCIceCandidatePairStats(RTCStats):
     bytesReceived: int
     totalRoundTripTime: float
     currentRoundTripTime: float | None
+    availableOutgoingBitrate: float | None = None
+    """Bits per second that the path seems to take."""
     requestsReceived: int
     requestsSent: int
     responsesReceived: int

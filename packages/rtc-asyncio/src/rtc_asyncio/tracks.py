@@ -53,6 +53,10 @@ class MediaStreamTrack(EventTarget, ABC):
 
     kind: MediaKind
     """What it delivers."""
+    enabled: bool
+    """False sends silence or black pictures in place of what the track delivers. Encoded frames and packets are left out."""
+    contentHint: str
+    """What an encoder shall preserve: "", "speech", "music", "motion", "detail" or "text"."""
 
     onmute = EventHandler[Event]()
     onunmute = EventHandler[Event]()
@@ -65,9 +69,7 @@ class MediaStreamTrack(EventTarget, ABC):
         if getattr(self, "kind", None) not in {"audio", "video"}:
             raise TypeError("a track has the kind 'audio' or 'video'")
         self.enabled = True
-        """False sends silence or black pictures in place of what the track delivers. Encoded frames and packets are left out."""
         self.contentHint = ""
-        """What an encoder shall preserve: "", "speech", "music", "motion", "detail" or "text"."""
         self._id = id if id is not None else str(uuid.uuid4())
         self._label = label
         self._muted = False
