@@ -298,7 +298,7 @@ class BandwidthEstimator:
         """Act on feedback that does not come, and on an application that leaves the path untested."""
         now = self._advance(now)
         self._sent.expire(now)
-        if self._has_feedback and self._waiting_since is not None and now - self._waiting_since >= FEEDBACK_TIMEOUT:
+        if self._has_feedback and self._waiting_since is not None and now >= self._waiting_since + FEEDBACK_TIMEOUT:
             # [rfc8888:5/1] One that is lost changes nothing: the next one tells of what it told.
             # [rfc8888:5/2] Several feedbacks in a row are missing: the path may have failed.
             self._waiting_since = now if self._sent.in_flight_bytes else None

@@ -218,6 +218,8 @@ class Pacer(Generic[P]):
             if active.started_at is None:
                 active.started_at = self._now
             probe = active.probe
+            # A probe that was held up goes on from now: what it missed must not leave in one go.
+            active.started_at = max(active.started_at, self._now - 8 * active.sent / probe.bitrate_bps)
             burst = active.sent + max(probe.bitrate_bps * PROBE_BURST / 8, 1.0)
             while active.sent < burst:
                 if self._queued_count:
