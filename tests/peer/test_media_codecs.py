@@ -373,13 +373,13 @@ def test_we_send_by_the_numbers_of_the_peer_and_receive_by_our_own() -> None:
     peer.add_track("audio", "voice")
     peer.set_local_description(None, 0.0)
     ours = next(fmt for fmt, each in rtpmaps(section(peer.local_description)).items() if each.encoding == "opus")
-    answer = media_section("rtpmap:77 opus/48000/2", "fmtp:77 stereo=1", fmt="77 8", setup="active")
+    answer = media_section("rtpmap:107 opus/48000/2", "fmtp:107 stereo=1", fmt="107 8", setup="active")
 
     peer.set_remote_description(describe(answer, kind=SdpType.ANSWER), 0.0)
 
     send = negotiated(peer)["0"].send
     assert send is not None
-    assert [(each.payload_type, each.parameters.get("stereo")) for each in send.codecs] == [(77, "1"), (8, None)]
+    assert [(each.payload_type, each.parameters.get("stereo")) for each in send.codecs] == [(107, "1"), (8, None)]
     assert [each.payload_type for each in received(peer)] == [int(ours), 8]
 
 

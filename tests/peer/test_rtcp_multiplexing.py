@@ -2,7 +2,7 @@
 
 import pytest
 from tests.peer.call import AUDIO, VIDEO, call, frames, media_datagrams, media_of, sent
-from tests.peer.descriptions import parsed
+from tests.peer.descriptions import answer_to, describe, parsed, section
 from tests.peer.pair import Pair
 
 import rtc_rtp
@@ -32,9 +32,9 @@ def test_offer_and_answer_say_that_both_are_multiplexed() -> None:
     pair = call((AUDIO, VIDEO))
 
     for side in pair.sides:
-        for section in parsed(side.machine.local_description).media:
-            assert section.get(RtcpMux) is not None
-            assert {line.text.split()[1] for line in section.get_all(Candidate)} <= {"1"}
+        for media in parsed(side.machine.local_description).media:
+            assert media.get(RtcpMux) is not None
+            assert {line.text.split()[1] for line in media.get_all(Candidate)} <= {"1"}
 
 
 @pytest.mark.spec("rfc5761:5.1.1/4")
@@ -69,3 +69,22 @@ def test_rtp_and_rtcp_share_a_transport_and_are_told_apart_below_srtp() -> None:
     assert frames(pair.right, AUDIO) == sent(AUDIO, range(100))
     assert media_of(pair.right).session.stats.rtcp_packets_received > 0
     assert not any(reason.startswith("srtp") for reason in pair.right.machine.stats.dropped)
+
+
+@pytest.mark.spec("rfc5761:5.1.1/3", "rfc5761:4/2")
+def test_an_answer_takes_no_format_that_looks_like_rtcp() -> None:
+    lines = ["rtpmap:72 opus/48000/2", "rtpmap:95 G722/8000", "rtpmap:63 PCMA/8000", "rtpmap:96 PCMU/8000"]
+    offer = describe(section("rtcp-mux", *lines, media="audio", protocol="UDP/TLS/RTP/SAVPF", fmt="72 95 63 96"))
+
+    answer = answer_to(Pair().right.machine, offer)
+
+    assert list(answer.media[0].formats) == ["63", "96"]
+
+
+@pytest.mark.spec("rfc5761:5.1.1/3")
+def test_a_section_of_such_formats_alone_is_rejected() -> None:
+    offer = describe(
+        section("rtcp-mux", "rtpmap:72 opus/48000/2", media="audio", protocol="UDP/TLS/RTP/SAVPF", fmt="72")
+    )
+
+    assert answer_to(Pair().right.machine, offer).media[0].port == 0

@@ -9,6 +9,7 @@ from typing import Final
 from rtc_peer.capabilities import RTX, MediaKind
 from rtc_peer.errors import DescriptionError
 from rtc_peer.media_content import MediaContent, Source
+from rtc_peer.numbers import RTCP_PAYLOAD_TYPES
 from rtc_rtp.parameters import RtpCodec
 from rtc_sdp import (
     NO_STREAM,
@@ -104,6 +105,9 @@ def _codecs(media: MediaDescription) -> tuple[RtpCodec, ...]:
     found: dict[str, RtpCodec] = {}
     retransmissions: dict[str, int] = {}
     for fmt, rtpmap in named.items():
+        # [rfc5761:5.1.1/3] [rfc5761:4/2] Packets of these formats could not be told from RTCP.
+        if rtpmap.payload_type in RTCP_PAYLOAD_TYPES:
+            continue
         parameters = Fmtp(fmt, texts[fmt]).to_dict() if fmt in texts else {}
         if rtpmap.encoding.lower() == RTX:
             # [rfc8829:5.10/7]

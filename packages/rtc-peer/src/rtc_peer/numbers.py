@@ -15,6 +15,9 @@ from rtc_peer.media_content import MediaContent
 if TYPE_CHECKING:
     from rtc_rtp.parameters import RtpCodec
 
+RTCP_PAYLOAD_TYPES: Final = range(64, 96)
+"""Payload types that look like RTCP, with a marker or without; nothing is sent or received under them."""
+
 # [rfc5761:4/2] [rfc5761:4/3] [rfc5761:4/4] [rfc5761:4/5] 64 to 95 would look like RTCP; 35 to 63 have no static meaning.
 DYNAMIC_PAYLOAD_TYPES: Final = (*range(96, 128), *range(35, 64))
 
