@@ -2,11 +2,16 @@
 
 Each line on standard input is {"id", "command", ...}, each on standard output {"id", "result"} or {"id", "error"}. Commands:
 offer, answer, set_remote, add_candidate, candidates, counters. The codec of the pictures is the first argument: vp8 or h264.
+
+What it sends has payload types that are fixed when its pipeline is made, so the pipeline is made when the first command tells
+whether somebody else's offer names them.
 """
 
 import json
+import re
 import sys
 import threading
+import time
 
 import gi
 
@@ -16,22 +21,23 @@ gi.require_version("GstSdp", "1.0")
 from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
 
 VIDEO = {
-    "vp8": "vp8enc deadline=1 keyframe-max-dist=60 ! rtpvp8pay picture-id-mode=15-bit ! application/x-rtp,media=video,encoding-name=VP8,payload=96",
-    "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=60 ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency ! application/x-rtp,media=video,encoding-name=H264,payload=96",
+    "vp8": "vp8enc deadline=1 keyframe-max-dist=60 ! rtpvp8pay picture-id-mode=15-bit ! application/x-rtp,media=video,encoding-name=VP8,payload={video}",
+    "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=60 ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency ! application/x-rtp,media=video,encoding-name=H264,payload={video}",
 }
 SOURCES = (
     "webrtcbin name=webrtc bundle-policy=max-bundle "
-    "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=30/1 ! videoconvert ! {video} ! webrtc. "
+    "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=30/1 ! videoconvert ! {pictures} ! webrtc. "
     "audiotestsrc is-live=true freq=440 ! audioconvert ! audioresample ! opusenc ! rtpopuspay ! "
-    "application/x-rtp,media=audio,encoding-name=OPUS,payload=111 ! webrtc."
+    "application/x-rtp,media=audio,encoding-name=OPUS,payload={audio} ! webrtc."
 )
 
 
 class Peer:
     """One webrtcbin in one pipeline."""
 
-    def __init__(self, codec: str) -> None:
-        self.pipeline = Gst.parse_launch(SOURCES.format(video=VIDEO[codec]))
+    def __init__(self, codec: str, payload_types: dict[str, str]) -> None:
+        pictures = VIDEO[codec].format(**payload_types)
+        self.pipeline = Gst.parse_launch(SOURCES.format(pictures=pictures, **payload_types))
         self.webrtc = self.pipeline.get_by_name("webrtc")
         self.found: list[dict[str, object]] = []
         self.counts = {"audio": 0, "video": 0, "width": 0, "height": 0}
@@ -40,6 +46,10 @@ class Peer:
         self.webrtc.connect("pad-added", self._pad)
         self.pipeline.set_state(Gst.State.PLAYING)
         self.pipeline.get_state(5 * Gst.SECOND)
+        # An offer or answer leaves out what the encoders have not said yet.
+        end = time.monotonic() + 5
+        while not all(pad.get_current_caps() for pad in self.webrtc.sinkpads) and time.monotonic() < end:
+            time.sleep(0.01)
 
     def _candidate(self, _: object, index: int, candidate: str) -> None:
         with self.lock:
@@ -80,6 +90,8 @@ class Peer:
     def _describe(self, kind: str) -> dict[str, str]:
         promise = self._promise(f"create-{kind}", None)
         reply = promise.get_reply()  # owned by the promise, and owns the description
+        if not reply.has_field(kind):
+            raise RuntimeError(reply.to_string())
         description = reply.get_value(kind)
         text = description.sdp.as_text()
         self._promise("set-local-description", description)
@@ -110,21 +122,34 @@ class Peer:
         return dict(self.counts) | {"state": self.webrtc.get_property("connection-state").value_nick}
 
 
+def payload_types(codec: str, request: dict[str, object]) -> dict[str, str]:
+    """Return those of an offer, if the command brings one."""
+    description = request.get("description")
+    sdp = description["sdp"] if isinstance(description, dict) else ""
+    found = {}
+    for kind, name, default in (("video", codec, "96"), ("audio", "opus", "111")):
+        match = re.search(rf"^a=rtpmap:(\d+) {name}/", sdp, re.IGNORECASE | re.MULTILINE)
+        found[kind] = default if match is None else match[1]
+    return found
+
+
 def main() -> None:
     """Serve standard input until it ends."""
     Gst.init(None)
-    peer = Peer(sys.argv[1])
+    codec = sys.argv[1]
+    peer = None
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            result = getattr(peer, request["command"])(
-                **{k: v for k, v in request.items() if k not in ("id", "command")}
-            )
+            peer = peer or Peer(codec, payload_types(codec, request))
+            arguments = {key: value for key, value in request.items() if key not in ("id", "command")}
+            result = getattr(peer, request["command"])(**arguments)
             print(json.dumps({"id": request["id"], "result": result}), flush=True)
         except Exception as error:  # noqa: BLE001 - told to the test
             print(json.dumps({"id": request["id"], "error": repr(error)}), flush=True)
-    peer.pipeline.set_state(Gst.State.NULL)
+    if peer is not None:
+        peer.pipeline.set_state(Gst.State.NULL)
 
 
 main()

@@ -89,10 +89,6 @@ def write(plan: DescriptionPlan) -> SdpDocument:
     if plan.ice_options:
         # [rfc8829:5.2.1/13] [rfc8839:4.2.1.5/1] [rfc8839:4.2.1.4/2] Never ice-lite.
         document.add(IceOptions(plan.ice_options))
-    if any(section.bundle_only for section in plan.sections):
-        # Chromium takes a section without a fingerprint, its own or the session's, for one without encryption.
-        for fingerprint in next(iter(plan.transports.values())).parameters.fingerprints:
-            document.add(fingerprint)
     for section in plan.sections:
         document.media.append(_write_section(section, plan))
     return document
@@ -122,9 +118,10 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
         media.add(BundleOnly())
     tagged = transport is not None and _shows_transport(section, plan)
     # RFC 9143 section 7.1.3 lets the tag alone carry these. Browsers repeat them, and count on it: Firefox refuses offers
-    # without, and crashes over answers; Chromium takes the section for one without encryption.
-    if transport is not None:
-        _write_parameters(media, transport.parameters)
+    # without, and crashes over answers; Chromium takes the section for one without encryption; GStreamer refuses it.
+    shown = transport or _transport_of_tag(section, plan)
+    if shown is not None:
+        _write_parameters(media, shown.parameters)
     if transport is not None and tagged:
         _write_candidates(media, transport)
     _write_rtcp(media, section, plan, tagged=tagged)
@@ -135,6 +132,13 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     if section.is_data:
         _write_data(media, section, plan.data)
     return media
+
+
+def _transport_of_tag(section: MediaSection, plan: DescriptionPlan) -> WrittenTransport | None:
+    """Return the transport that a section will share if its bundle is accepted."""
+    tag = next((group[0] for group in plan.groups if section.mid in group), None)
+    key = next((each.transport_id for each in plan.sections if each.mid == tag), None)
+    return None if key is None else plan.transports[key]
 
 
 def _media_formats(content: MediaContent) -> tuple[str, ...]:
