@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     )
     from rtc_asyncio.driver import DatagramMachine, Driver
     from rtc_asyncio.dtmf import RTCDTMFSender
+    from rtc_asyncio.encoded_transform import (
+        FrameWriter,
+        KeyFrameRequestEvent,
+        RTCRtpScriptTransform,
+        RTCRtpScriptTransformer,
+    )
     from rtc_asyncio.errors import (
         DOMException,
         InvalidAccessError,
@@ -112,10 +118,12 @@ __all__ = [
     "Event",
     "EventTarget",
     "FrameReader",
+    "FrameWriter",
     "InvalidAccessError",
     "InvalidCharacterError",
     "InvalidModificationError",
     "InvalidStateError",
+    "KeyFrameRequestEvent",
     "MediaStream",
     "MediaStreamError",
     "MediaStreamTrack",
@@ -174,6 +182,8 @@ __all__ = [
     "RTCRtpParameters",
     "RTCRtpReceiveParameters",
     "RTCRtpReceiver",
+    "RTCRtpScriptTransform",
+    "RTCRtpScriptTransformer",
     "RTCRtpSendParameters",
     "RTCRtpSender",
     "RTCRtpStreamStats",
@@ -206,6 +216,7 @@ _DEFINED_IN: Final = {
     ),
     "driver": "DatagramMachine Driver",
     "dtmf": "RTCDTMFSender",
+    "encoded_transform": "FrameWriter KeyFrameRequestEvent RTCRtpScriptTransform RTCRtpScriptTransformer",
     "errors": (
         "DOMException InvalidAccessError InvalidCharacterError InvalidModificationError InvalidStateError "
         "MediaStreamError NetworkError NotSupportedError OperationError RTCError SyntaxError"

@@ -227,7 +227,7 @@ class Media:
         transceiver.end(told=True)
 
     def _key_frame_requested(self, event: rtc_peer.KeyFrameRequested) -> None:
-        self.transceiver(event.transceiver).sender.pump.key_frame_requested(event.rid)
+        self.transceiver(event.transceiver).sender.key_frame_requested(event.rid)
 
     def _bitrate_changed(self, event: rtc_peer.TargetBitrateChanged) -> None:
         self._bitrate_bps = event.bitrate_bps

@@ -25,6 +25,7 @@ from .rtp_sources import SourceRecord
 from .sources import Source
 
 if TYPE_CHECKING:
+    from .encoded_transform import Transform, TransformSlot
     from .stats import RTCStatsReport
     from .tracks import MediaKind
     from .transports import RTCDtlsTransport
@@ -52,6 +53,7 @@ class RTCRtpReceiver(EventTarget):
         self._sources = SourceRecord()
         self._packets: Source[RtpPacket] = Source(idle=self._readers_changed, busy=self._readers_changed)
         self._tones: Source[ToneReceived] = Source()
+        self._transform: TransformSlot | None = None
         self.media = RemoteMedia(
             handle.kind, services.factory, self._codec_of, self._ask_for_key_frame, self._readers_changed
         )
@@ -120,6 +122,24 @@ class RTCRtpReceiver(EventTarget):
             raise ValueError("jitterBufferTarget is 0 to 4000 milliseconds")
         self._handle.receiver.jitter_buffer_target_ms = target
         self._services.wake()
+
+    @property
+    def transform(self) -> "Transform | None":
+        """What encoded frames pass through before they are decoded or read: a function, an `RTCRtpScriptTransform`, or None.
+
+        Raises:
+            InvalidStateError: It is set to a transform that another sender or receiver has.
+        """
+        return None if self._transform is None else self._transform.transform
+
+    @transform.setter
+    def transform(self, transform: "Transform | None") -> None:
+        from .encoded_transform import TransformSlot
+
+        self._services.check_thread()
+        if self._transform is None:
+            self._transform = TransformSlot(self)
+        self._transform.assign(transform)
 
     async def getStats(self) -> "RTCStatsReport":
         """What was counted about what it receives."""
@@ -191,11 +211,22 @@ class RTCRtpReceiver(EventTarget):
     def frame_received(self, frame: EncodedFrame) -> None:
         """A frame came."""
         other_ssrc, other_csrcs = self._sources.add(frame)
-        self.media.received(frame)
+        if self._transform is None:
+            self.media.received(frame)
+        else:
+            self._transform.process(frame)
         if other_ssrc:
             self.dispatchEvent(Event("ssrcchange"))
         if other_csrcs:
             self.dispatchEvent(Event("csrcchange"))
+
+    def transformed(self, frame: EncodedFrame) -> None:
+        """Hand on a frame that has passed through the transform."""
+        self.media.received(frame)
+
+    def key_frame_wanted(self, rid: str | None) -> None:
+        """Ask for a key frame."""
+        self.requestKeyFrame(rid)
 
     def packet_received(self, packet: RtpPacket) -> None:
         """A packet came."""
@@ -207,6 +238,8 @@ class RTCRtpReceiver(EventTarget):
 
     def close(self, *, told: bool) -> None:
         """Nothing comes any more."""
+        if self._transform is not None:
+            self._transform.end()
         self.media.close(told=told)
         self._packets.end()
         self._tones.end()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rtc_peer import RtpTransceiver
-from rtc_rtp import EncodedFrame, RtpPacket, parameters_match
+from rtc_rtp import BufferFullError, EncodedFrame, RtpPacket, parameters_match
 
 from .codec_selection import CodecChoice
 from .conversion import w3c_errors
@@ -33,6 +33,7 @@ from .tracks import MediaStreamTrack, RawFrame, RtpPacketTrack
 if TYPE_CHECKING:
     from rtc_rtp import SendEncoding, SendParameters
 
+    from .encoded_transform import Transform, TransformSlot
     from .stats import RTCStatsReport
     from .tracks import MediaKind
     from .transports import RTCDtlsTransport
@@ -55,6 +56,7 @@ class RTCRtpSender:
         """What the application asked for, by `rid`; whatever the machine knows as well counts there."""
         self._last_returned: RTCRtpSendParameters | None = None
         self._parameters: SendParameters | None = None
+        self._transform: TransformSlot | None = None
         self._payload_types: dict[int, int] = {}
         """Ours by those of the packets of the track."""
         self._dtmf = RTCDTMFSender(self) if handle.kind == "audio" else None
@@ -171,6 +173,24 @@ class RTCRtpSender:
             priority=known.priority,
         )
 
+    @property
+    def transform(self) -> "Transform | None":
+        """What encoded frames pass through before they are sent: a function, an `RTCRtpScriptTransform`, or None.
+
+        Raises:
+            InvalidStateError: It is set to a transform that another sender or receiver has.
+        """
+        return None if self._transform is None else self._transform.transform
+
+    @transform.setter
+    def transform(self, transform: "Transform | None") -> None:
+        from .encoded_transform import TransformSlot
+
+        self._services.check_thread()
+        if self._transform is None:
+            self._transform = TransformSlot(self)
+        self._transform.assign(transform)
+
     # --- track and streams ---
 
     async def replaceTrack(self, withTrack: MediaStreamTrack | None) -> None:
@@ -276,9 +296,41 @@ class RTCRtpSender:
         return max(1.0, max(width, height) / longest, min(width, height) / shortest)
 
     def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
-        """Send a frame."""
-        self._handle.sender.send_frame(frame, rid=rid, now=self._services.now)
+        """Send a frame, through the transform if there is one."""
+        if self._transform is None:
+            self._handle.sender.send_frame(frame, rid=rid, now=self._services.now)
+            self._services.wake()
+        else:
+            self._transform.process(frame)
+
+    def transformed(self, frame: EncodedFrame) -> None:
+        """Send a frame that has passed through the transform; one for which there is no room is lost."""
+        if self._parameters is None:
+            return
+        try:
+            self._handle.sender.send_frame(frame, rid=frame.rid, now=self._services.now)
+        except BufferFullError:
+            self.pump.frames_dropped += 1
+            self.pump.key_frame_requested(frame.rid)
         self._services.wake()
+
+    def key_frame_wanted(self, rid: str | None) -> None:
+        """Make a key frame of an encoding, or of all."""
+        for encoding in self._handle.sender.encodings:
+            if rid is None or encoding.rid == rid:
+                self.pump.key_frame_requested(encoding.rid)
+
+    def key_frame_requested(self, rid: str | None) -> None:
+        """The peer needs a key frame."""
+        if self._transform is not None:
+            self._transform.key_frame_requested(rid)
+        self.pump.key_frame_requested(rid)
+
+    def end(self) -> None:
+        """Nothing is sent any more."""
+        if self._transform is not None:
+            self._transform.end()
+        self.pump.close()
 
     def send_packet(self, packet: RtpPacket, track: MediaStreamTrack) -> None:
         """Send a packet as one of ours."""

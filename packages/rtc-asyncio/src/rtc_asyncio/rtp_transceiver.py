@@ -162,5 +162,5 @@ class RTCRtpTransceiver:
 
     def end(self, *, told: bool) -> None:
         """Nothing flows any more."""
-        self._sender.pump.close()
+        self._sender.end()
         self._receiver.close(told=told)
