@@ -4,6 +4,8 @@ from typing import Final
 
 USAGE: Final = 0.65
 """Share of the bit rate; whoever uses less is limited by himself."""
+INTERVAL: Final = 0.005
+"""Seconds for which bytes are only added up."""
 WINDOW: Final = 0.5
 """Seconds over which unused budget adds up."""
 START_LEVEL: Final = 0.8
@@ -20,6 +22,7 @@ class ApplicationLimitedRegion:
         """When it last ceased to be; None if it never was."""
         self._level = 0.0  # of the budget, -1 to 1
         self._last_at: float | None = None
+        self._pending = 0  # bytes that are not yet in the level
 
     def bytes_sent(self, size: int, target_bps: float, now: float) -> None:
         """Take in what was sent.
@@ -29,6 +32,10 @@ class ApplicationLimitedRegion:
             target_bps: What might be sent, bits per second.
             now: Seconds.
         """
+        self._pending += size
+        if self._last_at is not None and now - self._last_at < INTERVAL:
+            return
+        size, self._pending = self._pending, 0
         budget = USAGE * target_bps / 8 * WINDOW
         passed = 0.0 if self._last_at is None else max(now - self._last_at, 0.0)
         self._last_at = now

@@ -98,7 +98,7 @@ class Pacer(Generic[P]):
             ValueError: The rate is not positive.
         """
         self._config = config or PacerConfig()
-        self._queues: tuple[deque[tuple[P, int, float]], ...] = tuple([deque() for _ in PacketPriority])
+        self._queues: tuple[deque[tuple[P, int]], ...] = tuple([deque() for _ in PacketPriority])
         self._queued_bytes = 0
         self._queued_count = 0
         self._debt = 0.0  # bytes that were sent ahead of their time
@@ -158,7 +158,7 @@ class Pacer(Generic[P]):
         config = self._config
         if self._queued_count >= config.max_queue_length or self._queued_bytes + size > config.max_queue_size:
             raise BufferFullError(f"{self._queued_count} packets of {self._queued_bytes} bytes wait already")
-        self._queues[priority].append((packet, size, self._now))
+        self._queues[priority].append((packet, size))
         self._queued_bytes += size
         self._queued_count += 1
 
@@ -197,13 +197,19 @@ class Pacer(Generic[P]):
         audio = self._queues[PacketPriority.AUDIO]
         while audio:
             leaving.append(self._take(audio))
-        self._send_probe(leaving)
-        budget = self._rate() * BURST / 8
-        if self._is_due():
-            while self._queued_count and self._debt < max(budget, 1.0):
-                leaving.append(self._take(self._first_queue()))
-        if not self._queued_count and self._padding_bps and self._has_sent:
+        if self._probes:
+            self._send_probe(leaving)
+        if self._queued_count:
+            rate = self._rate()
+            if 8 * self._debt <= rate * _TICK:
+                budget = max(rate * BURST / 8, 1.0)
+                while self._queued_count and self._debt < budget:
+                    leaving.append(self._take(self._first_queue()))
+        elif self._padding_bps and self._has_sent:
             self._pad(leaving)
+        if leaving:
+            self._debt = min(self._debt, self._rate() * MAX_DEBT / 8 + leaving[-1].size)
+            self._padding_debt = min(self._padding_debt, self._padding_bps * MAX_DEBT / 8 + leaving[-1].size)
         return leaving
 
     def _send_probe(self, leaving: list[PacedPacket[P]]) -> None:
@@ -239,29 +245,27 @@ class Pacer(Generic[P]):
                 self._probes[0].wanted_at = max(self._probes[0].wanted_at, active.next_at())
 
     def _pad(self, leaving: list[PacedPacket[P]]) -> None:
-        if self._is_due() and 8 * self._padding_debt <= self._padding_bps * _TICK:
+        is_due = 8 * self._debt <= self._rate() * _TICK
+        if is_due and 8 * self._padding_debt <= self._padding_bps * _TICK:
             size = max(int(self._padding_bps * BURST / 8), PADDING_SIZE)
             leaving.append(PacedPacket(None, size))
             self._charge(size)
 
-    def _first_queue(self) -> deque[tuple[P, int, float]]:
+    def _first_queue(self) -> deque[tuple[P, int]]:
         return next(queue for queue in self._queues if queue)
 
-    def _take(self, queue: deque[tuple[P, int, float]]) -> PacedPacket[P]:
-        packet, size, _ = queue.popleft()
+    def _take(self, queue: deque[tuple[P, int]]) -> PacedPacket[P]:
+        packet, size = queue.popleft()
         self._queued_bytes -= size
         self._queued_count -= 1
         self._has_sent = True
-        self._charge(size)
+        self._debt += size
+        self._padding_debt += size
         return PacedPacket(packet, size)
 
     def _charge(self, size: int) -> None:
-        self._debt = min(self._debt + size, self._rate() * MAX_DEBT / 8 + size)
-        self._padding_debt = min(self._padding_debt + size, self._padding_bps * MAX_DEBT / 8 + size)
-
-    def _is_due(self) -> bool:
-        """Whether all that was sent ahead of its time has had its time."""
-        return 8 * self._debt <= self._rate() * _TICK
+        self._debt += size
+        self._padding_debt += size
 
     def _rate(self) -> float:
         """Return how fast to send: faster than told if the queue would take too long."""

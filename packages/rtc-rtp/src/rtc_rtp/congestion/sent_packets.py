@@ -11,9 +11,13 @@ from rtc_rtp.rtcp.transport_feedback import REFERENCE_TICKS, TICKS_PER_SECOND, T
 from rtc_rtp.sequence import SequenceUnwrapper
 
 MAX_PACKET_COUNT: Final = 16384
-"""Packets that wait for feedback; half of what their numbers can tell apart."""
+"""About as many packets wait for feedback; a quarter of what their numbers can tell apart."""
 MAX_AGE: Final = 10.0
 """Seconds after which nobody waits for feedback any more."""
+
+
+_EXPIRE_MASK: Final = 63
+"""Old packets are looked for once in so many, plus one."""
 
 
 class SentPacket:
@@ -79,14 +83,14 @@ class SentPackets:
         """
         number = self._numbers.unwrap(transport_sequence_number)
         key = None if ssrc is None else ssrc << 16 | sequence_number
-        known = self._packets.pop(number, None)
-        if known is not None:
-            self._forget(known)
+        if number in self._packets:
+            self._forget(self._packets.pop(number))
         self._packets[number] = SentPacket(number, size, now, probe_id, key)
         self.in_flight_bytes += size
         if key is not None:
             self._by_stream[key] = number
-        self.expire(now)
+        if not number & _EXPIRE_MASK:
+            self.expire(now)
 
     def expire(self, now: float) -> None:
         """Forget packets that are too old or too many."""
