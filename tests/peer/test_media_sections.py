@@ -318,6 +318,7 @@ def test_the_bandwidth_of_the_peer_bounds_what_we_send(bandwidth: str, limit: in
     assert [each.max_bitrate_bps for each in _sent(peer).encodings] == [limit]
 
 
+@pytest.mark.spec("rfc8829:3.6.1/1")
 def test_limits_of_picture_sizes_are_not_understood_and_do_no_harm() -> None:
     peer = _answered("imageattr:111 send [x=640,y=480] recv *")
 

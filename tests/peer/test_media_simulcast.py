@@ -10,7 +10,7 @@ from tests.peer.test_media_codecs import media_section
 
 from rtc_peer import MediaOptions, PeerConnection, PeerOptions, SdpType, SessionDescription
 from rtc_rtp.parameters import SendEncoding
-from rtc_sdp import Direction, Rid, RidDirection, Simulcast, Ssrc
+from rtc_sdp import Direction, Fmtp, Rid, RidDirection, Simulcast, Ssrc
 
 ROLLBACK = SessionDescription(SdpType.ROLLBACK)
 VP8 = "rtpmap:96 VP8/90000"
@@ -82,7 +82,6 @@ def test_pictures_grow_from_encoding_to_encoding_unless_the_application_says_oth
     assert len(set(ssrcs)) == 9
 
 
-@pytest.mark.spec("rfc8853:5.5/2", "rfc8853:5.5/3", "rfc8851:4/1", "rfc8851:4/2")
 def test_all_encodings_are_agreed_upon_with_what_tells_them_apart() -> None:
     talk = _sender(["hi", "lo"])
 
@@ -240,3 +239,22 @@ def test_both_directions_are_negotiated_side_by_side() -> None:
     assert _received_rids(talk.right) == ("a", "b")
     assert _received_rids(talk.left) == ("x", "y")
     check_agreement(talk.left, talk.right)
+
+
+@pytest.mark.spec("rfc8853:5.3.2/5", "rfc8853:5.3.3/2", "rfc8853:5.3.2/7")
+def test_every_alternative_is_received_and_none_is_called_paused() -> None:
+    peer = make_peer()
+    lines = ("rid:a send", "rid:b send", "rid:c send", "simulcast:send a,~b;~c")
+
+    peer.set_remote_description(describe(_video("sendonly", *lines)), 0.0)
+    peer.set_local_description(None, 0.0)
+
+    assert _received_rids(peer) == ("a", "b", "c")
+    assert "a=simulcast:recv a,b;c" in (peer.local_description or SessionDescription(SdpType.ANSWER)).sdp
+
+
+@pytest.mark.spec("rfc8851:6.1/4")
+def test_formats_keep_their_parameters_beside_names() -> None:
+    media = section(_sender(["hi", "lo"]).left.create_offer())
+
+    assert any("profile-level-id" in each.parameters for each in media.get_all(Fmtp))

@@ -202,6 +202,7 @@ class _Bundling:
 
     def transport_before(self, group: Sequence[str], taken: set[int]) -> int | None:
         """Return the transport that a group has had so far, in the order of its members."""
+        # [rfc9143:1.2/1]
         ids = {each.mid: each.transport_id for each in self._sections}
         found = (ids.get(mid) for mid in group)
         return next((each for each in found if each is not None and each not in taken), None)

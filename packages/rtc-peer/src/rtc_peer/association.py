@@ -147,7 +147,7 @@ class Associations:
                 continue
             content = theirs.media if theirs.is_usable_media else None
             if content is not None:
-                self._keep_encodings(transceiver, content.rid_names(RidDirection.RECV))
+                self._keep_encodings(transceiver, content.rid_names(RidDirection.RECV, alternatives=True))
             self._process(transceiver, content)
             if content is None:
                 self._stop(transceiver)
@@ -163,12 +163,14 @@ class Associations:
         """
         for transceiver in list(self.transceivers):
             standing = self._stable.get(transceiver.id)
+            # [rfc8829:5.7/3]
             transceiver.association = None if standing is None else standing.association
             if standing is not None and any(each.rid is not None for each in transceiver.sender.encodings):
                 transceiver.sender.replace_encodings(standing.encodings)
             if remote:
                 streams = () if standing is None else standing.remote_stream_ids
                 self._process_remote(transceiver, transceiver.current_direction or Direction.INACTIVE, streams)
+            # [rfc8829:5.7/4] [rfc8829:5.7/5]
             if transceiver.id in self._made_by_peer and transceiver.id not in self.added_by_track:
                 self._stop(transceiver, disappears=True)
                 self.transceivers.remove(transceiver)
@@ -219,13 +221,14 @@ class Associations:
 
     def _keep_encodings(self, transceiver: RtpTransceiver, agreed: tuple[str, ...]) -> None:
         """Drop the encodings that an answer does not name; the first stays if it names none."""
-        # [rfc8853:5.3.3/1]
+        # [rfc8853:5.3.3/1] [rfc8853:5.3.3/3]
         encodings = transceiver.sender.encodings
         if len(encodings) > 1:
             kept = tuple(each for each in encodings if each.rid in agreed)
             transceiver.sender.replace_encodings(kept or encodings[:1])
 
     def _agree(self, transceiver: RtpTransceiver, direction: Direction) -> None:
+        # [rfc3264:8.4/1] What is wanted stays: a peer that holds the call does not make us hold it.
         transceiver.current_direction = Direction.INACTIVE if transceiver.stopping else direction
         if direction.sends:
             transceiver.used_for_sending = True

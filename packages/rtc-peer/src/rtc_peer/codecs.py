@@ -54,7 +54,7 @@ def offered_codecs(
     """
     retransmits = any(each.name == RTX for each in capabilities)
     wanted = [each for each in capabilities if each.name != RTX]
-    # [rfc8829:5.2.2/22] [rfc8829:5.2.2/23] [rfc8829:5.2.1/22]
+    # [rfc8829:5.2.2/21] [rfc8829:5.2.2/22] [rfc8829:5.2.2/23] [rfc8829:5.2.1/22]
     if keep_order:
         places = {id(each): _place(each, agreed) for each in wanted}
         wanted.sort(key=lambda each: places[id(each)])

@@ -37,10 +37,11 @@ def negotiated_media(
         offering: Whether our offer is under way: what it says may arrive.
     """
     content = section.media
+    # [rfc3264:6/6]
     if content is None or section.transport_id is None or transceiver.stopping:
         return None
     current = transceiver.current_direction or Direction.INACTIVE
-    # [rfc8829:4.1.11/1]
+    # [rfc8829:4.1.11/1] [rfc3264:5.1/16] [rfc3264:5.1/17] [rfc3264:6.1/19] [rfc3264:6.1/20]
     receives = content.direction.receives if offering else current.receives
     return NegotiatedMedia(
         transceiver_id=transceiver.id,
@@ -58,7 +59,8 @@ def _send_parameters(
     section: MediaSection, agreed: AgreedMedia, transceiver: RtpTransceiver, cname: str
 ) -> SendParameters | None:
     local, remote = agreed.local, agreed.remote
-    # [rfc8829:5.10/6] [rfc8829:5.10/8]
+    # [rfc8829:5.10/6] [rfc8829:5.10/8] [rfc3264:6.1/24] [rfc3264:6.1/25] [rfc3264:6.1/26] [rfc3264:5.1/8] [rfc3264:6.1/14]
+    # [rfc3264:7/1] [rfc3264:7/2] [rfc3264:8.3.2/2] [rfc8834:4.3/1]
     shared = tuple(
         replace(
             theirs,
@@ -78,6 +80,7 @@ def _send_parameters(
         codecs=codecs,
         encodings=_encodings(transceiver.sender.encodings, remote.max_bitrate_bps, shared),
         header_extensions=_extension_map(remote, local),
+        # [rfc8834:4.6/4]
         reduced_size=local.reduced_size and remote.reduced_size,
         telephone_event_payload_types=_by_clock_rate(shared, TELEPHONE_EVENT),
         red_payload_type=_payload_type(shared, RED),
@@ -89,7 +92,8 @@ def _send_parameters(
 def _receive_parameters(
     section: MediaSection, content: MediaContent, agreed: AgreedMedia | None, transceiver: RtpTransceiver
 ) -> ReceiveParameters:
-    # While an offer is under way, what was agreed upon before may arrive as well. [rfc8829:4.1.11/1]
+    # [rfc8829:4.1.11/1] [rfc3264:8.3.3/3] [rfc3264:6.1/21] While an offer is under way, what was agreed upon before may
+    # arrive as well.
     codecs = {} if agreed is None else {each.payload_type: each for each in agreed.local.codecs}
     codecs |= {each.payload_type: each for each in content.codecs if each.payload_type not in codecs}
     shared = tuple(codecs.values())
@@ -121,7 +125,8 @@ def _rids(content: MediaContent, agreed: AgreedMedia | None) -> tuple[str, ...]:
     if agreed is None:
         return ()
     sent = {each.rid for each in agreed.remote.rids if each.direction is RidDirection.SEND}
-    return tuple(rid for rid in content.rid_names(RidDirection.RECV) if rid in sent)
+    # [rfc8853:5.3.2/5] [rfc8853:5.3.3/2]
+    return tuple(rid for rid in content.rid_names(RidDirection.RECV, alternatives=True) if rid in sent)
 
 
 def _media_codecs(codecs: Iterable[RtpCodec]) -> tuple[RtpCodec, ...]:
@@ -160,6 +165,7 @@ def _encodings(
     encodings: tuple[SendEncoding, ...], limit_bps: int | None, codecs: tuple[RtpCodec, ...]
 ) -> tuple[SendEncoding, ...]:
     """Return the encodings as far as what was negotiated lets them: formats, repair streams, bitrate."""
+    # [rfc8834:7.1/3] [rfc3264:6.1/23] [rfc3264:7/3]
     numbers = {each.payload_type for each in codecs}
     repaired = any(each.rtx_payload_type is not None for each in codecs)
     has_fec = _payload_type(codecs, FLEXFEC) is not None

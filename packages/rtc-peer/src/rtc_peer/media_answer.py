@@ -72,7 +72,7 @@ def answered_content(
 def _extensions(wish: MediaWish, offered: MediaContent, numbers: Numbers) -> tuple[Extmap, ...]:
     wanted = {each.uri: each for each in wish.extensions}
     found: list[Extmap] = []
-    # [rfc8829:5.10/9]
+    # [rfc8829:5.10/9] [rfc8834:10/7]
     for each in offered.extensions:
         ours = wanted.get(each.uri)
         if ours is None:
@@ -95,8 +95,20 @@ def _simulcast(
     sent = [each for each in rids if each.direction is RidDirection.SEND and each.rid in wish.send_rids]
     received = [each for each in rids if each.direction is RidDirection.RECV][:most]
     kept = [*(sent if direction.sends else []), *(received if direction.receives else [])]
-    simulcast = answer_simulcast(description, kept)
+    simulcast = _unpaused(answer_simulcast(description, kept))
     if simulcast is None:
         # Without simulcast there is one encoding in each direction, named or not.
         kept = [each for each in kept if [other.direction for other in kept].count(each.direction) == 1]
     return tuple(kept), simulcast
+
+
+def _unpaused(simulcast: Simulcast | None) -> Simulcast | None:
+    """Return it with no stream that begins paused: nobody could ask for it to go on (RFC 7728)."""
+    # [rfc8853:5.3.2/7]
+    if simulcast is None:
+        return None
+    send, recv = (
+        tuple(tuple(replace(form, paused=False) for form in stream) for stream in streams)
+        for streams in (simulcast.send, simulcast.recv)
+    )
+    return replace(simulcast, send=send, recv=recv)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rtc_rtp.parameters import RtpCodec
     from rtc_sdp import Direction, Extmap, Rid, RidDirection, Simulcast
 
-# [rfc8829:5.1.2/1] [rfc8829:5.2.1/21]
+# [rfc8829:5.1.2/1] [rfc8829:5.2.1/21] [rfc8834:4.2/1] [rfc8834:10/1]
 MEDIA_PROTOCOL: Final = "UDP/TLS/RTP/SAVPF"
 """What our own offers say."""
 
@@ -71,14 +71,20 @@ class MediaContent:
     max_bitrate_bps: int | None = None
     """Bits per second of RTP that the writer wants to receive at most; None for no limit."""
 
-    def rid_names(self, direction: RidDirection) -> tuple[str, ...]:
-        """Return the encodings that exist side by side in one direction, the first form of each."""
+    def rid_names(self, direction: RidDirection, *, alternatives: bool = False) -> tuple[str, ...]:
+        """Return the encodings that exist side by side in one direction.
+
+        Args:
+            direction: As the writer sees it.
+            alternatives: Whether to return all forms that each may take, and not only the first of them.
+        """
         named = [each.rid for each in self.rids if each.direction is direction]
         if self.simulcast is None:
             # A single restricted stream may be named without simulcast; several may not.
             return tuple(named) if len(named) == 1 else ()
         streams = self.simulcast.send if direction.value == "send" else self.simulcast.recv
-        return tuple(dict.fromkeys(forms[0].rid for forms in streams))
+        chosen = (forms if alternatives else forms[:1] for forms in streams)
+        return tuple(dict.fromkeys(form.rid for forms in chosen for form in forms))
 
     def without_unmatched(self, theirs: MediaContent) -> MediaContent:
         """Return our offer as the peer's answer left it: fewer formats, in the answer's order, and fewer extensions."""

@@ -33,7 +33,7 @@ def offered_content(
     codecs = offered_codecs(
         wish.codecs, () if agreed is None else agreed.codecs, numbers, keep_order=not wish.has_preferences
     )
-    # [rfc8829:5.2.1/34] [rfc8829:5.2.2/19]
+    # [rfc8829:5.2.1/34] [rfc8829:5.2.2/19] [rfc8851:6.1/1] [rfc8851:6.5/2] [rfc8853:5.5/1]
     rids = [Rid(name, RidDirection.SEND) for name in wish.send_rids if wish.direction.sends]
     rids += [Rid(name, RidDirection.RECV) for name in wish.receive_rids if wish.direction.receives]
     streams = streams_of(wish, wish.direction, written)
@@ -79,7 +79,7 @@ def streams_of(wish: MediaWish, direction: Direction, written: MediaContent | No
     if direction.sends:
         # [rfc8829:5.2.2/8]
         return wish.streams
-    # [rfc8829:5.2.2/7]
+    # [rfc8829:5.2.2/7] [rfc8829:5.3.2/14]
     return None if written is None else written.streams
 
 
@@ -101,7 +101,7 @@ def sources_of(
 
 
 def _simulcast(wish: MediaWish) -> Simulcast | None:
-    # [rfc8829:5.2.1/38] [rfc8829:5.2.2/20]
+    # [rfc8829:5.2.1/38] [rfc8829:5.2.2/20] [rfc8853:5.3.1/1]
     send = wish.send_rids if wish.direction.sends and len(wish.send_rids) > 1 else ()
     recv = wish.receive_rids if wish.direction.receives and len(wish.receive_rids) > 1 else ()
     return Simulcast.of(send=send, recv=recv) if send or recv else None

@@ -32,9 +32,10 @@ def formats_of(content: MediaContent) -> tuple[str, ...]:
 
 def write_media(media: MediaDescription, content: MediaContent) -> None:
     """Write into a section what is not about its transport."""
+    # [rfc8829:5.2.1/51] [rfc8829:3.6.1/1]
     if content.allow_mixed:
         media.add(ExtmapAllowMixed())
-    # [rfc8829:5.2.1/31] [rfc8829:5.3.1/18]
+    # [rfc8829:5.2.1/31] [rfc8829:5.3.1/18] [rfc8834:5.2/1] [rfc8834:10/6]
     for extension in content.extensions:
         media.add(extension)
     media.direction = content.direction
@@ -65,6 +66,7 @@ def _write_streams(media: MediaDescription, content: MediaContent) -> None:
 def _write_codec(media: MediaDescription, codec: RtpCodec) -> None:
     number, name = codec.payload_type, codec.mime_type.partition("/")[2]
     channels = str(codec.channels) if codec.channels > 1 else None
+    # [rfc8834:10/4] [rfc8834:10/5] [rfc3264:5.1/9] [rfc8851:6.1/4]
     media.add(RtpMap(number, name, codec.clock_rate, channels))
     # [rfc8829:5.2.1/33] [rfc8829:5.3.1/20]
     for each in sorted(codec.feedback):
@@ -82,6 +84,7 @@ def _write_source(media: MediaDescription, source: Source, content: MediaContent
         media.add(SsrcGroup("FID", (source.ssrc, source.rtx_ssrc)))
     if source.fec_ssrc is not None:
         media.add(SsrcGroup("FEC-FR", (source.ssrc, source.fec_ssrc)))
+    # [rfc8834:4.8/2]
     for ssrc in (source.ssrc, source.rtx_ssrc, source.fec_ssrc):
         if ssrc is None:
             continue

@@ -42,6 +42,7 @@ class Numbers:
         """Return one that can be added to without changing this."""
         return Numbers(self._codecs, self._extensions)
 
+    # [rfc8834:4.3/2] [rfc8834:4.3/3]
     def payload_type(self, wanted: CodecCapability) -> int | None:
         """Return the payload type of a codec, a new one if it has none; None if there is none left."""
         from rtc_peer.codecs import same_codec

@@ -143,9 +143,10 @@ class _TransportPlacer:
                 continue
             shared = self._transport_of_bundle(section)
             if shared is not None:
-                # [rfc9143:7.5.1/1] The peer bundles, as it has shown.
+                # [rfc9143:7.5/1] The peer bundles, as it has shown.
                 placed = replace(section, transport_id=shared)
-            # [rfc8829:5.2.1/15] [rfc8829:5.2.1/16] [rfc8829:5.2.1/19] [rfc9143:7.2/3]
+            # [rfc8829:5.2.1/15] [rfc8829:5.2.1/16] [rfc8829:5.2.1/19] [rfc9143:7.2/3] [rfc9143:7.2/1] [rfc9143:7.1.3/3]
+            # [rfc9143:10/1] [rfc8834:4.4/1]
             elif self._needs_bundle(section, policy):
                 placed = replace(section, bundle_only=True)
             else:

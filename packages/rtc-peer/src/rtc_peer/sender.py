@@ -119,7 +119,7 @@ class RtpSender:
 
     def follow_clock_rate(self, clock_rate: int) -> None:
         """Take other SSRCs if the codec in use from now on has another clock rate (RFC 7160). Not for applications."""
-        # [rfc8829:5.11/6] [rfc8829:5.11/7]
+        # [rfc8829:5.11/6] [rfc8829:5.11/7] [rfc8834:4.3/5]
         if self._clock_rate not in (None, clock_rate):
             self._encodings = tuple(replace(each, ssrc=self._surface.new_ssrc()) for each in self._encodings)
         self._clock_rate = clock_rate

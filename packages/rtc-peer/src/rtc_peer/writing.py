@@ -117,6 +117,8 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     if section.bundle_only:
         media.add(BundleOnly())
     tagged = transport is not None and _shows_transport(section, plan)
+    # [rfc8829:5.2.1/16] [rfc8829:5.2.1/26] [rfc8829:5.2.1/39] [rfc8829:5.2.2/13] [rfc8829:5.2.2/31] [rfc8829:5.3.2/6]
+    # [rfc9143:7.1.3/2] [rfc9143:7.1.3/5]
     # RFC 9143 section 7.1.3 lets the tag alone carry these. Browsers repeat them, and count on it: Firefox refuses offers
     # without, and crashes over answers; Chromium takes the section for one without encryption; GStreamer refuses it.
     shown = transport or _transport_of_tag(section, plan)
@@ -149,7 +151,7 @@ def _media_formats(content: MediaContent) -> tuple[str, ...]:
 
 def _shows_transport(section: MediaSection, plan: DescriptionPlan) -> bool:
     """Whether a section carries the candidates of its transport: alone of those that share it."""
-    # [rfc8829:5.2.1/26] [rfc8829:5.2.1/39] [rfc8829:5.2.2/13] [rfc8829:5.2.2/18] [rfc8829:5.2.2/31] [rfc8829:5.3.1/15]
+    # [rfc8829:5.2.2/18] [rfc8829:5.3.2/13] [rfc8829:5.3.1/15]
     return section.index in transport_sections(plan.sections, plan.groups).values()
 
 
@@ -166,9 +168,11 @@ def _write_rtcp(media: MediaDescription, section: MediaSection, plan: Descriptio
     if content.rtcp_mux_only and tagged:
         media.add(Rtcp(DISCARD_PORT, NO_ADDRESS))
         media.add(RtcpMuxOnly())
-    # [rfc8829:5.2.2/27] [rfc5761:5.1.1/1] [rfc5761:5.1.1/2] [rfc5761:5.1.3/3] Chromium refuses a bundled section without it, though that of the tag counts for all.
+    # [rfc8834:4.5/3] [rfc8834:4.5/4] [rfc8834:4.6/3] [rfc8834:10/3] [rfc9143:9.3.1.2/1] [rfc9143:9.3.1.4/1]
+    # [rfc8829:5.2.2/27] [rfc8829:5.3.2/9] [rfc5761:5.1.1/1] [rfc5761:5.1.1/2] [rfc5761:5.1.3/3]
+    # Chromium refuses a bundled section without it, though that of the tag counts for all.
     media.add(RtcpMux())
-    # [rfc8829:5.2.2/29]
+    # [rfc8829:5.2.2/29] [rfc8834:4.6/2]
     if content.reduced_size:
         media.add(RtcpRsize())
 
