@@ -114,6 +114,21 @@ def test_a_source_that_starts_again_cannot_use_an_index_again(profile: Protectio
         sender.set_roll_over_counter(SSRC, 0)
 
 
+def test_no_detour_leads_a_sender_back_to_an_index() -> None:
+    sender = SrtpSender(PROFILE, KEY, config=SrtpConfig(replay_window=0))
+    sender.protect(rtp(1000))
+
+    sender.set_roll_over_counter(SSRC, 5)
+    sender.set_roll_over_counter(SSRC, 5)
+    with pytest.raises(StateError):
+        sender.set_roll_over_counter(SSRC, 0)
+    sender.protect(rtp(1000))
+    with pytest.raises(PacketReuseError):
+        sender.protect(rtp(1000, payload=b"another"))
+    with pytest.raises(StateError):
+        sender.set_roll_over_counter(SSRC, 5)
+
+
 def test_a_source_that_starts_again_can_do_so_in_the_next_roll_over() -> None:
     sender, receiver = SrtpSender(PROFILE, KEY), SrtpReceiver(PROFILE, KEY)
     receiver.unprotect(sender.protect(rtp(1000)))

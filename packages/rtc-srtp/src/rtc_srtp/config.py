@@ -17,7 +17,7 @@ class SrtpConfig:
     """Bytes of the master key identifier in every packet, 0 to 128; 0 means that there is none, and one key."""
     # [rfc3711:3.3.2/1] [rfc3711:3.3.2/3]
     replay_window: int = 1024
-    """Packets that the newest may be ahead of one that is still accepted, 64 or more. 0 turns replay protection off,
+    """How far behind the newest a packet may be that a receiver still accepts, 64 or more. 0 turns replay protection off,
     which is for recordings that are read again and for nothing else."""
     allow_repeats: bool = False
     """Let a sender protect a packet index more than once. Each time it has to be the same packet, bit for bit: with another one

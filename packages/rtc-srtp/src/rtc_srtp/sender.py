@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from struct import error as struct_error
-from typing import Final
+from typing import Final, NoReturn
 
 from .config import SrtpConfig
 from .context import make_transform
@@ -24,6 +24,8 @@ from .transform import SRTCP_INDEX_MASK
 
 SRTCP_LIFETIME: Final = 1 << 31
 """RTCP packets of one source that a master key may protect. Those of RTP end with their index, after 2**48."""
+_WINDOW: Final = 1024
+"""How far behind the newest a packet may be that is protected: of those before, nobody knows whether they were."""
 _DEFAULT: Final = SrtpConfig()
 
 
@@ -117,11 +119,11 @@ class SrtpSender:
         if len(packet) > MAX_LENGTH:
             raise ValueError(f"a packet has at most {MAX_LENGTH} bytes, not {len(packet)}")
         ssrc = parse_rtcp_ssrc(packet)
+        self._check_key()
         source = self._rtcp_sources.get(ssrc) or self._new_rtcp_source(ssrc)
-        if self._exhausted or source.next >= source.end:
-            # [rfc3711:9.2/4] [rfc3711:9.2/6] [rfc3711:8.1/1] [rfc7714:9.4/1] [rfc7714:10/4]
+        # [rfc3711:9.2/4] [rfc3711:9.2/6] [rfc3711:8.1/1] [rfc7714:9.4/1] [rfc7714:10/4]
+        if source.next >= source.end:
             self._exhaust()
-            raise KeyExhaustedError("the key has protected as many RTCP packets as it may")
         # [rfc3711:3.4/5] [rfc3711:3.4/12] [rfc3711:9.2/3]
         number = ssrc << INDEX_BITS | source.next & SRTCP_INDEX_MASK
         source.next += 1
@@ -166,7 +168,7 @@ class SrtpSender:
             raise ValueError("a roll-over counter has 32 bits")
         if ssrc not in self._starts and ssrc not in self._sources:
             self._check_room()
-        if ssrc in self._sources and value <= self.roll_over_counter(ssrc):
+        if value < self._starts.get(ssrc, 0) or (ssrc in self._sources and value <= self.roll_over_counter(ssrc)):
             raise StateError("the roll-over counter of a sender only grows, or packets would be protected twice")
         self._sources.pop(ssrc, None)
         self._starts[ssrc] = value
@@ -197,8 +199,7 @@ class SrtpSender:
         if len(packet) > MAX_LENGTH:
             raise ValueError(f"a packet has at most {MAX_LENGTH} bytes, not {len(packet)}")
         ssrc, sequence_number, header_length = parse_header(packet)
-        if self._exhausted:
-            raise KeyExhaustedError("the key has protected as many packets as it may")
+        self._check_key()
         source = self._sources.get(ssrc)
         if source is None:
             if ssrc not in self._starts:
@@ -208,14 +209,13 @@ class SrtpSender:
             protected = self._transform.protect(number, packet, header_length)
             self._starts.pop(ssrc, None)
             # [rfc3711:9.1/3]
-            self._sources[ssrc] = ReplayWindow(number, self._config.replay_window)
+            self._sources[ssrc] = ReplayWindow(number, _WINDOW)
             return protected
         # [rfc3711:3.3.1/2]
         number = source.locate(sequence_number)
         # [rfc3711:3.3.1/9] [rfc3711:8.1.1/3] [rfc7714:8.4/1] [rfc7714:13.1/6] [rfc7714:13.1/7]
         if number >> INDEX_BITS != ssrc:
             self._exhaust()
-            raise KeyExhaustedError("the key has protected as many RTP packets as it may")
         # [rfc3711:4.1.1/5] [rfc3711:4.1.1/6] [rfc3711:9.1/1] [rfc3711:9.2/7] [rfc7714:8.4/2]
         if not self._config.allow_repeats and not source.is_new(number):
             raise PacketReuseError(f"sequence number {sequence_number} was protected before, or is too far behind")
@@ -223,11 +223,16 @@ class SrtpSender:
         source.add(number)
         return protected
 
-    def _exhaust(self) -> None:
-        """Let nothing more go out under this key. See :rfc:`3711#section-9.2`."""
+    def _exhaust(self) -> NoReturn:
+        """Let nothing more go out under this key, RTP or RTCP. See :rfc:`3711#section-9.2`."""
         self._exhausted = True
         for source in self._sources.values():
             source.expected = -1
+        raise KeyExhaustedError("the key has protected as many packets of a source as it may")
+
+    def _check_key(self) -> None:
+        if self._exhausted:
+            raise KeyExhaustedError("the key has protected as many packets of a source as it may")
 
     def _new_rtcp_source(self, ssrc: int) -> "SentRtcp":
         if len(self._rtcp_sources) >= self._config.max_sources:
