@@ -32,6 +32,12 @@ class SessionOptions:
     history_size: int = 4 * 1024 * 1024
     """Bytes of sent packets that one stream keeps."""
 
+    audio_redundancy: int = 0
+    """How many earlier payloads each packet of audio repeats where the peer takes RED, 0 to 9; browsers repeat 1. See :rfc:`2198`."""
+
+    error_correction: bool = False
+    """Whether video is followed by parity (ULPFEC, FlexFEC) where the peer takes it: as much as losses call for that retransmission cannot repair in time."""
+
     pacing: bool = True
     """Whether packets leave at the pace of the bandwidth estimate rather than at once."""
 

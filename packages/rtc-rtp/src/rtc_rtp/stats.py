@@ -92,6 +92,10 @@ class OutboundStats:
     retransmissions_denied: int = 0
     """Packets that were asked for and no longer there, or sent a moment ago."""
 
+    fec_packets_sent: int = 0
+    """Packets of parity, whether in this stream (and counted above, too) or beside it."""
+
+    fec_bytes_sent: int = 0
     target_bitrate_bps: int | None = None
     remote: RemoteReport = field(default_factory=RemoteReport)
 

@@ -103,6 +103,8 @@ class Departures:
             return
         if outgoing.stream.is_audio:
             priority = PacketPriority.AUDIO
+        elif outgoing.packet.ssrc == outgoing.stream.encoding.fec_ssrc:
+            priority = PacketPriority.FEC
         else:
             # [rfc4588:7/1] [rfc4588:7/2] [rfc4588:7/3] Out of one budget: what is sent again takes from what is new.
             priority = PacketPriority.RETRANSMISSION if outgoing.is_retransmission else PacketPriority.VIDEO

@@ -14,6 +14,7 @@ from rtc_rtp.sending.bounds import Bounds
 from rtc_rtp.sending.header_extensions import HeaderExtensions
 from rtc_rtp.sending.history import History
 from rtc_rtp.sending.key_frames import KeyFrameRequests
+from rtc_rtp.sending.redundancy import ParityNumbers, Redundancy, redundancy_for
 from rtc_rtp.sending.retransmission import OSN_LENGTH, RetransmissionStream
 from rtc_rtp.sending.rewriting import Rewriting
 from rtc_rtp.stats import OutboundStats
@@ -58,6 +59,8 @@ class SendStream:
         "_mapped_at",
         "_mapped_timestamp",
         "_parameters",
+        "_parity_numbers",
+        "_redundancy",
         "_rewriting",
         "_timestamp_offset",
         "bounds",
@@ -90,6 +93,8 @@ class SendStream:
         self.repaired_at: float | None = None
         """When the latest packet of the stream of retransmissions left."""
 
+        self._parity_numbers: ParityNumbers | None = None
+        self._redundancy: Redundancy | None = None
         self.repair: RetransmissionStream | None = None
         self.history: History | None = None
         self._begin(encoding.ssrc)
@@ -133,6 +138,9 @@ class SendStream:
         self.encoding = encoding
         self._formats = {}
         self.extensions = HeaderExtensions(parameters.header_extensions, parameters.mid, encoding.rid)
+        if encoding.fec_ssrc is not None and self._parity_numbers is None:
+            self._parity_numbers = ParityNumbers(context.random_16() >> 1)
+        self._redundancy = redundancy_for(context.options, parameters, encoding, self.extensions, self._parity_numbers)
         if encoding.rtx_ssrc is None:
             self.repair = None
         elif self.repair is None or self.repair.ssrc != encoding.rtx_ssrc:
@@ -190,7 +198,8 @@ class SendStream:
 
     def owns(self, ssrc: int) -> bool:
         """Whether packets under an SSRC may leave: those queued before it changed may not."""
-        return not self.is_over and (ssrc == self.ssrc or (self.repair is not None and ssrc == self.repair.ssrc))
+        ours = (self.ssrc, None if self.repair is None else self.repair.ssrc, self.encoding.fec_ssrc)
+        return not self.is_over and ssrc in ours
 
     def used_ssrcs(self) -> list[int]:
         """Those under which something did leave."""
@@ -230,15 +239,20 @@ class SendStream:
             if format_ is None:
                 raise ValueError(f"there is no payload format for {codec.mime_type}; send packets instead")
             self._formats[codec.payload_type] = format_
+        redundancy = self._redundancy
         overhead = FIXED_HEADER_LENGTH + 4 * len(frame.csrcs) + extensions.max_length + OSN_LENGTH
+        if redundancy is not None:
+            overhead += redundancy.room
         payloads = format_.packetize(frame, context.options.max_packet_size - overhead)
         timestamp = frame.timestamp + self._timestamp_offset & 0xFFFF_FFFF
         captured_at = self._captured_at(frame)
         self._map(timestamp, captured_at)
-        packets: list[Outgoing] = []
+        made: list[RtpPacket] = []
         number = self.next_sequence_number
         for payload, marker in payloads:
             elements: dict[int, bytes] = {}
+            if redundancy is not None:
+                redundancy.reserve(elements)
             if not self.is_acknowledged:
                 extensions.identify(elements)
             if frame.audio_level is not None:
@@ -255,16 +269,20 @@ class SendStream:
             )
             # [rfc3550:5.1/16]
             number = number + 1 & 0xFFFF
-            packets.append(Outgoing(self, packet, context.now))
-        if packets and context.now >= self._capture_time_told_at + CAPTURE_TIME_INTERVAL:
+            made.append(packet)
+        if made and context.now >= self._capture_time_told_at + CAPTURE_TIME_INTERVAL:
             self._capture_time_told_at = context.now
-            elements = packets[0].packet.extensions
+            elements = made[0].extensions
             extensions.tell_capture_time(elements, frame.capture_time or context.wall_time(captured_at))
         self.next_sequence_number = number
         self._count_frame(frame)
+        parity = [] if redundancy is None else redundancy.protect(made, self.stats.remote, self.take_number)
+        self.stats.fec_packets_sent += len(parity)
+        self.stats.fec_bytes_sent += sum([len(packet.payload) for packet in parity])
+        packets = [Outgoing(self, packet, context.now) for packet in made]
         if packets and frame.keyframe and self._parameters.kind == "video":
             packets[-1].is_key_frame = True
-        return packets
+        return packets + [Outgoing(self, packet, context.now) for packet in parity]
 
     def settle(self) -> None:
         """Take the time of now for that of media that came without one since the last flush."""
@@ -433,13 +451,15 @@ class SendStream:
             if extensions.abs_send_time is not None:
                 extensions.depart(packet.extensions, context.wall_time(now))
             data = packet.serialize(two_byte=extensions.two_byte)
-            if self.history is not None and not outgoing.is_retransmission:
+            if self.history is not None and not outgoing.is_retransmission and packet.ssrc == self.ssrc:
                 self.history.add(packet, data, now)
         self._count(outgoing, len(data), now)
         return data
 
     def _count(self, outgoing: Outgoing, size: int, now: float) -> None:
         packet = outgoing.packet
+        if packet.ssrc == self.encoding.fec_ssrc:
+            return
         length = len(packet.payload)
         stats = self.stats if packet.ssrc == self.ssrc else self.repair_stats
         stats.packets_sent += 1

@@ -1,0 +1,157 @@
+"""What a session sends unasked so that losses are made good: RED, ULPFEC, FlexFEC."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.rtp.session.party import (
+    AUDIO_SSRC,
+    VIDEO_SSRC,
+    VP8,
+    Party,
+    audio_receiver,
+    audio_sender,
+    video_receiver,
+    video_sender,
+)
+from tests.support.network import Link
+
+from rtc_rtp import RtpPacket, SendEncoding, SessionOptions, is_rtcp, parse_red
+
+FEC_SSRC = 0x71DE2
+KINDS = ["ulpfec", "flexfec"]
+NUMBERS = {
+    "ulpfec": {"red_payload_type": 120, "ulpfec_payload_type": 121},
+    "flexfec": {"flexfec_payload_type": 122},
+}
+WITHOUT_NACK = replace(VP8, feedback=frozenset({"nack pli"}), rtx_payload_type=None)
+ENCODINGS = {"ulpfec": SendEncoding(ssrc=VIDEO_SSRC), "flexfec": SendEncoding(ssrc=VIDEO_SSRC, fec_ssrc=FEC_SSRC)}
+
+
+class Everything:
+    """A router for one receiver."""
+
+    def route(self, _packet: RtpPacket) -> str:
+        """Return it."""
+        return "v"
+
+
+def _is_parity(packet: RtpPacket) -> bool:
+    if packet.payload_type == 120:
+        return parse_red(packet.payload)[-1].payload_type == 121
+    return packet.payload_type == 122
+
+
+def _lose(party: Party, is_lost: Callable[[RtpPacket], bool]) -> None:
+    log = party.here.tap
+
+    def tap(node: object, datagram: object) -> bool:
+        data = datagram.data  # type: ignore[attr-defined] # the network's own type of datagram
+        assert log is not None
+        log(node, datagram)  # type: ignore[arg-type]
+        return is_rtcp(data) or not is_lost(RtpPacket.parse(data))
+
+    party.here.tap = tap  # type: ignore[assignment]
+
+
+def _video(kind: str, *, error_correction: bool = True) -> Party:
+    party = Party(
+        link=Link(delay=0.08), back=Link(delay=0.08), options=SessionOptions(error_correction=error_correction)
+    )
+    numbers = NUMBERS[kind]
+    party.left.add_sender("v", video_sender(codecs=(WITHOUT_NACK,), encodings=(ENCODINGS[kind],), **numbers))
+    party.right.add_receiver("v", video_receiver(codecs=(WITHOUT_NACK,), **numbers))
+    party.right.set_router(Everything())
+    return party
+
+
+def _lose_one_of_a_frame(packet: RtpPacket) -> bool:
+    """The middle of every third frame, nothing of the parity."""
+    return packet.timestamp // 3000 % 3 == 1 and not _is_parity(packet) and packet.sequence_number % 11 == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parity_follows_losses_and_makes_them_good(kind: str) -> None:
+    party = _video(kind)
+    _lose(party, _lose_one_of_a_frame)
+    party.send_video(120, length=10_000)
+    before = party.right.receiver_stats("v")[0].packets_repaired
+    received = len(party.received())
+
+    party.send_video(90, first=120, length=10_000)
+    party.network.advance(0.5)
+
+    stats = party.left.sender_stats("v")[None]
+    assert 0.05 < stats.fec_packets_sent / (210 * 10) < 0.5
+    assert stats.fec_bytes_sent > 100 * stats.fec_packets_sent
+    assert party.right.receiver_stats("v")[0].packets_repaired > before
+    # Once the losses were reported, no picture is lost any more.
+    assert len(party.received()) - received >= 90
+    assert all(len(data) <= 1200 for data in party.sent[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_the_option_there_is_no_parity(kind: str) -> None:
+    party = _video(kind, error_correction=False)
+    _lose(party, _lose_one_of_a_frame)
+
+    party.send_video(120, length=10_000)
+
+    assert party.left.sender_stats("v")[None].fec_packets_sent == 0
+    assert {packet.payload_type for packet in party.rtp()} == {96}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_nothing_is_lost_there_is_no_parity(kind: str) -> None:
+    party = _video(kind)
+
+    party.send_video(60)
+
+    assert party.left.sender_stats("v")[None].fec_packets_sent == 0
+    assert {packet.payload_type for packet in party.rtp()} == {96}
+    assert len(party.received()) >= 55
+
+
+def test_parity_beside_has_numbers_that_never_come_twice() -> None:
+    party = _video("flexfec")
+    _lose(party, _lose_one_of_a_frame)
+    party.send_video(90, length=10_000)
+    # Parity goes away and comes back with the same SSRC.
+    for numbers in ({}, NUMBERS["flexfec"]):
+        sender = video_sender(codecs=(WITHOUT_NACK,), encodings=(ENCODINGS["flexfec"],), **numbers)
+        party.left.add_sender("v", sender)
+        party.send_video(30, first=len(party.frames_sent), length=10_000)
+
+    parity = [packet.sequence_number for packet in party.rtp() if packet.ssrc == FEC_SSRC]
+
+    assert len(parity) > 20
+    assert parity == [(parity[0] + i) & 0xFFFF for i in range(len(parity))]
+    assert {packet.payload_type for packet in party.rtp() if packet.ssrc == FEC_SSRC} == {122}
+
+
+@pytest.mark.parametrize("distance", [1, 2])
+def test_audio_is_repeated_where_the_peer_takes_red(distance: int) -> None:
+    party = Party(options=SessionOptions(audio_redundancy=distance))
+    party.left.add_sender("a", audio_sender(red_payload_type=63))
+    party.right.add_receiver("a", audio_receiver(red_payload_type=63))
+    _lose(party, lambda packet: packet.timestamp // 960 % (distance + 2) < distance and packet.ssrc == AUDIO_SSRC)
+
+    party.send_audio(100)
+    party.network.advance(1.0)
+
+    sent = [packet for packet in party.rtp() if packet.ssrc == AUDIO_SSRC]
+    assert {packet.payload_type for packet in sent} == {63}
+    assert len(parse_red(sent[-1].payload)) == distance + 1
+    heard = [frame.data for frame in party.received("a")]
+    assert len(heard) >= 95
+    assert heard == [frame.data for frame in party.frames_sent if frame.data in heard]
+
+
+def test_audio_is_not_repeated_without_being_asked_for() -> None:
+    party = Party()
+    party.left.add_sender("a", audio_sender(red_payload_type=63))
+    party.right.add_receiver("a", audio_receiver(red_payload_type=63))
+
+    party.send_audio(20)
+
+    assert {packet.payload_type for packet in party.rtp()} == {111}
