@@ -51,7 +51,7 @@ def _lose(party: Party, is_lost: Callable[[RtpPacket], bool]) -> None:
         log(node, datagram)  # type: ignore[arg-type]
         return is_rtcp(data) or not is_lost(RtpPacket.parse(data))
 
-    party.here.tap = tap  # type: ignore[assignment]
+    party.here.tap = tap
 
 
 def _video(kind: str, *, error_correction: bool = True) -> Party:
