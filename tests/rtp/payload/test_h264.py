@@ -214,6 +214,13 @@ def test_the_name_and_clock_of_descriptions() -> None:
     assert made.duration(IDR) is None
 
 
+def test_parameter_sets_too_long_to_be_real_are_not_kept() -> None:
+    receiver = H264Format(MODE_1)
+    receiver.assemble(_packets(SPS + b"\x01" * 9000, PPS + b"\x01" * 9000, IDR))
+
+    assert split_byte_stream(receiver.assemble(_packets(IDR)).data) == [IDR]
+
+
 def test_key_frames_and_their_beginnings() -> None:
     receiver = H264Format(MODE_1)
     aggregate = H264Format(MODE_1).packetize(_frame(SPS, PPS, IDR), 1200)[0][0]

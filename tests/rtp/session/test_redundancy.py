@@ -17,6 +17,7 @@ from tests.rtp.session.party import (
 from tests.support.network import Link
 
 from rtc_rtp import RtpPacket, SendEncoding, SessionOptions, is_rtcp, parse_red
+from rtc_stun import Datagram
 
 FEC_SSRC = 0x71DE2
 KINDS = ["ulpfec", "flexfec"]
@@ -45,11 +46,10 @@ def _is_parity(packet: RtpPacket) -> bool:
 def _lose(party: Party, is_lost: Callable[[RtpPacket], bool]) -> None:
     log = party.here.tap
 
-    def tap(node: object, datagram: object) -> bool:
-        data = datagram.data  # type: ignore[attr-defined] # the network's own type of datagram
+    def tap(at: float, datagram: Datagram) -> bool:
         assert log is not None
-        log(node, datagram)  # type: ignore[arg-type]
-        return is_rtcp(data) or not is_lost(RtpPacket.parse(data))
+        log(at, datagram)
+        return is_rtcp(datagram.data) or not is_lost(RtpPacket.parse(datagram.data))
 
     party.here.tap = tap
 

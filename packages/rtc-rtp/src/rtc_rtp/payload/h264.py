@@ -11,7 +11,14 @@ from rtc_rtp.packet import RtpPacket
 from rtc_rtp.payload.fragments import check_limit, fragment_lengths
 from rtc_rtp.payload.h264_bitstream import IDR, LAST_SINGLE, PPS, SPS, begins_picture, picture_size
 from rtc_rtp.payload.joining import joined_frame, set_size
-from rtc_rtp.payload.nal_units import aggregate, group_units, join_byte_stream, split_aggregate, split_byte_stream
+from rtc_rtp.payload.nal_units import (
+    aggregate,
+    group_units,
+    join_byte_stream,
+    kept_parameter_sets,
+    split_aggregate,
+    split_byte_stream,
+)
 
 SINGLE_NAL_UNIT_MODE: Final = 0
 NON_INTERLEAVED_MODE: Final = 1
@@ -24,8 +31,6 @@ _IMPORTANCE: Final = 0x60
 _START: Final = 0x80
 _END: Final = 0x40
 _FU_HEADER_LENGTH: Final = 2
-_MAX_PARAMETER_SETS: Final = 64
-"""How many parameter sets of the other side's description are kept."""
 
 
 class H264Format:
@@ -86,7 +91,7 @@ class H264Format:
         types = [unit[0] & _TYPE for unit in units]
         if SPS in types:
             kept = [unit for unit, kind in zip(units, types, strict=True) if kind in (SPS, PPS)]
-            self._parameter_sets = kept[:_MAX_PARAMETER_SETS]
+            self._parameter_sets = kept_parameter_sets(kept)
         elif IDR in types:
             at = types.index(IDR)
             return [*units[:at], *self._parameter_sets, *units[at:]]
@@ -148,14 +153,14 @@ def _sprop_parameter_sets(text: str) -> list[bytes]:
     """Return the NAL units of sprop-parameter-sets; without those that make no sense. See :rfc:`6184#section-8.1`."""
     # [rfc6184:8.2.2/4]
     units = []
-    for each in text.split(",")[:_MAX_PARAMETER_SETS]:
+    for each in text.split(","):
         try:
             unit = base64.b64decode(each, validate=True)
         except binascii.Error:
             continue
         if unit and unit[0] & _TYPE in (SPS, PPS):
             units.append(unit)
-    return units
+    return kept_parameter_sets(units)
 
 
 def _stap_a(units: list[bytes]) -> bytes:

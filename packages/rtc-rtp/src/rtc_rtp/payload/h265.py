@@ -22,7 +22,14 @@ from rtc_rtp.payload.h265_bitstream import (
     unit_type,
 )
 from rtc_rtp.payload.joining import joined_frame, set_size
-from rtc_rtp.payload.nal_units import aggregate, group_units, join_byte_stream, split_aggregate, split_byte_stream
+from rtc_rtp.payload.nal_units import (
+    aggregate,
+    group_units,
+    join_byte_stream,
+    kept_parameter_sets,
+    split_aggregate,
+    split_byte_stream,
+)
 
 _AP: Final = 48
 _FU: Final = 49
@@ -33,7 +40,6 @@ _END: Final = 0x40
 _FU_TYPE: Final = 0x3F
 _FU_HEADERS_LENGTH: Final = HEADER_LENGTH + 1
 _PARAMETER_SETS: Final = frozenset({VPS, SPS, PPS})
-_MAX_PARAMETER_SETS: Final = 64
 
 
 class H265Format:
@@ -82,7 +88,7 @@ class H265Format:
         types = [unit_type(unit) for unit in units]
         if SPS in types:
             kept = [unit for unit, kind in zip(units, types, strict=True) if kind in _PARAMETER_SETS]
-            self._parameter_sets = kept[:_MAX_PARAMETER_SETS]
+            self._parameter_sets = kept_parameter_sets(kept)
             return units
         for at, kind in enumerate(types):
             if _starts_decoding(kind):

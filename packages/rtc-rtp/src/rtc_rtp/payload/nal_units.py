@@ -11,6 +11,15 @@ LENGTH_FIELD: Final = 2
 """Bytes of the length before each NAL unit of an aggregation packet."""
 
 
+MAX_KEPT_LENGTH: Final = 16384
+"""Bytes of parameter sets that a stream keeps; real ones have some dozens."""
+
+
+def kept_parameter_sets(units: list[bytes]) -> list[bytes]:
+    """Return the parameter sets to keep of those of an access unit: all, or none if they are too long to be real."""
+    return units if sum([len(unit) for unit in units]) <= MAX_KEPT_LENGTH else []
+
+
 def split_byte_stream(data: bytes) -> list[bytes]:
     """Return the NAL units of a byte stream, without start codes and the zeros around them; empty if there are none.
 
