@@ -136,9 +136,11 @@ def test_feedback_leaves_without_a_report_only_if_both_sides_want_it() -> None:
 
 @pytest.mark.spec("rfc4588:6.1/1")
 def test_closing_says_goodbye_for_all_that_was_used() -> None:
-    party = Party(link=Link(delay=0.02, loss=0.1))
+    link = Link(delay=0.02, loss=0.1)
+    party = Party(link=link)
     party.connect_video()
     party.send_video(60)
+    link.loss = 0.0
 
     party.left.close(party.network.now)
     party.network.advance(0.1)

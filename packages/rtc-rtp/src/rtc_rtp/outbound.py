@@ -233,8 +233,21 @@ class Outbound:
             return None
         stream = found[1]
         stream.bounds.set(requester, bound)
+        # [rfc5104:4.2.1.2/6] [rfc5104:4.2.1.2/7] [rfc5104:4.2.2.2/4]
         self.departures.bounds_changed(self.senders.values())
         return TemporaryMaximumBitrateNotification(ssrc, 0, stream.bounds.bounding_set())
+
+    def requester_left(self, requester: int) -> list[TemporaryMaximumBitrateNotification]:
+        """Lift the bounds that somebody set who left; return what tells of it."""
+        streams = [stream for sender in self.senders.values() for stream in sender.streams.values()]
+        answers = [
+            TemporaryMaximumBitrateNotification(stream.ssrc, 0, stream.bounds.bounding_set())
+            for stream in streams
+            if stream.bounds.forget(requester)
+        ]
+        if answers:
+            self.departures.bounds_changed(self.senders.values())
+        return answers
 
     # --- packets out ---
 

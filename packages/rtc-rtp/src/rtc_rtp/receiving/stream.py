@@ -41,6 +41,7 @@ class ReceiveStream:
     __slots__ = (
         "_codecs",
         "_context",
+        "_fir_answered_at",
         "_fir_sequence_number",
         "_formats",
         "_held",
@@ -106,6 +107,9 @@ class ReceiveStream:
         self._key_frame_wanted = False
         self._key_frame_asked_at = float("-inf")
         self._fir_sequence_number = 0
+        self._fir_answered_at = -1
+        """How many key frames had come when the sequence number was counted up."""
+
         self._formats: dict[int, PayloadFormat] = {}
         self.update(parameters)
         if self.is_valid:
@@ -377,6 +381,9 @@ class ReceiveStream:
     def request_key_frame(self) -> None:
         """Ask for a key frame with the next feedback."""
         self._key_frame_wanted = True
+        if self.buffer is None:
+            # Only the application sees key frames here, so every wish of it is a new command.
+            self._fir_answered_at = -1
         self._context.wait_for(self)
 
     def feedback_deadline(self) -> float:
@@ -387,10 +394,12 @@ class ReceiveStream:
         return deadline
 
     def _wants_key_frame(self) -> bool:
+        # [rfc4585:4.2/8] [rfc4585:4.2/9] [rfc4585:4.2/12] [rfc4585:6.3.1.1/2]
         wanted = self._key_frame_wanted or (isinstance(self.buffer, VideoBuffer) and self.buffer.wants_key_frame)
         return wanted and not self.codec.feedback.isdisjoint({"nack pli", "ccm fir"})
 
     def _key_frame_interval(self) -> float:
+        # [rfc5104:4.3.1.3/1]
         return max(MIN_KEY_FRAME_INTERVAL, 1.5 * self._context.round_trip_time.assumed)
 
     @property
@@ -436,7 +445,10 @@ class ReceiveStream:
             self.stats.pli_count += 1
             return PictureLossIndication(reporter_ssrc, self.ssrc)
         self.stats.fir_count += 1
-        self._fir_sequence_number = self._fir_sequence_number + 1 & 0xFF
+        # [rfc5104:4.3.1.1/2] [rfc5104:4.3.1.1/3] Until a key frame answers, it is the same command.
+        if self._fir_answered_at != self.stats.key_frames_received:
+            self._fir_answered_at = self.stats.key_frames_received
+            self._fir_sequence_number = self._fir_sequence_number + 1 & 0xFF
         return FullIntraRequest(reporter_ssrc, 0, [IntraRequest(self.ssrc, self._fir_sequence_number)])
 
     # --- reports ---

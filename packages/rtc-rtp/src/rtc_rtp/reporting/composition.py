@@ -71,6 +71,7 @@ def compose(
         # The canonical name is in every compound packet.
         # [rfc3550:6.1/3] [rfc3550:6.1/4] [rfc3550:6.5.1/1]
         head += _description(described, cname).serialize()
+        # [rfc4585:3.1/3]
         body = b""
         # [rfc3550:6.1/18]
         while rest and not pending and (not body or len(head) + len(body) + len(rest[0]) <= max_size):

@@ -12,6 +12,8 @@ from rtc_rtp.reporting.composition import Report, compose, reduce, with_blocks
 from rtc_rtp.reporting.intake import Intake
 from rtc_rtp.reporting.schedule import Due, RtcpSchedule
 from rtc_rtp.rtcp import Goodbye, ReceiverReport, ReportBlock, RtcpPacket, SenderReport
+from rtc_rtp.rtcp.extended_block import ExtendedBlock
+from rtc_rtp.rtcp.extended_report import DelaySinceReceiverReport, ExtendedReport, ReceiverReferenceTime
 from rtc_rtp.sending.stream import SendStream
 from rtc_rtp.stats import OutboundStats
 
@@ -133,17 +135,20 @@ class Control:
             return []
         feedback = self._take_feedback()
         context.record("rtcp_sent", report=due is Due.REPORT, feedback=len(feedback))
+        # [rfc4585:3.1/6] [rfc4585:3.1/7] [rfc5506:4/1] [rfc5506:4/5] [rfc5506:4.1/1]
         if due is Due.REPORT:
             # [rfc3550:6/2] [rfc3550:6.1/2] [rfc3550:6.2/11]
             self._has_reported = True
-            datagrams = self._compose(with_blocks(self._reports(), self._blocks()), feedback)
+            reports = with_blocks(self._reports(), self._blocks())
+            datagrams = self._compose(reports, [*self._extended_reports(reports[0]), *feedback])
             # [rfc3550:6.3.5/1]
             self._expire()
             self._measure()
             return datagrams
-        # Without a report only if both sides want it so.
-        if self._may_reduce:
+        # [rfc5506:4/2] [rfc5506:4/3] [rfc5506:4/4] Without a report only if both sides want it so, and have seen one.
+        if self._may_reduce and self._has_reported:
             return reduce(feedback, context.options.max_packet_size)
+        # [rfc4585:3.1/4] [rfc4585:3.1/5]
         return self._compose(self._reports()[:1], feedback)
 
     def deadline(self) -> float:
@@ -172,6 +177,8 @@ class Control:
     # --- what ---
 
     def _take_feedback(self) -> list[RtcpPacket]:
+        """Return all there is to tell now. What comes up while it waits is told with it."""
+        # [rfc4585:3.5.2/1] [rfc4585:3.5.2/2] [rfc4585:3.5.2/3] Messages are made when they leave.
         reporter = self._reporter_ssrc
         waiting = list(self._context.waiting.values())
         packets: list[RtcpPacket] = []
@@ -182,7 +189,8 @@ class Control:
             )
             taken = {number for each in others for number in each.outstanding()}
             packets += stream.take_feedback(reporter, taken)
-        replies, self._intake.replies = self._intake.replies, []
+        # [rfc5104:4.2.2.2/3] [rfc5104:4.2.2.3/1]
+        replies, self._intake.replies = list(self._intake.replies.values()), {}
         return packets + replies + self._inbound.arrivals.take_feedback(reporter)
 
     @property
@@ -211,6 +219,16 @@ class Control:
     def _blocks(self) -> list[ReportBlock]:
         blocks = [stream.take_report() for stream in self._inbound.streams.values()]
         return [block for block in blocks if block is not None]
+
+    def _extended_reports(self, first: Report) -> list[RtcpPacket]:
+        """Return what lets the round trip be measured where there are no sender reports. See :rfc:`3611#section-4.4`."""
+        context = self._context
+        blocks: list[ExtendedBlock] = []
+        if isinstance(first, ReceiverReport) and context.options.receiver_reference_time:
+            blocks.append(ReceiverReferenceTime(ntp_timestamp(context.wall_time(context.now))))
+        if delays := self._intake.take_delays():
+            blocks.append(DelaySinceReceiverReport(delays))
+        return [ExtendedReport(first.ssrc, blocks)] if blocks else []
 
     def _compose(self, reports: Iterable[Report], extra: Iterable[RtcpPacket]) -> list[bytes]:
         return compose(reports, extra, self._cname, self._context.options.max_packet_size)

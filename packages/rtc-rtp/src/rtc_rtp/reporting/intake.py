@@ -7,7 +7,7 @@ from rtc_rtp.context import Context
 from rtc_rtp.errors import ParseError
 from rtc_rtp.events import EndReason
 from rtc_rtp.inbound import Inbound
-from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock
+from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock, seconds_to_short
 from rtc_rtp.outbound import Outbound
 from rtc_rtp.receiving.stream import ReceiveStream
 from rtc_rtp.reporting.measurement import round_trip_time
@@ -30,6 +30,12 @@ from rtc_rtp.rtcp import (
     TransportFeedback,
     parse_compound,
 )
+from rtc_rtp.rtcp.extended_report import (
+    DelaySinceReceiverReport,
+    ExtendedReport,
+    ReceiverDelay,
+    ReceiverReferenceTime,
+)
 from rtc_rtp.sending.stream import SendStream
 
 MAX_ROUND_TRIP_TIME: Final = 60.0
@@ -39,13 +45,13 @@ MAX_EXPECTED: Final = 0x8000
 """Packets between two reports beyond which the peer must have begun to count anew."""
 
 MAX_REPLIES: Final = 16
-"""Answers that may wait to be sent."""
+"""Receivers of the peer that are answered in one report."""
 
 
 class Intake:
     """Reads RTCP and turns it into what streams do."""
 
-    __slots__ = ("_context", "_inbound", "_outbound", "participants", "replies", "reporter_ssrc")
+    __slots__ = ("_context", "_inbound", "_outbound", "_reference_times", "participants", "replies", "reporter_ssrc")
 
     def __init__(self, context: Context, inbound: Inbound, outbound: Outbound, reporter_ssrc: int) -> None:
         self._context = context
@@ -54,8 +60,11 @@ class Intake:
         self.reporter_ssrc = reporter_ssrc
         """Under which this end reports as long as it sends nothing."""
 
-        self.replies: list[RtcpPacket] = []
-        """What the peer's feedback is to be answered with."""
+        self.replies: dict[int, RtcpPacket] = {}
+        """What the peer's feedback is to be answered with, by our SSRC: the latest answer holds for all before."""
+
+        self._reference_times: dict[int, tuple[int, float]] = {}
+        """Of the peer's receivers: the middle of the NTP timestamp, and when it came."""
 
         self.participants = Participants(context.options.max_sources)
 
@@ -84,8 +93,9 @@ class Intake:
                     self._take_description(packet)
                 case Goodbye():
                     for ssrc in packet.ssrcs:
-                        self.participants.leave(ssrc)
-                        self._inbound.end(ssrc, EndReason.BYE)
+                        self._leave(ssrc)
+                case ExtendedReport():
+                    self._take_extended_report(packet)
                 case _:
                     self._take_feedback(packet)
         return len({each.ssrc for each in packets if isinstance(each, SenderReport | ReceiverReport)}) or 1
@@ -189,9 +199,39 @@ class Intake:
         answer = self._outbound.bounded(bound.ssrc, requester, bound)
         if answer is None:
             return False
-        if len(self.replies) < MAX_REPLIES:
-            self.replies.append(answer)
+        # [rfc5104:4.2.1.2/10] [rfc5104:4.2.2.2/2] [rfc5104:4.2.2.2/5]
+        self.replies[bound.ssrc] = answer
         return True
+
+    def _leave(self, ssrc: int) -> None:
+        """Take the goodbye of an SSRC."""
+        self.participants.leave(ssrc)
+        self._reference_times.pop(ssrc, None)
+        # [rfc5104:4.2.1.2/11] [rfc5104:4.2.2.2/6] [rfc5104:4.2.2.2/7] A bound ends with who set it.
+        for answer in self._outbound.requester_left(ssrc):
+            self.replies[answer.sender_ssrc] = answer
+        self._inbound.end(ssrc, EndReason.BYE)
+
+    def _take_extended_report(self, report: ExtendedReport) -> None:
+        """Measure the round trip where the peer's reports do not show it. See :rfc:`3611#section-4.4`."""
+        context = self._context
+        now = ntp_timestamp(context.wall_time(context.now))
+        for block in report.blocks:
+            if isinstance(block, ReceiverReferenceTime):
+                if len(self._reference_times) < MAX_REPLIES or report.ssrc in self._reference_times:
+                    self._reference_times[report.ssrc] = (ntp_middle(block.ntp_timestamp), context.now)
+            elif isinstance(block, DelaySinceReceiverReport):
+                for each in block.receivers:
+                    if each.ssrc == self.reporter_ssrc and each.last_rr:
+                        seconds = round_trip_time(ntp_middle(now), each.last_rr, each.delay_since_last_rr)
+                        if seconds <= MAX_ROUND_TRIP_TIME:
+                            context.round_trip_time.measure(seconds)
+
+    def take_delays(self) -> list[ReceiverDelay]:
+        """Return the answers to reference times that came since the last report."""
+        times, self._reference_times = self._reference_times, {}
+        now = self._context.now
+        return [ReceiverDelay(ssrc, middle, seconds_to_short(now - at)) for ssrc, (middle, at) in times.items()]
 
     def _take_picture_loss(self, ssrc: int) -> bool:
         found = self._outbound.by_ssrc.get(ssrc)

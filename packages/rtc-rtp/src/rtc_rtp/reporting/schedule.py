@@ -79,6 +79,7 @@ class RtcpSchedule:
         """T_rr_interval of :rfc:`4585#section-3.4`, seconds."""
 
         self.membership = Membership()
+        # [rfc4585:3.5.1/1]
         self._may_be_early = True
         """``allow_early``."""
 
@@ -113,6 +114,7 @@ class RtcpSchedule:
     def deadline(self, *, has_feedback: bool) -> float:
         """When `advance` would next return something."""
         if has_feedback:
+            # [rfc4585:3.4/3] Between two ends nobody has to be waited for: the delay is 0.
             return self._last_slot if self._may_be_early else self._next_slot
         return max(self._next_slot, self._regular_at)
 
@@ -126,23 +128,26 @@ class RtcpSchedule:
         """
         if now >= self._next_slot:
             # Timer reconsideration: the interval is drawn anew with the members of now.
-            # [rfc3550:6.3.6/1]
+            # [rfc3550:6.3.6/1] [rfc4585:3.5.3/2]
             self._interval = self._draw(random)
             if self._last_slot + self._interval > now and not has_feedback:
                 self._next_slot = self._last_slot + self._interval
                 return Due.NOTHING
+            # [rfc4585:3.5.2/13]
             self._may_be_early = True
             self._last_slot = now
             self._next_slot = now + self._interval
-            # [rfc3550:6.1/14] [rfc3550:6.2/12]
+            # [rfc3550:6.1/14] [rfc3550:6.2/12] [rfc4585:3.5.3/1] [rfc4585:3.5.3/3]
             if self._reported_at is None or now >= self._regular_at:
                 self._reported_at = now
                 self._regular_at = now + self.report_interval * (0.5 + random())
                 return Due.REPORT
+            # [rfc4585:3.5.2/6] [rfc4585:3.5.2/8] [rfc4585:3.5.3/4]
             return Due.FEEDBACK if has_feedback else Due.NOTHING
+        # [rfc4585:3.5/1] [rfc4585:3.5.2/5] [rfc4585:3.5.2/7] [rfc4585:3.5.2/9]
         if has_feedback and self._may_be_early:
+            # [rfc4585:3.4/4] [rfc4585:3.5.2/12] One regular slot is skipped in exchange.
             self._may_be_early = False
-            # One regular slot is skipped in exchange.
             self._last_slot, self._next_slot = self._next_slot, self._last_slot + 2 * self._interval
             self._next_slot = max(self._next_slot, self._last_slot)
             return Due.FEEDBACK
@@ -150,7 +155,7 @@ class RtcpSchedule:
 
     def count(self, size: int, reporting_ssrcs: int = 1) -> None:
         """Update the average with a packet that was sent or received. See :rfc:`8108#section-5.3.1`."""
-        # [rfc3550:6.3.3/1]
+        # [rfc3550:6.3.3/1] [rfc4585:3.5.4/2]
         share = (size + UDP_OVERHEAD) / max(1, reporting_ssrcs)
         self._average_size += (share - self._average_size) / 16
 

@@ -24,9 +24,9 @@ class Bounds:
         if requester in self._bounds or len(self._bounds) < MAX_REQUESTERS:
             self._bounds[requester] = MaximumBitrate(requester, bound.bitrate_bps, bound.overhead)
 
-    def forget(self, requester: int) -> None:
-        """A receiver left; its bound leaves with it."""
-        self._bounds.pop(requester, None)
+    def forget(self, requester: int) -> bool:
+        """A receiver left, and its bound leaves with it; tell whether there was one."""
+        return self._bounds.pop(requester, None) is not None
 
     def bounding_set(self) -> list[MaximumBitrate]:
         """Return the bound that is obeyed, under the SSRC of who set it."""

@@ -59,6 +59,7 @@ class History:
 
     def find(self, sequence_number: int, now: float) -> SentPacket | None:
         """Return the packet of a sequence number if it is still there and not too old."""
+        # [rfc4585:6.2.1/3] Time alone makes packets go; nothing that the peer leaves unsaid does.
         found = self._packets.get(sequence_number)
         return None if found is None or found.sent_at < now - self.max_duration else found
 
