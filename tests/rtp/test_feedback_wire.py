@@ -244,3 +244,11 @@ def test_transport_wide_feedback_with_impossible_chunks_is_refused(chunk: str) -
     else:
         with pytest.raises(ParseError):
             parse_compound(data)
+
+
+def test_feedback_about_no_packet_is_none() -> None:
+    wire = bytearray(rtcp.TransportFeedback(1, 2, 3, 4, 5, [None]).serialize())
+    wire[14:16] = bytes(2)
+
+    with pytest.raises(ParseError):
+        rtcp.TransportFeedback.parse(bytes(wire))

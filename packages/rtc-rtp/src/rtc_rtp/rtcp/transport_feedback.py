@@ -77,6 +77,8 @@ class TransportFeedback(Feedback):
         if len(fci) < _FIXED.size:
             raise ParseError(f"transport-wide feedback has at least {_FIXED.size} bytes, not {len(fci)}")
         base, count, word = _FIXED.unpack_from(fci)
+        if not count:
+            raise ParseError("transport-wide feedback about no packet")
         statuses, at = _parse_statuses(fci, count)
         deltas: list[int | None] = []
         end = len(fci)
