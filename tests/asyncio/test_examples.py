@@ -1,12 +1,14 @@
 """The examples of the documentation run and do what they say."""
 
 import inspect
+import os
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.support.entry_points import declare_codecs
 
 EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples"
 
@@ -18,12 +20,12 @@ EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples"
         ("perfect_negotiation.py", "both channels are open: from the left, from the right"),
         ("plain_sockets.py", "HELLO"),
         ("trio_adapter.py", "HELLO"),
+        ("first_call.py", "a picture of 320 by 240, and sound at 48000 Hz"),
+        ("dial.py", "dialled 1509#"),
     ],
 )
-def test_an_example_prints_what_it_should(name: str, output: str) -> None:
-    import os
-
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+def test_an_example_prints_what_it_should(name: str, output: str, tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(declare_codecs(tmp_path))])}
     done = subprocess.run(
         [sys.executable, "-X", "dev", str(EXAMPLES / name)],
         capture_output=True,

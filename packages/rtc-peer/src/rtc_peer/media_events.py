@@ -88,6 +88,13 @@ class ToneReceived:
     """0 to -63."""
     ended: bool
 
+    @property
+    def tone(self) -> str | None:
+        """The character that the code stands for; None if it is none of a telephone's keys."""
+        from rtc_rtp import DTMF_TONES
+
+        return DTMF_TONES[self.code] if self.code < len(DTMF_TONES) else None
+
 
 @dataclass(slots=True)
 class ToneSent:
