@@ -122,7 +122,7 @@ def test_packets_of_a_frame_are_as_few_as_can_be_and_of_nearly_equal_length(name
     lengths = [len(packet.payload) for packet in packets_of(_format(name), EncodedFrame(data, 0), limit)]
 
     # AV1 packets are filled one after the other: what each lacks of the limit is missing in the last.
-    assert max(lengths) - min(lengths) <= (len(lengths) + 3 if name == "video/av1" else 1)
+    assert max(lengths) - min(lengths) <= (len(lengths) if name == "video/av1" else 1)
     assert len(lengths) <= -(-len(data) // (limit - 8)) + 1
 
 

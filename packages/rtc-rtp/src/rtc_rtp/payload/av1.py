@@ -122,7 +122,8 @@ Elements = list[tuple[bytes, bool]]
 def _fill(obus: list[bytes], limit: int) -> list[tuple[Elements, bool]]:
     """Fill packets up to the limit; return the elements of each and whether its last goes on in the next.
 
-    Every element counts with the length that stands before it, though the last of up to three has none.
+    An element after which another may come counts with its length; one that ends its packet has none if it is among the
+    first three.
     """
     packets: list[tuple[Elements, bool]] = []
     elements: Elements = []
@@ -130,18 +131,18 @@ def _fill(obus: list[bytes], limit: int) -> list[tuple[Elements, bool]]:
     for obu in obus:
         at = 0
         while at < len(obu):
-            fits = room - len(write_leb128(min(room, len(obu) - at)))
-            if fits < 1:
-                packets.append((elements, False))
-                elements, room = [], limit - 1
-                continue
-            piece = obu[at : at + fits]
-            elements.append((piece, at > 0))
-            room -= len(piece) + len(write_leb128(len(piece)))
-            at += len(piece)
-            if at < len(obu):
-                packets.append((elements, True))
-                elements, room = [], limit - 1
+            rest = len(obu) - at
+            sized = rest + len(write_leb128(rest))
+            if sized <= room:
+                elements.append((obu[at:], at > 0))
+                room -= sized
+                break
+            fits = room if len(elements) < _MAX_COUNT else room - len(write_leb128(room))
+            if fits > 0:
+                elements.append((obu[at : at + fits], at > 0))
+                at += fits
+            packets.append((elements, fits > 0 and at < len(obu)))
+            elements, room = [], limit - 1
     if elements:
         packets.append((elements, False))
     return packets
@@ -150,16 +151,12 @@ def _fill(obus: list[bytes], limit: int) -> list[tuple[Elements, bool]]:
 def _fill_evenly(obus: list[bytes], limit: int) -> list[tuple[Elements, bool]]:
     """Fill as few packets as the limit allows, of nearly equal length: by the least limit that needs no more."""
     packets = _fill(obus, limit)
-    even = -(-sum([_packet_length(packet) for packet in packets]) // len(packets))
+    even = -(-sum([len(_payload(packet, 0)) for packet in packets]) // len(packets))
     for less in range(even, min(even + _EVENING_STEPS, limit)):
         evened = _fill(obus, less)
         if len(evened) == len(packets):
             return evened
     return packets
-
-
-def _packet_length(packet: tuple[Elements, bool]) -> int:
-    return sum([len(piece) + len(write_leb128(len(piece))) for piece, _ in packet[0]]) + 1
 
 
 def _payload(packet: tuple[Elements, bool], flags: int) -> bytes:
