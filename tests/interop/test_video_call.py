@@ -42,7 +42,7 @@ async def test_the_page_shows_what_python_sends(name: str, tmp_path: Path, monke
     async with browser.Browser.launch(name, site=site) as page:
         seen = cast("dict[str, Any]", await page.run(_WATCH))
 
-    with av.open(io.BytesIO(base64.b64decode(seen["picture"]))) as file:
+    with av.open(io.BytesIO(base64.b64decode(seen["picture"])), "r") as file:
         picture = next(file.decode(video=0)).reformat(format="rgb24")
     row = bytes(picture.planes[0])[picture.planes[0].line_size * (picture.height // 20) :]
     colours = {tuple(value // 86 for value in row[3 * x : 3 * x + 3]) for x in range(picture.width)}
