@@ -47,6 +47,7 @@ class Sender:
         self.source_bps = source_bps
         self.stats = Stats()
         self.closed = False
+        self.starts_at = now
         self.frame_rate = 30.0
         self.history: list[tuple[float, float]] = []
         self.sent_bytes = 0
@@ -67,6 +68,8 @@ class Sender:
 
     def handle_timeout(self, now: float) -> None:
         self.estimator.handle_timeout(now)
+        if now < self.starts_at:
+            self._next_audio_at = self._next_frame_at = self.starts_at
         if now >= self._next_audio_at:
             self._next_audio_at += 0.02
             self.pacer.enqueue(b"", 100, PacketPriority.AUDIO, now)

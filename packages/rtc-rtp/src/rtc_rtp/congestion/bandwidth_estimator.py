@@ -8,7 +8,7 @@ from rtc_rtp.congestion.alr import ApplicationLimitedRegion
 from rtc_rtp.congestion.loss_based import LossBasedEstimator
 from rtc_rtp.congestion.loss_report import ReportedLoss
 from rtc_rtp.congestion.overuse import BandwidthUsage, InterArrival, TrendlineEstimator
-from rtc_rtp.congestion.probe import Probe, ProbeController, ProbeResults
+from rtc_rtp.congestion.probe import Probe, ProbeController, ProbeFinding, ProbeResults
 from rtc_rtp.congestion.sent_packets import SentPacket, SentPackets
 from rtc_rtp.congestion.throughput import AcknowledgedBitrate
 from rtc_rtp.dataclass import dataclass
@@ -187,9 +187,9 @@ class BandwidthEstimator:
         usage_before = self._trendline.usage
         if self._sent.has_gap:
             self._throughput.skip()
-        probed_bps = self._take_arrivals(results, now)
+        finding = self._take_arrivals(results, now)
         throughput = self._throughput.bitrate_bps
-        self._follow_delay(throughput, probed_bps, now)
+        self._follow_delay(throughput, finding, now)
         self._loss.take_results(results, delay_based_bps=self._aimd.bitrate_bps, throughput_bps=throughput)
         self._update_target(now)
         if self._config.probing and self._is_back(usage_before):
@@ -203,9 +203,9 @@ class BandwidthEstimator:
         ended = usage_before is not BandwidthUsage.NORMAL and self._trendline.usage is BandwidthUsage.NORMAL
         return ended and self._alr.started_at is not None
 
-    def _take_arrivals(self, results: list[SentPacket], now: float) -> float | None:
+    def _take_arrivals(self, results: list[SentPacket], now: float) -> ProbeFinding | None:
         """Feed what arrived to those who measure it; return what a probe found."""
-        probed_bps = None
+        finding = None
         in_alr = self._alr.started_at is not None
         newest_sent_at = None
         for packet in results:
@@ -220,20 +220,20 @@ class BandwidthEstimator:
             self._throughput.packet_arrived(received_at, packet.size, in_alr=in_alr)
             if packet.probe_id is not None:
                 # Too fast by intention: the queue that a probe builds is no sign of overuse.
-                probed_bps = self._probe_results.packet_arrived(packet) or probed_bps
+                finding = self._probe_results.packet_arrived(packet) or finding
                 continue
             deltas = self._inter_arrival.packet_arrived(packet.sent_at, received_at)
             if deltas is not None:
                 self._trendline.group_arrived(*deltas, received_at)
         if newest_sent_at is not None:
             self._take_round_trip(now - newest_sent_at)
-        return probed_bps
+        return finding
 
     def _take_round_trip(self, seconds: float) -> None:
         self._round_trip_time += (seconds - self._round_trip_time) / 8
         self._aimd.round_trip_time = self._round_trip_time
 
-    def _follow_delay(self, throughput: float | None, probed_bps: float | None, now: float) -> None:
+    def _follow_delay(self, throughput: float | None, finding: ProbeFinding | None, now: float) -> None:
         before = self._aimd.bitrate_bps
         usage = self._trendline.usage
         if usage is BandwidthUsage.OVERUSING:
@@ -241,12 +241,12 @@ class BandwidthEstimator:
                 self._aimd.update(usage, throughput, now, in_alr=False)
                 self._probes.bitrate_changed(before, self._aimd.bitrate_bps, now)
             return
-        if probed_bps is not None:
-            if probed_bps > self._aimd.bitrate_bps:
-                self._aimd.set_bitrate(probed_bps, now)
+        if finding is not None:
+            if finding.bitrate_bps > self._aimd.bitrate_bps:
+                self._aimd.set_bitrate(finding.bitrate_bps, now)
                 self._throughput.expect_change()
             if self._config.probing:
-                self._probes.probe_found(probed_bps, now)
+                self._probes.probe_found(finding, now)
         self._aimd.update(usage, throughput, now, in_alr=self._alr.started_at is not None)
 
     def round_trip_time_measured(self, seconds: float) -> None:

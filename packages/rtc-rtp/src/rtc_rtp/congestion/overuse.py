@@ -26,7 +26,9 @@ MIN_THRESHOLD: Final = 6.0
 MAX_THRESHOLD: Final = 600.0
 GAIN_UP: Final = 0.0087
 """How fast the threshold follows a trend above it, per millisecond."""
-GAIN_DOWN: Final = 0.039
+GAIN_DOWN: Final = 0.0012
+"""How fast it follows one below. It must be much slower than the other: a transfer that fills the queue by and by, as TCP does,
+is then soon taken for given, and does not starve us. (libwebrtc has it the other way round, and is starved.)"""
 MAX_ADAPT_OFFSET: Final = 15.0
 """A trend farther above the threshold is a spike, which the threshold does not follow."""
 OVERUSE_TIME_MS: Final = 10.0
@@ -169,13 +171,15 @@ class TrendlineEstimator:
         else:
             self._over_threshold_ms = None
             self._over_threshold_count = 0
-            underusing = modified < -self._threshold
+            # Not the threshold that adapts: a queue that empties is left to do so, however long it took to fill.
+            underusing = modified < -MIN_THRESHOLD
             self.usage = BandwidthUsage.UNDERUSING if underusing else BandwidthUsage.NORMAL
         self._trend = trend
         self._adapt(modified, arrival)
 
     def _adapt(self, modified_trend: float, arrival: float) -> None:
         """Have the threshold follow the trend, so that others who fill the queue do not starve us."""
+        # [rfc4585:7/1]
         last = arrival if self._last_adapted_at is None else self._last_adapted_at
         self._last_adapted_at = arrival
         distance = abs(modified_trend) - self._threshold

@@ -12,8 +12,8 @@ INITIAL_FACTORS: Final = (3.0, 6.0)
 """The first probes, times the bit rate at the start."""
 FURTHER_FACTOR: Final = 2.0
 """The next probe after one that went well, times what it found."""
-FURTHER_THRESHOLD: Final = 0.88
-"""A probe went well if it found so much of what it tried; less, and it has found the limit."""
+FURTHER_THRESHOLD: Final = 0.7
+"""A probe went well if it found so much of what it tried, and no limit."""
 ALR_INTERVAL: Final = 5.0
 """Seconds between probes while the application is the limit."""
 ALR_FACTOR: Final = 2.0
@@ -53,6 +53,16 @@ class Probe:
     """Packets to send, at least."""
 
 
+@dataclass(slots=True, frozen=True)
+class ProbeFinding:
+    """What a probe found."""
+
+    bitrate_bps: float
+    """The path carries so much, at least."""
+    is_limit: bool
+    """Whether it carries no more: the packets arrived slower than they were sent."""
+
+
 class _Cluster:
     """What is known of the packets of one probe."""
 
@@ -82,7 +92,7 @@ class _Cluster:
         self.count += 1
         self.arrived += packet.size
 
-    def bitrate_bps(self) -> float | None:
+    def finding(self) -> "ProbeFinding | None":
         """Return what the probe found; None if it says nothing yet, or is contradictory."""
         probe = self.probe
         if self.count < RECEIVED_SHARE * probe.packet_count or self.arrived < RECEIVED_SHARE * probe.size:
@@ -96,8 +106,8 @@ class _Cluster:
         if arrived_bps > MAX_RATIO * sent_bps:
             return None
         if arrived_bps < SATURATED_RATIO * sent_bps:
-            return SATURATED_SHARE * arrived_bps
-        return min(sent_bps, arrived_bps)
+            return ProbeFinding(SATURATED_SHARE * arrived_bps, is_limit=True)
+        return ProbeFinding(min(sent_bps, arrived_bps), is_limit=False)
 
 
 class ProbeResults:
@@ -112,13 +122,13 @@ class ProbeResults:
         if len(self._clusters) > MAX_CLUSTER_COUNT:
             del self._clusters[next(iter(self._clusters))]
 
-    def packet_arrived(self, packet: SentPacket) -> float | None:
-        """Take in a packet of a probe; return the bits per second that the probe found, as soon as it has."""
+    def packet_arrived(self, packet: SentPacket) -> ProbeFinding | None:
+        """Take in a packet of a probe; return what the probe found, as soon as it has."""
         cluster = None if packet.probe_id is None else self._clusters.get(packet.probe_id)
         if cluster is None or packet.received_at is None:
             return None
         cluster.packet_arrived(packet, packet.received_at)
-        return cluster.bitrate_bps()
+        return cluster.finding()
 
 
 class ProbeController:
@@ -149,13 +159,13 @@ class ProbeController:
         self._starts_left -= 1
         self._probe([factor * start_bitrate_bps for factor in INITIAL_FACTORS], now)
 
-    def probe_found(self, bitrate_bps: float, now: float) -> None:
+    def probe_found(self, finding: ProbeFinding, now: float) -> None:
         """Take in what a probe found; ask for another if it found most of what it tried."""
         self._starts_left = 0
         if self._waiting_until is None or now > self._waiting_until:
             return
-        if bitrate_bps > self._continue_above_bps:
-            self._probe([FURTHER_FACTOR * bitrate_bps], now)
+        if finding.bitrate_bps > self._continue_above_bps and not finding.is_limit:
+            self._probe([FURTHER_FACTOR * finding.bitrate_bps], now)
 
     def bitrate_changed(self, before_bps: float, after_bps: float, now: float) -> None:
         """Take note of a rate that drops: it may have been for a moment."""
