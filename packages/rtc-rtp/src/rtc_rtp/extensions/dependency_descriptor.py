@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from rtc_rtp.bits import BitReader, BitWriter
 from rtc_rtp.dataclass import dataclass
 from rtc_rtp.errors import ParseError
-from rtc_rtp.extensions.bits import BitReader, BitWriter
 from rtc_rtp.extensions.dependency_structure import (
     DecodeTargetIndication,
     DependencyStructure,
@@ -58,17 +58,17 @@ def parse_dependency_descriptor(data: bytes, structure: DependencyStructure | No
         ParseError: It ends early, names a template that is not there, or cannot be understood without a structure.
     """
     reader = BitReader(data)
-    descriptor = DependencyDescriptor(reader.flag(), reader.flag(), reader.take(6), reader.take(16))
+    descriptor = DependencyDescriptor(reader.read_flag(), reader.read_flag(), reader.read(6), reader.read(16))
     own_indications = own_differences = own_chains = False
     if len(data) > MANDATORY_LENGTH:
-        has_structure, has_active, own_indications, own_differences, own_chains = (reader.flag() for _ in range(5))
+        has_structure, has_active, own_indications, own_differences, own_chains = (reader.read_flag() for _ in range(5))
         if has_structure:
             structure = descriptor.structure = read_structure(reader)
             descriptor.active_decode_targets = (1 << structure.decode_target_count) - 1
         if has_active:
             if structure is None:
                 raise ParseError("decode targets of an unknown structure")
-            descriptor.active_decode_targets = reader.take(structure.decode_target_count)
+            descriptor.active_decode_targets = reader.read(structure.decode_target_count)
     if structure is None:
         if own_indications or own_chains:
             raise ParseError("dependencies within an unknown structure")
@@ -82,20 +82,20 @@ def parse_dependency_descriptor(data: bytes, structure: DependencyStructure | No
         list(template.chain_differences),
     )
     if own_indications:
-        indications = [reader.take(2) for _ in range(structure.decode_target_count)]
+        indications = [reader.read(2) for _ in range(structure.decode_target_count)]
         dependencies.indications = [DecodeTargetIndication(each) for each in indications]
     if own_differences:
         dependencies.frame_differences = _read_differences(reader)
     if own_chains:
-        dependencies.chain_differences = [reader.take(8) for _ in range(structure.chain_count)]
+        dependencies.chain_differences = [reader.read(8) for _ in range(structure.chain_count)]
     descriptor.dependencies = dependencies
     return descriptor
 
 
 def _read_differences(reader: BitReader) -> list[int]:
     differences = []
-    while size := reader.take(2):
-        differences.append(reader.take(4 * size) + 1)
+    while size := reader.read(2):
+        differences.append(reader.read(4 * size) + 1)
     return differences
 
 
@@ -112,16 +112,16 @@ def serialize_dependency_descriptor(
         ValueError: A field is out of its range, there is no such template, or dependencies are told of an unknown one.
     """
     writer = BitWriter()
-    writer.put(descriptor.start_of_frame, 1)
-    writer.put(descriptor.end_of_frame, 1)
-    writer.put(descriptor.template_id, 6)
-    writer.put(descriptor.frame_number, 16)
+    writer.write(descriptor.start_of_frame, 1)
+    writer.write(descriptor.end_of_frame, 1)
+    writer.write(descriptor.template_id, 6)
+    writer.write(descriptor.frame_number, 16)
     structure = descriptor.structure or structure
     own = descriptor.dependencies
     if structure is None:
         if own is not None or descriptor.active_decode_targets is not None:
             raise ValueError("there is no structure to which the descriptor could refer")
-        return writer.bytes()
+        return writer.to_bytes()
     # `ParseError` is a `ValueError`: there is no such template.
     template = structure.template(descriptor.template_id)
     if own is None:
@@ -140,13 +140,13 @@ def serialize_dependency_descriptor(
     )
     if any(flags):
         for flag in flags:
-            writer.put(flag, 1)
+            writer.write(flag, 1)
         if descriptor.structure is not None:
             write_structure(writer, structure)
         if active is not None:
-            writer.put(active, structure.decode_target_count)
+            writer.write(active, structure.decode_target_count)
         _write_dependencies(writer, own, flags[2:], structure)
-    return writer.bytes()
+    return writer.to_bytes()
 
 
 def _write_dependencies(
@@ -160,9 +160,9 @@ def _write_dependencies(
             if not 0 < difference <= MAX_CUSTOM_DIFFERENCE:
                 raise ValueError(f"a frame is 1 to {MAX_CUSTOM_DIFFERENCE} frames ago, not {difference}")
             size = max((difference - 1).bit_length() + 3 >> 2, 1)
-            writer.put(size, 2)
-            writer.put(difference - 1, 4 * size)
-        writer.put(0, 2)
+            writer.write(size, 2)
+            writer.write(difference - 1, 4 * size)
+        writer.write(0, 2)
     if own_chains:
         write_chains(writer, own.chain_differences, structure.chain_count, 8)
 

@@ -4,9 +4,9 @@ import enum
 from dataclasses import field
 from typing import Final
 
+from rtc_rtp.bits import BitReader, BitWriter
 from rtc_rtp.dataclass import dataclass
 from rtc_rtp.errors import ParseError
-from rtc_rtp.extensions.bits import BitReader, BitWriter
 
 TEMPLATE_ID_COUNT: Final = 64
 MAX_DECODE_TARGET_COUNT: Final = 32
@@ -101,22 +101,22 @@ def read_structure(reader: BitReader) -> DependencyStructure:
     Raises:
         ParseError: It ends early, or has more layers or templates than there can be.
     """
-    offset = reader.take(6)
-    structure = DependencyStructure(offset, reader.take(5) + 1, _read_layers(reader))
+    offset = reader.read(6)
+    structure = DependencyStructure(offset, reader.read(5) + 1, _read_layers(reader))
     targets = range(structure.decode_target_count)
     for template in structure.templates:
-        template.indications = [_INDICATIONS[reader.take(2)] for _ in targets]
+        template.indications = [_INDICATIONS[reader.read(2)] for _ in targets]
     for template in structure.templates:
-        while reader.flag():
-            template.frame_differences.append(reader.take(4) + 1)
-    structure.chain_count = reader.take_non_symmetric(structure.decode_target_count + 1)
+        while reader.read_flag():
+            template.frame_differences.append(reader.read(4) + 1)
+    structure.chain_count = reader.read_below(structure.decode_target_count + 1)
     if structure.chain_count:
-        structure.protected_by = [reader.take_non_symmetric(structure.chain_count) for _ in targets]
+        structure.protected_by = [reader.read_below(structure.chain_count) for _ in targets]
         for template in structure.templates:
-            template.chain_differences = [reader.take(4) for _ in range(structure.chain_count)]
-    if reader.flag():
+            template.chain_differences = [reader.read(4) for _ in range(structure.chain_count)]
+    if reader.read_flag():
         spatial_layers = structure.templates[-1].spatial_id + 1
-        structure.resolutions = [(reader.take(16) + 1, reader.take(16) + 1) for _ in range(spatial_layers)]
+        structure.resolutions = [(reader.read(16) + 1, reader.read(16) + 1) for _ in range(spatial_layers)]
     return structure
 
 
@@ -127,7 +127,7 @@ def _read_layers(reader: BitReader) -> list[FrameDependencies]:
         templates.append(FrameDependencies(spatial_id, temporal_id))
         if len(templates) > TEMPLATE_ID_COUNT:
             raise ParseError(f"a structure has at most {TEMPLATE_ID_COUNT} templates")
-        step = reader.take(2)
+        step = reader.read(2)
         if step == _NO_MORE_TEMPLATES:
             return templates
         if step == _NEXT_TEMPORAL:
@@ -145,31 +145,31 @@ def write_structure(writer: BitWriter, structure: DependencyStructure) -> None:
     Raises:
         ValueError: It says what no structure can say.
     """
-    writer.put(structure.template_id_offset, 6)
-    writer.put(structure.decode_target_count - 1, 5)
+    writer.write(structure.template_id_offset, 6)
+    writer.write(structure.decode_target_count - 1, 5)
     _write_layers(writer, structure.templates)
     for template in structure.templates:
         write_indications(writer, template.indications, structure.decode_target_count)
     for template in structure.templates:
         for difference in template.frame_differences:
-            writer.put(1, 1)
-            writer.put(difference - 1, 4)
-        writer.put(0, 1)
-    writer.put_non_symmetric(structure.chain_count, structure.decode_target_count + 1)
+            writer.write(1, 1)
+            writer.write(difference - 1, 4)
+        writer.write(0, 1)
+    writer.write_below(structure.chain_count, structure.decode_target_count + 1)
     if structure.chain_count:
         if len(structure.protected_by) != structure.decode_target_count:
             raise ValueError("where there are chains, each decode target has one")
         for chain in structure.protected_by:
-            writer.put_non_symmetric(chain, structure.chain_count)
+            writer.write_below(chain, structure.chain_count)
         for template in structure.templates:
             write_chains(writer, template.chain_differences, structure.chain_count, 4)
-    writer.put(1 if structure.resolutions else 0, 1)
+    writer.write(1 if structure.resolutions else 0, 1)
     if structure.resolutions:
         if len(structure.resolutions) != structure.templates[-1].spatial_id + 1:
             raise ValueError("the size is known for all spatial layers or for none")
         for width, height in structure.resolutions:
-            writer.put(width - 1, 16)
-            writer.put(height - 1, 16)
+            writer.write(width - 1, 16)
+            writer.write(height - 1, 16)
 
 
 def _write_layers(writer: BitWriter, templates: list[FrameDependencies]) -> None:
@@ -191,11 +191,11 @@ def _write_layers(writer: BitWriter, templates: list[FrameDependencies]) -> None
         else:
             raise ValueError(f"no template of layer {layer} can follow one of {place}")
         if index:
-            writer.put(step, 2)
+            writer.write(step, 2)
         elif step != _SAME_LAYER:
             raise ValueError(f"the first template is of layer (0, 0), not {layer}")
         place = layer
-    writer.put(_NO_MORE_TEMPLATES, 2)
+    writer.write(_NO_MORE_TEMPLATES, 2)
 
 
 def write_indications(writer: BitWriter, indications: list[DecodeTargetIndication], count: int) -> None:
@@ -207,7 +207,7 @@ def write_indications(writer: BitWriter, indications: list[DecodeTargetIndicatio
     if len(indications) != count:
         raise ValueError(f"{len(indications)} indications for {count} decode targets")
     for indication in indications:
-        writer.put(indication, 2)
+        writer.write(indication, 2)
 
 
 def write_chains(writer: BitWriter, differences: list[int], count: int, bits: int) -> None:
@@ -219,4 +219,4 @@ def write_chains(writer: BitWriter, differences: list[int], count: int, bits: in
     if len(differences) != count:
         raise ValueError(f"{len(differences)} differences for {count} chains")
     for difference in differences:
-        writer.put(difference, bits)
+        writer.write(difference, bits)

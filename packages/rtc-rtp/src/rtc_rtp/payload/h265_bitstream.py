@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from rtc_rtp.payload.bits import BitReader
+from rtc_rtp.bits import BitReader
 from rtc_rtp.payload.nal_units import without_emulation_prevention
 
 HEADER_LENGTH: Final = 2

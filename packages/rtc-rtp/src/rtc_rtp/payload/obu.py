@@ -5,8 +5,8 @@ See the AV1 bitstream specification, sections 4.10.5 (leb128), 5.3 (OBU header),
 
 from typing import Final
 
+from rtc_rtp.bits import BitReader
 from rtc_rtp.errors import ParseError
-from rtc_rtp.payload.bits import BitReader
 
 SEQUENCE_HEADER: Final = 1
 TEMPORAL_DELIMITER: Final = 2

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from rtc_rtp.bits import BitReader
 from rtc_rtp.dataclass import dataclass
 from rtc_rtp.errors import ParseError
-from rtc_rtp.payload.bits import BitReader
 
 _FRAME_MARKER: Final = 2
 _SYNC_CODE: Final = 0x49_83_42
