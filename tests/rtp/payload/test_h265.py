@@ -1,5 +1,7 @@
 """H.265: aggregation packets and fragmentation units byte by byte, parameter sets (RFC 7798)."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ def _units(*payloads: bytes) -> list[bytes]:
     return split_byte_stream(H265Format({}).assemble(_packets(*payloads)).data)
 
 
-@pytest.mark.spec("rfc7798:4.1/1", "rfc7798:4.4.2/1", "rfc7798:4.4.2/3")
+@pytest.mark.spec("rfc7798:4.1/1", "rfc7798:4.1/3", "rfc7798:4.4.2/1", "rfc7798:4.4.2/3", "rfc7798:5/2", "rfc7798:5/3")
 def test_small_units_of_an_access_unit_share_a_packet() -> None:
     higher = b"\x02\x0b\xd0\x01"  # layer 1, temporal layer 2
 
@@ -40,7 +42,7 @@ def test_small_units_of_an_access_unit_share_a_packet() -> None:
     assert both_high[:2] == b"\x60\x0b"
 
 
-@pytest.mark.spec("rfc7798:4.2/1", "rfc7798:4.4.1/1", "rfc7798:4.4.2/4", "rfc7798:4.4.3/5")
+@pytest.mark.spec("rfc7798:4.4.1/1", "rfc7798:4.4.2/4", "rfc7798:4.4.3/5", "rfc7798:5/1")
 @given(st.integers(64, 400), st.lists(st.integers(2, 900), min_size=1, max_size=8))
 def test_units_keep_their_order(limit: int, sizes: list[int]) -> None:
     units = [b"\x02\x01" + bytes([1 + i]) * size for i, size in enumerate(sizes)]
@@ -51,7 +53,7 @@ def test_units_keep_their_order(limit: int, sizes: list[int]) -> None:
     assert _units(*payloads) == units
 
 
-@pytest.mark.spec("rfc7798:4.1/1", "rfc7798:4.4.3/1", "rfc7798:4.4.3/2", "rfc7798:4.4.3/5")
+@pytest.mark.spec("rfc7798:4.1/1", "rfc7798:4.4.3/1", "rfc7798:4.4.3/2", "rfc7798:4.4.3/5", "rfc7798:4.4.3/6")
 def test_a_long_unit_is_fragmented() -> None:
     unit = b"\x26\x01" + bytes(range(1, 251))
 
@@ -74,7 +76,7 @@ def test_a_long_unit_is_fragmented() -> None:
         [b"\x62\x01\xb1\x01", b"\x62\x01\x71\x01"],  # fragments in fragments
     ],
 )
-@pytest.mark.spec("rfc7798:4.4.3/3", "rfc7798:4.4.3/4", "rfc7798:4.4.3/5")
+@pytest.mark.spec("rfc7798:4.4.3/3", "rfc7798:4.4.3/4", "rfc7798:4.4.3/5", "rfc7798:4.4.3/7")
 def test_fragments_that_make_no_unit(payloads: list[bytes]) -> None:
     with pytest.raises(ParseError):
         H265Format({}).assemble(_packets(*payloads))
@@ -93,7 +95,7 @@ def test_fragments_that_make_no_unit(payloads: list[bytes]) -> None:
         b"",
     ],
 )
-@pytest.mark.spec("rfc7798:4.4.2/2")
+@pytest.mark.spec("rfc7798:4.4.2/2", "rfc7798:6/1")
 def test_packets_that_are_none(payload: bytes) -> None:
     receiver = H265Format({})
 
@@ -102,12 +104,28 @@ def test_packets_that_are_none(payload: bytes) -> None:
     assert not receiver.starts_keyframe(payload)
 
 
+@pytest.mark.spec("rfc7798:4.4.1/1", "rfc7798:4.3/1", "rfc7798:4.3/2")
 @pytest.mark.parametrize("parameters", [{"sprop-max-don-diff": "1"}, {"tx-mode": "MRST"}])
 def test_streams_out_of_order_are_not_supported(parameters: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="decoding order"):
         payload_format("video/H265", parameters)
 
 
+@pytest.mark.spec("rfc7798:4.2/1", "rfc7798:4.4.1/3", "rfc7798:5/4")
+def test_one_unit_is_sent_as_it_is() -> None:
+    assert H265Format({}).packetize(_frame(SLICE), 1200) == [(SLICE, True)]
+
+
+@pytest.mark.spec("rfc7798:7.2.2/4", "rfc7798:7.2.2/6")
+def test_parameter_sets_of_the_description_are_delivered() -> None:
+    sets = {name: base64.b64encode(unit).decode() for name, unit in (("vps", VPS), ("sps", SPS), ("pps", PPS))}
+    receiver = H265Format({f"sprop-{name}": text for name, text in sets.items()})
+
+    assert split_byte_stream(receiver.assemble(_packets(IDR)).data) == [VPS, SPS, PPS, IDR]
+    assert split_byte_stream(H265Format({}).assemble(_packets(IDR)).data) == [IDR]
+
+
+@pytest.mark.spec("rfc7798:7.2.2/5", "rfc7798:8.4/2")
 def test_parameter_sets_go_with_every_picture_at_which_decoding_may_start() -> None:
     sender, receiver = H265Format({}), H265Format({})
     sender.packetize(_frame(VPS, SPS, PPS, IDR), 1200)
@@ -141,7 +159,7 @@ def test_metadata() -> None:
     assert (frame.metadata.width, frame.metadata.height, frame.metadata.temporal_id) == (320, 180, 0)
 
 
-@pytest.mark.spec("rfc7798:4.1/2")
+@pytest.mark.spec("rfc7798:4.1/2", "rfc7798:7.2.1/1")
 def test_the_name_and_clock_of_descriptions() -> None:
     made = payload_format("video/h265", {})
 

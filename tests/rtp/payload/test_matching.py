@@ -104,7 +104,7 @@ def test_level_1b_is_between_1_and_1_1() -> None:
     assert answer("640009", "64000b") == "640009"
 
 
-@pytest.mark.spec("rfc7798:7.2.2/1", "rfc7798:7.2.2/3")
+@pytest.mark.spec("rfc7798:7.2.2/1", "rfc7798:7.2.2/3", "rfc7798:7.1/1", "rfc7798:7.1/2", "rfc7798:7.1/3")
 @pytest.mark.parametrize(
     ("ours", "theirs", "same"),
     [
@@ -114,6 +114,8 @@ def test_level_1b_is_between_1_and_1_1() -> None:
         ({"tier-flag": "0"}, {"tier-flag": "1"}, False),
         ({"tx-mode": "SRST"}, {"tx-mode": "MRST"}, False),
         ({}, {"profile-id": ""}, False),
+        ({}, {"profile-id": "33"}, False),
+        ({}, {"profile-space": "0", "profile-id": "1", "tier-flag": "0", "unknown": "1"}, True),
     ],
 )
 def test_h265(ours: dict[str, str], theirs: dict[str, str], same: bool) -> None:

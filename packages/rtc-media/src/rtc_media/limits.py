@@ -72,7 +72,7 @@ def picture_limits(mime_type: str, parameters: Mapping[str, str]) -> PictureLimi
         case "video/h264":
             return _h264_limits(parameters)
         case "video/h265":
-            # [rfc7798:7.1] level-id is thirty times the level; 93 (level 3.1) if it is not there.
+            # [rfc7798:7.1/2] level-id is thirty times the level; 93 (level 3.1) if it is not there.
             return _H265_LEVELS.get(int(_number(parameters, "level-id") or 93), PictureLimits())
         case "video/av1":
             # level-idx counts levels, four to each major number; 5 (level 3.1) if it is not there.

@@ -1,7 +1,5 @@
 """H.264 (:rfc:`6184`): single NAL units, STAP-A and FU-A; packetization modes 0 and 1."""
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
@@ -13,6 +11,7 @@ from rtc_rtp.payload.h264_bitstream import IDR, LAST_SINGLE, PPS, SPS, begins_pi
 from rtc_rtp.payload.joining import joined_frame, set_size
 from rtc_rtp.payload.nal_units import (
     aggregate,
+    decode_parameter_sets,
     group_units,
     join_byte_stream,
     kept_parameter_sets,
@@ -54,7 +53,9 @@ class H264Format:
             raise ValueError(f"packetization-mode {self.packetization_mode} is not supported")
         self.parameters = dict(parameters)
         # [rfc6184:8.2.2/8] [rfc6184:8.4/2] A stream's own: every stream has its own object.
-        self._parameter_sets = _sprop_parameter_sets(parameters.get("sprop-parameter-sets", ""))
+        # [rfc6184:8.2.2/4] Those of the description are used until the stream brings others.
+        units = decode_parameter_sets(parameters.get("sprop-parameter-sets", ""))
+        self._parameter_sets = [unit for unit in units if unit[0] & _TYPE in (SPS, PPS)]
 
     def packetize(self, frame: EncodedFrame, max_payload_length: int) -> list[tuple[bytes, bool]]:
         """Cut an access unit, see `PayloadFormat.packetize`.
@@ -147,20 +148,6 @@ def _byte_stream(data: bytes) -> list[bytes]:
         if unit[0] & _FORBIDDEN or not 0 < unit[0] & _TYPE <= LAST_SINGLE:
             raise ValueError(f"not a NAL unit of H.264: {unit[0]:#04x}")
     return units
-
-
-def _sprop_parameter_sets(text: str) -> list[bytes]:
-    """Return the NAL units of sprop-parameter-sets; without those that make no sense. See :rfc:`6184#section-8.1`."""
-    # [rfc6184:8.2.2/4]
-    units = []
-    for each in text.split(","):
-        try:
-            unit = base64.b64decode(each, validate=True)
-        except binascii.Error:
-            continue
-        if unit and unit[0] & _TYPE in (SPS, PPS):
-            units.append(unit)
-    return kept_parameter_sets(units)
 
 
 def _stap_a(units: list[bytes]) -> bytes:

@@ -24,6 +24,7 @@ from rtc_rtp.payload.h265_bitstream import (
 from rtc_rtp.payload.joining import joined_frame, set_size
 from rtc_rtp.payload.nal_units import (
     aggregate,
+    decode_parameter_sets,
     group_units,
     join_byte_stream,
     kept_parameter_sets,
@@ -51,16 +52,20 @@ class H265Format:
     See :rfc:`7798`.
     """
 
-    # [rfc7798:4.1/2]
+    # [rfc7798:4.1/2] [rfc7798:7.2.1/1]
     mime_type: ClassVar = "video/H265"
     clock_rate: ClassVar = 90000
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
-        # [rfc7798:4.4.1/1] Without DONL fields packets are in decoding order, and WebRTC negotiates nothing else.
+        # [rfc7798:4.4.1/1] [rfc7798:4.3/1] [rfc7798:4.3/2] Without DONL fields packets are in decoding order, and WebRTC negotiates nothing else.
         if int(parameters.get("sprop-max-don-diff", "0")) or parameters.get("tx-mode", "SRST").upper() != "SRST":
             raise ValueError("only streams in decoding order, in one stream, are supported")
         self.parameters = dict(parameters)
-        self._parameter_sets: list[bytes] = []
+        # [rfc7798:7.2.2/4] [rfc7798:7.2.2/6] Those of the description, until the stream brings others; each stream's own.
+        sets = [decode_parameter_sets(parameters.get(f"sprop-{name}", "")) for name in ("vps", "sps", "pps")]
+        self._parameter_sets = [
+            unit for units in sets for unit in units if len(unit) > HEADER_LENGTH and unit_type(unit) in _PARAMETER_SETS
+        ]
 
     def packetize(self, frame: EncodedFrame, max_payload_length: int) -> list[tuple[bytes, bool]]:
         """Cut an access unit, see `PayloadFormat.packetize`.
@@ -70,21 +75,23 @@ class H265Format:
         """
         check_limit(max_payload_length)
         payloads: list[bytes] = []
+        # [rfc7798:5/1] [rfc7798:5/2] [rfc7798:5/3] In decoding order, as many to a packet as fit.
         for group in group_units(
             self._with_parameter_sets(_byte_stream(frame.data)), max_payload_length, HEADER_LENGTH
         ):
-            # [rfc7798:4.4.2/3] [rfc7798:4.4.2/4] [rfc7798:4.2/1] One alone is no aggregation.
+            # [rfc7798:4.4.2/3] [rfc7798:4.4.2/4] [rfc7798:4.2/1] [rfc7798:5/4] [rfc7798:4.4.1/3] One alone is no aggregation.
             if len(group) > 1:
                 payloads.append(_aggregation_packet(group))
             elif len(group[0]) <= max_payload_length:
                 payloads += group
             else:
                 payloads += _fragmentation_units(group[0], max_payload_length)
-        # [rfc7798:4.1/1] The last packet of the access unit is marked.
+        # [rfc7798:4.1/1] [rfc7798:4.1/3] The last packet of the access unit is marked.
         return [(payload, i == len(payloads)) for i, payload in enumerate(payloads, 1)]
 
     def _with_parameter_sets(self, units: list[bytes]) -> list[bytes]:
         """Return the NAL units of an access unit, parameter sets before a picture that needs them and has none."""
+        # [rfc7798:7.2.2/5] [rfc7798:8.4/2] They go in the stream, with each picture that needs them.
         types = [unit_type(unit) for unit in units]
         if SPS in types:
             kept = [unit for unit, kind in zip(units, types, strict=True) if kind in _PARAMETER_SETS]
@@ -161,6 +168,7 @@ def _aggregation_packet(units: list[bytes]) -> bytes:
 
 def _fragmentation_units(unit: bytes, limit: int) -> list[bytes]:
     """Fragment a NAL unit: a header of type 49, ``S E type``, then a part of it. See :rfc:`7798#section-4.4.3`."""
+    # [rfc7798:4.4.3/6] F, layers and, behind the header, the type.
     header = bytes([unit[0] & ~_TYPE_BITS | _FU << 1, unit[1]])
     kind = unit_type(unit)
     at = HEADER_LENGTH
@@ -197,6 +205,7 @@ def _join_units(packets: Sequence[RtpPacket]) -> list[bytes]:
                 units.append(b"".join(pieces))
                 pieces = []
         else:
+            # [rfc7798:6/1]
             raise ParseError(f"a NAL unit of type {kind}")
     if pieces:
         raise ParseError("a fragmented NAL unit has no end")
@@ -206,6 +215,7 @@ def _join_units(packets: Sequence[RtpPacket]) -> list[bytes]:
 def _take_fragment(payload: bytes, pieces: list[bytes]) -> bool:
     """Add one FU to the pieces of its NAL unit; tell whether it was the last."""
     if len(payload) <= _FU_HEADERS_LENGTH:
+        # [rfc7798:4.4.3/7]
         raise ParseError("a fragment without data")
     header = payload[HEADER_LENGTH]
     # [rfc7798:4.4.3/3] What follows a lost fragment of the NAL unit is of no use.

@@ -80,7 +80,7 @@ _H265_LEVEL: Final = "93"
 
 
 def _h265_matches(ours: Parameters, theirs: Parameters) -> bool:
-    # [rfc7798:7.2.2/1] [rfc7798:7.2.2/3] The profile is the same for both, and all is in one stream unless they say so.
+    # [rfc7798:7.2.2/1] [rfc7798:7.2.2/3] [rfc7798:7.1/1] [rfc7798:7.1/2] [rfc7798:7.1/3] The profile is the same for both, and all is in one stream unless they say so.
     modes = {each.get("tx-mode", "SRST").upper() for each in (ours, theirs)}
     return _same_h265_format(ours, theirs) and len(modes) == 1
 

@@ -1,5 +1,7 @@
 """NAL units of H.264 and H.265: the byte stream form (Annex B), and how runs of small ones share a packet."""
 
+import base64
+import binascii
 import re
 from typing import Final
 
@@ -18,6 +20,20 @@ MAX_KEPT_LENGTH: Final = 16384
 def kept_parameter_sets(units: list[bytes]) -> list[bytes]:
     """Return the parameter sets to keep of those of an access unit: all, or none if they are too long to be real."""
     return units if sum([len(unit) for unit in units]) <= MAX_KEPT_LENGTH else []
+
+
+def decode_parameter_sets(text: str) -> list[bytes]:
+    """Return the NAL units of a format parameter: base64, with commas in between; without those that make no sense.
+
+    See :rfc:`6184#section-8.1` and :rfc:`7798#section-7.1`.
+    """
+    units = []
+    for each in text.split(","):
+        try:
+            units.append(base64.b64decode(each, validate=True))
+        except binascii.Error:
+            continue
+    return kept_parameter_sets([unit for unit in units if unit])
 
 
 def split_byte_stream(data: bytes) -> list[bytes]:
