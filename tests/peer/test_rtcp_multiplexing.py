@@ -55,7 +55,7 @@ def test_an_answer_that_does_not_multiplex_is_refused() -> None:
     pair.left.machine.set_remote_description(answer, pair.now)
 
 
-@pytest.mark.spec("rfc5761:5.1.1/5", "rfc5761:4/1", "rfc5761:7/1")
+@pytest.mark.spec("rfc8834:4.1/2", "rfc5761:5.1.1/5", "rfc5761:4/1", "rfc5761:7/1")
 def test_rtp_and_rtcp_share_a_transport_and_are_told_apart_below_srtp() -> None:
     """A datagram is told by its second byte, which SRTP leaves readable, before it is known whose key protects it how."""
     pair = call((AUDIO,))

@@ -36,6 +36,7 @@ def _target(party: Party) -> int:
 
 
 @pytest.mark.parametrize("kind", FEEDBACK)
+@pytest.mark.spec("rfc8834:6/1", "rfc8834:7/1", "rfc8834:7.1/2", "rfc8834:7.2/1")
 def test_the_target_follows_a_bottleneck_down_and_up(kind: str) -> None:
     link = Link(delay=0.03, bandwidth_bps=1_500_000, queue_length=60_000)
     party = Party(link=link, back=Link(delay=0.03))

@@ -1,5 +1,6 @@
 """Two sessions exchange frames."""
 
+import pytest
 from tests.rtp.session.party import Party
 from tests.support.network import Link
 
@@ -37,6 +38,7 @@ def test_audio_and_video_share_a_session() -> None:
     assert (len(party.received("v")), len(party.received("a"))) == (10, 10)
 
 
+@pytest.mark.spec("rfc8834:6.1/1", "rfc8834:6.1/2")
 def test_lost_packets_are_sent_again_and_every_frame_arrives() -> None:
     party = Party(link=Link(delay=0.02, loss=0.05), back=Link(delay=0.02))
     party.connect_video()

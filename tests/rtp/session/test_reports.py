@@ -121,6 +121,7 @@ def test_every_compound_packet_begins_with_a_report_and_gives_the_canonical_name
     assert party.right.receiver_stats("a")[0].cname == party.left.cname
 
 
+@pytest.mark.spec("rfc8834:4.6/1")
 def test_feedback_leaves_without_a_report_only_if_both_sides_want_it() -> None:
     short, long = Party(link=Link(delay=0.02, loss=0.1)), Party(link=Link(delay=0.02, loss=0.1))
     short.connect_video()
@@ -173,7 +174,7 @@ def test_removing_a_sender_ends_its_stream_at_the_other_end() -> None:
     assert [event.reason for event in party.there.of(StreamEnded)] == [EndReason.BYE]
 
 
-@pytest.mark.spec("rfc3550:6.2/19", "rfc3550:6.2.1/5", "rfc3550:6.3.5/1")
+@pytest.mark.spec("rfc8834:4.1/8", "rfc3550:6.2/19", "rfc3550:6.2.1/5", "rfc3550:6.3.5/1")
 def test_a_stream_of_which_nothing_is_heard_ends() -> None:
     party = Party()
     party.connect_audio()

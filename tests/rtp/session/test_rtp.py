@@ -99,7 +99,7 @@ def test_sequence_numbers_grow_by_one() -> None:
     assert all((after - before) & 0xFFFF == 1 for numbers in by_ssrc.values() for before, after in pairwise(numbers))
 
 
-@pytest.mark.spec("rfc3550:5.1/5")
+@pytest.mark.spec("rfc8834:4.3/4", "rfc3550:5.1/5")
 def test_a_stream_may_change_its_payload_type() -> None:
     party = Party()
     party.left.add_sender("a", audio_sender(codecs=(OPUS, PCMU)))
@@ -446,7 +446,9 @@ def test_when_the_timer_expires_and_there_are_more_members_it_waits_on() -> None
     assert schedule.advance(later, lambda: 0.5, has_feedback=False) is Due.REPORT
 
 
-@pytest.mark.spec("rfc3550:6/2", "rfc3550:6.1/2", "rfc3550:6.1/14", "rfc3550:6.2/11", "rfc3550:6.2/12", "rfc3550:6.3/3")
+@pytest.mark.spec(
+    "rfc8834:8/1", "rfc3550:6/2", "rfc3550:6.1/2", "rfc3550:6.1/14", "rfc3550:6.2/11", "rfc3550:6.2/12", "rfc3550:6.3/3"
+)
 def test_both_ends_report_once_in_an_interval_that_varies() -> None:
     party = Party(link=Link(delay=0.02))
     party.connect_audio()

@@ -122,6 +122,7 @@ def test_a_key_frame_is_asked_of_the_encoding_that_needs_it() -> None:
 # --- key frames ---
 
 
+@pytest.mark.spec("rfc8834:5.1.2/1")
 def test_requests_in_a_crowd_are_told_once() -> None:
     party = Party()
     party.connect_video()
@@ -143,6 +144,7 @@ def test_requests_in_a_crowd_are_told_once() -> None:
     assert party.left.sender_stats("v")[None].pli_count == 8
 
 
+@pytest.mark.spec("rfc8834:5.1.1/1")
 def test_an_intra_request_is_obeyed_once_for_each_number() -> None:
     party = Party()
     party.connect_video()
@@ -170,6 +172,7 @@ def test_without_picture_loss_indications_an_intra_request_is_sent() -> None:
     assert party.right.receiver_stats("v")[0].fir_count == 1
 
 
+@pytest.mark.spec("rfc8834:5.1.6/1")
 def test_a_bound_of_the_peer_is_kept_and_confirmed() -> None:
     party = Party()
     party.connect_video()

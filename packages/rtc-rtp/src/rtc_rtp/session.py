@@ -305,7 +305,7 @@ class RtpSession:
         parse = RtpPacket.parse
         for data in datagrams:
             stats.bytes_received += len(data)
-            # [rfc5761:5.1.1/5]
+            # [rfc5761:5.1.1/5] [rfc8834:4.1/1] [rfc8834:4.1/2]
             if is_rtcp(data):
                 self._control.receive(data)
                 continue

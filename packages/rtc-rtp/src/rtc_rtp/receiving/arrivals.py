@@ -65,6 +65,7 @@ class Arrivals:
         """Return the feedback of now."""
         now = self._context.now
         packets: list[RtcpPacket] = []
+        # [rfc8834:7.2/1]
         wide, by_stream = self._transport_wide, self._by_stream
         if wide is not None and (due_at := wide.next_timeout()) is not None and due_at <= now:
             wide.sender_ssrc = reporter_ssrc

@@ -113,6 +113,7 @@ class Receiver:
         if primary is None:
             self._context.drop("unassociated_retransmission")
             return None
+        # [rfc8834:6.1/2]
         return RepairStream(self._context, packet, primary, self._repairs)
 
     def _primary_of(self, packet: RtpPacket) -> ReceiveStream | None:

@@ -207,7 +207,7 @@ class ReceiveStream:
         codec = self._codecs.get(payload_type)
         if codec is None:
             return payload_type in self._wrappings
-        # [rfc3550:5.1/5]
+        # [rfc3550:5.1/5] [rfc8834:4.3/4]
         self.codec = codec
         self.reception.clock_rate = codec.clock_rate
         if isinstance(self.buffer, VideoBuffer):

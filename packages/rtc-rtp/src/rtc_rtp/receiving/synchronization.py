@@ -17,6 +17,7 @@ def synchronize(streams: Iterable[ReceiveStream]) -> None:
     by_name: dict[str | None, list[tuple[ReceiveStream, float]]] = {}
     for stream in streams:
         if (origin := _origin(stream)) is not None:
+            # [rfc8834:4.1/6] [rfc8834:11/2]
             by_name.setdefault(stream.stats.cname, []).append((stream, origin))
     for group in by_name.values():
         latest = max(origin + _natural_delay(stream) for stream, origin in group)

@@ -20,7 +20,7 @@ from rtc_rtp.stats import OutboundStats
 CNAME_LENGTH: Final = 12
 """Random bytes of a canonical name. See :rfc:`7022#section-4.2`."""
 
-# [rfc3550:6.2/19]
+# [rfc3550:6.2/19] [rfc8834:4.1/8]
 MIN_TIMEOUT_INTERVAL: Final = 5.0
 """Seconds: what :rfc:`3550#section-6.2` recommends between reports, and so a peer without feedback may take."""
 
@@ -137,7 +137,7 @@ class Control:
         context.record("rtcp_sent", report=due is Due.REPORT, feedback=len(feedback))
         # [rfc4585:3.1/6] [rfc4585:3.1/7] [rfc5506:4/1] [rfc5506:4/5] [rfc5506:4.1/1]
         if due is Due.REPORT:
-            # [rfc3550:6/2] [rfc3550:6.1/2] [rfc3550:6.2/11]
+            # [rfc3550:6/2] [rfc3550:6.1/2] [rfc3550:6.2/11] [rfc8834:8/1]
             self._has_reported = True
             reports = with_blocks(self._reports(), self._blocks())
             datagrams = self._compose(reports, [*self._extended_reports(reports[0]), *feedback])

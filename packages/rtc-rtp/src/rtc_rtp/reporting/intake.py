@@ -165,6 +165,7 @@ class Intake:
             name = chunk.get(DescriptionType.CNAME)
             if name is None:
                 continue
+            # [rfc8834:4.9/4]
             if (participant := self.participants.hear(chunk.ssrc, self._context.now)) is not None:
                 participant.cname = name
             stream = self._inbound.streams.get(chunk.ssrc)
@@ -176,6 +177,7 @@ class Intake:
         is_ours = True
         match packet:
             case GenericNack():
+                # [rfc8834:6.1/1]
                 is_ours = outbound.repeat(packet.media_ssrc, packet.sequence_numbers)
             case TransportFeedback() | CongestionControlFeedback():
                 outbound.departures.feedback_received(packet)
@@ -190,12 +192,13 @@ class Intake:
                 for request in packet.requests:
                     is_ours &= self._take_intra_request(packet.sender_ssrc, request.ssrc, request.sequence_number)
             case _:
-                # [rfc3550:6.1/20] [rfc3550:6.7/1]
+                # [rfc3550:6.1/20] [rfc3550:6.7/1] [rfc8834:8/3]
                 self._context.drop("unknown_rtcp")
         if not is_ours:
             self._context.drop("feedback_for_unknown_source")
 
     def _take_bound(self, requester: int, bound: MaximumBitrate) -> bool:
+        # [rfc8834:5.1.6/1]
         answer = self._outbound.bounded(bound.ssrc, requester, bound)
         if answer is None:
             return False
@@ -238,6 +241,7 @@ class Intake:
         if found is None:
             return False
         found[1].stats.pli_count += 1
+        # [rfc8834:5.1.2/1]
         self._outbound.key_frame_requested(ssrc)
         return True
 
@@ -247,6 +251,7 @@ class Intake:
             return False
         stream = found[1]
         stream.stats.fir_count += 1
+        # [rfc8834:5.1.1/1]
         if stream.key_frames.is_new_command(requester, sequence_number):
             self._outbound.key_frame_requested(ssrc)
         return True

@@ -94,7 +94,7 @@ def parse_compound(data: bytes, *, reduced_size: bool = True) -> list[RtcpPacket
     while at < len(data) or not packets:
         packet_type, count, body, at = split(data, at)
         packets.append(_kind(packet_type, count, body).from_body(packet_type, count, body))
-    # [rfc5506:4.2.3/1] [rfc5506:5/1]
+    # [rfc5506:4.2.3/1] [rfc5506:5/1] [rfc8834:4.6/1]
     if not reduced_size and not isinstance(packets[0], SenderReport | ReceiverReport):
         raise ParseError(f"a compound packet starts with a report, not with {type(packets[0]).__name__}")
     return packets

@@ -156,6 +156,7 @@ class Departures:
     def feedback_received(self, feedback: TransportFeedback | CongestionControlFeedback) -> None:
         """Learn what became of packets."""
         if self._estimator is not None:
+            # [rfc8834:6/1] [rfc8834:7/1] [rfc8834:7.1/2]
             self._estimator.feedback_received(feedback, self._context.now)
 
     def maximum_received(self, bitrate_bps: int) -> None:

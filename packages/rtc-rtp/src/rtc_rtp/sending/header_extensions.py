@@ -78,6 +78,7 @@ class HeaderExtensions:
     def tell_level(self, elements: dict[int, bytes], level: AudioLevel) -> None:
         """Say how loud a packet is. See :rfc:`6464`."""
         if self._audio_level is not None:
+            # [rfc8834:5.2.2/1]
             elements[self._audio_level] = AUDIO_LEVEL.serialize(level)
 
     def tell_capture_time(self, elements: dict[int, bytes], capture_time: float) -> None:

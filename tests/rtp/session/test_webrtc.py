@@ -1,0 +1,85 @@
+"""What WebRTC asks of RTP beyond RTP itself (RFC 8834), where no other test asks it."""
+
+import pytest
+from tests.rtp.session.party import AUDIO_SSRC, EXTENSIONS, Party, audio_receiver, audio_sender, opus_frame
+
+from rtc_rtp import (
+    AUDIO_LEVEL,
+    AudioLevel,
+    DescriptionType,
+    ReceiverReport,
+    SourceDescription,
+    parse_compound,
+    serialize_compound,
+)
+from rtc_rtp.rtcp import ExtendedReport, UnknownBlock, UnknownPacket
+
+
+@pytest.mark.spec("rfc8834:4.1/6", "rfc8834:11/2")
+def test_streams_of_several_canonical_names_are_received_and_kept_apart() -> None:
+    party = Party()
+    for number, name in enumerate(("one", "other")):
+        party.left.add_sender(number, audio_sender(AUDIO_SSRC + number, cname=name))
+    party.right.add_receiver("a", audio_receiver(synchronization_group="all"))
+    for number in range(100):
+        for sender in (0, 1):
+            party.left.send_frame(sender, opus_frame(number))
+        party.network.flush()
+        party.network.advance(0.02)
+
+    streams = {stats.ssrc: stats for stats in party.right.receiver_stats("a")}
+    assert {ssrc: stats.cname for ssrc, stats in streams.items()} == {AUDIO_SSRC: "one", AUDIO_SSRC + 1: "other"}
+    assert all(stats.packets_received == 100 for stats in streams.values())
+    assert len(party.received("a")) > 190
+
+
+@pytest.mark.spec("rfc8834:4.9/4")
+@pytest.mark.parametrize("name", ["user@192.0.2.1", "host.example.org", "ü", "x" * 255, "{uuid}", "a b\0c"])
+def test_any_canonical_name_is_taken(name: str) -> None:
+    party = Party()
+    party.connect_audio()
+    party.send_audio(5)
+    packet = serialize_compound(
+        [ReceiverReport(AUDIO_SSRC), SourceDescription.of(AUDIO_SSRC, [(DescriptionType.CNAME, name)])]
+    )
+
+    party.right.receive_datagram(packet, party.network.now)
+
+    assert party.right.receiver_stats("a")[0].cname == name
+    assert party.right.stats.dropped == {}
+
+
+@pytest.mark.spec("rfc8834:5.2.2/1")
+def test_the_level_of_sound_is_told_in_every_packet() -> None:
+    party = Party()
+    party.connect_audio()
+    for number in range(10):
+        frame = opus_frame(number)
+        frame.audio_level = AudioLevel(10 * number, voice_activity=number % 2 == 0)
+        party.left.send_frame("a", frame)
+        party.network.flush()
+        party.network.advance(0.02)
+    party.network.advance(0.5)
+
+    identifier = EXTENSIONS.id_of(AUDIO_LEVEL)
+    assert identifier is not None
+    told = [AUDIO_LEVEL.parse(packet.extension(identifier) or b"") for packet in party.rtp()]
+    assert told == [AudioLevel(10 * number, voice_activity=number % 2 == 0) for number in range(10)]
+    assert [frame.audio_level for frame in party.received("a")] == told
+
+
+@pytest.mark.spec("rfc8834:8/3")
+def test_extended_reports_that_nobody_expects_cost_nothing_of_what_comes_with_them() -> None:
+    party = Party()
+    party.connect_audio()
+    party.send_audio(5)
+    extended = ExtendedReport(AUDIO_SSRC, [UnknownBlock(200, 7, b"what"), UnknownBlock(201, 0, b"")])
+    description = SourceDescription.of(AUDIO_SSRC, [(DescriptionType.CNAME, "name")])
+    packet = serialize_compound([ReceiverReport(AUDIO_SSRC), extended, UnknownPacket(215, 0, b"more"), description])
+    before = party.right.stats.dropped.get("unknown_rtcp", 0)
+
+    party.right.receive_datagram(packet, party.network.now)
+
+    assert parse_compound(packet)[1] == extended
+    assert party.right.receiver_stats("a")[0].cname == "name"
+    assert party.right.stats.dropped.get("unknown_rtcp", 0) - before <= 2
