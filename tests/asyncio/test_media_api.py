@@ -11,6 +11,7 @@ from rtc_asyncio import (
     InvalidModificationError,
     InvalidStateError,
     MediaStream,
+    MediaStreamError,
     RTCMediaSourceStats,
     RTCOutboundRtpStreamStats,
     RTCPeerConnection,
@@ -259,6 +260,21 @@ async def test_closing_ends_tracks_without_a_word(pair: Pair) -> None:
 
     assert told == ["person"]
     assert track.readyState == "ended"
+
+
+async def test_a_rollback_takes_away_what_the_offer_brought(pair: Pair) -> None:
+    pair[0].addTrack(video())
+    events = tracks_of(pair[1])
+    await pair[0].setLocalDescription()
+    await pair[1].setRemoteDescription(pair[0].localDescription)
+    assert len(pair[1].getTransceivers()) == 1
+    reading = asyncio.ensure_future(events[0].track.recv())
+    await asyncio.sleep(0)
+    await pair[1].setRemoteDescription({"type": "rollback"})
+
+    assert pair[1].getTransceivers() == []
+    with pytest.raises(MediaStreamError):
+        await reading
 
 
 # --- transceivers ---

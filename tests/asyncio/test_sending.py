@@ -11,6 +11,7 @@ import pytest
 from rtc_asyncio import EncodedFrameTrack, MediaStreamError, MediaStreamTrack, RawFrame, RtpPacketTrack
 from rtc_asyncio.sending import SendingPump
 from rtc_asyncio.tracks import MediaKind
+from rtc_peer import ArgumentError
 from rtc_rtp import BufferFullError, EncodedFrame, RtpCodec, RtpPacket, SendEncoding, SendParameters
 
 from .fake_codec import FakeCodecs, Picture
@@ -36,10 +37,13 @@ class Recorder:
         self.frames: list[tuple[EncodedFrame, str | None]] = []
         self.packets: list[RtpPacket] = []
         self.full = False
+        self.strict = False
 
     def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
         if self.full:
             raise BufferFullError("full")
+        if self.strict:
+            raise ArgumentError("not of this format")
         self.frames.append((frame, rid))
 
     def send_packet(self, packet: RtpPacket, track: MediaStreamTrack) -> None:
@@ -281,6 +285,47 @@ async def test_a_full_machine_costs_a_frame_and_takes_a_key_frame() -> None:
     pump.close()
 
     assert requests == [1]
+
+
+async def test_a_frame_of_no_format_is_told_once_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    outlet = Recorder()
+    outlet.strict = True
+    pump = SendingPump("video", outlet, None)
+    track = EncodedFrameTrack("video")
+    pump.start(track)
+    await track.put(EncodedFrame(b"?", 0))
+    await track.put(EncodedFrame(b"?", 0))
+    await until(lambda: pump.frames_dropped == 2)
+    outlet.strict = False
+    await track.put(EncodedFrame(b"x", 0))
+    await until(lambda: len(outlet.frames) == 1)
+    pump.close()
+
+    assert len(caplog.records) == 1
+
+
+async def test_what_is_no_frame_ends_sending_and_is_told() -> None:
+    reports: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: reports.append(context["message"]))
+    pump = SendingPump("video", Recorder(), FakeCodecs())
+    pump.start(Pictures(["no picture"]))  # type: ignore[list-item]  # what is wrong
+    await until(lambda: reports != [])
+    pump.close()
+
+    assert reports == ["sending a track failed"]
+
+
+async def test_an_encoding_that_is_active_again_begins_with_a_key_frame() -> None:
+    codecs, outlet = FakeCodecs(), Recorder()
+    pump = SendingPump("video", outlet, codecs)
+    for active in (True, False, True):
+        outlet.parameters = replace(PLAIN, encodings=(SendEncoding(ssrc=1, active=active),))
+        pump.start(Pictures(pictures(2), ends=False))
+        await asyncio.sleep(0.02)
+    await until(lambda: len(outlet.frames) == 4)
+    pump.close()
+
+    assert codecs.encoders[0].forced == [True, False, True, False]
 
 
 async def test_packets_pass_through_unless_the_track_is_disabled() -> None:

@@ -116,6 +116,10 @@ class Media:
         """A description was applied, or a transport changed its state: media may flow that did not, or the reverse."""
         for transceiver in self._transceivers.values():
             transceiver.sender.refresh()
+        for handle in [handle for handle in self._transceivers if handle.stopped]:
+            # A rollback, or the agreement on its end, has taken it away.
+            if handle not in self._peer.transceivers:
+                self._transceivers.pop(handle).end(told=False)
 
     def close(self) -> None:
         """The connection is closed."""

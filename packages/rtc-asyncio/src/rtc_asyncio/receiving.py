@@ -153,6 +153,9 @@ class RemoteMedia:
                 starved = not await self._decode(frame) and self._kind == "video"
         except MediaStreamError:
             return
+        except Exception as error:  # noqa: BLE001 - of the codec package: told, and the end of decoding
+            asyncio.get_running_loop().call_exception_handler({"message": "decoding failed", "exception": error})
+            self._raw.end()
         finally:
             encoded.close()
 

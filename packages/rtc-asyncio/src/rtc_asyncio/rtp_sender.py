@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from rtc_peer import RtpTransceiver
+from rtc_peer import ArgumentError, RtpTransceiver
 from rtc_rtp import BufferFullError, EncodedFrame, RtpPacket, parameters_match
 
 from .codec_selection import CodecChoice
@@ -312,6 +312,8 @@ class RTCRtpSender:
         except BufferFullError:
             self.pump.frames_dropped += 1
             self.pump.key_frame_requested(frame.rid)
+        except ArgumentError:  # the transform has made something else of it
+            self.pump.frames_dropped += 1
         self._services.wake()
 
     def key_frame_wanted(self, rid: str | None) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
+from rtc_peer import ArgumentError
 from rtc_rtp import BufferFullError, EncodedFrame, RtpPacket
 
 from .codecs import CodecError, CodecFactory
@@ -138,13 +139,16 @@ class SendingPump:
     # --- the track ---
 
     async def _run(self, track: MediaStreamTrack, reader: FrameReader[MediaFrame]) -> None:
-        with contextlib.suppress(MediaStreamError):
-            while True:
-                first = await reader.get()
-                for frame in (first, *(() if _is_raw(first) else reader.take_all())):
-                    await self._send(track, frame)
-        if track.kind == "video":
-            await self._send_black(track)
+        try:
+            with contextlib.suppress(MediaStreamError):
+                while True:
+                    first = await reader.get()
+                    for frame in (first, *(() if _is_raw(first) else reader.take_all())):
+                        await self._send(track, frame)
+            if track.kind == "video":
+                await self._send_black(track)
+        except Exception as error:  # noqa: BLE001 - of the codec package, or of frames that are none: told, and the end of sending
+            asyncio.get_running_loop().call_exception_handler({"message": "sending a track failed", "exception": error})
 
     async def _send(self, track: MediaStreamTrack, frame: MediaFrame) -> None:
         parameters = self._outlet.parameters
@@ -182,6 +186,9 @@ class SendingPump:
             self._outlet.send_packet(packet, track)
         except BufferFullError:
             self.frames_dropped += 1
+        except ArgumentError as error:
+            self.frames_dropped += 1
+            self._warn(f"a packet is not sent: {error}")
 
     def _hand_over(self, frame: EncodedFrame, codec: "RtpCodec", rid: str | None, origin: object) -> None:
         """Send a frame as one of ours: our timestamps, our payload types."""
@@ -203,6 +210,9 @@ class SendingPump:
         except BufferFullError:
             self.frames_dropped += 1
             self.key_frame_requested(rid)
+        except ArgumentError as error:
+            self.frames_dropped += 1
+            self._warn(f"a frame is not sent: {error}")
 
     # --- raw ---
 
@@ -227,8 +237,12 @@ class SendingPump:
         work: list[tuple[Encoding, RtpCodec, str | None]] = []
         for each in parameters.encodings:
             codec = _codec_named(None, each, parameters)
-            if each.active and codec is not None:
-                encoding = self._encoding(each.rid, self._factory)
+            if codec is None:
+                continue
+            encoding = self._encoding(each.rid, self._factory)
+            if not each.active:
+                encoding.want_key_frame()  # for when it is active again
+            else:
                 encoding.configure(codec, each, track.contentHint, self._outlet.scale_for(frame, each))
                 if black or encoding.is_due(now):
                     work.append((encoding, codec, each.rid))
