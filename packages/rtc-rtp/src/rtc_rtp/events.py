@@ -72,6 +72,7 @@ class BitrateShare:
     sender_id: StreamId
     rid: str | None
     bitrate_bps: int
+    """0 if nothing of it is sent at present: it does not fit, or the circuit breaker (:rfc:`8083`) holds it back."""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ class SessionOptions:
     session_bandwidth_bps: int = 2_000_000
     """Of which RTCP may have one twentieth. See :rfc:`3550#section-6.2`."""
 
+    # [rfc8083:4.1/2] [rfc8083:4.1/3]
     report_interval: float = 1.0
     """Seconds between regular reports on average (``trr-int``). See :rfc:`4585#section-3.4`."""
 
@@ -43,6 +44,10 @@ class SessionOptions:
 
     congestion_control: bool = True
     """Whether the bandwidth is estimated at all, where the peer sends the feedback for it."""
+
+    # [rfc8083:4/1] [rfc8083:4/2]
+    circuit_breaker: bool = True
+    """Whether a stream is held back of which the peer reports nothing, or nothing but loss. See :rfc:`8083`."""
 
     start_bitrate_bps: int = 300_000
     min_bitrate_bps: int = 30_000

@@ -21,11 +21,14 @@ from rtc_rtp.stats import OutboundStats
 MAX_CONFLICTS: Final = 8
 """How often SSRCs of a session are changed because the peer uses them."""
 
+SENDING: Final = 2.0
+"""Seconds since the latest packet within which a stream is one that sends."""
+
 
 class Outbound:
     """The senders of a session."""
 
-    __slots__ = ("_conflict_count", "_context", "_dialling", "by_ssrc", "departures", "senders")
+    __slots__ = ("_conflict_count", "_context", "_dialling", "_held_back", "by_ssrc", "departures", "senders")
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -36,6 +39,8 @@ class Outbound:
         self._dialling: dict[StreamId, Dialling] = {}
         self.departures = Departures(context)
         self._conflict_count = 0
+        self._held_back: dict[int, str] = {}
+        """Why streams may not send, by SSRC."""
 
     # --- senders ---
 
@@ -148,7 +153,7 @@ class Outbound:
         stream = self._sender(sender_id).stream(rid)
         dialling = self._dialling.get(sender_id)
         # Where a tone sounds, there is no other sound; see :rfc:`4733#section-2.5.1.2`.
-        if not stream.encoding.active or (dialling is not None and dialling.is_sounding):
+        if not stream.may_send or (dialling is not None and dialling.is_sounding):
             stream.stats.frames_dropped += 1
             return
         self.departures.check_room(len(frame.data))
@@ -166,7 +171,7 @@ class Outbound:
     ) -> None:
         """Queue a packet; raises as `RtpSession.send_packet` says."""
         stream = self._sender(sender_id).stream(rid)
-        if not stream.encoding.active:
+        if not stream.may_send:
             return
         self.departures.check_room(len(packet.payload))
         self.departures.add(
@@ -225,6 +230,39 @@ class Outbound:
             self._context.record("key_frame_requested", ssrc=ssrc)
             self._context.events.append(KeyFrameRequested(sender.id, stream.encoding.rid))
         return True
+
+    def watch_silence(self, heard_at: float, interval: float) -> None:
+        """Hold back what the peer reports nothing of. See :rfc:`8083#section-4.1`."""
+        now = self._context.now
+        for sender in self.senders.values():
+            for stream in sender.streams.values():
+                is_sending = stream.sent_at is not None and now - stream.sent_at < SENDING
+                stream.breaker.watch_silence(now, is_sending=is_sending, heard_at=heard_at, interval=interval)
+        self.look_at_breakers()
+
+    def hear(self) -> None:
+        """Note that the peer reports at all."""
+        if self._held_back:
+            for sender in self.senders.values():
+                for stream in sender.streams.values():
+                    stream.breaker.hear()
+            self.look_at_breakers()
+
+    def look_at_breakers(self) -> None:
+        """Tell the application if another set of streams is held back than before."""
+        held_back = {
+            stream.ssrc: stream.breaker.reason.value
+            for sender in self.senders.values()
+            for stream in sender.streams.values()
+            if stream.breaker.reason is not None
+        }
+        if held_back != self._held_back:
+            self._context.record("circuit_broken", streams=held_back)
+            resumed = self._held_back.keys() - held_back.keys()
+            self._held_back = held_back
+            self.departures.bounds_changed(self.senders.values())
+            for ssrc in sorted(resumed & self.by_ssrc.keys()):
+                self.key_frame_requested(ssrc)
 
     def bounded(self, ssrc: int, requester: int, bound: MaximumBitrate) -> TemporaryMaximumBitrateNotification | None:
         """Keep a stream below a bit rate; return what to answer, ``None`` if the SSRC is not ours."""

@@ -144,6 +144,8 @@ class Control:
             # [rfc3550:6.3.5/1]
             self._expire()
             self._measure()
+            if context.options.circuit_breaker:
+                self._outbound.watch_silence(self._intake.reported_on_at, self._schedule.timeout_interval())
             return datagrams
         # [rfc5506:4/2] [rfc5506:4/3] [rfc5506:4/4] Without a report only if both sides want it so, and have seen one.
         if self._may_reduce and self._has_reported:

@@ -51,7 +51,16 @@ MAX_REPLIES: Final = 16
 class Intake:
     """Reads RTCP and turns it into what streams do."""
 
-    __slots__ = ("_context", "_inbound", "_outbound", "_reference_times", "participants", "replies", "reporter_ssrc")
+    __slots__ = (
+        "_context",
+        "_inbound",
+        "_outbound",
+        "_reference_times",
+        "participants",
+        "replies",
+        "reported_on_at",
+        "reporter_ssrc",
+    )
 
     def __init__(self, context: Context, inbound: Inbound, outbound: Outbound, reporter_ssrc: int) -> None:
         self._context = context
@@ -65,6 +74,9 @@ class Intake:
 
         self._reference_times: dict[int, tuple[int, float]] = {}
         """Of the peer's receivers: the middle of the NTP timestamp, and when it came."""
+
+        self.reported_on_at = float("-inf")
+        """When the peer last reported on anything of ours."""
 
         self.participants = Participants(context.options.max_sources)
 
@@ -86,9 +98,11 @@ class Intake:
                     self._hear(packet.ssrc)
                     self._take_sender_report(packet)
                     self._take_blocks(packet.blocks)
+                    self._outbound.hear()
                 case ReceiverReport():
                     self._hear(packet.ssrc)
                     self._take_blocks(packet.blocks)
+                    self._outbound.hear()
                 case SourceDescription():
                     self._take_description(packet)
                 case Goodbye():
@@ -129,6 +143,7 @@ class Intake:
         for block in blocks:
             found = self._outbound.by_ssrc.get(block.ssrc)
             if found is not None:
+                self.reported_on_at = self._context.now
                 self._take_block(block, found[1])
 
     def _take_block(self, block: ReportBlock, stream: SendStream) -> None:
@@ -145,6 +160,16 @@ class Intake:
             stream.is_repair_acknowledged = True
             return
         stream.is_acknowledged = True
+        if context.options.circuit_breaker:
+            stats = stream.stats
+            stream.breaker.report(
+                block,
+                context.now,
+                sent_count=stats.packets_sent,
+                sent_size=stats.bytes_sent + stats.header_bytes_sent,
+                round_trip_time=context.round_trip_time.assumed,
+            )
+            self._outbound.look_at_breakers()
         remote = stream.stats.remote
         remote.reports_received += 1
         remote.reported_at = context.now

@@ -77,7 +77,7 @@ def _fill(sender: Sender, bitrate_bps: float) -> list[BitrateShare]:
 
 
 def _active(sender: Sender) -> list[SendEncoding]:
-    return [encoding for encoding in sender.parameters.encodings if encoding.active]
+    return [encoding for encoding in sender.parameters.encodings if sender.streams[encoding.rid].may_send]
 
 
 def _maximum(sender: Sender, encoding: SendEncoding) -> float:

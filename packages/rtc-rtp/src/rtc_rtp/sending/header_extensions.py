@@ -17,6 +17,8 @@ class HeaderExtensions:
         "_audio_level",
         "_identification",
         "_repaired_identification",
+        "_translated",
+        "_translation",
         "abs_send_time",
         "hop_by_hop",
         "map",
@@ -52,6 +54,8 @@ class HeaderExtensions:
             max(lengths, default=0) > MAX_ONE_BYTE_LENGTH or max(negotiated, default=0) > MAX_ONE_BYTE_ID
         )
         self.max_length = self._longest()
+        self._translated: ExtensionMap | None = ExtensionMap()
+        self._translation: dict[int, int] = {}
 
     def _longest(self) -> int:
         """Bytes of the extension of a packet that carries everything."""
@@ -66,6 +70,17 @@ class HeaderExtensions:
             (self._audio_level, 1),
             (self._abs_capture_time, 16),
         ]
+
+    def translation(self, theirs: ExtensionMap | None) -> dict[int, int]:
+        """Return our identifiers, by theirs, of what a packet may bring along from elsewhere; ``None`` for the same ones."""
+        if theirs is not self._translated:
+            self._translated = theirs
+            uris = self.map if theirs is None else theirs
+            ids = {number: self.map.id_of(uri) for number, uri in uris.items()}
+            self._translation = {
+                number: ours for number, ours in ids.items() if ours is not None and ours not in self.hop_by_hop
+            }
+        return self._translation
 
     def identify(self, elements: dict[int, bytes]) -> None:
         """Say to which media section and encoding a packet belongs. See :rfc:`9143#section-15` and :rfc:`8852`."""

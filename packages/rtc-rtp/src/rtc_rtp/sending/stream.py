@@ -11,6 +11,7 @@ from rtc_rtp.packet import FIXED_HEADER_LENGTH, RtpPacket
 from rtc_rtp.parameters import RtpCodec, SendEncoding, SendParameters
 from rtc_rtp.payload import PayloadFormat, payload_format
 from rtc_rtp.sending.bounds import Bounds
+from rtc_rtp.sending.circuit_breaker import CircuitBreaker
 from rtc_rtp.sending.header_extensions import HeaderExtensions
 from rtc_rtp.sending.history import History
 from rtc_rtp.sending.key_frames import KeyFrameRequests
@@ -64,6 +65,7 @@ class SendStream:
         "_rewriting",
         "_timestamp_offset",
         "bounds",
+        "breaker",
         "encoding",
         "extensions",
         "history",
@@ -132,7 +134,8 @@ class SendStream:
         self.update(parameters, encoding)
 
     def update(self, parameters: SendParameters, encoding: SendEncoding) -> None:
-        """Go on with what was negotiated anew; the SSRC is the same."""
+        """Go on with what was negotiated anew; the SSRC is the same, and what held it back may be over."""
+        self.breaker = CircuitBreaker()
         context = self._context
         self._parameters = parameters
         self.encoding = encoding
@@ -195,6 +198,11 @@ class SendStream:
     def ssrcs(self) -> list[int]:
         """The SSRCs under which something may leave."""
         return [self.ssrc] if self.repair is None else [self.ssrc, self.repair.ssrc]
+
+    @property
+    def may_send(self) -> bool:
+        """Whether media of this stream leave: the application wants it so, and the path is in a state for it."""
+        return self.encoding.active and self.breaker.reason is None
 
     def owns(self, ssrc: int) -> bool:
         """Whether packets under an SSRC may leave: those queued before it changed may not."""
@@ -328,6 +336,9 @@ class SendStream:
                 self._rewriting = Rewriting()
             clock_rate = self.codec.clock_rate
             number, timestamp = self._rewriting.renumber(packet, self, clock_rate, self._context.now)
+        elements = self._foreign_elements(packet, extension_map)
+        if not self.is_acknowledged:
+            self.extensions.identify(elements)
         copy = RtpPacket(
             packet.payload_type if payload_type is None else payload_type,
             number,
@@ -336,10 +347,8 @@ class SendStream:
             packet.payload,
             marker=packet.marker,
             csrcs=packet.csrcs,
-            extensions=self._foreign_elements(packet, extension_map),
+            extensions=elements,
         )
-        if not self.is_acknowledged:
-            self.extensions.identify(copy.extensions)
         ahead = number + 1 - self.next_sequence_number & 0xFFFF
         if ahead < 0x8000:
             self.next_sequence_number = number + 1 & 0xFFFF
@@ -349,21 +358,11 @@ class SendStream:
 
     def _foreign_elements(self, packet: RtpPacket, theirs: ExtensionMap | None) -> dict[int, bytes]:
         """Return what a packet from elsewhere says of itself, under our identifiers, and nothing of its last hop."""
-        ours = self.extensions
         found = packet.extensions
         if not found:
             return {}
-        if theirs is None or theirs == ours.map:
-            return {
-                number: value for number, value in found.items() if number not in ours.hop_by_hop and number in ours.map
-            }
-        elements: dict[int, bytes] = {}
-        for number, value in found.items():
-            uri = theirs.uri_of(number)
-            ours_number = None if uri is None else ours.map.id_of(uri)
-            if ours_number is not None and ours_number not in ours.hop_by_hop:
-                elements[ours_number] = value
-        return elements
+        numbers = self.extensions.translation(theirs)
+        return {numbers[number]: value for number, value in found.items() if number in numbers}
 
     @property
     def mapping(self) -> tuple[int, float] | None:
@@ -446,10 +445,11 @@ class SendStream:
             sent = self.history.find(packet.sequence_number, now) if self.history is not None else None
             data = packet.serialize(two_byte=extensions.two_byte) if sent is None else sent.data
         else:
+            elements = packet.extensions
             if extensions.transport_sequence_number is not None:
-                packet.extensions[extensions.transport_sequence_number] = transport_sequence_number.to_bytes(2, "big")
+                elements[extensions.transport_sequence_number] = transport_sequence_number.to_bytes(2, "big")
             if extensions.abs_send_time is not None:
-                extensions.depart(packet.extensions, context.wall_time(now))
+                extensions.depart(elements, context.wall_time(now))
             data = packet.serialize(two_byte=extensions.two_byte)
             if self.history is not None and not outgoing.is_retransmission and packet.ssrc == self.ssrc:
                 self.history.add(packet, data, now)
