@@ -18,6 +18,7 @@ from .media_services import MediaServices
 from .media_stream import MediaStream
 from .rtp_codecs import capabilities, codec_of, codec_parameters, extension_parameters, payload_type_of
 from .rtp_dictionaries import (
+    RTCDegradationPreference,
     RTCEncodingOptions,
     RTCResolutionRestriction,
     RTCRtcpParameters,
@@ -54,6 +55,7 @@ class RTCRtpSender:
         self._track = track
         self._wanted = {each.rid: each for each in encodings}
         """What the application asked for, by `rid`; whatever the machine knows as well counts there."""
+        self._degradation_preference: RTCDegradationPreference | None = None
         self._last_returned: RTCRtpSendParameters | None = None
         self._parameters: SendParameters | None = None
         self._transform: TransformSlot | None = None
@@ -108,6 +110,7 @@ class RTCRtpSender:
                     reducedSize=negotiated is not None and negotiated.reduced_size,
                 ),
                 codecs=codec_parameters(negotiated.codecs) if negotiated is not None else [],
+                degradationPreference=self._degradation_preference,
             )
             self._services.call_soon(self._forget_parameters)
         last = self._last_returned
@@ -149,6 +152,7 @@ class RTCRtpSender:
                 for asked, known in zip(encodings, self._handle.sender.encodings, strict=True)
             )
         self._wanted = {each.rid: each for each in encodings}
+        self._degradation_preference = wanted.degradationPreference
         self._last_returned = None
         self.refresh()
         for option, encoding in zip(options, encodings, strict=False):

@@ -105,7 +105,7 @@ class PullSource(Source[T]):
 
     def _stop(self) -> None:
         reading, self._reading = self._reading, None
-        if reading is not None and reading is not asyncio.current_task():
+        if reading is not None and reading is not asyncio.current_task(reading.get_loop()):
             reading.cancel()
 
     async def _read(self) -> None:
