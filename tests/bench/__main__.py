@@ -19,6 +19,8 @@ from tests.bench.srtp import LENGTHS, OPERATIONS, PROFILES
 ROOT: Final = Path(__file__).parent.parent.parent
 NODE_FOLDER: Final = ROOT / "tests" / "interop" / "node"
 PYTHON: Final = ("ours", "aiortc")
+BARE_TRANSPORTS: Final = "aiortc-transports"
+"""What aiortc would be without its media; for forwarding alone."""
 NODE: Final = {"libdatachannel": "node-datachannel", "libwebrtc": "@roamhq/wrtc", "werift": "werift"}
 NODE_BENCHMARKS: Final = ("setup", "bulk", "small", "round_trip")
 TIMEOUT: Final = 60
@@ -57,6 +59,10 @@ GOALS: Final[dict[str, list[Goal]]] = {
         Goal("forward", "packets forwarded per CPU-second", more_is_better=True, ratio=2.5),
         Goal("rtcp", "datagrams of RTCP per CPU-second", more_is_better=True),
     ],
+    "forwarding": [
+        Goal("packets_per_cpu_second", "packets passed on per CPU-second", more_is_better=True, ratio=5),
+        Goal("arrived_percent", "% arrived", more_is_better=True, ratio=0.98),
+    ],
     "srtp": [
         Goal(f"{profile}_{kind}_{operation}", f"{profile} {kind} {operation}", more_is_better=False, absolute=most)
         for profile, most in zip(PROFILES, SRTP_MOST, strict=True)
@@ -94,6 +100,8 @@ def main() -> int:
 
 
 def _python_implementations(benchmark: str) -> tuple[str, ...]:
+    if benchmark == "forwarding":
+        return (*PYTHON, BARE_TRANSPORTS)
     return ("ours",) if benchmark == "srtp" else PYTHON
 
 
@@ -104,7 +112,7 @@ def _node_implementations(benchmark: str) -> list[str]:
 
 
 def _measure(name: str, benchmark: str) -> dict[str, float] | None:
-    if name in PYTHON:
+    if name in (*PYTHON, BARE_TRANSPORTS):
         command = [sys.executable, "-m", "tests.bench.worker", name, benchmark]
     else:
         command = ["node", str(Path(__file__).parent / "node_worker.mjs"), str(NODE_FOLDER), name, benchmark]

@@ -190,6 +190,10 @@ def main() -> None:
         from tests.bench import rtp
 
         result = rtp.measure(name)
+    elif benchmark == "forwarding":
+        from tests.bench import forwarding
+
+        result = forwarding.measure(name)
     elif benchmark == "srtp":
         from tests.bench import srtp
 
