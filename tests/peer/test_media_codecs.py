@@ -74,6 +74,7 @@ def received(peer: PeerConnection, mid: str = "0") -> tuple[RtpCodec, ...]:
 # --- offers ---
 
 
+@pytest.mark.spec("rfc4585:3.7.2/1")
 @pytest.mark.spec("rfc8829:5.2.1/23", "rfc8829:5.1.2/1", "rfc8829:5.2.1/21", "rfc8834:10/1", "rfc8834:4.2/1")
 @pytest.mark.spec("rfc8834:10/4", "rfc8834:10/5", "rfc8834:4.3/1", "rfc3264:5.1/9")
 def test_an_offer_has_the_mandatory_codecs() -> None:
@@ -107,6 +108,7 @@ def test_forward_error_correction_of_audio_is_announced_by_offers_and_answers() 
         assert parameters[red] == f"{opus}/{opus}"
 
 
+@pytest.mark.spec("rfc8285:5/1", "rfc8285:6/2", "rfc8285:6/4", "rfc8285:6/5")
 @pytest.mark.spec("rfc8829:5.2.1/31", "rfc8829:5.3.1/18", "rfc8834:5.2/1", "rfc8834:10/6")
 def test_the_header_extensions_that_webrtc_demands_are_agreed_upon() -> None:
     talk = Talk()
@@ -394,6 +396,7 @@ def test_what_the_peer_prefers_is_what_we_send() -> None:
 # --- feedback ---
 
 
+@pytest.mark.spec("rfc4585:4.2/5", "rfc4585:4.2/7", "rfc4585:4.2/10", "rfc4585:4.2/11")
 @pytest.mark.parametrize("fmt", ["*", "96"])
 def test_feedback_counts_for_a_format_or_for_all(fmt: str) -> None:
     peer = make_peer()
@@ -431,9 +434,33 @@ def test_an_answer_with_none_of_the_offered_formats_is_refused() -> None:
         )
 
 
+@pytest.mark.spec("rfc5104:7.1/1", "rfc5104:7.2/1", "rfc5104:7.2/2", "rfc5104:7.2/3")
+def test_commands_to_the_encoder_are_agreed_upon_one_by_one() -> None:
+    peer = make_peer()
+    lines = ("rtpmap:96 VP8/90000", "rtcp-fb:96 ccm fir", "rtcp-fb:96 ccm tmmbr", "rtcp-fb:96 ccm")
+    media = answered(peer, media_section(*lines, media="video", fmt="96"))[0]
+
+    assert [each.serialize() for each in media.get_all(RtcpFb)] == ["96 ccm fir"]
+    assert received(peer)[0].feedback == {"ccm fir"}
+
+
+@pytest.mark.spec("rfc4585:4.2/1", "rfc4585:4.2/2", "rfc4585:4.2/3", "rfc4585:4.2/4")
+def test_feedback_is_told_in_sections_whose_profile_has_it() -> None:
+    peer = make_peer()
+    peer.add_transceiver("audio")
+    peer.add_transceiver("video")
+    offer = peer.create_offer()
+
+    assert "rtcp-fb" not in offer.sdp.partition("m=")[0]
+    for media in sections(offer):
+        assert media.has(RtcpFb)
+        assert media.protocol.endswith("SAVPF")
+
+
 # --- header extensions ---
 
 
+@pytest.mark.spec("rfc8285:7/3", "rfc8285:7/6", "rfc8285:7/7")
 @pytest.mark.spec("rfc8829:5.10/9", "rfc8834:10/7")
 def test_header_extensions_that_we_do_not_have_are_ignored() -> None:
     media = answered(
@@ -444,6 +471,7 @@ def test_header_extensions_that_we_do_not_have_are_ignored() -> None:
     assert [each.serialize() for each in media.get_all(Extmap)] == [f"7 {MID}"]
 
 
+@pytest.mark.spec("rfc8285:7/9")
 def test_an_extension_that_only_asks_for_a_number_gets_one() -> None:
     peer = make_peer()
     media = answered(
@@ -459,6 +487,7 @@ def test_an_extension_that_only_asks_for_a_number_gets_one() -> None:
     assert 1 < ids[MID] < 15
 
 
+@pytest.mark.spec("rfc8285:7/1", "rfc8285:7/4", "rfc8285:7/5")
 def test_directions_of_header_extensions_are_intersected() -> None:
     peer = make_peer()
     peer.add_track("audio", "voice")
@@ -478,6 +507,36 @@ def test_directions_of_header_extensions_are_intersected() -> None:
     assert receive is not None
     assert dict(send.header_extensions) == {1: LEVEL, 3: MID}
     assert dict(receive.header_extensions) == {3: MID}
+
+
+@pytest.mark.spec("rfc8285:7/2")
+def test_an_extension_that_the_peer_only_sends_is_only_received() -> None:
+    media = answered(make_peer(), media_section("rtpmap:111 opus/48000/2", f"extmap:1/sendonly {LEVEL}"))[0]
+
+    assert [each.serialize() for each in media.get_all(Extmap)] == [f"1/recvonly {LEVEL}"]
+
+
+@pytest.mark.spec("rfc8285:7/8")
+def test_of_extensions_that_are_offered_with_one_identifier_one_is_chosen() -> None:
+    media = answered(
+        make_peer(), media_section("rtpmap:111 opus/48000/2", f"extmap:4100 {MID}", f"extmap:4100 {LEVEL}")
+    )[0]
+
+    assert [each.uri for each in media.get_all(Extmap)] == [MID]
+
+
+@pytest.mark.spec("rfc8285:7/10", "rfc6465:5/1")
+def test_an_extension_has_one_identifier_in_all_sections_that_may_have_it() -> None:
+    peer = make_peer()
+    for _ in range(2):
+        peer.add_transceiver("audio")
+        peer.add_transceiver("video")
+    media = sections(peer.create_offer())
+    identifiers = {(each.uri, each.id) for section in media for each in section.get_all(Extmap)}
+    levels = [any("csrc-audio-level" in each.uri for each in section.get_all(Extmap)) for section in media]
+
+    assert len({uri for uri, _ in identifiers}) == len({number for _, number in identifiers}) == len(identifiers)
+    assert levels == [True, False, True, False]
 
 
 def test_the_application_chooses_header_extensions() -> None:

@@ -59,6 +59,7 @@ def test_an_offer_of_a_browser_is_answered_with_its_numbers(name: str) -> None:
     assert [(each.sends, each.receives) for each in peer.negotiated_media] == [(False, True)] * 2
 
 
+@pytest.mark.spec("rfc5506:5/2")
 def test_an_initial_offer_multiplexes_rtcp_and_says_so() -> None:
     peer = make_peer()
     peer.add_transceiver("audio")

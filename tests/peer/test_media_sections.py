@@ -250,6 +250,7 @@ def test_the_first_offer_says_that_rtcp_has_no_port_and_later_ones_that_it_is_mu
         assert [media.has(each) for each in (Rtcp, RtcpMux, RtcpMuxOnly, RtcpRsize)] == [False, True, False, True]
 
 
+@pytest.mark.spec("rfc5506:5/3")
 @pytest.mark.spec("rfc8829:5.2.2/29", "rfc8834:4.6/2", "rfc8834:4.6/4")
 @pytest.mark.parametrize("reduced", [False, True])
 def test_rtcp_of_reduced_size_needs_both_sides(reduced: bool) -> None:

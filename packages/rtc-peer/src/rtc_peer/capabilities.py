@@ -144,6 +144,7 @@ _COMMON_EXTENSIONS: Final = (
 
 AUDIO_EXTENSIONS: Final = (
     HeaderExtensionCapability("urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
+    # [rfc6465:5/1]
     HeaderExtensionCapability("urn:ietf:params:rtp-hdrext:csrc-audio-level", Direction.RECVONLY),
     *_COMMON_EXTENSIONS,
 )

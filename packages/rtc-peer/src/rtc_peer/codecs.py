@@ -135,6 +135,7 @@ def _answered(ours: CodecCapability, theirs: RtpCodec, *, retransmits: bool) -> 
         parameters=theirs.parameters
         if is_redundancy
         else answer_parameters(ours.mime_type, ours.parameters, theirs.parameters),
+        # [rfc4585:4.2/7] [rfc4585:4.2/10] [rfc4585:4.2/11] [rfc5104:7.2/1] [rfc5104:7.2/2]
         feedback=theirs.feedback & frozenset(ours.feedback),
         # [rfc8829:5.10/8]
         rtx_payload_type=theirs.rtx_payload_type if retransmits else None,

@@ -64,6 +64,7 @@ def _send_parameters(
     shared = tuple(
         replace(
             theirs,
+            # [rfc5104:7.2/3]
             feedback=theirs.feedback & ours.feedback,
             rtx_payload_type=theirs.rtx_payload_type if ours.rtx_payload_type is not None else None,
         )

@@ -53,6 +53,7 @@ def answered_content(
         direction=direction,
         codecs=codecs,
         extensions=_extensions(wish, offered, numbers),
+        # [rfc8285:6/2] [rfc8285:6/5] [rfc5506:5/3]
         allow_mixed=offered.allow_mixed,
         reduced_size=offered.reduced_size,
         maxptime_ms=OPUS_MAXPTIME_MS if any(codec_name(each) == "opus" for each in codecs) else None,
@@ -72,17 +73,22 @@ def answered_content(
 def _extensions(wish: MediaWish, offered: MediaContent, numbers: Numbers) -> tuple[Extmap, ...]:
     wanted = {each.uri: each for each in wish.extensions}
     found: list[Extmap] = []
+    chosen: set[int] = set()
     # [rfc8829:5.10/9] [rfc8834:10/7]
     for each in offered.extensions:
         ours = wanted.get(each.uri)
-        if ours is None:
+        # [rfc8285:7/3] [rfc8285:7/8] Of those offered with one identifier, at most one.
+        if ours is None or each.id in chosen:
             continue
+        # [rfc8285:7/2] [rfc8285:7/4] [rfc8285:7/5]
         direction = answer_direction(each.direction or Direction.SENDRECV, ours.direction)
         if direction is Direction.INACTIVE:
             continue
+        # [rfc8285:7/6] [rfc8285:7/7] [rfc8285:7/9]
         number = each.id if each.id < FIRST_REQUESTED_ID else numbers.extension_id(each.uri)
         if number is not None and number not in [known.id for known in found]:
             found.append(extmap(number, replace(ours, direction=direction)))
+            chosen.add(each.id)
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rtc_sdp import Direction, Extmap, Rid, RidDirection, Simulcast
 
 # [rfc8829:5.1.2/1] [rfc8829:5.2.1/21] [rfc8834:4.2/1] [rfc8834:10/1]
+# [rfc4585:3.7.2/1] [rfc4585:4.2/3]
 MEDIA_PROTOCOL: Final = "UDP/TLS/RTP/SAVPF"
 """What our own offers say."""
 

@@ -42,6 +42,7 @@ def offered_content(
         direction=wish.direction,
         codecs=codecs,
         extensions=_extensions(wish, agreed, numbers),
+        # [rfc8285:6/4]
         allow_mixed=True,
         streams=streams,
         track_id=None if streams is None else wish.track_id,
@@ -62,6 +63,7 @@ def _extensions(wish: MediaWish, agreed: MediaContent | None, numbers: Numbers) 
         # [rfc8829:5.2.2/24]
         if capability.direction is Direction.INACTIVE or (agreed is not None and capability.uri not in known):
             continue
+        # [rfc8285:7/10]
         number = known[capability.uri].id if capability.uri in known else numbers.extension_id(capability.uri)
         if number is not None:
             found.append(extmap(number, capability))
@@ -71,6 +73,7 @@ def _extensions(wish: MediaWish, agreed: MediaContent | None, numbers: Numbers) 
 def extmap(number: int, capability: HeaderExtensionCapability) -> Extmap:
     """Return the line of a header extension; both directions are not spelled out."""
     direction = capability.direction
+    # [rfc8285:5/1] [rfc8285:7/1]
     return Extmap(number, capability.uri, None if direction is Direction.SENDRECV else direction)
 
 

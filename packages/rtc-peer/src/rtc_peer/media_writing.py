@@ -69,6 +69,7 @@ def _write_codec(media: MediaDescription, codec: RtpCodec) -> None:
     # [rfc8834:10/4] [rfc8834:10/5] [rfc3264:5.1/9] [rfc8851:6.1/4]
     media.add(RtpMap(number, name, codec.clock_rate, channels))
     # [rfc8829:5.2.1/33] [rfc8829:5.3.1/20]
+    # [rfc4585:4.2/1] [rfc4585:4.2/2] [rfc4585:4.2/4] [rfc4585:4.2/5] [rfc5104:7.1/1]
     for each in sorted(codec.feedback):
         kind, _, parameters = each.partition(" ")
         media.add(RtcpFb(str(number), kind, parameters))

@@ -172,7 +172,7 @@ def _write_rtcp(media: MediaDescription, section: MediaSection, plan: Descriptio
     # [rfc8829:5.2.2/27] [rfc8829:5.3.2/9] [rfc5761:5.1.1/1] [rfc5761:5.1.1/2] [rfc5761:5.1.3/3]
     # Chromium refuses a bundled section without it, though that of the tag counts for all.
     media.add(RtcpMux())
-    # [rfc8829:5.2.2/29] [rfc8834:4.6/2]
+    # [rfc8829:5.2.2/29] [rfc8834:4.6/2] [rfc5506:5/2]
     if content.reduced_size:
         media.add(RtcpRsize())
 

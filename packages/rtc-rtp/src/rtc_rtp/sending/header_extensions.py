@@ -50,6 +50,7 @@ class HeaderExtensions:
 
         lengths = [len(value) for _, value in named.values()]
         # One form for all packets, unless the peer takes a mixture.
+        # [rfc8285:4.1.2/9] [rfc8285:6/3] [rfc8285:6/6]
         self.two_byte = not negotiated.allow_mixed and (
             max(lengths, default=0) > MAX_ONE_BYTE_LENGTH or max(negotiated, default=0) > MAX_ONE_BYTE_ID
         )

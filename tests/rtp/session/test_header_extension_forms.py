@@ -1,0 +1,57 @@
+"""Which form the header extensions of a stream take."""
+
+import os
+
+import pytest
+
+from rtc_rtp import (
+    MID,
+    ExtensionMap,
+    ReceiverReport,
+    ReportBlock,
+    RtpPacket,
+    RtpSession,
+    SendEncoding,
+    SendParameters,
+    is_rtcp,
+)
+
+from .party import OPUS, opus_frame
+
+LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+
+
+def _profiles(negotiated: ExtensionMap) -> list[bytes]:
+    """The 16 bits before the extension of each packet of a stream."""
+    session = RtpSession(now=0.0, rng=os.urandom, ntp_time=1.8e9)
+    session.add_sender(
+        "voice",
+        SendParameters(
+            mid="a-name-of-more-than-16-bytes",
+            kind="audio",
+            codecs=(OPUS,),
+            encodings=(SendEncoding(ssrc=1),),
+            header_extensions=negotiated,
+        ),
+    )
+    packets: list[bytes] = []
+    for number in range(20):
+        if number == 10:  # the peer has seen the stream: it need not be named any more
+            report = ReceiverReport(
+                9, [ReportBlock(1, highest_sequence_number=RtpPacket.parse(packets[-1]).sequence_number)]
+            )
+            session.receive_datagram(report.serialize(), number * 0.02)
+        session.send_frame("voice", opus_frame(number))
+        packets += [each for each in session.datagrams_to_send(number * 0.02) if not is_rtcp(each)]
+    return [each[12:14] for each in packets]
+
+
+@pytest.mark.spec("rfc8285:4.1.2/9", "rfc8285:6/3", "rfc8285:6/6")
+def test_a_stream_keeps_to_one_form_unless_mixing_was_agreed_on() -> None:
+    transport_wide = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+    uris = {1: str(MID), 2: LEVEL, 3: transport_wide}
+    alone = _profiles(ExtensionMap(uris))
+    mixed = _profiles(ExtensionMap(uris, allow_mixed=True))
+
+    assert alone == [b"\x10\x00"] * 20
+    assert mixed == [b"\x10\x00"] * 10 + [b"\xbe\xde"] * 10
