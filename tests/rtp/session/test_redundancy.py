@@ -129,6 +129,30 @@ def test_parity_beside_has_numbers_that_never_come_twice() -> None:
     assert {packet.payload_type for packet in party.rtp() if packet.ssrc == FEC_SSRC} == {122}
 
 
+def test_what_was_in_red_is_sent_again_as_it_was_before() -> None:
+    party = Party(
+        link=Link(delay=0.08),
+        back=Link(delay=0.08),
+        options=SessionOptions(error_correction=True, circuit_breaker=False),
+    )
+    party.left.add_sender("v", video_sender(**NUMBERS["ulpfec"]))
+    party.right.add_receiver("v", video_receiver(**NUMBERS["ulpfec"]))
+    party.right.set_router(Everything())
+    _lose(party, lambda packet: packet.ssrc == VIDEO_SSRC and packet.sequence_number % 9 == 5)
+
+    party.send_video(150, length=6000)
+    party.network.advance(1.0)
+
+    again = [packet for packet in party.rtp() if packet.payload_type == 97 and packet.payload]
+    parity = {packet.sequence_number for packet in party.rtp() if packet.ssrc == VIDEO_SSRC and _is_parity(packet)}
+    numbers = {int.from_bytes(packet.payload[:2], "big"): packet.payload[2:] for packet in again}
+    assert parity & numbers.keys()
+    # Media begins with the descriptor of VP8, parity comes without a payload.
+    assert {len(payload) == 0 for number, payload in numbers.items() if number in parity} == {True}
+    assert {payload[:1] in (b"\x90", b"\x80") for number, payload in numbers.items() if number not in parity} == {True}
+    assert len(party.received()) == 150
+
+
 @pytest.mark.parametrize("distance", [1, 2])
 def test_audio_is_repeated_where_the_peer_takes_red(distance: int) -> None:
     party = Party(options=SessionOptions(audio_redundancy=distance))

@@ -1,13 +1,14 @@
 """What is sent unasked so that losses can be made good: RED (:rfc:`2198`), ULPFEC inside it (:rfc:`5109`), FlexFEC beside it."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Final
 
 from rtc_rtp.fec import FLEXFEC, ULPFEC, FecSender, mutable_extensions, protection_against
 from rtc_rtp.options import SessionOptions
 from rtc_rtp.packet import FIXED_HEADER_LENGTH, RtpPacket
 from rtc_rtp.parameters import SendEncoding, SendParameters
-from rtc_rtp.red import RedBlock, RedSender, serialize_red
+from rtc_rtp.red import RedBlock, RedSender, parse_red, serialize_red
 from rtc_rtp.sending.header_extensions import HeaderExtensions
 from rtc_rtp.stats import RemoteReport
 
@@ -127,6 +128,22 @@ class Parity:
 
 
 Redundancy = RepeatedAudio | Parity
+
+
+def without_red(packet: RtpPacket, parameters: SendParameters, media_payload_type: int) -> RtpPacket:
+    """Return what a packet is to be repeated as in a stream of retransmissions, which has no payload type for RED.
+
+    Media is repeated as it was before it was put into RED. Parity comes too late to be of use; but its number must not stay
+    missing, and so it is repeated without a payload.
+    """
+    if packet.payload_type != parameters.red_payload_type:
+        return packet
+    block = parse_red(packet.payload)[-1]
+    original = copy(packet)
+    is_parity = block.payload_type == parameters.ulpfec_payload_type
+    original.payload_type = media_payload_type if is_parity else block.payload_type
+    original.payload = b"" if is_parity else block.data
+    return original
 
 
 def redundancy_for(

@@ -15,7 +15,7 @@ from rtc_rtp.sending.circuit_breaker import CircuitBreaker
 from rtc_rtp.sending.header_extensions import HeaderExtensions
 from rtc_rtp.sending.history import History
 from rtc_rtp.sending.key_frames import KeyFrameRequests
-from rtc_rtp.sending.redundancy import ParityNumbers, Redundancy, redundancy_for
+from rtc_rtp.sending.redundancy import ParityNumbers, Redundancy, redundancy_for, without_red
 from rtc_rtp.sending.retransmission import OSN_LENGTH, RetransmissionStream
 from rtc_rtp.sending.rewriting import Rewriting
 from rtc_rtp.stats import OutboundStats
@@ -395,8 +395,9 @@ class SendStream:
 
     def _again(self, packet: RtpPacket) -> Outgoing:
         repair = self.repair
+        original = without_red(packet, self._parameters, self.codec.payload_type)
         payload_type = next(
-            (each.rtx_payload_type for each in self._parameters.codecs if each.payload_type == packet.payload_type),
+            (each.rtx_payload_type for each in self._parameters.codecs if each.payload_type == original.payload_type),
             None,
         )
         if repair is None or payload_type is None:
@@ -405,7 +406,7 @@ class SendStream:
         elements = {number: value for number, value in packet.extensions.items() if number not in extensions.hop_by_hop}
         if not self.is_repair_acknowledged:
             extensions.identify_repair(elements)
-        return Outgoing(self, repair.wrap(packet, payload_type, elements), self._context.now, is_retransmission=True)
+        return Outgoing(self, repair.wrap(original, payload_type, elements), self._context.now, is_retransmission=True)
 
     @property
     def can_pad(self) -> bool:
