@@ -6,7 +6,7 @@ is set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -63,23 +63,56 @@ class Drafter:
         self._transport_count += 1
         return self._transport_count - 1
 
+    def offer_parameters(
+        self, keys: Sequence[int], written: Mapping[int, WrittenTransport], *, restart: bool
+    ) -> dict[int, TransportParameters]:
+        """Decide what an offer says about its transports.
+
+        Args:
+            keys: The transports of the offer.
+            written: Those that exist.
+            restart: Whether to draw new ICE credentials.
+        """
+        # [rfc8829:5.2.1/15] Sections that may end up in one bundle have one set of credentials, as browsers write it: the
+        # bundle changes nothing for any of them then. Chromium would take such a change for an ICE restart.
+        known = [written[key].parameters.credentials for key in keys if key in written]
+        shared = None if restart else next(iter(known), None)
+        if shared is None and keys:
+            shared = Credentials.generate(self._rng)
+        return {
+            # [rfc8829:5.2.1/40]
+            key: self.parameters(
+                written.get(key), Role.ACTPASS, restart=restart, new_association=False, fresh=shared
+            )
+            for key in keys
+        }
+
     def parameters(
-        self, written: WrittenTransport | None, role: Role, *, restart: bool, new_association: bool
+        self,
+        written: WrittenTransport | None,
+        role: Role,
+        *,
+        restart: bool,
+        new_association: bool,
+        fresh: Credentials | None = None,
     ) -> TransportParameters:
         """Decide what a description says about a transport.
 
         Args:
             written: The transport; None if it is new.
             role: Our part in the DTLS handshake.
-            restart: Whether to draw new ICE credentials.
+            restart: Whether to take new ICE credentials.
             new_association: Whether to name another DTLS association.
+            fresh: ICE credentials for a transport that is new or restarts; None to draw some.
         """
         known = None if written is None else written.parameters
         # [rfc8829:5.3.2/7] [rfc8842:4/2] [rfc8842:5.3/3] [rfc8842:5.3/5] [rfc8842:5.5/3]
         tls_id = None if known is None or new_association else known.tls_id
         return TransportParameters(
             # [rfc8829:5.2.2/12] [rfc8829:5.2.3.1/1] [rfc8829:5.3.2/5] [rfc8827:6.3/5]
-            credentials=Credentials.generate(self._rng) if known is None or restart else known.credentials,
+            credentials=known.credentials
+            if known is not None and not restart
+            else fresh or Credentials.generate(self._rng),
             # [rfc8122:5.1/1]
             fingerprints=self._fingerprints,
             role=role,

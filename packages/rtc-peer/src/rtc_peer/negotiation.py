@@ -114,11 +114,7 @@ class Negotiator:
         # [rfc8829:5.2.2/12]
         restart = ice_restart or bool(self._restarts)
         inputs = self._offer_inputs(written, wishes)
-        parameters = {
-            # [rfc8829:5.2.1/40]
-            key: self._drafter.parameters(written.get(key), Role.ACTPASS, restart=restart, new_association=False)
-            for key in transport_ids(sections)
-        }
+        parameters = self._drafter.offer_parameters(transport_ids(sections), written, restart=restart)
         # [rfc8829:5.2/1] [rfc8829:4.1.8/3]
         self._last_offer = self._drafter.draft(
             sections,
@@ -283,7 +279,7 @@ class Negotiator:
 
     def _check_offered_transports(self, sections: tuple[MediaSection, ...], remote: RemoteDescription) -> None:
         for ours in sections:
-            offered = remote.sections[ours.index].transport
+            offered = remote.tag_of(ours.index).transport
             agreed = None if ours.transport_id is None else self.agreements.get(ours.transport_id)
             if agreed is not None and offered is not None:
                 check_offer(agreed, offered)
@@ -349,7 +345,9 @@ class Negotiator:
         theirs = None if section is None else remote.sections[section.index].data
         if section is not None and section.transport_id is not None and theirs is not None:
             outcome.data = (section.transport_id, theirs)
-        self._numbers = plan.numbers
+        self._numbers = plan.numbers.copy()
+        for ours in plan.sections:
+            self._numbers.note_mid(ours.mid)
         if is_remote:
             self._note_numbers(remote)
         # [rfc8829:4.1.10/3] A provisional answer frees nothing.

@@ -1,4 +1,4 @@
-"""Payload types and identifiers of header extensions: which number stands for what in a session, once and for all.
+"""Payload types, identifiers of header extensions, names of sections: what stands for what in a session, once and for all.
 
 A number that was said keeps its meaning for the session, in every section (RFC 3264 section 8.3.2, RFC 9143 section 10.1.2);
 so does what the peer has said. What was never applied leaves no trace: drafts work on copies.
@@ -21,6 +21,9 @@ RTCP_PAYLOAD_TYPES: Final = range(64, 96)
 # [rfc5761:4/2] [rfc5761:4/3] [rfc5761:4/4] [rfc5761:4/5] 64 to 95 would look like RTCP; 35 to 63 have no static meaning.
 DYNAMIC_PAYLOAD_TYPES: Final = (*range(96, 128), *range(35, 64))
 
+# [rfc8829:5.2.1/29]
+MAX_MID_LENGTH: Final = 3
+
 EXTENSION_IDS: Final = (*range(1, 15), *range(16, 256))
 """Identifiers from 15 on need headers of two bytes; 15 itself has no meaning in those of one."""
 
@@ -28,19 +31,24 @@ EXTENSION_IDS: Final = (*range(1, 15), *range(16, 256))
 class Numbers:
     """The numbers in use."""
 
-    __slots__ = ("_codecs", "_extensions")
+    __slots__ = ("_codecs", "_extensions", "next_mid")
 
     def __init__(
-        self, codecs: Mapping[int, RtpCodec] | None = None, extensions: Mapping[str, int] | None = None
+        self,
+        codecs: Mapping[int, RtpCodec] | None = None,
+        extensions: Mapping[str, int] | None = None,
+        next_mid: int = 0,
     ) -> None:
         self._codecs: dict[int, RtpCodec] = dict(codecs or {})
         """By payload type. Retransmission stands as a format of its own, with its ``apt``."""
         self._extensions: dict[str, int] = dict(extensions or {})
         """Identifier by URI."""
+        self.next_mid = next_mid
+        """The first number that no section was ever named by."""
 
     def copy(self) -> Numbers:
         """Return one that can be added to without changing this."""
-        return Numbers(self._codecs, self._extensions)
+        return Numbers(self._codecs, self._extensions, self.next_mid)
 
     # [rfc8834:4.3/2] [rfc8834:4.3/3]
     def payload_type(self, wanted: CodecCapability) -> int | None:
@@ -82,6 +90,11 @@ class Numbers:
             if number is not None:
                 self._extensions[uri] = number
         return number
+
+    def note_mid(self, mid: str) -> None:
+        """Remember that a section was called so: Chromium does not take the name for another one later."""
+        if mid.isascii() and mid.isdigit() and len(mid) <= MAX_MID_LENGTH:
+            self.next_mid = max(self.next_mid, int(mid) + 1)
 
     def note(self, content: MediaContent) -> None:
         """Remember what the peer calls its formats and extensions, where that is not taken yet."""

@@ -46,23 +46,28 @@ def plan_offer(
     known = {section.mid for section in sections if not section.rejected}
     # [rfc8829:4.1.8/2] [rfc8829:5.2.1/22] Media come first.
     for wish in wishes.unassociated:
-        _add(planned, free, _new_media(wish, unused_mid(planned), numbers))
+        _add(planned, free, _new_media(wish, unused_mid(planned, first=numbers.next_mid), numbers))
     # [rfc8829:5.2.1/41]
     if wishes.data and find_data_section(planned) is None:
-        _add(planned, free, MediaSection(index=0, mid=unused_mid(planned)))
+        _add(planned, free, MediaSection(index=0, mid=unused_mid(planned, first=numbers.next_mid)))
     joined = _plan_groups(planned, known, groups)
     placer = _TransportPlacer(planned, joined, {section.mid for section in stable if not section.rejected})
     return placer.place(bundle_policy, new_transport_id), joined
 
 
-def unused_mid(sections: Collection[MediaSection], taken: Collection[str] = ()) -> str:
-    """Return a mid for a new section: the smallest number that no section is named by.
+def unused_mid(sections: Collection[MediaSection], taken: Collection[str] = (), *, first: int = 0) -> str:
+    """Return a mid for a new section: a number that no section is named by.
 
     It tells nothing about anybody, and is one byte long for the first ten sections.
+
+    Args:
+        sections: Those that there are.
+        taken: Further names.
+        first: The number to begin with.
     """
     names = {section.mid for section in sections} | set(taken)
     # [rfc8829:5.2.1/28] [rfc8829:5.2.1/29] [rfc9143:15.2/1] [rfc9143:17/1]
-    return next(mid for mid in map(str, range(len(names) + 1)) if mid not in names)
+    return next(mid for mid in map(str, range(first, first + len(names) + 1)) if mid not in names)
 
 
 def _is_rejected(stable: Sequence[MediaSection], index: int) -> bool:

@@ -121,6 +121,12 @@ class RemoteDescription:
         """Whether there are sections of audio or video that we can read."""
         return any(section.media is not None for section in self.sections)
 
+    def tag_of(self, index: int) -> RemoteSection:
+        """Return the section whose transport counts for a section: the tag of its BUNDLE group, else itself."""
+        section = self.sections[index]
+        group = self.group_of(section.mid)
+        return next((each for each in self.sections if group and each.mid == group[0]), section)
+
     def group_of(self, mid: str | None) -> tuple[str, ...]:
         """Return the BUNDLE group that a section is in; empty if it is in none."""
         return next((group for group in self.bundle_groups if mid in group), ())
