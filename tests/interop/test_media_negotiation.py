@@ -5,12 +5,12 @@ from typing import Final, cast
 
 import pytest
 from tests.peer.pair import make_peer
+from tests.support.peers import require
 
 from rtc_peer import PeerConnection, RtpTransceiver, SdpType, SessionDescription
 from rtc_sdp import Direction
 
 from .browser import NAMES, Browser, executable
-from tests.support.peers import require
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -81,9 +81,7 @@ class Drafter:
             shared = Credentials.generate(self._rng)
         return {
             # [rfc8829:5.2.1/40]
-            key: self.parameters(
-                written.get(key), Role.ACTPASS, restart=restart, new_association=False, fresh=shared
-            )
+            key: self.parameters(written.get(key), Role.ACTPASS, restart=restart, new_association=False, fresh=shared)
             for key in keys
         }
 

@@ -268,14 +268,15 @@ class Negotiator:
         self._remote_trickles = remote.trickle
         self.remote_offer = self.remote = remote
         self._last_answer = None
-        self._note_numbers(remote)
+        self._note_numbers(remote, self.sections)
         return outcome
 
-    def _note_numbers(self, remote: RemoteDescription) -> None:
+    def _note_numbers(self, remote: RemoteDescription, sections: tuple[MediaSection, ...]) -> None:
         self._numbers = self._numbers.copy()
+        agreed = [section.agreed.local for section in sections if section.agreed is not None]
         for section in remote.sections:
             if section.media is not None:
-                self._numbers.note(section.media)
+                self._numbers.note(section.media, agreed)
 
     def _check_offered_transports(self, sections: tuple[MediaSection, ...], remote: RemoteDescription) -> None:
         for ours in sections:
@@ -349,7 +350,7 @@ class Negotiator:
         for ours in plan.sections:
             self._numbers.note_mid(ours.mid)
         if is_remote:
-            self._note_numbers(remote)
+            self._note_numbers(remote, sections)
         # [rfc8829:4.1.10/3] A provisional answer frees nothing.
         if applied.type is not SdpType.ANSWER:
             self.sections = tuple(

@@ -6,7 +6,7 @@ so does what the peer has said. What was never applied leaves no trace: drafts w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rtc_peer.capabilities import RTX, CodecCapability
@@ -96,22 +96,41 @@ class Numbers:
         if mid.isascii() and mid.isdigit() and len(mid) <= MAX_MID_LENGTH:
             self.next_mid = max(self.next_mid, int(mid) + 1)
 
-    def note(self, content: MediaContent) -> None:
-        """Remember what the peer calls its formats and extensions, where that is not taken yet."""
+    def note(self, content: MediaContent, agreed: Sequence[MediaContent]) -> None:
+        """Remember what the peer calls its formats and extensions.
+
+        A number that we gave to something else goes over to the peer, unless that was agreed upon.
+
+        Args:
+            content: What the peer says.
+            agreed: Our side of what is in force.
+        """
+        kept = {number for each in agreed for number in payload_types(each)}
         for codec in content.codecs:
-            self._codecs.setdefault(codec.payload_type, codec)
+            self._take(codec.payload_type, codec, kept)
             if codec.rtx_payload_type is not None:
-                self._codecs.setdefault(codec.rtx_payload_type, _rtx(codec, codec.rtx_payload_type))
-        taken = set(self._extensions.values())
+                self._take(codec.rtx_payload_type, _rtx(codec, codec.rtx_payload_type), kept)
+        uris = {extension.uri for each in agreed for extension in each.extensions}
         for each in content.extensions:
-            if each.id in EXTENSION_IDS and each.id not in taken and each.uri not in self._extensions:
-                taken.add(each.id)
+            holder = next((uri for uri, number in self._extensions.items() if number == each.id), None)
+            if each.id in EXTENSION_IDS and holder not in uris and each.uri not in uris:
+                self._extensions.pop(holder or "", None)
                 self._extensions[each.uri] = each.id
+
+    def _take(self, number: int, codec: RtpCodec, kept: set[int]) -> None:
+        if number not in kept:
+            self._codecs[number] = codec
 
     def _free(self, preferred: int | None) -> int | None:
         if preferred is not None and preferred not in self._codecs:
             return preferred
         return next((number for number in DYNAMIC_PAYLOAD_TYPES if number not in self._codecs), None)
+
+
+def payload_types(content: MediaContent) -> list[int]:
+    """Return the payload types of a section, those of retransmission included."""
+    numbers = ((each.payload_type, each.rtx_payload_type) for each in content.codecs)
+    return [number for pair in numbers for number in pair if number is not None]
 
 
 def _static_payload_type(wanted: CodecCapability) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rtc_peer.configuration import BundlePolicy
 from rtc_peer.media_content import MEDIA_PROTOCOL
-from rtc_peer.section import DATA_PROTOCOL, BundleGroups, MediaSection, find_data_section
+from rtc_peer.section import APPLICATION, DATA_PROTOCOL, BundleGroups, MediaSection, find_data_section
 from rtc_peer.wishes import MediaWish, Wishes
 from rtc_sdp import WEBRTC_DATACHANNEL
 
@@ -42,7 +42,7 @@ def plan_offer(
     """
     # [rfc8829:4.1.8/1] [rfc8829:5.2.2/1] [rfc8829:5.2.2/6]
     planned = [_continued(section, wishes, numbers) for section in sections]
-    free = [section.index for section in planned if section.rejected and _is_rejected(stable, section.index)]
+    free = _free_places(planned, stable)
     known = {section.mid for section in sections if not section.rejected}
     # [rfc8829:4.1.8/2] [rfc8829:5.2.1/22] Media come first.
     for wish in wishes.unassociated:
@@ -70,8 +70,13 @@ def unused_mid(sections: Collection[MediaSection], taken: Collection[str] = (), 
     return next(mid for mid in map(str, range(first, first + len(names) + 1)) if mid not in names)
 
 
-def _is_rejected(stable: Sequence[MediaSection], index: int) -> bool:
-    return index < len(stable) and stable[index].rejected
+def _free_places(planned: Sequence[MediaSection], stable: Sequence[MediaSection]) -> list[int]:
+    """Return the indexes of rejected sections that new ones may take: those that both sides have let go."""
+    gone = [section.index for section in stable if section.rejected and planned[section.index].rejected]
+    alive = [section.index for section in stable if not planned[section.index].rejected]
+    # [rfc8829:5.2.2/4] Chromium takes the first section for the tag of its bundle, and begins another transport for a new
+    # one: what stands before the sections in use stays free.
+    return [index for index in gone if not alive or index > alive[0]]
 
 
 def _continued(section: MediaSection, wishes: Wishes, numbers: Numbers) -> MediaSection:
@@ -107,9 +112,12 @@ def _new_media(wish: MediaWish, mid: str, numbers: Numbers) -> MediaSection:
 
 
 def _add(sections: list[MediaSection], free: list[int], section: MediaSection) -> None:
-    """Put a new section into the place of the first rejected one, else at the end."""
-    # [rfc8829:5.2.2/4]
-    index = free.pop(0) if free else len(sections)
+    """Put a new section into the place of the first rejected one that suits, else at the end."""
+    # [rfc8829:5.2.2/4] Firefox refuses media in the place of data, and data in the place of media.
+    suitable = (index for index in free if (sections[index].media_type == APPLICATION) is section.is_data)
+    index = next(suitable, len(sections))
+    if index in free:
+        free.remove(index)
     sections[index : index + 1] = [replace(section, index=index)]
 
 
@@ -124,7 +132,8 @@ def _plan_groups(planned: Sequence[MediaSection], known: set[str], groups: Bundl
         kept[0].extend(fresh)
     else:
         kept.append(fresh)
-    return tuple(tuple(group) for group in kept if group)
+    # In the order of the sections, as browsers write them: Chromium cannot answer otherwise once a section was recycled.
+    return tuple(tuple(mid for mid in alive if mid in group) for group in kept if group)
 
 
 class _TransportPlacer:
