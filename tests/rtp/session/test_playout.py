@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 from tests.rtp.session.party import (
+    EXTENSIONS,
     OPUS,
     Party,
     audio_receiver,
@@ -15,7 +16,17 @@ from tests.rtp.session.party import (
 )
 from tests.support.network import Link
 
-from rtc_rtp import AudioLevel, EncodedFrame, FrameReceived, JitterSettings, RtpPacket, SessionOptions
+from rtc_rtp import (
+    VIDEO_ORIENTATION,
+    AudioLevel,
+    EncodedFrame,
+    ExtensionMap,
+    FrameReceived,
+    JitterSettings,
+    RtpPacket,
+    SessionOptions,
+    VideoOrientation,
+)
 
 
 def _arrivals(party: Party, receiver_id: str) -> list[tuple[float, EncodedFrame]]:
@@ -233,3 +244,21 @@ def test_buffers_are_bounded() -> None:
 
     held = [len(stream.buffer._packets) for stream in party.right._inbound.streams.values()]  # type: ignore[union-attr]
     assert max(held) <= 2048
+
+
+def test_a_picture_that_is_turned_says_so_once_for_those_that_follow() -> None:
+    party = Party()
+    extensions = ExtensionMap({**EXTENSIONS, 8: VIDEO_ORIENTATION})
+    party.left.add_sender("v", video_sender(header_extensions=extensions))
+    party.right.add_receiver("v", video_receiver(header_extensions=extensions))
+    turned = VideoOrientation(90, back_camera=True)
+    for number in range(7):
+        frame = vp8_frame(number, key=number in {0, 4})
+        frame.orientation = turned if 2 <= number < 6 else None
+        party.left.send_frame("v", frame)
+        party.network.flush()
+        party.network.advance(1 / 30)
+
+    upright = VideoOrientation(0)
+    assert [frame.orientation for frame in party.received()] == [None, None, *[turned] * 4, upright]
+    assert sum(8 in packet.extensions for packet in party.rtp()) == 3

@@ -6,6 +6,7 @@ A frame of video is one picture with all its layers (RFC 7656 calls it an access
 from typing import Final
 
 from rtc_rtp.dataclass import dataclass
+from rtc_rtp.extensions.video import VideoOrientation
 
 # [rfc6464:3/1] [rfc6465:4/2]
 SILENCE: Final = 127
@@ -75,6 +76,8 @@ class EncodedFrame:
     received_at: float | None = None
     """When its last packet came, seconds of the receiver's `now`."""
     audio_level: AudioLevel | None = None
+    orientation: VideoOrientation | None = None
+    """How the picture has to be turned before it is shown; None: not at all, or nobody says."""
     metadata: FrameMetadata | None = None
     first_sequence_number: int | None = None
     """RTP sequence number of the frame's first packet, 16 bits."""

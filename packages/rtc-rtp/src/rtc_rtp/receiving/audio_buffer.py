@@ -54,9 +54,9 @@ class AudioBuffer:
         self._packets[number] = (packet, media_time, now)
         heappush(self._numbers, number)
 
-    def take(self, now: float) -> list[tuple[EncodedFrame, RtpPacket]]:
-        """Return the frames whose time has come, each with its packet."""
-        frames: list[tuple[EncodedFrame, RtpPacket]] = []
+    def take(self, now: float) -> list[tuple[EncodedFrame, RtpPacket, RtpPacket]]:
+        """Return the frames whose time has come, each with its first and its last packet, which are the same."""
+        frames: list[tuple[EncodedFrame, RtpPacket, RtpPacket]] = []
         numbers = self._numbers
         while numbers and self.playout.due_at(self._packets[numbers[0]][1]) <= now:
             number = heappop(numbers)
@@ -78,7 +78,7 @@ class AudioBuffer:
             stats.jitter_buffer_delay += now - arrived_at
             stats.jitter_buffer_target_delay += self.playout.delay
             stats.jitter_buffer_emitted_count += 1
-            frames.append((frame, packet))
+            frames.append((frame, packet, packet))
         return frames
 
     @property

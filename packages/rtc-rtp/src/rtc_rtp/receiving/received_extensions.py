@@ -5,6 +5,7 @@ from typing import TypeVar
 from rtc_rtp.errors import ParseError
 from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL
 from rtc_rtp.extensions.time import ABS_CAPTURE_TIME
+from rtc_rtp.extensions.video import VIDEO_ORIENTATION, VideoOrientation
 from rtc_rtp.frame import AudioLevel
 from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
 from rtc_rtp.ntp import ntp_to_wall_clock
@@ -28,6 +29,11 @@ def capture_time(packet: RtpPacket, negotiated: ExtensionMap) -> float | None:
     """Return when the frame was captured by the clock of who captured it, in seconds since 1970."""
     found = _read(packet, negotiated, ABS_CAPTURE_TIME)
     return None if found is None else ntp_to_wall_clock(found.timestamp)
+
+
+def orientation(packet: RtpPacket, negotiated: ExtensionMap) -> VideoOrientation | None:
+    """Return how the picture that ends with a packet is to be turned."""
+    return _read(packet, negotiated, VIDEO_ORIENTATION)
 
 
 def _read(packet: RtpPacket, negotiated: ExtensionMap, extension: HeaderExtension[V]) -> V | None:

@@ -6,6 +6,7 @@ from typing import Final
 from rtc_rtp.context import Context
 from rtc_rtp.errors import ParseError
 from rtc_rtp.events import FrameReceived, PacketReceived, StreamDiscovered, ToneReceived
+from rtc_rtp.extensions.video import VideoOrientation
 from rtc_rtp.frame import AudioLevel, EncodedFrame
 from rtc_rtp.ntp import ntp_middle, seconds_to_short
 from rtc_rtp.packet import RtpPacket
@@ -13,7 +14,7 @@ from rtc_rtp.parameters import ReceiveParameters, RtpCodec, StreamId
 from rtc_rtp.payload import PayloadFormat, payload_format
 from rtc_rtp.receiving.audio_buffer import AudioBuffer
 from rtc_rtp.receiving.losses import Losses
-from rtc_rtp.receiving.received_extensions import audio_level, capture_time, source_levels
+from rtc_rtp.receiving.received_extensions import audio_level, capture_time, orientation, source_levels
 from rtc_rtp.receiving.reception import Reception
 from rtc_rtp.receiving.redundancy import Redundancy
 from rtc_rtp.receiving.sender_clock import SenderClock
@@ -48,6 +49,7 @@ class ReceiveStream:
         "_key_frame_asked_at",
         "_key_frame_wanted",
         "_latest",
+        "_orientation",
         "_parameters",
         "_redundancy",
         "_restarts",
@@ -101,6 +103,7 @@ class ReceiveStream:
         self._tones: ToneReceiver | None = None
         self._restarts = 0
         self._sources = sources
+        self._orientation: VideoOrientation | None = None
         self._latest: RtpPacket | None = None
         """The packet handed on last, where no frames are made of packets."""
 
@@ -119,6 +122,7 @@ class ReceiveStream:
         """Go on with what was negotiated anew."""
         self._parameters = parameters
         self._codecs = {codec.payload_type: codec for codec in parameters.codecs}
+        self.codec = self._codecs.get(self.codec.payload_type, self.codec)
         self._wrappings = frozenset(
             {parameters.red_payload_type, *parameters.telephone_event_payload_types.values()} - {None}
         )
@@ -326,8 +330,10 @@ class ReceiveStream:
         buffer = self.buffer
         if buffer is None:
             return deadline
-        for frame, packet in buffer.take(now):
-            self._complete(frame, packet, now)
+        for frame, first, last in buffer.take(now):
+            self._complete(frame, first, now)
+            if self._parameters.kind == "video":
+                self._turn(frame, last)
         next_number = buffer.next_number
         if next_number is not None and self.losses.missing:
             self.losses.forget_before(next_number)
@@ -356,6 +362,13 @@ class ReceiveStream:
         self.stats.estimated_playout_timestamp = frame.capture_time
         self._note_sources(packet, frame.audio_level, now)
         self._context.events.append(FrameReceived(self.receiver_id, frame))
+
+    def _turn(self, frame: EncodedFrame, last: RtpPacket) -> None:
+        """Say how a picture is to be turned: as its last packet says, or as it was said since the latest key frame."""
+        found = orientation(last, self._parameters.header_extensions)
+        if found is not None or frame.keyframe:
+            self._orientation = found
+        frame.orientation = self._orientation
 
     def note_latest(self) -> None:
         """Make the sources of the packet handed on last known; for many packets this would be too dear."""

@@ -61,7 +61,7 @@ class VideoBuffer:
         self._formats = formats
         self._stats = stats
         self._timestamps = SequenceUnwrapper(bits=TIMESTAMP_BITS)
-        self._ready: deque[tuple[EncodedFrame, RtpPacket, float]] = deque()
+        self._ready: deque[tuple[EncodedFrame, RtpPacket, RtpPacket, float]] = deque()
         """Frames that are whole but, by somebody's wish, not due."""
 
         self.playout = PlayoutClock(minimum=settings.target_delay or 0.0, maximum=settings.maximum_delay)
@@ -94,8 +94,8 @@ class VideoBuffer:
             self._give_up_all()
         self._packets[number] = (packet, now)
 
-    def take(self, now: float) -> list[tuple[EncodedFrame, RtpPacket]]:
-        """Return the frames that are whole and due, in order, each with its first packet."""
+    def take(self, now: float) -> list[tuple[EncodedFrame, RtpPacket, RtpPacket]]:
+        """Return the frames that are whole and due, in order, each with its first and its last packet."""
         while self._packets:
             if self._next is None and not self._seek(0):
                 break
@@ -106,20 +106,20 @@ class VideoBuffer:
                 break
         if not self._packets:
             self._blocked_at = None
-        frames: list[tuple[EncodedFrame, RtpPacket]] = []
+        frames: list[tuple[EncodedFrame, RtpPacket, RtpPacket]] = []
         while self._ready and self._due_at(self._ready[0]) <= now:
-            frame, packet, _ = self._ready.popleft()
+            frame, first, last, _ = self._ready.popleft()
             stats = self._stats
             stats.jitter_buffer_delay += now - (frame.received_at or now)
             stats.jitter_buffer_target_delay += self.playout.wished
             stats.jitter_buffer_emitted_count += 1
-            frames.append((frame, packet))
+            frames.append((frame, first, last))
         return frames
 
-    def _due_at(self, ready: tuple[EncodedFrame, RtpPacket, float]) -> float:
+    def _due_at(self, ready: tuple[EncodedFrame, RtpPacket, RtpPacket, float]) -> float:
         # Pictures are shown as soon as they can be, unless somebody wants them later.
         wished = self.playout.wished
-        return ready[2] + self.playout.base + wished if wished else 0.0
+        return ready[3] + self.playout.base + wished if wished else 0.0
 
     @property
     def deadline(self) -> float:
@@ -201,7 +201,7 @@ class VideoBuffer:
         self.playout.arrive(media_time, now)
         if len(self._ready) >= MAX_READY:
             self._ready.popleft()
-        self._ready.append((frame, packets[0], media_time))
+        self._ready.append((frame, packets[0], packets[-1], media_time))
 
     def _is_decodable(self, frame: EncodedFrame) -> bool:
         """Whether a frame behind a gap needs nothing that was lost in it."""

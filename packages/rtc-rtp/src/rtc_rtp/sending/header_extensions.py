@@ -4,6 +4,7 @@ from rtc_rtp.extensions.audio_level import AUDIO_LEVEL
 from rtc_rtp.extensions.stream_identification import MID, REPAIRED_RID, RID
 from rtc_rtp.extensions.time import ABS_CAPTURE_TIME, ABS_SEND_TIME, AbsoluteCaptureTime
 from rtc_rtp.extensions.transport_sequence_number import TRANSPORT_SEQUENCE_NUMBER
+from rtc_rtp.extensions.video import VIDEO_ORIENTATION, VideoOrientation
 from rtc_rtp.frame import AudioLevel
 from rtc_rtp.header_extension import MAX_ONE_BYTE_ID, MAX_ONE_BYTE_LENGTH, ExtensionMap
 from rtc_rtp.ntp import ntp_timestamp
@@ -16,6 +17,7 @@ class HeaderExtensions:
         "_abs_capture_time",
         "_audio_level",
         "_identification",
+        "_orientation",
         "_repaired_identification",
         "_translated",
         "_translation",
@@ -33,6 +35,7 @@ class HeaderExtensions:
         self.transport_sequence_number = negotiated.id_of(TRANSPORT_SEQUENCE_NUMBER)
         self._audio_level = negotiated.id_of(AUDIO_LEVEL)
         self._abs_capture_time = negotiated.id_of(ABS_CAPTURE_TIME)
+        self._orientation = negotiated.id_of(VIDEO_ORIENTATION)
         names = {MID: mid, RID: rid, REPAIRED_RID: rid}
         named = {uri: (negotiated.id_of(uri), (name or "").encode()) for uri, name in names.items()}
         self._identification = {
@@ -70,6 +73,7 @@ class HeaderExtensions:
             (self.transport_sequence_number, 2),
             (self._audio_level, 1),
             (self._abs_capture_time, 16),
+            (self._orientation, 1),
         ]
 
     def translation(self, theirs: ExtensionMap | None) -> dict[int, int]:
@@ -96,6 +100,11 @@ class HeaderExtensions:
         if self._audio_level is not None:
             # [rfc8834:5.2.2/1]
             elements[self._audio_level] = AUDIO_LEVEL.serialize(level)
+
+    def tell_orientation(self, elements: dict[int, bytes], value: VideoOrientation) -> None:
+        """Say how a picture is to be turned, in its last packet."""
+        if self._orientation is not None:
+            elements[self._orientation] = VIDEO_ORIENTATION.serialize(value)
 
     def tell_capture_time(self, elements: dict[int, bytes], capture_time: float) -> None:
         """Say when a frame was captured, in seconds since 1970."""

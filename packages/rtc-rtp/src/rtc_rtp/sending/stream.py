@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from rtc_rtp.context import Context
+from rtc_rtp.extensions.video import VideoOrientation
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.header_extension import ExtensionMap
 from rtc_rtp.packet import FIXED_HEADER_LENGTH, RtpPacket
@@ -59,6 +60,7 @@ class SendStream:
         "_is_unsettled",
         "_mapped_at",
         "_mapped_timestamp",
+        "_orientation",
         "_parameters",
         "_parity_numbers",
         "_redundancy",
@@ -88,6 +90,7 @@ class SendStream:
         self._context = context
         self._formats: dict[int, PayloadFormat] = {}
         self._frame_size = 0.0
+        self._orientation: VideoOrientation | None = None
         self.is_over = False
         """Whether it was removed, so that what waits of it must not leave."""
 
@@ -282,6 +285,9 @@ class SendStream:
             self._capture_time_told_at = context.now
             elements = made[0].extensions
             extensions.tell_capture_time(elements, frame.capture_time or context.wall_time(captured_at))
+        if made and (frame.orientation != self._orientation or (frame.keyframe and frame.orientation is not None)):
+            extensions.tell_orientation(made[-1].extensions, frame.orientation or VideoOrientation(0))
+        self._orientation = frame.orientation
         self.next_sequence_number = number
         self._count_frame(frame)
         parity = [] if redundancy is None else redundancy.protect(made, self.stats.remote, self.take_number)
