@@ -113,6 +113,8 @@ async def test_nothing_is_added_to_a_closed_connection(pair: Pair) -> None:
         await sender.replaceTrack(None)
     with pytest.raises(InvalidStateError):
         transceiver.stop()
+    assert (transceiver.direction, transceiver.currentDirection) == ("stopped", "stopped")
+    assert pair[0].getSenders() == []
 
 
 async def test_a_connection_that_never_had_media_has_none_when_closed(pair: Pair) -> None:
@@ -183,6 +185,42 @@ async def test_the_other_side_gets_a_track_in_the_same_streams(pair: Pair) -> No
     assert [each.direction for each in pair[1].getTransceivers()] == ["recvonly", "recvonly"]
     assert [each.currentDirection for each in pair[0].getTransceivers()] == ["sendonly", "sendonly"]
     assert [each.mid for each in pair[0].getTransceivers()] == [each.mid for each in pair[1].getTransceivers()]
+
+
+async def test_all_tracks_are_in_their_streams_before_the_first_is_told(pair: Pair) -> None:
+    stream = MediaStream()
+    for track in (audio(), video()):
+        pair[0].addTrack(track, stream)
+    seen: list[object] = []
+
+    def told(event: RTCTrackEvent) -> None:
+        seen.append((pair[1].signalingState, len(event.streams[0].getTracks())))
+
+    pair[1].ontrack = told
+    pair[1].onsignalingstatechange = lambda event: seen.append("signalingstatechange")
+    await pair[0].setLocalDescription()
+    await pair[1].setRemoteDescription(pair[0].localDescription)
+
+    assert seen == ["signalingstatechange", ("have-remote-offer", 2), ("have-remote-offer", 2)]
+
+
+async def test_a_description_that_a_handler_sets_brings_its_tracks_too(pair: Pair) -> None:
+    pair[0].addTrack(video())
+    events = tracks_of(pair[1])
+    await pair[0].setLocalDescription()
+    offer = pair[0].localDescription
+
+    @pair[1].on("signalingstatechange")
+    async def _() -> None:
+        if pair[1].signalingState == "stable" and pair[1].currentRemoteDescription is None:
+            await pair[1].setRemoteDescription(offer)
+
+    pair[1].addTransceiver("audio")
+    await pair[1].setLocalDescription()
+    await pair[1].setLocalDescription({"type": "rollback"})
+    await asyncio.sleep(0.01)
+
+    assert [event.track.kind for event in events] == ["video"]
 
 
 async def test_both_sides_send_in_one_section(pair: Pair) -> None:

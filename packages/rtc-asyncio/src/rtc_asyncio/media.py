@@ -61,6 +61,8 @@ class Media:
         self._transceivers: dict[RtpTransceiver, RTCRtpTransceiver] = {}
         self._streams: dict[str, MediaStream] = {}
         self._bitrate_bps: int | None = None
+        self._announced: list[RTCTrackEvent] = []
+        """Events of tracks that are to be fired when all tracks of the description are in their streams."""
         self._reactions: dict[type[object], Callable[..., None]] = {
             rtc_peer.FrameReceived: self._frame_received,
             rtc_peer.PacketReceived: self._packet_received,
@@ -107,6 +109,8 @@ class Media:
     def dispatch(self, event: object) -> bool:
         """Take an event of the machine, and tell whether it was one of media."""
         reaction = self._reactions.get(type(event))
+        if self._announced and reaction != self._track_added:
+            self._announce()
         if reaction is None:
             return False
         reaction(event)
@@ -114,6 +118,7 @@ class Media:
 
     def refresh(self) -> None:
         """A description was applied, or a transport changed its state: media may flow that did not, or the reverse."""
+        self._announce()
         for transceiver in self._transceivers.values():
             transceiver.sender.refresh()
         for handle in [handle for handle in self._transceivers if handle.stopped]:
@@ -207,9 +212,18 @@ class Media:
         receiver.streams = streams
         for stream in new:
             stream.track_added(receiver.track)
-        self._target.dispatchEvent(
+        if not self._announced:
+            self._loop.call_soon(self._announce)
+        self._announced.append(
             RTCTrackEvent("track", receiver=receiver, track=receiver.track, streams=streams, transceiver=transceiver)
         )
+
+    def _announce(self) -> None:
+        """Fire "track" for all that a description brought, now that each is in its streams."""
+        announced, self._announced = self._announced, []
+        for event in announced:
+            if not self._peer.closed:
+                self._target.dispatchEvent(event)
 
     def _track_removed(self, event: rtc_peer.TrackRemoved) -> None:
         receiver = self.transceiver(event.transceiver).receiver

@@ -58,13 +58,13 @@ class RTCRtpTransceiver:
             InvalidStateError: It is set, and the transceiver was stopped.
             TypeError: It is set to "stopped", or to what is no direction.
         """
-        return "stopped" if self._handle.stopping else direction_of(self._handle.direction.value)
+        return "stopped" if self._is_stopping else direction_of(self._handle.direction.value)
 
     @direction.setter
     def direction(self, direction: RTCRtpTransceiverDirection) -> None:
         self._services.check_thread()
         wanted = direction_of(direction)
-        if self._handle.stopping:
+        if self._is_stopping:
             raise InvalidStateError("the transceiver was stopped")
         if wanted == self.direction:
             return
@@ -77,7 +77,7 @@ class RTCRtpTransceiver:
     @property
     def currentDirection(self) -> RTCRtpTransceiverDirection | None:
         """What both sides agreed to; None before that."""
-        if self._handle.stopped:
+        if self.stopped:
             return "stopped"
         current = self._handle.current_direction
         return None if current is None else direction_of(current.value)
@@ -85,7 +85,11 @@ class RTCRtpTransceiver:
     @property
     def stopped(self) -> bool:
         """Whether it is over; the same as `currentDirection == "stopped"`."""
-        return self._handle.stopped
+        return self._handle.stopped or self._services.closed
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._handle.stopping or self._services.closed
 
     def stop(self) -> None:
         """End it for good. Nothing flows from now on; the next offer tells the peer.
