@@ -32,6 +32,7 @@ H264 = RTCRtpCodec(mimeType="video/H264", clockRate=90_000, sdpFmtpLine="profile
         ([{"scaleResolutionDownBy": 0.5}], ValueError),
         ([{"scaleResolutionDownBy": float("nan")}], ValueError),
         ([{"maxFramerate": -1.0}], ValueError),
+        ([{"maxFramerate": 0.0}], ValueError),
         ([{"maxBitrate": 1 << 32}], TypeError),
         ([{"priority": "urgent"}], TypeError),
         ([{"rid": "a", "scaleResolutionDownTo": {"maxWidth": 1, "maxHeight": 1}}, {"rid": "b"}], OperationError),

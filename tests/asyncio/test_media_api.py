@@ -370,6 +370,10 @@ async def test_header_extensions_are_chosen_by_direction(pair: Pair) -> None:
     assert negotiated["urn:ietf:params:rtp-hdrext:sdes:mid"] != "stopped"
     with pytest.raises(InvalidModificationError):
         transceiver.setHeaderExtensionsToNegotiate(extensions[1:])
+    for each in extensions:
+        each.direction = "stopped"
+    with pytest.raises(InvalidModificationError):
+        transceiver.setHeaderExtensionsToNegotiate(extensions)
 
 
 # --- senders and receivers ---
@@ -449,6 +453,8 @@ async def test_senders_and_receivers_share_the_transport_of_their_bundle(pair: P
 
     assert len(transports) == 1
     assert None not in transports
+    await pair[0].close()
+    assert {each.transport for each in senders} == transports
 
 
 async def test_statistics_are_selected_by_track(pair: Pair) -> None:

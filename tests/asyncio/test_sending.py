@@ -5,10 +5,12 @@ import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from rtc_asyncio import EncodedFrameTrack, MediaStreamError, MediaStreamTrack, RawFrame, RtpPacketTrack
+from rtc_asyncio.encoding import Encoding
 from rtc_asyncio.sending import SendingPump
 from rtc_asyncio.tracks import MediaKind
 from rtc_peer import ArgumentError
@@ -157,14 +159,15 @@ async def test_another_codec_or_size_takes_another_encoder() -> None:
     assert [frame.payload_type for frame, _ in outlet.frames] == [96, 102]
 
 
-async def test_a_frame_rate_leaves_frames_out() -> None:
-    outlet = Recorder(replace(PLAIN, encodings=(SendEncoding(ssrc=1, max_framerate=10.0),)))
-    pump = SendingPump("video", outlet, FakeCodecs())
-    pump.start(Pictures(pictures(50), ends=False))
-    await asyncio.sleep(0.03)
-    pump.close()
+@pytest.mark.parametrize(
+    ("framerate", "taken"), [(None, 300), (10.0, 100), (15.0, 150), (30.0, 300), (60.0, 300), (0.0, 0)]
+)
+def test_a_frame_rate_leaves_frames_out(framerate: float | None, taken: int) -> None:
+    encoding = Encoding("video", FakeCodecs())
+    encoding.configure(VP8, SendEncoding(ssrc=1, max_framerate=framerate), "", 1.0)
 
-    assert len(outlet.frames) == 1
+    due = [encoding.is_due(1000 + frame / 30) for frame in range(300)]
+    assert abs(sum(due) - taken) <= 1
 
 
 async def test_a_disabled_track_shows_black_once_a_second() -> None:
@@ -315,14 +318,17 @@ async def test_what_is_no_frame_ends_sending_and_is_told() -> None:
     assert reports == ["sending a track failed"]
 
 
+def _has_sent(pump: SendingPump, outlet: Recorder, taken: int, sent: int) -> bool:
+    return pump.source_frames == taken and len(outlet.frames) == sent
+
+
 async def test_an_encoding_that_is_active_again_begins_with_a_key_frame() -> None:
     codecs, outlet = FakeCodecs(), Recorder()
     pump = SendingPump("video", outlet, codecs)
-    for active in (True, False, True):
+    for round_, active in enumerate((True, False, True), start=1):
         outlet.parameters = replace(PLAIN, encodings=(SendEncoding(ssrc=1, active=active),))
         pump.start(Pictures(pictures(2), ends=False))
-        await asyncio.sleep(0.02)
-    await until(lambda: len(outlet.frames) == 4)
+        await until(partial(_has_sent, pump, outlet, 2 * round_, 2 * ((round_ + 1) // 2)))
     pump.close()
 
     assert codecs.encoders[0].forced == [True, False, True, False]

@@ -56,6 +56,8 @@ def initial_encodings(
     for encoding in encodings:
         if encoding.codec is not None and not _has_codec(encoding, codecs, ignore_asymmetrical_parameters=False):
             raise OperationError("the codec of an encoding is not among the capabilities")
+        if kind == "video" and encoding.maxFramerate is not None and not encoding.maxFramerate > 0.0:
+            raise ValueError("maxFramerate is more than 0")
     _check_sizes(encodings, OperationError)
     encodings = _of_kind(encodings, kind)[: MAX_ENCODINGS[kind]]
     if kind == "video":

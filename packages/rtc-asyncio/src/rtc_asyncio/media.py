@@ -60,6 +60,8 @@ class Media:
         self.options = options
         self._transceivers: dict[RtpTransceiver, RTCRtpTransceiver] = {}
         self._streams: dict[str, MediaStream] = {}
+        self._transports: dict[int, RTCDtlsTransport] = {}
+        """By transceiver; those that were in use last remain when the connection is closed."""
         self._bitrate_bps: int | None = None
         self._announced: list[RTCTrackEvent] = []
         """Events of tracks that are to be fired when all tracks of the description are in their streams."""
@@ -127,7 +129,9 @@ class Media:
                 self._transceivers.pop(handle).end(told=False)
 
     def close(self) -> None:
-        """The connection is closed."""
+        """The connection is about to be closed."""
+        for transceiver in self._transceivers.values():
+            self.transport_of(transceiver.handle)
         for transceiver in self._transceivers.values():
             transceiver.end(told=False)
 
@@ -178,8 +182,13 @@ class Media:
 
     def transport_of(self, handle: RtpTransceiver) -> RTCDtlsTransport | None:
         """What carries the media of a transceiver."""
-        section = next((each for each in self._peer.negotiated_media if each.transceiver_id == handle.id), None)
-        return None if section is None else self._dispatcher.transport(section.transport_id)
+        if not self._peer.closed:
+            self._transports = {
+                each.transceiver_id: transport
+                for each in self._peer.negotiated_media
+                if (transport := self._dispatcher.transport(each.transport_id)) is not None
+            }
+        return self._transports.get(handle.id)
 
     async def stats_of(self, selector: RTCRtpSender | RTCRtpReceiver) -> "RTCStatsReport":
         """What was counted about a sender or receiver."""

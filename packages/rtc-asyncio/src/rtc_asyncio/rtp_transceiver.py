@@ -1,12 +1,13 @@
 """`RTCRtpTransceiver` (WebRTC 1.0, section 5.4; header extension control of WebRTC Extensions)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from rtc_peer import HeaderExtensionCapability, RtpTransceiver
 
 from .conversion import w3c_errors
 from .dictionaries import converted
-from .errors import InvalidStateError
+from .errors import InvalidModificationError, InvalidStateError
 from .media_services import MediaServices
 from .rtp_codecs import direction_of, extension_of, machine_direction, preferred_codecs
 from .rtp_dictionaries import (
@@ -17,6 +18,8 @@ from .rtp_dictionaries import (
 from .rtp_receiver import RTCRtpReceiver
 from .rtp_sender import RTCRtpSender
 from .tracks import MediaKind
+
+MID_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 
 
 class RTCRtpTransceiver:
@@ -133,6 +136,8 @@ class RTCRtpTransceiver:
         """
         self._services.check_thread()
         wanted = [converted(RTCRtpHeaderExtensionCapability, each) for each in extensions]
+        if any(each.uri == MID_EXTENSION and each.direction != "sendrecv" for each in wanted):
+            raise InvalidModificationError("bundled sections are told apart by their mid: it is sent and received")
         with w3c_errors():
             self._handle.set_header_extensions(
                 HeaderExtensionCapability(each.uri, machine_direction(each.direction)) for each in wanted
