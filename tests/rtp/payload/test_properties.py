@@ -140,6 +140,7 @@ def test_random_payloads_raise_nothing_but_parse_errors(name: str, payloads: lis
         receiver.starts_keyframe(packet.payload)
         receiver.ends_frame(packet)
         receiver.duration(packet.payload)
+        receiver.follows(packet.payload, 5)
     try:
         frame = receiver.assemble(packets)
     except ParseError:

@@ -205,3 +205,21 @@ def test_captured_temporal_layers_have_their_indices() -> None:
 
     assert [each and each.temporal_id for each in metadata] == [frame.temporal_id for frame in capture.frames]
     assert all(each is not None and each.base_layer_index is not None for each in metadata)
+
+
+@pytest.mark.parametrize(("first", "second"), [(5, 6), (0x7FFF, 0), (0x7F, 0x80)])
+def test_frames_that_follow_each_other(first: int, second: int) -> None:
+    sender, receiver = Vp8Format({}), Vp8Format({})
+    sender.next_picture_id = second
+
+    payloads = [payload for payload, _ in sender.packetize(EncodedFrame(INTERFRAME, 0), 1200)]
+
+    assert [receiver.follows(payload, first) for payload in payloads] == [True, False, False]
+    assert not receiver.follows(payloads[0], second)
+    assert not receiver.follows(b"", first)
+
+
+def test_short_numbers_wrap_too() -> None:
+    payload = bytes([0x90, 0x80, 0]) + INTERFRAME
+
+    assert Vp8Format({}).follows(payload, 0x7F)

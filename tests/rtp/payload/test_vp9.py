@@ -265,3 +265,15 @@ def test_the_groups_of_browsers_tell_dependencies() -> None:
             assert each is not None
             assert each.dependencies
             assert set(each.dependencies) <= set(ids)
+
+
+@pytest.mark.parametrize(("first", "second"), [(5, 6), (0x7FFF, 0), (0x7F, 0x80)])
+def test_frames_that_follow_each_other(first: int, second: int) -> None:
+    sender, receiver = Vp9Format({}), Vp9Format({})
+    sender.next_picture_id = second
+
+    payloads = [payload for payload, _ in sender.packetize(EncodedFrame(INTERFRAME, 0), 1200)]
+
+    assert [receiver.follows(payload, first) for payload in payloads] == [True, False, False]
+    assert not receiver.follows(payloads[0], second)
+    assert not receiver.follows(b"", first)

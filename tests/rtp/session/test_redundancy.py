@@ -13,10 +13,20 @@ from tests.rtp.session.party import (
     audio_sender,
     video_receiver,
     video_sender,
+    vp8_frame,
 )
 from tests.support.network import Link
 
-from rtc_rtp import RtpPacket, SendEncoding, SessionOptions, is_rtcp, parse_red
+from rtc_rtp import (
+    EncodedFrame,
+    FrameReceived,
+    RtpPacket,
+    SendEncoding,
+    SessionOptions,
+    is_rtcp,
+    parse_red,
+    payload_format,
+)
 from rtc_stun import Datagram
 
 FEC_SSRC = 0x71DE2
@@ -151,6 +161,54 @@ def test_what_was_in_red_is_sent_again_as_it_was_before() -> None:
     assert {len(payload) == 0 for number, payload in numbers.items() if number in parity} == {True}
     assert {payload[:1] in (b"\x90", b"\x80") for number, payload in numbers.items() if number not in parity} == {True}
     assert len(party.received()) == 150
+
+
+@pytest.mark.parametrize("payload_type", [96, 98])
+def test_what_is_lost_between_pictures_that_follow_each_other_holds_up_none(payload_type: int) -> None:
+    party = Party()
+    vp9 = replace(VP8, payload_type=98, mime_type="video/VP9", rtx_payload_type=None)
+    party.right.add_receiver("v", video_receiver(codecs=(VP8, vp9)))
+    sender = payload_format("video/VP8" if payload_type == 96 else "video/VP9", {})
+    assert sender is not None
+    number = 0
+
+    for index in range(10):
+        data = vp8_frame(index, key=index == 0, length=3000).data if payload_type == 96 else _vp9(index)
+        payloads = sender.packetize(EncodedFrame(data, 0, keyframe=index == 0), 1200)
+        for payload, marker in payloads:
+            packet = RtpPacket(payload_type, number, 3000 * index, 9, payload, marker=marker, extensions={4: b"1"})
+            party.right.receive_datagram(bytes(packet), party.network.now)
+            number += 1
+        # Something without a picture in it, that does not come.
+        number += index % 3
+
+    assert len(_frames_now(party)) == 10
+
+
+def _frames_now(party: Party) -> list[FrameReceived]:
+    """What came out without time going on."""
+    party.right.handle_timeout(party.network.now)
+    return [event for event in party.right.events() if isinstance(event, FrameReceived)]
+
+
+def _vp9(index: int) -> bytes:
+    return (b"\x82\x49\x83\x42\x00\x13\xf0\x0b\x30" if index == 0 else b"\x86\x00") + bytes([1]) * 3000
+
+
+def test_a_lost_picture_is_no_gap_to_leap_over() -> None:
+    party = Party()
+    party.right.add_receiver("v", video_receiver())
+    sender = payload_format("video/VP8", {})
+    assert sender is not None
+
+    for index in range(4):
+        data = vp8_frame(index, key=index == 0, length=300).data
+        [(payload, marker)] = sender.packetize(EncodedFrame(data, 0, keyframe=index == 0), 1200)
+        packet = RtpPacket(96, index, 3000 * index, 9, payload, marker=marker, extensions={4: b"1"})
+        if index != 2:
+            party.right.receive_datagram(bytes(packet), party.network.now)
+
+    assert len(_frames_now(party)) == 2
 
 
 @pytest.mark.parametrize("distance", [1, 2])

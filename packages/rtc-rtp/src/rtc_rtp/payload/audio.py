@@ -55,6 +55,10 @@ class AudioFormat(ABC):
         """Return true: every packet can be decoded by itself."""
         return True
 
+    def follows(self, _payload: bytes, _frame_id: int, /) -> bool:
+        """Return false: frames of audio have no numbers."""
+        return False
+
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
         """Return the one packet as a frame; see `PayloadFormat.assemble`."""
         # [rfc3551:4.1/1] [rfc3551:4.2/2] [rfc3551:4.4/1] As long as it is, with a gap before it or not.

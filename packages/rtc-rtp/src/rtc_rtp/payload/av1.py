@@ -94,6 +94,10 @@ class Av1Format:
         first = _first_element(payload)
         return first is not None and (bool(payload[0] & _NEW_SEQUENCE) or obu_type(first) == SEQUENCE_HEADER)
 
+    def follows(self, _payload: bytes, _frame_id: int, /) -> bool:
+        """Return false: frames have no numbers."""
+        return False
+
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
         """Join the packets of a temporal unit, see `PayloadFormat.assemble`."""
         obus = [obu for obu in _join_elements(packets) if obu_type(obu) not in _NOT_SENT]

@@ -47,6 +47,12 @@ class PayloadFormat(Protocol):
     def starts_keyframe(self, payload: bytes, /) -> bool:
         """Tell whether the packet with this payload is the first of a frame at which decoding may start."""
 
+    def follows(self, payload: bytes, frame_id: int, /) -> bool:
+        """Tell whether the packet with this payload is the first of the frame right after the one with this number.
+
+        False also if the format does not number frames.
+        """
+
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
         """Join the packets of one frame.
 

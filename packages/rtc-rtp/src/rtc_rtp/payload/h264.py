@@ -124,6 +124,10 @@ class H264Format:
         except ParseError:
             return False
 
+    def follows(self, _payload: bytes, _frame_id: int, /) -> bool:
+        """Return false: frames have no numbers."""
+        return False
+
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
         """Join the packets of an access unit, see `PayloadFormat.assemble`. All packet types of mode 1 are understood."""
         units = self._with_parameter_sets(_join_units(packets))

@@ -127,6 +127,10 @@ class H265Format:
                 return False
         return any(kind in (VPS, SPS) or _starts_decoding(kind) for kind in types)
 
+    def follows(self, _payload: bytes, _frame_id: int, /) -> bool:
+        """Return false: frames have no numbers."""
+        return False
+
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
         """Join the packets of an access unit, see `PayloadFormat.assemble`."""
         units = self._with_parameter_sets(_join_units(packets))

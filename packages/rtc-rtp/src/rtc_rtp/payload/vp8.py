@@ -216,6 +216,15 @@ class Vp8Format:
             return False
         return not payload[at] & _INTERFRAME
 
+    def follows(self, payload: bytes, frame_id: int, /) -> bool:
+        """Tell whether the frame with the next PictureID begins here."""
+        try:
+            descriptor, _ = Vp8PayloadDescriptor.parse(payload)
+        except ParseError:
+            return False
+        mask = MAX_PICTURE_ID if descriptor.long_picture_id else MAX_SHORT_PICTURE_ID
+        return descriptor.starts_frame and descriptor.picture_id == (frame_id + 1) & mask
+
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
         """Join the packets of a frame, see `PayloadFormat.assemble`."""
         first, at = Vp8PayloadDescriptor.parse(packets[0].payload)

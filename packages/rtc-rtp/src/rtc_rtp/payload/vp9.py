@@ -104,6 +104,16 @@ class Vp9Format:
         """Tell whether a picture begins here that needs no other."""
         return self.starts_frame(payload) and not payload[0] & _INTER_PICTURE
 
+    def follows(self, payload: bytes, frame_id: int, /) -> bool:
+        """Tell whether the picture with the next picture ID begins here."""
+        try:
+            descriptor, _ = Vp9PayloadDescriptor.parse(payload)
+        except ParseError:
+            return False
+        mask = MAX_PICTURE_ID if descriptor.long_picture_id else MAX_SHORT_PICTURE_ID
+        begins = descriptor.starts_frame and not descriptor.inter_layer
+        return begins and descriptor.picture_id == (frame_id + 1) & mask
+
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
         """Join the packets of a picture, see `PayloadFormat.assemble`. Lower spatial layers may be missing."""
         first, _ = Vp9PayloadDescriptor.parse(packets[0].payload)

@@ -218,6 +218,8 @@ class VideoBuffer:
         if self._next is None or max(self._packets, default=0) < self._scanned:
             self._blocked_at = None
             return False
+        if self._leap():
+            return True
         if self._blocked_at is None:
             self._blocked_at = now
         if now < self._blocked_at + self._patience and (self.is_intact or not self._has_later_key_frame()):
@@ -226,6 +228,22 @@ class VideoBuffer:
         self._break()
         self._stats.frames_dropped += 1
         return self._seek(self._scanned + 1)
+
+    def _leap(self) -> bool:
+        """Leave out a gap between two pictures that follow each other: what was lost there is padding, or parity."""
+        if not self.is_intact or self._scanned != self._next or not self._delivered_ids:
+            return False
+        ahead = min((each for each, (packet, _) in self._packets.items() if packet.payload), default=None)
+        if ahead is None:
+            return False
+        packet = self._packets[ahead][0]
+        if not self._format(packet).follows(packet.payload, self._delivered_ids[-1]):
+            return False
+        for padding in [each for each in self._packets if each < ahead]:
+            del self._packets[padding]
+        self._next = self._scanned = ahead
+        self._blocked_at = None
+        return True
 
     def _break(self) -> None:
         self.is_intact = False
