@@ -87,6 +87,9 @@ class ByPayloadType:
         """Look the payload type up."""
         return self.receivers.get(packet.payload_type)
 
+    def describe(self, ssrc: int, mid: str) -> None:
+        """Take no note of it: payload types tell."""
+
 
 def vp8_frame(number: int, *, key: bool, length: int = 3000) -> EncodedFrame:
     """A frame of VP8 at 30 a second; the first partition holds noise that depends on the number."""

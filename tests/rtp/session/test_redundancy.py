@@ -46,6 +46,9 @@ class Everything:
         """Return it."""
         return "v"
 
+    def describe(self, ssrc: int, mid: str) -> None:
+        """Nothing is to be chosen."""
+
 
 def _is_parity(packet: RtpPacket) -> bool:
     if packet.payload_type == 120:

@@ -21,6 +21,7 @@ from tests.support.rng import SeededRng
 
 from rtc_rtp import (
     ApplicationDefined,
+    DescriptionItem,
     DescriptionType,
     EncodedFrame,
     Goodbye,
@@ -312,7 +313,10 @@ def test_everything_is_told_in_compound_packets(senders: int, blocks: int, extra
     ours: list[SenderReport | ReceiverReport] = [SenderReport(1 + number, 0, 0, 0, 0) for number in range(senders)]
     rest: list[RtcpPacket] = [UnknownPacket(210, 0, bytes(4 * number)) for number in range(extra)]
 
-    datagrams = compose(with_blocks(ours or [ReceiverReport(1)], told), rest, lambda ssrc: f"name {ssrc}", size)
+    def name(ssrc: int) -> list[DescriptionItem]:
+        return [DescriptionItem(DescriptionType.CNAME, f"name {ssrc}".encode())]
+
+    datagrams = compose(with_blocks(ours or [ReceiverReport(1)], told), rest, name, size)
 
     parsed = [parse_compound(data, reduced_size=False) for data in datagrams]
     packets = [packet for each in parsed for packet in each]

@@ -1,13 +1,23 @@
 """What WebRTC asks of RTP beyond RTP itself (RFC 8834), where no other test asks it."""
 
 import pytest
-from tests.rtp.session.party import AUDIO_SSRC, EXTENSIONS, Party, audio_receiver, audio_sender, opus_frame
+from tests.rtp.session.party import (
+    AUDIO_SSRC,
+    EXTENSIONS,
+    Party,
+    audio_receiver,
+    audio_sender,
+    opus_frame,
+    video_sender,
+)
 
 from rtc_rtp import (
     AUDIO_LEVEL,
     AudioLevel,
     DescriptionType,
+    ExtensionMap,
     ReceiverReport,
+    RtpPacket,
     SourceDescription,
     parse_compound,
     serialize_compound,
@@ -83,3 +93,44 @@ def test_extended_reports_that_nobody_expects_cost_nothing_of_what_comes_with_th
     assert parse_compound(packet)[1] == extended
     assert party.right.receiver_stats("a")[0].cname == "name"
     assert party.right.stats.dropped.get("unknown_rtcp", 0) - before <= 2
+
+
+class ByMid:
+    """A router that knows sources by what RTCP tells of them."""
+
+    def __init__(self) -> None:
+        self.mids: dict[int, str] = {}
+
+    def route(self, packet: RtpPacket) -> str | None:
+        """Return the receiver that is called as the section."""
+        return self.mids.get(packet.ssrc)
+
+    def describe(self, ssrc: int, mid: str) -> None:
+        """Remember."""
+        self.mids[ssrc] = mid
+
+
+@pytest.mark.spec("rfc8834:4.1/7", "rfc9143:15/1")
+def test_rtcp_tells_which_section_a_stream_belongs_to() -> None:
+    party = Party()
+    nothing = ExtensionMap({})
+    party.left.add_sender("v", video_sender(mid="1", header_extensions=nothing))
+    party.left.add_sender("a", audio_sender(mid="0", header_extensions=nothing))
+    party.right.add_receiver("0", audio_receiver(header_extensions=nothing))
+    party.right.add_receiver("1", audio_receiver(header_extensions=nothing))
+    party.right.set_router(ByMid())
+    for number in range(100):
+        party.left.send_frame("a", opus_frame(number))
+        party.network.flush()
+        party.network.advance(0.02)
+
+    told = [
+        chunk
+        for data in party.rtcp(0)
+        for packet in parse_compound(data)
+        if isinstance(packet, SourceDescription)
+        for chunk in packet.chunks
+    ]
+    assert {chunk.get(DescriptionType.MID) for chunk in told if chunk.ssrc == AUDIO_SSRC} == {"0"}
+    assert party.right.receiver_stats("0")[0].packets_received > 40
+    assert party.right.receiver_stats("1") == []

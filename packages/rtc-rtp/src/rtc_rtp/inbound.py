@@ -117,6 +117,11 @@ class Inbound:
             self.streams[packet.ssrc] = stream
         return stream
 
+    def describe(self, ssrc: int, mid: str) -> None:
+        """The peer tells by RTCP which section a source belongs to."""
+        if self._router is not None:
+            self._router.describe(ssrc, mid)
+
     def resolve_conflict(self, ssrc: int) -> bool:
         """The peer uses an SSRC of ours: leave it to the peer; tell whether that was done."""
         self._context.drop("source_conflict")

@@ -17,6 +17,10 @@ class Router(Protocol):
         """Return the receiver of this packet, or ``None`` if nobody wants it: the packet is then dropped and counted."""
         ...
 
+    def describe(self, ssrc: int, mid: str) -> None:
+        """Take note of the section that a source belongs to, as RTCP tells it."""
+        ...
+
 
 class SoleReceiver:
     """The router of a session that needs none: all packets belong to one receiver."""
@@ -29,3 +33,6 @@ class SoleReceiver:
     def route(self, packet: RtpPacket) -> StreamId | None:  # noqa: ARG002  # a Router
         """Return the receiver, whatever the packet is."""
         return self.receiver_id
+
+    def describe(self, ssrc: int, mid: str) -> None:
+        """Do nothing: there is nothing to choose from."""

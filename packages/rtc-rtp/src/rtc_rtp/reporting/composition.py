@@ -6,7 +6,6 @@ from typing import Final, TypeAlias
 from rtc_rtp.rtcp import (
     DescriptionChunk,
     DescriptionItem,
-    DescriptionType,
     ReceiverReport,
     ReportBlock,
     RtcpPacket,
@@ -17,6 +16,7 @@ from rtc_rtp.rtcp import (
 MAX_BLOCKS: Final = 31
 
 Report: TypeAlias = SenderReport | ReceiverReport
+Describe: TypeAlias = Callable[[int], list[DescriptionItem]]
 
 
 def with_blocks(reports: Sequence[Report], blocks: Sequence[ReportBlock]) -> list[Report]:
@@ -38,15 +38,13 @@ def with_blocks(reports: Sequence[Report], blocks: Sequence[ReportBlock]) -> lis
     return result
 
 
-def compose(
-    reports: Iterable[Report], extra: Iterable[RtcpPacket], cname: Callable[[int], str], max_size: int
-) -> list[bytes]:
-    """Return full compound packets: reports, the CNAME of everybody who reports, and the rest behind the last ones.
+def compose(reports: Iterable[Report], extra: Iterable[RtcpPacket], describe: Describe, max_size: int) -> list[bytes]:
+    """Return full compound packets: reports, the description of everybody who reports, and the rest behind the last ones.
 
     Args:
         reports: At least one; the first is repeated, empty, where a packet would have none.
         extra: Feedback, extended reports and the like.
-        cname: Gives the canonical name of an SSRC.
+        describe: Gives the items of an SSRC, the canonical name among them.
         max_size: Bytes of one datagram.
     """
     pending = list(reports)
@@ -57,20 +55,22 @@ def compose(
         head, size = b"", 0
         described: list[int] = []
         while (
-            pending and (not described or size + _cost(pending[0], cname) <= max_size) and len(described) < MAX_BLOCKS
+            pending
+            and (not described or size + _cost(pending[0], describe) <= max_size)
+            and len(described) < MAX_BLOCKS
         ):
             report = pending.pop(0)
             head += report.serialize()
             if report.ssrc not in described:
                 described.append(report.ssrc)
-            size += _cost(report, cname)
+            size += _cost(report, describe)
         # [rfc3550:6.1/7] [rfc3550:6.1/8] [rfc3550:6.1/19] [rfc3550:6.4.2/1]
         if not described:
             head += opener.serialize()
             described.append(opener.ssrc)
         # The canonical name is in every compound packet.
         # [rfc3550:6.1/3] [rfc3550:6.1/4] [rfc3550:6.5.1/1]
-        head += _description(described, cname).serialize()
+        head += _description(described, describe).serialize()
         # [rfc4585:3.1/3]
         body = b""
         # [rfc3550:6.1/18]
@@ -95,12 +95,10 @@ def reduce(packets: Iterable[RtcpPacket], max_size: int) -> list[bytes]:
     return datagrams
 
 
-def _cost(report: Report, cname: Callable[[int], str]) -> int:
+def _cost(report: Report, describe: Describe) -> int:
     """Bytes of a report with its line in the description, at most."""
-    return 28 + 24 * len(report.blocks) + 4 + 12 + len(cname(report.ssrc).encode())
+    return 28 + 24 * len(report.blocks) + 4 + sum([2 + len(item.value) for item in describe(report.ssrc)]) + 4
 
 
-def _description(ssrcs: Iterable[int], cname: Callable[[int], str]) -> SourceDescription:
-    return SourceDescription(
-        [DescriptionChunk(ssrc, [DescriptionItem(DescriptionType.CNAME, cname(ssrc).encode()[:255])]) for ssrc in ssrcs]
-    )
+def _description(ssrcs: Iterable[int], describe: Describe) -> SourceDescription:
+    return SourceDescription([DescriptionChunk(ssrc, describe(ssrc)) for ssrc in ssrcs])

@@ -11,7 +11,16 @@ from rtc_rtp.outbound import Outbound
 from rtc_rtp.reporting.composition import Report, compose, reduce, with_blocks
 from rtc_rtp.reporting.intake import Intake
 from rtc_rtp.reporting.schedule import Due, RtcpSchedule
-from rtc_rtp.rtcp import Goodbye, ReceiverReport, ReportBlock, RtcpPacket, SenderReport
+from rtc_rtp.rtcp import (
+    DescriptionItem,
+    DescriptionType,
+    Goodbye,
+    ReceiverReport,
+    ReportBlock,
+    RtcpPacket,
+    SenderReport,
+)
+from rtc_rtp.rtcp.description import MAX_ITEM_LENGTH
 from rtc_rtp.rtcp.extended_block import ExtendedBlock
 from rtc_rtp.rtcp.extended_report import DelaySinceReceiverReport, ExtendedReport, ReceiverReferenceTime
 from rtc_rtp.sending.stream import SendStream
@@ -233,12 +242,20 @@ class Control:
         return [ExtendedReport(first.ssrc, blocks)] if blocks else []
 
     def _compose(self, reports: Iterable[Report], extra: Iterable[RtcpPacket]) -> list[bytes]:
-        return compose(reports, extra, self._cname, self._context.options.max_packet_size)
+        return compose(reports, extra, self._describe, self._context.options.max_packet_size)
 
-    def _cname(self, ssrc: int) -> str:
-        # [rfc4588:5.2/1] That of a stream is that of its retransmissions.
+    def _describe(self, ssrc: int) -> list[DescriptionItem]:
+        """Return what every compound packet tells of an SSRC of ours: whose it is, and which section it belongs to."""
         found = self._outbound.by_ssrc.get(ssrc)
-        return self.cname if found is None else found[0].parameters.cname or self.cname
+        if found is None:
+            return [DescriptionItem(DescriptionType.CNAME, self.cname.encode()[:MAX_ITEM_LENGTH])]
+        # [rfc4588:5.2/1] That of a stream is that of its retransmissions.
+        parameters = found[0].parameters
+        items = [DescriptionItem(DescriptionType.CNAME, (parameters.cname or self.cname).encode()[:MAX_ITEM_LENGTH])]
+        # [rfc9143:15/1] [rfc8834:4.1/7]
+        if parameters.mid:
+            items.append(DescriptionItem(DescriptionType.MID, parameters.mid.encode()[:MAX_ITEM_LENGTH]))
+        return items
 
     def _measure(self) -> None:
         """Let RTCP have its part of what flows, should that be more than was expected."""

@@ -187,6 +187,9 @@ class Intake:
 
     def _take_description(self, packet: SourceDescription) -> None:
         for chunk in packet.chunks:
+            # [rfc8834:4.1/7]
+            if (mid := chunk.get(DescriptionType.MID)) is not None:
+                self._inbound.describe(chunk.ssrc, mid)
             name = chunk.get(DescriptionType.CNAME)
             if name is None:
                 continue
