@@ -34,7 +34,7 @@ def test_a_peer_that_reports_is_sent_to() -> None:
     assert not _held_back(party)
 
 
-@pytest.mark.spec("rfc8083:4/1", "rfc8083:4/2", "rfc8083:4.1/1", "rfc8083:4.1/4", "rfc8083:4.5/1")
+@pytest.mark.spec("rfc8083:4/1", "rfc8083:4/2", "rfc8083:4.1/1", "rfc8083:4.1/4", "rfc8083:4.5/1", "rfc8834:7.1/1")
 def test_a_peer_that_never_reports_is_sent_nothing_after_15_seconds_until_it_does() -> None:
     party = Party()
     party.connect_video()
@@ -82,6 +82,9 @@ def test_media_that_do_not_arrive_though_reports_do_are_stopped() -> None:
     "rfc8083:4.3/4",
     "rfc8083:4.3/5",
     "rfc8083:4.3/6",
+    "rfc8834:7.1/1",
+    "rfc8834:7.2/2",
+    "rfc8834:7.2/3",
 )
 def test_more_than_ten_times_what_tcp_would_send_is_too_much() -> None:
     party = Party(link=Link(delay=0.2, loss=0.3), back=Link(delay=0.2))

@@ -23,6 +23,7 @@ from rtc_rtp import (
     ExtensionMap,
     FrameReceived,
     JitterSettings,
+    RtpCodec,
     RtpPacket,
     SessionOptions,
     VideoOrientation,
@@ -246,6 +247,7 @@ def test_buffers_are_bounded() -> None:
     assert max(held) <= 2048
 
 
+@pytest.mark.spec("rfc8834:5.2.5/1")
 def test_a_picture_that_is_turned_says_so_once_for_those_that_follow() -> None:
     party = Party()
     extensions = ExtensionMap({**EXTENSIONS, 8: VIDEO_ORIENTATION})
@@ -262,3 +264,23 @@ def test_a_picture_that_is_turned_says_so_once_for_those_that_follow() -> None:
     upright = VideoOrientation(0)
     assert [frame.orientation for frame in party.received()] == [None, None, *[turned] * 4, upright]
     assert sum(8 in packet.extensions for packet in party.rtp()) == 3
+
+
+@pytest.mark.spec("rfc8834:4.3/6")
+def test_sound_goes_on_evenly_when_the_clock_of_its_codec_changes() -> None:
+    pcmu = RtpCodec(payload_type=0, mime_type="audio/PCMU", clock_rate=8000)
+    party = Party()
+    party.left.add_sender("a", audio_sender(codecs=(OPUS, pcmu)))
+    party.right.add_receiver("a", audio_receiver(codecs=(OPUS, pcmu)))
+    seen = _arrivals(party, "a")
+
+    party.send_audio(100)
+    for number in range(100, 200):
+        frame = EncodedFrame(b"\xff" * 160, number * 160, mime_type="audio/PCMU")
+        party.left.send_frame("a", frame)
+        party.network.flush()
+        party.network.advance(0.02)
+
+    assert [round(at, 3) for at, _ in seen] == [round(0.02 + 0.02 * number, 3) for number in range(len(seen))]
+    assert len(seen) >= 198
+    assert party.right.receiver_stats("a")[0].jitter < 0.001

@@ -26,7 +26,17 @@ class AudioBuffer:
     the gap in sequence numbers and conceals it. A gap in timestamps alone is silence that was not sent (DTX).
     """
 
-    __slots__ = ("_clock_rate", "_formats", "_last", "_numbers", "_packets", "_stats", "_timestamps", "playout")
+    __slots__ = (
+        "_clock_rate",
+        "_formats",
+        "_last",
+        "_numbers",
+        "_origin",
+        "_packets",
+        "_stats",
+        "_timestamps",
+        "playout",
+    )
 
     def __init__(
         self, formats: Mapping[int, PayloadFormat], stats: InboundStats, settings: JitterSettings, clock_rate: int
@@ -34,17 +44,31 @@ class AudioBuffer:
         self._formats = formats
         self._stats = stats
         self._clock_rate = clock_rate
+        self._origin = 0.0
+        """Media time of RTP timestamp 0, seconds."""
+
         self._timestamps = SequenceUnwrapper(bits=TIMESTAMP_BITS)
         self._packets: dict[int, tuple[RtpPacket, float, float]] = {}
         self._numbers: list[int] = []
         self._last: int | None = None
         self.playout = PlayoutClock(minimum=settings.target_delay or 0.0, maximum=settings.maximum_delay)
 
+    def change_clock_rate(self, clock_rate: int, timestamp: int, now: float) -> None:
+        """Go on with another clock from a packet on: its timestamp belongs to the time that has passed.
+
+        See :rfc:`7160#section-4.2`.
+        """
+        playout = self.playout
+        self._clock_rate = clock_rate
+        self._timestamps = SequenceUnwrapper(bits=TIMESTAMP_BITS)
+        if playout.media_time is not None:
+            self._origin = playout.media_time + now - playout.arrived_at - timestamp / clock_rate
+
     def insert(self, number: int, packet: RtpPacket, now: float, *, is_repair: bool = False) -> None:
         """Take a packet that is no duplicate; one that was repaired says nothing of the path."""
-        media_time = self._timestamps.unwrap(packet.timestamp) / self._clock_rate
+        media_time = self._timestamps.unwrap(packet.timestamp) / self._clock_rate + self._origin
         if not is_repair:
-            self.playout.arrive(media_time, now)
+            self.playout.arrive(media_time, packet.timestamp, now)
         if self._last is not None and number <= self._last:
             self._stats.packets_discarded += 1
             return

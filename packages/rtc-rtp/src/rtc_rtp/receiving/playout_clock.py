@@ -34,12 +34,14 @@ class PlayoutClock:
         "_fastest_before",
         "_ordered",
         "_window_end",
+        "arrived_at",
         "delay",
         "floor",
         "maximum",
         "measured",
         "media_time",
         "minimum",
+        "timestamp",
     )
 
     def __init__(self, *, minimum: float, maximum: float) -> None:
@@ -59,6 +61,12 @@ class PlayoutClock:
         self.media_time: float | None = None
         """Of the latest packet."""
 
+        self.timestamp = 0
+        """Of the latest packet, in RTP ticks."""
+
+        self.arrived_at = 0.0
+        """When it came, seconds."""
+
         self._reset()
 
     def _reset(self) -> None:
@@ -74,15 +82,18 @@ class PlayoutClock:
         """What the fastest packet needed, by two clocks that have nothing in common."""
         return min(self._fastest, self._fastest_before)
 
-    def arrive(self, media_time: float, now: float) -> None:
+    def arrive(self, media_time: float, timestamp: int, now: float) -> None:
         """Learn from a packet that came in its own time.
 
         Args:
             media_time: Seconds by the sender's clock, of any beginning.
+            timestamp: The RTP timestamp that it was made of.
             now: Seconds by ours.
         """
         transit = now - media_time
         self.media_time = media_time
+        self.timestamp = timestamp
+        self.arrived_at = now
         if self._delays and abs(transit - self.base) > RESYNCHRONIZE:
             self._reset()
         if now >= self._window_end:

@@ -118,6 +118,13 @@ class Reception:
         self._timestamp = timestamp
         self._arrival = now
 
+    def change_clock_rate(self, clock_rate: int) -> None:
+        """Go on with another clock; the jitter keeps its duration. See :rfc:`7160#section-4.2`."""
+        # [rfc8834:4.3/6]
+        self.jitter *= clock_rate / self.clock_rate
+        self.clock_rate = clock_rate
+        self._timestamp = None
+
     @property
     def expected(self) -> int:
         """Packets that should have come."""

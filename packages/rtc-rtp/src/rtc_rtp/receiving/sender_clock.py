@@ -23,12 +23,6 @@ class SenderClock:
         self.rtp_timestamp = report.rtp_timestamp
         self.reported_at = now
 
-    def latest_capture_time(self, clock_rate: int, media_time: float | None) -> float | None:
-        """Return the capture time, by the sender's clock, of an RTP timestamp given in seconds since it was 0."""
-        if media_time is None:
-            return None
-        return self.capture_time(round(media_time * clock_rate) & 0xFFFF_FFFF, clock_rate)
-
     def capture_time(self, timestamp: int, clock_rate: int) -> float | None:
         """Return seconds since 1970 by the sender's clock; ``None`` before the first report."""
         if not self.ntp_timestamp:

@@ -154,7 +154,7 @@ class ReceiveStream:
     def receive(self, packet: RtpPacket, size: int) -> None:
         """Take a packet of this SSRC as it came."""
         context = self._context
-        if packet.payload_type != self.codec.payload_type and not self._knows(packet.payload_type):
+        if packet.payload_type != self.codec.payload_type and not self._knows(packet):
             # [rfc3550:5.1/7]
             context.drop("unknown_payload_type")
             return
@@ -206,14 +206,17 @@ class ReceiveStream:
         found = self.losses.missing.get(self._extend(sequence_number))
         return found is not None and found.requests > 0
 
-    def _knows(self, payload_type: int) -> bool:
+    def _knows(self, packet: RtpPacket) -> bool:
         """Tell whether a payload type is one of ours, and go over to its codec if it has one."""
-        codec = self._codecs.get(payload_type)
+        codec = self._codecs.get(packet.payload_type)
         if codec is None:
-            return payload_type in self._wrappings
+            return packet.payload_type in self._wrappings
         # [rfc3550:5.1/5] [rfc8834:4.3/4]
         self.codec = codec
-        self.reception.clock_rate = codec.clock_rate
+        if codec.clock_rate != self.reception.clock_rate:
+            self.reception.change_clock_rate(codec.clock_rate)
+            if isinstance(self.buffer, AudioBuffer):
+                self.buffer.change_clock_rate(codec.clock_rate, packet.timestamp, self._context.now)
         if isinstance(self.buffer, VideoBuffer):
             self.buffer.can_repair = self._asks_again
         return True
@@ -365,6 +368,7 @@ class ReceiveStream:
 
     def _turn(self, frame: EncodedFrame, last: RtpPacket) -> None:
         """Say how a picture is to be turned: as its last packet says, or as it was said since the latest key frame."""
+        # [rfc8834:5.2.5/1]
         found = orientation(last, self._parameters.header_extensions)
         if found is not None or frame.keyframe:
             self._orientation = found

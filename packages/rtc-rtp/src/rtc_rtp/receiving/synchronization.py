@@ -32,7 +32,7 @@ def _origin(stream: ReceiveStream) -> float | None:
     if stream.buffer is None:
         return None
     playout = stream.buffer.playout
-    captured_at = stream.clock.latest_capture_time(stream.codec.clock_rate, playout.media_time)
+    captured_at = stream.clock.capture_time(playout.timestamp, stream.codec.clock_rate)
     if captured_at is None or playout.media_time is None:
         return None
     return playout.media_time + playout.base - captured_at

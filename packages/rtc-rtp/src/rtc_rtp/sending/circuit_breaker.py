@@ -36,7 +36,7 @@ class BreakReason(Enum):
     """So much is lost that TCP would send a tenth at most."""
 
 
-# [rfc8083:8/1]
+# [rfc8083:8/1] [rfc8834:7.1/1] [rfc8834:7.2/2] [rfc8834:7.2/3]
 class CircuitBreaker:
     """Watches the reports on one stream."""
 

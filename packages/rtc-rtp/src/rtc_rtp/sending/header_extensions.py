@@ -103,6 +103,7 @@ class HeaderExtensions:
 
     def tell_orientation(self, elements: dict[int, bytes], value: VideoOrientation) -> None:
         """Say how a picture is to be turned, in its last packet."""
+        # [rfc8834:5.2.5/1]
         if self._orientation is not None:
             elements[self._orientation] = VIDEO_ORIENTATION.serialize(value)
 
