@@ -353,3 +353,27 @@ def test_an_offer_that_rejects_the_last_section_closes_its_transport_with_the_an
 
     assert under_way == [0]
     assert _transports(talk.left) == _transports(talk.right) == []
+
+
+def test_a_bundle_that_begins_anew_with_a_new_section_gets_another_transport() -> None:
+    def offer(version: int, audio: list[str], group: str, ufrag: str) -> SessionDescription:
+        parts = [[line.replace("8hhY", ufrag) for line in part] for part in (audio, data_section(mid="1"))]
+        return describe(*parts, session=(f"group:BUNDLE {group}",), version=version)
+
+    peer = make_peer()
+    steps = [
+        offer(1, media_section(OPUS, mid="0"), "0 1", "aaaa"),
+        offer(2, media_section(OPUS, mid="0", port=0), "1", "aaaa"),
+        offer(3, media_section(OPUS, mid="2"), "2 1", "bbbb"),
+    ]
+    transports = []
+
+    for step in steps:
+        peer.set_remote_description(step, 0.0)
+        peer.set_local_description(None, 0.0)
+        transports.append(_transports(peer))
+
+    assert transports == [[0], [0], [1]]
+    assert [each.transport_id for each in peer.negotiated_media] == [1]
+    assert peer.sctp is not None
+    assert _gathering(peer) == [0, 1]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rtc_peer.agreement import Agreement
 from rtc_peer.configuration import BundlePolicy
 from rtc_peer.media_content import MediaContent
 from rtc_peer.offer import unused_mid
@@ -21,6 +22,7 @@ def plan_answer(
     sections: Sequence[MediaSection],
     wishes: Wishes,
     numbers: Numbers,
+    agreements: Mapping[int, Agreement],
     *,
     bundle_policy: BundlePolicy,
     new_transport_id: Callable[[], int],
@@ -32,6 +34,7 @@ def plan_answer(
         sections: The sections of the session so far; accepted ones keep their transport.
         wishes: What is wanted; the transceivers are associated with the sections of the offer.
         numbers: Gives identifiers to header extensions that are offered without one.
+        agreements: In force, by transport id.
         bundle_policy: Ours.
         new_transport_id: Gives out keys for transports of new sections.
 
@@ -40,7 +43,7 @@ def plan_answer(
     """
     continued = continue_sections(offer, sections)
     contents = _contents(offer, continued, wishes, numbers)
-    bundling = _Bundling(offer, continued, bundle_policy, wishes)
+    bundling = _Bundling(offer, continued, bundle_policy, wishes, agreements)
     accepted = bundling.accept(_usable(offer, sections, contents))
     groups = bundling.groups(accepted)
     planned: list[MediaSection] = []
@@ -115,11 +118,18 @@ class _Bundling:
         sections: One for each that is offered.
         policy: Ours.
         wishes: What is wanted.
+        agreements: In force, by transport id.
     """
 
     def __init__(
-        self, offer: RemoteDescription, sections: Sequence[MediaSection], policy: BundlePolicy, wishes: Wishes
+        self,
+        offer: RemoteDescription,
+        sections: Sequence[MediaSection],
+        policy: BundlePolicy,
+        wishes: Wishes,
+        agreements: Mapping[int, Agreement],
     ) -> None:
+        self._agreements = agreements
         self._offer = offer
         self._sections = sections
         self._policy = policy
@@ -204,8 +214,20 @@ class _Bundling:
         """Return the transport that a group has had so far, in the order of its members."""
         # [rfc9143:1.2/1]
         ids = {each.mid: each.transport_id for each in self._sections}
-        found = (ids.get(mid) for mid in group)
-        return next((each for each in found if each is not None and each not in taken), None)
+        found = next((ids[mid] for mid in group if ids.get(mid) is not None and ids[mid] not in taken), None)
+        is_new = found is not None and ids.get(group[0]) is None and self._begins_anew(group[0], found)
+        return None if is_new else found
+
+    def _begins_anew(self, tag: str, transport_id: int) -> bool:
+        """Whether a bundle that is tagged by a new section leaves its transport for that of the section.
+
+        Chromium does so, without a ``tls-id`` that would tell.
+        """
+        offered = next(each.transport for each in self._offer.sections if each.mid == tag)
+        agreed = self._agreements.get(transport_id)
+        if offered is None or agreed is None or offered.credentials == agreed.remote.credentials:
+            return False
+        return offered.tls_id is None or offered.tls_id != agreed.remote.tls_id
 
 
 def _matching(remote: RemoteSection, before: MediaSection | None) -> MediaSection | None:

@@ -146,6 +146,7 @@ class Negotiator:
             self.sections,
             wishes,
             numbers,
+            self.agreements,
             bundle_policy=self._bundle_policy,
             new_transport_id=self._drafter.new_transport_id,
         )
