@@ -74,6 +74,30 @@ def test_without_bundling_each_section_has_keys_and_a_session_of_its_own() -> No
             assert frames(side, kind) == sent(kind, range(10))
 
 
+@pytest.mark.spec("rfc8834:4.1/7", "rfc9143:9.2/2")
+def test_where_packets_do_not_name_their_section_rtcp_does() -> None:
+    pair = Call([])
+    for name in ("front", "back"):
+        pair.left.machine.add_track(VIDEO, name, ["stream"])
+    hidden = ("a=ssrc", "a=extmap")
+    offer = pair.offer()
+    lines = [line for line in offer.sdp.splitlines() if not line.startswith(hidden)]
+    pair.give(pair.right, replace(offer, sdp="\r\n".join(lines) + "\r\n"))
+    pair.give(pair.left, pair.answer())
+    assert pair.run(lambda: all(media_of(side).srtp.profile is not None for side in pair.sides))
+    for number in range(100):
+        for index, each in enumerate(pair.left.machine.transceivers):
+            each.sender.send_frame(frame(VIDEO, 1000 * index + number, keyframe=True), now=pair.now)
+        pair.settle(0.03)
+
+    # Both sections have the same payload types; until the first report nobody can tell whose a packet is.
+    assert pair.right.machine.stats.dropped["rtp:unrouted"] > 0
+    for index, each in enumerate(pair.right.machine.transceivers):
+        arrived = [event.frame.data for event in pair.right.of(FrameReceived) if event.transceiver is each]
+        assert len(arrived) > 30
+        assert set(arrived) <= {frame(VIDEO, 1000 * index + number, keyframe=True).data for number in range(100)}
+
+
 def _unbundled(sdp: str) -> str:
     return "".join(line for line in sdp.splitlines(keepends=True) if not line.startswith("a=group:BUNDLE"))
 

@@ -187,7 +187,7 @@ class Intake:
 
     def _take_description(self, packet: SourceDescription) -> None:
         for chunk in packet.chunks:
-            # [rfc8834:4.1/7]
+            # [rfc8834:4.1/7] [rfc9143:9.2/2] The rest is taken as usual, whether or not anybody knows the section.
             if (mid := chunk.get(DescriptionType.MID)) is not None:
                 self._inbound.describe(chunk.ssrc, mid)
             name = chunk.get(DescriptionType.CNAME)
