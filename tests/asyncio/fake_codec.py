@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from rtc_asyncio import CodecError, EncoderSettings, RawFrame
-from rtc_rtp import EncodedFrame, RtpCodec
+from rtc_rtp import AudioLevel, EncodedFrame, RtpCodec
 
 VIDEO_TIME_BASE = Fraction(1, 90_000)
 KEY_FRAME = b"\x10\x00\x00\x9d\x01\x2a"
@@ -58,7 +58,7 @@ class FakeEncoder:
             raise CodecError("negative numbers cannot be encoded")
         timestamp = int(frame.pts * frame.time_base * self.codec.clock_rate)
         if isinstance(frame, Sound):
-            return [EncodedFrame(b"\xfc" + struct.pack("!I", frame.number), timestamp)]
+            return [EncodedFrame(b"\xfc" + struct.pack("!I", frame.number), timestamp, audio_level=AudioLevel(20))]
         size = struct.pack("<HH", frame.width, frame.height)
         head = KEY_FRAME + size if force_keyframe else DELTA_FRAME + bytes(4)
         data = head + struct.pack("!IB", frame.number, frame.black)

@@ -163,7 +163,13 @@ async def test_statistics_tell_what_was_encoded_and_decoded(coded: Pair) -> None
     assert (received["audio"].totalSamplesReceived or 0) >= 5 * 960
     assert received["audio"].framesDecoded is None
     assert sent["audio"].framesEncoded is None
-    assert [each for each in ours.values() if isinstance(each, RTCAudioSourceStats)]
+    source = next(each for each in ours.values() if isinstance(each, RTCAudioSourceStats))
+    assert (source.audioLevel, received["audio"].audioLevel) == (0.1, 0.1)
+    assert source.totalSamplesDuration
+    assert source.totalAudioEnergy == pytest.approx(0.01 * source.totalSamplesDuration)
+    assert received["audio"].totalAudioEnergy == pytest.approx(0.01 * (received["audio"].totalSamplesDuration or 0))
+    assert received["video"].concealmentEvents is None
+    assert sum((sent["video"].qualityLimitationDurations or {}).values()) > 0
     assert ours[sent["video"].codecId or ""].toJSON()["mimeType"] == "video/VP8"
     assert ours[sent["video"].mediaSourceId or ""].toJSON()["frames"]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .codecs import CodecFactory, Decoder
 from .dataclass import dataclass
+from .loudness import linear_level
 from .tracks import RawFrame
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class DecoderFigures:
     total_freezes_duration: float = 0.0
     total_samples_received: int = 0
     total_samples_duration: float = 0.0
+    total_audio_energy: float = 0.0
+    """As the sender tells its levels."""
     implementation: str | None = None
     sample_rate: int | None = None
     channel_count: int | None = None
@@ -102,6 +105,8 @@ class Decoding:
             if isinstance(samples, int) and isinstance(rate, int) and rate:
                 figures.total_samples_received += samples
                 figures.total_samples_duration += samples / rate
+                if frame.audio_level is not None:
+                    figures.total_audio_energy += linear_level(frame.audio_level.level) ** 2 * samples / rate
                 figures.sample_rate = rate
                 channels = getattr(getattr(each, "layout", None), "nb_channels", None)
                 figures.channel_count = channels if isinstance(channels, int) else None

@@ -29,6 +29,11 @@ class EncoderFigures:
     frame_width: int | None = None
     frame_height: int | None = None
     implementation: str | None = None
+    total_encoding_duration: float = 0.0
+    """Seconds from frame to frame."""
+    limited_duration: float = 0.0
+    """Seconds of these in which the path left less than wanted."""
+    resolution_changes: int = 0
 
 
 class Encoding:
@@ -145,6 +150,10 @@ class Encoding:
     def _count(self, frame: RawFrame, encoded: "list[EncodedFrame]", duration: float) -> None:
         figures = self.figures
         now = time.monotonic()
+        if self._encoded_at:
+            passed = now - self._encoded_at[-1]
+            figures.total_encoding_duration += passed
+            figures.limited_duration += passed if self.is_limited else 0.0
         figures.frames_encoded += len(encoded)
         figures.key_frames_encoded += sum(1 for each in encoded if each.keyframe)
         figures.total_encode_time += duration
@@ -152,6 +161,7 @@ class Encoding:
         figures.total_encoded_bytes_target += self._aimed_at_bps // (8 * max(self.frames_per_second(now), 1))
         for each in encoded:
             if each.metadata is not None and each.metadata.width is not None:
+                figures.resolution_changes += figures.frame_width not in {None, each.metadata.width}
                 figures.frame_width, figures.frame_height = each.metadata.width, each.metadata.height
         if figures.frame_width is None or self._encoder is None:
             scale = self._settings.scale_resolution_down_by

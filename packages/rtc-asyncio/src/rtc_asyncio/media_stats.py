@@ -8,6 +8,7 @@ from .rtp_stats import (
     RTCInboundRtpStreamStats,
     RTCMediaSourceStats,
     RTCOutboundRtpStreamStats,
+    RTCRemoteOutboundRtpStreamStats,
     RTCVideoSourceStats,
 )
 from .stats import RTCStatsReport
@@ -42,6 +43,8 @@ def complete(
             _complete_outbound(stats, transceiver.sender, now)
         elif isinstance(stats, RTCInboundRtpStreamStats) and (transceiver := by_mid.get(stats.mid or "")) is not None:
             _complete_inbound(stats, transceiver.receiver, timestamp, now)
+        elif isinstance(stats, RTCRemoteOutboundRtpStreamStats) and stats.remoteTimestamp is not None:
+            stats.remoteTimestamp *= 1000
     if (pair := report.selected_pair) is not None:
         pair.availableOutgoingBitrate = bitrate_bps
     for transceiver in by_mid.values():
@@ -74,6 +77,13 @@ def _tell_encoder(stats: RTCOutboundRtpStreamStats, encoding: "Encoding", now: f
     if figures.frame_width is not None:
         stats.frameWidth, stats.frameHeight = figures.frame_width, figures.frame_height
     stats.qualityLimitationReason = "bandwidth" if encoding.is_limited else "none"
+    stats.qualityLimitationDurations = {
+        "none": figures.total_encoding_duration - figures.limited_duration,
+        "cpu": 0.0,
+        "bandwidth": figures.limited_duration,
+        "other": 0.0,
+    }
+    stats.qualityLimitationResolutionChanges = figures.resolution_changes
 
 
 def _complete_inbound(
@@ -89,9 +99,8 @@ def _complete_inbound(
     decoding = receiver.media.decodings.get(stats.ssrc)
     if decoding is not None:
         _tell_decoder(stats, decoding, now)
-    if stats.kind == "audio":
-        for name in _VIDEO_ALONE_INBOUND:
-            setattr(stats, name, None)
+    for name in _VIDEO_ALONE_INBOUND if stats.kind == "audio" else _AUDIO_ALONE_INBOUND:
+        setattr(stats, name, None)
 
 
 def _tell_decoder(stats: RTCInboundRtpStreamStats, decoding: "Decoding", now: float) -> None:
@@ -101,6 +110,7 @@ def _tell_decoder(stats: RTCInboundRtpStreamStats, decoding: "Decoding", now: fl
     if stats.kind == "audio":
         stats.totalSamplesReceived = figures.total_samples_received
         stats.totalSamplesDuration = figures.total_samples_duration
+        stats.totalAudioEnergy = figures.total_audio_energy
         return
     stats.framesDecoded = figures.frames_decoded
     stats.keyFramesDecoded = figures.key_frames_decoded
@@ -124,7 +134,14 @@ def _source(sender: "RTCRtpSender", timestamp: float, now: float) -> RTCMediaSou
         return None
     if track.kind == "audio":
         return RTCAudioSourceStats(
-            id=source_id(sender), timestamp=timestamp, type="media-source", trackIdentifier=track.id, kind="audio"
+            id=source_id(sender),
+            timestamp=timestamp,
+            type="media-source",
+            trackIdentifier=track.id,
+            kind="audio",
+            audioLevel=sender.pump.loudness.level,
+            totalAudioEnergy=sender.pump.loudness.total_energy,
+            totalSamplesDuration=sender.pump.loudness.total_duration,
         )
     frame = sender.pump.last_raw
     width, height = getattr(frame, "width", None), getattr(frame, "height", None)
@@ -154,6 +171,19 @@ _VIDEO_ALONE_OUTBOUND = [
     "pliCount",
     "encoderImplementation",
     "qualityLimitationReason",
+    "qualityLimitationDurations",
+    "qualityLimitationResolutionChanges",
+]
+_AUDIO_ALONE_INBOUND = [
+    "totalSamplesReceived",
+    "concealedSamples",
+    "silentConcealedSamples",
+    "concealmentEvents",
+    "insertedSamplesForDeceleration",
+    "removedSamplesForAcceleration",
+    "audioLevel",
+    "totalAudioEnergy",
+    "totalSamplesDuration",
 ]
 _VIDEO_ALONE_INBOUND = [
     "framesDecoded",

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from .loudness import linear_level
 from .rtp_dictionaries import RTCRtpContributingSource, RTCRtpSynchronizationSource
 
 if TYPE_CHECKING:
@@ -67,11 +68,6 @@ class SourceRecord:
     def _recent(self, sources: dict[int, S]) -> list[S]:
         oldest = self._clock() - REMEMBERED
         return [each for each in reversed(sources.values()) if each.timestamp >= oldest]
-
-
-def linear_level(level: int) -> float:
-    """Turn -dBov, 0 to 127, into 0.0 to 1.0."""
-    return 0.0 if level >= 127 else float(10 ** (-level / 20))
 
 
 def _remember(sources: dict[int, S], source: S) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from rtc_peer import ArgumentError
 from rtc_rtp import BufferFullError, EncodedFrame, RtpPacket
@@ -14,6 +14,7 @@ from .codecs import CodecError, CodecFactory
 from .encoding import Encoding
 from .errors import MediaStreamError
 from .frame_queue import FrameReader
+from .loudness import Loudness
 from .timeline import Timeline
 from .tracks import EncodedFrameTrack, MediaFrame, MediaStreamTrack, RawFrame, RtpPacketTrack
 from .worker import Worker
@@ -31,6 +32,10 @@ _QUEUE_LIMITS: Final = {"audio": 50, "video": 2}
 """How many raw frames may wait for a slow encoder: a second of sound, and of pictures the newest."""
 _FED_LIMIT: Final = 256
 """How many encoded frames or packets may wait."""
+
+
+Work: TypeAlias = "tuple[Encoding, RtpCodec, str | None]"
+"""An encoding, its codec and its name."""
 
 
 class Outlet(Protocol):
@@ -75,6 +80,8 @@ class SendingPump:
         self._source_at: deque[float] = deque(maxlen=200)
         self.frames_dropped = 0
         """Frames that the machine had no room for, or no negotiated codec."""
+        self.loudness = Loudness()
+        """Of the sound that was encoded."""
         self.source_frames = 0
         """Raw frames that came from the track."""
 
@@ -231,26 +238,12 @@ class SendingPump:
     async def _encode(
         self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, black: bool = False
     ) -> None:
-        if self._factory is None:
-            return
-        now = asyncio.get_running_loop().time()
-        work: list[tuple[Encoding, RtpCodec, str | None]] = []
-        for each in parameters.encodings:
-            codec = _codec_named(None, each, parameters)
-            if codec is None:
-                continue
-            encoding = self._encoding(each.rid, self._factory)
-            if not each.active:
-                encoding.want_key_frame()  # for when it is active again
-            else:
-                encoding.configure(codec, each, track.contentHint, self._outlet.scale_for(frame, each))
-                if black or encoding.is_due(now):
-                    work.append((encoding, codec, each.rid))
-        if not work:
+        work = self._work(track, frame, parameters, black=black)
+        if not work or self._factory is None:
             return
         if black:
             frame = self._factory.blank(frame)
-            self._black_at = now
+            self._black_at = asyncio.get_running_loop().time()
         if all(encoding.runs_inline for encoding, _, _ in work):
             done = _encode_all(frame, work)
         else:
@@ -259,8 +252,37 @@ class SendingPump:
             if isinstance(result, CodecError):
                 self._warn(f"{codec.mime_type}: {result}")
                 continue
+            if self._kind == "audio":
+                self._measure(frame, result)
             for encoded in result:
                 self._hand_over(encoded, codec, rid, origin=id(track))
+
+    def _work(
+        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, black: bool
+    ) -> "list[Work]":
+        """Return what a frame is to be encoded to: all encodings that are active and in whose frame rate it is."""
+        if self._factory is None:
+            return []
+        now = asyncio.get_running_loop().time()
+        work: list[Work] = []
+        for each in parameters.encodings:
+            codec = _codec_named(None, each, parameters)
+            if codec is None:
+                continue
+            encoding = self._encoding(each.rid, self._factory)
+            if not each.active:
+                encoding.want_key_frame()  # for when it is active again
+                continue
+            encoding.configure(codec, each, track.contentHint, self._outlet.scale_for(frame, each))
+            if black or encoding.is_due(now):
+                work.append((encoding, codec, each.rid))
+        return work
+
+    def _measure(self, frame: RawFrame, encoded: list[EncodedFrame]) -> None:
+        samples, rate = getattr(frame, "samples", None), getattr(frame, "sample_rate", None)
+        levels = [each.audio_level.level for each in encoded if each.audio_level is not None]
+        if isinstance(samples, int) and isinstance(rate, int) and rate:
+            self.loudness.add(levels[-1] if levels else None, samples / rate)
 
     def _encoding(self, rid: str | None, factory: CodecFactory) -> Encoding:
         encoding = self._encodings.get(rid)
@@ -283,9 +305,7 @@ def _is_raw(frame: MediaFrame) -> bool:
     return not isinstance(frame, EncodedFrame | RtpPacket)
 
 
-def _encode_all(
-    frame: RawFrame, work: "list[tuple[Encoding, RtpCodec, str | None]]"
-) -> "list[list[EncodedFrame] | CodecError]":
+def _encode_all(frame: RawFrame, work: "list[Work]") -> "list[list[EncodedFrame] | CodecError]":
     results: list[list[EncodedFrame] | CodecError] = []
     for encoding, _, _ in work:
         try:
