@@ -1,8 +1,11 @@
 """Two sessions exchange frames."""
 
 import pytest
-from tests.rtp.session.party import Party
+from tests.rtp.session.party import Party, video_receiver, video_sender
 from tests.support.network import Link
+from tests.support.rng import SeededRng
+
+from rtc_rtp import EncodedFrame, RtpCodec
 
 
 def test_video_arrives_whole_and_in_order() -> None:
@@ -65,3 +68,59 @@ def test_a_hopeless_loss_is_answered_with_a_key_frame() -> None:
 
     assert party.received()[-1].data == party.frames_sent[-1].data
     assert party.left.sender_stats("v")[None].pli_count > 0
+
+
+def h264_picture(number: int) -> EncodedFrame:
+    """A picture of H.264 in three slices, each a unit of its own; all of them key frames."""
+    noise = SeededRng(f"slice {number}")(1500).replace(b"\x00", b"\x01")
+    slices = b"".join(b"\x00\x00\x00\x01\x65" + bytes((start,)) + noise for start in (0x88, 0x44, 0x22))
+    parameters = (
+        b"\x00\x00\x00\x01\x67\x42\xc0\x1f\x8c\x8d\x40\x50\x1e\x90\x0f\x08\x84\x6a\x00\x00\x00\x01\x68\xce\x3c\x80"
+    )
+    return EncodedFrame(parameters + slices, number * 3000)
+
+
+H264 = RtpCodec(
+    payload_type=96,
+    mime_type="video/H264",
+    clock_rate=90_000,
+    parameters={"packetization-mode": "1", "profile-level-id": "42c01f"},
+    feedback=frozenset({"nack", "nack pli"}),
+    rtx_payload_type=97,
+)
+
+
+def test_units_behind_a_gap_do_not_pass_for_the_next_picture() -> None:
+    party = Party()
+    party.left.add_sender("v", video_sender(codecs=(H264,)))
+    party.right.add_receiver("v", video_receiver(codecs=(H264,)))
+    seen = 0
+
+    def lose_the_third(_: float, datagram: object) -> bool:
+        nonlocal seen
+        seen += 1
+        return seen != 3
+
+    party.here.tap = lose_the_third
+    party.left.send_frame("v", h264_picture(0))
+    party.network.advance(0.5)
+
+    assert [frame.data for frame in party.received()] == [h264_picture(0).data]
+    assert party.right.receiver_stats("v")[0].pli_count == 0
+
+
+def test_a_picture_of_many_units_is_repaired_rather_than_cut() -> None:
+    link = Link(delay=0.02)
+    party = Party(link=link, back=Link(delay=0.02))
+    party.left.add_sender("v", video_sender(codecs=(H264,)))
+    party.right.add_receiver("v", video_receiver(codecs=(H264,)))
+    pictures = [h264_picture(number) for number in range(60)]
+    for picture in pictures:
+        party.left.send_frame("v", picture)
+        party.network.flush()
+        # Nobody can miss what was before the first packet.
+        link.loss = 0.15
+        party.network.advance(1 / 30)
+    party.network.advance(1.0)
+
+    assert [frame.data for frame in party.received()] == [picture.data for picture in pictures]

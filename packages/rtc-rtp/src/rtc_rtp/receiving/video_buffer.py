@@ -227,7 +227,7 @@ class VideoBuffer:
         self._blocked_at = None
         self._break()
         self._stats.frames_dropped += 1
-        return self._seek(self._scanned + 1)
+        return self._seek(self._scanned + 1, broken=self._head_timestamp())
 
     def _leap(self) -> bool:
         """Leave out a gap between two pictures that follow each other: what was lost there is padding, or parity."""
@@ -249,15 +249,27 @@ class VideoBuffer:
         self.is_intact = False
         self.wants_key_frame = True
 
-    def _has_later_key_frame(self) -> bool:
-        for number, (packet, _) in self._packets.items():
-            if number > self._scanned and packet.payload and self._format(packet).starts_keyframe(packet.payload):
-                return True
-        return False
+    def _head_timestamp(self) -> int | None:
+        """The RTP timestamp of the frame that is not whole, if its first packet is there."""
+        head = None if self._next is None else self._packets.get(self._next)
+        return None if head is None else head[0].timestamp
 
-    def _seek(self, start: int) -> bool:
-        """Go to the first packet from `start` on that begins a frame, a key frame if there is one; drop those before."""
-        numbers = sorted(number for number in self._packets if number >= start)
+    def _has_later_key_frame(self) -> bool:
+        broken = self._head_timestamp()
+        return any(
+            number > self._scanned and packet.timestamp != broken and self._begins_key_frame(number)
+            for number, (packet, _) in self._packets.items()
+        )
+
+    def _seek(self, start: int, broken: int | None = None) -> bool:
+        """Go to the first packet from `start` on that begins a frame, a key frame if there is one; drop those before.
+
+        Args:
+            start: Extended sequence number.
+            broken: RTP timestamp of a frame that is given up, all of it.
+        """
+        packets = self._packets
+        numbers = sorted(number for number in packets if number >= start and packets[number][0].timestamp != broken)
         beginnings = [number for number in numbers if self._begins_frame(number)]
         if not beginnings:
             if start:
@@ -270,11 +282,17 @@ class VideoBuffer:
 
     def _begins_frame(self, number: int) -> bool:
         packet = self._packets[number][0]
-        return bool(packet.payload) and self._format(packet).starts_frame(packet.payload)
+        if not packet.payload or not self._format(packet).starts_frame(packet.payload):
+            return False
+        # Some formats can only say that a frame may begin here: what is before it knows better.
+        before = self._packets.get(number - 1)
+        return (
+            before is None or before[0].timestamp != packet.timestamp or self._format(before[0]).ends_frame(before[0])
+        )
 
     def _begins_key_frame(self, number: int) -> bool:
         packet = self._packets[number][0]
-        return self._format(packet).starts_keyframe(packet.payload)
+        return self._begins_frame(number) and self._format(packet).starts_keyframe(packet.payload)
 
     def _discard_before(self, number: int) -> None:
         old = [each for each in self._packets if each < number]
