@@ -18,7 +18,7 @@ from tests.peer.call import (
     sent,
     transceiver,
 )
-from tests.peer.pair import Pair, Side
+from tests.peer.pair import Pair, Side, make_peer
 from tests.support.network import Link
 
 import rtc_dtls
@@ -489,6 +489,29 @@ def test_with_a_peer_that_has_no_profile_there_is_no_media_and_never_without_pro
 
 def _no_profile() -> rtc_dtls.SrtpKeyingMaterial:
     raise rtc_dtls.StateError("no SRTP profile was negotiated")
+
+
+@pytest.mark.spec("rfc5764:5.1.2/3", "rfc8842:1/1")
+def test_media_go_on_under_new_keys_when_the_session_is_handed_to_another_endpoint() -> None:
+    pair = call([AUDIO])
+    pair.talk(3, kinds=[AUDIO])
+    old = media_datagrams(pair.left)
+    pair.send(pair.left, AUDIO, 3)
+    pair.right.node.machine = make_peer("a successor")
+    pair.right.node.events.clear()
+    pair.right.machine.add_track(AUDIO, "successor", ["stream"])
+    pair.left.machine.restart_ice()
+    pair.negotiate()
+    assert media_of(pair.left).srtp.profile is None, "the keys of the first association are gone at once"
+    assert pair.run(lambda: all(media_of(side).srtp.profile is not None for side in pair.sides))
+    pair.settle(0.5)
+    for datagram in list(old):
+        _hostile(pair, pair.right, datagram.data)
+    pair.talk(3, start=100, kinds=[AUDIO])
+
+    assert frames(pair.right, AUDIO) == sent(AUDIO, range(100, 103))
+    assert frames(pair.left, AUDIO)[-3:] == sent(AUDIO, range(100, 103))
+    assert pair.right.machine.stats.dropped["srtp:not authentic"] >= 1
 
 
 def test_a_restart_of_ice_changes_no_keys() -> None:
