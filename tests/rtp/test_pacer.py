@@ -104,6 +104,24 @@ def test_a_probe_is_sent_at_its_rate() -> None:
     assert 8 * sent / duration == pytest.approx(4_000_000, rel=0.2)
 
 
+@pytest.mark.parametrize("tick", [0.001, 0.004, 0.01, 0.02])
+def test_a_probe_keeps_its_rate_where_timers_are_late(tick: float) -> None:
+    pacer: Pacer[str] = Pacer(now=0.0, pacing_bitrate_bps=100_000)
+    pacer.enqueue("first", 100, PacketPriority.AUDIO, 0.0)
+    pacer.packets_to_send(0.0)
+    pacer.probe(Probe(7, 2_000_000, 3750), 0.0)
+    probed = [
+        (turn * tick, paced.size)
+        for turn in range(100)
+        for paced in pacer.packets_to_send(turn * tick)
+        if paced.probe_id
+    ]
+    duration = probed[-1][0] - probed[0][0]
+    last_burst = sum(size for at, size in probed if at == probed[-1][0])
+
+    assert 8 * (sum(size for _, size in probed) - last_burst) / duration == pytest.approx(2_000_000, rel=0.3)
+
+
 def test_a_probe_without_media_is_padding_after_something_was_sent() -> None:
     pacer: Pacer[str] = Pacer(now=0.0, pacing_bitrate_bps=100_000)
     pacer.probe(Probe(1, 1_000_000, 2000), 0.0)

@@ -14,11 +14,15 @@ BURST: Final = 0.005
 """Seconds whose budget may be spent at once, so that timers need not be exact."""
 PROBE_BURST: Final = 0.002
 """The same within a probe."""
+MIN_BURST_COUNT: Final = 5
+"""Bursts of a probe, at least: where timers are late it takes longer, for two moments make no rate."""
+MAX_PROBE_DELAY: Final = 0.025
+"""Seconds that a probe makes up for when a timer is late."""
 PROBE_TIMEOUT: Final = 1.0
 """Seconds after which a probe that could not be sent is given up."""
 MAX_PROBE_COUNT: Final = 8
 PADDING_SIZE: Final = 224
-"""Bytes of padding that are asked for at a time, at least; what one packet of nothing else carries."""
+"""Bytes of padding that are asked for at a time; what one packet of nothing else carries."""
 MAX_DEBT: Final = 0.5
 """Seconds of sending that may be owed at most, as after a probe."""
 _TICK: Final = 1e-6
@@ -63,7 +67,7 @@ class PacedPacket(Generic[P]):
 class _ActiveProbe:
     """A probe that is being sent, or waits for its turn."""
 
-    __slots__ = ("count", "probe", "sent", "started_at", "wanted_at")
+    __slots__ = ("bursts", "count", "probe", "sent", "started_at", "wanted_at")
 
     def __init__(self, probe: Probe, now: float) -> None:
         self.probe = probe
@@ -71,6 +75,7 @@ class _ActiveProbe:
         self.started_at: float | None = None
         self.sent = 0
         self.count = 0
+        self.bursts = 0
 
     def next_at(self) -> float:
         """When the probe may go on."""
@@ -224,20 +229,22 @@ class Pacer(Generic[P]):
             if active.started_at is None:
                 active.started_at = self._now
             probe = active.probe
-            # A probe that was held up goes on from now: what it missed must not leave in one go.
-            active.started_at = max(active.started_at, self._now - 8 * active.sent / probe.bitrate_bps)
-            burst = active.sent + max(probe.bitrate_bps * PROBE_BURST / 8, 1.0)
+            # Timers are late: what is due leaves now, to keep the rate. Of a probe that was held up for long not all must.
+            late = self._now - active.next_at()
+            active.started_at += max(late - MAX_PROBE_DELAY, 0.0)
+            passed = self._now - active.started_at
+            burst = max(probe.bitrate_bps * (passed + PROBE_BURST) / 8, active.sent + 1.0)
+            active.bursts += 1
             while active.sent < burst:
                 if self._queued_count:
                     paced = self._take(self._first_queue())
                 else:
-                    paced = PacedPacket(None, max(int(burst - active.sent), PADDING_SIZE))
-                    self._charge(paced.size)
+                    paced = self._padding()
                 paced.probe_id = probe.probe_id
                 leaving.append(paced)
                 active.sent += paced.size
                 active.count += 1
-            if active.sent < probe.size or active.count < probe.packet_count:
+            if active.sent < probe.size or active.count < probe.packet_count or active.bursts < MIN_BURST_COUNT:
                 return
             self._probes.popleft()
             if self._probes:
@@ -247,9 +254,15 @@ class Pacer(Generic[P]):
     def _pad(self, leaving: list[PacedPacket[P]]) -> None:
         is_due = 8 * self._debt <= self._rate() * _TICK
         if is_due and 8 * self._padding_debt <= self._padding_bps * _TICK:
-            size = max(int(self._padding_bps * BURST / 8), PADDING_SIZE)
-            leaving.append(PacedPacket(None, size))
-            self._charge(size)
+            budget = self._padding_bps * BURST / 8
+            while self._padding_debt < max(budget, 1.0):
+                leaving.append(self._padding())
+
+    def _padding(self) -> PacedPacket[P]:
+        """Ask for what one packet of nothing else carries, so that what is asked for is what comes."""
+        self._debt += PADDING_SIZE
+        self._padding_debt += PADDING_SIZE
+        return PacedPacket(None, PADDING_SIZE)
 
     def _first_queue(self) -> deque[tuple[P, int]]:
         return next(queue for queue in self._queues if queue)
@@ -262,10 +275,6 @@ class Pacer(Generic[P]):
         self._debt += size
         self._padding_debt += size
         return PacedPacket(packet, size)
-
-    def _charge(self, size: int) -> None:
-        self._debt += size
-        self._padding_debt += size
 
     def _rate(self) -> float:
         """Return how fast to send: faster than told if the queue would take too long."""
