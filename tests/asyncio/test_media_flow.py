@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -131,7 +132,10 @@ async def test_sound_arrives_without_a_gap(coded: Pair) -> None:
     seen = await numbers(receiver.track, 20)
 
     assert seen == list(range(seen[0], seen[0] + 20))
-    assert [each.source for each in receiver.getSynchronizationSources()]
+    source = receiver.getSynchronizationSources()[0]
+    assert source.audioLevel == pytest.approx(0.1)
+    assert abs(source.timestamp - time.time() * 1000) < 5000
+    assert receiver.getContributingSources() == []
 
 
 async def test_only_codecs_of_the_package_are_negotiated(coded: Pair) -> None:

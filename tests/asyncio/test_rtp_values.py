@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from rtc_asyncio import RTCRtpCodec, RTCRtpReceiver, RTCRtpSender
+from rtc_asyncio import RTCRtpCodec, RTCRtpContributingSource, RTCRtpReceiver, RTCRtpSender
 from rtc_asyncio.rtp_codecs import codecs_match, parsed_fmtp
 from rtc_asyncio.rtp_sources import SourceRecord
 from rtc_asyncio.timeline import Timeline
-from rtc_rtp import EncodedFrame
-from rtc_rtp.frame import AudioLevel
+from rtc_rtp import EncodedFrame, Source
 
 from .fake_codec import FakeCodecs
 
@@ -66,29 +65,42 @@ def test_capabilities_with_a_codec_package_are_what_it_encodes_and_decodes() -> 
     assert [each.mimeType for each in video.codecs] == ["video/VP8", "video/rtx"]
 
 
-def test_sources_are_told_for_ten_seconds_latest_first() -> None:
-    now = 0.0
-    record = SourceRecord(lambda: now)
-    record.add(EncodedFrame(b"", 1, ssrc=1, csrcs=(8, 9), audio_level=AudioLevel(127)))
-    now = 1.0
-    record.add(EncodedFrame(b"", 2, ssrc=2, audio_level=AudioLevel(0)))
-    now = 2.0
-    record.add(EncodedFrame(b"", 3, ssrc=1, audio_level=AudioLevel(20), capture_time=5.0))
+def test_sources_are_told_with_the_time_of_day() -> None:
+    record = SourceRecord(lambda: 1_000_000.0)
+    record.add(EncodedFrame(b"", 3, ssrc=1, csrcs=(8,), capture_time=5.0))
+    sources = [Source(8, played_at=40.0, rtp_timestamp=3, audio_level=0.1), Source(9, played_at=39.5, rtp_timestamp=2)]
 
-    assert [(each.source, each.audioLevel) for each in record.synchronization()] == [(1, 0.1), (2, 1.0)]
-    assert record.synchronization()[0].captureTimestamp == 5000.0
-    assert [each.source for each in record.contributing()] == [9, 8]
-    now = 10_000.5
-    assert record.contributing() == []
-    assert [each.source for each in record.synchronization()] == [1, 2]
+    assert record.told(sources, RTCRtpContributingSource, now=42.0) == [
+        RTCRtpContributingSource(
+            timestamp=998_000.0, source=8, audioLevel=0.1, rtpTimestamp=3, captureTimestamp=5000.0
+        ),
+        RTCRtpContributingSource(timestamp=997_500.0, source=9, rtpTimestamp=2),
+    ]
 
 
-def test_sources_are_bounded() -> None:
-    record = SourceRecord(lambda: 0.0)
+def test_frames_of_somebody_else_are_noticed() -> None:
+    record = SourceRecord()
+    frames = [
+        EncodedFrame(b"", 1, ssrc=ssrc, csrcs=csrcs)
+        for ssrc, csrcs in ((1, ()), (1, ()), (2, ()), (2, (7,)), (2, (7,)))
+    ]
+
+    assert [record.add(frame) for frame in frames] == [
+        (True, False),
+        (False, False),
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_times_of_capture_are_bounded() -> None:
+    record = SourceRecord()
     for ssrc in range(1000):
-        record.add(EncodedFrame(b"", 1, ssrc=ssrc, csrcs=(ssrc,)))
+        record.add(EncodedFrame(b"", 1, ssrc=ssrc, capture_time=float(ssrc)))
+    told = record.told([Source(ssrc, 0.0, 0) for ssrc in range(1000)], RTCRtpContributingSource, now=0.0)
 
-    assert len(record.synchronization()) == len(record.contributing()) == 256
+    assert sum(each.captureTimestamp is not None for each in told) == 256
 
 
 def test_timestamps_wrap_and_go_on_across_origins() -> None:

@@ -100,11 +100,13 @@ class RTCRtpReceiver(EventTarget):
 
     def getContributingSources(self) -> list[RTCRtpContributingSource]:
         """The sources that a mixer put together, of the last ten seconds, the latest first."""
-        return self._sources.contributing()
+        found = self._handle.receiver.contributing_sources
+        return self._sources.told(found, RTCRtpContributingSource, self._services.now)
 
     def getSynchronizationSources(self) -> list[RTCRtpSynchronizationSource]:
         """The streams that were received in the last ten seconds, the latest first."""
-        return self._sources.synchronization()
+        found = self._handle.receiver.synchronization_sources
+        return self._sources.told(found, RTCRtpSynchronizationSource, self._services.now)
 
     @property
     def jitterBufferTarget(self) -> float | None:

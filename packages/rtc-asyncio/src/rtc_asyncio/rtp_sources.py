@@ -1,77 +1,63 @@
-"""Who was heard of late: contributing and synchronization sources (WebRTC 1.0, section 5.3)."""
+"""Who was heard of late: contributing and synchronization sources (WebRTC 1.0, section 5.3).
+
+The machine keeps them; what is added here is when the media were captured, and whether a frame came from somebody else.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from .loudness import linear_level
-from .rtp_dictionaries import RTCRtpContributingSource, RTCRtpSynchronizationSource
+from .rtp_dictionaries import RTCRtpContributingSource
 
 if TYPE_CHECKING:
-    from rtc_rtp import EncodedFrame
+    from rtc_rtp import EncodedFrame, Source
 
 S = TypeVar("S", bound=RTCRtpContributingSource)
 
-REMEMBERED: Final = 10_000.0
-"""Milliseconds for which a source is told after its last frame."""
 MAX_SOURCES: Final = 256
-"""Sources of each kind that are kept."""
+"""Sources whose time of capture is kept."""
 
 
 class SourceRecord:
-    """The sources of one receiver.
+    """What the frames of one receiver tell of their sources.
 
     Args:
-        clock: Milliseconds since 1970-01-01.
+        wall_clock: Milliseconds since 1970-01-01.
     """
 
-    def __init__(self, clock: Callable[[], float] = lambda: time.time() * 1000) -> None:
-        self._clock = clock
-        self._synchronization: dict[int, RTCRtpSynchronizationSource] = {}
-        self._contributing: dict[int, RTCRtpContributingSource] = {}
+    def __init__(self, wall_clock: Callable[[], float] = lambda: time.time() * 1000) -> None:
+        self._wall_clock = wall_clock
+        self._captured_at: dict[int, float] = {}
         self._last: tuple[int | None, tuple[int, ...]] = (None, ())
 
     def add(self, frame: "EncodedFrame") -> tuple[bool, bool]:
         """A frame was delivered; return whether it came from another SSRC, and from other contributors, than the one before."""
-        now = self._clock()
-        before, self._last = self._last, (frame.ssrc, frame.csrcs)
-        captured = frame.capture_time * 1000 if frame.capture_time is not None else None
-        if frame.ssrc is not None:
-            level = frame.audio_level
-            _remember(
-                self._synchronization,
-                RTCRtpSynchronizationSource(
-                    timestamp=now,
-                    source=frame.ssrc,
-                    audioLevel=linear_level(level.level) if level is not None else None,
-                    rtpTimestamp=frame.timestamp,
-                    captureTimestamp=captured,
-                ),
+        (ssrc, csrcs), self._last = self._last, (frame.ssrc, frame.csrcs)
+        if frame.capture_time is not None:
+            for source in (frame.ssrc, *frame.csrcs):
+                if source is not None:
+                    self._captured_at.pop(source, None)
+                    self._captured_at[source] = frame.capture_time * 1000
+            while len(self._captured_at) > MAX_SOURCES:
+                del self._captured_at[next(iter(self._captured_at))]
+        return ssrc != frame.ssrc, csrcs != frame.csrcs
+
+    def told(self, sources: "Iterable[Source]", kind: Callable[..., S], now: float) -> list[S]:
+        """Give sources their W3C form.
+
+        Args:
+            sources: As the machine has them.
+            kind: The dictionary to make.
+            now: Present time on the machine's clock, in seconds.
+        """
+        wall_clock = self._wall_clock()
+        return [
+            kind(
+                timestamp=wall_clock - (now - each.played_at) * 1000,
+                source=each.ssrc,
+                audioLevel=each.audio_level,
+                rtpTimestamp=each.rtp_timestamp,
+                captureTimestamp=self._captured_at.get(each.ssrc),
             )
-        for csrc in frame.csrcs:
-            _remember(
-                self._contributing,
-                RTCRtpContributingSource(
-                    timestamp=now, source=csrc, rtpTimestamp=frame.timestamp, captureTimestamp=captured
-                ),
-            )
-        return before[0] != frame.ssrc, before[1] != frame.csrcs
-
-    def synchronization(self) -> list[RTCRtpSynchronizationSource]:
-        """Those that sent packets, the latest first."""
-        return self._recent(self._synchronization)
-
-    def contributing(self) -> list[RTCRtpContributingSource]:
-        """Those that a mixer put together, the latest first."""
-        return self._recent(self._contributing)
-
-    def _recent(self, sources: dict[int, S]) -> list[S]:
-        oldest = self._clock() - REMEMBERED
-        return [each for each in reversed(sources.values()) if each.timestamp >= oldest]
-
-
-def _remember(sources: dict[int, S], source: S) -> None:
-    sources.pop(source.source, None)
-    sources[source.source] = source
-    if len(sources) > MAX_SOURCES:
-        del sources[next(iter(sources))]
+            for each in sources
+        ]

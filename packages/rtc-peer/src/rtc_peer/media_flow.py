@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rtc_peer.media import MediaSurface
     from rtc_peer.media_transport import MediaTransport, MediaTransportEvent
     from rtc_peer.transceiver import RtpTransceiver
-    from rtc_rtp import EncodedFrame, ExtensionMap, RtpPacket
+    from rtc_rtp import EncodedFrame, ExtensionMap, RtpPacket, Source
     from rtc_rtp.parameters import StreamId
 
 FlowEvent: TypeAlias = MediaEvent | TrackMuted | TrackUnmuted | WarningIssued
@@ -98,6 +98,11 @@ class MediaFlow:
         if media is not None:
             media.request_key_frame(transceiver.id, rid=rid)
             self._layers.stir()
+
+    def sources(self, transceiver: RtpTransceiver) -> tuple[list[Source], list[Source]]:
+        """Return synchronization sources and contributing sources of late; none where nothing is received."""
+        media = self._layers.media_transport(transceiver.id)
+        return ([], []) if media is None else media.sources(transceiver.id)
 
     def can_insert_dtmf(self, transceiver: RtpTransceiver) -> bool:
         """See `RtpSender.can_insert_dtmf`."""

@@ -35,6 +35,7 @@ from rtc_rtp import (
     RtpSession,
     SendParameters,
     SessionOptions,
+    Source,
     StreamEnded,
 )
 
@@ -211,6 +212,12 @@ class MediaTransport:
         """
         if key in self.receivers:
             self.session.request_key_frame(key, rid)
+
+    def sources(self, key: int) -> tuple[list[Source], list[Source]]:
+        """Return whom one hears or sees of late: synchronization sources and contributing sources."""
+        if key not in self.receivers:
+            return [], []
+        return self.session.synchronization_sources(key), self.session.contributing_sources(key)
 
     # --- what the layers below tell ---
 

@@ -12,6 +12,7 @@ from rtc_rtp.parameters import JitterSettings
 if TYPE_CHECKING:
     from rtc_peer.media import MediaSurface
     from rtc_peer.transceiver import RtpTransceiver
+    from rtc_rtp import Source
     from rtc_rtp.parameters import Delivery, ReceiveParameters
 
 
@@ -69,6 +70,16 @@ class RtpReceiver:
     def deliver(self, deliver: Delivery) -> None:
         self._deliver = deliver
         self._surface.receiver_changed(self.transceiver)
+
+    @property
+    def synchronization_sources(self) -> list[Source]:
+        """The SSRCs that were heard or seen within ten seconds, the latest first."""
+        return self._surface.flow.sources(self.transceiver)[0]
+
+    @property
+    def contributing_sources(self) -> list[Source]:
+        """Whom a mixer has put together within ten seconds, the latest first. See :rfc:`3550#section-7.1`."""
+        return self._surface.flow.sources(self.transceiver)[1]
 
     def request_key_frame(self, rid: str | None = None) -> None:
         """Ask the peer for a picture that stands alone; flush next. Nothing happens if nothing arrives.
