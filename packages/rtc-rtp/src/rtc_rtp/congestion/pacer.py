@@ -236,10 +236,7 @@ class Pacer(Generic[P]):
             burst = max(probe.bitrate_bps * (passed + PROBE_BURST) / 8, active.sent + 1.0)
             active.bursts += 1
             while active.sent < burst:
-                if self._queued_count:
-                    paced = self._take(self._first_queue())
-                else:
-                    paced = self._padding()
+                paced = self._take(self._first_queue()) if self._queued_count else self._padding()
                 paced.probe_id = probe.probe_id
                 leaving.append(paced)
                 active.sent += paced.size
