@@ -156,6 +156,7 @@ async def test_a_browser_that_never_answers_is_one_sentence(tmp_path: Path) -> N
         event = await serve.event("error")
 
         assert event["text"] == "browser 1: no connection within 0.5 s (ICE is new); it never made an offer"
+        assert await signalling.receive_json() == {"effect": "mirror", "film": False}
         assert "no connection" in (await signalling.receive_json())["error"]
 
 

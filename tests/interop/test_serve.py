@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 import pytest_asyncio
 from tests.cli.serving import Serving
+from tests.support.installed import codecs_installed
 from tests.support.peers import require
 
 from . import browser
@@ -56,9 +57,10 @@ async def launched(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     name: str = request.param
     require(browser.executable(name), f"{name} is not installed")
     serving = Serving(tmp_path_factory.mktemp("received"))
-    async with Browser.launch(name, site=serving.site) as page:
-        yield Stage(page, serving)
-        await serving.server.close()
+    with codecs_installed(tmp_path_factory.mktemp("metadata")):
+        async with Browser.launch(name, site=serving.site) as page:
+            yield Stage(page, serving)
+            await serving.server.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -186,6 +188,53 @@ async def test_statistics_of_both_ends_are_shown_and_live(stage: Stage) -> None:
     assert "(host)" in table["address"][1]
 
 
+_PICTURES = """
+const context = Object.assign(document.createElement('canvas'), {width: 64, height: 48}).getContext('2d', {willReadFrequently: true});
+const look = (name) => {
+  context.drawImage($(name), 0, 0, 64, 48);
+  const pixels = context.getImageData(0, 0, 64, 48).data;
+  return [...Array(64 * 48).keys()].map((index) => 0.299 * pixels[4 * index] + 0.587 * pixels[4 * index + 1] + 0.114 * pixels[4 * index + 2]);
+};
+const facts = () => Object.fromEntries([...$('call-facts').rows].map((line) => [line.cells[0].textContent, [...line.cells].slice(1).map((cell) => cell.textContent)]));
+const choose_effect = (name) => { $('effect').value = name; $('effect').dispatchEvent(new Event('change')); };
+"""
+
+
+async def test_a_call_shows_what_python_sends_back(stage: Stage) -> None:
+    shown = await stage.run(
+        _PICTURES + "$('drawing').click();"
+        "await until(() => $('theirs').videoWidth, 'a picture from Python');"
+        "await until(() => /[1-9]/.test(facts()['bit rate'][1]) && /[1-9]\\d* a second/.test(facts().picture[1]), 'figures');"
+        "const loud = (name) => +$(name).getAttribute('aria-valuenow');"
+        # Without a sound device Firefox' AudioContext does not run.
+        "if (!navigator.userAgent.includes('Firefox')) await until(() => loud('meter-mine') > 5 && loud('meter-heard') > 5 && loud('meter-theirs') > 5, 'sound, here, there and back');"
+        "return {size: $('theirs-size').textContent, facts: facts(), live: $('tiles').classList.contains('live')};"
+    )
+    table = cast("dict[str, dict[str, list[str]]]", shown)
+
+    assert (await stage.report.event("call"))["effect"] == "mirror"
+    assert cast("dict[str, object]", shown)["live"] is True
+    assert str(table["size"]).split()[0] in {"160", "320", "480", "640"}
+    assert set(table["facts"]) == {"picture", "codec", "bit rate", "lost", "jitter"}
+    assert table["facts"]["codec"][0] in {"VP8", "VP9", "H264", "AV1"}
+
+
+async def test_a_test_card_replaces_the_picture_and_the_call_ends(stage: Stage) -> None:
+    bars = await stage.run(
+        _PICTURES + "choose_effect('card');"
+        # White, then yellow, cyan ... black: brightness falls from the left to the right of the bars.
+        "const falls = () => { const seen = look('theirs'), bars = [...Array(8).keys()].map((bar) => seen[5 * 64 + 8 * bar + 4]);"
+        " return bars.every((value, index) => !index || value < bars[index - 1] + 6) && bars[0] > 150 && bars[7] < 40 && bars; };"
+        "const bars = await until(falls, 'the bars');"
+        "$('hang-up').click();"
+        "await until(() => !$('tiles').classList.contains('live') && $('hang-up').disabled, 'the end');"
+        "return bars;"
+    )
+
+    assert len(cast("list[float]", bars)) == 8
+    assert (await stage.report.event("effect"))["effect"] == "card"
+
+
 async def test_the_page_comes_back_by_itself(stage: Stage) -> None:
     await stage.server.close()
     await stage.report.event("page_closed")
@@ -198,7 +247,7 @@ async def test_the_page_comes_back_by_itself(stage: Stage) -> None:
 
 async def test_every_control_has_a_name(stage: Stage) -> None:
     nameless = await stage.run(
-        "return [...document.querySelectorAll('button, input, progress, section, ol, ul, table')].filter((item) => !("
+        "return [...document.querySelectorAll('button, input, select, video, progress, section, ol, ul, table, [role=meter]')].filter((item) => !("
         "item.getAttribute('aria-label') || item.getAttribute('aria-labelledby') || item.labels?.length || item.caption"
         " || (item.tagName === 'BUTTON' && item.textContent.trim()))).map((item) => item.outerHTML);"
     )

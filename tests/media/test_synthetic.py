@@ -8,6 +8,8 @@ import pytest
 
 from rtc_asyncio import EncodedFrameTrack, MediaStreamError, MediaStreamTrack
 from rtc_media import (
+    CodecError,
+    FilteredTrack,
     MediaBlackhole,
     MediaRelay,
     SilenceTrack,
@@ -183,3 +185,39 @@ async def test_a_black_hole_consumes() -> None:
     await asyncio.sleep(0.03)
     assert source._number <= taken + 1
     assert source.readyState == "live"
+
+
+# --- filters ---
+
+
+async def test_pictures_are_mirrored_and_the_original_stays() -> None:
+    source = TestCardTrack(160, 120, framerate=100)
+    mirrored, same = FilteredTrack(source, [("hflip", "")]), FilteredTrack(source, [])
+
+    turned, plain = await asyncio.gather(mirrored.recv(), same.recv())
+    source.stop()
+
+    assert np.array_equal(luma(turned), luma(plain)[:, ::-1])
+    assert (turned.pts, turned.time_base) == (plain.pts, plain.time_base)
+    assert read_picture_number(plain) == 0
+
+
+async def test_edges_are_found() -> None:
+    source = TestCardTrack(160, 120, framerate=100)
+    edges = luma(await FilteredTrack(source, [("edgedetect", "low=0.1:high=0.3"), ("format", "yuv420p")]).recv())
+    source.stop()
+
+    assert edges[3:60].max() > 100
+    assert edges[3:60, 5:14].max() < 40  # within a bar there are none
+
+
+async def test_a_filter_that_does_not_exist_raises_our_error_and_the_source_ends_the_track() -> None:
+    source = TestCardTrack(160, 120, framerate=100)
+    filtered = FilteredTrack(source, [("nonsense", "")])
+    with pytest.raises(CodecError, match="cannot be filtered"):
+        await filtered.recv()
+    stopped = FilteredTrack(source, [])
+    source.stop()
+    for track in (filtered, stopped):
+        with pytest.raises(MediaStreamError):
+            await track.recv()

@@ -1,6 +1,9 @@
 """What an installation of the packages tells about them, for runs from the source tree: their entry points."""
 
+import contextlib
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGES = Path(__file__).parent.parent.parent / "packages"
@@ -23,3 +26,18 @@ def write_metadata(package: str, folder: Path) -> Path:
     ]
     (place / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     return folder
+
+
+@contextlib.contextmanager
+def codecs_installed(folder: Path) -> Iterator[None]:
+    """Let rtc_asyncio find rtc_media's codecs, as if it was installed."""
+    from rtc_asyncio.codecs import installed_codecs
+
+    write_metadata("rtc-media", folder)
+    sys.path.insert(0, str(folder))
+    installed_codecs.cache_clear()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        installed_codecs.cache_clear()

@@ -66,7 +66,7 @@ class Decoding:
 
     def frames_per_second(self, now: float) -> int:
         """How many frames were decoded in the last second."""
-        return sum(1 for at in self._decoded_at if at > now - 1)
+        return sum(1 for at in list(self._decoded_at) if at > now - 1)
 
     def decode(self, frame: "EncodedFrame", codec: "RtpCodec") -> list[RawFrame]:
         """Decode one frame.

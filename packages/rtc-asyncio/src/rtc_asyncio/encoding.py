@@ -78,7 +78,7 @@ class Encoding:
 
     def frames_per_second(self, now: float) -> int:
         """How many frames were encoded in the last second."""
-        return sum(1 for at in self._encoded_at if at > now - 1)
+        return sum(1 for at in list(self._encoded_at) if at > now - 1)
 
     def configure(self, codec: "RtpCodec", encoding: "SendEncoding", content_hint: str, scale: float) -> None:
         """Take what was negotiated and what the application wants; a new encoder is made where this asks for one."""

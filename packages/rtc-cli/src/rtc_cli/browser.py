@@ -12,7 +12,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from rtc_asyncio import DOMException, RTCConfiguration, RTCDataChannel, RTCIceCandidate, RTCPeerConnection
 
-from .errors import reason
+from .call import Call
+from .errors import CommandError, reason
 from .files import LABEL as FILE_LABEL
 from .files import TransferError, receive_file, refuse, send_file
 from .negotiated import describe, path, security
@@ -22,6 +23,8 @@ CHAT_LABEL: Final = "chat"
 STATISTICS_LABEL: Final = "statistics"
 STATISTICS_INTERVAL: Final = 1.0
 """Seconds between two messages of statistics to the page."""
+LEVEL_INTERVAL: Final = 0.1
+"""Seconds between two messages about how loud the page is."""
 MAX_RECEIVING: Final = 8
 """Files that one browser may send at the same time; its page keeps to four."""
 MAX_QUOTE_LENGTH: Final = 200
@@ -30,6 +33,34 @@ MAX_CHAT_BACKLOG: Final = 1_000_000
 """Bytes of chat that may wait for one browser; further lines are not sent to it."""
 MAX_CHAT_LENGTH: Final = 4000
 """Characters of a chat line."""
+
+
+EFFECTS: Final[dict[str, str]] = {
+    "mirror": "its mirror image",
+    "edges": "its edges",
+    "same": "the same picture",
+    "card": "a test card",
+    "film": "the file",
+}
+"""What Python sends back, in words."""
+STREAM_FACTS: Final = [
+    "type",
+    "kind",
+    "framesPerSecond",
+    "frameWidth",
+    "frameHeight",
+    "bytesSent",
+    "bytesReceived",
+    "packetsLost",
+    "jitter",
+    "framesDecoded",
+    "framesEncoded",
+    "nackCount",
+    "pliCount",
+    "decoderImplementation",
+    "encoderImplementation",
+]
+"""What the page is told of each stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +74,8 @@ class Settings:
     timeout: float
     """Seconds that a browser may take to connect."""
     configuration: RTCConfiguration
+    film: Path | None = None
+    """What is played to each browser."""
 
 
 class Browser:
@@ -60,6 +93,8 @@ class Browser:
         self._receiving = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._pc = RTCPeerConnection(settings.configuration)
+        self._call = Call(self._pc, settings.film)
+        self._in_call = False
         self._pc.on("icecandidate")(self._send_candidate)
         self._pc.on("datachannel")(self._channel)
         self._pc.on("connectionstatechange")(self._state_changed)
@@ -78,6 +113,7 @@ class Browser:
         """Do the signalling until the page goes away."""
         self._say("page_opened", self.name)
         self._start(self._expect_connection())
+        await self._signal({"effect": self._call.effect, "film": self._settings.film is not None})
         async for message in self._socket:
             if message.type is not WSMsgType.TEXT:
                 continue
@@ -92,6 +128,7 @@ class Browser:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._call.close()
         await self._pc.close()
         await self._socket.close(code=WSCloseCode.GOING_AWAY)
 
@@ -113,14 +150,29 @@ class Browser:
             case {"description": dict(description)}:
                 await self._pc.setRemoteDescription(description)
                 if self._pc.signalingState == "have-remote-offer":
+                    await self._answer_media()
                     await self._pc.setLocalDescription()
                     if (answer := self._pc.localDescription) is not None:
                         await self._signal({"description": answer.toJSON()})
+            case {"effect": effect}:
+                if await self._call.choose(effect):
+                    self._say("effect", f"{self.name} sees {EFFECTS[self._call.effect]}", effect=self._call.effect)
             case {"candidate": dict(candidate)}:
                 await self._pc.addIceCandidate(candidate)
                 self._has_candidate = self._has_candidate or bool(candidate.get("candidate"))
             case _:
                 pass  # a newer page may say more
+
+    async def _answer_media(self) -> None:
+        try:
+            in_call = await self._call.answer()
+        except CommandError as error:
+            self._say("error", f"{self.name}: {error}")
+            await self._signal({"error": str(error)})
+            return
+        if in_call and not self._in_call:
+            self._say("call", f"{self.name} sees {EFFECTS[self._call.effect]}", effect=self._call.effect)
+        self._in_call = in_call
 
     async def _send_candidate(self, candidate: RTCIceCandidate | None) -> None:
         if candidate is not None:
@@ -230,12 +282,25 @@ class Browser:
 
     async def _send_statistics(self, channel: RTCDataChannel) -> None:
         """What Python sees, for the page to show beside what the browser sees."""
+        levels = round(STATISTICS_INTERVAL / LEVEL_INTERVAL)
+        turn = 0
         while channel.readyState == "open":
-            report = await self._pc.getStats()
-            shown = (report.transport, report.selected_pair)
-            with contextlib.suppress(DOMException):  # a browser that does not keep up misses some
-                channel.send(json.dumps({stats.type: stats.toJSON() for stats in shown if stats is not None}))
-            await asyncio.sleep(STATISTICS_INTERVAL)
+            message: dict[str, object] | None = None
+            if turn % levels == 0:
+                report = await self._pc.getStats()
+                shown = (report.transport, report.selected_pair)
+                message = {stats.type: stats.toJSON() for stats in shown if stats is not None}
+                streams = [stats.toJSON() for stats in report.values() if stats.type in {"inbound-rtp", "outbound-rtp"}]
+                message["streams"] = [
+                    {name: stream[name] for name in STREAM_FACTS if name in stream} for stream in streams
+                ]
+            elif self._call.level_dbov is not None:
+                message = {"level": round(self._call.level_dbov, 1)}
+            if message is not None:
+                with contextlib.suppress(DOMException):  # a browser that does not keep up misses some
+                    channel.send(json.dumps(message))
+            turn += 1
+            await asyncio.sleep(LEVEL_INTERVAL)
 
     def _say(self, event: str, text: str, **details: object) -> None:
         self._report.say(event, text, browser=self.number, **details)

@@ -199,6 +199,88 @@ def serve(
     run(run_serve(options, as_json=as_json), as_json=as_json)
 
 
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    callback=_not_empty,
+    help="Address to listen on; 0.0.0.0 lets other machines in.",
+)
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the page; 0 for any."
+)
+@click.option(
+    "--timeout",
+    default=30.0,
+    show_default=True,
+    type=_Seconds(0.1),
+    metavar="SECONDS",
+    help="How long a browser may take to connect.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line.")
+def play(file: Path, host: str, port: int, timeout: float, as_json: bool) -> None:
+    """Play a film or a piece of music to every browser that opens the page.
+
+    Anything that FFmpeg reads. It begins anew for each browser, and again at its end. The page is that of `rtc serve`.
+    """
+    from .serve import Options, run_serve
+
+    options = Options(
+        host=host,
+        port=port,
+        names=(),
+        directory=Path("received"),
+        max_file_length=1024 * MEGABYTE,
+        stun_uris=(),
+        timeout=timeout,
+        film=file,
+    )
+    run(run_serve(options, as_json=as_json), as_json=as_json)
+
+
+@main.command()
+@click.argument("url")
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    default=Path("call.webm"),
+    show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; its name tells the format: .webm, .mkv, .mp4, .rtpdump.",
+)
+@click.option(
+    "--duration",
+    type=_Seconds(0.1),
+    metavar="SECONDS",
+    help="How long to record.  [default: until Ctrl-C, or the other side ends]",
+)
+@click.option(
+    "--encode", is_flag=True, help="Decode what comes and encode it for the file, instead of writing it as it comes."
+)
+@click.option(
+    "--timeout",
+    default=15.0,
+    show_default=True,
+    type=_Seconds(0.1),
+    metavar="SECONDS",
+    help="How long connecting may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line.")
+def record(url: str, file: Path, duration: float | None, encode: bool, timeout: float, as_json: bool) -> None:
+    """Record the session at a URL, without touching a codec.
+
+    URL is that of `rtc serve` or `rtc play`, or of a WHEP endpoint (any URL with a path).
+    """
+    from .record import Options, run_record
+
+    options = Options(url=url, file=file, duration=duration, encode=encode, timeout=timeout)
+    run(run_record(options, as_json=as_json), as_json=as_json)
+
+
 def run(command: Coroutine[None, None, None], *, as_json: bool) -> NoReturn:
     """Run a command and exit with its code; what went wrong is one sentence on standard error."""
     output = Output(sys.stdout)

@@ -39,15 +39,19 @@ class Options:
     max_file_length: int
     stun_uris: tuple[str, ...]
     timeout: float
+    film: Path | None = None
+    """Played to every browser."""
 
 
 async def run_serve(options: Options, *, as_json: bool) -> None:
     """Serve until interrupted, or until "/quit" or the end of a terminal's input.
 
     Raises:
-        CommandError: The port is taken, the address is not this machine's, or a STUN URI is malformed.
+        CommandError: The film cannot be played, the port is taken, the address is not this machine's, or a STUN URI is malformed.
     """
     report = Report(as_json=as_json)
+    if options.film is not None:
+        await _try_film(options.film)
     server = Server(await settings(options), report)
     site = runner(application((*options.names, options.host), server.serve_browser))
     await site.setup()
@@ -64,6 +68,15 @@ async def run_serve(options: Options, *, as_json: bool) -> None:
             report.say("ended", "every connection is closed")
     finally:
         await site.cleanup()
+
+
+async def _try_film(film: Path) -> None:
+    from rtc_media import MediaError, MediaPlayer
+
+    try:
+        await (await MediaPlayer.open(film)).close()
+    except MediaError as error:
+        raise CommandError(str(error)) from None
 
 
 async def _listen(site: web.AppRunner, options: Options) -> None:
@@ -92,6 +105,7 @@ async def settings(options: Options) -> Settings:
         max_file_length=options.max_file_length,
         timeout=options.timeout,
         configuration=configuration,
+        film=options.film,
     )
 
 

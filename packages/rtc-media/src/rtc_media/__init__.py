@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rtc_media.availability import decoder_name, encoder_name
     from rtc_media.errors import CodecError, MediaError
     from rtc_media.factory import LibavCodecs
+    from rtc_media.filtered import FilteredTrack
     from rtc_media.gain import GainControl, LevelledTrack
     from rtc_media.limits import PictureLimits, picture_limits
     from rtc_media.player import MediaPlayer, PlayedTrack
@@ -27,6 +28,7 @@ __all__ = [
     "AudioEncoder",
     "CodecError",
     "DumpedPacket",
+    "FilteredTrack",
     "GainControl",
     "LevelledTrack",
     "LibavCodecs",
@@ -60,6 +62,7 @@ _DEFINED_IN: Final = {
     "availability": "decoder_name encoder_name",
     "errors": "CodecError MediaError",
     "factory": "LibavCodecs",
+    "filtered": "FilteredTrack",
     "gain": "GainControl LevelledTrack",
     "limits": "PictureLimits picture_limits",
     "player": "MediaPlayer PlayedTrack",

@@ -17,6 +17,8 @@ from rtc_media.picture import VIDEO_CLOCK_RATE
 from rtc_media.timeline import Timeline
 from rtc_rtp import EncodedFrame, RtpCodec, RtpPacket
 
+WAITING: Final = {"audio": 500, "video": 60}
+"""Frames that may wait for a disk or an encoder that is slow: ten seconds of sound, two of pictures, which are large."""
 LARGEST_LEAP: Final = 5.0
 """Seconds: when a track's times leap by more against real time, they count from there anew."""
 
@@ -92,7 +94,7 @@ class MediaRecorder:
             self._thread.shutdown()
             self._thread = None
             raise
-        readers = [track.subscribe() for track in self._tracks]
+        readers = [track.subscribe(WAITING[track.kind]) for track in self._tracks]
         self._tasks = [asyncio.create_task(self._record(index, reader)) for index, reader in enumerate(readers)]
 
     async def stop(self) -> None:

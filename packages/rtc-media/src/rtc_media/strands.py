@@ -16,6 +16,7 @@ from rtc_media.availability import encoder_name
 from rtc_media.errors import MediaError
 from rtc_media.picture import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE, PictureAdapter, upright_size
 from rtc_media.templates import stream_template
+from rtc_media.video_settings import thread_count
 from rtc_rtp import EncodedFrame
 from rtc_rtp.payload.opus import opus_channels, opus_duration
 
@@ -66,6 +67,7 @@ class PictureStrand(Strand):
         offered = [each.name for each in stream.codec_context.codec.video_formats or []]
         self._pixel_format = "yuv420p" if "yuv420p" in offered or not offered else offered[0]
         stream.pix_fmt = self._pixel_format
+        stream.codec_context.thread_count = thread_count(self._width * self._height)
         stream.time_base = stream.codec_context.time_base = _time_base(container)
         self._adapter = PictureAdapter()
         self._last = -1

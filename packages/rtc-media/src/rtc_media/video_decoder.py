@@ -1,5 +1,6 @@
 """A decoder of video: takes encoded frames in order, gives pictures with times, and waits for a key frame when it has lost the thread."""
 
+import os
 from typing import Final
 
 import av
@@ -77,7 +78,7 @@ class VideoDecoder:
                 raise CodecError(f"{self.implementation} is no decoder of video")
             # [rfc7742:6/3]
             context.thread_type = "SLICE"
-            context.thread_count = MOST_THREADS
+            context.thread_count = max(1, min(MOST_THREADS, (os.cpu_count() or 1) // 3))
             context.flags |= Flags.low_delay
             if self.implementation == "libdav1d":
                 context.options = {"max_frame_delay": "1"}

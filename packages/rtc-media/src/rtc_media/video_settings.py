@@ -185,7 +185,10 @@ VIDEO_ENCODERS: Final[dict[str, VideoEncoderKind]] = {
 
 
 def thread_count(pixel_count: int) -> int:
-    """Return how many threads encode a picture: small ones are done before a second thread has begun."""
-    cores = os.cpu_count() or 1
+    """Return how many threads encode a picture.
+
+    They wait for each other at every row of blocks: where other work wants the processor too, that costs far more than it gains. So one
+    third of the cores is used, and small pictures are done before a second thread has begun.
+    """
     wanted = 1 if pixel_count < 640 * 480 else 2 if pixel_count < 1280 * 720 else 4 if pixel_count < 1920 * 1080 else 8
-    return min(wanted, cores)
+    return max(1, min(wanted, (os.cpu_count() or 1) // 3))

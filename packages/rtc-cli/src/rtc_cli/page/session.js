@@ -6,6 +6,7 @@ export class Session {
     this.handlers = handlers;
     this.over = false;
     this.reason = "Python is not there";
+    this.offers = {};  // what Python sends back, and whether it has a film
     this.queue = Promise.resolve();  // signalling is handled one message after the other
     this.pc = new RTCPeerConnection();
     this.chat = this.pc.createDataChannel("chat");
@@ -30,10 +31,11 @@ export class Session {
     this.signal({ description: this.pc.localDescription });
   }
 
-  async signalled({ description, candidate, error }) {
+  async signalled({ description, candidate, error, ...rest }) {
     if (description) await this.pc.setRemoteDescription(description);
     else if (candidate) await this.pc.addIceCandidate(candidate);
     else if (error) this.end(error);
+    else if (rest.effect) this.offers = rest;
   }
 
   signal(message) { if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message)); }

@@ -1,9 +1,9 @@
 // Live statistics of both ends: the browser's from its own getStats, Python's over the channel "statistics". A table and three plots.
+import { NONE, Plot } from "./plot.js";
 import { bytes, rate } from "./units.js";
 
-const INTERVAL = 500, SAMPLES = 120;  // milliseconds; points of a plot
+const INTERVAL = 500;  // milliseconds
 const DTLS = { FEFD: "DTLS 1.2", FEFC: "DTLS 1.3" };
-const NONE = "–";
 const FACTS = ["address", "round trip", "sent", "received", "security", "roles"];
 const $ = (id) => document.getElementById(id);
 
@@ -14,11 +14,16 @@ export class Statistics {
     setInterval(() => this.update(), INTERVAL);
   }
 
-  connected(pc, channel) {
+  // `told` hears what Python says beyond what is shown here.
+  connected(pc, channel, told) {
     this.pc = pc;
     this.before = undefined;
     this.python = {};
-    channel.onmessage = ({ data }) => { this.python = JSON.parse(data); };
+    channel.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.transport) this.python = message;
+      told(message);
+    };
   }
 
   disconnected() {
@@ -85,33 +90,3 @@ export class Statistics {
 const place = ({ address, port }) => !address ? "hidden by the browser" : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 const milliseconds = (seconds) => seconds === undefined ? NONE : `${(seconds * 1000).toFixed(seconds < 0.01 ? 2 : 0)} ms`;
 const roles = ({ iceRole, dtlsRole }) => [iceRole && `ICE ${iceRole}`, dtlsRole && `DTLS ${dtlsRole}`].filter(Boolean).join(", ") || NONE;
-
-class Plot {
-  constructor(name) { this.output = $(name); this.canvas = $(`plot-${name}`); this.samples = []; }
-
-  clear() { this.samples = []; this.output.textContent = NONE; this.draw(); }
-
-  add(value, text) {
-    this.samples.push(value);
-    if (this.samples.length > SAMPLES) this.samples.shift();
-    this.output.textContent = text;
-    this.draw();
-  }
-
-  draw() {
-    const { canvas, samples } = this, context = canvas.getContext("2d"), scale = devicePixelRatio || 1;
-    const width = canvas.width = canvas.clientWidth * scale, height = canvas.height = canvas.clientHeight * scale;
-    const top = Math.max(...samples, 0) * 1.15 || 1, x = (index) => index * width / (SAMPLES - 1), y = (sample) => height - 2 * scale - sample / top * (height - 6 * scale);
-    if (!samples.length) return;
-    context.strokeStyle = context.fillStyle = getComputedStyle(canvas).getPropertyValue("--accent");
-    context.lineWidth = 2 * scale;
-    context.lineJoin = "round";
-    context.beginPath();
-    samples.forEach((sample, index) => context.lineTo(x(index), y(sample)));
-    context.stroke();
-    context.lineTo(x(samples.length - 1), height);
-    context.lineTo(0, height);
-    context.globalAlpha = 0.12;
-    context.fill();
-  }
-}

@@ -1,0 +1,202 @@
+"""`rtc record`: joins a session as one who only watches, and writes what comes into a file, as it came."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from rtc_asyncio import DOMException, EncodedFrameTrack, RTCPeerConnection, RTCRtpTransceiver
+
+from .errors import CommandError
+from .report import Report
+
+KINDS: Final = ("video", "audio")
+PROGRESS_INTERVAL: Final = 5.0
+"""Seconds between two lines about how far the recording is."""
+MAX_ANSWER_LENGTH: Final = 256 * 1024
+"""Bytes of an answer to WHEP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line chose."""
+
+    url: str
+    file: Path
+    duration: float | None
+    """Seconds; None until interrupted, or until the other side ends."""
+    encode: bool
+    """Decode what comes, and encode it for the file."""
+    timeout: float
+
+
+async def run_record(options: Options, *, as_json: bool) -> None:
+    """Record until the time is over, the other side ends, or an interrupt.
+
+    Raises:
+        CommandError: There is no session at the URL, no connection, nothing to record, or the file cannot be written.
+    """
+    from rtc_media import MediaError
+
+    report = Report(as_json=as_json)
+    async with RTCPeerConnection() as pc:
+        transceivers = [pc.addTransceiver(kind, {"direction": "recvonly"}) for kind in KINDS]
+        try:
+            async with _joined(pc, options):
+                await _connect(pc, options)
+                report.say("connected", f"{options.url}, recording into {options.file}", path=str(options.file))
+                await _record(pc, transceivers, options, report)
+        except MediaError as error:
+            raise CommandError(str(error)) from None
+        except (aiohttp.ClientError, OSError, DOMException) as error:
+            raise CommandError(f"{options.url}: {str(error) or type(error).__name__}") from None
+
+
+# --- the session ---
+
+
+@contextlib.asynccontextmanager
+async def _joined(pc: RTCPeerConnection, options: Options) -> AsyncIterator[None]:
+    """Do the signalling: over the WebSocket of `rtc serve` and `rtc play`, or, for a URL with a path, by WHEP."""
+    parts = urlsplit(options.url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise CommandError(f"{options.url} is no URL that begins with http:// or https://")
+    async with aiohttp.ClientSession() as session:
+        if parts.path.strip("/"):
+            await _whep(pc, session, options)
+            yield
+            return
+        origin = f"{parts.scheme}://{parts.netloc}"
+        async with session.ws_connect(f"{origin}/signal", headers={"Origin": origin}) as socket:
+            signalling = asyncio.create_task(_signal(pc, socket))
+            try:
+                yield
+            finally:
+                signalling.cancel()
+                await asyncio.gather(signalling, return_exceptions=True)
+
+
+async def _signal(pc: RTCPeerConnection, socket: aiohttp.ClientWebSocketResponse) -> None:
+    @pc.on("icecandidate")
+    async def _(candidate: object) -> None:
+        to_json = getattr(candidate, "toJSON", None)
+        if to_json is not None and not socket.closed:
+            await socket.send_json({"candidate": to_json()})
+
+    await pc.setLocalDescription()
+    if pc.localDescription is not None:
+        await socket.send_json({"description": pc.localDescription.toJSON()})
+    async for message in socket:
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            continue
+        match json.loads(message.data):
+            case {"description": dict(description)}:
+                await pc.setRemoteDescription(description)
+            case {"candidate": dict(candidate)}:
+                await pc.addIceCandidate(candidate)
+            case {"effect": "mirror" | "edges" | "same"}:  # there is nothing of ours to send back
+                await socket.send_json({"effect": "card"})
+            case _:
+                pass
+
+
+async def _whep(pc: RTCPeerConnection, session: aiohttp.ClientSession, options: Options) -> None:
+    """One HTTP exchange: the offer with all its candidates, and the answer (draft-ietf-wish-whep)."""
+    gathered = asyncio.Event()
+
+    @pc.on("icegatheringstatechange")
+    def _() -> None:
+        if pc.iceGatheringState == "complete":
+            gathered.set()
+
+    await pc.setLocalDescription()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(options.timeout / 2):
+            await gathered.wait()
+    if pc.localDescription is None:
+        raise CommandError("there is no offer: this is a fault of the library, please report it")
+    headers = {"Content-Type": "application/sdp"}
+    async with session.post(options.url, data=pc.localDescription.sdp.encode(), headers=headers) as response:
+        answer = await response.content.read(MAX_ANSWER_LENGTH)
+        if response.status != 201:
+            raise CommandError(f"{options.url} answers {response.status} {response.reason}: no session to watch")
+    await pc.setRemoteDescription({"type": "answer", "sdp": answer.decode(errors="replace")})
+
+
+async def _connect(pc: RTCPeerConnection, options: Options) -> None:
+    try:
+        async with asyncio.timeout(options.timeout):
+            await pc.wait_for("connected")
+    except (TimeoutError, DOMException):
+        raise CommandError(
+            f"{options.url}: no connection within {options.timeout:g} s (ICE is {pc.iceConnectionState})"
+        ) from None
+
+
+# --- the file ---
+
+
+async def _record(
+    pc: RTCPeerConnection, transceivers: list[RTCRtpTransceiver], options: Options, report: Report
+) -> None:
+    from rtc_media import MediaRecorder
+
+    recorder = MediaRecorder(options.file)
+    feeding: list[asyncio.Task[None]] = []
+    counts = dict.fromkeys(KINDS, 0)
+    sent = [each for each in transceivers if each.currentDirection in {"recvonly", "sendrecv"}]
+    if not sent:
+        raise CommandError(f"{options.url} sends neither pictures nor sound")
+    for transceiver in sent:
+        receiver = transceiver.receiver
+        track = EncodedFrameTrack(receiver.track.kind)
+        feeding.append(asyncio.create_task(_feed(transceiver, track, counts)))
+        recorder.addTrack(receiver.track if options.encode else track)
+    begun = time.monotonic()
+    try:
+        async with recorder:
+            for transceiver in sent:
+                transceiver.receiver.requestKeyFrame()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(options.duration):
+                    await _watch(pc, counts, report, begun)
+    finally:
+        for task in feeding:
+            task.cancel()
+        await asyncio.gather(*feeding, return_exceptions=True)
+        seconds = round(time.monotonic() - begun, 1)
+        text = f"{options.file}: {seconds:g} s, {counts['video']} pictures, {counts['audio']} packets of sound"
+        report.say("recorded", text, path=str(options.file), duration=seconds, **counts)
+
+
+async def _feed(transceiver: RTCRtpTransceiver, track: EncodedFrameTrack, counts: dict[str, int]) -> None:
+    """Hand on what comes, and count it."""
+    async for frame in transceiver.receiver.frames():
+        counts[track.kind] += 1
+        track.put_nowait(frame)
+    track.end()
+
+
+async def _watch(pc: RTCPeerConnection, counts: dict[str, int], report: Report, begun: float) -> None:
+    """Tell how far it is, until the connection is over."""
+    while pc.connectionState in {"connected", "disconnected", "connecting"}:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PROGRESS_INTERVAL):
+                await _changed(pc)
+                continue
+        seconds = round(time.monotonic() - begun)
+        report.say("recording", f"{seconds} s, {counts['video']} pictures", duration=seconds, **counts)
+
+
+async def _changed(pc: RTCPeerConnection) -> None:
+    """Wait until the state of the connection is another."""
+    changed = asyncio.Event()
+    pc.on("connectionstatechange")(changed.set)
+    await changed.wait()

@@ -1,0 +1,161 @@
+"""Calls with `rtc serve`, `rtc play` and `rtc record`: pages that are Python programs send a test card and read what comes back."""
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import pytest
+from click.testing import CliRunner
+from tests.support.installed import codecs_installed
+
+from rtc_asyncio import MediaStreamTrack, RTCRtpTransceiver
+from rtc_cli.main import main
+from rtc_media import MediaRecorder, TestCardTrack, ToneTrack, read_picture_number
+
+from .page import Page
+from .process import command, environment
+from .serving import Serving
+
+
+@pytest.fixture(autouse=True)
+def codecs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with codecs_installed(tmp_path_factory.mktemp("metadata")):
+        yield
+
+
+async def call(page: Page, *tracks: MediaStreamTrack) -> list[RTCRtpTransceiver]:
+    """Offer media in the connection that is there."""
+    transceivers = [page.pc.addTransceiver(track) for track in tracks]
+    await page.pc.setLocalDescription()
+    assert page.pc.localDescription is not None
+    await page.socket.send_json({"description": page.pc.localDescription.toJSON()})
+    return transceivers
+
+
+async def picture(transceiver: RTCRtpTransceiver, looks_right: Callable[[av.VideoFrame], bool]) -> av.VideoFrame:
+    """The first picture of those that arrive that is what we wait for."""
+    async with asyncio.timeout(30):
+        while True:
+            frame = await transceiver.receiver.track.recv()
+            assert isinstance(frame, av.VideoFrame)
+            if looks_right(frame):
+                return frame
+
+
+def is_card(frame: av.VideoFrame) -> bool:
+    return read_picture_number(frame) is not None and not is_dim(frame)
+
+
+def is_mirrored(frame: av.VideoFrame) -> bool:
+    return is_card(av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24")[:, ::-1].copy()))
+
+
+def is_dim(frame: av.VideoFrame) -> bool:
+    """Whether the white bar has lost its white: where there is no edge, little of the picture is left."""
+    return bool(frame.to_ndarray(format="gray")[5, frame.width // 16] < 130)
+
+
+async def test_the_picture_comes_back_mirrored_and_in_every_other_way(tmp_path: Path) -> None:
+    async with Serving.launch(tmp_path) as serving, Page.open(serving.url) as page:
+        video, audio = await call(page, TestCardTrack(320, 240), ToneTrack(440, level_dbov=-20))
+        assert (await serving.event("call"))["effect"] == "mirror"
+        assert (await picture(video, is_mirrored)).width == 320
+
+        for effect, looks_right in (("same", is_card), ("edges", is_dim), ("same", is_card), ("mirror", is_mirrored)):
+            await page.socket.send_json({"effect": effect})
+            assert (await serving.event("effect"))["effect"] == effect
+            assert (await picture(video, looks_right)).width == 320
+        await page.socket.send_json({"effect": "card"})
+        assert (await picture(video, lambda frame: is_card(frame) and frame.width == 640)).height == 480
+        sound = await audio.receiver.track.recv()
+        assert isinstance(sound, av.AudioFrame)
+        await page.socket.send_json({"effect": "nonsense"})
+
+
+async def test_python_tells_how_loud_the_page_is_and_what_it_counts(tmp_path: Path) -> None:
+    async with Serving.launch(tmp_path) as serving, Page.open(serving.url) as page:
+        await call(page, TestCardTrack(160, 120), ToneTrack(440, level_dbov=-20))
+        level: float | None = None
+        streams: list[dict[str, object]] = []
+        async with asyncio.timeout(30):
+            async for message in page.statistics:
+                told = json.loads(message)
+                level = told.get("level", level)
+                streams = told.get("streams", streams)
+                if level is not None and level > -30 and any(int(str(each.get("framesDecoded", 0))) > 5 for each in streams):
+                    break
+
+    assert level == pytest.approx(-20, abs=2)
+    assert {(each["type"], each["kind"]) for each in streams} == {
+        (way, kind) for way in ("inbound-rtp", "outbound-rtp") for kind in ("audio", "video")
+    }
+
+
+@pytest.fixture
+async def film(tmp_path: Path) -> Path:
+    """A second of test card and tone."""
+    path = tmp_path / "film.webm"
+    recorder = MediaRecorder(path)
+    card = TestCardTrack(160, 120)
+    recorder.addTrack(card)
+    recorder.addTrack(ToneTrack(440))
+    async with recorder, asyncio.timeout(20):
+        while card._number < 30:
+            await asyncio.sleep(0.05)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "codecs_in_it"), [("call.webm", {"vp8", "opus"})])
+async def test_what_is_played_is_recorded_without_a_codec(
+    film: Path, tmp_path: Path, name: str, codecs_in_it: set[str]
+) -> None:
+    recording = tmp_path / name
+    player = await asyncio.create_subprocess_exec(
+        *command("play", str(film), "--port", "0", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(),
+    )
+    try:
+        assert player.stdout is not None
+        url = json.loads(await asyncio.wait_for(player.stdout.readline(), 20))["url"]
+        done = await asyncio.to_thread(
+            subprocess.run,
+            command("record", url, "-o", str(recording), "--duration", "2", "--json"),
+            capture_output=True,
+            text=True,
+            timeout=40,
+            env=environment(),
+            check=False,
+        )
+    finally:
+        player.terminate()
+        await player.communicate()
+
+    assert (done.returncode, done.stderr) == (0, "")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["event"] for each in events if each["event"] != "recording"] == ["connected", "recorded"]
+    assert events[-1]["video"] > 20
+    with av.open(recording) as container:
+        assert {stream.codec_context.name.removeprefix("lib") for stream in container.streams} == codecs_in_it
+        numbers = [read_picture_number(frame) for frame in container.decode(video=0)]
+    assert len(numbers) > 20
+    assert None not in numbers
+
+
+def test_what_cannot_be_recorded_or_played_is_one_sentence(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("no film")
+    for arguments, sentence in (
+        (["record", "nonsense", "-o", str(tmp_path / "x.webm")], "is no URL that begins with http"),
+        (["record", "http://127.0.0.1:1/", "-o", str(tmp_path / "x.webm")], "127.0.0.1:1"),
+        (["play", str(text), "--port", "0"], "cannot be opened"),
+    ):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 1
+        assert sentence in result.output
+        assert "Traceback" not in result.output
