@@ -15,6 +15,7 @@ from rtc_asyncio import (
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCRtpTransceiver,
+    RtpPacketTrack,
     UdpSocket,
 )
 from rtc_peer import PeerConnection
@@ -167,6 +168,37 @@ async def test_their_simulcast_is_received_and_passed_on_by_rid(call: Call) -> N
     await viewer.close()
     assert sizes == {"q": 320, "h": 640, "f": 1280}
     assert width == 640
+
+
+async def test_packets_pass_through_to_another_connection(call: Call) -> None:
+    await call.theirs.run("await peer.capture({audio: true, video: true});")
+    await call.connect(offerer="theirs")
+    viewer = Call(RTCPeerConnection(codecs=None), await call.theirs.another())
+    await equip(viewer.theirs)
+    tasks = []
+    for receiver in call.ours.getReceivers():
+        track = RtpPacketTrack(receiver.kind, codecs=receiver.codecs, extension_map=receiver.extension_map)
+        track.on_key_frame_request = receiver.requestKeyFrame
+        viewer.ours.addTrack(track)
+        tasks.append(asyncio.ensure_future(_pass_packets(receiver, track)))
+    await viewer.connect(offerer="ours")
+    await grown(viewer, "inbound-rtp video framesDecoded", "inbound-rtp audio packetsReceived")
+    report = await viewer.ours.getStats()
+    for task in tasks:
+        task.cancel()
+    await viewer.close()
+
+    assert {
+        each.kind for each in report.values() if isinstance(each, RTCOutboundRtpStreamStats) and each.packetsSent
+    } == {
+        "audio",
+        "video",
+    }
+
+
+async def _pass_packets(receiver: RTCRtpReceiver, track: RtpPacketTrack) -> None:
+    async for packet in receiver.packets():
+        track.put_nowait(packet)
 
 
 async def test_losses_are_repaired(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

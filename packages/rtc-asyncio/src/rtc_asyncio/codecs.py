@@ -4,6 +4,7 @@ A package declares its factory under the entry point group `rtc_asyncio.codecs`;
 decoders are plain objects without a notion of event loops: `rtc_asyncio` calls each from one thread at a time, off the event loop.
 """
 
+import logging
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
@@ -127,10 +128,14 @@ class CodecFactory(Protocol):
 
 @cache
 def installed_codecs() -> CodecFactory | None:
-    """Find the codec package of this environment; of several, the first by name of its entry point."""
+    """Find the codec package of this environment; of several, the first by name of its entry point that can be loaded."""
     from importlib.metadata import entry_points
 
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
-        factory: CodecFactory = entry.load()
-        return factory
+        try:
+            factory: CodecFactory = entry.load()
+        except ImportError as error:
+            logging.getLogger("rtc_asyncio").warning("the codec package %s cannot be loaded: %s", entry.name, error)
+        else:
+            return factory
     return None
