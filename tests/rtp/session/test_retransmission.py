@@ -325,3 +325,31 @@ def test_a_frame_that_is_old_is_not_repeated() -> None:
     party.network.advance(0.1)
 
     assert all(packet.ssrc == VIDEO_SSRC for packet in party.rtp())
+
+
+def test_packets_that_are_repeated_to_the_bit_take_no_number_of_the_transport() -> None:
+    party = Party(link=Link(delay=0.02, loss=0.1), back=Link(delay=0.02))
+    codec = replace(VP8, feedback=VP8.feedback | {"transport-cc"}, rtx_payload_type=None)
+    party.left.add_sender("v", video_sender(codecs=(codec,), encodings=(SendEncoding(ssrc=VIDEO_SSRC),)))
+    party.right.add_receiver("v", video_receiver(codecs=(codec,)))
+    party.send_video(60)
+
+    numbers = {packet.extensions[3] for packet in party.rtp()}
+    assert len(party.rtp()) > len(numbers)
+    assert {int.from_bytes(number, "big") for number in numbers} == set(range(len(numbers)))
+
+
+def test_a_codec_without_retransmission_beside_one_that_has_it_is_not_repeated() -> None:
+    party = Party(back=Link(delay=0.02))
+    bare = replace(VP8, payload_type=100, rtx_payload_type=None)
+    party.left.add_sender("v", video_sender(codecs=(bare, VP8)))
+    party.right.add_receiver("v", video_receiver(codecs=(bare, VP8)))
+    party.send_video(3)
+    sent = len(party.rtp())
+
+    number = party.rtp()[-1].sequence_number
+    party.left.receive_datagram(GenericNack(1, VIDEO_SSRC, [number]).serialize(), party.network.now)
+    party.network.advance(0.1)
+
+    assert len(party.rtp()) == sent
+    assert party.left.sender_stats("v")[None].retransmissions_denied == 1

@@ -137,7 +137,9 @@ class Departures:
         stream = outgoing.stream
         number = self._transport_sequence_number
         data = stream.depart(outgoing, number)
-        if stream.is_numbered or self._counts_all:
+        # What is repeated to the bit has the number that it had, and tells nothing of now.
+        is_fresh = not outgoing.is_retransmission or outgoing.packet.ssrc != stream.ssrc
+        if is_fresh and (stream.is_numbered or self._counts_all):
             self._transport_sequence_number = number + 1 & 0xFFFF
             if self._estimator is not None:
                 packet = outgoing.packet

@@ -396,18 +396,24 @@ class SendStream:
                 continue
             sent.resent_at = now
             sent.resent_count += 1
-            found.append(self._again(sent.packet))
+            if (again := self._again(sent.packet)) is None:
+                stats.retransmissions_denied += 1
+            else:
+                found.append(again)
         return found
 
-    def _again(self, packet: RtpPacket) -> Outgoing:
+    def _again(self, packet: RtpPacket) -> Outgoing | None:
+        """Return what repeats a packet; ``None`` if its payload type has no place in the stream of retransmissions."""
         repair = self.repair
+        if repair is None:
+            return Outgoing(self, packet, self._context.now, is_retransmission=True)
         original = without_red(packet, self._parameters, self.codec.payload_type)
         payload_type = next(
             (each.rtx_payload_type for each in self._parameters.codecs if each.payload_type == original.payload_type),
             None,
         )
-        if repair is None or payload_type is None:
-            return Outgoing(self, packet, self._context.now, is_retransmission=True)
+        if payload_type is None:
+            return None
         extensions = self.extensions
         elements = {number: value for number, value in packet.extensions.items() if number not in extensions.hop_by_hop}
         if not self.is_repair_acknowledged:
@@ -428,7 +434,8 @@ class SendStream:
         if last is not None and len(last.packet.payload) <= length + 100 and last.resent_count < 2:
             # Something useful is better than zeros: the packet may have been lost.
             last.resent_count += 1
-            return self._again(last.packet)
+            if (again := self._again(last.packet)) is not None:
+                return again
         return Outgoing(
             self,
             repair.pad(self._mapped_timestamp, payload_type, length),
