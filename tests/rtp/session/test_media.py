@@ -1,7 +1,7 @@
 """Two sessions exchange frames."""
 
 import pytest
-from tests.rtp.session.party import Party, video_receiver, video_sender
+from tests.rtp.session.party import Party, video_receiver, video_sender, vp8_frame
 from tests.support.network import Link
 from tests.support.rng import SeededRng
 
@@ -124,3 +124,25 @@ def test_a_picture_of_many_units_is_repaired_rather_than_cut() -> None:
     party.network.advance(1.0)
 
     assert [frame.data for frame in party.received()] == [picture.data for picture in pictures]
+
+
+def test_a_packet_that_is_given_up_lets_the_next_key_frame_through_at_once() -> None:
+    party = Party(back=Link(delay=0.005), link=Link(delay=0.005))
+    party.connect_video()
+    party.send_video(90)
+    lost = party.rtp()[-1].sequence_number + 2 & 0xFFFF
+    party.here.tap = lambda _, datagram: (
+        lost
+        not in {
+            int.from_bytes(datagram.data[2:4], "big"),
+            int.from_bytes(datagram.data[-2:], "big"),
+        }
+        and datagram.data[8:12] != (0x71DE1).to_bytes(4, "big")
+    )
+    party.left.send_frame("v", vp8_frame(90, key=False))
+    party.left.send_frame("v", vp8_frame(91, key=True))
+    party.network.flush()
+
+    party.network.advance(0.5)
+
+    assert party.received()[-1].data == vp8_frame(91, key=True).data

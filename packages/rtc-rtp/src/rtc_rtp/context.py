@@ -48,6 +48,7 @@ class Context:
         "_wall_offset",
         "dirty",
         "events",
+        "has_given_up",
         "has_new_stream",
         "now",
         "options",
@@ -73,6 +74,9 @@ class Context:
         self.round_trip_time = RoundTripTime()
         self.waiting: dict[int, Waiting] = {}
         """Streams by SSRC that have frames, losses or requests pending; the others cost nothing."""
+
+        self.has_given_up = False
+        """Whether packets were given up while feedback was made, so that pictures behind them may go on."""
 
         self.has_new_stream = False
         """Whether a stream sent its first packet since the last flush: who plays it in step waits for a report."""

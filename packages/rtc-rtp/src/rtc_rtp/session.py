@@ -345,6 +345,10 @@ class RtpSession:
             # Media first: reports then count them.
             datagrams = self._outbound.flush()
             datagrams += self._control.flush()
+            if context.has_given_up:
+                context.has_given_up = False
+                self._inbound.progress()
+                datagrams += self._control.flush()
             context.dirty = False
             self._timeout = min(self._inbound.deadline, self._control.deadline(), self._outbound.deadline())
         if datagrams:

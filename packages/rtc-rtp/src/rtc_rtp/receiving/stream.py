@@ -443,6 +443,7 @@ class ReceiveStream:
             due, given_up = self.losses.take_due(now, self._context.round_trip_time.assumed, taken)
             if given_up and isinstance(self.buffer, VideoBuffer):
                 self.buffer.give_up(given_up, now)
+                self._context.has_given_up = True
             if due or given_up:
                 self._context.record("packets_missing", ssrc=self.ssrc, asked_for=len(due), given_up=len(given_up))
             for at in range(0, len(due), MAX_NACKED):
