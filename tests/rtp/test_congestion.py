@@ -4,12 +4,16 @@ import copy
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.effort import examples
 from tests.support.network import Link
 
-from rtc_rtp import BandwidthConfig, BandwidthEstimator
+from rtc_rtp import BandwidthConfig, BandwidthEstimator, CongestionControlFeedback, TransportFeedback
 
 from .call import Call, FeedbackKind
 from .sharing import Sharing
+from .strategies import congestion_feedbacks, transport_feedbacks
 
 
 def _link(bandwidth_bps: float | None, **rest: float) -> Link:
@@ -237,3 +241,40 @@ def test_changes_of_the_target_are_traced() -> None:
     estimator.remb_received(1e6, 3.0)
 
     assert records == [(3.0, "gcc:target_changed")]
+
+
+@examples(60)
+@given(
+    st.lists(transport_feedbacks | congestion_feedbacks, max_size=12),
+    st.integers(0, 0xFFFF),
+    st.floats(0.0, 2.0),
+)
+def test_feedback_that_lies_does_no_harm(
+    feedbacks: list[TransportFeedback | CongestionControlFeedback], first: int, pause: float
+) -> None:
+    """Whatever a peer claims about packets, sent or not: nothing raises, and bounds hold."""
+    estimator = BandwidthEstimator(now=0.0)
+    now = 0.0
+    for turn, feedback in enumerate(feedbacks):
+        for index in range(20):
+            now += 0.001
+            number = first + 20 * turn + index & 0xFFFF
+            estimator.packet_sent(number, 1200, now, ssrc=1, sequence_number=number, probe_id=turn)
+        now += pause
+        estimator.probes()
+        if isinstance(feedback, TransportFeedback):
+            feedback.base_sequence_number = first + 20 * turn & 0xFFFF
+        else:
+            for stream in feedback.streams:
+                stream.ssrc, stream.begin_sequence_number = 1, first + 20 * turn & 0xFFFF
+        estimator.feedback_received(feedback, now)
+        due = estimator.next_timeout()
+        if due is not None and due <= now:
+            estimator.handle_timeout(now)
+            again = estimator.next_timeout()
+            assert again is None or again > now
+
+    assert 30e3 <= estimator.target_bitrate_bps <= 100e6
+    assert estimator.in_flight_bytes >= 0
+    assert 0.0 <= estimator.loss <= 1.0
+    assert estimator.round_trip_time >= 0
