@@ -174,5 +174,6 @@ async def test_a_player_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         track = await arrived
         async with asyncio.timeout(20):
             frame: Any = await track.recv()
+    await player.close()
 
     assert (frame.width, frame.height) == (320, 240)
