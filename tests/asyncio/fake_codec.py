@@ -48,12 +48,16 @@ class FakeEncoder:
     forced: list[bool] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
     closed: bool = False
+    gate: threading.Event | None = None
+    """Encoding waits for it."""
 
     def encode(self, frame: RawFrame, *, force_keyframe: bool) -> list[EncodedFrame]:
         assert isinstance(frame, Picture | Sound)
         assert not self.closed
         self.threads.add(threading.get_ident())
         self.forced.append(force_keyframe)
+        if self.gate is not None:
+            self.gate.wait(5)
         if frame.number < 0:
             raise CodecError("negative numbers cannot be encoded")
         timestamp = int(frame.pts * frame.time_base * self.codec.clock_rate)
@@ -77,8 +81,11 @@ class FakeDecoder:
     runs_inline: bool = False
     implementation: str = "fake"
     closed: bool = False
+    gate: threading.Event | None = None
 
     def decode(self, frame: EncodedFrame) -> list[RawFrame]:
+        if self.gate is not None:
+            self.gate.wait(5)
         assert not self.closed
         if self.codec.mime_type.startswith("audio"):
             return [Sound(struct.unpack("!I", frame.data[1:5])[0], frame.timestamp)]
@@ -96,6 +103,7 @@ class FakeCodecs:
 
     def __init__(self, *, inline: bool = False) -> None:
         self.inline = inline
+        self.gate: threading.Event | None = None
         self.encoders: list[FakeEncoder] = []
         self.decoders: list[FakeDecoder] = []
 
@@ -106,11 +114,11 @@ class FakeCodecs:
         return mime_type in {"video/VP8", "audio/opus", "video/H264"}
 
     def create_encoder(self, codec: RtpCodec, settings: EncoderSettings) -> FakeEncoder:
-        self.encoders.append(FakeEncoder(codec, settings, self.inline))
+        self.encoders.append(FakeEncoder(codec, settings, self.inline, gate=self.gate))
         return self.encoders[-1]
 
     def create_decoder(self, codec: RtpCodec) -> FakeDecoder:
-        self.decoders.append(FakeDecoder(codec, self.inline))
+        self.decoders.append(FakeDecoder(codec, self.inline, gate=self.gate))
         return self.decoders[-1]
 
     def blank(self, frame: RawFrame) -> RawFrame:

@@ -100,6 +100,7 @@ async def test_key_frames_are_asked_for_and_made(pair: Pair) -> None:
     sender.transform, receiver.transform = RTCRtpScriptTransform(keep), RTCRtpScriptTransform(keep)
     await passed(pair, track)
     ours, theirs = transformers
+    requests.clear()
     await ours.generateKeyFrame()
     assert requests == [1]
     await asyncio.sleep(0.1)  # so long that the request is none of those that the first key frame answered

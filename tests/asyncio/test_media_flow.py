@@ -298,6 +298,7 @@ async def test_encoded_frames_need_no_codec(pair: Pair) -> None:
     assert [frame.keyframe for frame in frames] == [True] + [False] * 9
     assert {(frames[n + 1].timestamp - frames[n].timestamp) % 2**32 for n in range(9)} == {3000}
     await asyncio.sleep(0.1)  # so long that nobody takes the request for one that the first key frame answered
+    requests.clear()
     receiver.requestKeyFrame()
     await until(lambda: requests != [])
 

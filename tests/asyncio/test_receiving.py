@@ -146,6 +146,30 @@ async def test_the_thread_ends_with_the_last_reader() -> None:
     side.media.close(told=False)
 
 
+async def test_a_reader_that_comes_while_the_last_frame_of_another_is_decoded_has_a_decoder_of_its_own() -> None:
+    codecs = FakeCodecs()
+    codecs.gate = threading.Event()
+    side = Side(codecs=codecs)
+    first = side.track.subscribe()
+    await asyncio.sleep(0.01)
+    side.media.received(picture(1, key=True))
+    async with asyncio.timeout(5):
+        while not codecs.decoders:
+            await asyncio.sleep(0.001)
+    first.close()
+    second = side.track.subscribe()
+    await asyncio.sleep(0.01)
+    side.media.received(picture(2, key=True))
+    codecs.gate.set()
+    async with asyncio.timeout(5):
+        frame = await second.get()
+
+    assert isinstance(frame, Picture)
+    assert frame.number == 2
+    assert len(codecs.decoders) == 2
+    side.media.close(told=False)
+
+
 async def test_a_clone_has_its_own_life_and_ends_with_the_source() -> None:
     side = Side(codecs=FakeCodecs())
     clone = side.track.clone()

@@ -130,6 +130,37 @@ async def test_a_key_frame_is_made_when_asked_for() -> None:
     assert codecs.encoders[0].forced == [True, False, True, False]
 
 
+async def test_a_track_that_is_replaced_while_it_is_encoded_is_followed_by_a_key_frame() -> None:
+    codecs, outlet = FakeCodecs(), Recorder()
+    codecs.gate = threading.Event()
+    pump = SendingPump("video", outlet, codecs)
+    pump.start(Pictures(pictures(1), ends=False))
+    await until(lambda: bool(codecs.encoders and codecs.encoders[0].forced))
+    pump.start(Pictures(pictures(2), ends=False))
+    await asyncio.sleep(0)
+    codecs.gate.set()
+    await until(lambda: len(outlet.frames) == 2)
+    pump.close()
+
+    assert codecs.encoders[0].forced == [True, True, False]
+    assert [frame.keyframe for frame, _ in outlet.frames] == [True, False]
+
+
+async def test_after_a_pause_sending_begins_with_a_key_frame() -> None:
+    codecs, outlet = FakeCodecs(), Recorder()
+    pump = SendingPump("video", outlet, codecs)
+    track = Pictures(iter(pictures(100)), ends=False)
+    pump.start(track)
+    await until(lambda: len(outlet.frames) >= 2)
+    pump.pause()
+    before = len(outlet.frames)
+    pump.start(track)
+    await until(lambda: len(outlet.frames) > before + 1)
+    pump.close()
+
+    assert [frame.keyframe for frame, _ in outlet.frames[before : before + 2]] == [True, False]
+
+
 async def test_another_track_goes_on_where_the_last_one_was() -> None:
     codecs, outlet = FakeCodecs(), Recorder()
     pump = SendingPump("video", outlet, codecs)
@@ -270,10 +301,11 @@ async def test_a_request_for_a_key_frame_reaches_whoever_feeds_the_track() -> No
     requests: list[int] = []
     pump = SendingPump("video", Recorder(), None)
     pump.start(EncodedFrameTrack("video", on_key_frame_request=lambda: requests.append(1)))
+    assert requests == [1], "who has seen nothing needs one"
     pump.key_frame_requested(None)
     pump.close()
 
-    assert requests == [1]
+    assert requests == [1, 1]
 
 
 async def test_a_full_machine_costs_a_frame_and_takes_a_key_frame() -> None:
@@ -287,7 +319,7 @@ async def test_a_full_machine_costs_a_frame_and_takes_a_key_frame() -> None:
     await until(lambda: pump.frames_dropped == 1)
     pump.close()
 
-    assert requests == [1]
+    assert requests == [1, 1], "one at the beginning"
 
 
 async def test_a_frame_of_no_format_is_told_once_and_left_out(caplog: pytest.LogCaptureFixture) -> None:

@@ -60,6 +60,12 @@ class Decoding:
         self._distances: deque[float] = deque(maxlen=_FREEZE_WINDOW)
         self.figures = DecoderFigures()
 
+    def successor(self) -> "Decoding":
+        """Make another decoder that goes on counting: this one is about to be closed, perhaps while it is at work."""
+        successor = Decoding(self._factory)
+        successor.figures = self.figures
+        return successor
+
     def runs_inline(self, codec: "RtpCodec") -> bool:
         """Whether the decoder is there and costs less than a thread."""
         return self._decoder is not None and codec == self._codec and self._decoder.runs_inline

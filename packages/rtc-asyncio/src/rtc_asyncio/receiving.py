@@ -198,6 +198,7 @@ class RemoteMedia:
         if task is not None:
             task.cancel()
             decodings = list(self._decodings.values())
+            self._decodings = {ssrc: each.successor() for ssrc, each in self._decodings.items()}
             self._worker.finish(lambda: _close_all(decodings))
 
 

@@ -271,7 +271,7 @@ class RTCRtpSender:
         self._parameters = self._current_parameters()
         self._payload_types.clear()
         if self._parameters is None or self._track is None:
-            self.pump.stop()
+            self.pump.pause()
         else:
             self.pump.start(self._track)
 

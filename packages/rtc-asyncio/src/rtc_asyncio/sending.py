@@ -113,6 +113,15 @@ class SendingPump:
         limit = _FED_LIMIT if isinstance(track, EncodedFrameTrack | RtpPacketTrack) else _QUEUE_LIMITS[track.kind]
         self._reader = track.subscribe(limit)
         self._task = asyncio.get_running_loop().create_task(self._run(track, self._reader))
+        if track.kind == "video":
+            # Who did not see the frames before, or those of a pause, begins with a key frame.
+            self._ask_feeder()
+
+    def pause(self) -> None:
+        """Read no more until sending is allowed again, which then begins with a key frame. Idempotent."""
+        self.stop()
+        for encoding in self._encodings.values():
+            encoding.want_key_frame()
 
     def stop(self) -> None:
         """Read no more for the time being. Idempotent."""
@@ -134,6 +143,10 @@ class SendingPump:
         encoding = self._encodings.get(rid)
         if encoding is not None:
             encoding.want_key_frame()
+        self._ask_feeder()
+
+    def _ask_feeder(self) -> None:
+        """Ask whoever puts frames into the track for a key frame."""
         track = self._track
         if isinstance(track, EncodedFrameTrack | RtpPacketTrack) and track.on_key_frame_request is not None:
             track.on_key_frame_request()
@@ -247,7 +260,12 @@ class SendingPump:
         if all(encoding.runs_inline for encoding, _, _ in work):
             done = _encode_all(frame, work)
         else:
-            done = await self._worker.run(lambda: _encode_all(frame, work))
+            try:
+                done = await self._worker.run(lambda: _encode_all(frame, work))
+            except asyncio.CancelledError:
+                for encoding, _, _ in work:
+                    encoding.want_key_frame()  # what is being encoded is never sent, and nothing may refer to it
+                raise
         for (_, codec, rid), result in zip(work, done, strict=True):
             if isinstance(result, CodecError):
                 self._warn(f"{codec.mime_type}: {result}")

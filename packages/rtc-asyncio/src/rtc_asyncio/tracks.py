@@ -281,7 +281,7 @@ class EncodedFrameTrack(_FedTrack["EncodedFrame"]):
         kind: "audio" or "video".
         id: The name that the peer learns.
         label: For people.
-        on_key_frame_request: Called when a peer cannot decode without a key frame.
+        on_key_frame_request: Called when a peer needs a key frame: as soon as the track is sent to it, and whenever it asks.
     """
 
     def __init__(
@@ -294,7 +294,7 @@ class EncodedFrameTrack(_FedTrack["EncodedFrame"]):
     ) -> None:
         super().__init__(kind, id=id, label=label)
         self.on_key_frame_request = on_key_frame_request
-        """Called, at most once per round trip and peer, when a receiver needs a key frame."""
+        """Called when a receiver needs a key frame: as soon as the track is sent to it, and whenever it asks."""
 
 
 class RtpPacketTrack(_FedTrack["RtpPacket"]):
@@ -309,7 +309,7 @@ class RtpPacketTrack(_FedTrack["RtpPacket"]):
         codecs: What the payload types of the packets stand for, so that each leaves under the one that the peer knows for it. Without
             them, packets leave under the payload type of the codec that the sender uses.
         extension_map: What the identifiers of header extensions stand for; those of the sender if None.
-        on_key_frame_request: Called when a peer cannot decode without a key frame.
+        on_key_frame_request: Called when a peer needs a key frame: as soon as the track is sent to it, and whenever it asks.
     """
 
     def __init__(
@@ -326,4 +326,4 @@ class RtpPacketTrack(_FedTrack["RtpPacket"]):
         self.codecs = codecs
         self.extension_map = extension_map
         self.on_key_frame_request = on_key_frame_request
-        """Called, at most once per round trip and peer, when a receiver needs a key frame."""
+        """Called when a receiver needs a key frame: as soon as the track is sent to it, and whenever it asks."""
