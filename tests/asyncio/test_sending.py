@@ -366,6 +366,43 @@ async def test_an_encoding_that_is_active_again_begins_with_a_key_frame() -> Non
     assert codecs.encoders[0].forced == [True, False, True, False]
 
 
+async def test_after_a_lost_frame_those_that_refer_to_it_are_left_out() -> None:
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, None)
+    track = EncodedFrameTrack("video")
+    pump.start(track)
+    await track.put(EncodedFrame(b"0", 0))
+    await until(lambda: len(outlet.frames) == 1)
+    outlet.full = True
+    await track.put(EncodedFrame(b"1", 1, keyframe=False))
+    await until(lambda: pump.frames_dropped == 1)
+    outlet.full = False
+    for number, key in enumerate((False, False, True, False), start=2):
+        await track.put(EncodedFrame(str(number).encode(), number, keyframe=key))
+    await until(lambda: len(outlet.frames) == 3)
+    pump.close()
+
+    assert [frame.data for frame, _ in outlet.frames] == [b"0", b"4", b"5"]
+    assert pump.frames_dropped == 3
+
+
+async def test_frames_that_are_put_too_fast_cost_those_up_to_the_next_key_frame() -> None:
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, None)
+    requests: list[int] = []
+    track = EncodedFrameTrack("video", on_key_frame_request=lambda: requests.append(1))
+    pump.start(track)
+    await track.put(EncodedFrame(b"0", 0))
+    await until(lambda: len(outlet.frames) == 1)
+    for number in range(1, 400):
+        track.put_nowait(EncodedFrame(str(number).encode(), number, keyframe=number == 390))
+    await until(lambda: len(outlet.frames) == 11)
+    pump.close()
+
+    assert [int(frame.data) for frame, _ in outlet.frames] == [0, *range(390, 400)]
+    assert len(requests) == 2
+
+
 async def test_packets_pass_through_unless_the_track_is_disabled() -> None:
     outlet = Recorder()
     pump = SendingPump("video", outlet, None)

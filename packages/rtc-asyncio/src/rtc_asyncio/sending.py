@@ -28,6 +28,8 @@ _LOGGER: Final = logging.getLogger("rtc_asyncio")
 
 BLACK_INTERVAL: Final = 1.0
 """Seconds between the black pictures of a track that is disabled or has ended."""
+PATIENCE: Final = 0.5
+"""Seconds after which a key frame that has not come is asked for again."""
 _QUEUE_LIMITS: Final = {"audio": 50, "video": 2}
 """How many raw frames may wait for a slow encoder: a second of sound, and of pictures the newest."""
 _FED_LIMIT: Final = 256
@@ -76,6 +78,9 @@ class SendingPump:
         self._reader: FrameReader[MediaFrame] | None = None
         self._last_raw: RawFrame | None = None
         self._black_at = 0.0
+        self._starving: set[str | None] = set()
+        """Encodings that wait for a picture that stands alone."""
+        self._asked_at = 0.0
         self._warned: set[str] = set()
         self._source_at: deque[float] = deque(maxlen=200)
         self.frames_dropped = 0
@@ -159,10 +164,14 @@ class SendingPump:
     # --- the track ---
 
     async def _run(self, track: MediaStreamTrack, reader: FrameReader[MediaFrame]) -> None:
+        dropped = 0
         try:
             with contextlib.suppress(MediaStreamError):
                 while True:
                     first = await reader.get()
+                    if reader.dropped != dropped and not _is_raw(first):
+                        dropped = reader.dropped
+                        self._starve(*self._timelines)
                     for frame in (first, *(() if _is_raw(first) else reader.take_all())):
                         await self._send(track, frame)
             if track.kind == "video":
@@ -193,6 +202,9 @@ class SendingPump:
 
     def _send_encoded(self, track: MediaStreamTrack, frame: EncodedFrame, parameters: "SendParameters") -> None:
         rid = _encoding_of(frame.rid, parameters)
+        if rid in self._starving and not self._is_fed(frame, rid):
+            self.frames_dropped += 1
+            return
         encoding = next((each for each in parameters.encodings if each.rid == rid), None)
         codec = _codec_named(frame.mime_type, encoding, parameters)
         if codec is None:
@@ -229,10 +241,28 @@ class SendingPump:
             self._outlet.send_frame(ours, rid)
         except BufferFullError:
             self.frames_dropped += 1
-            self.key_frame_requested(rid)
+            self._starve(rid)
         except ArgumentError as error:
             self.frames_dropped += 1
+            self._starve(rid)
             self._warn(f"a frame is not sent: {error}")
+
+    def _starve(self, *rids: str | None) -> None:
+        """A picture is not sent: those that refer to it are of no use, until one stands alone."""
+        if self._kind == "video":
+            self._starving.update(rids)
+            self._asked_at = asyncio.get_running_loop().time()
+            for rid in rids:
+                self.key_frame_requested(rid)
+
+    def _is_fed(self, frame: EncodedFrame, rid: str | None) -> bool:
+        """Whether a frame ends the wait for one that stands alone; ask again if it takes long."""
+        if frame.keyframe:
+            self._starving.discard(rid)
+            return True
+        if asyncio.get_running_loop().time() > self._asked_at + PATIENCE:
+            self._starve(rid)
+        return False
 
     # --- raw ---
 
