@@ -353,3 +353,16 @@ def test_a_codec_without_retransmission_beside_one_that_has_it_is_not_repeated()
 
     assert len(party.rtp()) == sent
     assert party.left.sender_stats("v")[None].retransmissions_denied == 1
+
+
+def test_what_was_asked_for_may_come_far_behind() -> None:
+    link = Link(delay=0.15, loss=0.1)
+    party = Party(link=link, back=Link(delay=0.15))
+    party.connect_video(encodings=(SendEncoding(ssrc=VIDEO_SSRC),))
+
+    party.send_video(90, length=20_000)
+    party.network.advance(2.0)
+
+    # Copies of it that come later still are no restart of the stream.
+    assert len(party.received()) > 80
+    assert party.right._inbound.streams[VIDEO_SSRC].reception.restarts == 0

@@ -1,5 +1,6 @@
 """What one source lost, and how unevenly its packets come. See :rfc:`3550#appendix-A`."""
 
+from collections.abc import Container
 from typing import Final
 
 MAX_DROPOUT: Final = 3000
@@ -7,6 +8,9 @@ MAX_DROPOUT: Final = 3000
 
 MAX_MISORDER: Final = 100
 """A packet this much behind is late; beyond, it may be a restart."""
+
+REPEATED_RESTART_COUNT: Final = 128
+"""Packets in a row far away that are a restart, where a few may be ones that were sent again."""
 
 
 class Reception:
@@ -17,10 +21,12 @@ class Reception:
 
     __slots__ = (
         "_arrival",
+        "_bad_count",
         "_bad_sequence",
         "_expected_prior",
         "_received_prior",
         "_timestamp",
+        "awaited",
         "base",
         "clock_rate",
         "highest",
@@ -28,6 +34,7 @@ class Reception:
         "probation",
         "reason",
         "received",
+        "restart_count",
         "restarts",
     )
 
@@ -44,6 +51,12 @@ class Reception:
         self.reason = ""
         """Why `accept` returned ``None``."""
 
+        self.restart_count = 2
+        """How many packets in a row far away are a restart."""
+
+        self.awaited: Container[int] = ()
+        """Extended sequence numbers that are not too late however far they are behind: they were asked for."""
+
         self.restarts = 0
         self._arrival = 0.0
         self._timestamp: int | None = None
@@ -59,6 +72,7 @@ class Reception:
         """Packets, without duplicates."""
 
         self._bad_sequence = -1
+        self._bad_count = 0
         self._expected_prior = 0
         self._received_prior = 0
 
@@ -86,10 +100,11 @@ class Reception:
             self.highest = highest + ahead
             self.received += 1
             return self.highest
-        if ahead <= 0x1_0000 - MAX_MISORDER:
+        if ahead <= 0x1_0000 - MAX_MISORDER and highest + ahead - 0x1_0000 not in self.awaited:
             # Two packets in a row far away: the peer began anew without telling.
             # [rfc3550:A.1/2]
-            if sequence_number == self._bad_sequence:
+            self._bad_count = self._bad_count + 1 if sequence_number == self._bad_sequence else 1
+            if self._bad_count >= self.restart_count:
                 self._begin(sequence_number)
                 self.restarts += 1
                 self.received = 1

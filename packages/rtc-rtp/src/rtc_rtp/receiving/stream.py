@@ -15,7 +15,7 @@ from rtc_rtp.payload import PayloadFormat, payload_format
 from rtc_rtp.receiving.audio_buffer import AudioBuffer
 from rtc_rtp.receiving.losses import Losses
 from rtc_rtp.receiving.received_extensions import audio_level, capture_time, orientation, source_levels
-from rtc_rtp.receiving.reception import Reception
+from rtc_rtp.receiving.reception import REPEATED_RESTART_COUNT, Reception
 from rtc_rtp.receiving.redundancy import Redundancy
 from rtc_rtp.receiving.sender_clock import SenderClock
 from rtc_rtp.receiving.sources import Source, Sources, linear_level
@@ -89,6 +89,9 @@ class ReceiveStream:
         self.codec = codec
         self.reception = Reception(packet.sequence_number, clock_rate=codec.clock_rate, probation=probation)
         self.losses = Losses()
+        self.reception.awaited = self.losses.missing
+        if "nack" in codec.feedback:
+            self.reception.restart_count = REPEATED_RESTART_COUNT
         self.clock = SenderClock()
         # [rfc3550:6.4.1/6]
         self.stats = InboundStats(packet.ssrc, rid)
@@ -229,6 +232,7 @@ class ReceiveStream:
         if self.reception.restarts != self._restarts:
             self._restarts = self.reception.restarts
             self.losses = Losses()
+            self.reception.awaited = self.losses.missing
             self.buffer = None if self.buffer is None else self._make_buffer()
             return True
         if number > before:
