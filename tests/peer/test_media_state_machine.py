@@ -21,7 +21,9 @@ from rtc_peer import (
     SignalingState,
 )
 from rtc_rtp.parameters import SendEncoding
-from rtc_sdp import Direction, Extmap, Fmtp, Mid, RtpMap
+from rtc_sdp import DescriptionError as RuleError
+from rtc_sdp import Direction, Extmap, Fmtp, Mid, RtpMap, check_answer, check_description, check_offer
+from rtc_sdp import SessionDescription as SdpDocument
 
 MOST_TRANSCEIVERS = 6
 SIDES = strategies.sampled_from(["left", "right"])
@@ -40,6 +42,7 @@ class MediaNegotiation(RuleBasedStateMachine):
         self.talk = Talk(left=left, right=right)
         self.tracks = 0
         self.meanings: dict[tuple[str, str], str] = {}
+        self.said: dict[str, SdpDocument] = {}
 
     def _peer(self, side: str) -> PeerConnection:
         return self.talk.left if side == "left" else self.talk.right
@@ -193,6 +196,27 @@ class MediaNegotiation(RuleBasedStateMachine):
                 for extmap in media.get_all(Extmap):
                     self._remember("extension", str(extmap.id), extmap.uri)
 
+    @invariant()
+    def descriptions_keep_the_rules(self) -> None:
+        """Those of SDP, of offer and answer, of BUNDLE and of the attributes."""
+        if not hasattr(self, "talk") or not self._both_stable() or self.talk.left.current_local_description is None:
+            return
+        said = {side: self._peer(side).current_local_description for side in ("left", "right")}
+        documents = {side: parsed(description) for side, description in said.items()}
+        if documents == self.said:
+            return
+        for document in documents.values():
+            check_description(document)
+        offerer = next(side for side, description in said.items() if description and description.type is SdpType.OFFER)
+        answerer = "right" if offerer == "left" else "left"
+        try:
+            check_offer(documents[offerer], self.said.get(offerer), received=True)
+        except RuleError as error:
+            # Offers that came to nothing are counted as well (RFC 8829 section 5.2.2).
+            assert not [each for each in error.problems if "version" not in str(each)], error
+        check_answer(documents[offerer], documents[answerer])
+        self.said = documents
+
     def _remember(self, space: str, number: str, meaning: str) -> None:
         assert self.meanings.setdefault((space, number), meaning) == meaning
 
@@ -210,5 +234,5 @@ def _standing(peer: PeerConnection) -> object:
     )
 
 
-MediaNegotiation.TestCase.settings = settings(examples(25), stateful_step_count=20)
+MediaNegotiation.TestCase.settings = settings(examples(20), stateful_step_count=15)
 TestMediaNegotiation = MediaNegotiation.TestCase
