@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import rtc_rtp
 from rtc_peer.events import TrackMuted, TrackUnmuted, WarningIssued
@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from rtc_peer.transceiver import RtpTransceiver
     from rtc_rtp import EncodedFrame, ExtensionMap, RtpPacket, Source
     from rtc_rtp.parameters import StreamId
+
+_ARRIVALS: Final = (
+    rtc_rtp.PacketReceived,
+    rtc_rtp.FrameReceived,
+    rtc_rtp.StreamDiscovered,
+    rtc_rtp.StreamEnded,
+    rtc_rtp.ToneReceived,
+)
+"""Events of receivers."""
 
 FlowEvent: TypeAlias = MediaEvent | TrackMuted | TrackUnmuted | WarningIssued
 
@@ -133,21 +142,21 @@ class MediaFlow:
         found: list[FlowEvent] = []
         known: dict[StreamId, RtpTransceiver | None] = {}
         for event in events:
-            if isinstance(event, WarningIssued):
-                found.append(event)
-            elif isinstance(event, rtc_rtp.TargetBitrateChanged):
-                found.append(TargetBitrateChanged(event.bitrate_bps, self._shares(event.shares)))
-            elif isinstance(event, rtc_rtp.KeyFrameRequested | rtc_rtp.SourceConflict | rtc_rtp.ToneSent):
-                transceiver = self._find(event.sender_id)
-                if transceiver is not None:
-                    found += self._sent(transceiver, event)
-            else:
+            if isinstance(event, _ARRIVALS):
                 number = event.receiver_id
                 if number not in known:
                     known[number] = self._find(number)
                 transceiver = known[number]
                 if transceiver is not None:
                     found += _received(transceiver, event)
+            elif isinstance(event, WarningIssued):
+                found.append(event)
+            elif isinstance(event, rtc_rtp.TargetBitrateChanged):
+                found.append(TargetBitrateChanged(event.bitrate_bps, self._shares(event.shares)))
+            else:
+                transceiver = self._find(event.sender_id)
+                if transceiver is not None:
+                    found += self._sent(transceiver, event)
         return found
 
     def _find(self, number: StreamId) -> RtpTransceiver | None:
