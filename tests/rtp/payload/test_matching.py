@@ -115,6 +115,8 @@ def test_level_1b_is_between_1_and_1_1() -> None:
         ({"tx-mode": "SRST"}, {"tx-mode": "MRST"}, False),
         ({}, {"profile-id": ""}, False),
         ({}, {"profile-id": "33"}, False),
+        ({}, {"level-id": "high"}, False),
+        ({}, {"sprop-max-don-diff": "2"}, False),
         ({}, {"profile-space": "0", "profile-id": "1", "tier-flag": "0", "unknown": "1"}, True),
     ],
 )

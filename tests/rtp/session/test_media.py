@@ -1,11 +1,14 @@
 """Two sessions exchange frames."""
 
+from dataclasses import replace
+
 import pytest
-from tests.rtp.session.party import Party, video_receiver, video_sender, vp8_frame
+from tests.rtp.session.party import RTX_SSRC, VIDEO_SSRC, VP8, Party, video_receiver, video_sender, vp8_frame
 from tests.support.network import Link
 from tests.support.rng import SeededRng
 
-from rtc_rtp import EncodedFrame, RtpCodec
+from rtc_rtp import EncodedFrame, RtpCodec, RtpPacket, SendEncoding, is_rtcp
+from rtc_rtp.payload.vp8 import Vp8PayloadDescriptor
 
 
 def test_video_arrives_whole_and_in_order() -> None:
@@ -146,3 +149,75 @@ def test_a_packet_that_is_given_up_lets_the_next_key_frame_through_at_once() -> 
     party.network.advance(0.5)
 
     assert party.received()[-1].data == vp8_frame(91, key=True).data
+
+
+@pytest.mark.spec("rfc7741:4.2/18")
+def test_frames_are_numbered_on_when_what_was_negotiated_changes() -> None:
+    party = Party()
+    party.connect_video()
+    party.send_video(3, length=100)
+    slower = SendEncoding(ssrc=VIDEO_SSRC, rtx_ssrc=RTX_SSRC, max_bitrate_bps=500_000)
+
+    party.left.add_sender("v", video_sender(encodings=(slower,)))
+    party.send_video(3, first=3, length=100)
+
+    packets = [packet for packet in party.rtp() if packet.payload_type == VP8.payload_type]
+    numbers = [Vp8PayloadDescriptor.parse(packet.payload)[0].picture_id for packet in packets]
+    assert numbers == [0, 1, 2, 3, 4, 5]
+
+
+def lose_first_rtp(party: Party) -> None:
+    lost = False
+
+    def tap(_: float, datagram: object) -> bool:
+        nonlocal lost
+        passes = lost or is_rtcp(datagram.data)  # type: ignore[attr-defined]
+        lost = lost or not passes
+        return passes
+
+    party.here.tap = tap
+
+
+@pytest.mark.parametrize("other", [VP8, H264, replace(VP8, mime_type="video/unheard-of")])
+def test_packets_that_wait_while_their_payload_type_is_given_away_do_no_harm(other: RtpCodec) -> None:
+    party = Party()
+    party.connect_video()
+    party.send_video(2)
+    lose_first_rtp(party)
+    party.left.send_frame("v", vp8_frame(2, key=False))
+    party.network.flush()
+    party.network.advance(0.022)
+
+    elsewhere = replace(VP8, payload_type=100, rtx_payload_type=101)
+    party.right.add_receiver("v", video_receiver(codecs=(elsewhere,)))
+    party.right.add_receiver("v", video_receiver(codecs=(elsewhere, replace(other, payload_type=96))))
+    party.network.advance(2.0)
+
+    assert [frame.data for frame in party.received()[:2]] == [vp8_frame(0, key=True).data, vp8_frame(1, key=False).data]
+
+
+def test_a_parameter_that_a_format_does_not_allow_is_refused_before_packets_come() -> None:
+    party = Party()
+    out_of_order = RtpCodec(
+        payload_type=98, mime_type="video/H265", clock_rate=90_000, parameters={"sprop-max-don-diff": "2"}
+    )
+
+    with pytest.raises(ValueError, match="decoding order"):
+        party.right.add_receiver("v", video_receiver(codecs=(VP8, out_of_order)))
+
+
+def test_a_picture_without_a_marker_ends_where_the_next_begins() -> None:
+    party = Party()
+    party.right.add_receiver("v", video_receiver(codecs=(H264,)))
+    picture, next_picture = b"\x65\x80picture", b"\x41\x80next"
+    packets = [
+        RtpPacket(96, 1, 0, VIDEO_SSRC, picture),
+        RtpPacket(96, 2, 3000, VIDEO_SSRC, next_picture, marker=True),
+    ]
+
+    for packet in (*packets, RtpPacket(96, 3, 6000, VIDEO_SSRC, next_picture, marker=True)):
+        party.right.receive_datagrams([bytes(packet)], 0.1)
+    party.network.flush()
+
+    start = b"\x00\x00\x00\x01"
+    assert [frame.data for frame in party.received()] == [start + picture, start + next_picture, start + next_picture]

@@ -6,6 +6,7 @@ from rtc_rtp.events import EndReason, StreamEnded
 from rtc_rtp.outbound import Outbound
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, StreamId
+from rtc_rtp.payload import payload_format
 from rtc_rtp.receiving.arrivals import Arrivals
 from rtc_rtp.receiving.receiver import Receiver, Stream
 from rtc_rtp.receiving.stream import ReceiveStream
@@ -43,7 +44,14 @@ class Inbound:
         self._router = router
 
     def add(self, receiver_id: StreamId, parameters: ReceiveParameters) -> None:
-        """Add or change a receiver."""
+        """Add or change a receiver.
+
+        Raises:
+            ValueError: A codec has a format parameter that its payload format does not allow.
+        """
+        for codec in parameters.codecs:
+            # Streams make theirs when packets come: that must not be when it fails.
+            payload_format(codec.mime_type, codec.parameters)
         receiver = self.receivers.get(receiver_id)
         if receiver is None:
             self.receivers[receiver_id] = Receiver(self._context, receiver_id, parameters)

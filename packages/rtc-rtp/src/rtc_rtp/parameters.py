@@ -45,6 +45,11 @@ class RtpCodec:
     rtx_payload_type: int | None = None
     """Under which retransmissions of this codec travel; ``None`` to repeat packets as they were. See :rfc:`4588`."""
 
+    def has_format_of(self, other: "RtpCodec") -> bool:
+        """Whether payloads of both are made alike: media type and format parameters are the same."""
+        same_type = self.mime_type.lower() == other.mime_type.lower()
+        return same_type and dict(self.parameters) == dict(other.parameters)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendEncoding:

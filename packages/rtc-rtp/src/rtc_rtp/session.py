@@ -144,6 +144,7 @@ class RtpSession:
 
         Raises:
             StateError: The session was closed.
+            ValueError: A codec has a format parameter that its payload format does not allow.
         """
         self._check_open()
         self._inbound.add(receiver_id, parameters)

@@ -18,6 +18,8 @@ class L16Format(AudioFormat):
     def __init__(self, parameters: Mapping[str, str]) -> None:
         super().__init__(parameters)
         self.channels = int(parameters.get("channels", "1"))
+        if self.channels < 1:
+            raise ValueError(f"there is at least one channel, not {self.channels}")
 
     def duration(self, payload: bytes) -> int | None:
         """Return how many samples each channel has; None if they are not whole."""

@@ -80,6 +80,9 @@ _H265_LEVEL: Final = "93"
 
 
 def _h265_matches(ours: Parameters, theirs: Parameters) -> bool:
+    # Packets out of decoding order are not for conversations; a level that is no number is no level.
+    if int(theirs.get("sprop-max-don-diff", "0")) or int(theirs.get("level-id", _H265_LEVEL)) < 0:
+        return False
     # [rfc7798:7.2.2/1] [rfc7798:7.2.2/3] [rfc7798:7.1/1] [rfc7798:7.1/2] [rfc7798:7.1/3] The profile is the same for both, and all is in one stream unless they say so.
     modes = {each.get("tx-mode", "SRST").upper() for each in (ours, theirs)}
     return _same_h265_format(ours, theirs) and len(modes) == 1

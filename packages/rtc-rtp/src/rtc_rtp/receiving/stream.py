@@ -1,5 +1,6 @@
 """One RTP stream that is received: its numbers, its losses, and where its packets go."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -116,25 +117,27 @@ class ReceiveStream:
         self._fir_answered_at = -1
         """How many key frames had come when the sequence number was counted up."""
 
+        self._codecs: dict[int, RtpCodec] = {}
         self._formats: dict[int, PayloadFormat] = {}
+        """By payload type; also of codecs that are negotiated no more, for packets of theirs may wait."""
+
+        self._parameters = parameters
         self.update(parameters)
         if self.is_valid:
             self._discover()
 
     def update(self, parameters: ReceiveParameters) -> None:
         """Go on with what was negotiated anew."""
+        if _unwrapping(parameters) != _unwrapping(self._parameters):
+            self._redundancy = None
         self._parameters = parameters
-        self._codecs = {codec.payload_type: codec for codec in parameters.codecs}
+        self._take_codecs(parameters.codecs)
         self.codec = self._codecs.get(self.codec.payload_type, self.codec)
         self._wrappings = frozenset(
             {parameters.red_payload_type, *parameters.telephone_event_payload_types.values()} - {None}
         )
         if self._tones is None and parameters.telephone_event_payload_types:
             self._tones = ToneReceiver(clock_rate=self.codec.clock_rate)
-        self._formats.clear()
-        for codec in parameters.codecs:
-            if (found := payload_format(codec.mime_type, codec.parameters)) is not None:
-                self._formats[codec.payload_type] = found
         if parameters.deliver == "packets":
             self.buffer = None
         elif self.buffer is None:
@@ -142,6 +145,22 @@ class ReceiveStream:
         else:
             self.buffer.playout.minimum = parameters.jitter.target_delay or 0.0
             self.buffer.playout.maximum = parameters.jitter.maximum_delay
+
+    def _take_codecs(self, codecs: Sequence[RtpCodec]) -> None:
+        """Make the payload formats of codecs; those of codecs that stay go on, for they remember what the stream told them."""
+        before = self._codecs
+        self._codecs = {codec.payload_type: codec for codec in codecs}
+        for payload_type, codec in self._codecs.items():
+            known = before.get(payload_type)
+            if known is not None and known.has_format_of(codec):
+                continue
+            replaced = self._formats.pop(payload_type, None)
+            if replaced is not None and replaced.mime_type.lower() != codec.mime_type.lower():
+                # What waits under the payload type cannot be read any more.
+                self.buffer = None
+            found = payload_format(codec.mime_type, codec.parameters)
+            if found is not None:
+                self._formats[payload_type] = found
 
     def _make_buffer(self) -> AudioBuffer | VideoBuffer:
         if self._parameters.kind == "audio":
@@ -310,7 +329,7 @@ class ReceiveStream:
         self._take_back(repaired)
         if itself is not None:
             self._deliver(number, itself, now, is_repair=False)
-        elif self.buffer is not None:
+        elif self.buffer is not None and self.codec.payload_type in self._formats:
             filler = RtpPacket(self.codec.payload_type, packet.sequence_number, packet.timestamp, self.ssrc)
             self.buffer.insert(number, filler, now, is_repair=True)
 
@@ -503,3 +522,8 @@ class ReceiveStream:
         stats.payload_type = self.codec.payload_type
         stats.last_packet_received_at = self.heard_at
         return stats
+
+
+def _unwrapping(parameters: ReceiveParameters) -> tuple[object, ...]:
+    """Return what the redundancy of a stream depends on."""
+    return parameters.ulpfec_payload_type, parameters.header_extensions

@@ -149,18 +149,16 @@ class VideoBuffer:
             packet = entry[0]
             if not packet.payload:
                 # Mere padding has a number as well, but belongs to no frame.
-                del packets[number]
                 if number == self._next:
+                    del packets[number]
                     self._next = number + 1
-                else:
-                    packets[number] = entry
-            elif self._format(packet).ends_frame(packet):
-                return number
             elif (
                 self._next is not None and number > self._next and packet.timestamp != packets[self._next][0].timestamp
             ):
                 # The marker is missing, but another frame begins.
                 return number - 1
+            elif self._format(packet).ends_frame(packet):
+                return number
             number += 1
             self._scanned = number
         return None

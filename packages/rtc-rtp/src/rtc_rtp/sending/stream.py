@@ -1,6 +1,6 @@
 """One RTP stream that is sent, and the one that repairs it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -102,6 +102,7 @@ class SendStream:
         self._redundancy: Redundancy | None = None
         self.repair: RetransmissionStream | None = None
         self.history: History | None = None
+        self._parameters = parameters
         self._begin(encoding.ssrc)
         self.update(parameters, encoding)
 
@@ -140,9 +141,9 @@ class SendStream:
         """Go on with what was negotiated anew; the SSRC is the same, and what held it back may be over."""
         self.breaker = CircuitBreaker()
         context = self._context
+        self._keep_formats(parameters.codecs)
         self._parameters = parameters
         self.encoding = encoding
-        self._formats = {}
         self.extensions = HeaderExtensions(parameters.header_extensions, parameters.mid, encoding.rid)
         if encoding.fec_ssrc is not None and self._parity_numbers is None:
             self._parity_numbers = ParityNumbers(context.random_16() >> 1)
@@ -163,6 +164,15 @@ class SendStream:
         self.stats.rid = encoding.rid
         self.stats.rtx_ssrc = encoding.rtx_ssrc
         self.stats.active = encoding.active
+
+    def _keep_formats(self, codecs: Sequence[RtpCodec]) -> None:
+        """Forget the payload formats of codecs that become others; the rest go on to number their frames."""
+        # [rfc7741:4.2/18]
+        kept = {codec.payload_type: codec for codec in codecs}
+        for codec in self._parameters.codecs:
+            other = kept.get(codec.payload_type)
+            if other is None or not codec.has_format_of(other):
+                self._formats.pop(codec.payload_type, None)
 
     # --- numbers ---
 
