@@ -63,6 +63,11 @@ GOALS: Final[dict[str, list[Goal]]] = {
         Goal("packets_per_cpu_second", "packets passed on per CPU-second", more_is_better=True, ratio=5),
         Goal("arrived_percent", "% arrived", more_is_better=True, ratio=0.98),
     ],
+    "video_call": [
+        Goal("outside_ms_per_picture", "ms CPU a picture outside the codec", more_is_better=False, ratio=1),
+        Goal("all_ms_per_picture", "ms CPU a picture with the codec", more_is_better=False),
+        Goal("pictures_per_second", "pictures a second", more_is_better=True, ratio=0.95),
+    ],
     "srtp": [
         Goal(f"{profile}_{kind}_{operation}", f"{profile} {kind} {operation}", more_is_better=False, absolute=most)
         for profile, most in zip(PROFILES, SRTP_MOST, strict=True)

@@ -140,6 +140,13 @@ async def idle_memory(api: ModuleType, name: str) -> dict[str, float]:
     return {"kib": added / 1024 / (2 * IDLE_CONNECTIONS)}
 
 
+async def video_call(api: ModuleType, name: str) -> dict[str, float]:
+    """See `tests.bench.video_call`, which needs libav."""
+    from tests.bench import video_call as call
+
+    return await call.video_call(api, name)
+
+
 def _resident() -> int:
     try:
         with open("/proc/self/statm", encoding="ascii") as statm:
@@ -178,6 +185,7 @@ BENCHMARKS: Final[dict[str, Callable[[ModuleType, str], Awaitable[dict[str, floa
     "small": small,
     "round_trip": round_trip,
     "idle_memory": idle_memory,
+    "video_call": video_call,
 }
 
 
