@@ -137,6 +137,22 @@ def test_feedback_that_is_lost_now_and_then_changes_little() -> None:
     assert call.run(10) > 0.8 * before
 
 
+@pytest.mark.spec("rfc8888:5/1")
+def test_a_pause_after_a_feedback_that_is_lost_costs_nothing() -> None:
+    estimator = BandwidthEstimator(now=0.0, config=BandwidthConfig(start_bitrate_bps=2e6, probing=False))
+    for number in range(20):
+        estimator.packet_sent(number, 1200, 0.01 * number)
+    answered = TransportFeedback(1, 2, 0, 0, 0, [40] * 10)
+    estimator.feedback_received(answered, 0.2)
+    before = estimator.target_bitrate_bps
+
+    for second in range(1, 12):
+        estimator.handle_timeout(0.2 + second)
+
+    assert estimator.target_bitrate_bps == before
+    assert estimator.next_timeout() is None
+
+
 @pytest.mark.spec("rfc8888:5/2")
 def test_an_outage_stops_nearly_all_and_is_forgotten() -> None:
     call = Call(link=_link(2e6))

@@ -21,6 +21,8 @@ STREAM_TIMEOUT: Final = 2.0
 """Seconds; arrivals farther apart say nothing about each other."""
 FEEDBACK_TIMEOUT: Final = 1.0
 """Seconds without feedback, with packets under way, after which the rate is halved, and again."""
+UNANSWERED_TIME: Final = 0.5
+"""Seconds of sending that must have gone unanswered by then: of a pause after one feedback that was lost nobody would tell."""
 TIMEOUT_FACTOR: Final = 0.5
 INITIAL_ROUND_TRIP_TIME: Final = 0.2
 
@@ -83,6 +85,7 @@ class BandwidthEstimator:
         self._last_arrival: float | None = None
         self._has_feedback = False
         self._waiting_since: float | None = None  # for feedback, with packets under way
+        self._last_sent_at = now
         self._started = False
         self._is_starved = False  # of feedback
 
@@ -169,6 +172,7 @@ class BandwidthEstimator:
             sequence_number=sequence_number,
             probe_id=probe_id,
         )
+        self._last_sent_at = now
         if self._waiting_since is None:
             self._waiting_since = now
         self._alr.bytes_sent(size, self._target_bps, now)
@@ -299,16 +303,22 @@ class BandwidthEstimator:
         now = self._advance(now)
         self._sent.expire(now)
         if self._has_feedback and self._waiting_since is not None and now >= self._waiting_since + FEEDBACK_TIMEOUT:
+            unanswered = self._last_sent_at - self._waiting_since
+            self._waiting_since = None  # until something is sent that can be answered
             # [rfc8888:5/1] One that is lost changes nothing: the next one tells of what it told.
-            # [rfc8888:5/2] Several feedbacks in a row are missing: the path may have failed.
-            self._waiting_since = now if self._sent.in_flight_bytes else None
-            self._is_starved = True
-            before = self._aimd.bitrate_bps
-            self._aimd.set_bitrate(TIMEOUT_FACTOR * min(before, self._target_bps), now)
-            self._probes.bitrate_changed(before, self._aimd.bitrate_bps, now)
-            self._update_target(now)
+            if unanswered >= UNANSWERED_TIME:
+                self._starve(now)
         if self._config.probing and self._has_feedback:
             self._probes.handle_timeout(self._target_bps, now, alr_since=self._alr.started_at)
+
+    def _starve(self, now: float) -> None:
+        """Give way: several feedbacks in a row are missing, and the path may have failed."""
+        # [rfc8888:5/2]
+        self._is_starved = True
+        before = self._aimd.bitrate_bps
+        self._aimd.set_bitrate(TIMEOUT_FACTOR * min(before, self._target_bps), now)
+        self._probes.bitrate_changed(before, self._aimd.bitrate_bps, now)
+        self._update_target(now)
 
     def _update_target(self, now: float) -> None:
         allowed = [self._aimd.bitrate_bps] if self._has_feedback or self._reported_loss is None else []
