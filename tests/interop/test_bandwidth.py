@@ -15,8 +15,8 @@ from .remote_media import equip
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-FAST_BPS: Final = 600_000.0
-"""Twice what both sides begin with."""
+FAST_BPS: Final = 1_000_000.0
+"""Three times what both sides begin with."""
 
 _THEIRS: Final = """
 const pairs = [...(await peer.pc.getStats()).values()].filter(({ type }) => type === "candidate-pair");

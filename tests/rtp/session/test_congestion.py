@@ -13,6 +13,9 @@ FEEDBACK = {
     "by stream": frozenset({"nack", "nack pli", "ack ccfb"}),
 }
 
+MID_ID, REPAIRED_RID_ID = 4, 6
+"""Of the header extensions that the parties use."""
+
 
 def _call(party: Party, feedback: frozenset[str]) -> None:
     codec = replace(VP8, feedback=feedback)
@@ -62,6 +65,21 @@ def test_a_free_path_is_found_by_probing_within_two_seconds() -> None:
     _talk(party, 2)
 
     assert _target(party) > 1_000_000
+
+
+def test_padding_says_where_it_belongs_as_long_as_the_peer_may_not_know_its_source() -> None:
+    """Firefox assigns packets by MID alone at first; what it cannot assign it reports as lost."""
+    party = Party(link=Link(delay=0.02, bandwidth_bps=20_000_000))
+    encodings = (SendEncoding(ssrc=10, rtx_ssrc=11, rid="f"),)
+    codec = replace(VP8, feedback=FEEDBACK["transport-wide"])
+    party.left.add_sender("v", video_sender(codecs=(codec,), encodings=encodings, mid="7"))
+    party.right.add_receiver("v", video_receiver(codecs=(codec,), rids=("f",), mid="7"))
+
+    _talk(party, 1)
+    padding = [packet for packet in party.rtp() if packet.ssrc == 11 and not packet.payload]
+
+    assert len(padding) > 20
+    assert {(each.extension(MID_ID), each.extension(REPAIRED_RID_ID)) for each in padding[:20]} == {(b"7", b"f")}
 
 
 def test_packets_leave_at_a_pace() -> None:

@@ -183,8 +183,6 @@ class RtpSession:
         self._check_open()
         if now is not None:
             self._tick(now)
-        if now is not None:
-            self._tick(now)
         self._outbound.send_frame(sender_id, frame, rid)
         self._context.dirty = True
 
@@ -212,7 +210,6 @@ class RtpSession:
                 stay as they were, lost packets leave their gap; a packet of another SSRC goes on where the last one ended.
             payload_type: The one to leave under.
             extension_map: What the packet's header extensions mean; ``None`` if they have the identifiers of this sender.
-            now: Seconds; ``None`` for the time of the ``datagrams_to_send`` to come.
             now: As for `send_frame`.
 
         Raises:
@@ -221,8 +218,6 @@ class RtpSession:
             ValueError: There is no such encoding, or the packet has another SSRC and is not to be rewritten.
         """
         self._check_open()
-        if now is not None:
-            self._tick(now)
         if now is not None:
             self._tick(now)
         self._outbound.send_packet(sender_id, packet, rid, rewrite, payload_type, extension_map)

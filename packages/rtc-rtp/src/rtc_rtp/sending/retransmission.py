@@ -52,9 +52,10 @@ class RetransmissionStream:
             extensions=elements,
         )
 
-    def pad(self, timestamp: int, payload_type: int, length: int) -> RtpPacket:
-        """Return a packet that carries nothing, to fill the path."""
+    def pad(self, timestamp: int, payload_type: int, length: int, elements: dict[int, bytes]) -> RtpPacket:
+        """Return a packet that carries nothing but the elements of its header extension, to fill the path."""
         number = self.next_sequence_number
         self.next_sequence_number = number + 1 & 0xFFFF
         # [rfc4588:4/22]
-        return RtpPacket(payload_type, number, timestamp, self.ssrc, b"", padding_length=max(1, min(255, length)))
+        padding_length = max(1, min(255, length))
+        return RtpPacket(payload_type, number, timestamp, self.ssrc, extensions=elements, padding_length=padding_length)

@@ -446,12 +446,12 @@ class SendStream:
             last.resent_count += 1
             if (again := self._again(last.packet)) is not None:
                 return again
-        return Outgoing(
-            self,
-            repair.pad(self._mapped_timestamp, payload_type, length),
-            self._context.now,
-            is_retransmission=True,
-        )
+        # Padding may be the first that the peer sees of this SSRC; what Firefox cannot assign it calls lost.
+        elements: dict[int, bytes] = {}
+        if not self.is_repair_acknowledged:
+            self.extensions.identify_repair(elements)
+        padding = repair.pad(self._mapped_timestamp, payload_type, length, elements)
+        return Outgoing(self, padding, self._context.now, is_retransmission=True)
 
     # --- departure ---
 
