@@ -8,7 +8,7 @@ import asyncio
 import time
 from fractions import Fraction
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import av
 
@@ -51,7 +51,7 @@ class Codec:
         return frames
 
     @staticmethod
-    def create(name: str, mode: str) -> "Codec":
+    def create(name: str, mode: Literal["r", "w"]) -> "Codec":
         """Make one as `av.CodecContext.create` does."""
         context = av.CodecContext.create(name, mode)
         context.thread_count = 1  # what other threads do is not seen
@@ -68,25 +68,21 @@ class Av:
 
 
 def _time_the_codec(name: str) -> None:
+    """Put the timed contexts where a library looks for libav's."""
     if name == "ours":
-        from rtc_asyncio.codecs import installed_codecs
-        from rtc_media import factory, video_decoder, video_encoder, video_settings
+        from rtc_asyncio import codec_selection, codecs, paced_tracks
+        from rtc_media import factory, video_decoder, video_encoder
 
         for module in (video_encoder, video_decoder):
-            module.av = Av()  # type: ignore[assignment, attr-defined]
-            module.VideoCodecContext = Codec  # type: ignore[misc, assignment]
-        video_encoder.thread_count = lambda _: 1
-        del video_settings
-        if installed_codecs() is None:  # in a source tree nothing is installed
-            from rtc_asyncio import codec_selection, codecs, paced_tracks
-
+            vars(module).update(av=Av(), VideoCodecContext=Codec)
+        vars(video_encoder).update(thread_count=lambda _: 1)
+        if codecs.installed_codecs() is None:  # in a source tree nothing is installed
             for module in (codecs, codec_selection, paced_tracks):
-                module.installed_codecs = lambda: factory.factory  # type: ignore[attr-defined]
+                vars(module).update(installed_codecs=lambda: factory.factory)
     else:
         from aiortc.codecs import vpx
 
-        vpx.av, vpx.CodecContext = Av(), Codec
-        vpx.number_of_threads = lambda *_: 1
+        vars(vpx).update(av=Av(), CodecContext=Codec, number_of_threads=lambda *_: 1)
 
 
 async def video_call(api: ModuleType, name: str) -> dict[str, float]:
@@ -95,7 +91,8 @@ async def video_call(api: ModuleType, name: str) -> dict[str, float]:
     from rtc_media import TestCardPainter
 
     painter = TestCardPainter(WIDTH, HEIGHT)
-    cards = [painter.paint(number, number / FRAMERATE) for number in range(FRAMERATE)]
+    painted = [painter.paint(number, number / FRAMERATE) for number in range(FRAMERATE)]
+    cards = [[bytes(plane) for plane in card.planes] for card in painted]
 
     class Card(api.VideoStreamTrack):  # type: ignore[name-defined, misc]
         """Cards that were painted before: painting is not what is measured."""
@@ -107,7 +104,7 @@ async def video_call(api: ModuleType, name: str) -> dict[str, float]:
             card = cards[self.number % len(cards)]
             self.number += 1
             frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
-            for plane, painted in zip(frame.planes, card.planes, strict=True):
+            for plane, painted in zip(frame.planes, card, strict=True):
                 plane.update(painted)
             frame.pts, frame.time_base = pts, Fraction(time_base)
             return frame

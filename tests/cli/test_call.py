@@ -1,18 +1,23 @@
 """Calls with `rtc serve`, `rtc play` and `rtc record`: pages that are Python programs send a test card and read what comes back."""
 
 import asyncio
+import contextlib
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 from tests.support.installed import codecs_installed
 
-from rtc_asyncio import MediaStreamTrack, RTCRtpTransceiver
+from rtc_asyncio import MediaStreamTrack, RTCPeerConnection, RTCRtpTransceiver
+from rtc_cli.errors import CommandError
 from rtc_cli.main import main
+from rtc_cli.record import Options, run_record
 from rtc_media import MediaRecorder, TestCardTrack, ToneTrack, read_picture_number
 
 from .page import Page
@@ -85,7 +90,11 @@ async def test_python_tells_how_loud_the_page_is_and_what_it_counts(tmp_path: Pa
                 told = json.loads(message)
                 level = told.get("level", level)
                 streams = told.get("streams", streams)
-                if level is not None and level > -30 and any(int(str(each.get("framesDecoded", 0))) > 5 for each in streams):
+                if (
+                    level is not None
+                    and level > -30
+                    and any(int(str(each.get("framesDecoded", 0))) > 5 for each in streams)
+                ):
                     break
 
     assert level == pytest.approx(-20, abs=2)
@@ -145,6 +154,49 @@ async def test_what_is_played_is_recorded_without_a_codec(
         numbers = [read_picture_number(frame) for frame in container.decode(video=0)]
     assert len(numbers) > 20
     assert None not in numbers
+
+
+@contextlib.asynccontextmanager
+async def whep() -> AsyncIterator[str]:
+    """A WHEP endpoint that shows a test card, and its URL."""
+    connections = []
+
+    async def watch(request: web.Request) -> web.Response:
+        pc = RTCPeerConnection()
+        connections.append(pc)
+        await pc.setRemoteDescription({"type": "offer", "sdp": await request.text()})
+        pc.addTrack(TestCardTrack(160, 120))
+        await pc.setLocalDescription()
+        while pc.iceGatheringState != "complete":
+            await asyncio.sleep(0.01)
+        assert pc.localDescription is not None
+        return web.Response(status=201, text=pc.localDescription.sdp, content_type="application/sdp")
+
+    site = web.Application()
+    site.router.add_post("/whep/room", watch)
+    serving = web.AppRunner(site)
+    await serving.setup()
+    await web.TCPSite(serving, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{serving.addresses[0][1]}/whep/room"
+    finally:
+        for pc in connections:
+            await pc.close()
+        await serving.cleanup()
+
+
+async def test_a_whep_endpoint_is_recorded(tmp_path: Path) -> None:
+    recording = tmp_path / "call.webm"
+    async with whep() as url:
+        options = Options(url=url, file=recording, duration=1.5, encode=False, timeout=20)
+        await run_record(options, as_json=True)
+        with pytest.raises(CommandError, match="answers 404"):
+            await run_record(replace(options, url=f"{url}/elsewhere"), as_json=True)
+
+    with av.open(recording) as container:
+        numbers = [read_picture_number(frame) for frame in container.decode(video=0)]
+    assert len(numbers) > 10
+    assert numbers == sorted(number or 0 for number in numbers)
 
 
 def test_what_cannot_be_recorded_or_played_is_one_sentence(tmp_path: Path) -> None:

@@ -105,9 +105,12 @@ class MediaRecorder:
         """
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self._finish()
+        for outcome in ended:
+            if isinstance(outcome, Exception):  # a track's own fault; those of the file are in `error`
+                raise outcome
         if self.error is not None:
             error, self.error = self.error, None
             raise error
