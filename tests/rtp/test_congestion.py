@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import sys
+from types import FrameType
 
 import pytest
 from hypothesis import given
@@ -294,3 +296,25 @@ def test_feedback_that_lies_does_no_harm(
     assert estimator.in_flight_bytes >= 0
     assert 0.0 <= estimator.loss <= 1.0
     assert estimator.round_trip_time >= 0
+
+
+def test_a_short_feedback_about_packets_that_were_never_sent_makes_no_work() -> None:
+    """A run of 8191 lost packets takes two bytes: a datagram of such feedback must not cost millions of steps."""
+    estimator = BandwidthEstimator(now=0.0)
+    for number in range(100):
+        estimator.packet_sent(number, 1200, 0.001 * number)
+    feedback = TransportFeedback.parse(bytes(TransportFeedback(1, 2, 50, 0, 0, [None] * 65_000 + [4])))
+    calls = 0
+
+    def count(_frame: FrameType, _event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        estimator.feedback_received(feedback, 1.0)
+        estimator.feedback_received(feedback, 1.1)
+    finally:
+        sys.setprofile(None)
+
+    assert calls < 2000

@@ -143,13 +143,15 @@ class SentPackets:
         reference = self._reference_time.unwrap(feedback.reference_time & 0xFF_FFFF) * REFERENCE_TICKS
         ticks = reference
         found: list[SentPacket] = []
+        oldest, newest = next(iter(self._packets), 0), self._numbers.highest or 0
         number = self._numbers.peek(feedback.base_sequence_number)
-        for delta in feedback.deltas:
-            if delta is None:
-                self._settle(number, None, found)
-            else:
+        # Feedback of some bytes can speak of very many packets: of those that were never sent nobody needs to hear.
+        for delta in feedback.deltas[: max(newest + 1 - number, 0)]:
+            if delta is not None:
                 ticks += delta
                 self._settle(number, ticks / TICKS_PER_SECOND, found)
+            elif number >= oldest:
+                self._settle(number, None, found)
             number += 1
         return found
 

@@ -79,20 +79,11 @@ class TransportFeedback(Feedback):
         base, count, word = _FIXED.unpack_from(fci)
         if not count:
             raise ParseError("transport-wide feedback about no packet")
-        statuses, at = _parse_statuses(fci, count)
+        chunks, at = _split_chunks(fci, count)
         deltas: list[int | None] = []
-        end = len(fci)
-        for status in statuses:
-            if status == _SMALL_DELTA and at < end:
-                deltas.append(fci[at])
-                at += 1
-            elif status == _NOT_RECEIVED:
-                deltas.append(None)
-            elif status == _LARGE_DELTA_STATUS and at + 2 <= end:
-                deltas.append(_LARGE_DELTA.unpack_from(fci, at)[0])
-                at += 2
-            else:
-                raise ParseError(f"packet status {status} has no delta in {end} bytes")
+        for chunk, length in chunks:
+            take = _take_vector if chunk & _VECTOR else _take_run
+            at = take(fci, at, chunk, length, deltas)
         reference_time = (word >> 8 ^ 0x80_0000) - 0x80_0000
         return cls(sender_ssrc, media_ssrc, base, reference_time, word & 0xFF, deltas)
 
@@ -121,27 +112,60 @@ class TransportFeedback(Feedback):
         return fixed + _serialize_statuses(statuses) + deltas
 
 
-def _parse_statuses(fci: bytes, count: int) -> tuple[list[int], int]:
-    """Return the status of each packet, and where the deltas start."""
-    statuses: list[int] = []
+def _split_chunks(fci: bytes, count: int) -> tuple[list[tuple[int, int]], int]:
+    """Return each chunk with the number of packets that it speaks of, and where the deltas start."""
+    chunks: list[tuple[int, int]] = []
     at = _FIXED.size
-    while len(statuses) < count:
+    while count > 0:
         if at + _CHUNK.size > len(fci):
-            raise ParseError(f"chunks for {count} packets do not fit {len(fci)} bytes")
+            raise ParseError(f"chunks for {count} more packets do not fit {len(fci)} bytes")
         (chunk,) = _CHUNK.unpack_from(fci, at)
         at += _CHUNK.size
-        if not chunk & _VECTOR:
+        if chunk & _VECTOR:
+            length = 7 if chunk & _TWO_BITS else 14
+        else:
             length = chunk & _MAX_RUN
             if not length:
                 raise ParseError("a run of no packets")
-            statuses += [chunk >> 13] * length
-        elif chunk & _TWO_BITS:
-            statuses += [chunk >> shift & 3 for shift in range(12, -1, -2)]
+        # The last chunk may speak of more packets than there are.
+        chunks.append((chunk, min(length, count)))
+        count -= length
+    return chunks, at
+
+
+def _take_run(fci: bytes, at: int, chunk: int, length: int, deltas: list[int | None]) -> int:
+    """Append the deltas of packets of one status; return where those of the next chunk start."""
+    status = chunk >> 13
+    if status == _NOT_RECEIVED:
+        deltas += [None] * length
+        return at
+    if status == _SMALL_DELTA and at + length <= len(fci):
+        deltas += fci[at : at + length]
+        return at + length
+    stop = at + 2 * length
+    if status != _LARGE_DELTA_STATUS or stop > len(fci):
+        raise ParseError(f"packet status {status} has no delta in {len(fci)} bytes")
+    deltas += [_LARGE_DELTA.unpack_from(fci, place)[0] for place in range(at, stop, 2)]
+    return stop
+
+
+def _take_vector(fci: bytes, at: int, chunk: int, length: int, deltas: list[int | None]) -> int:
+    """Append the deltas of packets whose statuses differ; return where those of the next chunk start."""
+    bits = 2 if chunk & _TWO_BITS else 1
+    end = len(fci)
+    for shift in range(14 - bits, 14 - bits - bits * length, -bits):
+        status = chunk >> shift & ((1 << bits) - 1)
+        if status == _SMALL_DELTA and at < end:
+            deltas.append(fci[at])
+            at += 1
+        elif status == _NOT_RECEIVED:
+            deltas.append(None)
+        elif status == _LARGE_DELTA_STATUS and at + 2 <= end:
+            deltas.append(_LARGE_DELTA.unpack_from(fci, at)[0])
+            at += 2
         else:
-            statuses += [chunk >> shift & 1 for shift in range(13, -1, -1)]
-    # The last chunk may speak of more packets than there are.
-    del statuses[count:]
-    return statuses, at
+            raise ParseError(f"packet status {status} has no delta in {end} bytes")
+    return at
 
 
 def _serialize_statuses(statuses: list[int]) -> bytes:
