@@ -8,8 +8,8 @@ import time
 from .call import Call
 from .media_call import MediaCall
 
-MEDIA_SHARE = 5
-"""One seed in so many is a call of sound and pictures, too: a whole one takes as long as that many of data."""
+MEDIA_SHARE = 20
+"""One seed in so many is a call of sound and pictures, too, which takes ten times as long."""
 
 
 def attempt(seed: int) -> tuple[int, str | None]:
