@@ -10,6 +10,7 @@ DTMF_TONES: Final = "0123456789*#ABCD"
 """The digits of a telephone; the place of each is its event code."""
 DTMF_CODES: Final = frozenset(range(len(DTMF_TONES)))
 MAX_EVENT_CODE: Final = 255
+MAX_CODE_DIGITS: Final = 3
 MAX_DURATION: Final = 0xFFFF
 """The longest that one report can tell, in ticks; longer events are reported in segments."""
 MAX_VOLUME: Final = 63
@@ -83,13 +84,17 @@ def parse_event_codes(text: str) -> frozenset[int]:
     codes: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not _is_code(first) or (dash and not _is_code(last)):
             raise ParseError(f"not a list of telephone events: {text!r}")
         low, high = int(first), int(last or first)
         if not low <= high <= MAX_EVENT_CODE:
             raise ParseError(f"not a range of telephone events: {part!r}")
         codes.update(range(low, high + 1))
     return frozenset(codes)
+
+
+def _is_code(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MAX_CODE_DIGITS
 
 
 def format_event_codes(codes: Iterable[int]) -> str:

@@ -9,6 +9,9 @@ from rtc_rtp.telephone_event import MAX_DURATION, TelephoneEvent, parse_telephon
 
 LOST_END_TIMEOUT: Final = 0.15
 """Seconds without a report after which an event is taken to be over: three of the usual 50 ms between two reports."""
+MEMORY: Final = 10.0
+"""Seconds after its last report for which an event is remembered: copies of it that come later begin nothing. A clock that
+was set back, as by another source behind the same stream, must not silence all that follows."""
 MAX_EVENTS: Final = 256
 """How many reports may wait to be drained; older ones are dropped and counted."""
 
@@ -118,6 +121,9 @@ class ToneReceiver:
             self.dropped["no duration"] += 1
             return
         tone = self._tone
+        if tone is not None and now - tone.heard_at > MEMORY:
+            self._end()
+            tone = None
         if tone is not None:
             ahead = (timestamp - tone.segment_timestamp) % _TIMESTAMPS
             if ahead >= _HALF:
