@@ -49,7 +49,7 @@ class RTCDTMFSender(EventTarget):
         """Play these tones, in place of those that wait; "" ends after the tone that is playing.
 
         Args:
-            tones: Of 0 to 9, A to D, # and *; a comma is a pause of two seconds.
+            tones: Of 0 to 9, A to D, `#` and `*`; a comma is a pause of two seconds.
             duration: Milliseconds of each tone, brought into 40 to 6000.
             interToneGap: Milliseconds between two tones, brought into 30 to 6000.
 
