@@ -1,0 +1,166 @@
+"""TURN (RFC 8656) without I/O: relayed addresses where no direct path exists."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from rtc_turn._version import __version__
+
+if TYPE_CHECKING:
+    from rtc_turn.attributes import (
+        TCP,
+        TURN_ATTRIBUTES,
+        UDP,
+        AccessToken,
+        AdditionalAddressFamily,
+        AddressErrorCode,
+        AddressFamily,
+        ChannelNumber,
+        ConnectionId,
+        Data,
+        DontFragment,
+        EvenPort,
+        Icmp,
+        Lifetime,
+        MobilityTicket,
+        RequestedAddressFamily,
+        RequestedTransport,
+        ReservationToken,
+        ThirdPartyAuthorization,
+        XorPeerAddress,
+        XorRelayedAddress,
+    )
+    from rtc_turn.channel_data import (
+        FIRST_CHANNEL,
+        LAST_CHANNEL,
+        TurnStreamBuffer,
+        is_channel_data,
+        pack_channel_data,
+        unpack_channel_data,
+    )
+    from rtc_turn.client import (
+        TurnClient,
+    )
+    from rtc_turn.config import (
+        TurnConfig,
+        TurnStats,
+    )
+    from rtc_turn.errors import (
+        BufferFullError,
+        ParseError,
+        StateError,
+        TurnError,
+    )
+    from rtc_turn.events import (
+        Allocated,
+        AllocationEnded,
+        ChannelBound,
+        DataReceived,
+        EndReason,
+        Event,
+        PeerUnreachable,
+        PermissionInstalled,
+        PermissionRefused,
+    )
+    from rtc_turn.method import (
+        ALLOCATE,
+        CHANNEL_BIND,
+        CONNECT,
+        CONNECTION_ATTEMPT,
+        CONNECTION_BIND,
+        CREATE_PERMISSION,
+        DATA,
+        REFRESH,
+        SEND,
+    )
+    from rtc_turn.time_limited import (
+        time_limited_credential,
+        time_limited_password,
+    )
+    from rtc_turn.uri import (
+        TurnUri,
+    )
+
+__all__ = [
+    "ALLOCATE",
+    "AccessToken",
+    "AdditionalAddressFamily",
+    "AddressErrorCode",
+    "AddressFamily",
+    "Allocated",
+    "AllocationEnded",
+    "BufferFullError",
+    "CHANNEL_BIND",
+    "CONNECT",
+    "CONNECTION_ATTEMPT",
+    "CONNECTION_BIND",
+    "CREATE_PERMISSION",
+    "ChannelBound",
+    "ChannelNumber",
+    "ConnectionId",
+    "DATA",
+    "Data",
+    "DataReceived",
+    "DontFragment",
+    "EndReason",
+    "EvenPort",
+    "Event",
+    "FIRST_CHANNEL",
+    "Icmp",
+    "LAST_CHANNEL",
+    "Lifetime",
+    "MobilityTicket",
+    "ParseError",
+    "PeerUnreachable",
+    "PermissionInstalled",
+    "PermissionRefused",
+    "REFRESH",
+    "RequestedAddressFamily",
+    "RequestedTransport",
+    "ReservationToken",
+    "SEND",
+    "StateError",
+    "TCP",
+    "TURN_ATTRIBUTES",
+    "ThirdPartyAuthorization",
+    "TurnClient",
+    "TurnConfig",
+    "TurnError",
+    "TurnStats",
+    "TurnStreamBuffer",
+    "TurnUri",
+    "UDP",
+    "XorPeerAddress",
+    "XorRelayedAddress",
+    "__version__",
+    "is_channel_data",
+    "pack_channel_data",
+    "time_limited_credential",
+    "time_limited_password",
+    "unpack_channel_data",
+]
+
+_DEFINED_IN: Final = {
+    "attributes": "AccessToken AdditionalAddressFamily AddressErrorCode AddressFamily ChannelNumber ConnectionId Data DontFragment EvenPort Icmp Lifetime MobilityTicket RequestedAddressFamily RequestedTransport ReservationToken TCP TURN_ATTRIBUTES ThirdPartyAuthorization UDP XorPeerAddress XorRelayedAddress",
+    "channel_data": "FIRST_CHANNEL LAST_CHANNEL TurnStreamBuffer is_channel_data pack_channel_data unpack_channel_data",
+    "client": "TurnClient",
+    "config": "TurnConfig TurnStats",
+    "errors": "BufferFullError ParseError StateError TurnError",
+    "events": "Allocated AllocationEnded ChannelBound DataReceived EndReason Event PeerUnreachable PermissionInstalled PermissionRefused",
+    "method": "ALLOCATE CHANNEL_BIND CONNECT CONNECTION_ATTEMPT CONNECTION_BIND CREATE_PERMISSION DATA REFRESH SEND",
+    "time_limited": "time_limited_credential time_limited_password",
+    "uri": "TurnUri",
+}
+"""Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
+
+if not TYPE_CHECKING:  # with a `__getattr__` in sight, type checkers would believe in any name
+
+    def __getattr__(name: str) -> object:
+        """Load a public name; see :pep:`562` and "Import time" in the notes on architecture."""
+        for module, names in _DEFINED_IN.items():
+            if name in names.split():
+                globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return __all__

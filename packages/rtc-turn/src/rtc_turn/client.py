@@ -1,0 +1,501 @@
+"""The client: one allocation on one server, from asking for it to giving it back.
+
+See :rfc:`8656#section-5` to :rfc:`8656#section-8`; what goes through the allocation is the business of `client_relay`.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
+
+from rtc_stun import (
+    Address,
+    ClientConfig,
+    Closed,
+    CloseTransport,
+    Credential,
+    Datagram,
+    IndicationReceived,
+    OpenTransport,
+    RequestFailed,
+    RequestRedirected,
+    RequestSucceeded,
+    RtoCache,
+    StreamData,
+    StunClient,
+)
+from rtc_turn.allocation import AllocateWish, Allocation, family_of, phrase_of, read_allocation
+from rtc_turn.attributes import TURN_ATTRIBUTES, Lifetime
+from rtc_turn.channel_data import TurnStreamBuffer, is_channel_data
+from rtc_turn.client_relay import DATA_INDICATION, ClientRelay
+from rtc_turn.client_requests import Binding, Journal, Permitting, Purpose, Refreshing, Trace
+from rtc_turn.config import TurnConfig, TurnStats
+from rtc_turn.dataclass import dataclass
+from rtc_turn.errors import ParseError, StateError
+from rtc_turn.events import AllocationEnded, EndReason, Event
+from rtc_turn.method import ALLOCATE, REFRESH
+
+MAX_DATA_LENGTH: Final = 65_507
+"""Bytes of the largest datagram that a peer could be sent."""
+MAX_REQUEST_LENGTH: Final = 1200
+"""Bytes: with long names and nonces a request exceeds what every path carries, and servers are on good ones."""
+MAX_PENDING_REQUESTS: Final = 8192
+"""More than permissions and channels together can ever ask for at a time."""
+_ALLOCATION_MISMATCH: Final = 437
+
+
+# The states: each holds what exists then.
+
+
+@dataclass(slots=True)
+class Idle:
+    """Nothing was asked for yet."""
+
+
+@dataclass(slots=True)
+class Allocating:
+    """The server was asked."""
+
+
+@dataclass(slots=True, eq=False)
+class InUse:
+    """There is an allocation."""
+
+    allocation: Allocation
+    relay: ClientRelay
+
+
+@dataclass(slots=True)
+class Releasing:
+    """The allocation is being given back."""
+
+    reason: EndReason
+
+
+@dataclass(slots=True)
+class Ended:
+    """There is none any more, and will be none."""
+
+
+State: TypeAlias = Idle | Allocating | InUse | Releasing | Ended
+
+
+class TurnClient:
+    """Obtain a relayed address from a TURN server, and exchange data with peers through it.
+
+    `allocate` begins; `Allocated` tells the relayed address. `send` asks for the permission and the channel that a peer
+    needs, and keeps the data until they are there. Everything that expires is refreshed in time while it is in use. Drain
+    `datagrams_to_send` (or `stream_data_to_send`) and `events` after every call, and call `handle_timeout` when
+    `next_timeout` has come.
+
+    Over ``tcp`` and ``tls`` the client asks for its stream with `rtc_stun.OpenTransport`.
+
+    Args:
+        local: Our address. It labels what is sent.
+        server: Whom to ask; an IP literal.
+        rng: Cryptographic randomness, such as `os.urandom`.
+        credential: A long-term credential; None for servers that ask for none.
+        domain: What the server's certificate must prove, handed on to `rtc_stun.OpenTransport`.
+        config: See there.
+        rto_cache: Share one to let clients learn from each other.
+        trace: Called with time, name and data of what happens.
+    """
+
+    def __init__(
+        self,
+        *,
+        local: Address,
+        server: Address,
+        rng: Callable[[int], bytes],
+        credential: Credential | None = None,
+        domain: str | None = None,
+        config: TurnConfig | None = None,
+        rto_cache: RtoCache | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        self._config = config if config is not None else TurnConfig()
+        self._local = local
+        self._server = server
+        self._domain = domain
+        self._rng = rng
+        self._journal = Journal(trace)
+        self._stun = StunClient(
+            local=local,
+            rng=rng,
+            credential=credential,
+            config=ClientConfig(
+                transport=self._config.transport,
+                software=self._config.software,
+                known_attributes=TURN_ATTRIBUTES,
+                # [rfc8656:7.4/2]
+                follow_redirections=True,
+                max_message_length=MAX_REQUEST_LENGTH,
+                max_pending_requests=MAX_PENDING_REQUESTS,
+            ),
+            rto_cache=rto_cache,
+            trace=trace,
+        )
+        self._stream: int | None = None
+        """The stream to the server, open or asked for."""
+        self._buffer = TurnStreamBuffer()
+        self._purposes: dict[int, Purpose] = {}
+        """What the pending requests are for."""
+        self._state: State = Idle()
+
+    # What it is.
+
+    @property
+    def stats(self) -> TurnStats:
+        """Counters, for reading."""
+        return self._journal.stats
+
+    @property
+    def relayed(self) -> tuple[Address, ...]:
+        """The relayed addresses; empty while there is no allocation."""
+        return self._state.allocation.relayed if isinstance(self._state, InUse) else ()
+
+    @property
+    def server(self) -> Address:
+        """The server that is asked, or that holds the allocation."""
+        return self._server
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client has come to its end: there is no allocation, and will be none."""
+        return isinstance(self._state, Ended)
+
+    # Commands.
+
+    def allocate(self, now: float) -> None:
+        """Ask for the allocation; `Allocated` or `AllocationEnded` follows. Only queues: drain the output next.
+
+        Raises:
+            StateError: It was asked for before, or the client is closed.
+        """
+        if not isinstance(self._state, Idle):
+            raise StateError("an allocation is asked for once")
+        self._journal.advance(now)
+        self._state = Allocating()
+        self._order_allocation(AllocateWish.of(self._config))
+        self._settle()
+
+    def create_permission(self, peer: Address, now: float) -> None:
+        """Let a peer's host send to us; `PermissionInstalled` or `PermissionRefused` follows. Only queues.
+
+        To send to a peer does this as well.
+
+        Raises:
+            StateError: There is no allocation, or there are too many permissions.
+            ValueError: No relayed address is of the peer's family.
+        """
+        relay = self._relay_to(peer)
+        self._journal.advance(now)
+        relay.permit(peer.host)
+
+    def bind_channel(self, peer: Address, now: float) -> None:
+        """Spare the data to and from a peer most of its header; `ChannelBound` follows. Only queues.
+
+        To send to a peer does this as well, unless `TurnConfig.channels` says otherwise.
+
+        Raises:
+            StateError: There is no allocation, or there are too many permissions.
+            ValueError: No relayed address is of the peer's family.
+        """
+        relay = self._relay_to(peer)
+        self._journal.advance(now)
+        relay.bind(peer)
+        self._settle()
+
+    def send(self, data: bytes, peer: Address, now: float) -> None:
+        """Send a datagram to a peer through the relay. Only queues: drain the output next.
+
+        Args:
+            data: 0 to 65507 bytes.
+            peer: Whom to send to.
+            now: Seconds.
+
+        Raises:
+            StateError: There is no allocation, or there are too many permissions.
+            BufferFullError: Too much waits for permissions, or for being drained.
+            ValueError: The data is too long, or no relayed address is of the peer's family.
+        """
+        relay = self._relay_to(peer)
+        if len(data) > MAX_DATA_LENGTH:
+            raise ValueError(f"a datagram has at most {MAX_DATA_LENGTH} bytes, not {len(data)}")
+        self._journal.advance(now)
+        relay.send(peer, data)
+        self._settle()
+
+    def close(self, now: float) -> None:
+        """Give the allocation back; `AllocationEnded` follows when the server has answered, or does not.
+
+        Without an allocation the end comes at once.
+        """
+        if isinstance(self._state, Ended | Releasing):
+            return
+        self._journal.advance(now)
+        if isinstance(self._state, InUse):
+            self._release(EndReason.CLOSED)
+            self._settle()
+        else:
+            self._end(EndReason.CLOSED)
+
+    def report_unreachable(self, now: float) -> None:
+        """Tell of a hard ICMP error about the server: what is under way fails."""
+        self._journal.advance(now)
+        if not self.closed:
+            self._stun.report_unreachable(self._server, now)
+            self._settle()
+
+    # Streams.
+
+    def transport_opened(self, transport_id: int, now: float) -> None:
+        """Tell that the stream asked for with `rtc_stun.OpenTransport` is connected; drain the output next.
+
+        Raises:
+            rtc_stun.StateError: The client never asked for the stream, or was told before.
+        """
+        self._journal.advance(now)
+        if not self.closed:
+            self._stun.transport_opened(transport_id, now)
+            self._buffer = TurnStreamBuffer()
+
+    def transport_failed(self, transport_id: int, now: float) -> None:
+        """Tell that the stream could not be connected, was closed by the server, or broke: the allocation ends with it."""
+        self._journal.advance(now)
+        if self.closed or transport_id != self._stream:
+            return
+        self._stream = None
+        self._stun.transport_failed(transport_id, now)
+        self._settle()
+        if isinstance(self._state, InUse):
+            self._end(EndReason.LOST)
+
+    # Input.
+
+    def receive_datagram(self, datagram: Datagram, now: float) -> None:
+        """Take in a datagram; drain events and output next."""
+        self.receive_datagrams((datagram,), now)
+
+    def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None:
+        """Take in several datagrams."""
+        self._journal.advance(now)
+        for datagram in datagrams:
+            data = datagram.data
+            if datagram.remote != self._server:
+                self._journal.drop("stranger")
+            elif not self._receive_from_peer(data):
+                self._stun.receive_datagram(datagram, now)
+        self._settle()
+
+    def receive_stream_data(self, transport_id: int, data: bytes, now: float) -> None:
+        """Take in what was read from the stream; a stream that does not speak TURN is given up."""
+        self._journal.advance(now)
+        if self.closed or transport_id != self._stream:
+            self._journal.drop("unknown-transport")
+            return
+        try:
+            while messages := self._buffer.feed(data):
+                data = b""
+                for message in messages:
+                    if not self._receive_from_peer(message):
+                        self._stun.receive_stream_data(transport_id, message, now)
+        except ParseError:
+            self._journal.drop("malformed-stream")
+            self._journal.events.append(CloseTransport(transport_id, abort=True))
+            self.transport_failed(transport_id, now)
+        else:
+            self._settle()
+
+    def _receive_from_peer(self, message: bytes) -> bool:
+        """Take in what a peer sent through the relay; whether it was that."""
+        is_channel = is_channel_data(message)
+        if not is_channel and message[:2] != DATA_INDICATION:
+            return False
+        if not isinstance(self._state, InUse):
+            self._journal.drop("no-allocation")
+        elif is_channel:
+            self._state.relay.receive_channel_data(message)
+        else:
+            self._state.relay.receive_indication(message)
+        return True
+
+    # Time and output.
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what time demands; drain events and output next."""
+        self._journal.advance(now)
+        if self.closed:
+            return
+        now = self._journal.now
+        self._stun.handle_timeout(now)
+        self._settle()
+        if not isinstance(self._state, InUse):
+            return
+        allocation = self._state.allocation
+        if now >= allocation.expires_at:
+            self._end(EndReason.EXPIRED)
+            return
+        # [rfc8656:8/1]
+        if allocation.refresh_at is not None and now >= allocation.refresh_at:
+            allocation.refresh_at = None
+            wish = () if self._config.lifetime is None else (Lifetime(self._config.lifetime),)
+            self._journal.order(REFRESH, Refreshing(), *wish)
+        self._state.relay.handle_timeout()
+        self._settle()
+
+    def next_timeout(self) -> float | None:
+        """Return when `handle_timeout` is due, in seconds; at once while output waits to be drained."""
+        soonest = self._stun.next_timeout()
+        if isinstance(self._state, InUse):
+            own = min(self._state.allocation.next_timeout(), self._state.relay.next_timeout())
+            soonest = own if soonest is None or own < soonest else soonest
+        return soonest
+
+    def datagrams_to_send(self, now: float) -> list[Datagram]:
+        """Drain what is to be sent. Over a stream see `stream_data_to_send`."""
+        if self._config.is_stream:
+            return []
+        unsent = self._flush(now)
+        local, server, transport = self._local, self._server, self._config.transport
+        requests = self._stun.datagrams_to_send(self._journal.now)
+        return requests + [Datagram(wire, local, server, transport) for wire in unsent]
+
+    def stream_data_to_send(self, now: float) -> list[StreamData]:
+        """Drain what is to be written to the stream."""
+        if not self._config.is_stream:
+            return []
+        unsent = self._flush(now)
+        output = self._stun.stream_data_to_send(self._journal.now)
+        if unsent and self._stream is not None:
+            output.append(StreamData(self._stream, b"".join(unsent)))
+        return output
+
+    def _flush(self, now: float) -> list[bytes]:
+        self._journal.advance(now)
+        if not isinstance(self._state, InUse):
+            return []
+        relay = self._state.relay
+        relay.order_permissions()
+        self._settle()
+        return relay.take_unsent()
+
+    def events(self) -> list[Event]:
+        """Drain what has happened."""
+        events, self._journal.events = self._journal.events, []
+        return events
+
+    # Requests and their outcome.
+
+    def _order_allocation(self, wish: AllocateWish) -> None:
+        self._journal.order(ALLOCATE, wish, *wish.attributes())
+
+    def _settle(self) -> None:
+        """Send what was ordered and take in what has ended, until there is neither."""
+        while True:
+            orders, self._journal.orders = self._journal.orders, []
+            for order in orders:
+                request_id = self._stun.send_request(
+                    self._server,
+                    self._journal.now,
+                    method=order.method,
+                    attributes=order.attributes,
+                    domain=self._domain,
+                )
+                self._purposes[request_id] = order.purpose
+            events = self._stun.events()
+            if not events:
+                return
+            for event in events:
+                match event:
+                    case RequestSucceeded():
+                        self._succeed(event)
+                    case RequestFailed():
+                        self._fail(event)
+                    case RequestRedirected(server=server, domain=domain):
+                        self._server, self._domain = server, domain
+                    case OpenTransport():
+                        self._stream = event.transport_id
+                        self._journal.events.append(event)
+                    case CloseTransport():
+                        self._journal.events.append(event)
+                    case IndicationReceived():
+                        self._journal.drop("unexpected-indication")
+                    case Closed():
+                        pass
+
+    def _succeed(self, event: RequestSucceeded) -> None:
+        purpose, state = self._purposes.pop(event.request_id, None), self._state
+        match purpose:
+            case AllocateWish() if isinstance(state, Allocating):
+                self._take_allocation(purpose, event)
+            case Refreshing() if isinstance(state, Releasing):
+                self._end(state.reason)
+            case Refreshing() if isinstance(state, InUse):
+                self._journal.stats.refreshes += 1
+                # [rfc8656:8.3/1]
+                lifetime = event.response.get(Lifetime)
+                seconds = None if lifetime is None else lifetime.value
+                state.allocation.refreshed(self._journal.now, seconds, self._config.refresh_margin)
+            case Permitting(hosts=hosts) if isinstance(state, InUse):
+                for host in hosts:
+                    state.relay.permitted(host)
+            case Binding(channel=channel) if isinstance(state, InUse):
+                state.relay.bound(channel)
+            case _:
+                pass  # It was meant for what is given back already.
+
+    def _fail(self, event: RequestFailed) -> None:
+        purpose, state = self._purposes.pop(event.request_id, None), self._state
+        if isinstance(state, Releasing) and isinstance(purpose, Refreshing):
+            # [rfc8656:8.3/3] Whatever the server thinks, we are done with it.
+            self._end(state.reason)
+        elif isinstance(state, Allocating) and isinstance(purpose, AllocateWish):
+            self._allocation_refused(purpose, event)
+        elif not isinstance(state, InUse):
+            return
+        # [rfc8656:8.3/2]
+        elif isinstance(purpose, Refreshing) or event.error_code == _ALLOCATION_MISMATCH:
+            self._end(EndReason.LOST, event)
+        elif isinstance(purpose, Permitting):
+            state.relay.forbidden(purpose.hosts, event.error_code)
+        elif isinstance(purpose, Binding):
+            state.relay.not_bound(purpose.channel)
+
+    def _take_allocation(self, wish: AllocateWish, event: RequestSucceeded) -> None:
+        self._server = event.server
+        allocation = read_allocation(wish, event, self._journal.now, self._config.refresh_margin)
+        if allocation is None:
+            # [rfc8656:7.3/2] It is there although it is of no use: give it back.
+            self._release(EndReason.UNUSABLE)
+            return
+        relay = ClientRelay(self._config, self._rng, self._journal, dont_fragment=allocation.dont_fragment)
+        self._state = InUse(allocation, relay)
+        self._journal.events.append(allocation.announcement(event.server))
+
+    def _allocation_refused(self, wish: AllocateWish, event: RequestFailed) -> None:
+        simpler = wish.without_what_is_unknown(event)
+        if simpler is not None:
+            self._order_allocation(simpler)
+        else:
+            self._end(EndReason.UNREACHABLE if event.error_code is None else EndReason.REFUSED, event)
+
+    def _release(self, reason: EndReason) -> None:
+        self._state = Releasing(reason)
+        # [rfc8656:8/2]
+        self._journal.order(REFRESH, Refreshing(), Lifetime(0))
+
+    def _end(self, reason: EndReason, failure: RequestFailed | None = None) -> None:
+        self._state = Ended()
+        self._purposes.clear()
+        self._journal.orders.clear()
+        self._stun.close(self._journal.now)
+        self._journal.events += [event for event in self._stun.events() if isinstance(event, CloseTransport)]
+        code, text = (None, "") if failure is None else (failure.error_code, phrase_of(failure))
+        self._journal.events.append(AllocationEnded(reason, code, text))
+
+    def _relay_to(self, peer: Address) -> ClientRelay:
+        if not isinstance(self._state, InUse):
+            raise StateError("there is no allocation")
+        # [rfc8656:10.1/3] [rfc8656:12.1/2]
+        if family_of(peer) not in self._state.allocation.families:
+            raise ValueError(f"no relayed address reaches {peer.host}")
+        return self._state.relay
