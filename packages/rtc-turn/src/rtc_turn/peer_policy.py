@@ -1,0 +1,70 @@
+"""Whom a server relays to: which addresses a user may name as peers.
+
+A relay lends its clients its own place in the network. Without a rule of its own, what stands behind the server's firewall
+would stand open to whoever has a password, so nothing but the public Internet is reachable unless it is allowed by name.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final, Protocol, TypeAlias
+
+from rtc_stun import Address
+
+_Host: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+class PeerPolicy(Protocol):
+    """What a server asks before it relays; `PublicPeers`, or a class of yours. Purely a function of its arguments."""
+
+    def allows(self, username: str, peer: Address) -> bool:
+        """Tell whether a user's allocation may exchange data with a peer. The port is 0 where hosts alone are asked for."""
+
+
+class PublicPeers:
+    """Allow public unicast addresses, and what is named.
+
+    An IPv6 address that holds an IPv4 one, mapped or translated, is judged by that one.
+
+    Args:
+        allowed: Networks in CIDR notation that are allowed although they are not public.
+        denied: Networks that are not allowed although they are public; this wins over ``allowed``.
+
+    Raises:
+        ValueError: One is no network.
+    """
+
+    def __init__(self, *, allowed: Iterable[str] = (), denied: Iterable[str] = ()) -> None:
+        self._allowed = tuple(map(ipaddress.ip_network, allowed))
+        self._denied = tuple(map(ipaddress.ip_network, denied))
+
+    def allows(self, username: str, peer: Address) -> bool:  # noqa: ARG002 - as in PeerPolicy
+        """Tell whether anybody may exchange data with a peer."""
+        try:
+            host = _inner(peer.host)
+        except ValueError:
+            return False
+        if _is_in(host, self._denied):
+            return False
+        return _is_in(host, self._allowed) or (host.is_global and not host.is_multicast)
+
+
+@lru_cache(maxsize=1024)
+def _inner(text: str) -> _Host:
+    """Return the address that packets to it end at."""
+    host = ipaddress.ip_address(text)
+    if isinstance(host, ipaddress.IPv6Address):
+        if host.ipv4_mapped is not None:
+            return host.ipv4_mapped
+        if host.sixtofour is not None:
+            return host.sixtofour
+        if host in _NAT64:
+            return ipaddress.IPv4Address(int(host) & 0xFFFF_FFFF)
+    return host
+
+
+def _is_in(host: _Host, networks: tuple[_Network, ...]) -> bool:
+    return any(host.version == network.version and host in network for network in networks)

@@ -1,0 +1,424 @@
+"""How a server judges each request and what it answers (:rfc:`8656#section-7.2` to :rfc:`8656#section-12.2`)."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from rtc_stun import Address, Attribute, Authenticated, Message, UnknownAttributes, XorMappedAddress
+from rtc_turn.allocation import family_of
+from rtc_turn.attributes import (
+    UDP,
+    AdditionalAddressFamily,
+    AddressErrorCode,
+    AddressFamily,
+    ChannelNumber,
+    DontFragment,
+    EvenPort,
+    Lifetime,
+    RequestedAddressFamily,
+    RequestedTransport,
+    ReservationToken,
+    XorPeerAddress,
+    XorRelayedAddress,
+)
+from rtc_turn.channel_data import FIRST_CHANNEL, LAST_CHANNEL
+from rtc_turn.dataclass import dataclass
+from rtc_turn.errors import StateError
+from rtc_turn.peer_policy import PeerPolicy
+from rtc_turn.relay_pool import RelayPool, RelayWish
+from rtc_turn.server_allocation import Budget, ClientPath, ServerAllocation
+from rtc_turn.server_config import TurnServerConfig
+from rtc_turn.server_events import AllocationCreated, AllocationDeleted, CloseRelay, OpenRelay
+from rtc_turn.timers import Timers
+
+BAD_REQUEST: Final = 400
+FORBIDDEN: Final = 403
+UNKNOWN_ATTRIBUTE: Final = 420
+ALLOCATION_MISMATCH: Final = 437
+FAMILY_NOT_SUPPORTED: Final = 440
+WRONG_CREDENTIALS: Final = 441
+UNSUPPORTED_TRANSPORT: Final = 442
+FAMILY_MISMATCH: Final = 443
+QUOTA_REACHED: Final = 486
+INSUFFICIENT_CAPACITY: Final = 508
+
+REASONS: Final = {
+    FORBIDDEN: "Forbidden",
+    ALLOCATION_MISMATCH: "Allocation Mismatch",
+    FAMILY_NOT_SUPPORTED: "Address Family not Supported",
+    WRONG_CREDENTIALS: "Wrong Credentials",
+    UNSUPPORTED_TRANSPORT: "Unsupported Transport Protocol",
+    FAMILY_MISMATCH: "Peer Address Family Mismatch",
+    QUOTA_REACHED: "Allocation Quota Reached",
+    INSUFFICIENT_CAPACITY: "Insufficient Capacity",
+}
+"""Phrases of the codes that TURN adds (:rfc:`8656#section-19`)."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """What a request is answered."""
+
+    code: int = 0
+    """Error code; 0 for success."""
+    attributes: tuple[Attribute, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Asked:
+    """A request, from whom, and by which way."""
+
+    request: Message
+    path: ClientPath
+    user: Authenticated
+
+
+@dataclass(slots=True, eq=False)
+class _Opening:
+    """An Allocate request that waits for its relays."""
+
+    asked: Asked
+    wish: RelayWish
+    seconds: int
+
+
+Answer: TypeAlias = tuple[Asked, Reply]
+Told: TypeAlias = AllocationCreated | AllocationDeleted | CloseRelay | OpenRelay
+
+
+class ServerRequests:
+    """The allocations of a server and everything that clients ask about them.
+
+    Args:
+        config: That of the server.
+        policy: Whom to relay to.
+        rng: For reservation tokens.
+    """
+
+    def __init__(self, config: TurnServerConfig, policy: PeerPolicy, rng: Callable[[int], bytes]) -> None:
+        self._config = config
+        self._policy = policy
+        self._pool = RelayPool(config, rng)
+        self._timers = Timers()
+        """When allocations expire, by number."""
+        self._numbers: dict[int, ClientPath] = {}
+        self._next_number = 0
+        self._openings: dict[ClientPath, _Opening] = {}
+        self._user_counts: dict[str, int] = {}
+        self.now = float("-inf")
+        """Seconds; the server keeps it up to date."""
+        self.by_path: dict[ClientPath, ServerAllocation] = {}
+        self.by_relay: dict[Address, ServerAllocation] = {}
+        self.told: list[Told] = []
+        """Events for the caller; the server takes them."""
+
+    # Allocate.
+
+    def allocate(self, asked: Asked) -> Reply | None:
+        """Answer an Allocate request; None if the answer has to wait for a relay to be opened."""
+        request, path = asked.request, asked.path
+        existing = self.by_path.get(path)
+        if existing is not None:
+            # [rfc8656:5/8] The same request again gets the same answer.
+            is_repeated = existing.transaction_id == request.transaction_id
+            return self._granted(existing) if is_repeated else Reply(ALLOCATION_MISMATCH)
+        if path in self._openings:
+            return None
+        wish = self._read_wish(request)
+        if isinstance(wish, Reply):
+            return wish
+        # [rfc8656:7.2/11]
+        if self._user_counts.get(asked.user.username, 0) >= self._config.max_allocations_per_user:
+            return Reply(QUOTA_REACHED)
+        if len(self.by_path) + len(self._openings) >= self._config.max_allocations:
+            return Reply(INSUFFICIENT_CAPACITY)
+        opening = _Opening(asked, wish, self._lifetime(request))
+        if wish.token is not None:
+            relayed = self._pool.redeem(wish.token, self.now)
+            # [rfc8656:7.2/6]
+            if relayed is None:
+                return Reply(INSUFFICIENT_CAPACITY)
+            wish.opened[family_of(relayed)] = relayed
+            return self._create(opening)
+        self._openings[path] = opening
+        self._count(asked.user.username, 1)
+        self.told += self._pool.open(wish, path, self.now)
+        return None
+
+    def _read_wish(self, request: Message) -> RelayWish | Reply:
+        """Check an Allocate request in the order of the RFC."""
+        transport = request.get(RequestedTransport)
+        # [rfc8656:7.2/3]
+        if transport is None:
+            return Reply(BAD_REQUEST)
+        # [rfc8656:7.2/4]
+        if transport.protocol != UDP:
+            return Reply(UNSUPPORTED_TRANSPORT)
+        # [rfc8656:7.2/5] Sockets of the common kind cannot say it for one datagram.
+        if request.get(DontFragment) is not None:
+            return Reply(UNKNOWN_ATTRIBUTE, (UnknownAttributes((DontFragment.TYPE,)),))
+        token, even = request.get(ReservationToken), request.get(EvenPort)
+        requested, additional = request.get(RequestedAddressFamily), request.get(AdditionalAddressFamily)
+        if token is not None:
+            # [rfc8656:7.2/6]
+            if even is not None or requested is not None or additional is not None:
+                return Reply(BAD_REQUEST)
+            return RelayWish(token=token.value)
+        # [rfc8656:7.2/7]
+        if requested is not None and additional is not None:
+            return Reply(BAD_REQUEST)
+        reserve = even is not None and even.reserve_next
+        # [rfc8656:7.2/10] [rfc8656:7.2/11]
+        if additional is not None and (reserve or additional.family != AddressFamily.IPV6):
+            return Reply(BAD_REQUEST)
+        families = [AddressFamily.IPV4] if requested is None else [requested.family]
+        if additional is not None:
+            families.append(AddressFamily.IPV6)
+        served = [AddressFamily(family) for family in families if family in self._config.families]
+        # [rfc8656:7.2/8] [rfc8656:7.2/9]
+        if not served:
+            return Reply(FAMILY_NOT_SUPPORTED)
+        wish = RelayWish(families=served, even=even is not None, reserve=reserve)
+        wish.failed = {AddressFamily(each): FAMILY_NOT_SUPPORTED for each in families if each not in served}
+        return wish
+
+    def _lifetime(self, request: Message) -> int:
+        lifetime = request.get(Lifetime)
+        if lifetime is None:
+            return self._config.default_lifetime
+        # [rfc8656:7.2/19]
+        return max(self._config.default_lifetime, min(lifetime.value, self._config.max_lifetime))
+
+    def relay_opened(self, relay_id: int, relayed: Address, reserved: Address | None) -> Answer | None:
+        """The caller opened a socket: return the answer if nothing else is missing for it."""
+        wish, path, family = self._pool.take(relay_id)
+        opening = self._openings.get(path)
+        if opening is None or opening.wish is not wish:
+            # The client has gone, or it took too long.
+            self.told += [CloseRelay(each) for each in (relayed, reserved) if each is not None]
+            return None
+        wish.opened[family] = relayed
+        if reserved is not None:
+            wish.reserved = reserved
+        return self._finish(opening)
+
+    def relay_failed(self, relay_id: int) -> Answer | None:
+        """The caller has no socket: return the answer if nothing else is missing for it."""
+        wish, path, family = self._pool.take(relay_id)
+        opening = self._openings.get(path)
+        if opening is None or opening.wish is not wish:
+            return None
+        wish.failed[family] = INSUFFICIENT_CAPACITY
+        return self._finish(opening)
+
+    def _finish(self, opening: _Opening) -> Answer | None:
+        wish = opening.wish
+        if any(family not in wish.opened and family not in wish.failed for family in wish.families):
+            return None
+        del self._openings[opening.asked.path]
+        self._count(opening.asked.user.username, -1)
+        if not wish.opened:
+            return opening.asked, Reply(INSUFFICIENT_CAPACITY)
+        return opening.asked, self._create(opening)
+
+    def _create(self, opening: _Opening) -> Reply:
+        asked, wish, config = opening.asked, opening.wish, self._config
+        allocation = ServerAllocation(
+            asked.path,
+            asked.user.username,
+            asked.request.transaction_id,
+            max_permissions=config.max_permissions,
+            max_channels=config.max_channels,
+            budget=Budget(config.max_bytes_per_second, self.now),
+        )
+        allocation.number = self._next_number
+        self._next_number += 1
+        allocation.relays = dict(sorted(wish.opened.items()))
+        allocation.missing = next(iter(wish.failed.items()), None)
+        if wish.reserved is not None:
+            allocation.reservation_token = self._pool.reserve(wish.reserved, self.now)
+        self.by_path[asked.path] = allocation
+        for relayed in allocation.relays.values():
+            self.by_relay[relayed] = allocation
+        self._numbers[allocation.number] = asked.path
+        self._count(asked.user.username, 1)
+        self._set_lifetime(allocation, opening.seconds)
+        path = asked.path
+        relays = tuple(allocation.relays.values())
+        self.told.append(AllocationCreated(allocation.username, path.remote, path.transport, relays, opening.seconds))
+        return self._granted(allocation)
+
+    def _granted(self, allocation: ServerAllocation) -> Reply:
+        # [rfc8656:7.2/20]
+        attributes: list[Attribute] = [XorRelayedAddress(relayed) for relayed in allocation.relays.values()]
+        attributes.append(Lifetime(max(0, round(allocation.expires_at - self.now))))
+        if allocation.reservation_token is not None:
+            attributes.append(ReservationToken(allocation.reservation_token))
+        if allocation.missing is not None:
+            family, code = allocation.missing
+            # [rfc8656:7.2/12]
+            attributes.append(AddressErrorCode(family, code, REASONS[code]))
+        attributes.append(XorMappedAddress(allocation.path.remote))
+        return Reply(0, tuple(attributes))
+
+    # Refresh, CreatePermission, ChannelBind.
+
+    def refresh(self, asked: Asked) -> Reply:
+        """Answer a Refresh request."""
+        allocation = self._allocation_of(asked)
+        if isinstance(allocation, Reply):
+            return allocation
+        request = asked.request
+        family, lifetime = request.get(RequestedAddressFamily), request.get(Lifetime)
+        # [rfc8656:8.2/1]
+        if family is not None and family.family not in allocation.relays:
+            return Reply(FAMILY_MISMATCH)
+        if lifetime is not None and lifetime.value == 0:
+            if family is not None and len(allocation.relays) > 1:
+                relayed = allocation.forget_family(AddressFamily(family.family))
+                if relayed is not None:
+                    self._close_relay(relayed)
+            else:
+                # [rfc8656:8.2/3]
+                self.delete(allocation, "deleted")
+            return Reply(0, (Lifetime(0),))
+        # [rfc8656:8.2/2] [rfc8656:8.2/4]
+        seconds = self._lifetime(request)
+        self._set_lifetime(allocation, seconds)
+        return Reply(0, (Lifetime(seconds),))
+
+    def create_permission(self, asked: Asked) -> Reply:
+        """Answer a CreatePermission request."""
+        allocation = self._allocation_of(asked)
+        if isinstance(allocation, Reply):
+            return allocation
+        peers = [each.address for each in asked.request.get_all(XorPeerAddress)]
+        # [rfc8656:10.2/1]
+        if not peers:
+            return Reply(BAD_REQUEST)
+        # [rfc8656:10.2/3]
+        if any(family_of(peer) not in allocation.relays for peer in peers):
+            return Reply(FAMILY_MISMATCH)
+        # [rfc8656:10.2/4]
+        if not all(self.allows(allocation, Address(peer.host, 0)) for peer in peers):
+            return Reply(FORBIDDEN)
+        hosts = [peer.host for peer in peers]
+        # [rfc8656:10.2/2]
+        if not allocation.can_permit(hosts, self.now):
+            return Reply(INSUFFICIENT_CAPACITY)
+        # [rfc8656:10.2/5]
+        for host in hosts:
+            allocation.permit(host, self.now)
+        return Reply()
+
+    def channel_bind(self, asked: Asked) -> Reply:
+        """Answer a ChannelBind request."""
+        allocation = self._allocation_of(asked)
+        if isinstance(allocation, Reply):
+            return allocation
+        number, peer = asked.request.get(ChannelNumber), asked.request.get(XorPeerAddress)
+        # [rfc8656:12.2/2] [rfc8656:12.2/3]
+        if number is None or peer is None or not FIRST_CHANNEL <= number.number <= LAST_CHANNEL:
+            return Reply(BAD_REQUEST)
+        # [rfc8656:12.2/6]
+        if family_of(peer.address) not in allocation.relays:
+            return Reply(FAMILY_MISMATCH)
+        # [rfc8656:12.2/7]
+        if not self.allows(allocation, peer.address):
+            return Reply(FORBIDDEN)
+        is_known = allocation.peer_of(number.number, self.now) is not None
+        has_room = allocation.can_permit([peer.address.host], self.now)
+        # [rfc8656:12.2/8]
+        if not has_room or not (is_known or allocation.can_bind(self.now)):
+            return Reply(INSUFFICIENT_CAPACITY)
+        try:
+            allocation.bind(number.number, peer.address, self.now)
+        except StateError:
+            return Reply(BAD_REQUEST)
+        return Reply()
+
+    def allows(self, allocation: ServerAllocation, peer: Address) -> bool:
+        """Whether the policy lets an allocation's user exchange data with a peer, or it is one of our own relays."""
+        return self._policy.allows(allocation.username, peer)
+
+    def _allocation_of(self, asked: Asked) -> ServerAllocation | Reply:
+        allocation = self.by_path.get(asked.path)
+        # [rfc8656:5/4]
+        if allocation is None:
+            return Reply(ALLOCATION_MISMATCH)
+        # [rfc8656:5/5]
+        if allocation.username != asked.user.username:
+            return Reply(WRONG_CREDENTIALS)
+        return allocation
+
+    # Ends.
+
+    def delete(self, allocation: ServerAllocation, reason: str) -> None:
+        """End an allocation, and everything that belongs to it."""
+        path = allocation.path
+        del self.by_path[path]
+        del self._numbers[allocation.number]
+        self._timers.cancel(allocation.number)
+        self._count(allocation.username, -1)
+        relays = tuple(allocation.relays.values())
+        for relayed in relays:
+            self._close_relay(relayed)
+        self.told.append(
+            AllocationDeleted(
+                allocation.username, path.remote, relays, reason, allocation.bytes_to_peers, allocation.bytes_to_client
+            )
+        )
+
+    def forget_path(self, path: ClientPath) -> None:
+        """A stream has ended, and with it what was allocated over it."""
+        opening = self._openings.pop(path, None)
+        if opening is not None:
+            self._count(opening.asked.user.username, -1)
+            self.told += [CloseRelay(relayed) for relayed in opening.wish.opened.values()]
+        allocation = self.by_path.get(path)
+        if allocation is not None:
+            self.delete(allocation, "transport closed")
+
+    def handle_timeout(self) -> list[Answer]:
+        """End what has expired; return answers to those who waited for relays in vain."""
+        for number in self._timers.pop_due(self.now):
+            allocation = self.by_path.get(self._numbers[number])
+            if allocation is not None:
+                self.delete(allocation, "expired")
+        self.told += [CloseRelay(relayed) for relayed in self._pool.expired_reservations(self.now)]
+        answers = []
+        for path in self._pool.overdue(self.now):
+            opening = self._openings.pop(path, None)
+            if opening is not None:
+                self._count(opening.asked.user.username, -1)
+                opened = [*opening.wish.opened.values(), *([opening.wish.reserved] if opening.wish.reserved else [])]
+                self.told += [CloseRelay(relayed) for relayed in opened]
+                answers.append((opening.asked, Reply(INSUFFICIENT_CAPACITY)))
+        return answers
+
+    def next_timeout(self) -> float | None:
+        """Return when something ends, in seconds."""
+        times = [each for each in (self._timers.next(), self._pool.next_timeout()) if each is not None]
+        return min(times, default=None)
+
+    def close(self) -> None:
+        """End everything."""
+        for allocation in list(self.by_path.values()):
+            self.delete(allocation, "server closed")
+        for path in list(self._openings):
+            self.forget_path(path)
+        self.told += [CloseRelay(relayed) for relayed in self._pool.close()]
+
+    def _set_lifetime(self, allocation: ServerAllocation, seconds: int) -> None:
+        allocation.expires_at = self.now + seconds
+        self._timers.set(allocation.number, allocation.expires_at)
+
+    def _close_relay(self, relayed: Address) -> None:
+        del self.by_relay[relayed]
+        self.told.append(CloseRelay(relayed))
+
+    def _count(self, username: str, change: int) -> None:
+        count = self._user_counts.get(username, 0) + change
+        if count:
+            self._user_counts[username] = count
+        else:
+            self._user_counts.pop(username, None)
