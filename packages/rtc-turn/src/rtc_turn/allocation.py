@@ -107,6 +107,10 @@ class Allocation:
         self.expires_at = now + self.lifetime
         self.refresh_at = _refresh_time(now, self.lifetime, margin)
 
+    def refresh_failed(self, now: float) -> None:
+        """The server did not prolong it this time: it is still there, and is asked for again before it ends."""
+        self.refresh_at = now + MIN_REFRESH_INTERVAL
+
     def next_timeout(self) -> float:
         """Return when something is due, in seconds."""
         return self.expires_at if self.refresh_at is None else min(self.refresh_at, self.expires_at)

@@ -127,6 +127,8 @@ class TurnClient:
                 known_attributes=TURN_ATTRIBUTES,
                 # [rfc8656:7.4/2]
                 follow_redirections=True,
+                # [rfc8656:7.4/18] To ask again at once is no help where there is no room.
+                max_server_errors=0,
                 max_message_length=MAX_REQUEST_LENGTH,
                 max_pending_requests=MAX_PENDING_REQUESTS,
             ),
@@ -453,8 +455,10 @@ class TurnClient:
         elif not isinstance(state, InUse):
             return
         # [rfc8656:8.3/2]
-        elif isinstance(purpose, Refreshing) or event.error_code == _ALLOCATION_MISMATCH:
+        elif event.error_code == _ALLOCATION_MISMATCH:
             self._end(EndReason.LOST, event)
+        elif isinstance(purpose, Refreshing):
+            state.allocation.refresh_failed(self._journal.now)
         elif isinstance(purpose, Permitting):
             state.relay.forbidden(purpose.hosts, event.error_code)
         elif isinstance(purpose, Binding):

@@ -472,6 +472,7 @@ class TurnServer:
     def _settle(self) -> None:
         told, self._requests.told = self._requests.told, []
         self._events += told
+        self.stats.allocations = self._requests.created
 
     def _advance(self, now: float) -> None:
         self._now = max(self._now, now)

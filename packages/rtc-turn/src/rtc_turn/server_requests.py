@@ -108,6 +108,8 @@ class ServerRequests:
         """Seconds; the server keeps it up to date."""
         self.by_path: dict[ClientPath, ServerAllocation] = {}
         self.by_relay: dict[Address, ServerAllocation] = {}
+        self.created = 0
+        """Allocations so far."""
         self.told: list[Told] = []
         """Events for the caller; the server takes them."""
 
@@ -244,6 +246,7 @@ class ServerRequests:
         self._set_lifetime(allocation, opening.seconds)
         path = asked.path
         relays = tuple(allocation.relays.values())
+        self.created += 1
         self.told.append(AllocationCreated(allocation.username, path.remote, path.transport, relays, opening.seconds))
         return self._granted(allocation)
 
