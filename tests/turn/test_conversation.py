@@ -96,7 +96,15 @@ def test_a_private_peer_is_forbidden_unless_it_is_allowed() -> None:
 
     assert [(each.host, each.error_code) for each in world.client_saw(PermissionRefused)] == [
         (host, 403)
-        for host in ("10.0.0.1", "127.0.0.1", "169.254.169.254", "224.0.0.1", "0.0.0.0", "100.64.0.1", "255.255.255.255")
+        for host in (
+            "10.0.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "224.0.0.1",
+            "0.0.0.0",
+            "100.64.0.1",
+            "255.255.255.255",
+        )
     ]
     assert world.at_peers == []
     assert world.client.stats.dropped == {"not-permitted": 7}
@@ -289,9 +297,7 @@ def test_a_reserved_port_goes_to_who_has_the_token() -> None:
     world = World(config=TurnConfig(reserve_next_port=True))
     first = world.allocate()
     assert first.reservation_token is not None
-    second = world.add_client(
-        Address("192.0.2.11", 1), config=TurnConfig(reservation_token=first.reservation_token)
-    )
+    second = world.add_client(Address("192.0.2.11", 1), config=TurnConfig(reservation_token=first.reservation_token))
     allocated = world.allocate(second)
 
     assert first.relayed[0].port % 2 == 0
@@ -302,9 +308,7 @@ def test_a_reservation_ends() -> None:
     world = World(config=TurnConfig(reserve_next_port=True))
     first = world.allocate()
     world.run(31)
-    second = world.add_client(
-        Address("192.0.2.11", 1), config=TurnConfig(reservation_token=first.reservation_token)
-    )
+    second = world.add_client(Address("192.0.2.11", 1), config=TurnConfig(reservation_token=first.reservation_token))
     second.allocate(world.now)
     world.pump()
 

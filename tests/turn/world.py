@@ -5,8 +5,21 @@ from typing import TypeVar
 
 from tests.support.rng import SeededRng
 
-from rtc_stun import Address, Datagram, LongTermAuthenticator, LongTermCredential, LongTermUsers
+from rtc_stun import (
+    Address,
+    Attribute,
+    ClientConfig,
+    Datagram,
+    LongTermAuthenticator,
+    LongTermCredential,
+    LongTermUsers,
+    Message,
+    RequestFailed,
+    RequestSucceeded,
+    StunClient,
+)
 from rtc_turn import (
+    TURN_ATTRIBUTES,
     AddressFamily,
     Allocated,
     OpenRelay,
@@ -19,6 +32,8 @@ from rtc_turn import (
 
 SERVER = Address("198.51.100.1", 3478)
 CLIENT = Address("192.0.2.10", 5000)
+RAW = Address("192.0.2.99", 6000)
+"""A client of whom a test decides every attribute."""
 PEER = Address("203.0.113.9", 7000)
 OTHER_PEER = Address("203.0.113.10", 7000)
 PEER_6 = Address("2001:db8:1::9", 7000)
@@ -48,7 +63,7 @@ class World:
             policy=POLICY,
             config=server_config,
         )
-        self.clients: dict[Address, TurnClient] = {}
+        self.clients: dict[Address, TurnClient | StunClient] = {}
         self.config = config
         self.client = self.add_client(CLIENT, config=config)
         self.client_events: list[object] = []
@@ -73,6 +88,35 @@ class World:
             config=config,
         )
         return client
+
+    def ask(
+        self,
+        method: int,
+        *attributes: Attribute,
+        local: Address = RAW,
+        username: str = "alice",
+        password: str = "secret",
+    ) -> Message:
+        """Send a request of a method, with attributes of the test's choice, authenticated; return the response."""
+        client = self.clients.get(local)
+        if not isinstance(client, StunClient):
+            client = self.clients[local] = StunClient(
+                local=local,
+                rng=SeededRng(str(local)),
+                credential=LongTermCredential(username=username, password=password),
+                config=ClientConfig(known_attributes=TURN_ATTRIBUTES, max_server_errors=0),
+            )
+        client.send_request(SERVER, self.now, method=method, attributes=list(attributes))
+        self.pump()
+        event = self.client_events[-1]
+        assert isinstance(event, RequestSucceeded | RequestFailed)
+        assert event.response is not None
+        return event.response
+
+    def tell(self, data: bytes, source: Address = RAW) -> list[Datagram]:
+        """Let the server receive a datagram; return what it sends for that."""
+        self.server.receive_datagram(Datagram(data, SERVER, source), self.now)
+        return self.server.datagrams_to_send(self.now)
 
     def pump(self) -> None:
         """Move everything until nothing moves."""
@@ -130,7 +174,7 @@ class World:
         end = self.now + seconds
         following = self.now + step
         while self.now < end:
-            machines = [*self.clients.values(), self.server]
+            machines: list[TurnClient | StunClient | TurnServer] = [*self.clients.values(), self.server]
             due = [time for machine in machines if (time := machine.next_timeout()) is not None]
             self.now = max(self.now, min([*due, end, following]))
             for machine in machines:

@@ -50,12 +50,13 @@ class AllocateWish:
         # [rfc8656:7.1/4]
         attributes: list[Attribute] = [RequestedTransport()]
         if self.lifetime is not None:
+            # [rfc8656:7.1/11]
             attributes.append(Lifetime(self.lifetime))
         if self.reservation_token is not None:
-            # [rfc8656:7.1/16]
+            # [rfc8656:7.1/13]
             attributes.append(ReservationToken(self.reservation_token))
         elif len(self.families) > 1:
-            # [rfc8656:7.1/7] [rfc8656:7.1/8]
+            # [rfc8656:7.1/7] [rfc8656:7.1/8] [rfc8656:18.11/1]
             attributes.append(AdditionalAddressFamily(AddressFamily.IPV6))
         elif self.families != (AddressFamily.IPV4,):
             # [rfc8656:7.1/5] IPv4 is what a server gives unasked, and what old ones understand.
@@ -63,7 +64,7 @@ class AllocateWish:
         if self.even_port is not None:
             attributes.append(self.even_port)
         if self.dont_fragment:
-            # [rfc8656:7.1/14]
+            # [rfc8656:7.1/12]
             attributes.append(DontFragment())
         return attributes
 
@@ -141,6 +142,7 @@ def read_allocation(wish: AllocateWish, success: RequestSucceeded, now: float, m
         expires_at=now + seconds,
         refresh_at=_refresh_time(now, seconds, margin),
         reservation_token=None if token is None else token.value,
+        # [rfc8656:7.3/4] [rfc8656:7.3/5] Told, and never asked for again by this client.
         missing=response.get(AddressErrorCode),
     )
 

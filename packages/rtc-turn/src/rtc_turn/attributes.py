@@ -110,12 +110,14 @@ class _FamilyAttribute(Attribute):
         """Read the family."""
         if len(value) != 4:
             raise ParseError(f"{cls.__name__} has 4 bytes, not {len(value)}")
+        # [rfc8656:18.6/2]
         return cls(value[0])
 
     def serialize(self, _transaction_id: bytes, /) -> bytes:
         """Write the family."""
         if not 0 <= self.family <= 0xFF:
             raise ValueError(f"an address family has 8 bits, not {self.family}")
+        # [rfc8656:18.6/1]
         return bytes((self.family, 0, 0, 0))
 
 
@@ -230,11 +232,13 @@ class AddressErrorCode(Attribute):
         """Read family, code and phrase."""
         if len(value) < 4:
             raise ParseError(f"ADDRESS-ERROR-CODE cannot have {len(value)} bytes")
+        # [rfc8656:18.12/2]
         error = ErrorCode.parse(b"\0" + value[1:], transaction_id)
         return cls(value[0], error.code, error.reason)
 
     def serialize(self, transaction_id: bytes, /) -> bytes:
         """Write family, code and phrase."""
+        # [rfc8656:18.12/1] [rfc8656:18.12/3]
         return bytes((self.family,)) + ErrorCode(self.code, self.reason).serialize(transaction_id)[1:]
 
 
@@ -262,6 +266,7 @@ class Icmp(Attribute):
         """Read type, code and data."""
         if len(value) != 8:
             raise ParseError(f"ICMP has 8 bytes, not {len(value)}")
+        # [rfc8656:18.13/2]
         both = value[2] << 8 | value[3]
         return cls(both >> 9, both & 0x1FF, int.from_bytes(value[4:], "big"))
 
@@ -269,6 +274,7 @@ class Icmp(Attribute):
         """Write type, code and data."""
         if not 0 <= self.icmp_type < 128 or not 0 <= self.icmp_code < 512 or not 0 <= self.error_data < 1 << 32:
             raise ValueError("an ICMP type has 7 bits here, a code 9, its data 32")
+        # [rfc8656:18.13/1]
         return b"\0\0" + (self.icmp_type << 9 | self.icmp_code).to_bytes(2, "big") + self.error_data.to_bytes(4, "big")
 
 
@@ -303,6 +309,7 @@ class ThirdPartyAuthorization(BytesAttribute):
     TYPE = 0x802E
 
 
+# [rfc8656:18/1] `rtc_stun.Message` pads them.
 TURN_ATTRIBUTES: Final[AttributeSet] = attribute_set(
     ChannelNumber,
     Lifetime,

@@ -26,6 +26,7 @@ _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 def is_channel_data(data: bytes) -> bool:
     """Tell by the first byte whether a datagram holds ChannelData."""
+    # [rfc8656:12/3]
     return bool(data) and FIRST_CHANNEL_BYTE <= data[0] <= LAST_CHANNEL_BYTE
 
 
@@ -43,7 +44,7 @@ def pack_channel_data(number: int, data: bytes, *, pad: bool) -> bytes:
     length = len(data)
     if not FIRST_CHANNEL <= number <= LAST_CHANNEL or length > MAX_DATA_LENGTH:
         raise ValueError(f"there is no channel 0x{number:04x} with {length} bytes")
-    # [rfc8656:12.5/3] Over datagrams padding is allowed, and serves nobody.
+    # [rfc8656:12.5/2] Over datagrams padding is allowed, and serves nobody.
     padding = _PADDING[length & 3] if pad else b""
     return number.to_bytes(2, "big") + length.to_bytes(2, "big") + data + padding
 
@@ -62,7 +63,6 @@ def unpack_channel_data(message: bytes) -> tuple[int, bytes]:
     end = CHANNEL_HEADER_LENGTH + (message[2] << 8 | message[3])
     if not FIRST_CHANNEL <= number <= LAST_CHANNEL:
         raise ParseError(f"0x{number:04x} is not the number of a channel")
-    # [rfc8656:12.6/2]
     if len(message) < end:
         raise ParseError(f"ChannelData of {end} bytes is cut to {len(message)}")
     return number, message[CHANNEL_HEADER_LENGTH:end]

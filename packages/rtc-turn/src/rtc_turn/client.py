@@ -120,14 +120,16 @@ class TurnClient:
         self._stun = StunClient(
             local=local,
             rng=rng,
+            # [rfc8656:5/1] [rfc8656:6/4] [rfc8656:21.1.6/1] Servers that want USERHASH get it; TLS and DTLS are the caller's.
             credential=credential,
             config=ClientConfig(
                 transport=self._config.transport,
+                # [rfc8656:5/10]
                 software=self._config.software,
                 known_attributes=TURN_ATTRIBUTES,
                 # [rfc8656:7.4/2]
                 follow_redirections=True,
-                # [rfc8656:7.4/18] To ask again at once is no help where there is no room.
+                # RFC 8656, 7.4: To ask again at once is no help where there is no room.
                 max_server_errors=0,
                 max_message_length=MAX_REQUEST_LENGTH,
                 max_pending_requests=MAX_PENDING_REQUESTS,
@@ -433,7 +435,6 @@ class TurnClient:
                 self._end(state.reason)
             case Refreshing() if isinstance(state, InUse):
                 self._journal.stats.refreshes += 1
-                # [rfc8656:8.3/1]
                 lifetime = event.response.get(Lifetime)
                 seconds = None if lifetime is None else lifetime.value
                 state.allocation.refreshed(self._journal.now, seconds, self._config.refresh_margin)
@@ -448,13 +449,13 @@ class TurnClient:
     def _fail(self, event: RequestFailed) -> None:
         purpose, state = self._purposes.pop(event.request_id, None), self._state
         if isinstance(state, Releasing) and isinstance(purpose, Refreshing):
-            # [rfc8656:8.3/3] Whatever the server thinks, we are done with it.
+            # RFC 8656, 8.3: Whatever the server thinks, we are done with it.
             self._end(state.reason)
         elif isinstance(state, Allocating) and isinstance(purpose, AllocateWish):
             self._allocation_refused(purpose, event)
         elif not isinstance(state, InUse):
             return
-        # [rfc8656:8.3/2]
+        # [rfc8656:5/9]
         elif event.error_code == _ALLOCATION_MISMATCH:
             self._end(EndReason.LOST, event)
         elif isinstance(purpose, Refreshing):
@@ -468,7 +469,7 @@ class TurnClient:
         self._server = event.server
         allocation = read_allocation(wish, event, self._journal.now, self._config.refresh_margin)
         if allocation is None:
-            # [rfc8656:7.3/2] It is there although it is of no use: give it back.
+            # [rfc8656:7.3/2] [rfc8656:7.3/3] It is there although it is of no use: give it back.
             self._release(EndReason.UNUSABLE)
             return
         relay = ClientRelay(self._config, self._rng, self._journal, dont_fragment=allocation.dont_fragment)
@@ -480,11 +481,14 @@ class TurnClient:
         if simpler is not None:
             self._order_allocation(simpler)
         else:
+            # [rfc8656:7.4/3] [rfc8656:7.4/4] [rfc8656:7.4/5] [rfc8656:7.4/6] [rfc8656:7.4/11] [rfc8656:7.4/12]
+            # [rfc8656:7.4/13] [rfc8656:7.4/14] [rfc8656:7.4/16] [rfc8656:7.4/17] Nobody is asked again by this client,
+            # whatever the code; the event tells it.
             self._end(EndReason.UNREACHABLE if event.error_code is None else EndReason.REFUSED, event)
 
     def _release(self, reason: EndReason) -> None:
         self._state = Releasing(reason)
-        # [rfc8656:8/2]
+        # [rfc8656:8/2] [rfc8656:8.1/1]
         self._journal.order(REFRESH, Refreshing(), Lifetime(0))
 
     def _end(self, reason: EndReason, failure: RequestFailed | None = None) -> None:
@@ -499,7 +503,7 @@ class TurnClient:
     def _relay_to(self, peer: Address) -> ClientRelay:
         if not isinstance(self._state, InUse):
             raise StateError("there is no allocation")
-        # [rfc8656:10.1/3] [rfc8656:12.1/2]
+        # [rfc8656:10.1/3] [rfc8656:12.1/1]
         if family_of(peer) not in self._state.allocation.families:
             raise ValueError(f"no relayed address reaches {peer.host}")
         return self._state.relay

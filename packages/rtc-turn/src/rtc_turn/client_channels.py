@@ -21,7 +21,7 @@ class Channel:
     @property
     def carries(self) -> bool:
         """Whether data may be sent on it. It may be received as soon as the channel is asked for."""
-        # [rfc8656:12/4] [rfc8656:12/5]
+        # [rfc8656:12/5]
         return self.free_at is None and self.lease.is_valid
 
 
@@ -100,7 +100,7 @@ class Channels:
                     del self._by_number[channel.number]
                     del self._by_peer[channel.peer]
             elif now >= channel.lease.expires_at:
-                # [rfc8656:12/3]
+                # [rfc8656:12/4]
                 channel.free_at = channel.lease.expires_at + CHANNEL_COOLING
             elif channel.lease.handle_timeout(now):
                 due.append(channel)

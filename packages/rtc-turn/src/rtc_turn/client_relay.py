@@ -139,7 +139,7 @@ class ClientRelay:
         """The server bound or prolonged a channel."""
         is_new = not channel.lease.is_valid
         self._channels.granted(channel, self._journal.now)
-        # [rfc8656:12.1/1] Binding has installed or refreshed the permission as well.
+        # RFC 8656, 12.1: Binding has installed or refreshed the permission as well.
         if self._permissions.get(channel.peer.host) is None:
             self._permissions.request(channel.peer.host, self._journal.now)
         self.permitted(channel.peer.host)
@@ -160,10 +160,9 @@ class ClientRelay:
             self._journal.drop("malformed")
             return
         peer, content, icmp = message.get(XorPeerAddress), message.get(Data), message.get(Icmp)
-        # [rfc8656:11.4/1] [rfc8656:11.4/3] [rfc8656:11.6/1]
         if peer is None or (content is None and icmp is None) or message.unknown_required():
             self._journal.drop("malformed")
-        # [rfc8656:11.4/2] [rfc8656:11.6/2] What was asked for may be granted already: the answer can come later than data.
+        # [rfc8656:11.4/1] [rfc8656:11.6/1] What was asked for may be granted already: the answer can come later than data.
         elif self._permissions.get(peer.address.host) is None:
             self._journal.drop("not-permitted")
         elif content is not None:
@@ -180,9 +179,12 @@ class ClientRelay:
             self._journal.drop("malformed")
             return
         channel = self._channels.with_number(number)
-        # [rfc8656:12.6/1] [rfc8656:12/4]
+        # [rfc8656:12/5]
         if channel is None or channel.free_at is not None:
             self._journal.drop("unknown-channel")
+        # [rfc8656:12.6/1]
+        elif channel.lease.is_valid and self._permissions.get(channel.peer.host) is None:
+            self._journal.drop("not-permitted")
         else:
             self._deliver(channel.peer, data)
 
@@ -227,7 +229,7 @@ class ClientRelay:
         return unsent
 
     def _ask(self, hosts: tuple[str, ...]) -> None:
-        # [rfc8656:10.1/1]
+        # [rfc8656:10.1/1] [rfc8656:10.1/2] [rfc8656:10.1/4]
         addresses = (XorPeerAddress(Address(host, 0)) for host in hosts)
         self._journal.order(CREATE_PERMISSION, Permitting(hosts), *addresses)
 
@@ -243,6 +245,7 @@ class ClientRelay:
             # [rfc8656:11.1/2]
             attributes: list[Attribute] = [XorPeerAddress(peer), Data(data)]
             if self._dont_fragment:
+                # [rfc8656:11.1/3]
                 attributes.append(DontFragment())
             transaction_id = self._rng(TRANSACTION_ID_LENGTH)
             wire = Message(SEND, MessageClass.INDICATION, transaction_id, attributes).serialize()

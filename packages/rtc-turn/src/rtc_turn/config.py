@@ -23,6 +23,7 @@ _STREAMS: Final = frozenset({"tcp", "tls"})
 class TurnConfig:
     """What a client may be told. Times are seconds."""
 
+    # [rfc8656:7.1/2]
     transport: str = "udp"
     """Between us and the server: ``udp``, ``dtls``, ``tcp`` or ``tls``; encryption itself is the caller's."""
     families: tuple[AddressFamily, ...] = (AddressFamily.IPV4,)
@@ -62,12 +63,12 @@ class TurnConfig:
             (AddressFamily.IPV4, AddressFamily.IPV6),
         ):
             raise ValueError("the relayed addresses are IPv4, IPv6, or IPv4 and IPv6 in that order")
-        # [rfc8656:7.1/6] [rfc8656:7.1/12] [rfc8656:7.1/13]
+        # [rfc8656:7.1/6] [rfc8656:7.1/9] [rfc8656:7.1/14]
         if self.reservation_token is not None and (
             self.even_port or self.reserve_next_port or self.families != (AddressFamily.IPV4,)
         ):
             raise ValueError("a reserved port is what it is: no wish for its family or number goes with it")
-        # [rfc8656:7.1/11]
+        # [rfc8656:7.1/10]
         if self.reserve_next_port and len(self.families) > 1:
             raise ValueError("a port is reserved for one address alone")
         if self.reservation_token is not None and len(self.reservation_token) != 8:

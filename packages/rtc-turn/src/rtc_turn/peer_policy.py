@@ -53,14 +53,25 @@ class PublicPeers:
 
 
 @lru_cache(maxsize=1024)
+def is_tunnel(text: str) -> bool:
+    """Whether packets to an address travel inside others to an end that it does not show: 6to4 and Teredo.
+
+    A server between such addresses can be made to send to itself in a circle; see :rfc:`8656#section-21.4`.
+    """
+    try:
+        host = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return isinstance(host, ipaddress.IPv6Address) and (host.sixtofour is not None or host.teredo is not None)
+
+
+@lru_cache(maxsize=1024)
 def _inner(text: str) -> _Host:
     """Return the address that packets to it end at."""
     host = ipaddress.ip_address(text)
     if isinstance(host, ipaddress.IPv6Address):
         if host.ipv4_mapped is not None:
             return host.ipv4_mapped
-        if host.sixtofour is not None:
-            return host.sixtofour
         if host in _NAT64:
             return ipaddress.IPv4Address(int(host) & 0xFFFF_FFFF)
     return host

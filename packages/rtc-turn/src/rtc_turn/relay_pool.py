@@ -76,7 +76,7 @@ class RelayPool:
     def reserve(self, relayed: Address, now: float) -> bytes:
         """Keep an address for a later allocation; return the token that names it."""
         token = self._rng(TOKEN_LENGTH)
-        # [rfc8656:7.2/14]
+        # [rfc8656:7.2/10]
         self._reserved[token] = (relayed, now + self._config.reservation_lifetime)
         return token
 
@@ -94,6 +94,10 @@ class RelayPool:
         for wanted in overdue:
             wanted.until = NEVER
         return list(dict.fromkeys(wanted.path for wanted in overdue))
+
+    def holds(self, relayed: Address) -> bool:
+        """Whether an address is kept for a later allocation."""
+        return any(kept == relayed for kept, _ in self._reserved.values())
 
     def expired_reservations(self, now: float) -> list[Address]:
         """Forget what nobody came for, and return it."""

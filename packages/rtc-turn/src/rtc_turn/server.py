@@ -42,6 +42,8 @@ TRANSACTION_ID_LENGTH: Final = 12
 MAX_STREAM_MESSAGE_LENGTH: Final = 65_535 + 20
 _RELAYED_ICMP: Final = {False: frozenset({3, 11}), True: frozenset({1, 2, 3})}
 """Types that are told to clients, by whether they are of ICMPv6."""
+_TOO_BIG: Final = {False: frozenset({(3, 4)}), True: frozenset({(2, 0)})}
+"""Types and codes that tell the next hop's MTU."""
 
 
 class _Stream:
@@ -110,6 +112,7 @@ class TurnServer:
 
         Raises:
             StateError: It was not asked for, or told before.
+            ValueError: An allocation has the address already, or it is not of the family that was asked for.
         """
         self._advance(now)
         answer = self._requests.relay_opened(relay_id, relayed, reserved)
@@ -141,7 +144,7 @@ class TurnServer:
             local: Our address.
             remote: The client's address.
             now: Seconds.
-            transport: ``tcp`` or ``tls``.
+            transport: ``tcp`` or ``tls``. Datagrams say in `Datagram.transport` whether they came over DTLS.
 
         Raises:
             StateError: The server is closed, or the number is in use.
@@ -155,6 +158,7 @@ class TurnServer:
             self._drop("too-many-transports")
             self._events.append(CloseTransport(transport_id, abort=True))
             return
+        # [rfc8656:5/14]
         self._streams[transport_id] = _Stream(ClientPath(local, remote, transport, transport_id))
         self._idle.set(transport_id, self._now + self._config.max_idle_stream)
 
@@ -206,6 +210,7 @@ class TurnServer:
             if allocation is not None:
                 self._receive_from_peer(allocation, datagram)
             else:
+                # [rfc8656:5/13]
                 path = ClientPath(datagram.local, datagram.remote, datagram.transport)
                 self._receive_from_client(datagram.data, path)
         self._settle()
@@ -225,24 +230,25 @@ class TurnServer:
         """
         self._advance(now)
         allocation = self._requests.by_relay.get(relayed)
-        # [rfc8656:11.5/1] [rfc8656:11.5/2]
         if allocation is None or icmp_type not in _RELAYED_ICMP[peer.is_ipv6]:
             self._drop("icmp")
-        # [rfc8656:11.5/3]
+        # [rfc8656:11.5/1]
         elif not allocation.permits(peer.host, self._now):
             self._drop("not-permitted")
         else:
-            # [rfc8656:11.5/4]
-            self._indicate(allocation, XorPeerAddress(peer), Icmp(icmp_type, icmp_code, error_data))
+            # [rfc8656:11.5/2]
+            # [rfc8656:18.13/3]
+            tells_mtu = (icmp_type, icmp_code) in _TOO_BIG[peer.is_ipv6]
+            icmp = Icmp(icmp_type, icmp_code, error_data if tells_mtu else 0)
+            self._indicate(allocation, XorPeerAddress(peer), icmp)
 
     def _receive_from_peer(self, allocation: ServerAllocation, datagram: Datagram) -> None:
         peer, data, now = datagram.remote, datagram.data, self._now
-        # [rfc8656:9/4] [rfc8656:11.3/1]
         if not allocation.permits(peer.host, now) or not self._requests.allows(allocation, peer):
             self._drop("not-permitted")
             return
         if not allocation.budget.take(len(data), now):
-            # [rfc8656:5/10]
+            # [rfc8656:5/16]
             self._drop("bandwidth")
             return
         allocation.bytes_to_client += len(data)
@@ -250,9 +256,10 @@ class TurnServer:
         self.stats.bytes_to_clients += len(data)
         number = allocation.channel_to(peer, now)
         if number is None:
-            # [rfc8656:11.3/2]
+            # [rfc8656:11.3/1]
             self._indicate(allocation, XorPeerAddress(peer), Data(data))
         else:
+            # [rfc8656:12.5/1]
             path = allocation.path
             self._send(path, pack_channel_data(number, data, pad=path.transport in ("tcp", "tls")))
 
@@ -269,6 +276,7 @@ class TurnServer:
             if parsed.get(Fingerprint) is not None:
                 parsed.verify_fingerprint()
         except StunError:
+            # [rfc8656:12/1] [rfc8656:12/2] What begins like no protocol of this port is told to the trace.
             self._drop("malformed")
             return
         if parsed.message_class is MessageClass.REQUEST:
@@ -286,7 +294,7 @@ class TurnServer:
             self._drop("malformed")
             return
         peer = None if allocation is None else allocation.peer_of(number, self._now)
-        # [rfc8656:12.6/1]
+        # [rfc8656:5/8] [rfc8656:12.6/2]
         if allocation is None or peer is None:
             self._drop("unknown-channel")
         else:
@@ -296,9 +304,9 @@ class TurnServer:
         allocation = self._requests.by_path.get(path)
         peer, data = indication.get(XorPeerAddress), indication.get(Data)
         if allocation is None:
-            # [rfc8656:5/6]
+            # [rfc8656:5/8]
             self._drop("no-allocation")
-        # [rfc8656:11.2/1] [rfc8656:11.2/2]
+        # [rfc8656:11.2/1]
         elif peer is None or data is None or indication.unknown_required() or indication.get(DontFragment) is not None:
             self._drop("malformed")
         else:
@@ -306,7 +314,7 @@ class TurnServer:
 
     def _relay(self, allocation: ServerAllocation, peer: Address, data: bytes) -> None:
         relayed = allocation.relay_to(peer)
-        # [rfc8656:11.2/3] [rfc8656:11.2/4] A channel outlives its permission, which does not outlive the policy.
+        # [rfc8656:11.2/2] A channel outlives its permission, which does not outlive the policy.
         if (
             relayed is None
             or not allocation.permits(peer.host, self._now)
@@ -319,17 +327,16 @@ class TurnServer:
             allocation.bytes_to_peers += len(data)
             self.stats.relayed_to_peers += 1
             self.stats.bytes_to_peers += len(data)
-            # [rfc8656:11.2/5]
             self._put(Datagram(data, relayed, peer))
 
     # Requests.
 
     def _receive_request(self, request: Message, path: ClientPath, length: int) -> None:
         if request.method == BINDING:
-            # [rfc8656:5/1] A client may want to know its address, or keep its path alive, before it has an allocation.
+            # RFC 8656, 5: A client may want to know its address, or keep its path alive, before it has an allocation.
             self._answer_binding(request, path)
             return
-        # [rfc8656:7.2/1] [rfc8656:5/2]
+        # [rfc8656:5/1] [rfc8656:5/4] [rfc8656:5/5] [rfc8656:7.2/2] [rfc8656:7.2/3]
         judgement = self._authenticator.authenticate(request, path.remote, self._now)
         if isinstance(judgement, Unauthenticated):
             error = ErrorCode.with_phrase(judgement.error_code)
@@ -342,7 +349,6 @@ class TurnServer:
         asked = Asked(request, path, judgement)
         unknown = request.unknown_required()
         if unknown:
-            # [rfc8656:5/3]
             self._respond(asked, Reply(UNKNOWN_ATTRIBUTE, (UnknownAttributes(tuple(unknown)),)))
             return
         reply = self._judge(asked)
@@ -379,7 +385,6 @@ class TurnServer:
             error = ErrorCode.with_phrase(reply.code) if phrase is None else ErrorCode(reply.code, phrase)
             attributes = (error, *attributes)
         self._count(reply.code)
-        # [rfc8656:7.2/21]
         self._send(asked.path, self._write(asked.request, asked.user, *attributes))
 
     def _write(self, request: Message, user: Authenticated | None, *attributes: Attribute) -> bytes:
@@ -387,6 +392,7 @@ class TurnServer:
         message_class = MessageClass.ERROR if is_error else MessageClass.SUCCESS
         response = Message(request.method, message_class, request.transaction_id, attributes)
         if self._config.software is not None:
+            # [rfc8656:5/11]
             response.attributes.append(Software(self._config.software))
         fingerprint = request.get(Fingerprint) is not None
         if user is None:

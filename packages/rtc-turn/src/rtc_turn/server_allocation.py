@@ -90,7 +90,7 @@ class ServerAllocation:
         budget: Budget,
     ) -> None:
         self.path = path
-        # [rfc8656:6/2] The key that proves the user is the directory's; no password comes this far.
+        # [rfc8656:6/2] [rfc8656:6/3] The key that proves the user is the directory's; no password comes this far.
         self.username = username
         self.transaction_id = transaction_id
         self.number = 0
@@ -119,7 +119,7 @@ class ServerAllocation:
 
     def permits(self, host: str, now: float) -> bool:
         """Whether a host may send to the client, and be sent to."""
-        # [rfc8656:9/3] Addresses alone count, not ports.
+        # RFC 8656, 9: Addresses alone count, not ports.
         return self._permissions.get(host, 0.0) > now
 
     def can_permit(self, hosts: list[str], now: float) -> bool:
@@ -159,7 +159,6 @@ class ServerAllocation:
         Raises:
             StateError: Number or peer are bound otherwise.
         """
-        # [rfc8656:12.2/4] [rfc8656:12.2/5]
         if self.peer_of(number, now) not in (None, peer) or self.channel_to(peer, now) not in (None, number):
             raise StateError("the channel or the peer is bound otherwise")
         if number in self._by_number:
@@ -176,7 +175,7 @@ class ServerAllocation:
 
     def forget_family(self, family: AddressFamily) -> Address | None:
         """End one of two relayed addresses, with its permissions and channels alone; return it."""
-        # [rfc8656:8.1/3]
+        # [rfc8656:8.1/2]
         relayed = self.relays.pop(family, None)
         is_ipv6 = family is AddressFamily.IPV6
         self._permissions = {host: end for host, end in self._permissions.items() if (":" in host) is not is_ipv6}

@@ -8,6 +8,7 @@ from rtc_turn.attributes import AddressFamily
 from rtc_turn.config import DEFAULT_LIFETIME
 from rtc_turn.dataclass import dataclass
 
+# [rfc8656:7.2/12]
 MAX_LIFETIME: Final = 3600
 """Seconds; no more is recommended by :rfc:`8656#section-7.2`."""
 
@@ -50,7 +51,7 @@ class TurnServerConfig:
             raise ValueError("a server relays over one address family at least")
         if not 0 < self.default_lifetime <= self.max_lifetime:
             raise ValueError("the default lifetime is positive and no longer than the longest")
-        # [rfc8656:7.2/14]
+        # [rfc8656:7.2/10]
         if self.reservation_lifetime < 30:
             raise ValueError("a reservation is held for 30 seconds at least")
 

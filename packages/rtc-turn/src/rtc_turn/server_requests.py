@@ -23,7 +23,7 @@ from rtc_turn.attributes import (
 from rtc_turn.channel_data import FIRST_CHANNEL, LAST_CHANNEL
 from rtc_turn.dataclass import dataclass
 from rtc_turn.errors import StateError
-from rtc_turn.peer_policy import PeerPolicy
+from rtc_turn.peer_policy import PeerPolicy, is_tunnel
 from rtc_turn.relay_pool import RelayPool, RelayWish
 from rtc_turn.server_allocation import Budget, ClientPath, ServerAllocation
 from rtc_turn.server_config import TurnServerConfig
@@ -116,19 +116,22 @@ class ServerRequests:
     # Allocate.
 
     def allocate(self, asked: Asked) -> Reply | None:
-        """Answer an Allocate request; None if the answer has to wait for a relay to be opened."""
+        """Answer an Allocate request (:rfc:`8656#section-7.2`); None if the answer has to wait for a relay to be opened."""
         request, path = asked.request, asked.path
         existing = self.by_path.get(path)
         if existing is not None:
-            # [rfc8656:5/8] The same request again gets the same answer.
+            # RFC 8656, 5: The same request again gets the same answer.
             is_repeated = existing.transaction_id == request.transaction_id
             return self._granted(existing) if is_repeated else Reply(ALLOCATION_MISMATCH)
         if path in self._openings:
             return None
+        # [rfc8656:21.4/1] [rfc8656:21.4/3]
+        if is_tunnel(path.remote.host):
+            return Reply(FORBIDDEN)
         wish = self._read_wish(request)
         if isinstance(wish, Reply):
             return wish
-        # [rfc8656:7.2/11]
+        # [rfc8656:5/15] [rfc8656:7.2/7] [rfc8656:7.2/8]
         if self._user_counts.get(asked.user.username, 0) >= self._config.max_allocations_per_user:
             return Reply(QUOTA_REACHED)
         if len(self.by_path) + len(self._openings) >= self._config.max_allocations:
@@ -136,7 +139,6 @@ class ServerRequests:
         opening = _Opening(asked, wish, self._lifetime(request))
         if wish.token is not None:
             relayed = self._pool.redeem(wish.token, self.now)
-            # [rfc8656:7.2/6]
             if relayed is None:
                 return Reply(INSUFFICIENT_CAPACITY)
             wish.opened[family_of(relayed)] = relayed
@@ -149,34 +151,30 @@ class ServerRequests:
     def _read_wish(self, request: Message) -> RelayWish | Reply:
         """Check an Allocate request in the order of the RFC."""
         transport = request.get(RequestedTransport)
-        # [rfc8656:7.2/3]
         if transport is None:
             return Reply(BAD_REQUEST)
-        # [rfc8656:7.2/4]
         if transport.protocol != UDP:
             return Reply(UNSUPPORTED_TRANSPORT)
-        # [rfc8656:7.2/5] Sockets of the common kind cannot say it for one datagram.
+        # [rfc8656:3.7/3] Sockets of the common kind cannot say it for one datagram.
         if request.get(DontFragment) is not None:
             return Reply(UNKNOWN_ATTRIBUTE, (UnknownAttributes((DontFragment.TYPE,)),))
         token, even = request.get(ReservationToken), request.get(EvenPort)
         requested, additional = request.get(RequestedAddressFamily), request.get(AdditionalAddressFamily)
         if token is not None:
-            # [rfc8656:7.2/6]
             if even is not None or requested is not None or additional is not None:
                 return Reply(BAD_REQUEST)
             return RelayWish(token=token.value)
-        # [rfc8656:7.2/7]
         if requested is not None and additional is not None:
             return Reply(BAD_REQUEST)
         reserve = even is not None and even.reserve_next
-        # [rfc8656:7.2/10] [rfc8656:7.2/11]
         if additional is not None and (reserve or additional.family != AddressFamily.IPV6):
             return Reply(BAD_REQUEST)
+        # [rfc8656:7.2/6]
         families = [AddressFamily.IPV4] if requested is None else [requested.family]
         if additional is not None:
             families.append(AddressFamily.IPV6)
         served = [AddressFamily(family) for family in families if family in self._config.families]
-        # [rfc8656:7.2/8] [rfc8656:7.2/9]
+        # [rfc8656:7.2/4] [rfc8656:7.2/5]
         if not served:
             return Reply(FAMILY_NOT_SUPPORTED)
         wish = RelayWish(families=served, even=even is not None, reserve=reserve)
@@ -187,11 +185,14 @@ class ServerRequests:
         lifetime = request.get(Lifetime)
         if lifetime is None:
             return self._config.default_lifetime
-        # [rfc8656:7.2/19]
+        # [rfc8656:7.2/12]
         return max(self._config.default_lifetime, min(lifetime.value, self._config.max_lifetime))
 
     def relay_opened(self, relay_id: int, relayed: Address, reserved: Address | None) -> Answer | None:
         """The caller opened a socket: return the answer if nothing else is missing for it."""
+        # [rfc8656:6/1]
+        if self._is_taken(relayed) or (reserved is not None and self._is_taken(reserved)):
+            raise ValueError(f"{relayed} belongs to another allocation")
         wish, path, family = self._pool.take(relay_id)
         opening = self._openings.get(path)
         if opening is None or opening.wish is not wish:
@@ -202,6 +203,11 @@ class ServerRequests:
         if reserved is not None:
             wish.reserved = reserved
         return self._finish(opening)
+
+    def _is_taken(self, address: Address) -> bool:
+        wishes = (opening.wish for opening in self._openings.values())
+        is_awaited = any(address == wish.reserved or address in wish.opened.values() for wish in wishes)
+        return is_awaited or address in self.by_relay or self._pool.holds(address)
 
     def relay_failed(self, relay_id: int) -> Answer | None:
         """The caller has no socket: return the answer if nothing else is missing for it."""
@@ -251,14 +257,12 @@ class ServerRequests:
         return self._granted(allocation)
 
     def _granted(self, allocation: ServerAllocation) -> Reply:
-        # [rfc8656:7.2/20]
         attributes: list[Attribute] = [XorRelayedAddress(relayed) for relayed in allocation.relays.values()]
         attributes.append(Lifetime(max(0, round(allocation.expires_at - self.now))))
         if allocation.reservation_token is not None:
             attributes.append(ReservationToken(allocation.reservation_token))
         if allocation.missing is not None:
             family, code = allocation.missing
-            # [rfc8656:7.2/12]
             attributes.append(AddressErrorCode(family, code, REASONS[code]))
         attributes.append(XorMappedAddress(allocation.path.remote))
         return Reply(0, tuple(attributes))
@@ -266,7 +270,7 @@ class ServerRequests:
     # Refresh, CreatePermission, ChannelBind.
 
     def refresh(self, asked: Asked) -> Reply:
-        """Answer a Refresh request."""
+        """Answer a Refresh request (:rfc:`8656#section-8.2`)."""
         allocation = self._allocation_of(asked)
         if isinstance(allocation, Reply):
             return allocation
@@ -281,16 +285,14 @@ class ServerRequests:
                 if relayed is not None:
                     self._close_relay(relayed)
             else:
-                # [rfc8656:8.2/3]
                 self.delete(allocation, "deleted")
             return Reply(0, (Lifetime(0),))
-        # [rfc8656:8.2/2] [rfc8656:8.2/4]
         seconds = self._lifetime(request)
         self._set_lifetime(allocation, seconds)
         return Reply(0, (Lifetime(seconds),))
 
     def create_permission(self, asked: Asked) -> Reply:
-        """Answer a CreatePermission request."""
+        """Answer a CreatePermission request (:rfc:`8656#section-10.2`)."""
         allocation = self._allocation_of(asked)
         if isinstance(allocation, Reply):
             return allocation
@@ -298,39 +300,35 @@ class ServerRequests:
         # [rfc8656:10.2/1]
         if not peers:
             return Reply(BAD_REQUEST)
-        # [rfc8656:10.2/3]
+        # [rfc8656:10.2/2]
         if any(family_of(peer) not in allocation.relays for peer in peers):
             return Reply(FAMILY_MISMATCH)
-        # [rfc8656:10.2/4]
+        # [rfc8656:10.2/3]
         if not all(self.allows(allocation, Address(peer.host, 0)) for peer in peers):
             return Reply(FORBIDDEN)
         hosts = [peer.host for peer in peers]
-        # [rfc8656:10.2/2]
         if not allocation.can_permit(hosts, self.now):
             return Reply(INSUFFICIENT_CAPACITY)
-        # [rfc8656:10.2/5]
         for host in hosts:
             allocation.permit(host, self.now)
         return Reply()
 
     def channel_bind(self, asked: Asked) -> Reply:
-        """Answer a ChannelBind request."""
+        """Answer a ChannelBind request (:rfc:`8656#section-12.2`)."""
         allocation = self._allocation_of(asked)
         if isinstance(allocation, Reply):
             return allocation
         number, peer = asked.request.get(ChannelNumber), asked.request.get(XorPeerAddress)
-        # [rfc8656:12.2/2] [rfc8656:12.2/3]
         if number is None or peer is None or not FIRST_CHANNEL <= number.number <= LAST_CHANNEL:
             return Reply(BAD_REQUEST)
-        # [rfc8656:12.2/6]
+        # [rfc8656:12.2/1]
         if family_of(peer.address) not in allocation.relays:
             return Reply(FAMILY_MISMATCH)
-        # [rfc8656:12.2/7]
+        # [rfc8656:12.2/2] [rfc8656:21.4/3]
         if not self.allows(allocation, peer.address):
             return Reply(FORBIDDEN)
         is_known = allocation.peer_of(number.number, self.now) is not None
         has_room = allocation.can_permit([peer.address.host], self.now)
-        # [rfc8656:12.2/8]
         if not has_room or not (is_known or allocation.can_bind(self.now)):
             return Reply(INSUFFICIENT_CAPACITY)
         try:
@@ -340,15 +338,16 @@ class ServerRequests:
         return Reply()
 
     def allows(self, allocation: ServerAllocation, peer: Address) -> bool:
-        """Whether the policy lets an allocation's user exchange data with a peer, or it is one of our own relays."""
-        return self._policy.allows(allocation.username, peer)
+        """Whether the policy lets an allocation's user exchange data with a peer, unless it is behind a tunnel."""
+        # [rfc8656:21.4/2]
+        return not is_tunnel(peer.host) and self._policy.allows(allocation.username, peer)
 
     def _allocation_of(self, asked: Asked) -> ServerAllocation | Reply:
         allocation = self.by_path.get(asked.path)
-        # [rfc8656:5/4]
+        # [rfc8656:5/7]
         if allocation is None:
             return Reply(ALLOCATION_MISMATCH)
-        # [rfc8656:5/5]
+        # [rfc8656:5/6]
         if allocation.username != asked.user.username:
             return Reply(WRONG_CREDENTIALS)
         return allocation

@@ -93,6 +93,7 @@ class TurnUri:
 
         Without a transport a ``turn`` URI means UDP and a ``turns`` URI means TLS over TCP, as browsers read them.
         """
+        # [rfc8656:4.1/1] [rfc7065:3.2/1]
         return _TRANSPORTS[self.secure, self.transport or ("tcp" if self.secure else "udp")]
 
     def __str__(self) -> str:
