@@ -35,6 +35,7 @@ from .call_conversation import CallConversation
 from .conversation import Calls, Conversation
 from .peer_conversation import PeerConversation
 from .rtp_conversation import RtpConversation
+from .turn_conversation import TurnClientConversation, TurnServerConversation
 
 
 class StunConversation(Conversation):
@@ -338,6 +339,8 @@ class DataChannelConversation(Conversation):
 
 CONVERSATIONS: Final[list[type[Conversation]]] = [
     StunConversation,
+    TurnClientConversation,
+    TurnServerConversation,
     IceConversation,
     DtlsConversation,
     SctpConversation,

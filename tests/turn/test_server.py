@@ -79,7 +79,7 @@ def allocated(world: World, *attributes: Attribute) -> Message:
         ((RequestedTransport(), ReservationToken(bytes(8)), AdditionalAddressFamily(IPV6)), 400),
         ((RequestedTransport(), ReservationToken(bytes(8))), 508),
         ((RequestedTransport(), RequestedAddressFamily(IPV4), AdditionalAddressFamily(IPV6)), 400),
-        ((RequestedTransport(), EvenPort(True), AdditionalAddressFamily(IPV6)), 400),  # noqa: FBT003 - the R bit
+        ((RequestedTransport(), EvenPort(True), AdditionalAddressFamily(IPV6)), 400),
         ((RequestedTransport(), AdditionalAddressFamily(IPV4)), 400),
     ],
 )
@@ -181,7 +181,7 @@ def test_the_server_holds_keys_and_no_passwords() -> None:
     client = world.add_client(Address("192.0.2.11", 1), password="a secret that is long")
     world.allocate(client)
     held = pickle.dumps(world.server)
-    (user,) = (world.users.find("alice"),)
+    user = world.users.find("alice")
     assert user is not None
 
     assert b"a secret that is long" not in held
@@ -209,14 +209,12 @@ def test_another_user_does_not_get_at_an_allocation() -> None:
     world = World()
     allocated(world)
     del world.clients[RAW]
-    codes = [
-        code(world.ask(method, *attributes, username="bob", password="other"))
-        for method, attributes in [
-            (REFRESH, [Lifetime(0)]),
-            (CREATE_PERMISSION, [XorPeerAddress(PEER)]),
-            (CHANNEL_BIND, [ChannelNumber(0x4000), XorPeerAddress(PEER)]),
-        ]
+    asked: list[tuple[int, list[Attribute]]] = [
+        (REFRESH, [Lifetime(0)]),
+        (CREATE_PERMISSION, [XorPeerAddress(PEER)]),
+        (CHANNEL_BIND, [ChannelNumber(0x4000), XorPeerAddress(PEER)]),
     ]
+    codes = [code(world.ask(method, *attributes, username="bob", password="other")) for method, attributes in asked]
 
     assert codes == [441, 441, 441]
     assert world.server.allocation_count == 1
@@ -261,7 +259,7 @@ def test_the_end_of_one_family_leaves_the_other_alone() -> None:
 
 @pytest.mark.spec("rfc8656:9/1", "rfc8656:12.6/2")
 @pytest.mark.parametrize("chatty", [True, False])
-def test_a_permission_lasts_300_seconds_whatever_is_sent(chatty: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_permission_lasts_300_seconds_whatever_is_sent(chatty: bool) -> None:
     world = World()
     four = allocated(world).get(XorRelayedAddress)
     assert four is not None

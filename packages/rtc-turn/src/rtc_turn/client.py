@@ -116,7 +116,6 @@ class TurnClient:
         self._server = server
         self._domain = domain
         self._rng = rng
-        self._journal = Journal(trace)
         self._stun = StunClient(
             local=local,
             rng=rng,
@@ -137,6 +136,8 @@ class TurnClient:
             rto_cache=rto_cache,
             trace=trace,
         )
+        # What the STUN client drops is counted together with the rest.
+        self._journal = Journal(trace, TurnStats(dropped=self._stun.stats.dropped))
         self._stream: int | None = None
         """The stream to the server, open or asked for."""
         self._buffer = TurnStreamBuffer()

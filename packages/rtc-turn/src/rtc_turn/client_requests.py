@@ -49,13 +49,13 @@ class Journal:
 
     __slots__ = ("_trace", "events", "now", "orders", "stats")
 
-    def __init__(self, trace: Trace | None) -> None:
+    def __init__(self, trace: Trace | None, stats: TurnStats) -> None:
         self._trace = trace
         self.now = float("-inf")
         """The latest time that the caller has told, in seconds."""
         self.orders: list[Order] = []
         self.events: list[Event] = []
-        self.stats = TurnStats()
+        self.stats = stats
 
     def advance(self, now: float) -> None:
         """Take note of the time, which does not go back."""

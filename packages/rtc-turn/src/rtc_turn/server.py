@@ -30,6 +30,7 @@ from rtc_turn.channel_data import TurnStreamBuffer, is_channel_data, pack_channe
 from rtc_turn.errors import ParseError, StateError
 from rtc_turn.method import ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, DATA, REFRESH, SEND
 from rtc_turn.peer_policy import PeerPolicy, PublicPeers
+from rtc_turn.reflection import Allowances
 from rtc_turn.server_allocation import ClientPath, ServerAllocation
 from rtc_turn.server_config import TurnServerConfig, TurnServerStats
 from rtc_turn.server_events import ServerClosed, ServerEvent
@@ -82,6 +83,7 @@ class TurnServer:
         self._rng = rng
         self._authenticator = authenticator
         self._requests = ServerRequests(self._config, policy if policy is not None else PublicPeers(), rng)
+        self._allowances = Allowances(self._config.unproven_burst, self._config.unproven_rate)
         self._trace = trace
         self._now = float("-inf")
         self._closed = False
@@ -104,6 +106,14 @@ class TurnServer:
     def closed(self) -> bool:
         """Whether the server has come to its end."""
         return self._closed
+
+    def redirect(self, alternate: Address | None) -> None:
+        """Send those who ask for an allocation to another server from now on, such as before an end of service.
+
+        Args:
+            alternate: Where to send them, those of its address family; None for nowhere.
+        """
+        self._requests.alternate = alternate
 
     # Answers to wishes.
 
@@ -334,18 +344,17 @@ class TurnServer:
     def _receive_request(self, request: Message, path: ClientPath, length: int) -> None:
         if request.method == BINDING:
             # RFC 8656, 5: A client may want to know its address, or keep its path alive, before it has an allocation.
-            self._answer_binding(request, path)
+            self._answer_binding(request, path, length)
             return
         # [rfc8656:5/1] [rfc8656:5/4] [rfc8656:5/5] [rfc8656:7.2/2] [rfc8656:7.2/3]
         judgement = self._authenticator.authenticate(request, path.remote, self._now)
         if isinstance(judgement, Unauthenticated):
             error = ErrorCode.with_phrase(judgement.error_code)
-            wire = self._write(request, None, error, *judgement.attributes)
-            self.stats.unauthenticated_bytes_received += length
-            self.stats.unauthenticated_bytes_sent += len(wire)
-            self._count(judgement.error_code)
-            self._send(path, wire)
+            self._answer_unproven(
+                path, length, judgement.error_code, self._write(request, None, error, *judgement.attributes)
+            )
             return
+        self._allowances.prove(path.remote)
         asked = Asked(request, path, judgement)
         unknown = request.unknown_required()
         if unknown:
@@ -368,14 +377,24 @@ class TurnServer:
             case _:
                 return Reply(400)
 
-    def _answer_binding(self, request: Message, path: ClientPath) -> None:
+    def _answer_binding(self, request: Message, path: ClientPath, length: int) -> None:
         unknown = request.unknown_required()
         if unknown:
             error = ErrorCode.with_phrase(UNKNOWN_ATTRIBUTE)
             wire = self._write(request, None, error, UnknownAttributes(tuple(unknown)))
         else:
             wire = self._write(request, None, XorMappedAddress(path.remote))
-        self._count(UNKNOWN_ATTRIBUTE if unknown else 0)
+        self._answer_unproven(path, length, UNKNOWN_ATTRIBUTE if unknown else 0, wire)
+
+    def _answer_unproven(self, path: ClientPath, length: int, code: int, wire: bytes) -> None:
+        """Answer a request that anybody may have sent in the client's name, within its host's allowance."""
+        self.stats.unauthenticated_bytes_received += length
+        # Whoever has a stream has proven its address.
+        if path.stream < 0 and not self._allowances.take(path.remote, len(wire), self._now):
+            self._drop("unproven")
+            return
+        self.stats.unauthenticated_bytes_sent += len(wire)
+        self._count(code)
         self._send(path, wire)
 
     def _respond(self, asked: Asked, reply: Reply) -> None:

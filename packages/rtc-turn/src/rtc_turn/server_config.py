@@ -42,6 +42,10 @@ class TurnServerConfig:
     """For how long a reserved port waits for its allocation."""
     relay_timeout: float = 10.0
     """How long the caller may take to open a relay before the client is told that there is none."""
+    unproven_burst: int = 4096
+    """Bytes that may be answered at once to one host that has not proven that it asked."""
+    unproven_rate: int = 512
+    """Bytes of such answers per second and host in the long run; more is dropped and counted."""
     max_unsent_bytes: int = 16_777_216
     """What waits to be drained; more is dropped and counted."""
 

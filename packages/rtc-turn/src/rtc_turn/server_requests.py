@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from rtc_stun import Address, Attribute, Authenticated, Message, UnknownAttributes, XorMappedAddress
+from rtc_stun import Address, AlternateServer, Attribute, Authenticated, Message, UnknownAttributes, XorMappedAddress
 from rtc_turn.allocation import family_of
 from rtc_turn.attributes import (
     UDP,
@@ -30,6 +30,7 @@ from rtc_turn.server_config import TurnServerConfig
 from rtc_turn.server_events import AllocationCreated, AllocationDeleted, CloseRelay, OpenRelay
 from rtc_turn.timers import Timers
 
+TRY_ALTERNATE: Final = 300
 BAD_REQUEST: Final = 400
 FORBIDDEN: Final = 403
 UNKNOWN_ATTRIBUTE: Final = 420
@@ -108,6 +109,8 @@ class ServerRequests:
         """Seconds; the server keeps it up to date."""
         self.by_path: dict[ClientPath, ServerAllocation] = {}
         self.by_relay: dict[Address, ServerAllocation] = {}
+        self.alternate: Address | None = None
+        """Where new clients are sent."""
         self.created = 0
         """Allocations so far."""
         self.told: list[Told] = []
@@ -128,6 +131,9 @@ class ServerRequests:
         # [rfc8656:21.4/1] [rfc8656:21.4/3]
         if is_tunnel(path.remote.host):
             return Reply(FORBIDDEN)
+        # [rfc8656:7.2/9]
+        if self.alternate is not None and self.alternate.is_ipv6 == path.remote.is_ipv6:
+            return Reply(TRY_ALTERNATE, (AlternateServer(self.alternate),))
         wish = self._read_wish(request)
         if isinstance(wish, Reply):
             return wish
