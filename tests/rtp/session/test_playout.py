@@ -284,3 +284,29 @@ def test_sound_goes_on_evenly_when_the_clock_of_its_codec_changes() -> None:
     assert [round(at, 3) for at, _ in seen] == [round(0.02 + 0.02 * number, 3) for number in range(len(seen))]
     assert len(seen) >= 198
     assert party.right.receiver_stats("a")[0].jitter < 0.001
+
+
+@pytest.mark.parametrize("kind", ["audio", "video"])
+def test_a_timeline_that_is_left_holds_nothing_up(kind: str) -> None:
+    """Another source behind the same stream, as after a transfer of the call: timestamps go back by an hour, numbers go on."""
+    party = Party()
+    jitter = JitterSettings(target_delay=0.2)
+    if kind == "audio":
+        party.left.add_sender("x", audio_sender())
+        party.right.add_receiver("x", audio_receiver(jitter=jitter))
+        frames = [opus_frame(number) for number in range(20)]
+    else:
+        party.left.add_sender("x", video_sender())
+        party.right.add_receiver("x", video_receiver(jitter=jitter))
+        frames = [vp8_frame(number, key=number == 0) for number in range(20)]
+    rate = 48_000 if kind == "audio" else 90_000
+    for frame in frames[10:]:
+        frame.timestamp = frame.timestamp - 3600 * rate & 0xFFFF_FFFF
+
+    for frame in frames:
+        party.left.send_frame("x", frame)
+        party.network.flush()
+        party.network.advance(0.02)
+    party.network.advance(0.5)
+
+    assert [frame.data for frame in party.received("x")] == [frame.data for frame in frames]

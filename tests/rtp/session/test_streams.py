@@ -392,6 +392,27 @@ def replace_payload(packet: RtpPacket, payload_type: int, payload: bytes) -> Rtp
     )
 
 
+def test_names_of_the_latest_streams_are_known_however_many_there_were() -> None:
+    party = Party()
+    party.right.add_receiver("v", video_receiver(rids=LAYERS))
+    rid, repaired_rid = 5, 6
+
+    def arrive(payload_type: int, ssrc: int, payload: bytes, number: int = 1, **names: bytes) -> None:
+        elements = {rid: names["rid"]} if "rid" in names else {}
+        elements |= {repaired_rid: names["repaired_rid"]} if "repaired_rid" in names else {}
+        packet = RtpPacket(payload_type, number, 0, ssrc, payload, extensions=elements)
+        party.right.receive_datagram(bytes(packet), 0.0)
+
+    for ssrc in range(1000, 1300):
+        arrive(97, ssrc, b"\0\1x", repaired_rid=b"gone")
+    arrive(97, 2000, b"\0\1x", repaired_rid=b"h")
+    for index, name in enumerate((b"q", b"h")):
+        arrive(96, index + 1, b"\x10\0\0", rid=name)
+    arrive(97, 2000, b"\0\1x", number=2)
+
+    assert {each.rid: each.rtx_ssrc for each in party.right.receiver_stats("v")} == {"q": None, "h": 2000}
+
+
 # --- routing ---
 
 

@@ -67,8 +67,9 @@ class AudioBuffer:
     def insert(self, number: int, packet: RtpPacket, now: float, *, is_repair: bool = False) -> None:
         """Take a packet that is no duplicate; one that was repaired says nothing of the path."""
         media_time = self._timestamps.unwrap(packet.timestamp) / self._clock_rate + self._origin
-        if not is_repair:
-            self.playout.arrive(media_time, packet.timestamp, now)
+        if not is_repair and self.playout.arrive(media_time, packet.timestamp, now):
+            # What waits has no time on the new timeline: it leaves before what comes.
+            self._packets = {each: (waits, media_time, at) for each, (waits, _, at) in self._packets.items()}
         if self._last is not None and number <= self._last:
             self._stats.packets_discarded += 1
             return

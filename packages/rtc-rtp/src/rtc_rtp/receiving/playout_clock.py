@@ -82,8 +82,8 @@ class PlayoutClock:
         """What the fastest packet needed, by two clocks that have nothing in common."""
         return min(self._fastest, self._fastest_before)
 
-    def arrive(self, media_time: float, timestamp: int, now: float) -> None:
-        """Learn from a packet that came in its own time.
+    def arrive(self, media_time: float, timestamp: int, now: float) -> bool:
+        """Learn from a packet that came in its own time; tell whether it is of another timeline than those before.
 
         Args:
             media_time: Seconds by the sender's clock, of any beginning.
@@ -94,7 +94,8 @@ class PlayoutClock:
         self.media_time = media_time
         self.timestamp = timestamp
         self.arrived_at = now
-        if self._delays and abs(transit - self.base) > RESYNCHRONIZE:
+        is_elsewhere = bool(self._delays) and abs(transit - self.base) > RESYNCHRONIZE
+        if is_elsewhere:
             self._reset()
         if now >= self._window_end:
             self._fastest_before, self._fastest = self._fastest, transit
@@ -107,6 +108,7 @@ class PlayoutClock:
         if len(self._delays) > REMEMBERED:
             del self._ordered[bisect_left(self._ordered, self._delays.popleft())]
         self._adapt(now)
+        return is_elsewhere
 
     def _adapt(self, now: float) -> None:
         ordered = self._ordered

@@ -13,7 +13,7 @@ from rtc_rtp.receiving.stream import ReceiveStream
 Stream: TypeAlias = ReceiveStream | RepairStream | FecStream
 
 MAX_NAMES = 256
-"""SSRCs of which the name is remembered, since senders stop telling it."""
+"""SSRCs of which the name is remembered, the latest ones, since senders stop telling it."""
 
 
 class Receiver:
@@ -145,8 +145,9 @@ class Receiver:
         value = None if identifier is None else packet.extension(identifier)
         if value:
             name = value.decode("ascii", "replace")
-            if len(self._names) < MAX_NAMES or packet.ssrc in self._names:
-                self._names[packet.ssrc] = name
+            if len(self._names) >= MAX_NAMES and packet.ssrc not in self._names:
+                del self._names[next(iter(self._names))]
+            self._names[packet.ssrc] = name
             return name
         return self._names.get(packet.ssrc) or self.parameters.ssrcs.get(packet.ssrc, SourceAssociation()).rid
 

@@ -196,7 +196,9 @@ class VideoBuffer:
             stats.frames_assembled_from_multiple_packets += 1
             stats.total_assembly_time += frame.received_at - min(arrivals)
         media_time = self._timestamps.unwrap(frame.timestamp) / VIDEO_CLOCK_RATE
-        self.playout.arrive(media_time, frame.timestamp, now)
+        if self.playout.arrive(media_time, frame.timestamp, now):
+            # What waits has no time on the new timeline: it leaves before what comes.
+            self._ready = deque([(waits, head, tail, media_time) for waits, head, tail, _ in self._ready])
         if len(self._ready) >= MAX_READY:
             self._ready.popleft()
         self._ready.append((frame, packets[0], packets[-1], media_time))
