@@ -13,7 +13,7 @@ from rtc_media import LibavCodecs, TestCardTrack
 from .remote import Call, Program, Remote
 from .remote_media import equip
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.programs("chromium", "firefox")]
 
 FAST_BPS: Final = 1_000_000.0
 """Three times what both sides begin with."""
@@ -27,8 +27,6 @@ return Math.max(0, ...pairs.map(({ availableOutgoingBitrate }) => availableOutgo
 @pytest_asyncio.fixture(loop_scope="session")
 async def call(program: Program) -> AsyncIterator[Call]:
     """A connection with a moving picture of ours and a camera of theirs."""
-    if program.name not in {"chromium", "firefox"}:
-        pytest.skip(f"{program.name} has no camera")
     conversation = Call(RTCPeerConnection(codecs=LibavCodecs()), await Remote.create(program))
     await equip(conversation.theirs)
     conversation.ours.addTrack(TestCardTrack())
@@ -55,10 +53,8 @@ async def test_our_estimate_grows_by_their_feedback(call: Call) -> None:
     assert await _reaches(ours) >= FAST_BPS
 
 
-async def test_their_estimate_grows_by_our_feedback(call: Call, program: Program) -> None:
-    if program.name != "chromium":
-        pytest.skip(f"{program.name} does not tell its estimate")
-
+@pytest.mark.programs("chromium")  # Firefox does not tell its estimate
+async def test_their_estimate_grows_by_our_feedback(call: Call) -> None:
     async def theirs() -> float:
         return cast("float", await call.theirs.run(_THEIRS))
 
