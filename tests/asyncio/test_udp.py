@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from rtc_asyncio.interfaces import local_hosts
-from rtc_asyncio.udp import MAX_WAITING, UdpSocket, _cuts_segments
+from rtc_asyncio.udp import MAX_WAITING, Batch, UdpSocket, _cuts_segments
 from rtc_stun import Address, Datagram
 
 LOCAL = Address("127.0.0.1", 0)
@@ -19,12 +21,15 @@ class Pair:
     def __init__(self) -> None:
         self.received: list[Datagram] = []
         self.batches: list[int] = []
-        self.left = UdpSocket(LOCAL, lambda datagrams: None)
+        self.arrivals: list[float] = []
+        self.left = UdpSocket(LOCAL, lambda batches: None)
         self.right = UdpSocket(LOCAL, self._receive)
 
-    def _receive(self, datagrams: list[Datagram]) -> None:
-        self.received += datagrams
-        self.batches.append(len(datagrams))
+    def _receive(self, batches: list[Batch]) -> None:
+        for arrived_at, datagrams in batches:
+            self.received += datagrams
+            self.arrivals += [arrived_at] * len(datagrams)
+        self.batches.append(sum(len(datagrams) for _, datagrams in batches))
 
     def send(self, *payloads: bytes) -> None:
         self.left.send([Datagram(data, self.left.local, self.right.local) for data in payloads])
@@ -33,6 +38,10 @@ class Pair:
         async with asyncio.timeout(5):
             while len(self.received) < count:
                 await asyncio.sleep(0.001)
+
+
+def _into(received: list[Datagram]) -> Callable[[list[Batch]], None]:
+    return lambda batches: received.extend(datagram for _, datagrams in batches for datagram in datagrams)
 
 
 @pytest.fixture
@@ -67,6 +76,48 @@ async def test_a_batch_takes_few_system_calls(pair: Pair) -> None:
     await pair.wait(100)
 
     assert pair.left.stats.send_calls <= 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels are not asked when datagrams arrived")
+async def test_datagrams_that_a_busy_event_loop_finds_at_once_have_the_times_they_arrived_at(pair: Pair) -> None:
+    begun = asyncio.get_running_loop().time()
+    for _ in range(3):
+        pair.send(b"x")
+        time.sleep(0.02)  # noqa: ASYNC251 - the event loop is to be busy
+    await pair.wait(3)
+    first, second, third = pair.arrivals
+
+    assert pair.batches == [3]
+    assert begun - 0.005 <= first
+    assert second - first > 0.015
+    assert third - second > 0.015
+    assert third < asyncio.get_running_loop().time() - 0.015
+
+
+async def test_a_clock_of_the_day_that_jumps_moves_arrivals_by_a_second_at_most(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time
+    for count, jump in enumerate((3600.0, -3600.0), 1):
+        monkeypatch.setattr(time, "time", lambda jump=jump: real() + jump)
+        pair.send(b"x")
+        await pair.wait(count)
+    now = asyncio.get_running_loop().time()
+
+    assert all(now - 1.5 < arrived_at <= now for arrived_at in pair.arrivals)
+
+
+async def test_without_arrivals_from_the_kernel_they_are_when_we_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtc_asyncio.udp._tells_arrivals", lambda udp: False)
+    begun = asyncio.get_running_loop().time()
+    pair = Pair()
+    pair.send(b"one", b"two")
+    await pair.wait(2)
+    pair.left.close()
+    pair.right.close()
+
+    assert [datagram.data for datagram in pair.received] == [b"one", b"two"]
+    assert begun <= pair.arrivals[0] == pair.arrivals[1] <= asyncio.get_running_loop().time()
 
 
 async def test_without_segmentation_everything_still_arrives(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,13 +168,13 @@ async def test_an_address_in_use_is_an_error_and_leaves_nothing_open() -> None:
         taken.bind(("127.0.0.1", 0))
 
         with pytest.raises(OSError, match="in use"):
-            UdpSocket(Address(*taken.getsockname()), lambda datagrams: None)
+            UdpSocket(Address(*taken.getsockname()), lambda batches: None)
 
 
 async def test_ipv6(pair: Pair) -> None:
     received: list[Datagram] = []
-    left = UdpSocket(Address("::1", 0), received.extend)
-    right = UdpSocket(Address("::1", 0), lambda datagrams: None)
+    left = UdpSocket(Address("::1", 0), _into(received))
+    right = UdpSocket(Address("::1", 0), lambda batches: None)
     right.send([Datagram(b"six", right.local, left.local)])
     async with asyncio.timeout(5):
         while not received:
@@ -202,7 +253,7 @@ async def test_link_local_addresses_keep_their_zone() -> None:
     if host is None:
         pytest.skip("no link-local address here")
     received: list[Datagram] = []
-    left, right = UdpSocket(Address(host, 0), lambda datagrams: None), UdpSocket(Address(host, 0), received.extend)
+    left, right = UdpSocket(Address(host, 0), lambda batches: None), UdpSocket(Address(host, 0), _into(received))
     left.send([Datagram(b"near", left.local, right.local)])
     left.send([Datagram(b"near", left.local, Address(right.local.host.partition("%")[0], right.local.port))])
     async with asyncio.timeout(5):

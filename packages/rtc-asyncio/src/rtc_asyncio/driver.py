@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 from rtc_stun import Address, Datagram
 
-from .udp import UdpSocket
+from .udp import Batch, UdpSocket
 
 E = TypeVar("E")
 E_inv = TypeVar("E_inv")
@@ -141,8 +141,9 @@ class Driver(Generic[E]):
         if threading.get_ident() != self._thread:
             raise RuntimeError("called from another thread than that of the event loop; use loop.call_soon_threadsafe")
 
-    def _received(self, datagrams: list[Datagram]) -> None:
-        self._machine.receive_datagrams(datagrams, self._loop.time())
+    def _received(self, batches: list[Batch]) -> None:
+        for arrived_at, datagrams in batches:
+            self._machine.receive_datagrams(datagrams, arrived_at)
         self.flush()
 
     def _flush_soon(self) -> None:

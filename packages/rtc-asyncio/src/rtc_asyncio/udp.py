@@ -2,6 +2,9 @@
 
 The kernel's segmentation offload carries up to 64 equal datagrams through one system call (`UDP_SEGMENT` on the way out, `UDP_GRO`
 on the way in). Both are probed, never assumed: what the kernel or the interface refuses is done one by one from then on.
+
+The kernel also tells when each of them arrived (`SO_TIMESTAMPNS`): an event loop that was busy for a moment finds many at once, and
+whoever measures the path by their distances must not take that for a burst.
 """
 
 import asyncio
@@ -9,9 +12,10 @@ import errno
 import socket
 import struct
 import sys
+import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from rtc_stun import Address, Datagram
 
@@ -20,6 +24,7 @@ from .dataclass import dataclass
 SOL_UDP: Final = 17
 UDP_SEGMENT: Final = 103
 UDP_GRO: Final = 104
+SO_TIMESTAMPNS: Final = 35
 MAX_SEGMENTS: Final = 64
 """Older kernels cut no more than this from one buffer."""
 MAX_SEGMENTED_LENGTH: Final = 65_000
@@ -29,6 +34,12 @@ MAX_BATCH: Final = 64
 MAX_DATAGRAM_LENGTH: Final = 9216
 """Bytes read at once without offload: a jumbo frame."""
 GRO_LENGTH: Final = 65_535
+ANCILLARY_LENGTH: Final = 128
+"""Bytes of what the kernel tells beside the data: segment size and time."""
+BATCH_DURATION: Final = 0.0005
+"""Seconds within which what arrives counts as one batch."""
+MAX_LATENESS: Final = 1.0
+"""Seconds that a datagram can have waited for us; if it seems longer, somebody set the clock of the day."""
 RECEIVE_BUFFER_LENGTH: Final = 4 * 1024 * 1024
 """Bytes asked of the kernel; its default holds 92 datagrams and loses the rest of a burst."""
 MAX_WAITING: Final = 4096
@@ -44,6 +55,10 @@ FULL_PAUSE: Final = 0.001
 
 _NATIVE_INT: Final = struct.Struct("=i")
 _SEGMENT_SIZE: Final = struct.Struct("=H")
+_TIMESPEC: Final = struct.Struct("@ll")
+
+Batch: TypeAlias = tuple[float, list[Datagram]]
+"""When datagrams arrived, in seconds of the event loop's clock, and they."""
 
 
 @dataclass(slots=True)
@@ -67,13 +82,13 @@ class UdpSocket:
 
     Args:
         local: Address to bind; port 0 lets the system choose.
-        on_datagrams: Called from the event loop with everything that has arrived.
+        on_batches: Called from the event loop with everything that has arrived.
 
     Raises:
         OSError: The address cannot be bound.
     """
 
-    def __init__(self, local: Address, on_datagrams: Callable[[list[Datagram]], None]) -> None:
+    def __init__(self, local: Address, on_batches: Callable[[list[Batch]], None]) -> None:
         self._loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
@@ -89,10 +104,11 @@ class UdpSocket:
             raise
         self.local = Address(local.host, self._socket.getsockname()[1])
         self.stats = UdpStats(receive_buffer_length=self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
-        self._on_datagrams = on_datagrams
+        self._on_batches = on_batches
         self._waiting: deque[Datagram] = deque()
         self._remotes: dict[object, Address] = {}
         self._segmentation = _cuts_segments(self._socket)
+        self._is_stamped = _tells_arrivals(self._socket)
         self._gro = False
         self._gro_pause = 1 if self._segmentation else MAX_GRO_PAUSE
         self._windows = 0
@@ -209,26 +225,66 @@ class UdpSocket:
     # --- receiving ---
 
     def _readable(self) -> None:
-        datagrams: list[Datagram] = []
+        batches: list[Batch] = []
         try:
-            for _ in range(MAX_BATCH):
-                if self._gro:
-                    self._receive_segmented(datagrams)
-                else:
-                    data, source = self._socket.recvfrom(MAX_DATAGRAM_LENGTH)
-                    datagrams.append(Datagram(data, self.local, self._remote(source)))
-                self._window_reads += 1
+            if self._gro or self._is_stamped:
+                self._receive_told(batches)
+            else:
+                self._receive_plain(batches)
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:  # an ICMP error of an earlier send; the transaction behind it will time out
             self.stats.datagrams_lost += 1
-        count = len(datagrams)
+        count = sum([len(datagrams) for _, datagrams in batches])
         self.stats.datagrams_received += count
         self._window_datagrams += count
         if self._window_reads >= GRO_WINDOW:
             self._judge_offload()
-        if datagrams:
-            self._on_datagrams(datagrams)
+        if count:
+            now = self._loop.time()
+            if self._is_stamped:
+                behind = time.time() - now
+                self._on_batches(
+                    [(now - min(max(now - at + behind, 0.0), MAX_LATENESS), datagrams) for at, datagrams in batches]
+                )
+            else:
+                self._on_batches([(now, datagrams) for _, datagrams in batches])
+
+    def _receive_plain(self, batches: list[Batch]) -> None:
+        """Read what has arrived; raises when there is no more."""
+        datagrams: list[Datagram] = []
+        batches.append((0.0, datagrams))
+        for _ in range(MAX_BATCH):
+            data, source = self._socket.recvfrom(MAX_DATAGRAM_LENGTH)
+            datagrams.append(Datagram(data, self.local, self._remote(source)))
+            self._window_reads += 1
+
+    def _receive_told(self, batches: list[Batch]) -> None:
+        """Read what has arrived with what the kernel tells of it, the time of day of its arrival; raises when there is no more."""
+        local, length = self.local, GRO_LENGTH if self._gro else MAX_DATAGRAM_LENGTH
+        datagrams: list[Datagram] = []
+        ends_at = 0.0
+        for _ in range(MAX_BATCH):
+            data, ancillary, _, source = self._socket.recvmsg(length, ANCILLARY_LENGTH)
+            self._window_reads += 1
+            at, size = 0.0, 0
+            for level, kind, value in ancillary:
+                if level == SOL_UDP and kind == UDP_GRO:
+                    (size,) = _NATIVE_INT.unpack(value[:4])
+                elif level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+                    seconds, nanoseconds = _TIMESPEC.unpack(value)
+                    at = seconds + nanoseconds * 1e-9
+            if at > ends_at or not datagrams:
+                datagrams = []
+                batches.append((at, datagrams))
+                ends_at = at + BATCH_DURATION
+            remote = self._remote(source)
+            if size <= 0 or len(data) <= size:
+                datagrams.append(Datagram(data, local, remote))
+            else:
+                datagrams.extend(
+                    [Datagram(data[start : start + size], local, remote) for start in range(0, len(data), size)]
+                )
 
     async def _read(self) -> None:
         """Read for an event loop that waits for data instead of telling when there is some."""
@@ -241,20 +297,7 @@ class UdpSocket:
                 continue
             self.stats.receive_calls += 1
             self.stats.datagrams_received += 1
-            self._on_datagrams([Datagram(data, self.local, self._remote(source))])
-
-    def _receive_segmented(self, datagrams: list[Datagram]) -> None:
-        data, ancillary, _, source = self._socket.recvmsg(GRO_LENGTH, 64)
-        remote = self._remote(source)
-        size = 0
-        for level, kind, value in ancillary:
-            if level == SOL_UDP and kind == UDP_GRO:
-                (size,) = _NATIVE_INT.unpack(value[:4])
-        if size <= 0 or len(data) <= size:
-            datagrams.append(Datagram(data, self.local, remote))
-            return
-        local = self.local
-        datagrams.extend([Datagram(data[at : at + size], local, remote) for at in range(0, len(data), size)])
+            self._on_batches([(self._loop.time(), [Datagram(data, self.local, self._remote(source))])])
 
     def _judge_offload(self) -> None:
         """Receive offload pays when senders batch, and costs twice as much when they do not: follow what happens.
@@ -295,6 +338,17 @@ def _cuts_segments(udp: socket.socket) -> bool:
         return False
     try:
         udp.getsockopt(SOL_UDP, UDP_SEGMENT)
+    except OSError:
+        return False
+    return True
+
+
+def _tells_arrivals(udp: socket.socket) -> bool:
+    """Ask the kernel to tell when datagrams arrived; whether it will."""
+    if sys.platform != "linux":
+        return False
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     except OSError:
         return False
     return True
