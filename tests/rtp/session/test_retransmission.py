@@ -22,6 +22,7 @@ from rtc_rtp import (
     Goodbye,
     RtpPacket,
     SendEncoding,
+    SessionOptions,
     SourceAssociation,
     SourceConflict,
     SourceDescription,
@@ -366,3 +367,20 @@ def test_what_was_asked_for_may_come_far_behind() -> None:
     # Copies of it that come later still are no restart of the stream.
     assert len(party.received()) > 80
     assert party.right._inbound.streams[VIDEO_SSRC].reception.restarts == 0
+
+
+@pytest.mark.parametrize("feedback", [set(), {"transport-cc"}])
+def test_a_peer_that_asks_for_everything_again_fills_no_queue(feedback: set[str]) -> None:
+    party = Party(options=SessionOptions(send_buffer_size=20_000, max_bitrate_bps=300_000))
+    party.connect_video(codecs=(replace(VP8, feedback=VP8.feedback | feedback),))
+    party.send_video(20)
+    sent = [packet.sequence_number for packet in party.rtp() if packet.ssrc == VIDEO_SSRC]
+    party.sent[0].clear()
+
+    for _ in range(5):
+        party.left.receive_datagrams([bytes(GenericNack(1, VIDEO_SSRC, sent))], party.network.now)
+    party.network.advance(0.2)
+
+    stats = party.left.sender_stats("v")[None]
+    assert stats.retransmissions_denied > 0
+    assert 0 < sum(len(packet.payload) for packet in party.rtp() if packet.ssrc == RTX_SSRC) <= 20_000

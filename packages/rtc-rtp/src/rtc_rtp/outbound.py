@@ -216,7 +216,9 @@ class Outbound:
             return False
         stream = found[1]
         stream.stats.nack_count += 1
-        for outgoing in stream.repeat(sequence_numbers, self._context.round_trip_time.assumed):
+        # What the peer asks for has no more room than what the application sends.
+        room = self.departures.room
+        for outgoing in stream.repeat(sequence_numbers, self._context.round_trip_time.assumed, room):
             self.departures.add(outgoing)
         return True
 

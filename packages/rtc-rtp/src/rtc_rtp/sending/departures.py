@@ -85,15 +85,20 @@ class Departures:
 
     # --- packets ---
 
+    @property
+    def room(self) -> int:
+        """Bytes that may be queued."""
+        queued = self._queued_size if self._pacer is None else self._pacer.queued_bytes
+        return self._context.options.send_buffer_size - queued
+
     def check_room(self, size: int) -> None:
         """Look whether so many bytes may be queued.
 
         Raises:
             BufferFullError: They may not.
         """
-        queued = self._queued_size if self._pacer is None else self._pacer.queued_bytes
-        if queued + size > self._context.options.send_buffer_size:
-            raise BufferFullError(f"{queued} bytes wait to be sent")
+        if size > self.room:
+            raise BufferFullError(f"there is room for {max(self.room, 0)} bytes, not for {size}")
 
     def add(self, outgoing: Outgoing) -> None:
         """Queue a packet."""

@@ -387,8 +387,14 @@ class SendStream:
 
     # --- retransmission ---
 
-    def repeat(self, sequence_numbers: Iterable[int], round_trip_time: float) -> list[Outgoing]:
-        """Return the packets that the peer asks for again, as far as they are there and were not sent a moment ago."""
+    def repeat(self, sequence_numbers: Iterable[int], round_trip_time: float, room: int) -> list[Outgoing]:
+        """Return the packets that the peer asks for again, as far as they are there and were not sent a moment ago.
+
+        Args:
+            sequence_numbers: Of the stream.
+            round_trip_time: Seconds.
+            room: Bytes that they may have together.
+        """
         context, history, stats = self._context, self.history, self.stats
         found: list[Outgoing] = []
         if history is None:
@@ -399,11 +405,13 @@ class SendStream:
             sent = history.find(number, now)
             if (
                 sent is None
+                or len(sent.data) > room
                 or sent.resent_count >= MAX_RESENDS
                 or (sent.resent_count and now < sent.resent_at + round_trip_time)
             ):
                 stats.retransmissions_denied += 1
                 continue
+            room -= len(sent.data)
             sent.resent_at = now
             sent.resent_count += 1
             if (again := self._again(sent.packet)) is None:
