@@ -41,10 +41,8 @@ PATIENCE = 60.0
 """Virtual seconds until the connection is up."""
 LONGEST_FREEZE = 4.0
 """Virtual seconds without a new picture at the end that nobody complains about."""
-HIGHEST_BITRATE = 2_000_000
-"""Bits per second that an encoder finds enough: beyond some times as much, a lossy path breaks the circuit (RFC 8083)."""
-LARGEST_STATE = 4_000_000
-"""Bytes of a machine in a call, as `pickle` writes it: histories of packets that may be asked for again, mostly."""
+LARGEST_STATE = 10_000_000
+"""Bytes of a machine in a call, as `pickle` writes it: packets of a second at 50 Mbit/s that may be asked for again, mostly."""
 
 
 @dataclass
@@ -76,8 +74,7 @@ class Encoder:
     def _picture(self, number: int) -> EncodedFrame:
         key, self.key_frame_wanted = self.key_frame_wanted, False
         head = b"\x10\x00\x00\x9d\x01\x2a\x80\x02\xe0\x01" if key else b"\x11\x00\x00"
-        bitrate_bps = min(0.8 * self.bitrate_bps, HIGHEST_BITRATE)
-        length = max(60, int(bitrate_bps * 2 * TICK / 8)) * (3 if key else 1)
+        length = max(60, int(self.bitrate_bps * 0.8 * 2 * TICK / 8)) * (3 if key else 1)
         return EncodedFrame(head + number.to_bytes(4, "big") * (length // 4), timestamp=1800 * number, keyframe=key)
 
 

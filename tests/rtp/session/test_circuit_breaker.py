@@ -1,11 +1,23 @@
 """A stream is held back when the path, or the peer, is in no state to be sent to (RFC 8083)."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
-from tests.rtp.session.party import Party, vp8_frame
+from tests.rtp.session.party import VP8, Party, video_receiver, video_sender, vp8_frame
 from tests.support.network import Link
 
-from rtc_rtp import GenericNack, ReceiverReport, ReportBlock, SessionOptions, TargetBitrateChanged
-from rtc_rtp.sending.circuit_breaker import CircuitBreaker
+from rtc_rtp import (
+    FrameReceived,
+    GenericNack,
+    KeyFrameRequested,
+    ReceiverReport,
+    ReportBlock,
+    SessionOptions,
+    StateError,
+    TargetBitrateChanged,
+)
+from rtc_rtp.sending.circuit_breaker import MAX_SAMPLES, UNUSABLE_DURATION, BreakReason, CircuitBreaker
 
 
 def _send(party: Party, seconds: float, length: int = 1500, first: int = 1) -> int:
@@ -94,6 +106,136 @@ def test_more_than_ten_times_what_tcp_would_send_is_too_much() -> None:
     assert _held_back(party)
 
 
+class Sender:
+    """A stream of 1000-byte packets, and the reports of its receiver in every second."""
+
+    def __init__(self, round_trip_time: float = 0.16) -> None:
+        self.breaker = CircuitBreaker()
+        self.now = 0.0
+        self.round_trip_time = round_trip_time
+        self._count = 0
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing may be sent."""
+        return self.breaker.reason is not None
+
+    def send(
+        self, bitrate_bps: float, loss: float, seconds: int, *, interval: float = 1.0, proof: bool = False
+    ) -> None:
+        """Send so much, of which so much is lost; as little as the breaker wants."""
+        for _ in range(int(seconds / interval)):
+            self.now += interval
+            if self.breaker.reason is None:
+                self._count += max(1, int(min(bitrate_bps, self.breaker.limit_bps or bitrate_bps) / 8000 * interval))
+            block = ReportBlock(1, int(256 * loss), highest_sequence_number=self._count)
+            self.breaker.report(
+                block,
+                self.now,
+                sent_count=self._count,
+                sent_size=1000 * self._count,
+                round_trip_time=self.round_trip_time,
+                has_proof=proof,
+            )
+            self.breaker.progress(self.now, has_proof=proof)
+
+
+def test_too_much_is_first_reduced_to_a_tenth_and_then_rises_to_what_is_not_too_much() -> None:
+    sender = Sender()
+    sender.send(8e6, 0.02, 5)
+    reduced = sender.breaker.limit_bps
+    sender.send(8e6, 0.02, 40)
+
+    assert reduced is not None
+    assert 0.7e6 < reduced < 0.9e6
+    assert sender.breaker.reason is None
+    assert sender.breaker.limit_bps is not None
+    assert sender.breaker.limit_bps > 2 * reduced
+
+
+def test_without_losses_the_limit_is_lifted() -> None:
+    sender = Sender()
+    sender.send(8e6, 0.02, 5)
+
+    sender.send(8e6, 0.0, 30)
+
+    assert sender.breaker.limit_bps is None
+
+
+@pytest.mark.spec("rfc8083:4.3/6", "rfc8083:4.3/7")
+def test_what_is_too_much_at_a_tenth_is_stopped() -> None:
+    sender = Sender(round_trip_time=0.5)
+    sender.send(8e6, 0.5, 12)
+
+    assert sender.breaker.reason is BreakReason.CONGESTION
+
+
+@pytest.mark.spec("rfc8083:4.5/1", "rfc8083:4.5/2")
+def test_a_person_may_try_again_after_a_rest_and_each_time_later() -> None:
+    sender = Sender(round_trip_time=0.5)
+    sender.send(8e6, 0.5, 30)
+    stopped = sender.breaker.reason
+    rests = []
+    for _ in range(3):
+        while not sender.is_stopped:
+            sender.send(8e6, 0.5, 1)
+        sender.breaker.resume()
+        began_at = sender.now
+        while sender.is_stopped and sender.now < began_at + 200:
+            sender.send(8e6, 0.5, 1)
+        rests.append(sender.now - began_at)
+
+    assert stopped is BreakReason.CONGESTION
+    assert rests[0] == 1  # it had rested before
+    assert rests[1] >= 8
+    assert rests[2] >= 2 * rests[1] - 2
+
+
+@pytest.mark.parametrize("proof", [False, True])
+def test_reports_do_not_overrule_feedback_by_packet_for_ever(proof: bool) -> None:
+    sender = Sender(round_trip_time=0.5)
+    sender.send(8e6, 0.5, 12, proof=proof)
+    stopped = sender.breaker.reason
+
+    sender.send(8e6, 0.0, 20)
+
+    assert stopped is BreakReason.CONGESTION
+    assert sender.breaker.reason is (None if proof else BreakReason.CONGESTION)
+
+
+def test_reports_that_follow_each_other_fast_are_judged_by_seconds() -> None:
+    sender = Sender()
+    sender.send(8e6, 0.02, 2, interval=0.02)
+    early = sender.breaker.limit_bps
+    sender.send(8e6, 0.02, 3, interval=0.02)
+
+    assert early is None
+    assert sender.breaker.limit_bps is not None
+    assert len(sender.breaker._samples) < MAX_SAMPLES
+
+
+@pytest.mark.spec("rfc8083:4.4/1", "rfc8083:4.4/2")
+def test_media_of_which_most_is_lost_for_long_are_stopped() -> None:
+    sender = Sender(round_trip_time=0.01)
+    sender.send(8000, 0.6, int(UNUSABLE_DURATION) - 2)
+    early = sender.breaker.reason
+    sender.send(8000, 0.6, 5)
+
+    assert early is None
+    assert sender.breaker.reason is BreakReason.MEDIA_UNUSABLE
+
+
+def test_silence_does_not_hide_why_a_stream_was_stopped() -> None:
+    sender = Sender(round_trip_time=0.5)
+    sender.send(8e6, 0.5, 12)
+    for second in range(40):
+        sender.breaker.watch_silence(sender.now + second, is_sending=True, heard_at=sender.now, interval=1.0)
+
+    sender.breaker.hear()
+
+    assert sender.breaker.reason is BreakReason.CONGESTION
+
+
 def test_the_breaker_can_be_left_out() -> None:
     party = Party(link=Link(delay=0.2, loss=0.3), back=Link(delay=0.2), options=SessionOptions(circuit_breaker=False))
     party.connect_video()
@@ -101,14 +243,57 @@ def test_the_breaker_can_be_left_out() -> None:
     assert _send(party, 12, length=8000) > 0
 
 
-def test_negotiating_anew_lets_a_stream_go_on() -> None:
+@pytest.mark.parametrize("how", ["command", "negotiation"])
+@pytest.mark.spec("rfc8083:4.5/2")
+def test_what_was_stopped_goes_on_when_somebody_wants_it_but_not_before_it_has_rested(how: str) -> None:
     party = Party(link=Link(delay=0.2, loss=0.3), back=Link(delay=0.2))
     party.connect_video()
     _send(party, 12, length=8000)
 
-    party.connect_video(mid="1")
+    if how == "command":
+        party.left.resume_sender("v", now=party.network.now)
+    else:
+        party.connect_video(mid="1")
 
-    assert _send(party, 1, length=200, first=500) > 0
+    assert _send(party, 1, length=200, first=500) == 0
+    assert _send(party, 4, length=200, first=530) > 0
+
+
+def test_only_senders_that_are_there_can_be_resumed() -> None:
+    party = Party()
+    party.connect_video()
+
+    with pytest.raises(StateError):
+        party.left.resume_sender("w", now=0.0)
+    with pytest.raises(ValueError, match="has no encoding"):
+        party.left.resume_sender("v", rid="x", now=0.0)
+
+
+def test_pictures_do_not_freeze_on_a_fast_path_that_is_long_and_loses_a_little() -> None:
+    party = Party(link=Link(delay=0.08, loss=0.01, bandwidth_bps=10e6), back=Link(delay=0.08))
+    codec = replace(VP8, feedback=VP8.feedback | {"transport-cc"})
+    party.left.add_sender("v", video_sender(codecs=(codec,)))
+    party.right.add_receiver("v", video_receiver(codecs=(codec,)))
+    shares: list[int] = []
+    arrivals: list[float] = []
+    key = True
+    for number in range(30 * 12):
+        shares += [event.shares[0].bitrate_bps for event in party.here.of(TargetBitrateChanged)]
+        key |= bool(party.here.of(KeyFrameRequested))
+        arrivals += [party.network.now] * bool(party.there.of(FrameReceived))
+        party.here.events.clear()
+        party.there.events.clear()
+        party.left.send_frame("v", vp8_frame(number, key=key, length=int(0.9 * (shares or [300_000])[-1] / 240)))
+        key = False
+        party.network.flush()
+        party.network.advance(1 / 30)
+
+    highest = max(shares)
+    lowest = min(shares[shares.index(highest) :])
+    assert highest > 8e6
+    assert lowest < 0.15 * highest
+    assert shares[-1] > 2 * lowest
+    assert max(after - before for before, after in pairwise(arrivals)) < 1.0
 
 
 @pytest.mark.spec("rfc8083:4.2/5")
@@ -121,8 +306,22 @@ def test_a_stream_that_is_not_sent_is_not_missed() -> None:
     assert breaker.reason is None
 
 
-@pytest.mark.spec("rfc8083:5/1", "rfc8083:5/2", "rfc8083:5/3")
-def test_only_reports_count() -> None:
+@pytest.mark.spec("rfc8083:5/1", "rfc8083:5/3")
+def test_feedback_without_a_report_tells_nothing_of_congestion() -> None:
+    party = Party()
+    party.connect_video()
+    _send(party, 1)
+    breaker = party.left._outbound.by_ssrc[0x71DE0][1].breaker
+    before = breaker._reported_at
+
+    party.left.receive_datagram(GenericNack(9, 0x71DE0, [1]).serialize(), party.network.now)
+
+    assert before is not None
+    assert breaker._reported_at == before
+
+
+@pytest.mark.spec("rfc8083:5/4")
+def test_a_peer_that_sends_feedback_without_reports_is_there() -> None:
     party = Party(link=Link(delay=0.02), back=Link(delay=0.02))
     party.connect_video()
     for host in party.there.hosts.values():
@@ -131,12 +330,38 @@ def test_only_reports_count() -> None:
     for second in range(20):
         _send(party, 1, first=1 + 30 * second)
         party.left.receive_datagram(nack.serialize(), party.network.now)
+
+    assert not _held_back(party)
+
+
+@pytest.mark.spec("rfc8083:4.5/1")
+@pytest.mark.parametrize("sign", [GenericNack(9, 0x71DE0, [1]), ReceiverReport(9)])
+def test_any_sign_of_a_silent_peer_lets_streams_go_on(sign: GenericNack | ReceiverReport) -> None:
+    party = Party(link=Link(delay=0.02), back=Link(delay=0.02))
+    party.connect_video()
+    for host in party.there.hosts.values():
+        host.up = False
+    _send(party, 20)
     silent = _held_back(party)
-    party.left.receive_datagram(ReceiverReport(9).serialize() + nack.serialize(), party.network.now)
+    party.left.receive_datagram(sign.serialize(), party.network.now)
     party.network.flush()
 
     assert silent
     assert not _held_back(party)
+
+
+@pytest.mark.spec("rfc8083:5/2")
+def test_a_report_beside_early_feedback_counts() -> None:
+    party = Party()
+    party.connect_video()
+    _send(party, 1)
+    breaker = party.left._outbound.by_ssrc[0x71DE0][1].breaker
+    report = ReceiverReport(9, [ReportBlock(0x71DE0, highest_sequence_number=70_000)])
+
+    party.network.advance(0.01)
+    party.left.receive_datagram(report.serialize() + GenericNack(9, 0x71DE0, [1]).serialize(), party.network.now)
+
+    assert breaker._reported_at == party.network.now
 
 
 @pytest.mark.spec("rfc8083:4.1/2", "rfc8083:4.1/3")

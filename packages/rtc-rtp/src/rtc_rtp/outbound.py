@@ -28,7 +28,16 @@ SENDING: Final = 2.0
 class Outbound:
     """The senders of a session."""
 
-    __slots__ = ("_conflict_count", "_context", "_dialling", "_held_back", "by_ssrc", "departures", "senders")
+    __slots__ = (
+        "_conflict_count",
+        "_context",
+        "_dialling",
+        "_held_back",
+        "_limits",
+        "by_ssrc",
+        "departures",
+        "senders",
+    )
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -41,6 +50,9 @@ class Outbound:
         self._conflict_count = 0
         self._held_back: dict[int, str] = {}
         """Why streams may not send, by SSRC."""
+
+        self._limits: dict[int, float] = {}
+        """What streams may send at most because the circuit breaker says so, by SSRC."""
 
     # --- senders ---
 
@@ -234,16 +246,26 @@ class Outbound:
         return True
 
     def watch_silence(self, heard_at: float, interval: float) -> None:
-        """Hold back what the peer reports nothing of. See :rfc:`8083#section-4.1`."""
+        """Hold back what the peer reports nothing of, and let go on what has rested. See :rfc:`8083#section-4`."""
         now = self._context.now
+        has_proof = self.departures.has_proof
         for sender in self.senders.values():
             for stream in sender.streams.values():
                 is_sending = stream.sent_at is not None and now - stream.sent_at < SENDING
                 stream.breaker.watch_silence(now, is_sending=is_sending, heard_at=heard_at, interval=interval)
+                stream.breaker.progress(now, has_proof=has_proof)
+        self.look_at_breakers()
+
+    def resume(self, sender_id: StreamId, rid: str | None) -> None:
+        """Let streams of a sender go on; raises as `RtpSession.resume_sender` says."""
+        sender = self._sender(sender_id)
+        for stream in sender.streams.values() if rid is None else (sender.stream(rid),):
+            stream.breaker.resume()
+            stream.breaker.progress(self._context.now, has_proof=False)
         self.look_at_breakers()
 
     def hear(self) -> None:
-        """Note that the peer reports at all."""
+        """Note that the peer speaks at all."""
         if self._held_back:
             for sender in self.senders.values():
                 for stream in sender.streams.values():
@@ -251,13 +273,24 @@ class Outbound:
             self.look_at_breakers()
 
     def look_at_breakers(self) -> None:
-        """Tell the application if another set of streams is held back than before."""
+        """Tell the application if other streams are held back than before, or another part of them."""
         held_back = {
             stream.ssrc: stream.breaker.reason.value
             for sender in self.senders.values()
             for stream in sender.streams.values()
             if stream.breaker.reason is not None
         }
+        limits = {
+            stream.ssrc: stream.breaker.limit_bps
+            for sender in self.senders.values()
+            for stream in sender.streams.values()
+            if stream.breaker.limit_bps is not None
+        }
+        if limits != self._limits:
+            self._context.record("circuit_limited", bitrates_bps={ssrc: round(limit) for ssrc, limit in limits.items()})
+            self._limits = limits
+            if held_back == self._held_back:
+                self.departures.bounds_changed(self.senders.values())
         if held_back != self._held_back:
             self._context.record("circuit_broken", streams=held_back)
             resumed = self._held_back.keys() - held_back.keys()

@@ -139,6 +139,28 @@ class RtpSession:
         self._control.say_goodbye(self._outbound.remove(sender_id))
         self._touch()
 
+    def resume_sender(self, sender_id: StreamId, *, rid: str | None = None, now: float) -> None:
+        """Let a sender go on that the circuit breaker holds back, because a person wants to try again, or the path is another.
+
+        It goes on once it has rested for as long as it took to see that it must, longer each time; ``TargetBitrateChanged``
+        then tells its shares. Where nothing is held back nothing happens. Call ``datagrams_to_send`` next.
+
+        Args:
+            sender_id: As it was added.
+            rid: Name of the encoding; ``None`` for all of them.
+            now: Seconds.
+
+        Raises:
+            StateError: There is no such sender, or the session was closed.
+            ValueError: There is no such encoding.
+
+        See :rfc:`8083#section-4.5`.
+        """
+        self._check_open()
+        self._tick(now)
+        self._outbound.resume(sender_id, rid)
+        self._touch()
+
     def add_receiver(self, receiver_id: StreamId, parameters: ReceiveParameters) -> None:
         """Add a receiver, or go on with other parameters; its streams are not disturbed.
 

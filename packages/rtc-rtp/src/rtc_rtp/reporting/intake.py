@@ -168,6 +168,7 @@ class Intake:
                 sent_count=stats.packets_sent,
                 sent_size=stats.bytes_sent + stats.header_bytes_sent,
                 round_trip_time=context.round_trip_time.assumed,
+                has_proof=self._outbound.departures.has_proof,
             )
             self._outbound.look_at_breakers()
         remote = stream.stats.remote
@@ -222,8 +223,13 @@ class Intake:
             case _:
                 # [rfc3550:6.1/20] [rfc3550:6.7/1] [rfc8834:8/3]
                 self._context.drop("unknown_rtcp")
+                return
         if not is_ours:
             self._context.drop("feedback_for_unknown_source")
+            return
+        # [rfc8083:5/4] Whoever says anything of ours is there, if it is without a report.
+        self.reported_on_at = self._context.now
+        outbound.hear()
 
     def _take_bound(self, requester: int, bound: MaximumBitrate) -> bool:
         # [rfc8834:5.1.6/1]

@@ -81,9 +81,9 @@ def _active(sender: Sender) -> list[SendEncoding]:
 
 
 def _maximum(sender: Sender, encoding: SendEncoding) -> float:
-    bound = sender.streams[encoding.rid].bounds.bitrate_bps
-    wished = _wished_maximum(sender, encoding)
-    return wished if bound is None else min(wished, bound)
+    stream = sender.streams[encoding.rid]
+    bounds = [bound for bound in (stream.bounds.bitrate_bps, stream.breaker.limit_bps) if bound is not None]
+    return min([_wished_maximum(sender, encoding), *bounds])
 
 
 def _wished_maximum(sender: Sender, encoding: SendEncoding) -> float:

@@ -17,6 +17,12 @@ from rtc_rtp.sending.stream import Outgoing, SendStream
 LOWER_LAYERS: Final = 38
 """Bytes that SRTP, UDP and IPv4 add to every packet; the path carries them too."""
 
+PROOF_AGE: Final = 2.0
+"""Seconds for which feedback by packet tells how the path is."""
+
+PROVEN_LOSS: Final = 0.1
+"""Part of the packets that may be lost on a path that carries what it is given."""
+
 NEWS: Final = 0.02
 """Part by which the target has to change to be told."""
 
@@ -36,6 +42,7 @@ class Departures:
         "_context",
         "_counts_all",
         "_estimator",
+        "_feedback_at",
         "_pacer",
         "_padding_stream",
         "_queue",
@@ -56,6 +63,8 @@ class Departures:
         self._counts_all = False
         self._told_bps = 0.0
         self._told_at = -_NEVER
+        self._feedback_at = -_NEVER
+        """When the latest feedback by packet came."""
 
     def configure(self, senders: Iterable[Sender]) -> None:
         """Take what was negotiated: feedback of the peer is what there can be a pace by."""
@@ -128,20 +137,25 @@ class Departures:
             leaving = [(each, None) for each in self._queue if each.stream.owns(each.packet.ssrc)]
             self._queue.clear()
             self._queued_size = 0
-            return [self._depart(outgoing, probe_id) for outgoing, probe_id in leaving]
+            departed = [self._depart(outgoing, probe_id) for outgoing, probe_id in leaving]
+            return [data for data in departed if data is not None]
         datagrams: list[bytes] = []
         for paced in pacer.packets_to_send(self._context.now):
             outgoing = paced.packet
             if outgoing is None and self._padding_stream is not None:
                 outgoing = self._padding_stream.pad(paced.size)
             if outgoing is not None and outgoing.stream.owns(outgoing.packet.ssrc):
-                datagrams.append(self._depart(outgoing, paced.probe_id))
+                data = self._depart(outgoing, paced.probe_id)
+                if data is not None:
+                    datagrams.append(data)
         return datagrams
 
-    def _depart(self, outgoing: Outgoing, probe_id: int | None) -> bytes:
+    def _depart(self, outgoing: Outgoing, probe_id: int | None) -> bytes | None:
         stream = outgoing.stream
         number = self._transport_sequence_number
         data = stream.depart(outgoing, number)
+        if data is None:
+            return None
         # What is repeated to the bit has the number that it had, and tells nothing of now.
         is_fresh = not outgoing.is_retransmission or outgoing.packet.ssrc != stream.ssrc
         if is_fresh and (stream.is_numbered or self._counts_all):
@@ -165,6 +179,16 @@ class Departures:
         if self._estimator is not None:
             # [rfc8834:6/1] [rfc8834:7/1] [rfc8834:7.1/2]
             self._estimator.feedback_received(feedback, self._context.now)
+            self._feedback_at = self._context.now
+
+    @property
+    def has_proof(self) -> bool:
+        """Whether fresh feedback by packet shows that the path carries what it is given."""
+        return (
+            self._estimator is not None
+            and self._context.now <= self._feedback_at + PROOF_AGE
+            and self._estimator.loss <= PROVEN_LOSS
+        )
 
     def maximum_received(self, bitrate_bps: int) -> None:
         """Obey the estimate of a receiver (REMB)."""
@@ -172,7 +196,7 @@ class Departures:
             self._estimator.remb_received(bitrate_bps, self._context.now)
 
     def bounds_changed(self, senders: Iterable[Sender]) -> None:
-        """Tell the shares anew: the peer bounds a stream."""
+        """Tell the shares anew: the peer, or the circuit breaker, bounds a stream."""
         target = (
             self._context.options.max_bitrate_bps if self._estimator is None else self._estimator.target_bitrate_bps
         )

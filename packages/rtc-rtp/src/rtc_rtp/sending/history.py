@@ -12,12 +12,14 @@ MAX_COUNT: Final = 16_384
 class SentPacket:
     """One packet that left."""
 
-    __slots__ = ("data", "packet", "resent_at", "resent_count", "sent_at")
+    __slots__ = ("data", "packet", "resent_at", "resent_count", "sent_at", "size")
 
-    def __init__(self, packet: RtpPacket, data: bytes, sent_at: float) -> None:
+    def __init__(self, packet: RtpPacket, data: bytes | None, size: int, sent_at: float) -> None:
         self.packet = packet
         self.data = data
-        """What was on the wire, before SRTP."""
+        """What was on the wire, before SRTP; ``None`` if it is never needed again to the bit."""
+
+        self.size = size
 
         self.sent_at = sent_at
         self.resent_at = sent_at
@@ -40,22 +42,29 @@ class History:
         self._sequence_numbers: deque[int] = deque()
         self._size = 0
 
-    def add(self, packet: RtpPacket, data: bytes, now: float) -> None:
-        """Keep a packet that leaves now; old ones make room."""
+    def add(self, packet: RtpPacket, data: bytes | None, size: int, now: float) -> None:
+        """Keep a packet that leaves now; old ones make room.
+
+        Args:
+            packet: What leaves.
+            data: Its bytes, if they are to be sent again as they are.
+            size: How many these are.
+            now: Seconds.
+        """
         number = packet.sequence_number
         packets, order = self._packets, self._sequence_numbers
         before = packets.get(number)
         if before is not None:
-            self._size -= len(before.data)
+            self._size -= before.size
         else:
             order.append(number)
-        packets[number] = SentPacket(packet, data, now)
-        self._size += len(data)
+        packets[number] = SentPacket(packet, data, size, now)
+        self._size += size
         oldest = now - self.max_duration
         while len(order) > 1 and (
             self._size > self.max_size or len(order) > MAX_COUNT or packets[order[0]].sent_at < oldest
         ):
-            self._size -= len(packets.pop(order.popleft()).data)
+            self._size -= packets.pop(order.popleft()).size
 
     def find(self, sequence_number: int, now: float) -> SentPacket | None:
         """Return the packet of a sequence number if it is still there and not too old."""

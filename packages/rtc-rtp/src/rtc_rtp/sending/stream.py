@@ -98,6 +98,7 @@ class SendStream:
         self.repaired_at: float | None = None
         """When the latest packet of the stream of retransmissions left."""
 
+        self.breaker = CircuitBreaker(context.options.report_interval)
         self._parity_numbers: ParityNumbers | None = None
         self._redundancy: Redundancy | None = None
         self.repair: RetransmissionStream | None = None
@@ -139,7 +140,7 @@ class SendStream:
 
     def update(self, parameters: SendParameters, encoding: SendEncoding) -> None:
         """Go on with what was negotiated anew; the SSRC is the same, and what held it back may be over."""
-        self.breaker = CircuitBreaker()
+        self.breaker.resume()
         context = self._context
         self._keep_formats(parameters.codecs)
         self._parameters = parameters
@@ -463,8 +464,8 @@ class SendStream:
 
     # --- departure ---
 
-    def depart(self, outgoing: Outgoing, transport_sequence_number: int) -> bytes:
-        """Return the bytes of a packet that leaves now, and count it.
+    def depart(self, outgoing: Outgoing, transport_sequence_number: int) -> bytes | None:
+        """Return the bytes of a packet that leaves now, and count it; ``None`` if it was to be repeated and is forgotten.
 
         Args:
             outgoing: One of this stream.
@@ -475,7 +476,9 @@ class SendStream:
         if outgoing.is_retransmission and packet.ssrc == self.ssrc:
             # Under its own number a packet must be the same to the bit: SRTP would use one keystream for two texts.
             sent = self.history.find(packet.sequence_number, now) if self.history is not None else None
-            data = packet.serialize(two_byte=extensions.two_byte) if sent is None else sent.data
+            if sent is None or sent.data is None:
+                return None
+            data = sent.data
         else:
             elements = packet.extensions
             if extensions.transport_sequence_number is not None:
@@ -484,7 +487,8 @@ class SendStream:
                 extensions.depart(elements, context.wall_time(now))
             data = packet.serialize(two_byte=extensions.two_byte)
             if self.history is not None and not outgoing.is_retransmission and packet.ssrc == self.ssrc:
-                self.history.add(packet, data, now)
+                # A stream of retransmissions wraps the packet; only without one it leaves again as it was.
+                self.history.add(packet, data if self.repair is None else None, len(data), now)
         self._count(outgoing, len(data), now)
         return data
 
