@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_ENCODINGS: Final = {"audio": 1, "video": 8}
 """Encodings of one track that can be sent side by side; further ones are left out."""
 
-# [rfc8851:10/1] Letters, digits, "-" and "_", 255 of them at most.
+# Letters, digits, "-" and "_", 255 of them at most (RFC 8851 section 10).
 _RID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 

@@ -124,6 +124,7 @@ class Associations:
             offer: The offer.
             sections: What our answer will call them.
         """
+        self._withdraw(sections)
         for theirs, section in zip(offer.sections, sections, strict=True):
             if theirs.media is not None:
                 transceiver = self._find(theirs) or self._create(theirs.media)
@@ -133,7 +134,19 @@ class Associations:
             elif theirs.rejected:
                 self._process_rejection(theirs.index)
 
+    def _withdraw(self, sections: Sequence[MediaSection]) -> None:
+        """Take back what an offer gave to transceivers where the one that replaces it has other sections."""
+        kinds = {section.index: section.media_type for section in sections}
+        for transceiver in list(self.transceivers):
+            association = transceiver.association
+            standing = self._stable.get(transceiver.id)
+            is_pending = association is not None and (standing is None or standing.association is None)
+            if association is not None and is_pending and kinds.get(association.index) != transceiver.kind:
+                self._give_back(transceiver, remote=True)
+        self.release()
+
     def _process_rejection(self, index: int) -> None:
+        # webrtc-pc ends it with the offer already, and no rollback brings it back: its track has ended.
         transceiver = self.of_section(index)
         if transceiver is not None:
             self._process(transceiver, None)
@@ -162,20 +175,24 @@ class Associations:
             remote: Whether it was the peer's.
         """
         for transceiver in list(self.transceivers):
-            standing = self._stable.get(transceiver.id)
-            # [rfc8829:5.7/3]
-            transceiver.association = None if standing is None else standing.association
-            if standing is not None and any(each.rid is not None for each in transceiver.sender.encodings):
-                transceiver.sender.replace_encodings(standing.encodings)
-            if remote:
-                streams = () if standing is None else standing.remote_stream_ids
-                self._process_remote(transceiver, transceiver.current_direction or Direction.INACTIVE, streams)
-            # [rfc8829:5.7/4] [rfc8829:5.7/5]
-            if transceiver.id in self._made_by_peer and transceiver.id not in self.added_by_track:
-                self._stop(transceiver, disappears=True)
-                self.transceivers.remove(transceiver)
+            self._give_back(transceiver, remote=remote)
         self._made_by_peer = set()
         self.release()
+
+    def _give_back(self, transceiver: RtpTransceiver, *, remote: bool) -> None:
+        """Let a transceiver be what it was before the pending offer."""
+        standing = self._stable.get(transceiver.id)
+        # [rfc8829:5.7/3]
+        transceiver.association = None if standing is None else standing.association
+        if standing is not None and transceiver.sender.rids and not _has_names(standing.encodings):
+            transceiver.sender.replace_encodings(standing.encodings)
+        if remote:
+            streams = () if standing is None else standing.remote_stream_ids
+            self._process_remote(transceiver, transceiver.current_direction or Direction.INACTIVE, streams)
+        # [rfc8829:5.7/4] [rfc8829:5.7/5]
+        if transceiver.id in self._made_by_peer and transceiver.id not in self.added_by_track:
+            self._stop(transceiver, disappears=True)
+            self.transceivers.remove(transceiver)
 
     def release(self) -> None:
         """Let go of what was stopped and has no section: nobody needs to be told."""
@@ -214,7 +231,7 @@ class Associations:
 
     def _propose_encodings(self, transceiver: RtpTransceiver, content: MediaContent) -> None:
         """Take the names of the encodings that the peer wants to receive, where we have none."""
-        rids = content.rid_names(RidDirection.RECV)[: self._max_encodings]
+        rids = content.rid_names(RidDirection.RECV)[: 1 if transceiver.kind == "audio" else self._max_encodings]
         encodings = transceiver.sender.encodings
         if rids and len(encodings) == 1 and encodings[0].rid is None:
             transceiver.sender.name_encodings(rids)
@@ -245,7 +262,8 @@ class Associations:
         grown = self._set_streams(transceiver, streams)
         before = transceiver.fired_direction
         received = before is not None and before.receives
-        if (direction.receives and not received) or grown:
+        # The track of a transceiver that was stopped has ended, and comes no more.
+        if ((direction.receives and not received) or grown) and not transceiver.stopping:
             self._events.append(TrackAdded(transceiver, streams))
         if not direction.receives and received:
             self._mute(transceiver)
@@ -282,3 +300,7 @@ class Associations:
             if not (each.stopped and (each.association is None or each.association.index in rejected))
         ]
         self._made_by_peer = set()
+
+
+def _has_names(encodings: tuple[SendEncoding, ...]) -> bool:
+    return any(each.rid is not None for each in encodings)

@@ -67,6 +67,8 @@ class MediaSurface:
         self._count = 0
         self._cname = ""
         self._default_stream = ""
+        self._foreign_ssrcs: frozenset[int] = frozenset()
+        """Those that the latest description of the peer signals."""
         self._associations = Associations(
             make=self._make_for_peer,
             default_stream=self._name_default_stream,
@@ -187,8 +189,8 @@ class MediaSurface:
         return self._rng(_NAME_LENGTH).hex()
 
     def new_ssrc(self) -> int:
-        """Draw an SSRC that none of our senders has."""
-        taken = {
+        """Draw an SSRC that none of our senders has, and none of the peer's that we know of."""
+        taken = self._foreign_ssrcs | {
             ssrc
             for each in self._associations.transceivers
             for encoding in each.sender.encodings
@@ -215,9 +217,8 @@ class MediaSurface:
         """Something was changed that an offer may have to tell."""
         self.touched = True
 
-    def stopped_by_application(self, transceiver: RtpTransceiver) -> None:
+    def stopped_by_application(self) -> None:
         """A transceiver was stopped: nothing flows through it from now on."""
-        transceiver.receiver.remote_stream_ids = ()
         self._associations.release()
         self.touched = self.stirred = True
 
@@ -286,7 +287,16 @@ class MediaSurface:
             self._associations.remote_offered(theirs, continue_sections(theirs, sections))
         elif theirs is not None:
             self._associations.remote_answered(kind, sections, theirs)
+        if remote and theirs is not None:
+            self._leave_ssrcs(theirs.ssrcs)
         self._follow_clock_rates()
+
+    def _leave_ssrcs(self, signalled: frozenset[int]) -> None:
+        """Take other SSRCs where the peer has signalled ours as its own; our next description tells of them."""
+        self._foreign_ssrcs = signalled
+        # [rfc8834:4.8/5]
+        for transceiver in self._associations.transceivers:
+            transceiver.sender.leave_ssrcs(signalled)
 
     def _follow_clock_rates(self) -> None:
         for media in self.negotiated():

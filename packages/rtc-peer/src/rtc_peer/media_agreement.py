@@ -42,7 +42,8 @@ def negotiated_media(
         return None
     current = transceiver.current_direction or Direction.INACTIVE
     # [rfc8829:4.1.11/1] [rfc3264:5.1/16] [rfc3264:5.1/17] [rfc3264:6.1/19] [rfc3264:6.1/20]
-    receives = content.direction.receives if offering else current.receives
+    # An offer that ends receiving ends it by its answer.
+    receives = current.receives or (offering and content.direction.receives)
     return NegotiatedMedia(
         transceiver_id=transceiver.id,
         mid=section.mid,
@@ -93,6 +94,8 @@ def _send_parameters(
 def _receive_parameters(
     section: MediaSection, content: MediaContent, agreed: AgreedMedia | None, transceiver: RtpTransceiver
 ) -> ReceiveParameters:
+    if agreed is not None and not content.direction.receives:
+        content = agreed.local
     # [rfc8829:4.1.11/1] [rfc3264:8.3.3/3] [rfc3264:6.1/21] While an offer is under way, what was agreed upon before may
     # arrive as well.
     codecs = {} if agreed is None else {each.payload_type: each for each in agreed.local.codecs}

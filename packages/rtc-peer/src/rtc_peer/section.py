@@ -121,6 +121,13 @@ class RemoteDescription:
         """Whether there are sections of audio or video that we can read."""
         return any(section.media is not None for section in self.sections)
 
+    @property
+    def ssrcs(self) -> frozenset[int]:
+        """All SSRCs that it signals, those of repair streams included."""
+        sources = (source for section in self.sections if section.media is not None for source in section.media.sources)
+        found = {ssrc for each in sources for ssrc in (each.ssrc, each.rtx_ssrc, each.fec_ssrc)}
+        return frozenset(each for each in found if each is not None)
+
     def tag_of(self, index: int) -> RemoteSection:
         """Return the section whose transport counts for a section: the tag of its BUNDLE group, else itself."""
         section = self.sections[index]

@@ -124,6 +124,22 @@ class RtpSender:
             self._encodings = tuple(replace(each, ssrc=self._surface.new_ssrc()) for each in self._encodings)
         self._clock_rate = clock_rate
 
+    def leave_ssrcs(self, taken: frozenset[int]) -> None:
+        """Take other SSRCs in place of those that are taken. Not for applications."""
+
+        def kept(ssrc: int) -> int:
+            return self._surface.new_ssrc() if ssrc in taken else ssrc
+
+        self._encodings = tuple(
+            replace(
+                each,
+                ssrc=kept(each.ssrc),
+                rtx_ssrc=None if each.rtx_ssrc is None else kept(each.rtx_ssrc),
+                fec_ssrc=None if each.fec_ssrc is None else kept(each.fec_ssrc),
+            )
+            for each in self._encodings
+        )
+
     # --- media ---
 
     def send_frame(self, frame: EncodedFrame, *, rid: str | None = None, now: float | None = None) -> None:
@@ -272,9 +288,10 @@ def check_encodings(kind: str, encodings: Sequence[SendEncoding]) -> None:
         if not 0 < len(rid) <= MAX_RID_LENGTH or not all(char.isascii() and char.isalnum() for char in rid):
             raise ArgumentError(f"{rid!r} is no name of letters and digits")
     for each in encodings:
-        if each.scale_resolution_down_by < 1:
+        # Written so that what is no number fails as well.
+        if not each.scale_resolution_down_by >= 1:
             raise ArgumentError("resolution can only be scaled down: scale_resolution_down_by is at least 1")
-        if each.max_framerate is not None and each.max_framerate < 0:
+        if each.max_framerate is not None and not each.max_framerate >= 0:
             raise ArgumentError("max_framerate is not negative")
         if each.max_bitrate_bps is not None and each.max_bitrate_bps < 0:
             raise ArgumentError("max_bitrate_bps is not negative")

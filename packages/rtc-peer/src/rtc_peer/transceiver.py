@@ -166,12 +166,11 @@ class RtpTransceiver:
         self._surface.require_open()
         if not self.stopping:
             self.stopping = True
-            self._surface.stopped_by_application(self)
+            self._surface.stopped_by_application()
 
     def want_sending(self) -> None:
         """Add sending to what is wanted. Not for applications."""
         self._direction = Direction.of(sends=True, receives=self._direction.receives)
-        self.used_for_sending = True
 
     def unwant_sending(self) -> None:
         """Take sending from what is wanted. Not for applications."""
