@@ -2,8 +2,9 @@
 
 import contextlib
 
+import pytest
 from hypothesis import given, strategies
-from tests.peer.descriptions import vector
+from tests.peer.descriptions import describe, section, vector
 from tests.peer.pair import make_peer
 from tests.support.effort import examples
 
@@ -116,3 +117,20 @@ def test_a_spoilt_offer_in_a_call_leaves_it_alone_or_is_answered(first: str, sec
             assert peer.negotiated_media == before
         else:
             peer.set_local_description(None, 0.0)
+
+
+def test_a_mid_that_no_packet_could_bear_is_refused() -> None:
+    peer = make_peer()
+    media = section(
+        "rtcp-mux",
+        "rtpmap:96 VP8/90000",
+        media="video",
+        protocol="UDP/TLS/RTP/SAVPF",
+        fmt="96",
+        mid="m" * 256,
+    )
+
+    with pytest.raises(DescriptionError, match="longer than 255"):
+        peer.set_remote_description(describe(media), 0.0)
+
+    assert peer.transceivers == ()

@@ -20,6 +20,7 @@ from rtc_sdp import (
     ImageAttr,
     MaxPtime,
     MediaDescription,
+    Mid,
     Ptime,
     Rtcp,
     RtcpFb,
@@ -40,6 +41,8 @@ MAX_SOURCES: Final = 64
 """SSRCs of one section that are kept; further ones are found when their packets arrive."""
 MAX_EXTENSION_ID: Final = 255
 """The highest identifier that packets can carry; higher ones in an offer ask for one."""
+MAX_MID_LENGTH: Final = 255
+"""Bytes of a mid that the header extension of packets can carry (:rfc:`8285#section-4.3`)."""
 FIRST_REQUESTED_ID: Final = 4096
 """From here on the identifier of an offer stands for a wish to have one (:rfc:`8285#section-5`)."""
 
@@ -70,6 +73,9 @@ def read_media(
     # [rfc8829:5.8.3/7] [rfc8829:5.8.3/8] [rfc8829:5.8.3/9] [rfc8829:5.11/5] [rfc5761:5.1.1/4] [rfc8834:4.5/2]
     if not mux:
         raise DescriptionError("a section does not multiplex RTCP, which has no port of its own here")
+    mid = media.get(Mid)
+    if mid is not None and len(mid.tag) > MAX_MID_LENGTH:
+        raise DescriptionError(f"a mid of {len(mid.tag)} bytes is longer than {MAX_MID_LENGTH}: no packet can bear it")
     sources, ssrc_streams = _sources(media)
     streams, track_id = _streams(media)
     ptime, maxptime = media.get(Ptime), media.get(MaxPtime)
