@@ -25,7 +25,16 @@ from tests.support.effort import examples
 from tests.support.network import Link
 from tests.support.rng import SeededRng
 
-from rtc_rtp import RtpCodec, RtpPacket, RtpSession, SessionOptions, rtcp
+from rtc_rtp import (
+    ReceiverReport,
+    RtpCodec,
+    RtpPacket,
+    RtpSession,
+    SessionOptions,
+    SourceAssociation,
+    parse_compound,
+    rtcp,
+)
 
 ROUTES: dict[int, str] = {111: "a", 63: "a", 110: "a"} | dict.fromkeys((96, 97, 98, 99, 120, 122), "v")
 VP9 = RtpCodec(payload_type=98, mime_type="video/VP9", clock_rate=90_000, feedback=VP8.feedback, rtx_payload_type=99)
@@ -156,3 +165,21 @@ def test_a_call_over_a_bad_path_does_not_grow() -> None:
 
     assert all(late < early + 20_000 for early, late in zip(sizes[1], sizes[2], strict=True))
     assert len(party.received()) > 0.8 * len(party.frames_sent)
+
+
+def test_a_jitter_beyond_what_a_report_can_tell_is_told_as_the_most() -> None:
+    """A machine that slept for weeks, or a clock of billions of ticks: the report leaves all the same."""
+    party = Party()
+    party.right.add_receiver("v", video_receiver(ssrcs={5: SourceAssociation()}))
+    now = 0.0
+    for number, now in enumerate((0.0, 2e6)):
+        party.right.receive_datagram(bytes(RtpPacket(96, number, 0, 5, b"\x10\0\0", marker=True)), now)
+
+    reports = [
+        packet
+        for data in party.right.datagrams_to_send(now)
+        for packet in parse_compound(data)
+        if isinstance(packet, ReceiverReport)
+    ]
+
+    assert [block.jitter for report in reports for block in report.blocks] == [0xFFFF_FFFF]

@@ -509,7 +509,7 @@ class ReceiveStream:
             reception.take_fraction_lost(),
             reception.lost,
             reception.highest - 0x1_0000 & 0xFFFF_FFFF,
-            int(reception.jitter),
+            min(int(reception.jitter), 0xFFFF_FFFF),
             ntp_middle(clock.ntp_timestamp),
             delay,
         )

@@ -215,7 +215,8 @@ class VideoBuffer:
 
     def _skip(self, now: float) -> bool:
         """The next frame is not whole: wait, or pass over it; tell whether it was passed over."""
-        if self._next is None or max(self._packets, default=0) < self._scanned:
+        # All that waits is of the next frame, which goes on: there is nothing behind it yet.
+        if self._next is None or len(self._packets) == self._scanned - self._next:
             self._blocked_at = None
             return False
         if self._leap():
