@@ -406,13 +406,13 @@ class SendStream:
             sent = history.find(number, now)
             if (
                 sent is None
-                or len(sent.data) > room
+                or sent.size > room
                 or sent.resent_count >= MAX_RESENDS
                 or (sent.resent_count and now < sent.resent_at + round_trip_time)
             ):
                 stats.retransmissions_denied += 1
                 continue
-            room -= len(sent.data)
+            room -= sent.size
             sent.resent_at = now
             sent.resent_count += 1
             if (again := self._again(sent.packet)) is None:
