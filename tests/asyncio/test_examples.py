@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.support.entry_points import declare_codecs
+from tests.support.installed import write_metadata
 
 EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples"
 
@@ -25,7 +25,7 @@ EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples"
     ],
 )
 def test_an_example_prints_what_it_should(name: str, output: str, tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(declare_codecs(tmp_path))])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(write_metadata("rtc-media", tmp_path))])}
     done = subprocess.run(
         [sys.executable, "-X", "dev", str(EXAMPLES / name)],
         capture_output=True,

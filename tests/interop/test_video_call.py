@@ -8,10 +8,8 @@ from typing import Any, cast
 
 import av
 import pytest
-from tests.support.entry_points import declare_codecs
+from tests.support.installed import codecs_installed
 from tests.support.peers import require
-
-from rtc_asyncio.codecs import installed_codecs
 
 from . import browser
 
@@ -34,13 +32,12 @@ return { picture: canvas.toDataURL("image/png").split(",")[1], energy };
 
 
 @pytest.mark.parametrize("name", browser.NAMES)
-async def test_the_page_shows_what_python_sends(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_page_shows_what_python_sends(name: str, tmp_path: Path) -> None:
     require(browser.executable(name), f"{name} is not installed")
-    monkeypatch.syspath_prepend(declare_codecs(tmp_path))
-    installed_codecs.cache_clear()
     site = runpy.run_path(str(EXAMPLE))["application"]()
-    async with browser.Browser.launch(name, site=site) as page:
-        seen = cast("dict[str, Any]", await page.run(_WATCH))
+    with codecs_installed(tmp_path):
+        async with browser.Browser.launch(name, site=site) as page:
+            seen = cast("dict[str, Any]", await page.run(_WATCH))
 
     with av.open(io.BytesIO(base64.b64decode(seen["picture"])), "r") as file:
         picture = next(file.decode(video=0)).reformat(format="rgb24")
