@@ -115,9 +115,8 @@ class Sender:
         self.round_trip_time = round_trip_time
         self._count = 0
 
-    @property
     def is_stopped(self) -> bool:
-        """Whether nothing may be sent."""
+        """Tell whether nothing may be sent."""
         return self.breaker.reason is not None
 
     def send(
@@ -177,11 +176,11 @@ def test_a_person_may_try_again_after_a_rest_and_each_time_later() -> None:
     stopped = sender.breaker.reason
     rests = []
     for _ in range(3):
-        while not sender.is_stopped:
+        while not sender.is_stopped():
             sender.send(8e6, 0.5, 1)
         sender.breaker.resume()
         began_at = sender.now
-        while sender.is_stopped and sender.now < began_at + 200:
+        while sender.is_stopped() and sender.now < began_at + 200:
             sender.send(8e6, 0.5, 1)
         rests.append(sender.now - began_at)
 
