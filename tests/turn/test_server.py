@@ -22,6 +22,7 @@ from rtc_turn import (
     ALLOCATE,
     CHANNEL_BIND,
     CREATE_PERMISSION,
+    LAST_CHANNEL_OF_RFC5766,
     REFRESH,
     SEND,
     TCP,
@@ -326,6 +327,16 @@ def test_a_number_that_is_no_channels_is_refused(number: int) -> None:
     allocated(world)
 
     assert code(world.ask(CHANNEL_BIND, ChannelNumber(number), XorPeerAddress(PEER))) == 400
+
+
+def test_older_clients_may_have_higher_numbers_if_they_are_put_up_with() -> None:
+    world = World(server_config=TurnServerConfig(last_channel=LAST_CHANNEL_OF_RFC5766))
+    allocated(world)
+
+    assert code(world.ask(CHANNEL_BIND, ChannelNumber(0x7FFF), XorPeerAddress(PEER))) == 0
+    assert [each.data for each in world.tell(pack_channel_data(0x7FFF, b"old", pad=False))] == [b"old"]
+    with pytest.raises(ValueError, match="0x7fff"):
+        TurnServerConfig(last_channel=0x8000)
 
 
 def test_a_channel_is_of_one_peer_and_a_peer_has_one_channel() -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rtc_turn.channel_data import (
         FIRST_CHANNEL,
         LAST_CHANNEL,
+        LAST_CHANNEL_OF_RFC5766,
         TurnStreamBuffer,
         is_channel_data,
         pack_channel_data,
@@ -121,6 +122,7 @@ __all__ = [
     "FIRST_CHANNEL",
     "Icmp",
     "LAST_CHANNEL",
+    "LAST_CHANNEL_OF_RFC5766",
     "Lifetime",
     "MobilityTicket",
     "OpenRelay",
@@ -163,7 +165,7 @@ __all__ = [
 
 _DEFINED_IN: Final = {
     "attributes": "AccessToken AdditionalAddressFamily AddressErrorCode AddressFamily ChannelNumber ConnectionId Data DontFragment EvenPort Icmp Lifetime MobilityTicket RequestedAddressFamily RequestedTransport ReservationToken TCP TURN_ATTRIBUTES ThirdPartyAuthorization UDP XorPeerAddress XorRelayedAddress",
-    "channel_data": "FIRST_CHANNEL LAST_CHANNEL TurnStreamBuffer is_channel_data pack_channel_data unpack_channel_data",
+    "channel_data": "FIRST_CHANNEL LAST_CHANNEL LAST_CHANNEL_OF_RFC5766 TurnStreamBuffer is_channel_data pack_channel_data unpack_channel_data",
     "client": "TurnClient",
     "config": "TurnConfig TurnStats",
     "errors": "BufferFullError ParseError StateError TurnError",

@@ -14,9 +14,9 @@ from rtc_turn.errors import ParseError
 
 FIRST_CHANNEL: Final = 0x4000
 LAST_CHANNEL: Final = 0x4FFF
+LAST_CHANNEL_OF_RFC5766: Final = 0x7FFF
+"""Older clients take their numbers from a range that collides with other protocols of a port (:rfc:`7983#section-7`)."""
 FIRST_CHANNEL_BYTE: Final = FIRST_CHANNEL >> 8
-LAST_CHANNEL_BYTE: Final = LAST_CHANNEL >> 8
-"""ChannelData is told from the other protocols of a port by its first byte (:rfc:`7983#section-7`)."""
 CHANNEL_HEADER_LENGTH: Final = 4
 MAX_DATA_LENGTH: Final = 0xFFFF
 
@@ -24,10 +24,10 @@ _COOKIE_BYTES: Final = MAGIC_COOKIE.to_bytes(4, "big")
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
-def is_channel_data(data: bytes) -> bool:
+def is_channel_data(data: bytes, *, last_channel: int = LAST_CHANNEL) -> bool:
     """Tell by the first byte whether a datagram holds ChannelData."""
     # [rfc8656:12/3]
-    return bool(data) and FIRST_CHANNEL_BYTE <= data[0] <= LAST_CHANNEL_BYTE
+    return bool(data) and FIRST_CHANNEL_BYTE <= data[0] <= last_channel >> 8
 
 
 def pack_channel_data(number: int, data: bytes, *, pad: bool) -> bytes:
@@ -42,14 +42,14 @@ def pack_channel_data(number: int, data: bytes, *, pad: bool) -> bytes:
         ValueError: Number or length are out of range.
     """
     length = len(data)
-    if not FIRST_CHANNEL <= number <= LAST_CHANNEL or length > MAX_DATA_LENGTH:
+    if not FIRST_CHANNEL <= number <= LAST_CHANNEL_OF_RFC5766 or length > MAX_DATA_LENGTH:
         raise ValueError(f"there is no channel 0x{number:04x} with {length} bytes")
     # [rfc8656:12.5/2] Over datagrams padding is allowed, and serves nobody.
     padding = _PADDING[length & 3] if pad else b""
     return number.to_bytes(2, "big") + length.to_bytes(2, "big") + data + padding
 
 
-def unpack_channel_data(message: bytes) -> tuple[int, bytes]:
+def unpack_channel_data(message: bytes, *, last_channel: int = LAST_CHANNEL) -> tuple[int, bytes]:
     """Return number and data of a ChannelData message; what follows the data is padding.
 
     Raises:
@@ -61,7 +61,7 @@ def unpack_channel_data(message: bytes) -> tuple[int, bytes]:
         raise ParseError(f"ChannelData has at least 4 bytes, not {len(message)}")
     number = message[0] << 8 | message[1]
     end = CHANNEL_HEADER_LENGTH + (message[2] << 8 | message[3])
-    if not FIRST_CHANNEL <= number <= LAST_CHANNEL:
+    if not FIRST_CHANNEL <= number <= last_channel:
         raise ParseError(f"0x{number:04x} is not the number of a channel")
     if len(message) < end:
         raise ParseError(f"ChannelData of {end} bytes is cut to {len(message)}")
@@ -71,14 +71,18 @@ def unpack_channel_data(message: bytes) -> tuple[int, bytes]:
 class TurnStreamBuffer:
     """Cut a byte stream into STUN messages and ChannelData. It holds less than one message between calls."""
 
-    __slots__ = ("_buffer", "_max_message_length")
+    __slots__ = ("_buffer", "_last_channel_byte", "_max_message_length")
 
-    def __init__(self, *, max_message_length: int = MAX_DATA_LENGTH + HEADER_LENGTH) -> None:
+    def __init__(
+        self, *, max_message_length: int = MAX_DATA_LENGTH + HEADER_LENGTH, last_channel: int = LAST_CHANNEL
+    ) -> None:
         """Begin with an empty stream.
 
         Args:
             max_message_length: Bytes of the largest message to put up with, its header included.
+            last_channel: The highest number that a channel may have.
         """
+        self._last_channel_byte = last_channel >> 8
         self._buffer = b""
         self._max_message_length = max_message_length
 
@@ -97,7 +101,7 @@ class TurnStreamBuffer:
         while len(buffer) - offset >= CHANNEL_HEADER_LENGTH:
             first = buffer[offset]
             length = buffer[offset + 2] << 8 | buffer[offset + 3]
-            if FIRST_CHANNEL_BYTE <= first <= LAST_CHANNEL_BYTE:
+            if FIRST_CHANNEL_BYTE <= first <= self._last_channel_byte:
                 # [rfc8656:12.5/2] In a stream the padding is there whatever the length says.
                 whole = CHANNEL_HEADER_LENGTH + length + (-length & 3)
                 is_sound = True

@@ -50,9 +50,9 @@ _TOO_BIG: Final = {False: frozenset({(3, 4)}), True: frozenset({(2, 0)})}
 class _Stream:
     __slots__ = ("buffer", "path")
 
-    def __init__(self, path: ClientPath) -> None:
+    def __init__(self, path: ClientPath, last_channel: int) -> None:
         self.path = path
-        self.buffer = TurnStreamBuffer(max_message_length=MAX_STREAM_MESSAGE_LENGTH)
+        self.buffer = TurnStreamBuffer(max_message_length=MAX_STREAM_MESSAGE_LENGTH, last_channel=last_channel)
 
 
 class TurnServer:
@@ -169,7 +169,9 @@ class TurnServer:
             self._events.append(CloseTransport(transport_id, abort=True))
             return
         # [rfc8656:5/14]
-        self._streams[transport_id] = _Stream(ClientPath(local, remote, transport, transport_id))
+        self._streams[transport_id] = _Stream(
+            ClientPath(local, remote, transport, transport_id), self._config.last_channel
+        )
         self._idle.set(transport_id, self._now + self._config.max_idle_stream)
 
     def transport_closed(self, transport_id: int, now: float) -> None:
@@ -278,7 +280,7 @@ class TurnServer:
         self._send(allocation.path, Message(DATA, MessageClass.INDICATION, transaction_id, attributes).serialize())
 
     def _receive_from_client(self, message: bytes, path: ClientPath) -> None:
-        if is_channel_data(message):
+        if is_channel_data(message, last_channel=self._config.last_channel):
             self._receive_channel_data(message, path)
             return
         try:
@@ -299,7 +301,7 @@ class TurnServer:
     def _receive_channel_data(self, message: bytes, path: ClientPath) -> None:
         allocation = self._requests.by_path.get(path)
         try:
-            number, data = unpack_channel_data(message)
+            number, data = unpack_channel_data(message, last_channel=self._config.last_channel)
         except ParseError:
             self._drop("malformed")
             return

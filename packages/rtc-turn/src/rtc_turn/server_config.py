@@ -5,6 +5,7 @@ from typing import Final
 
 from rtc_turn._version import __version__
 from rtc_turn.attributes import AddressFamily
+from rtc_turn.channel_data import FIRST_CHANNEL, LAST_CHANNEL, LAST_CHANNEL_OF_RFC5766
 from rtc_turn.config import DEFAULT_LIFETIME
 from rtc_turn.dataclass import dataclass
 
@@ -28,6 +29,8 @@ class TurnServerConfig:
     """At a time, of all users; one more is refused with 508."""
     max_allocations_per_user: int = 64
     """At a time; one more is refused with 486."""
+    last_channel: int = LAST_CHANNEL
+    """The highest channel number that may be bound; `LAST_CHANNEL_OF_RFC5766` puts up with older clients."""
     max_permissions: int = 256
     """Hosts of one allocation; more are refused with 508."""
     max_channels: int = 256
@@ -55,6 +58,8 @@ class TurnServerConfig:
             raise ValueError("a server relays over one address family at least")
         if not 0 < self.default_lifetime <= self.max_lifetime:
             raise ValueError("the default lifetime is positive and no longer than the longest")
+        if not FIRST_CHANNEL <= self.last_channel <= LAST_CHANNEL_OF_RFC5766:
+            raise ValueError("channel numbers lie between 0x4000 and 0x7fff")
         # [rfc8656:7.2/10]
         if self.reservation_lifetime < 30:
             raise ValueError("a reservation is held for 30 seconds at least")

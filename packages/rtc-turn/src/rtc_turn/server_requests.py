@@ -20,7 +20,7 @@ from rtc_turn.attributes import (
     XorPeerAddress,
     XorRelayedAddress,
 )
-from rtc_turn.channel_data import FIRST_CHANNEL, LAST_CHANNEL
+from rtc_turn.channel_data import FIRST_CHANNEL
 from rtc_turn.dataclass import dataclass
 from rtc_turn.errors import StateError
 from rtc_turn.peer_policy import PeerPolicy, is_tunnel
@@ -325,7 +325,7 @@ class ServerRequests:
         if isinstance(allocation, Reply):
             return allocation
         number, peer = asked.request.get(ChannelNumber), asked.request.get(XorPeerAddress)
-        if number is None or peer is None or not FIRST_CHANNEL <= number.number <= LAST_CHANNEL:
+        if number is None or peer is None or not FIRST_CHANNEL <= number.number <= self._config.last_channel:
             return Reply(BAD_REQUEST)
         # [rfc8656:12.2/1]
         if family_of(peer.address) not in allocation.relays:
