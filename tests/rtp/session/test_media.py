@@ -7,7 +7,7 @@ from tests.rtp.session.party import RTX_SSRC, VIDEO_SSRC, VP8, Party, video_rece
 from tests.support.network import Link
 from tests.support.rng import SeededRng
 
-from rtc_rtp import EncodedFrame, RtpCodec, RtpPacket, SendEncoding, is_rtcp
+from rtc_rtp import EncodedFrame, RtpCodec, RtpPacket, SendEncoding, SourceAssociation, is_rtcp
 from rtc_rtp.payload.vp8 import Vp8PayloadDescriptor
 
 
@@ -221,3 +221,21 @@ def test_a_picture_without_a_marker_ends_where_the_next_begins() -> None:
 
     start = b"\x00\x00\x00\x01"
     assert [frame.data for frame in party.received()] == [start + picture, start + next_picture, start + next_picture]
+
+
+def test_a_key_frame_behind_a_delimiter_of_its_own_is_found() -> None:
+    """GStreamer sends an access unit delimiter, parameter sets and the picture in packets of their own."""
+    party = Party()
+    party.right.add_receiver("v", video_receiver(codecs=(H264,), ssrcs={VIDEO_SSRC: SourceAssociation()}))
+    broken = [
+        RtpPacket(96, 1, 0, VIDEO_SSRC, b"\x41\x80begins"),
+        RtpPacket(96, 3, 0, VIDEO_SSRC, b"\x41\x20", marker=True),
+    ]
+    units = (b"\x09\x10", b"\x67\x42\xc0", b"\x68\xce", b"\x65\x80key")
+    key = [RtpPacket(96, 4 + i, 3000, VIDEO_SSRC, unit, marker=i == 3) for i, unit in enumerate(units)]
+
+    for packet in (*broken, *key):
+        party.right.receive_datagrams([bytes(packet)], 0.0)
+    party.network.flush()
+
+    assert [frame.data for frame in party.received()] == [b"".join(b"\x00\x00\x00\x01" + unit for unit in units)]

@@ -292,8 +292,15 @@ class VideoBuffer:
         )
 
     def _begins_key_frame(self, number: int) -> bool:
-        packet = self._packets[number][0]
-        return self._begins_frame(number) and self._format(packet).starts_keyframe(packet.payload)
+        if not self._begins_frame(number):
+            return False
+        # H.264 and H.265 may put what stands before a picture into packets of its own, of which the first tells nothing.
+        timestamp = self._packets[number][0].timestamp
+        while (entry := self._packets.get(number)) is not None and entry[0].timestamp == timestamp:
+            if self._format(entry[0]).starts_keyframe(entry[0].payload):
+                return True
+            number += 1
+        return False
 
     def _discard_before(self, number: int) -> None:
         old = [each for each in self._packets if each < number]
