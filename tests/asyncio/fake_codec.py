@@ -47,6 +47,7 @@ class FakeEncoder:
     bitrates: list[int] = field(default_factory=list)
     forced: list[bool] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
+    silent: list[bool] = field(default_factory=list)
     closed: bool = False
     gate: threading.Event | None = None
     """Encoding waits for it."""
@@ -62,6 +63,7 @@ class FakeEncoder:
             raise CodecError("negative numbers cannot be encoded")
         timestamp = int(frame.pts * frame.time_base * self.codec.clock_rate)
         if isinstance(frame, Sound):
+            self.silent.append(frame.silent)
             return [EncodedFrame(b"\xfc" + struct.pack("!I", frame.number), timestamp, audio_level=AudioLevel(20))]
         size = struct.pack("<HH", frame.width, frame.height)
         head = KEY_FRAME + size if force_keyframe else DELTA_FRAME + bytes(4)

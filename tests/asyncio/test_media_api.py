@@ -400,6 +400,32 @@ async def test_parameters_are_changed_by_transaction(pair: Pair) -> None:
         await sender.setParameters(again)
 
 
+async def test_what_must_stay_is_compared_with_what_was_handed_out(pair: Pair) -> None:
+    sender = pair[0].addTrack(video())
+    await negotiate(*pair)
+
+    for spoil in ("codecs", "headerExtensions"):
+        parameters = sender.getParameters()
+        getattr(parameters, spoil).pop()
+        with pytest.raises(InvalidModificationError):
+            await sender.setParameters(parameters)
+    parameters = sender.getParameters()
+    parameters.rtcp.reducedSize = not parameters.rtcp.reducedSize
+    with pytest.raises(InvalidModificationError):
+        await sender.setParameters(parameters)
+
+
+async def test_what_suffers_from_few_bits_is_chosen(pair: Pair) -> None:
+    sender = pair[0].addTransceiver("video").sender
+    parameters = sender.getParameters()
+    assert parameters.degradationPreference is None
+    parameters.degradationPreference = "maintain-resolution"
+    await sender.setParameters(parameters)
+
+    assert sender.getParameters().degradationPreference == "maintain-resolution"
+    assert sender.pump.degradation_preference == "maintain-resolution"
+
+
 async def test_parameters_of_a_stopped_transceiver_stay(pair: Pair) -> None:
     transceiver = pair[0].addTransceiver("video")
     parameters = transceiver.sender.getParameters()

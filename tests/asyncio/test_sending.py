@@ -16,11 +16,13 @@ from rtc_asyncio.tracks import MediaKind
 from rtc_peer import ArgumentError
 from rtc_rtp import BufferFullError, EncodedFrame, RtpCodec, RtpPacket, SendEncoding, SendParameters
 
-from .fake_codec import FakeCodecs, Picture
+from .fake_codec import FakeCodecs, Picture, Sound
 
 VP8 = RtpCodec(payload_type=96, mime_type="video/VP8", clock_rate=90_000)
 H264 = RtpCodec(payload_type=102, mime_type="video/H264", clock_rate=90_000)
 PLAIN = SendParameters(kind="video", codecs=(VP8, H264), encodings=(SendEncoding(ssrc=1),))
+OPUS = RtpCodec(payload_type=111, mime_type="audio/opus", clock_rate=48_000, channels=2)
+SPOKEN = SendParameters(kind="audio", codecs=(OPUS,), encodings=(SendEncoding(ssrc=1),))
 SIMULCAST = replace(
     PLAIN,
     encodings=(
@@ -74,6 +76,23 @@ class Pictures(MediaStreamTrack):
         raise MediaStreamError("no more")
 
 
+class Sounds(MediaStreamTrack):
+    """So many pieces of sound, then nothing."""
+
+    kind: MediaKind = "audio"
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._left = iter(range(count))
+
+    async def recv(self) -> Sound:
+        await asyncio.sleep(0)
+        for number in self._left:
+            return Sound(number, 960 * number)
+        await asyncio.Event().wait()
+        raise MediaStreamError("no more")
+
+
 def pictures(count: int) -> list[Picture]:
     return [Picture(number, 3000 * number) for number in range(1, count + 1)]
 
@@ -113,8 +132,35 @@ async def test_simulcast_encodes_each_active_encoding() -> None:
     pump.close()
 
     assert [rid for _, rid in outlet.frames] == ["q", "f", "q", "f"]
-    assert [encoder.settings.scale_resolution_down_by for encoder in codecs.encoders] == [2.0, 1.0]
-    assert [encoder.bitrates for encoder in codecs.encoders] == [[100_000], [700_000]]
+    bitrates = {encoder.settings.scale_resolution_down_by: encoder.bitrates for encoder in codecs.encoders}
+    assert bitrates == {2.0: [100_000], 1.0: [700_000]}
+
+
+async def test_encodings_are_made_side_by_side() -> None:
+    codecs, outlet = FakeCodecs(), Recorder(SIMULCAST)
+    codecs.gate = threading.Event()
+    pump = SendingPump("video", outlet, codecs)
+    pump.start(Pictures(pictures(1), ends=False))
+    await until(lambda: [encoder.forced for encoder in codecs.encoders] == [[True], [True]])  # both at work
+    codecs.gate.set()
+    await until(lambda: len(outlet.frames) == 2)
+    pump.close()
+
+    await until(lambda: all(encoder.closed for encoder in codecs.encoders))
+    assert codecs.encoders[0].threads.isdisjoint(codecs.encoders[1].threads)
+    await until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("rtc-encode")])
+
+
+async def test_an_encoder_is_told_how_long_packets_shall_be_and_what_shall_suffer() -> None:
+    outlet, codecs = Recorder(replace(PLAIN, encodings=(SendEncoding(ssrc=1, packet_time_ms=60),))), FakeCodecs()
+    pump = SendingPump("video", outlet, codecs)
+    pump.degradation_preference = "maintain-resolution"
+    pump.start(Pictures(pictures(1), ends=False))
+    await until(lambda: len(outlet.frames) == 1)
+    pump.close()
+
+    settings = codecs.encoders[0].settings
+    assert (settings.packet_time_ms, settings.degradation_preference) == (60, "maintain-resolution")
 
 
 async def test_a_key_frame_is_made_when_asked_for() -> None:
@@ -195,7 +241,7 @@ async def test_another_codec_or_size_takes_another_encoder() -> None:
 )
 def test_a_frame_rate_leaves_frames_out(framerate: float | None, taken: int) -> None:
     encoding = Encoding("video", FakeCodecs())
-    encoding.configure(VP8, SendEncoding(ssrc=1, max_framerate=framerate), "", 1.0)
+    encoding.configure(VP8, SendEncoding(ssrc=1, max_framerate=framerate))
 
     due = [encoding.is_due(1000 + frame / 30) for frame in range(300)]
     assert abs(sum(due) - taken) <= 1
@@ -211,6 +257,18 @@ async def test_a_disabled_track_shows_black_once_a_second() -> None:
     pump.close()
 
     assert [frame.data[-1] for frame, _ in outlet.frames] == [1]
+
+
+async def test_a_disabled_track_is_silent_without_a_gap() -> None:
+    outlet, codecs = Recorder(SPOKEN), FakeCodecs()
+    pump = SendingPump("audio", outlet, codecs)
+    track = Sounds(3)
+    track.enabled = False
+    pump.start(track)
+    await until(lambda: len(outlet.frames) == 3)
+    pump.close()
+
+    assert codecs.encoders[0].silent == [True, True, True]
 
 
 async def test_a_track_that_has_ended_leaves_black() -> None:
@@ -401,6 +459,25 @@ async def test_frames_that_are_put_too_fast_cost_those_up_to_the_next_key_frame(
 
     assert [int(frame.data) for frame, _ in outlet.frames] == [0, *range(390, 400)]
     assert len(requests) == 2
+
+
+async def test_whoever_feeds_a_track_does_not_wait_for_a_sender_that_failed() -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+
+    class Broken(Recorder):
+        def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
+            raise RuntimeError("a fault of ours")
+
+    pump = SendingPump("audio", Broken(SPOKEN), None)
+    track = EncodedFrameTrack("audio")
+    pump.start(track)
+    async with asyncio.timeout(5):
+        for number in range(600):  # more than may wait
+            await track.put(EncodedFrame(b"x", number, mime_type="audio/opus"))
+    pump.close()
+
+    assert [context["message"] for context in failures] == ["sending a track failed"]
 
 
 async def test_packets_pass_through_unless_the_track_is_disabled() -> None:

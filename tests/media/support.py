@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_asyncio import EncoderSettings
+from rtc_asyncio.rtp_dictionaries import RTCDegradationPreference
 from rtc_media import AudioEncoder, TestCardPainter, VideoDecoder, VideoEncoder
 from rtc_rtp import EncodedFrame, RtpCodec, RtpPacket, payload_format
 
@@ -36,6 +37,7 @@ def video_encoder(
     scale_resolution_down_by: float = 1.0,
     scalability_mode: str | None = None,
     content_hint: str = "",
+    degradation_preference: RTCDegradationPreference | None = None,
 ) -> VideoEncoder:
     settings = EncoderSettings(
         bitrate_bps=bitrate_bps,
@@ -43,6 +45,7 @@ def video_encoder(
         scale_resolution_down_by=scale_resolution_down_by,
         scalability_mode=scalability_mode,
         content_hint=content_hint,
+        degradation_preference=degradation_preference,
     )
     return VideoEncoder(codec(mime_type, parameters), settings)
 
@@ -55,8 +58,9 @@ def audio_encoder(
     content_hint: str = "",
     channels: int = 1,
     comfort_noise: bool = False,
+    packet_time_ms: int | None = None,
 ) -> AudioEncoder:
-    settings = EncoderSettings(bitrate_bps=bitrate_bps, content_hint=content_hint)
+    settings = EncoderSettings(bitrate_bps=bitrate_bps, content_hint=content_hint, packet_time_ms=packet_time_ms)
     return AudioEncoder(codec(mime_type, parameters, channels), settings, comfort_noise=comfort_noise)
 
 

@@ -90,6 +90,14 @@ def test_packets_last_as_long_as_asked(parameter: dict[str, str], ptime: int) ->
     assert len(g711.data) == 8 * ptime
 
 
+def test_the_sending_side_may_choose_how_long_packets_last_up_to_what_the_peer_takes() -> None:
+    (first, *_) = encode(audio_encoder("audio/opus", {"ptime": "20"}, packet_time_ms=60), sines(0.2))
+    (g711, *_) = encode(audio_encoder("audio/PCMU", {"maxptime": "40"}, packet_time_ms=60), sines(0.2))
+
+    assert opus_duration(first.data) == 48 * 60
+    assert len(g711.data) == 8 * 40
+
+
 @pytest.mark.parametrize(("parameter", "channels"), [({}, 1), ({"stereo": "1"}, 2)])
 def test_stereo_is_sent_to_those_who_asked(parameter: dict[str, str], channels: int) -> None:
     encoded = encode(audio_encoder("audio/opus", parameter, channels=2), sines(0.2, channels=2))

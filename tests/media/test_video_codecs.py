@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cache
 
 import av
+import numpy as np
 import pytest
 from _pytest.mark import ParameterSet
 from av.bitstream import BitStreamFilterContext
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.effort import examples
 
+from rtc_asyncio.rtp_dictionaries import RTCDegradationPreference
 from rtc_media import CodecError, VideoDecoder, VideoEncoder, encoder_name, read_picture_number
 from rtc_rtp import EncodedFrame
 
@@ -281,6 +283,42 @@ def test_detail_keeps_its_size(hint: str) -> None:
     encoder = video_encoder("video/VP8", bitrate_bps=60_000, content_hint=hint)
 
     assert size(encode(encoder, cards(1, 640, 480))[0])[0] == 640
+
+
+@pytest.mark.parametrize(
+    ("hint", "preference", "keeps"),
+    [
+        ("", "maintain-resolution", True),
+        ("", "maintain-framerate-and-resolution", True),
+        ("", "maintain-framerate", False),
+        ("detail", "maintain-framerate", False),
+        ("detail", "balanced", False),
+    ],
+)
+def test_what_suffers_from_few_bits_is_the_applications_choice(
+    hint: str, preference: RTCDegradationPreference, keeps: bool
+) -> None:
+    encoder = video_encoder("video/VP8", bitrate_bps=60_000, content_hint=hint, degradation_preference=preference)
+
+    assert (size(encode(encoder, cards(1, 640, 480))[0])[0] == 640) is keeps
+
+
+@pytest.mark.parametrize(
+    ("preference", "keeps"),
+    [("maintain-resolution", False), ("maintain-framerate-and-resolution", True), (None, False)],
+)
+def test_pictures_are_left_out_for_the_rate_unless_all_are_wanted(
+    preference: RTCDegradationPreference | None, keeps: bool
+) -> None:
+    encoder = video_encoder("video/VP8", bitrate_bps=10_000, content_hint="text", degradation_preference=preference)
+    noise = np.random.default_rng(1)
+    sent = []
+    for number in range(12):
+        picture = av.VideoFrame.from_ndarray(noise.integers(0, 256, (240, 320), np.uint8), "gray")
+        picture.pts, picture.time_base = 3000 * number, VIDEO_TIME
+        sent += encoder.encode(picture, force_keyframe=False)
+
+    assert (len(sent) == 12) is keeps
 
 
 def test_a_frame_rate_limit_leaves_pictures_out_evenly() -> None:

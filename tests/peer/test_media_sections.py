@@ -1,6 +1,7 @@
 """What sections of audio and video say beside their codecs: streams, sources, RTCP, bandwidth, profiles (RFC 8829 section 5)."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from tests.peer.descriptions import describe, parsed, vector
@@ -317,6 +318,32 @@ def test_the_bandwidth_of_the_peer_bounds_what_we_send(bandwidth: str, limit: in
     peer = _answered(bandwidth=bandwidth)
 
     assert [each.max_bitrate_bps for each in _sent(peer).encodings] == [limit]
+
+
+@pytest.mark.spec("rfc3264:6.1/22", "rfc3264:7/3")
+@pytest.mark.parametrize(
+    ("lines", "packet_time_ms"),
+    [
+        ([], None),
+        (["ptime:40"], 40),
+        (["ptime:60", "maxptime:40"], 40),
+        (["maxptime:120"], None),
+        (["maxptime:10"], 10),
+    ],
+)
+def test_packets_last_as_long_as_the_peer_wants(lines: list[str], packet_time_ms: int | None) -> None:
+    peer = _answered(*lines)
+
+    assert [each.packet_time_ms for each in _sent(peer).encodings] == [packet_time_ms]
+
+
+def test_packets_last_as_long_as_the_application_wants_where_the_peer_lets_it() -> None:
+    peer = _answered("ptime:20", "maxptime:60")
+    sender = peer.transceivers[0].sender
+
+    for wanted, sent in ((40, 40), (120, 60), (None, 20)):
+        sender.set_encodings([replace(each, packet_time_ms=wanted) for each in sender.encodings])
+        assert [each.packet_time_ms for each in _sent(peer).encodings] == [sent]
 
 
 @pytest.mark.spec("rfc8829:3.6.1/1")

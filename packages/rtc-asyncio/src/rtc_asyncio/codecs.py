@@ -16,6 +16,8 @@ from .tracks import RawFrame
 if TYPE_CHECKING:
     from rtc_rtp import EncodedFrame, RtpCodec
 
+    from .rtp_dictionaries import RTCDegradationPreference
+
 ENTRY_POINT_GROUP: Final = "rtc_asyncio.codecs"
 
 
@@ -37,6 +39,10 @@ class EncoderSettings:
     """Such as "L1T2" (webrtc-svc); None for one layer."""
     content_hint: str = ""
     """`MediaStreamTrack.contentHint`."""
+    packet_time_ms: int | None = None
+    """How much sound a packet shall hold, as far as the codec and the peer let it; None for what is usual."""
+    degradation_preference: "RTCDegradationPreference | None" = None
+    """What shall suffer when there are too few bits for good pictures; None leaves it to the encoder and the content hint."""
 
 
 class Encoder(Protocol):

@@ -1,16 +1,20 @@
 """One encoding of a sender: its encoder, what it was told, and what it counts."""
 
+import asyncio
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from .codecs import CodecError, CodecFactory, Encoder, EncoderSettings
 from .dataclass import dataclass
 from .tracks import RawFrame
+from .worker import Worker
 
 if TYPE_CHECKING:
     from rtc_rtp import EncodedFrame, RtpCodec, SendEncoding
 
+    from .rtp_dictionaries import RTCDegradationPreference
     from .tracks import MediaKind
 
 START_BITRATE_BPS: Final = {"audio": 48_000, "video": 1_000_000}
@@ -37,7 +41,9 @@ class EncoderFigures:
 
 
 class Encoding:
-    """Encodes the pictures or the sound of one track into one RTP stream. All but `encode` and `close` belong to the event loop.
+    """Encodes the pictures or the sound of one track into one RTP stream, in a thread of its own unless that costs more than it.
+
+    All but `encode` and `close` belong to the event loop.
 
     Args:
         kind: "audio" or "video".
@@ -47,6 +53,7 @@ class Encoding:
     def __init__(self, kind: "MediaKind", factory: CodecFactory) -> None:
         self._kind = kind
         self._factory = factory
+        self._worker = Worker("rtc-encode")
         self._encoder: Encoder | None = None
         self._made_for: tuple[RtpCodec, EncoderSettings] | None = None
         self._codec: RtpCodec | None = None
@@ -80,7 +87,15 @@ class Encoding:
         """How many frames were encoded in the last second."""
         return sum(1 for at in list(self._encoded_at) if at > now - 1)
 
-    def configure(self, codec: "RtpCodec", encoding: "SendEncoding", content_hint: str, scale: float) -> None:
+    def configure(
+        self,
+        codec: "RtpCodec",
+        encoding: "SendEncoding",
+        *,
+        content_hint: str = "",
+        scale: float = 1.0,
+        degradation_preference: "RTCDegradationPreference | None" = None,
+    ) -> None:
         """Take what was negotiated and what the application wants; a new encoder is made where this asks for one."""
         self._codec = codec
         self._max_bitrate_bps = encoding.max_bitrate_bps
@@ -90,6 +105,8 @@ class Encoding:
             scale_resolution_down_by=scale,
             scalability_mode=encoding.scalability_mode,
             content_hint=content_hint,
+            packet_time_ms=encoding.packet_time_ms,
+            degradation_preference=degradation_preference,
         )
 
     def set_share(self, bitrate_bps: int) -> None:
@@ -110,6 +127,21 @@ class Encoding:
         behind = now - self._next_due
         self._next_due = (self._next_due if behind < 1 / framerate else now) + 1 / framerate
         return True
+
+    async def run(self, frame: RawFrame) -> "list[EncodedFrame] | CodecError":
+        """Encode one frame, and wait for it; the error is returned that says why it could not be."""
+        attempt = partial(self._attempt, frame)
+        if self.runs_inline:
+            return attempt()
+        try:
+            return await self._worker.run(attempt)
+        except asyncio.CancelledError:
+            self.want_key_frame()  # what is being encoded is never sent, and nothing may refer to it
+            raise
+
+    def finish(self) -> None:
+        """Free the encoder once it is done, and end the thread; nobody waits for it."""
+        self._worker.finish(self.close)
 
     # --- in the worker's thread, or in the loop if nothing runs there ---
 
@@ -142,6 +174,12 @@ class Encoding:
         encoder, self._encoder = self._encoder, None
         if encoder is not None:
             encoder.close()
+
+    def _attempt(self, frame: RawFrame) -> "list[EncodedFrame] | CodecError":
+        try:
+            return self.encode(frame)
+        except CodecError as error:
+            return error
 
     @property
     def _is_current(self) -> bool:

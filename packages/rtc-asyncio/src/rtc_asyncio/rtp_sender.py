@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,6 @@ from .media_services import MediaServices
 from .media_stream import MediaStream
 from .rtp_codecs import capabilities, codec_of, codec_parameters, extension_parameters, payload_type_of
 from .rtp_dictionaries import (
-    RTCDegradationPreference,
     RTCEncodingOptions,
     RTCResolutionRestriction,
     RTCRtcpParameters,
@@ -55,7 +55,6 @@ class RTCRtpSender:
         self._track = track
         self._wanted = {each.rid: each for each in encodings}
         """What the application asked for, by `rid`; whatever the machine knows as well counts there."""
-        self._degradation_preference: RTCDegradationPreference | None = None
         self._last_returned: RTCRtpSendParameters | None = None
         self._parameters: SendParameters | None = None
         self._transform: TransformSlot | None = None
@@ -110,11 +109,10 @@ class RTCRtpSender:
                     reducedSize=negotiated is not None and negotiated.reduced_size,
                 ),
                 codecs=codec_parameters(negotiated.codecs) if negotiated is not None else [],
-                degradationPreference=self._degradation_preference,
+                degradationPreference=self.pump.degradation_preference,
             )
             self._services.call_soon(self._forget_parameters)
-        last = self._last_returned
-        return replace(last, encodings=[replace(each) for each in last.encodings])
+        return deepcopy(self._last_returned)  # so that what the application changes in it can be told
 
     async def setParameters(
         self,
@@ -152,7 +150,7 @@ class RTCRtpSender:
                 for asked, known in zip(encodings, self._handle.sender.encodings, strict=True)
             )
         self._wanted = {each.rid: each for each in encodings}
-        self._degradation_preference = wanted.degradationPreference
+        self.pump.degradation_preference = wanted.degradationPreference
         self._last_returned = None
         self.refresh()
         for option, encoding in zip(options, encodings, strict=False):
@@ -388,5 +386,6 @@ def applied_encoding(asked: RTCRtpEncodingParameters, known: "SendEncoding") -> 
         scalability_mode=asked.scalabilityMode,
         priority=asked.priority,
         network_priority=asked.networkPriority or asked.priority,
+        packet_time_ms=asked.ptime,
         adaptive_packet_time=asked.adaptivePtime,
     )

@@ -17,11 +17,11 @@ from .frame_queue import FrameReader
 from .loudness import Loudness
 from .timeline import Timeline
 from .tracks import EncodedFrameTrack, MediaFrame, MediaStreamTrack, RawFrame, RtpPacketTrack
-from .worker import Worker
 
 if TYPE_CHECKING:
     from rtc_rtp import RtpCodec, SendEncoding, SendParameters
 
+    from .rtp_dictionaries import RTCDegradationPreference
     from .tracks import MediaKind
 
 _LOGGER: Final = logging.getLogger("rtc_asyncio")
@@ -70,7 +70,6 @@ class SendingPump:
         self._kind = kind
         self._outlet = outlet
         self._factory = factory
-        self._worker = Worker("rtc-encode")
         self._encodings: dict[str | None, Encoding] = {}
         self._timelines: dict[str | None, Timeline] = {}
         self._task: asyncio.Task[None] | None = None
@@ -83,6 +82,8 @@ class SendingPump:
         self._asked_at = 0.0
         self._warned: set[str] = set()
         self._source_at: deque[float] = deque(maxlen=200)
+        self.degradation_preference: RTCDegradationPreference | None = None
+        """What encoders shall give up first when the path leaves too little."""
         self.frames_dropped = 0
         """Frames that the machine had no room for, or no negotiated codec."""
         self.loudness = Loudness()
@@ -138,10 +139,10 @@ class SendingPump:
             task.cancel()
 
     def close(self) -> None:
-        """Stop, and free the encoders and their thread."""
+        """Stop, and free the encoders and their threads."""
         self.stop()
-        encodings = list(self._encodings.values())
-        self._worker.finish(lambda: _close_all(encodings))
+        for encoding in self._encodings.values():
+            encoding.finish()
 
     def key_frame_requested(self, rid: str | None) -> None:
         """The peer needs a key frame of an encoding."""
@@ -178,6 +179,8 @@ class SendingPump:
                 await self._send_black(track)
         except Exception as error:  # noqa: BLE001 - of the codec package, or of frames that are none: told, and the end of sending
             asyncio.get_running_loop().call_exception_handler({"message": "sending a track failed", "exception": error})
+        finally:
+            reader.close()  # whoever feeds the track shall not wait for this reader
 
     async def _send(self, track: MediaStreamTrack, frame: MediaFrame) -> None:
         parameters = self._outlet.parameters
@@ -195,7 +198,7 @@ class SendingPump:
     async def _send_black(self, track: MediaStreamTrack) -> None:
         """Show black for as long as a track that has ended is not replaced."""
         while self._last_raw is not None and (parameters := self._outlet.parameters) is not None:
-            await self._encode(track, self._last_raw, parameters, black=True)
+            await self._encode(track, self._last_raw, parameters, blank=True)
             await asyncio.sleep(BLACK_INTERVAL)
 
     # --- encoded already ---
@@ -275,27 +278,22 @@ class SendingPump:
         self._source_at.append(asyncio.get_running_loop().time())
         if track.enabled and not track.muted:
             await self._encode(track, frame, parameters)
-        elif track.kind == "video" and asyncio.get_running_loop().time() >= self._black_at + BLACK_INTERVAL:
-            await self._encode(track, frame, parameters, black=True)
+        elif track.kind == "audio" or asyncio.get_running_loop().time() >= self._black_at + BLACK_INTERVAL:
+            await self._encode(track, frame, parameters, blank=True)
 
     async def _encode(
-        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, black: bool = False
+        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, blank: bool = False
     ) -> None:
-        work = self._work(track, frame, parameters, black=black)
+        work = self._work(track, frame, parameters, blank=blank)
         if not work or self._factory is None:
             return
-        if black:
+        if blank:
             frame = self._factory.blank(frame)
             self._black_at = asyncio.get_running_loop().time()
-        if all(encoding.runs_inline for encoding, _, _ in work):
-            done = _encode_all(frame, work)
+        if len(work) == 1:
+            done = [await work[0][0].run(frame)]
         else:
-            try:
-                done = await self._worker.run(lambda: _encode_all(frame, work))
-            except asyncio.CancelledError:
-                for encoding, _, _ in work:
-                    encoding.want_key_frame()  # what is being encoded is never sent, and nothing may refer to it
-                raise
+            done = await asyncio.gather(*(encoding.run(frame) for encoding, _, _ in work))
         for (_, codec, rid), result in zip(work, done, strict=True):
             if isinstance(result, CodecError):
                 self._warn(f"{codec.mime_type}: {result}")
@@ -306,7 +304,7 @@ class SendingPump:
                 self._hand_over(encoded, codec, rid, origin=id(track))
 
     def _work(
-        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, black: bool
+        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, blank: bool
     ) -> "list[Work]":
         """Return what a frame is to be encoded to: all encodings that are active and in whose frame rate it is."""
         if self._factory is None:
@@ -321,8 +319,14 @@ class SendingPump:
             if not each.active:
                 encoding.want_key_frame()  # for when it is active again
                 continue
-            encoding.configure(codec, each, track.contentHint, self._outlet.scale_for(frame, each))
-            if black or encoding.is_due(now):
+            encoding.configure(
+                codec,
+                each,
+                content_hint=track.contentHint,
+                scale=self._outlet.scale_for(frame, each),
+                degradation_preference=self.degradation_preference,
+            )
+            if blank or encoding.is_due(now):
                 work.append((encoding, codec, each.rid))
         return work
 
@@ -344,23 +348,8 @@ class SendingPump:
             _LOGGER.warning(text)
 
 
-def _close_all(encodings: list[Encoding]) -> None:
-    for encoding in encodings:
-        encoding.close()
-
-
 def _is_raw(frame: MediaFrame) -> bool:
     return not isinstance(frame, EncodedFrame | RtpPacket)
-
-
-def _encode_all(frame: RawFrame, work: "list[Work]") -> "list[list[EncodedFrame] | CodecError]":
-    results: list[list[EncodedFrame] | CodecError] = []
-    for encoding, _, _ in work:
-        try:
-            results.append(encoding.encode(frame))
-        except CodecError as error:
-            results.append(error)
-    return results
 
 
 def _encoding_of(rid: str | None, parameters: "SendParameters") -> str | None:

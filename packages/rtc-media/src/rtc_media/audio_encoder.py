@@ -50,7 +50,7 @@ class AudioEncoder:
         self._kind = AUDIO_CODECS[self._mime_type]
         self.runs_inline = self._kind.cheap
         self._codec = codec
-        self._wishes = AudioWishes.of(self._mime_type, codec.channels, codec.parameters)
+        self._wishes = AudioWishes.of(self._mime_type, codec.channels, codec.parameters, settings.packet_time_ms)
         self._content_hint = settings.content_hint
         self._comfort_noise = comfort_noise and not codec.mime_type.lower().endswith("/opus")
         # [rfc7874:3/5] Opus describes its silence itself.

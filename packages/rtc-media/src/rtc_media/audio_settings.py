@@ -50,17 +50,20 @@ class AudioWishes:
     """Hz: what is above half of it need not be sent."""
 
     @classmethod
-    def of(cls, mime_type: str, channels: int, parameters: Mapping[str, str]) -> "AudioWishes":
+    def of(
+        cls, mime_type: str, channels: int, parameters: Mapping[str, str], packet_time_ms: int | None = None
+    ) -> "AudioWishes":
         """Read them; what cannot be read asks for nothing.
 
         Args:
             mime_type: Media type in lower case.
             channels: What the rtpmap says: 2 for Opus whatever is sent.
             parameters: The peer's; ptime and maxptime may be among them.
+            packet_time_ms: How long packets shall last for the sending side's sake, which goes before ptime but not beyond maxptime.
         """
         opus = mime_type == "audio/opus"
         longest = _number(parameters, "maxptime") or 120
-        ptime = min(_number(parameters, "ptime") or DEFAULT_PTIME_MS, longest)
+        ptime = min(packet_time_ms or _number(parameters, "ptime") or DEFAULT_PTIME_MS, longest)
         if opus:
             ptime = max([length for length in OPUS_PTIMES_MS if length <= ptime], default=OPUS_PTIMES_MS[0])
         return cls(

@@ -28,6 +28,9 @@ KEYFRAME_INTERVAL: Final = 3000
 DEFAULT_FRAMERATE: Final = 30.0
 LONGEST_STEP: Final = VIDEO_CLOCK_RATE * 2
 """Ticks between two pictures in the encoder's time; what pauses or jumps more costs its rate control nothing."""
+KEEPS_RESOLUTION: Final = frozenset({"maintain-resolution", "maintain-framerate-and-resolution"})
+KEEPS_FRAMERATE: Final = frozenset({"maintain-framerate", "maintain-framerate-and-resolution"})
+"""Preferences with which no picture is left out for the rate's sake."""
 TEMPORAL_IDS: Final = {2: (0, 1), 3: (0, 2, 1, 2)}
 """Which layer each picture is in, by the number of layers."""
 
@@ -36,8 +39,8 @@ class VideoEncoder:
     """Encodes the pictures of one track for one RTP stream.
 
     Pictures may change size, format and orientation at any time; a new size begins with a key frame. They are made smaller by
-    `settings.scale_resolution_down_by`, by what the peer can decode (`codec.parameters`) and, unless the content is "detail" or "text",
-    when the bit rate is too low for their size.
+    `settings.scale_resolution_down_by`, by what the peer can decode (`codec.parameters`) and, when the bit rate is too low for their size,
+    unless `settings.degradation_preference` forbids it; where nothing is preferred, the contents "detail" and "text" do.
 
     Args:
         codec: The codec and what the peer can decode.
@@ -60,7 +63,10 @@ class VideoEncoder:
         self._kind = VIDEO_ENCODERS[name]
         self._limits = picture_limits(codec.mime_type, codec.parameters)
         self._layers = _temporal_layers(settings.scalability_mode) if self._kind.has_temporal_layers else 1
-        self._keeps_size = settings.content_hint in {"detail", "text"}
+        self._is_drawn = settings.content_hint in {"detail", "text"}
+        preference = settings.degradation_preference
+        self._keeps_size = self._is_drawn if preference is None else preference in KEEPS_RESOLUTION
+        self._keeps_framerate = preference in KEEPS_FRAMERATE
         self._rate = RateKeeper(self._bounded(settings.bitrate_bps))
         self._source = FramerateEstimate(settings.max_framerate or DEFAULT_FRAMERATE)
         self._framerate_limit = FramerateLimit()
@@ -128,7 +134,9 @@ class VideoEncoder:
         )
         if self._settings.max_framerate is not None:
             allowed = min(allowed or self._settings.max_framerate, self._settings.max_framerate)
-        return self._framerate_limit.keeps(now, allowed) and not self._rate.must_skip(now)
+        if not self._framerate_limit.keeps(now, allowed):
+            return False
+        return self._keeps_framerate or not self._rate.must_skip(now)
 
     def _size(self, frame: VideoFrame) -> tuple[int, int]:
         width, height = upright_size(frame)
@@ -160,7 +168,7 @@ class VideoEncoder:
             bitrate_bps=self._rate.target_bps,
             parameters=self._codec.parameters,
             temporal_layers=self._layers,
-            screen=self._keeps_size,
+            screen=self._is_drawn,
         )
         with libav_fails_as(CodecError, f"{self.implementation} does not open"):
             context = av.CodecContext.create(self.implementation, "w")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rtc_peer.transceiver import RtpTransceiver
 
 _COMFORT_NOISE: Final = "cn"
+USUAL_PTIME_MS: Final = 20
+"""Length of a packet of sound if nobody says another. See :rfc:`3551#section-4.2`."""
 
 
 def negotiated_media(
@@ -80,7 +82,7 @@ def _send_parameters(
         kind=transceiver.kind,
         cname=cname,
         codecs=codecs,
-        encodings=_encodings(transceiver.sender.encodings, remote.max_bitrate_bps, shared),
+        encodings=_encodings(transceiver.sender.encodings, remote, shared),
         header_extensions=_extension_map(remote, local),
         # [rfc8834:4.6/4]
         reduced_size=local.reduced_size and remote.reduced_size,
@@ -166,9 +168,10 @@ def _extension_map(written: MediaContent, other: MediaContent | None) -> Extensi
 
 
 def _encodings(
-    encodings: tuple[SendEncoding, ...], limit_bps: int | None, codecs: tuple[RtpCodec, ...]
+    encodings: tuple[SendEncoding, ...], remote: MediaContent, codecs: tuple[RtpCodec, ...]
 ) -> tuple[SendEncoding, ...]:
-    """Return the encodings as far as what was negotiated lets them: formats, repair streams, bitrate."""
+    """Return the encodings as far as what was negotiated lets them: formats, repair streams, bitrate, length of packets."""
+    limit_bps = remote.max_bitrate_bps
     # [rfc8834:7.1/3] [rfc3264:6.1/23] [rfc3264:7/3]
     numbers = {each.payload_type for each in codecs}
     repaired = any(each.rtx_payload_type is not None for each in codecs)
@@ -184,9 +187,17 @@ def _encodings(
             max_bitrate_bps=_least(
                 each.max_bitrate_bps, None if limit_bps is None else int(limit_bps * weight / total)
             ),
+            # [rfc3264:6.1/22] [rfc3264:7/3]
+            packet_time_ms=_packet_time_ms(each.packet_time_ms or remote.ptime_ms, remote.maxptime_ms),
         )
         for each, weight in zip(encodings, weights, strict=True)
     )
+
+
+def _packet_time_ms(wished: int | None, most: int | None) -> int | None:
+    if wished is None and (most is None or most >= USUAL_PTIME_MS):
+        return None
+    return _least(wished, most)
 
 
 def _least(*limits: int | None) -> int | None:

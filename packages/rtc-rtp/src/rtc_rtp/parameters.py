@@ -81,7 +81,11 @@ class SendEncoding:
     """Weighs the shares of the bitrate: each step doubles. See :rfc:`8835#section-4.1`."""
 
     network_priority: Literal["very-low", "low", "medium", "high"] = "low"
+    packet_time_ms: int | None = None
+    """How much sound a packet shall hold; ``None`` for what is usual."""
+
     adaptive_packet_time: bool = False
+    """Whether the length of packets may change with the network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
