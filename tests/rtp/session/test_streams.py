@@ -20,6 +20,10 @@ from tests.rtp.session.party import (
 from tests.support.network import Link
 
 from rtc_rtp import (
+    DescriptionChunk,
+    DescriptionItem,
+    DescriptionType,
+    EndReason,
     ExtensionMap,
     FrameReceived,
     FullIntraRequest,
@@ -28,11 +32,14 @@ from rtc_rtp import (
     MaximumBitrate,
     PacketReceived,
     PictureLossIndication,
+    ReceiverReport,
     RedSender,
     RtpPacket,
     SendEncoding,
+    SourceDescription,
     StateError,
     StreamDiscovered,
+    StreamEnded,
     TargetBitrateChanged,
     TemporaryMaximumBitrate,
     TemporaryMaximumBitrateNotification,
@@ -414,6 +421,95 @@ def test_names_of_the_latest_streams_are_known_however_many_there_were() -> None
 
 
 # --- routing ---
+
+
+class ByName:
+    """A router by the MID of the latest packet, and whatever it is told else."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, str] = {}
+        self.asked = 0
+
+    def route(self, packet: RtpPacket) -> str | None:
+        """Take the name that the packet says, or the one that was said before."""
+        self.asked += 1
+        mid = packet.extension(4)
+        if mid is not None:
+            self.known[packet.ssrc] = mid.decode()
+        return self.known.get(packet.ssrc)
+
+    def describe(self, ssrc: int, mid: str) -> None:
+        """Remember it."""
+        self.known[ssrc] = mid
+
+
+def _named(number: int, mid: bytes | None) -> bytes:
+    return bytes(RtpPacket(111, number, 960 * number, 5, b"x", extensions={} if mid is None else {4: mid}))
+
+
+def _two_sections() -> tuple[Party, ByName]:
+    party, router = Party(), ByName()
+    for mid in ("p", "q"):
+        party.right.add_receiver(mid, audio_receiver(mid=mid))
+    party.right.set_router(router)
+    return party, router
+
+
+def _counts(party: Party) -> dict[str, list[int]]:
+    return {mid: [each.packets_received for each in party.right.receiver_stats(mid)] for mid in ("p", "q")}
+
+
+@pytest.mark.spec("rfc9143:9.2/3")
+def test_a_stream_that_names_another_section_moves_there() -> None:
+    party, router = _two_sections()
+
+    party.right.receive_datagrams([_named(1, b"p"), _named(2, b"p"), _named(3, None)], 0.0)
+    before, asked = _counts(party), router.asked
+    party.right.receive_datagrams([_named(4, b"q"), _named(5, None), _named(6, b"q")], 0.1)
+
+    assert before == {"p": [3], "q": []}
+    assert asked == 1
+    assert _counts(party) == {"p": [], "q": [3]}
+    assert [event for event in party.right.events() if isinstance(event, StreamEnded)] == [
+        StreamEnded("p", 5, None, EndReason.MOVED)
+    ]
+
+
+def test_a_router_that_changed_is_asked_again_of_what_is_known() -> None:
+    party, router = _two_sections()
+    party.right.receive_datagrams([_named(1, b"p"), _named(2, None)], 0.0)
+
+    router.known[5] = "q"
+    party.right.receive_datagram(_named(3, None), 0.1)
+    unasked = _counts(party)
+    party.right.set_router(router)
+    party.right.receive_datagrams([_named(4, None), _named(5, None)], 0.2)
+
+    assert unasked == {"p": [3], "q": []}
+    assert _counts(party) == {"p": [], "q": [2]}
+    assert router.asked == 2
+
+
+def test_rtcp_may_move_a_stream() -> None:
+    party, _ = _two_sections()
+    party.right.receive_datagram(_named(1, b"p"), 0.0)
+    item = DescriptionItem(DescriptionType.MID, b"q")
+    description = SourceDescription([DescriptionChunk(5, [item])])
+
+    party.right.receive_datagram(ReceiverReport(5).serialize() + description.serialize(), 0.1)
+    party.right.receive_datagram(_named(2, None), 0.2)
+
+    assert _counts(party) == {"p": [], "q": [1]}
+
+
+def test_a_stream_that_stays_where_it_is_goes_on() -> None:
+    party, router = _two_sections()
+    party.right.receive_datagrams([_named(1, b"p"), _named(2, None)], 0.0)
+
+    party.right.set_router(router)
+    party.right.receive_datagram(_named(3, None), 0.1)
+
+    assert _counts(party) == {"p": [3], "q": []}
 
 
 def test_what_nobody_wants_is_counted() -> None:

@@ -264,7 +264,7 @@ class MediaTransport:
         """Return what happened since the last call."""
         events, self._events = self._events, []
         for event in self.session.events():
-            if isinstance(event, StreamEnded):
+            if isinstance(event, StreamEnded) and event.reason is not rtc_rtp.EndReason.MOVED:
                 self._router.forget(event.ssrc)
             events.append(event)
         return events

@@ -54,6 +54,9 @@ class EndReason(Enum):
     TIMEOUT = "timeout"
     """Nothing was heard of it for long. See :rfc:`3550#section-6.3.5`."""
 
+    MOVED = "moved"
+    """Its packets belong to another receiver from now on, where the stream begins anew. See :rfc:`9143#section-9.2`."""
+
 
 @dataclass(slots=True)
 class StreamEnded:

@@ -3,6 +3,7 @@
 from rtc_rtp.context import Context
 from rtc_rtp.errors import StateError
 from rtc_rtp.events import EndReason, StreamEnded
+from rtc_rtp.extensions.stream_identification import MID
 from rtc_rtp.outbound import Outbound
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, StreamId
@@ -20,7 +21,19 @@ _NEVER = float("inf")
 class Inbound:
     """The receivers of a session."""
 
-    __slots__ = ("_context", "_outbound", "_router", "arrivals", "deadline", "ended_ssrcs", "receivers", "streams")
+    __slots__ = (
+        "_context",
+        "_outbound",
+        "_router",
+        "arrivals",
+        "deadline",
+        "ended_ssrcs",
+        "mid_id",
+        "mids",
+        "receivers",
+        "routed",
+        "streams",
+    )
 
     def __init__(self, context: Context, outbound: Outbound) -> None:
         self._context = context
@@ -31,6 +44,15 @@ class Inbound:
         self.streams: dict[int, Stream] = {}
         """By SSRC, of all receivers."""
 
+        self.routed: dict[int, Stream] = {}
+        """Those that are where the router wants them."""
+
+        self.mids: dict[int, bytes] = {}
+        """The section that the packets of a stream named, by its SSRC."""
+
+        self.mid_id: int | None = None
+        """Identifier of the header extension that names the section; ``None`` if there is nothing to choose from."""
+
         self.ended_ssrcs: list[int] = []
         """SSRCs of ours that were left to the peer and of which it must be told."""
 
@@ -40,8 +62,10 @@ class Inbound:
     # --- receivers ---
 
     def set_router(self, router: Router) -> None:
-        """Ask another router from now on; known SSRCs stay where they are until receivers change."""
+        """Ask another router from now on, of known SSRCs too."""
         self._router = router
+        self.routed.clear()
+        self._configure()
 
     def add(self, receiver_id: StreamId, parameters: ReceiveParameters) -> None:
         """Add or change a receiver.
@@ -57,7 +81,22 @@ class Inbound:
             self.receivers[receiver_id] = Receiver(self._context, receiver_id, parameters)
         else:
             receiver.update(parameters)
-        self.arrivals.configure(one.parameters for one in self.receivers.values())
+        self._configure()
+
+    def _configure(self) -> None:
+        """Take what all receivers together have negotiated."""
+        parameters = [receiver.parameters for receiver in self.receivers.values()]
+        self.arrivals.configure(parameters)
+        identifiers = [each.header_extensions.id_of(MID) for each in parameters]
+        has_choice = self._router is not None and len(parameters) > 1
+        # Identifiers of extensions are the same in all sections of a transport.
+        self.mid_id = next((each for each in identifiers if each is not None), None) if has_choice else None
+
+    def clear(self) -> None:
+        """Forget all streams."""
+        self.streams.clear()
+        self.routed.clear()
+        self.mids.clear()
 
     def remove(self, receiver_id: StreamId) -> None:
         """Remove a receiver and its streams.
@@ -69,8 +108,10 @@ class Inbound:
         del self.receivers[receiver_id]
         for ssrc in receiver.streams:
             self.streams.pop(ssrc, None)
+            self.routed.pop(ssrc, None)
+            self.mids.pop(ssrc, None)
             self._context.waiting.pop(ssrc, None)
-        self.arrivals.configure(one.parameters for one in self.receivers.values())
+        self._configure()
 
     def receiver(self, receiver_id: StreamId) -> Receiver:
         """Return a receiver.
@@ -103,15 +144,17 @@ class Inbound:
 
     # --- streams ---
 
-    def adopt(self, packet: RtpPacket) -> Stream | None:
-        """Return the stream of a packet whose SSRC is new; ``None`` if nobody wants it, which is counted."""
-        context = self._context
-        # [rfc3550:8.2/1] [rfc3550:8.2/5]
-        if packet.ssrc in self._outbound.by_ssrc and not self.resolve_conflict(packet.ssrc):
-            return None
-        if len(self.streams) >= context.options.max_sources:
-            context.drop("too_many_sources")
-            return None
+    def route(self, packet: RtpPacket) -> Stream | None:
+        """Return the stream of a packet whose SSRC is new, or may belong elsewhere; ``None`` if nobody wants it, which is counted."""
+        context, ssrc = self._context, packet.ssrc
+        known = self.streams.get(ssrc)
+        if known is None:
+            # [rfc3550:8.2/1] [rfc3550:8.2/5]
+            if ssrc in self._outbound.by_ssrc and not self.resolve_conflict(ssrc):
+                return None
+            if len(self.streams) >= context.options.max_sources:
+                context.drop("too_many_sources")
+                return None
         router = self._router
         if router is None:
             router = SoleReceiver(next(iter(self.receivers)) if len(self.receivers) == 1 else None)
@@ -120,15 +163,22 @@ class Inbound:
         if receiver is None:
             context.drop("unrouted")
             return None
-        stream = receiver.adopt(packet)
+        stream = receiver.streams.get(ssrc)
+        if stream is None:
+            # [rfc9143:9.2/3] It may have been elsewhere: what a stream says last of its section holds.
+            self.end(ssrc, EndReason.MOVED)
+            stream = receiver.adopt(packet)
         if stream is not None:
-            self.streams[packet.ssrc] = stream
+            self.streams[ssrc] = self.routed[ssrc] = stream
+            if self.mid_id is not None and (mid := packet.extension(self.mid_id)) is not None:
+                self.mids[ssrc] = mid
         return stream
 
     def describe(self, ssrc: int, mid: str) -> None:
         """The peer tells by RTCP which section a source belongs to."""
         if self._router is not None:
             self._router.describe(ssrc, mid)
+            self.routed.pop(ssrc, None)
 
     def resolve_conflict(self, ssrc: int) -> bool:
         """The peer uses an SSRC of ours: leave it to the peer; tell whether that was done."""
@@ -166,6 +216,8 @@ class Inbound:
     def end(self, ssrc: int, reason: EndReason) -> None:
         """End the stream of an SSRC, if there is one."""
         stream = self.streams.pop(ssrc, None)
+        self.routed.pop(ssrc, None)
+        self.mids.pop(ssrc, None)
         # [rfc4588:5.3/4] What does not wait does not ask for anything.
         self._context.waiting.pop(ssrc, None)
         if stream is None:

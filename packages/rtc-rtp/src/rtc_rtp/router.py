@@ -9,8 +9,9 @@ from rtc_rtp.parameters import StreamId
 class Router(Protocol):
     """Assigns RTP packets to receivers.
 
-    The session asks once for every SSRC, and again after a change of receivers or routers. An implementation is plain
-    data (it is copied with the session) and answers by looking up: it neither calls the session nor raises.
+    The session asks once for every SSRC, and again after `RtpSession.set_router` and when a stream names another section
+    (MID). An implementation is plain data (it is copied with the session) and answers by looking up: it neither calls the
+    session nor raises.
     """
 
     def route(self, packet: RtpPacket) -> StreamId | None:

@@ -111,7 +111,11 @@ class RtpSession:
     # --- commands ---
 
     def set_router(self, router: Router) -> None:
-        """Say who assigns new SSRCs to receivers; without a router everything belongs to the only receiver."""
+        """Say who assigns SSRCs to receivers; without a router everything belongs to the only receiver.
+
+        Call it again, if with the same, when the router would answer otherwise: it is asked with the next packet of every
+        SSRC. A stream that turns out to belong to another receiver ends here (``StreamEnded``) and begins anew there.
+        """
         self._inbound.set_router(router)
 
     def add_sender(self, sender_id: StreamId, parameters: SendParameters) -> None:
@@ -301,7 +305,7 @@ class RtpSession:
             return
         self._closing = True
         self._outbound.departures.clear()
-        self._inbound.streams.clear()
+        self._inbound.clear()
         self._context.waiting.clear()
         self._control.close()
         self._context.dirty = True
@@ -318,7 +322,7 @@ class RtpSession:
         if self._closing:
             return
         context, inbound = self._context, self._inbound
-        stats, streams = context.stats, inbound.streams
+        stats, routed, mids, mid_id = context.stats, inbound.routed, inbound.mids, inbound.mid_id
         arrivals = inbound.arrivals
         parse = RtpPacket.parse
         for data in datagrams:
@@ -335,7 +339,11 @@ class RtpSession:
             stats.packets_received += 1
             if arrivals.is_noting:
                 arrivals.note(packet, len(data))
-            stream = streams.get(packet.ssrc) or inbound.adopt(packet)
+            stream = routed.get(packet.ssrc)
+            if stream is None or (
+                mid_id is not None and (mid := packet.extension(mid_id)) is not None and mid != mids.get(packet.ssrc)
+            ):
+                stream = inbound.route(packet)
             if stream is not None:
                 stream.receive(packet, len(data))
         if context.waiting:
