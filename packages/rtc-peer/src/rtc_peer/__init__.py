@@ -53,11 +53,6 @@ if TYPE_CHECKING:
         SctpTransportStateChanged,
         SelectedCandidatePairChanged,
         SignalingStateChanged,
-        TrackAdded,
-        TrackMuted,
-        TrackRemoved,
-        TrackUnmuted,
-        TransceiverStopped,
         TransportClosed,
         WarningIssued,
     )
@@ -107,6 +102,7 @@ if TYPE_CHECKING:
         RemoteOutboundRtpStats,
     )
     from rtc_peer.stats import PeerStats
+    from rtc_peer.track_events import TrackAdded, TrackMuted, TrackRemoved, TrackUnmuted, TransceiverStopped
     from rtc_peer.transceiver import RtpTransceiver
     from rtc_peer.views import SctpTransportView, TransportView
 
@@ -227,8 +223,8 @@ _DEFINED_IN: Final = {
         "ConnectionClosed ConnectionStateChanged DtlsTransportFailed DtlsTransportStateChanged GatheringWanted "
         "HostResolutionWanted IceCandidateFailed IceCandidateFound IceConnectionStateChanged "
         "IceGatheringStateChanged IceTransportGatheringStateChanged IceTransportStateChanged NegotiationNeeded "
-        "SctpTransportStateChanged SelectedCandidatePairChanged SignalingStateChanged TrackAdded TrackMuted "
-        "TrackRemoved TrackUnmuted TransceiverStopped TransportClosed WarningIssued"
+        "SctpTransportStateChanged SelectedCandidatePairChanged SignalingStateChanged TransportClosed "
+        "WarningIssued"
     ),
     "ice_server": "IceServer",
     "journal": "Trace",
@@ -250,6 +246,7 @@ _DEFINED_IN: Final = {
     ),
     "statistics_rtp": "CodecStats InboundRtpStats OutboundRtpStats RemoteInboundRtpStats RemoteOutboundRtpStats",
     "stats": "PeerStats",
+    "track_events": "TrackAdded TrackMuted TrackRemoved TrackUnmuted TransceiverStopped",
     "transceiver": "RtpTransceiver",
     "views": "SctpTransportView TransportView",
 }

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from rtc_peer.dataclass import dataclass
 from rtc_peer.description import SdpType
-from rtc_peer.events import TrackAdded, TrackEvent, TrackMuted, TrackRemoved, TransceiverStopped
 from rtc_peer.media_content import MediaContent
 from rtc_peer.section import MediaSection, RemoteDescription, RemoteSection
+from rtc_peer.track_events import TrackAdded, TrackEvent, TrackMuted, TrackRemoved, TransceiverStopped
 from rtc_peer.transceiver import Association, RtpTransceiver
 from rtc_sdp import Direction, RidDirection
 

@@ -1,4 +1,4 @@
-"""Which codecs go together, and which of them an offer and an answer name (RFC 3264 section 6.1, RFC 8829 section 5.3.1)."""
+"""Which codecs an offer and an answer name (RFC 3264 section 6.1, RFC 8829 sections 5.2.1 and 5.3.1)."""
 
 from __future__ import annotations
 
@@ -6,39 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rtc_peer.capabilities import RED, RTX, SUPPLEMENTARY, CodecCapability
+from rtc_peer.capabilities import RED, RTX, CodecCapability
+from rtc_peer.codec_matching import codec_name, is_supplementary, same_codec
 from rtc_rtp.parameters import RtpCodec
-from rtc_rtp.payload.matching import answer_parameters, parameters_match
+from rtc_rtp.payload.matching import answer_parameters
 
 if TYPE_CHECKING:
     from rtc_peer.numbers import Numbers
-
-
-def codec_name(codec: CodecCapability | RtpCodec) -> str:
-    """Return the name of a format in lower case, such as ``vp8``."""
-    return codec.mime_type.partition("/")[2].lower()
-
-
-def is_supplementary(codec: RtpCodec) -> bool:
-    """Whether a format only accompanies media."""
-    return codec_name(codec) in SUPPLEMENTARY
-
-
-def same_codec(ours: CodecCapability | RtpCodec, theirs: RtpCodec) -> bool:
-    """Whether both mean the same format, whatever its number."""
-    if (ours.mime_type.lower(), ours.clock_rate, ours.channels) != (
-        theirs.mime_type.lower(),
-        theirs.clock_rate,
-        theirs.channels,
-    ):
-        return False
-    # The parameters of the others name payload types, or events that are ignored where they are not known.
-    return codec_name(ours) in SUPPLEMENTARY or parameters_match(ours.mime_type, ours.parameters, theirs.parameters)
-
-
-def find_match(codec: RtpCodec, among: Iterable[RtpCodec]) -> RtpCodec | None:
-    """Return the first codec that means the same."""
-    return next((each for each in among if same_codec(each, codec)), None)
 
 
 def offered_codecs(

@@ -51,5 +51,7 @@ def conclude(
 def _agreed(ours: MediaSection, theirs: RemoteSection, *, we_offered: bool) -> MediaSection:
     if ours.media is None or theirs.media is None:
         return ours
-    local = ours.media.without_unmatched(theirs.media) if we_offered else ours.media
+    from rtc_peer.codec_matching import without_unmatched
+
+    local = without_unmatched(ours.media, theirs.media) if we_offered else ours.media
     return replace(ours, media=local, agreed=AgreedMedia(local=local, remote=theirs.media))

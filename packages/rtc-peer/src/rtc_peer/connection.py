@@ -29,7 +29,6 @@ from rtc_peer.events import (
     HostResolutionWanted,
     NegotiationNeeded,
     SignalingStateChanged,
-    TrackEvent,
     WarningIssued,
 )
 from rtc_peer.ice_server import StunServers, unsupported_urls
@@ -43,6 +42,7 @@ from rtc_peer.orders import Outcome
 from rtc_peer.section import DataParameters
 from rtc_peer.state import ConnectionState, IceGatheringState, IceTransportState, SignalingState
 from rtc_peer.stats import PeerStats
+from rtc_peer.track_events import TrackEvent
 from rtc_peer.views import SctpTransportView, TransportView
 from rtc_peer.wishes import Wishes
 from rtc_stun import Address, Datagram
@@ -531,7 +531,7 @@ class PeerConnection(NegotiationView, MediaCommands):
         media = self._surface
         if media is None:
             return
-        media.flow.follow()
+        media.follow()
         if media.touched:
             self._update_negotiation_needed()
 

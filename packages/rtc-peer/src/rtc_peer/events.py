@@ -5,8 +5,6 @@ Events of data channels are those of `rtc_datachannel`, wrapped in nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
-
 from rtc_peer.dataclass import dataclass
 from rtc_peer.state import (
     ConnectionState,
@@ -16,9 +14,6 @@ from rtc_peer.state import (
     SctpTransportState,
     SignalingState,
 )
-
-if TYPE_CHECKING:
-    from rtc_peer.transceiver import RtpTransceiver
 
 
 @dataclass(slots=True)
@@ -161,51 +156,6 @@ class SctpTransportStateChanged:
     """The transport of the data channels changed its state."""
 
     state: SctpTransportState
-
-
-@dataclass(slots=True)
-class TrackAdded:
-    """The peer sends a track, or has put it into further streams: the event ``track`` of webrtc-pc.
-
-    It tells that media may come. Whether they do, `TrackUnmuted` tells.
-    """
-
-    transceiver: RtpTransceiver
-    stream_ids: tuple[str, ...]
-    """All the streams that the track is in."""
-
-
-@dataclass(slots=True)
-class TrackRemoved:
-    """The peer has taken a track out of streams."""
-
-    transceiver: RtpTransceiver
-    stream_ids: tuple[str, ...]
-    """The streams that the track has left."""
-
-
-@dataclass(slots=True)
-class TrackMuted:
-    """The peer no longer sends a track, or may not. It may come back."""
-
-    transceiver: RtpTransceiver
-
-
-@dataclass(slots=True)
-class TrackUnmuted:
-    """Media of a track of the peer arrive."""
-
-    transceiver: RtpTransceiver
-
-
-@dataclass(slots=True)
-class TransceiverStopped:
-    """A transceiver is over by the peer's will, or because nothing could be agreed upon: its track has ended."""
-
-    transceiver: RtpTransceiver
-
-
-TrackEvent: TypeAlias = TrackAdded | TrackMuted | TrackRemoved | TrackUnmuted | TransceiverStopped
 
 
 @dataclass(slots=True)

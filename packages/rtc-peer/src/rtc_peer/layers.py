@@ -6,8 +6,8 @@ to the application.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from rtc_dtls import Certificate
 from rtc_peer.data_transport import DataEvent, DataTransport
@@ -21,13 +21,10 @@ from rtc_peer.events import (
     IceTransportGatheringStateChanged,
     IceTransportStateChanged,
     SelectedCandidatePairChanged,
-    TrackMuted,
-    TrackUnmuted,
     TransportClosed,
-    WarningIssued,
 )
 from rtc_peer.journal import Journal
-from rtc_peer.media_events import MediaEvent
+from rtc_peer.media_events import FlowEvent
 from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.negotiation import Negotiator
 from rtc_peer.options import PeerOptions
@@ -46,19 +43,15 @@ from rtc_peer.transport_set import TransportEvent, TransportSet
 from rtc_stun import Datagram
 
 if TYPE_CHECKING:
-    from rtc_peer.media_flow import MediaFlow
-    from rtc_peer.media_transport import MediaTransport
+    from rtc_peer.media_transport import MediaTransport, MediaTransportEvent
 
 LayerEvent: TypeAlias = (
     ConnectionStateChanged
     | DataEvent
     | IceConnectionStateChanged
     | IceGatheringStateChanged
-    | MediaEvent
-    | TrackMuted
-    | TrackUnmuted
+    | FlowEvent
     | TransportEvent
-    | WarningIssued
 )
 
 _STATE_EVENTS: Final = (
@@ -76,6 +69,13 @@ class _Told:
     gathering: IceGatheringState = IceGatheringState.NEW
     ice: IceTransportState = IceTransportState.NEW
     dtls: DtlsTransportState = DtlsTransportState.NEW
+
+
+class MediaInterpreter(Protocol):
+    """Who knows the transceivers behind the numbers that media transports go by."""
+
+    def translate(self, events: Iterable[MediaTransportEvent]) -> list[FlowEvent]:
+        """Return what events of media transports mean to the application."""
 
 
 class Layers:
@@ -110,8 +110,8 @@ class Layers:
         self.gathering_state = IceGatheringState.NEW
         self.ice_state = IceTransportState.NEW
         self.connection_state = ConnectionState.NEW
-        self.flow: MediaFlow | None = None
-        """Where events of media go; None as long as there are no transceivers."""
+        self.interpreter: MediaInterpreter | None = None
+        """Who understands events of media; None as long as there are no transceivers."""
         self._media_homes: dict[int, int] = {}
         """Transports by the transceivers whose media they carry."""
         self._told: dict[int, _Told] = {}
@@ -249,8 +249,8 @@ class Layers:
                 moved = True
                 self._note(event)
                 self._derive_states()
-        if self.flow is not None:
-            self._events += self.flow.translate(self.transports.drain_media())
+        if self.interpreter is not None:
+            self._events += self.interpreter.translate(self.transports.drain_media())
         if moved:
             self.data.follow_tunnel(now)
         else:

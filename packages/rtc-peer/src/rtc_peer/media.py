@@ -10,7 +10,6 @@ from rtc_peer.association import Associations
 from rtc_peer.capabilities import MediaKind, MediaOptions
 from rtc_peer.description import SdpType
 from rtc_peer.errors import ArgumentError, OperationError, StateError
-from rtc_peer.events import TrackEvent
 from rtc_peer.media_agreement import negotiated_media
 from rtc_peer.media_content import MediaContent
 from rtc_peer.media_flow import MediaFlow
@@ -18,6 +17,7 @@ from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.section import MediaSection
 from rtc_peer.sender import RtpSender, check_id, check_stream_ids, complete_encodings
 from rtc_peer.state import SignalingState
+from rtc_peer.track_events import TrackEvent
 from rtc_peer.transceiver import RtpTransceiver, check_kind
 from rtc_peer.wishes import MediaWish
 from rtc_sdp import Direction, answer_direction
@@ -60,9 +60,11 @@ class MediaSurface:
         """Whether something was changed that an offer may have to tell; cleared by who has looked."""
         self.stirred = False
         """Whether the transports have to be told anew; cleared by who has told them."""
-        self.flow = layers.flow = MediaFlow(self, layers, journal)
+        self.flow = layers.interpreter = MediaFlow(self, layers, journal)
         """The way of media to and from the transports."""
         self._negotiator = negotiator
+        self._layers = layers
+        self._journal = journal
         self._rng = rng
         self._count = 0
         self._cname = ""
@@ -222,21 +224,24 @@ class MediaSurface:
         self._associations.release()
         self.touched = self.stirred = True
 
-    def encodings_changed(self, transceiver: RtpTransceiver) -> None:
-        """The encodings of a sender have other settings."""
-        self.stirred = self.stirred or transceiver.association is not None
+    def settings_changed(self, transceiver_id: int) -> None:
+        """A sender or receiver has other settings, which count at once."""
+        transceiver = self._associations.by_id(transceiver_id)
+        self.stirred = self.stirred or (transceiver is not None and transceiver.association is not None)
 
-    def receiver_changed(self, transceiver: RtpTransceiver) -> None:
-        """A receiver has other settings."""
-        self.stirred = self.stirred or transceiver.association is not None
-
-    def send_parameters(self, transceiver: RtpTransceiver) -> SendParameters | None:
+    def send_parameters(self, transceiver_id: int) -> SendParameters | None:
         """Return what was negotiated about sending."""
-        return next((each.send for each in self.negotiated() if each.transceiver_id == transceiver.id), None)
+        return next((each.send for each in self.negotiated() if each.transceiver_id == transceiver_id), None)
 
-    def receive_parameters(self, transceiver: RtpTransceiver) -> ReceiveParameters | None:
+    def receive_parameters(self, transceiver_id: int) -> ReceiveParameters | None:
         """Return what was negotiated about receiving."""
-        return next((each.receive for each in self.negotiated() if each.transceiver_id == transceiver.id), None)
+        return next((each.receive for each in self.negotiated() if each.transceiver_id == transceiver_id), None)
+
+    def follow(self) -> None:
+        """Tell the transports what was done to transceivers since they were told last."""
+        if self.stirred:
+            self.stirred = False
+            self._layers.apply_media(self.negotiated(), self._journal.now)
 
     # --- negotiation ---
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rtc_peer.capabilities import FLEXFEC, RED, TELEPHONE_EVENT, ULPFEC
-from rtc_peer.codecs import codec_name, find_match, is_supplementary
+from rtc_peer.codec_matching import codec_name, find_match, is_supplementary
 from rtc_peer.media_content import MediaContent
 from rtc_peer.media_reading import FIRST_REQUESTED_ID
 from rtc_peer.negotiated import NegotiatedMedia

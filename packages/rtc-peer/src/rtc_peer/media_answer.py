@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rtc_peer.codecs import answered_codecs, codec_name
+from rtc_peer.codec_matching import codec_name
+from rtc_peer.codecs import answered_codecs
 from rtc_peer.media_content import MediaContent
 from rtc_peer.media_offer import OPUS_MAXPTIME_MS, extmap, sources_of, streams_of
 from rtc_peer.media_reading import FIRST_REQUESTED_ID

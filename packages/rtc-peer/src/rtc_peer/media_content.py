@@ -6,7 +6,6 @@ application wants; `rtc_peer.media_writing` makes text of it, `rtc_peer.media_ag
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rtc_peer.capabilities import MediaKind
@@ -86,21 +85,3 @@ class MediaContent:
         streams = self.simulcast.send if direction.value == "send" else self.simulcast.recv
         chosen = (forms if alternatives else forms[:1] for forms in streams)
         return tuple(dict.fromkeys(form.rid for forms in chosen for form in forms))
-
-    def without_unmatched(self, theirs: MediaContent) -> MediaContent:
-        """Return our offer as the peer's answer left it: fewer formats, in the answer's order, and fewer extensions."""
-        from rtc_peer.codecs import find_match
-
-        codecs: list[RtpCodec] = []
-        for codec in theirs.codecs:
-            ours = find_match(codec, self.codecs)
-            if ours is not None and ours.payload_type not in [each.payload_type for each in codecs]:
-                rtx = ours.rtx_payload_type if codec.rtx_payload_type is not None else None
-                codecs.append(replace(ours, feedback=ours.feedback & codec.feedback, rtx_payload_type=rtx))
-        uris = {each.uri for each in theirs.extensions}
-        return replace(
-            self,
-            codecs=tuple(codecs),
-            extensions=tuple(each for each in self.extensions if each.uri in uris),
-            reduced_size=self.reduced_size and theirs.reduced_size,
-        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from rtc_peer.dataclass import dataclass
+from rtc_peer.events import WarningIssued
+from rtc_peer.track_events import TrackMuted, TrackUnmuted
 
 if TYPE_CHECKING:
     from rtc_peer.transceiver import RtpTransceiver
@@ -115,3 +117,6 @@ MediaEvent: TypeAlias = (
     | ToneReceived
     | ToneSent
 )
+
+FlowEvent: TypeAlias = MediaEvent | TrackMuted | TrackUnmuted | WarningIssued
+"""All that media which flow may tell."""

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol
 
 import rtc_rtp
-from rtc_peer.events import TrackMuted, TrackUnmuted, WarningIssued
+from rtc_peer.events import WarningIssued
 from rtc_peer.media_events import (
     BitrateShare,
+    FlowEvent,
     FrameReceived,
     KeyFrameRequested,
-    MediaEvent,
     PacketReceived,
     StreamDiscovered,
     StreamEnded,
@@ -23,62 +23,67 @@ from rtc_peer.media_events import (
     ToneReceived,
     ToneSent,
 )
+from rtc_peer.track_events import TrackMuted, TrackUnmuted
 
 if TYPE_CHECKING:
     from rtc_peer.journal import Journal
     from rtc_peer.layers import Layers
-    from rtc_peer.media import MediaSurface
     from rtc_peer.media_transport import MediaTransport, MediaTransportEvent
     from rtc_peer.transceiver import RtpTransceiver
     from rtc_rtp import EncodedFrame, ExtensionMap, RtpPacket, Source
     from rtc_rtp.parameters import StreamId
 
-_ARRIVALS: Final = (
-    rtc_rtp.PacketReceived,
-    rtc_rtp.FrameReceived,
-    rtc_rtp.StreamDiscovered,
-    rtc_rtp.StreamEnded,
-    rtc_rtp.ToneReceived,
-)
+_MEDIA: Final = (rtc_rtp.PacketReceived, rtc_rtp.FrameReceived, rtc_rtp.StreamDiscovered)
+"""Events that tell of media."""
+
+_ARRIVALS: Final = (*_MEDIA, rtc_rtp.StreamEnded, rtc_rtp.ToneReceived)
 """Events of receivers."""
 
-FlowEvent: TypeAlias = MediaEvent | TrackMuted | TrackUnmuted | WarningIssued
+
+class TransceiverOwner(Protocol):
+    """Who has the transceivers, as the way of their media sees it."""
+
+    def transceiver(self, transceiver_id: int) -> RtpTransceiver | None:
+        """Return a transceiver by its id."""
+
+    def require_open(self) -> None:
+        """Raise `StateError` once the connection is closed."""
+
+    def follow(self) -> None:
+        """Tell the transports what was done to transceivers since they were told last."""
+
+    def settings_changed(self, transceiver_id: int) -> None:
+        """A sender has other settings."""
 
 
 class MediaFlow:
     """The way between transceivers and transports.
 
     Args:
-        surface: Knows the transceivers.
+        owner: Knows the transceivers.
         layers: Know the transports.
         journal: Knows the time.
     """
 
-    __slots__ = ("_journal", "_layers", "_surface")
+    __slots__ = ("_journal", "_layers", "_owner")
 
-    def __init__(self, surface: MediaSurface, layers: Layers, journal: Journal) -> None:
-        self._surface = surface
+    def __init__(self, owner: TransceiverOwner, layers: Layers, journal: Journal) -> None:
+        self._owner = owner
         self._layers = layers
         self._journal = journal
 
-    def follow(self) -> None:
-        """Tell the transports what was done to transceivers since they were told last."""
-        if self._surface.stirred:
-            self._surface.stirred = False
-            self._layers.apply_media(self._surface.negotiated(), self._journal.now)
-
     # --- down ---
 
-    def send_frame(self, transceiver: RtpTransceiver, frame: EncodedFrame, rid: str | None, now: float | None) -> None:
+    def send_frame(self, transceiver_id: int, frame: EncodedFrame, rid: str | None, now: float | None) -> None:
         """See `RtpSender.send_frame`."""
-        media = self._transport(transceiver, now)
+        media = self._transport(transceiver_id, now)
         if media is not None:
-            media.send_frame(transceiver.id, frame, now, rid=rid)
+            media.send_frame(transceiver_id, frame, now, rid=rid)
             self._layers.stir()
 
     def send_packet(
         self,
-        transceiver: RtpTransceiver,
+        transceiver_id: int,
         packet: RtpPacket,
         *,
         rid: str | None,
@@ -88,10 +93,10 @@ class MediaFlow:
         now: float | None,
     ) -> None:
         """See `RtpSender.send_packet`."""
-        media = self._transport(transceiver, now)
+        media = self._transport(transceiver_id, now)
         if media is not None:
             media.send_packet(
-                transceiver.id,
+                transceiver_id,
                 packet,
                 now,
                 rid=rid,
@@ -101,39 +106,37 @@ class MediaFlow:
             )
             self._layers.stir()
 
-    def request_key_frame(self, transceiver: RtpTransceiver, rid: str | None) -> None:
+    def request_key_frame(self, transceiver_id: int, rid: str | None) -> None:
         """See `RtpReceiver.request_key_frame`."""
-        media = self._transport(transceiver, None)
+        media = self._transport(transceiver_id, None)
         if media is not None:
-            media.request_key_frame(transceiver.id, rid=rid)
+            media.request_key_frame(transceiver_id, rid=rid)
             self._layers.stir()
 
-    def sources(self, transceiver: RtpTransceiver) -> tuple[list[Source], list[Source]]:
+    def sources(self, transceiver_id: int) -> tuple[list[Source], list[Source]]:
         """Return synchronization sources and contributing sources of late; none where nothing is received."""
-        media = self._layers.media_transport(transceiver.id)
-        return ([], []) if media is None else media.sources(transceiver.id)
+        media = self._layers.media_transport(transceiver_id)
+        return ([], []) if media is None else media.sources(transceiver_id)
 
-    def can_insert_dtmf(self, transceiver: RtpTransceiver) -> bool:
+    def can_insert_dtmf(self, transceiver_id: int) -> bool:
         """See `RtpSender.can_insert_dtmf`."""
-        media = self._layers.media_transport(transceiver.id)
-        return media is not None and media.can_insert_dtmf(transceiver.id)
+        media = self._layers.media_transport(transceiver_id)
+        return media is not None and media.can_insert_dtmf(transceiver_id)
 
-    def insert_dtmf(
-        self, transceiver: RtpTransceiver, tones: str, *, duration: float, gap: float, now: float | None
-    ) -> None:
+    def insert_dtmf(self, transceiver_id: int, tones: str, *, duration: float, gap: float, now: float | None) -> None:
         """See `RtpSender.insert_dtmf`."""
-        media = self._transport(transceiver, now)
+        media = self._transport(transceiver_id, now)
         if media is not None:
-            media.insert_dtmf(transceiver.id, tones, duration=duration, gap=gap, now=self._journal.now)
+            media.insert_dtmf(transceiver_id, tones, duration=duration, gap=gap, now=self._journal.now)
             self._layers.stir()
 
-    def _transport(self, transceiver: RtpTransceiver, now: float | None) -> MediaTransport | None:
+    def _transport(self, transceiver_id: int, now: float | None) -> MediaTransport | None:
         """Begin a command, and return where it goes; None while there is nothing."""
-        self._surface.require_open()
+        self._owner.require_open()
         if now is not None:
             self._journal.advance(now)
-        self.follow()
-        return self._layers.media_transport(transceiver.id)
+        self._owner.follow()
+        return self._layers.media_transport(transceiver_id)
 
     # --- up ---
 
@@ -160,7 +163,7 @@ class MediaFlow:
         return found
 
     def _find(self, number: StreamId) -> RtpTransceiver | None:
-        return self._surface.transceiver(number) if isinstance(number, int) else None
+        return self._owner.transceiver(number) if isinstance(number, int) else None
 
     def _shares(self, shares: Iterable[rtc_rtp.BitrateShare]) -> tuple[BitrateShare, ...]:
         found = ((self._find(each.sender_id), each) for each in shares)
@@ -195,7 +198,7 @@ class MediaFlow:
                         for each in transceiver.sender.encodings
                     )
                 )
-                self._surface.encodings_changed(transceiver)
+                self._owner.settings_changed(transceiver.id)
                 return []
 
 
@@ -209,15 +212,20 @@ def _received(
 ) -> list[FlowEvent]:
     """Return what an event of a receiver means."""
     receiver = transceiver.receiver
+    found: list[FlowEvent] = []
+    if isinstance(event, _MEDIA) and receiver.media_arrived():
+        found.append(TrackUnmuted(transceiver))
     match event:
         case rtc_rtp.FrameReceived(frame=frame):
-            return [*receiver.media_arrived(), FrameReceived(transceiver, frame)]
+            found.append(FrameReceived(transceiver, frame))
         case rtc_rtp.PacketReceived(packet=packet):
-            return [*receiver.media_arrived(), PacketReceived(transceiver, packet)]
+            found.append(PacketReceived(transceiver, packet))
         case rtc_rtp.StreamDiscovered(ssrc=ssrc, rid=rid):
-            return [*receiver.media_arrived(), StreamDiscovered(transceiver, ssrc, rid)]
+            found.append(StreamDiscovered(transceiver, ssrc, rid))
         case rtc_rtp.StreamEnded(ssrc=ssrc, rid=rid, reason=reason):
-            ended = StreamEnded(transceiver, ssrc, rid, reason.value)
-            return [ended, *receiver.media_ended()] if reason is rtc_rtp.EndReason.BYE else [ended]
+            found.append(StreamEnded(transceiver, ssrc, rid, reason.value))
+            if reason is rtc_rtp.EndReason.BYE and receiver.media_ended():
+                found.append(TrackMuted(transceiver))
         case rtc_rtp.ToneReceived():
-            return [ToneReceived(transceiver, event.code, event.duration, event.volume_dbm0, event.ended)]
+            found.append(ToneReceived(transceiver, event.code, event.duration, event.volume_dbm0, event.ended))
+    return found

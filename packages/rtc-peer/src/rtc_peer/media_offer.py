@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from rtc_peer.capabilities import HeaderExtensionCapability
-from rtc_peer.codecs import codec_name, offered_codecs
+from rtc_peer.codec_matching import codec_name
+from rtc_peer.codecs import offered_codecs
 from rtc_peer.media_content import MediaContent, Source
 from rtc_peer.wishes import MediaWish
 from rtc_rtp.parameters import RtpCodec

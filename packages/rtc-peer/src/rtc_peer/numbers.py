@@ -53,7 +53,7 @@ class Numbers:
     # [rfc8834:4.3/2] [rfc8834:4.3/3]
     def payload_type(self, wanted: CodecCapability) -> int | None:
         """Return the payload type of a codec, a new one if it has none; None if there is none left."""
-        from rtc_peer.codecs import same_codec
+        from rtc_peer.codec_matching import same_codec
         from rtc_rtp.parameters import RtpCodec
 
         for number, codec in self._codecs.items():

@@ -291,7 +291,7 @@ def _check_answered_media(ours: MediaSection, theirs: RemoteSection, answer: Rem
         raise DescriptionError(f"section {ours.index} was offered for its bundle, but is accepted without one")
     if ours.media is None or theirs.media is None or theirs.rejected:
         return
-    from rtc_peer.codecs import find_match
+    from rtc_peer.codec_matching import find_match, without_unmatched
 
     for codec in theirs.media.codecs:
         offered = find_match(codec, ours.media.codecs)
@@ -300,7 +300,7 @@ def _check_answered_media(ours: MediaSection, theirs: RemoteSection, answer: Rem
             extra = ", ".join(sorted(codec.feedback - offered.feedback))
             raise DescriptionError(f"section {ours.index} answers with feedback that was not offered: {extra}")
     # [rfc3264:6.1/18]
-    if not ours.media.without_unmatched(theirs.media).codecs:
+    if not without_unmatched(ours.media, theirs.media).codecs:
         raise DescriptionError(f"section {ours.index} is accepted with none of the formats that were offered")
 
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtc_peer.errors import ArgumentError
-from rtc_peer.events import TrackMuted, TrackUnmuted
 from rtc_rtp.parameters import JitterSettings
 
 if TYPE_CHECKING:
-    from rtc_peer.media import MediaSurface
+    from rtc_peer.media_services import MediaServices
     from rtc_peer.transceiver import RtpTransceiver
     from rtc_rtp import Source
     from rtc_rtp.parameters import Delivery, ReceiveParameters
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
 class RtpReceiver:
     """What arrives through one transceiver. Made by the connection alone."""
 
-    __slots__ = ("_deliver", "_jitter", "_surface", "muted", "remote_stream_ids", "track_id", "transceiver")
+    __slots__ = ("_deliver", "_jitter", "_services", "muted", "remote_stream_ids", "track_id", "transceiver")
 
-    def __init__(self, surface: MediaSurface, transceiver: RtpTransceiver, *, track_id: str) -> None:
-        self._surface = surface
+    def __init__(self, services: MediaServices, transceiver: RtpTransceiver, *, track_id: str) -> None:
+        self._services = services
         self.transceiver = transceiver
         self.track_id = track_id
         """Identifier of the track: what the first description of the peer calls it, else one of our own."""
@@ -41,7 +40,7 @@ class RtpReceiver:
     @property
     def parameters(self) -> ReceiveParameters | None:
         """What was negotiated, or offered by us; None before that, and while nothing may arrive."""
-        return self._surface.receive_parameters(self.transceiver)
+        return self._services.receive_parameters(self.transceiver.id)
 
     @property
     def jitter(self) -> JitterSettings:
@@ -59,7 +58,7 @@ class RtpReceiver:
         if target is not None and not 0 <= target <= 4000:
             raise ArgumentError("jitter_buffer_target_ms is 0 to 4000")
         self._jitter = replace(self._jitter, target_delay=None if target is None else target / 1000)
-        self._surface.receiver_changed(self.transceiver)
+        self._services.settings_changed(self.transceiver.id)
 
     @property
     def deliver(self) -> Delivery:
@@ -69,17 +68,17 @@ class RtpReceiver:
     @deliver.setter
     def deliver(self, deliver: Delivery) -> None:
         self._deliver = deliver
-        self._surface.receiver_changed(self.transceiver)
+        self._services.settings_changed(self.transceiver.id)
 
     @property
     def synchronization_sources(self) -> list[Source]:
         """The SSRCs that were heard or seen within ten seconds, the latest first."""
-        return self._surface.flow.sources(self.transceiver)[0]
+        return self._services.flow.sources(self.transceiver.id)[0]
 
     @property
     def contributing_sources(self) -> list[Source]:
         """Whom a mixer has put together within ten seconds, the latest first. See :rfc:`3550#section-7.1`."""
-        return self._surface.flow.sources(self.transceiver)[1]
+        return self._services.flow.sources(self.transceiver.id)[1]
 
     def request_key_frame(self, rid: str | None = None) -> None:
         """Ask the peer for a picture that stands alone; flush next. Nothing happens if nothing arrives.
@@ -90,22 +89,20 @@ class RtpReceiver:
         Raises:
             StateError: The connection is closed.
         """
-        self._surface.flow.request_key_frame(self.transceiver, rid)
+        self._services.flow.request_key_frame(self.transceiver.id, rid)
 
-    def media_arrived(self) -> list[TrackUnmuted]:
-        """Follow media that arrive. Not for applications."""
+    def media_arrived(self) -> bool:
+        """Follow media that arrive, and return whether the track is muted no longer. Not for applications."""
         expected = self.transceiver.fired_direction is None or self.transceiver.fired_direction.receives
         if not self.muted or not expected or self.transceiver.stopping:
-            return []
+            return False
         self.muted = False
-        return [TrackUnmuted(self.transceiver)]
+        return True
 
-    def media_ended(self) -> list[TrackMuted]:
-        """Follow the peer's word that a stream is over. Not for applications."""
-        if self.muted:
-            return []
-        self.muted = True
-        return [TrackMuted(self.transceiver)]
+    def media_ended(self) -> bool:
+        """Follow the peer's word that a stream is over, and return whether the track is muted since. Not for applications."""
+        was_muted, self.muted = self.muted, True
+        return not was_muted
 
     def __repr__(self) -> str:
         return f"<RtpReceiver {self.track_id}: {self.kind}>"

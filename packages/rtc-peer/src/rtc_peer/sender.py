@@ -11,7 +11,7 @@ from rtc_peer.media_content import Source
 from rtc_rtp.parameters import SendEncoding
 
 if TYPE_CHECKING:
-    from rtc_peer.media import MediaSurface
+    from rtc_peer.media_services import MediaServices
     from rtc_peer.transceiver import RtpTransceiver
     from rtc_rtp import EncodedFrame, ExtensionMap, RtpPacket
     from rtc_rtp.parameters import SendParameters
@@ -26,18 +26,18 @@ _FIXED_FIELDS: Final = ("ssrc", "rtx_ssrc", "fec_ssrc", "rid")
 class RtpSender:
     """What leaves through one transceiver. Made by the connection alone."""
 
-    __slots__ = ("_clock_rate", "_encodings", "_stream_ids", "_surface", "track_id", "transceiver")
+    __slots__ = ("_clock_rate", "_encodings", "_services", "_stream_ids", "track_id", "transceiver")
 
     def __init__(
         self,
-        surface: MediaSurface,
+        services: MediaServices,
         transceiver: RtpTransceiver,
         *,
         track_id: str | None,
         stream_ids: tuple[str, ...],
         encodings: tuple[SendEncoding, ...],
     ) -> None:
-        self._surface = surface
+        self._services = services
         self.transceiver = transceiver
         self.track_id = track_id
         """The application's name for what is sent; None while there is nothing to send. Assign to exchange it: no negotiation."""
@@ -68,11 +68,11 @@ class RtpSender:
             StateError: The connection is closed.
             ArgumentError: An identifier does not fit into a description.
         """
-        self._surface.require_open()
+        self._services.require_open()
         checked = check_stream_ids(stream_ids)
         if checked != self._stream_ids:
             self._stream_ids = checked
-            self._surface.touch()
+            self._services.touch()
 
     @property
     def encodings(self) -> tuple[SendEncoding, ...]:
@@ -87,7 +87,7 @@ class RtpSender:
             ModificationError: Number, order, names or SSRCs of the encodings differ.
             ArgumentError: A value is out of range.
         """
-        self._surface.require_open()
+        self._services.require_open()
         if self.transceiver.stopping:
             raise StateError("the transceiver was stopped")
         changed = tuple(encodings)
@@ -96,7 +96,7 @@ class RtpSender:
             raise ModificationError("number, order, names and SSRCs of the encodings cannot be changed")
         check_encodings(self.transceiver.kind, changed)
         self._encodings = changed
-        self._surface.encodings_changed(self.transceiver)
+        self._services.settings_changed(self.transceiver.id)
 
     def replace_encodings(self, encodings: tuple[SendEncoding, ...]) -> None:
         """Take what negotiation makes of the encodings. Not for applications."""
@@ -108,10 +108,10 @@ class RtpSender:
         most = len(rids) - 1
         self._encodings = tuple(
             replace(
-                only if index == 0 else SendEncoding(ssrc=self._surface.new_ssrc()),
+                only if index == 0 else SendEncoding(ssrc=self._services.new_ssrc()),
                 rid=rid,
-                rtx_ssrc=only.rtx_ssrc if index == 0 else self._surface.new_ssrc(),
-                fec_ssrc=only.fec_ssrc if index == 0 else self._surface.new_ssrc(),
+                rtx_ssrc=only.rtx_ssrc if index == 0 else self._services.new_ssrc(),
+                fec_ssrc=only.fec_ssrc if index == 0 else self._services.new_ssrc(),
                 scale_resolution_down_by=2.0 ** (most - index),
             )
             for index, rid in enumerate(rids)
@@ -121,14 +121,14 @@ class RtpSender:
         """Take other SSRCs if the codec in use from now on has another clock rate (RFC 7160). Not for applications."""
         # [rfc8829:5.11/6] [rfc8829:5.11/7] [rfc8834:4.3/5]
         if self._clock_rate not in (None, clock_rate):
-            self._encodings = tuple(replace(each, ssrc=self._surface.new_ssrc()) for each in self._encodings)
+            self._encodings = tuple(replace(each, ssrc=self._services.new_ssrc()) for each in self._encodings)
         self._clock_rate = clock_rate
 
     def leave_ssrcs(self, taken: frozenset[int]) -> None:
         """Take other SSRCs in place of those that are taken. Not for applications."""
 
         def kept(ssrc: int) -> int:
-            return self._surface.new_ssrc() if ssrc in taken else ssrc
+            return self._services.new_ssrc() if ssrc in taken else ssrc
 
         self._encodings = tuple(
             replace(
@@ -160,7 +160,7 @@ class RtpSender:
             ArgumentError: There is no such encoding, or the frame is of no negotiated format.
             rtc_rtp.BufferFullError: Too much waits to be sent.
         """
-        self._surface.flow.send_frame(self.transceiver, frame, rid, now)
+        self._services.flow.send_frame(self.transceiver.id, frame, rid, now)
 
     def send_packet(
         self,
@@ -188,8 +188,8 @@ class RtpSender:
             ArgumentError: There is no such encoding, or the packet has another SSRC and is not to be rewritten.
             rtc_rtp.BufferFullError: Too much waits to be sent.
         """
-        self._surface.flow.send_packet(
-            self.transceiver,
+        self._services.flow.send_packet(
+            self.transceiver.id,
             packet,
             rid=rid,
             rewrite=rewrite,
@@ -201,7 +201,7 @@ class RtpSender:
     @property
     def can_insert_dtmf(self) -> bool:
         """Whether tones can be sent: the connection is up, the direction lets them, and the peer takes telephone events."""
-        return self._surface.flow.can_insert_dtmf(self.transceiver)
+        return self._services.flow.can_insert_dtmf(self.transceiver.id)
 
     def insert_dtmf(
         self, tones: str, *, duration_ms: float = 100, gap_ms: float = 70, now: float | None = None
@@ -222,18 +222,20 @@ class RtpSender:
         """
         if not self.can_insert_dtmf:
             raise StateError("tones cannot be sent now")
-        self._surface.flow.insert_dtmf(self.transceiver, tones, duration=duration_ms / 1000, gap=gap_ms / 1000, now=now)
+        self._services.flow.insert_dtmf(
+            self.transceiver.id, tones, duration=duration_ms / 1000, gap=gap_ms / 1000, now=now
+        )
 
     # --- within ---
 
-    def belongs_to(self, surface: MediaSurface) -> bool:
+    def belongs_to(self, services: MediaServices) -> bool:
         """Whether it is of that connection."""
-        return self._surface is surface
+        return self._services is services
 
     @property
     def parameters(self) -> SendParameters | None:
         """What was negotiated; None before that."""
-        return self._surface.send_parameters(self.transceiver)
+        return self._services.send_parameters(self.transceiver.id)
 
     @property
     def rids(self) -> tuple[str, ...]:

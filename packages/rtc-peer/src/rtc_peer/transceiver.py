@@ -13,7 +13,7 @@ from rtc_peer.sender import RtpSender
 from rtc_sdp import Direction
 
 if TYPE_CHECKING:
-    from rtc_peer.media import MediaSurface
+    from rtc_peer.media_services import MediaServices
     from rtc_rtp.parameters import SendEncoding
 
 
@@ -32,7 +32,7 @@ class RtpTransceiver:
         "_direction",
         "_extensions",
         "_preferences",
-        "_surface",
+        "_services",
         "association",
         "current_direction",
         "fired_direction",
@@ -49,7 +49,7 @@ class RtpTransceiver:
 
     def __init__(
         self,
-        surface: MediaSurface,
+        services: MediaServices,
         transceiver_id: int,
         kind: MediaKind,
         *,
@@ -61,7 +61,7 @@ class RtpTransceiver:
         receive_rids: tuple[str, ...],
         extensions: tuple[HeaderExtensionCapability, ...],
     ) -> None:
-        self._surface = surface
+        self._services = services
         self.id = transceiver_id
         """Names it within its connection; never given to another one."""
         self.kind: MediaKind = kind
@@ -83,8 +83,8 @@ class RtpTransceiver:
         """Names of the encodings that our offers ask for."""
         self._preferences: tuple[CodecCapability, ...] = ()
         self._extensions = extensions
-        self.sender = RtpSender(surface, self, track_id=track_id, stream_ids=stream_ids, encodings=encodings)
-        self.receiver = RtpReceiver(surface, self, track_id=name)
+        self.sender = RtpSender(services, self, track_id=track_id, stream_ids=stream_ids, encodings=encodings)
+        self.receiver = RtpReceiver(services, self, track_id=name)
 
     @property
     def mid(self) -> str | None:
@@ -103,12 +103,12 @@ class RtpTransceiver:
         Raises:
             StateError: It was stopped, or the connection is closed.
         """
-        self._surface.require_open()
+        self._services.require_open()
         if self.stopping:
             raise StateError("the transceiver was stopped")
         if direction is not self._direction:
             self._direction = direction
-            self._surface.touch()
+            self._services.touch()
 
     @property
     def codec_preferences(self) -> tuple[CodecCapability, ...]:
@@ -122,8 +122,8 @@ class RtpTransceiver:
             StateError: The connection is closed.
             ModificationError: One is not among the codecs of the options, or none of them is for media.
         """
-        self._surface.require_open()
-        known = self._surface.options.codecs(self.kind)
+        self._services.require_open()
+        known = self._services.options.codecs(self.kind)
         wanted: list[CodecCapability] = []
         for codec in codecs:
             if codec not in known:
@@ -146,7 +146,7 @@ class RtpTransceiver:
             StateError: The connection is closed.
             ModificationError: Others, or fewer, are named.
         """
-        self._surface.require_open()
+        self._services.require_open()
         chosen = tuple(extensions)
         if [each.uri for each in chosen] != [each.uri for each in self._extensions]:
             raise ModificationError("directions of header extensions can be changed, nothing else")
@@ -155,7 +155,7 @@ class RtpTransceiver:
     @property
     def codecs(self) -> tuple[CodecCapability, ...]:
         """What will be negotiated, in order of preference."""
-        return self._preferences or self._surface.options.codecs(self.kind)
+        return self._preferences or self._services.options.codecs(self.kind)
 
     def stop(self) -> None:
         """End it for good. Nothing flows from now on; the next offer frees its section. Does nothing if it was stopped.
@@ -163,10 +163,10 @@ class RtpTransceiver:
         Raises:
             StateError: The connection is closed.
         """
-        self._surface.require_open()
+        self._services.require_open()
         if not self.stopping:
             self.stopping = True
-            self._surface.stopped_by_application()
+            self._services.stopped_by_application()
 
     def want_sending(self) -> None:
         """Add sending to what is wanted. Not for applications."""
