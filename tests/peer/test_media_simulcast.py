@@ -258,3 +258,20 @@ def test_formats_keep_their_parameters_beside_names() -> None:
     media = section(_sender(["hi", "lo"]).left.create_offer())
 
     assert any("profile-level-id" in each.parameters for each in media.get_all(Fmtp))
+
+
+@pytest.mark.spec("rfc8851:6.4/2", "rfc8851:6.4/4")
+@pytest.mark.parametrize("added", ["max-width=320", "pt=96"])
+def test_an_encoding_to_which_the_answer_adds_restrictions_is_not_sent(added: str) -> None:
+    talk = Talk()
+    sent = talk.left.add_transceiver("video", encodings=_encodings(*"abc"))
+    talk.offer()
+    talk.right.set_local_description(None, 0.0)
+    answer = talk.right.local_description
+    assert answer is not None
+    assert "a=rid:b recv\r\n" in answer.sdp
+
+    text = answer.sdp.replace("a=rid:b recv\r\n", f"a=rid:b recv {added}\r\n")
+    talk.left.set_remote_description(SessionDescription(SdpType.ANSWER, text), 0.0)
+
+    assert sent.sender.rids == ("a", "c")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rtc_peer.section import AgreedMedia, BundleGroups, MediaSection, RemoteDescription, RemoteSection
+from rtc_sdp import MediaDescription, SessionDescription
 
 
 def transport_ids(sections: Iterable[MediaSection]) -> tuple[int, ...]:
@@ -55,3 +56,30 @@ def _agreed(ours: MediaSection, theirs: RemoteSection, *, we_offered: bool) -> M
 
     local = without_unmatched(ours.media, theirs.media) if we_offered else ours.media
     return replace(ours, media=local, agreed=AgreedMedia(local=local, remote=theirs.media))
+
+
+def with_agreed_encodings(answer: RemoteDescription, offer: SessionDescription) -> RemoteDescription:
+    """Return the peer's answer without the encodings that it names otherwise than they were offered.
+
+    Args:
+        answer: What the peer says.
+        offer: Our offer.
+    """
+    sections = zip(answer.sections, offer.media, strict=True)
+    return replace(answer, sections=tuple(_with_agreed_rids(theirs, offered) for theirs, offered in sections))
+
+
+def _with_agreed_rids(theirs: RemoteSection, offered: MediaDescription) -> RemoteSection:
+    content = theirs.media
+    if content is None or not content.rids:
+        return theirs
+    from rtc_sdp import RidDirection, agreed_rids, narrow_simulcast
+
+    # [rfc8851:6.4/1] [rfc8851:6.4/2] [rfc8851:6.4/4] [rfc8851:6.4/5]
+    rids = tuple(agreed_rids(offered, theirs.description).values())
+    simulcast = content.simulcast and narrow_simulcast(
+        content.simulcast,
+        send={each.rid for each in rids if each.direction is RidDirection.SEND},
+        recv={each.rid for each in rids if each.direction is RidDirection.RECV},
+    )
+    return replace(theirs, media=replace(content, rids=rids, simulcast=simulcast))

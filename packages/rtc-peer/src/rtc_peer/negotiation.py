@@ -13,7 +13,7 @@ from dataclasses import replace
 from rtc_ice import Credentials
 from rtc_peer.agreement import Agreement, agree_as_offerer, check_offer
 from rtc_peer.answer import plan_answer
-from rtc_peer.conclusion import conclude, transport_ids, transport_sections
+from rtc_peer.conclusion import conclude, transport_ids, transport_sections, with_agreed_encodings
 from rtc_peer.configuration import BundlePolicy
 from rtc_peer.description import MAX_CANDIDATES, AppliedDescription, SdpType, SessionDescription
 from rtc_peer.drafting import Drafter, LocalPlan
@@ -312,9 +312,11 @@ class Negotiator:
 
     def _apply_remote_answer(self, applied: AppliedDescription, remote: RemoteDescription) -> Outcome:
         plan = self._offered
-        if plan is None:
+        offer = self.signaling.local
+        if plan is None or offer is None:
             raise StateError("there is no local offer that was answered")
         check_against_offer(plan.sections, remote, plan.groups)
+        remote = with_agreed_encodings(remote, offer.document)
         outcome = Outcome()
         sections = conclude(plan.sections, remote, remote.bundle_groups, we_offered=True)
         # [rfc8829:5.11/1]
