@@ -19,6 +19,7 @@ from rtc_peer import (
     ModificationError,
     PeerConnection,
     PeerOptions,
+    RtpTransceiver,
     SdpType,
     SessionDescription,
 )
@@ -598,6 +599,38 @@ def test_a_later_offer_has_the_extensions_and_the_feedback_of_the_answer() -> No
     assert [each.uri for each in media.get_all(Extmap)] == [MID]
     fresh = next(fmt for fmt, each in rtpmaps(media).items() if each.encoding == "VP9")
     assert any(each.format == fresh for each in media.get_all(RtcpFb)), "formats that are new have their own"
+
+
+def test_header_extensions_stay_as_they_were_answered_until_the_application_chooses_others() -> None:
+    talk = Talk()
+    ours = talk.left.add_transceiver("audio")
+    talk.offer()
+    theirs = talk.right.transceivers[0]
+    theirs.set_header_extensions(
+        HeaderExtensionCapability(each.uri, Direction.RECVONLY if each.uri == LEVEL else each.direction)
+        if each.uri in {MID, LEVEL}
+        else HeaderExtensionCapability(each.uri, Direction.INACTIVE)
+        for each in theirs.header_extensions
+    )
+    talk.answer()
+
+    def chosen(transceiver: RtpTransceiver) -> dict[str, Direction]:
+        return {
+            each.uri: each.direction
+            for each in transceiver.header_extensions
+            if each.direction is not Direction.INACTIVE
+        }
+
+    assert chosen(ours) == {MID: Direction.SENDRECV, LEVEL: Direction.SENDONLY}
+    assert chosen(theirs) == {MID: Direction.SENDRECV, LEVEL: Direction.RECVONLY}
+    assert chosen(talk.left.add_transceiver("audio")) == chosen(ours), "new ones are like the others"
+    known = {each.uri for each in ours.header_extensions}
+    assert known == {each.uri for each in MediaOptions().header_extensions("audio")}
+
+    ours.set_header_extensions(HeaderExtensionCapability(each.uri) for each in ours.header_extensions)
+    again = section(talk.left.create_offer())
+
+    assert {each.uri for each in again.get_all(Extmap)} == known
 
 
 @pytest.mark.parametrize("name", ["chromium-156", "firefox-153"])

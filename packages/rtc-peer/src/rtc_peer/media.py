@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rtc_peer.answer import continue_sections
 from rtc_peer.association import Associations
-from rtc_peer.capabilities import MediaKind, MediaOptions
+from rtc_peer.capabilities import MID_EXTENSION, HeaderExtensionCapability, MediaKind, MediaOptions
 from rtc_peer.description import SdpType
 from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.media_agreement import negotiated_media
@@ -171,11 +171,22 @@ class MediaSurface:
             stream_ids=stream_ids,
             encodings=completed,
             receive_rids=receive_rids,
-            extensions=self.options.header_extensions(kind),
+            extensions=self._header_extensions(kind),
         )
         self._count += 1
         self._associations.transceivers.append(transceiver)
         return transceiver
+
+    def _header_extensions(self, kind: MediaKind) -> tuple[HeaderExtensionCapability, ...]:
+        """Return those of a new transceiver: as the first of its kind has them, and with what bundling cannot do without."""
+        alike = (each for each in self._associations.transceivers if each.kind == kind and not each.stopping)
+        first = next(alike, None)
+        if first is None:
+            return self.options.header_extensions(kind)
+        return tuple(
+            HeaderExtensionCapability(each.uri) if each.uri == MID_EXTENSION else each
+            for each in first.header_extensions
+        )
 
     def _make_for_peer(self, content: MediaContent) -> RtpTransceiver:
         transceiver = self._make(content.kind, direction=Direction.RECVONLY)
@@ -292,9 +303,22 @@ class MediaSurface:
             self._associations.remote_offered(theirs, continue_sections(theirs, sections))
         elif theirs is not None:
             self._associations.remote_answered(kind, sections, theirs)
+        if kind is SdpType.ANSWER:
+            self._keep_header_extensions(sections, remote=remote)
         if remote and theirs is not None:
             self._leave_ssrcs(theirs.ssrcs)
         self._follow_clock_rates()
+
+    def _keep_header_extensions(self, sections: Sequence[MediaSection], *, remote: bool) -> None:
+        """Let later descriptions have the header extensions of this answer, as WebRTC Extensions wants."""
+        for section in sections:
+            transceiver = None if section.transceiver_id is None else self._associations.by_id(section.transceiver_id)
+            if transceiver is not None and section.agreed is not None:
+                answer = section.agreed.remote if remote else section.agreed.local
+                directions = {each.uri: each.direction or Direction.SENDRECV for each in answer.extensions}
+                transceiver.keep_header_extensions(
+                    {uri: each.reversed if remote else each for uri, each in directions.items()}
+                )
 
     def _leave_ssrcs(self, signalled: frozenset[int]) -> None:
         """Take other SSRCs where the peer has signalled ours as its own; our next description tells of them."""

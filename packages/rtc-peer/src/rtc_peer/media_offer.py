@@ -61,8 +61,8 @@ def _extensions(wish: MediaWish, agreed: MediaContent | None, numbers: Numbers) 
     known = {} if agreed is None else {each.uri: each for each in agreed.extensions}
     found: list[Extmap] = []
     for capability in wish.extensions:
-        # [rfc8829:5.2.2/24]
-        if capability.direction is Direction.INACTIVE or (agreed is not None and capability.uri not in known):
+        # [rfc8829:5.2.2/24] Those that the answer left out are inactive, unless the application has chosen them again.
+        if capability.direction is Direction.INACTIVE:
             continue
         # [rfc8285:7/10]
         number = known[capability.uri].id if capability.uri in known else numbers.extension_id(capability.uri)

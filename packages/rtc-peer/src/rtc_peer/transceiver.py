@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rtc_peer.capabilities import CodecCapability, HeaderExtensionCapability, MediaKind
@@ -151,6 +151,16 @@ class RtpTransceiver:
         if [each.uri for each in chosen] != [each.uri for each in self._extensions]:
             raise ModificationError("directions of header extensions can be changed, nothing else")
         self._extensions = chosen
+
+    def keep_header_extensions(self, answered: Mapping[str, Direction]) -> None:
+        """Go on with the directions of an answer, until the application chooses others. Not for applications.
+
+        Args:
+            answered: Directions as we see them, by URI; others were not answered.
+        """
+        self._extensions = tuple(
+            HeaderExtensionCapability(each.uri, answered.get(each.uri, Direction.INACTIVE)) for each in self._extensions
+        )
 
     @property
     def codecs(self) -> tuple[CodecCapability, ...]:
