@@ -43,6 +43,8 @@ class VideoBuffer:
         "_blocked_at",
         "_delivered_ids",
         "_formats",
+        "_key_frame_hints",
+        "_may_begin",
         "_next",
         "_packets",
         "_ready",
@@ -75,6 +77,12 @@ class VideoBuffer:
         self._blocked_at: float | None = None
         """Since when something behind the gap waits."""
 
+        self._may_begin = False
+        """Whether something came that may begin a frame, since there was nothing to begin with."""
+
+        self._key_frame_hints: list[int] = []
+        """Packets that look like the beginning of a key frame, while one is waited for."""
+
         self._delivered_ids: deque[int] = deque(maxlen=REMEMBERED_FRAMES)
         self.can_repair = can_repair
         """Whether packets that are missing are asked for."""
@@ -93,11 +101,16 @@ class VideoBuffer:
         if len(self._packets) >= MAX_PACKETS:
             self._give_up_all()
         self._packets[number] = (packet, now)
+        if not self.is_intact and packet.payload:
+            format_ = self._format(packet)
+            self._may_begin = self._may_begin or format_.starts_frame(packet.payload)
+            if format_.starts_keyframe(packet.payload):
+                self._key_frame_hints.append(number)
 
     def take(self, now: float) -> list[tuple[EncodedFrame, RtpPacket, RtpPacket]]:
         """Return the frames that are whole and due, in order, each with its first and its last packet."""
         while self._packets:
-            if self._next is None and not self._seek(0):
+            if self._next is None and not self._begin():
                 break
             end = self._end_of_frame()
             if end is not None:
@@ -115,6 +128,14 @@ class VideoBuffer:
             stats.jitter_buffer_emitted_count += 1
             frames.append((frame, first, last))
         return frames
+
+    def _begin(self) -> bool:
+        """Find where to begin, if something new may be that; tell whether it was found."""
+        may_begin, self._may_begin = self._may_begin, False
+        if may_begin and self._seek(0):
+            return True
+        self.wants_key_frame = True
+        return False
 
     def _due_at(self, ready: tuple[EncodedFrame, RtpPacket, RtpPacket, float]) -> float:
         # Pictures are shown as soon as they can be, unless somebody wants them later.
@@ -172,6 +193,7 @@ class VideoBuffer:
         entries = [self._packets.pop(number) for number in range(first, end + 1)]
         self._next = self._scanned = end + 1
         self._blocked_at = None
+        self._key_frame_hints = [number for number in self._key_frame_hints if number > end]
         packets = [packet for packet, _ in entries if packet.payload]
         try:
             frame = self._format(packets[0]).assemble(packets)
@@ -185,6 +207,7 @@ class VideoBuffer:
             return
         self.is_intact = True
         self.wants_key_frame = False
+        self._key_frame_hints.clear()
         if frame.metadata is not None and frame.metadata.frame_id is not None:
             self._delivered_ids.append(frame.metadata.frame_id)
         arrivals = [arrival for _, arrival in entries]
@@ -247,7 +270,13 @@ class VideoBuffer:
         return True
 
     def _break(self) -> None:
-        self.is_intact = False
+        if self.is_intact:
+            self.is_intact = False
+            self._key_frame_hints = [
+                number
+                for number, (packet, _) in self._packets.items()
+                if packet.payload and self._format(packet).starts_keyframe(packet.payload)
+            ]
         self.wants_key_frame = True
 
     def _head_timestamp(self) -> int | None:
@@ -258,9 +287,19 @@ class VideoBuffer:
     def _has_later_key_frame(self) -> bool:
         broken = self._head_timestamp()
         return any(
-            number > self._scanned and packet.timestamp != broken and self._begins_key_frame(number)
-            for number, (packet, _) in self._packets.items()
+            number > self._scanned
+            and self._packets[number][0].timestamp != broken
+            and self._begins_frame(self._first_of(number))
+            for number in self._key_frame_hints
         )
+
+    def _first_of(self, number: int) -> int:
+        """Return the first packet of what is there of a packet's frame, without a gap."""
+        packets = self._packets
+        timestamp = packets[number][0].timestamp
+        while (before := packets.get(number - 1)) is not None and before[0].timestamp == timestamp:
+            number -= 1
+        return number
 
     def _seek(self, start: int, broken: int | None = None) -> bool:
         """Go to the first packet from `start` on that begins a frame, a key frame if there is one; drop those before.
@@ -306,12 +345,15 @@ class VideoBuffer:
         old = [each for each in self._packets if each < number]
         for each in old:
             del self._packets[each]
+        self._key_frame_hints = [each for each in self._key_frame_hints if each >= number]
         self._stats.packets_discarded += len(old)
         self._next = self._scanned = number
 
     def _give_up_all(self) -> None:
         self._stats.packets_discarded += len(self._packets)
         self._packets.clear()
+        self._key_frame_hints.clear()
+        self._may_begin = False
         self._next = None
         self._blocked_at = None
         self._scanned = 0
