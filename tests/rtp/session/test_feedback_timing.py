@@ -33,6 +33,7 @@ from rtc_rtp import (
     parse_compound,
 )
 from rtc_rtp.reporting.schedule import Due, RtcpSchedule
+from rtc_stun import Datagram
 
 
 def _half() -> float:
@@ -147,6 +148,37 @@ def test_feedback_comes_behind_one_report_and_one_description() -> None:
         assert isinstance(packets[1], SourceDescription)
         assert len(packets[1].chunks) == 1
         assert not any(isinstance(each, ReceiverReport | SenderReport | SourceDescription) for each in packets[2:])
+
+
+def _requests(party: Party, since: int) -> tuple[int, int]:
+    """Count the compound and the reduced datagrams of the right side that ask for packets."""
+    asking = [
+        data for data in party.rtcp(1)[since:] if any(isinstance(each, GenericNack) for each in parse_compound(data))
+    ]
+    compound = sum(data[1] in (200, 201) for data in asking)
+    return compound, len(asking) - compound
+
+
+@pytest.mark.spec("rfc5506:4.2.1/2", "rfc5506:4.2.1/3")
+@pytest.mark.parametrize("is_dropped", [True, False])
+def test_where_reduced_packets_vanish_requests_go_back_to_compound_ones(is_dropped: bool) -> None:
+    party = Party(link=Link(delay=0.02, loss=0.1), back=Link(delay=0.02))
+    party.connect_video()
+    log = party.sent[1]
+
+    def tap(_: float, datagram: Datagram) -> bool:
+        log.append(datagram.data)
+        return datagram.data[1] in (200, 201) or not is_dropped
+
+    party.there.tap = tap
+    party.send_video(300, answer=False)
+    before = len(party.rtcp(1))
+    party.send_video(200, first=300, answer=False)
+    compound, reduced = _requests(party, before)
+
+    assert compound + reduced > 20
+    assert (reduced == 0) is is_dropped
+    assert party.right.receiver_stats("v")[0].retransmitted_packets_received > 0
 
 
 @pytest.mark.spec("rfc5506:4/1", "rfc5506:4/2", "rfc5506:4/3", "rfc5506:4/4", "rfc5506:4/5", "rfc5506:4.1/1")

@@ -56,7 +56,8 @@ class StreamEnded:
     ssrc: int
     rid: str | None
     reason: str
-    """``bye`` if the peer said so, ``timeout`` if nothing was heard of it for long."""
+    """``bye`` if the peer said so, ``timeout`` if nothing was heard of it for long, ``moved`` if its packets name
+    another media section from now on, where the stream begins anew."""
 
 
 @dataclass(slots=True)

@@ -46,6 +46,7 @@ class Context:
 
     __slots__ = (
         "_wall_offset",
+        "answers",
         "dirty",
         "events",
         "has_given_up",
@@ -74,6 +75,9 @@ class Context:
         self.round_trip_time = RoundTripTime()
         self.waiting: dict[int, Waiting] = {}
         """Streams by SSRC that have frames, losses or requests pending; the others cost nothing."""
+
+        self.answers: list[tuple[int, int]] = []
+        """SSRC and sequence number of what came since the last flush that the peer was asked for; -1 for a key frame."""
 
         self.has_given_up = False
         """Whether packets were given up while feedback was made, so that pictures behind them may go on."""

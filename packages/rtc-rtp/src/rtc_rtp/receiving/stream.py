@@ -28,6 +28,9 @@ from rtc_rtp.tone_receiver import ToneReceiver
 MIN_KEY_FRAME_INTERVAL: Final = 0.25
 """Seconds between two requests for a key frame; longer if the round trip is."""
 
+ANSWER_TIME: Final = 1.0
+"""Seconds after a request within which a key frame is taken for the answer."""
+
 MAX_NACKED: Final = 256
 """Packets that one NACK asks for."""
 
@@ -213,6 +216,8 @@ class ReceiveStream:
             if found is None:
                 self.stats.packets_duplicated += 1
                 return False
+            if found.requests:
+                self._context.answers.append((self.ssrc, packet.sequence_number))
             if found.requests == 1:
                 self._context.round_trip_time.estimate(now - found.requested_at)
         if packet.payload_type in self._codecs and self.is_valid:
@@ -257,11 +262,14 @@ class ReceiveStream:
         if number > before:
             self._open_gap(number, now, before)
             return True
-        if self.losses.close_gap(number, now) is None:
+        found = self.losses.close_gap(number, now)
+        if found is None:
             self.reception.reject_duplicate()
             self.stats.packets_duplicated += 1
             self._context.drop("duplicate")
             return False
+        if found.requests and now >= found.requested_at + self._context.round_trip_time.assumed / 2:
+            self._context.answers.append((self.ssrc, number & 0xFFFF))
         return True
 
     def _open_gap(self, number: int, now: float, before: int | None = None) -> None:
@@ -377,6 +385,8 @@ class ReceiveStream:
         """Say of a frame what its packets do not, and hand it on."""
         codec = self._codecs.get(frame.payload_type or 0, self.codec)
         negotiated = self._parameters.header_extensions
+        if frame.keyframe and now < self._key_frame_asked_at + ANSWER_TIME:
+            self._context.answers.append((self.ssrc, -1))
         frame.ssrc = self.ssrc
         frame.rid = self.rid
         frame.mime_type = codec.mime_type

@@ -10,6 +10,7 @@ from rtc_rtp.ntp import ntp_timestamp
 from rtc_rtp.outbound import Outbound
 from rtc_rtp.reporting.composition import Report, compose, reduce, with_blocks
 from rtc_rtp.reporting.intake import Intake
+from rtc_rtp.reporting.reduced_size import ReducedSize
 from rtc_rtp.reporting.schedule import Due, RtcpSchedule
 from rtc_rtp.rtcp import (
     DescriptionItem,
@@ -57,6 +58,7 @@ class Control:
         "_is_closing",
         "_measured",
         "_outbound",
+        "_reduced_size",
         "_schedule",
         "_started",
         "cname",
@@ -74,6 +76,7 @@ class Control:
         self._schedule = RtcpSchedule(
             bandwidth_bps=options.session_bandwidth_bps, report_interval=options.report_interval
         )
+        self._reduced_size = ReducedSize()
         self._goodbyes: list[int] = []
         self._measured = (context.now, 0)
         """When the bandwidth was measured, and the bytes of both directions until then."""
@@ -122,6 +125,10 @@ class Control:
             self._goodbyes = []
             # [rfc3550:6.1/12] [rfc3550:6.3.7/3]
             datagrams += self._compose([ReceiverReport(self._reporter_ssrc)], [goodbye])
+        if self._context.answers:
+            answers, self._context.answers = self._context.answers, []
+            for ssrc, number in answers:
+                self._reduced_size.answered(ssrc, number)
         if self._context.has_new_stream:
             self._context.has_new_stream = False
             self._schedule.hasten(self._context.now)
@@ -143,6 +150,9 @@ class Control:
         if due is Due.NOTHING:
             return []
         feedback = self._take_feedback()
+        may_reduce = due is not Due.REPORT and self._has_reported and self._reduced_size.is_usable
+        is_reduced = may_reduce and self._may_reduce
+        self._reduced_size.sent(feedback, is_reduced=is_reduced)
         context.record("rtcp_sent", report=due is Due.REPORT, feedback=len(feedback))
         # [rfc4585:3.1/6] [rfc4585:3.1/7] [rfc5506:4/1] [rfc5506:4/5] [rfc5506:4.1/1]
         if due is Due.REPORT:
@@ -157,7 +167,7 @@ class Control:
                 self._outbound.watch_silence(self._intake.reported_on_at, self._schedule.timeout_interval())
             return datagrams
         # [rfc5506:4/2] [rfc5506:4/3] [rfc5506:4/4] Without a report only if both sides want it so, and have seen one.
-        if self._may_reduce and self._has_reported:
+        if is_reduced:
             return reduce(feedback, context.options.max_packet_size)
         # [rfc4585:3.1/4] [rfc4585:3.1/5]
         return self._compose(self._reports()[:1], feedback)
