@@ -1,8 +1,9 @@
 """The allocation: how a client asks for it, and what it knows of it (:rfc:`8656#section-7`, :rfc:`8656#section-8`)."""
 
+from dataclasses import replace
 from typing import Self
 
-from rtc_stun import Address, Attribute, ErrorCode, RequestFailed, RequestSucceeded, UnknownAttributes
+from rtc_stun import Address, Attribute, ErrorCode, Message, RequestFailed, RequestSucceeded, UnknownAttributes
 from rtc_turn.attributes import (
     AdditionalAddressFamily,
     AddressErrorCode,
@@ -10,6 +11,7 @@ from rtc_turn.attributes import (
     DontFragment,
     EvenPort,
     Lifetime,
+    MobilityTicket,
     RequestedAddressFamily,
     RequestedTransport,
     ReservationToken,
@@ -19,6 +21,7 @@ from rtc_turn.config import DEFAULT_LIFETIME, TurnConfig
 from rtc_turn.dataclass import dataclass
 from rtc_turn.events import Allocated
 
+MOBILITY_FORBIDDEN = 405
 MIN_REFRESH_INTERVAL = 5.0
 """Seconds: a server that grants next to nothing is not asked without pause."""
 
@@ -32,6 +35,7 @@ class AllocateWish:
     even_port: EvenPort | None
     reservation_token: bytes | None
     dont_fragment: bool
+    mobility: bool
 
     @classmethod
     def of(cls, config: TurnConfig) -> Self:
@@ -43,6 +47,7 @@ class AllocateWish:
             even_port=EvenPort(reserve) if config.even_port or reserve else None,
             reservation_token=config.reservation_token,
             dont_fragment=config.dont_fragment,
+            mobility=config.mobility,
         )
 
     def attributes(self) -> list[Attribute]:
@@ -66,23 +71,20 @@ class AllocateWish:
         if self.dont_fragment:
             # [rfc8656:7.1/12]
             attributes.append(DontFragment())
+        if self.mobility:
+            attributes.append(MobilityTicket(b""))
         return attributes
 
-    def without_what_is_unknown(self, failure: RequestFailed) -> "AllocateWish | None":
+    def without_what_is_refused(self, failure: RequestFailed) -> "AllocateWish | None":
         """Return what to ask for after a refusal; None if there is nothing to take back."""
-        if failure.error_code != 420 or failure.response is None or not self.dont_fragment:
-            return None
-        unknown = failure.response.get(UnknownAttributes)
+        # [rfc8016:3.1.4/1]
+        if failure.error_code == MOBILITY_FORBIDDEN and self.mobility:
+            return replace(self, mobility=False)
+        unknown = None if failure.response is None else failure.response.get(UnknownAttributes)
         # [rfc8656:7.4/7]
-        if unknown is None or DontFragment.TYPE not in unknown.types:
-            return None
-        return AllocateWish(
-            families=self.families,
-            lifetime=self.lifetime,
-            even_port=self.even_port,
-            reservation_token=self.reservation_token,
-            dont_fragment=False,
-        )
+        if failure.error_code == 420 and self.dont_fragment and unknown and DontFragment.TYPE in unknown.types:
+            return replace(self, dont_fragment=False)
+        return None
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +103,8 @@ class Allocation:
     """Seconds; None while a refresh is under way."""
     reservation_token: bytes | None
     missing: AddressErrorCode | None
+    ticket: bytes | None
+    """What takes it to another address of ours; None if the server gave none."""
 
     def refreshed(self, now: float, lifetime: int | None, margin: float) -> None:
         """The server prolonged it."""
@@ -118,7 +122,10 @@ class Allocation:
 
     def announcement(self, server: Address) -> Allocated:
         """Return the event that tells of it."""
-        return Allocated(self.relayed, self.mapped, server, self.lifetime, self.reservation_token, self.missing)
+        is_mobile = self.ticket is not None
+        return Allocated(
+            self.relayed, self.mapped, server, self.lifetime, self.reservation_token, self.missing, is_mobile
+        )
 
 
 def read_allocation(wish: AllocateWish, success: RequestSucceeded, now: float, margin: float) -> Allocation | None:
@@ -144,7 +151,14 @@ def read_allocation(wish: AllocateWish, success: RequestSucceeded, now: float, m
         reservation_token=None if token is None else token.value,
         # [rfc8656:7.3/4] [rfc8656:7.3/5] Told, and never asked for again by this client.
         missing=response.get(AddressErrorCode),
+        ticket=ticket_of(response),
     )
+
+
+def ticket_of(response: Message) -> bytes | None:
+    """Return the ticket that a response hands out."""
+    ticket = response.get(MobilityTicket)
+    return None if ticket is None or not ticket.value else ticket.value
 
 
 def family_of(address: Address) -> AddressFamily:

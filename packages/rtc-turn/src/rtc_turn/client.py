@@ -4,10 +4,12 @@ See :rfc:`8656#section-5` to :rfc:`8656#section-8`; what goes through the alloca
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import field
 from typing import Final, TypeAlias
 
 from rtc_stun import (
     Address,
+    Attribute,
     ClientConfig,
     Closed,
     CloseTransport,
@@ -22,15 +24,15 @@ from rtc_stun import (
     StreamData,
     StunClient,
 )
-from rtc_turn.allocation import AllocateWish, Allocation, family_of, phrase_of, read_allocation
-from rtc_turn.attributes import TURN_ATTRIBUTES, Lifetime
+from rtc_turn.allocation import AllocateWish, Allocation, family_of, phrase_of, read_allocation, ticket_of
+from rtc_turn.attributes import TURN_ATTRIBUTES, Lifetime, MobilityTicket
 from rtc_turn.channel_data import TurnStreamBuffer, is_channel_data
 from rtc_turn.client_relay import DATA_INDICATION, ClientRelay
-from rtc_turn.client_requests import Binding, Journal, Permitting, Purpose, Refreshing, Trace
+from rtc_turn.client_requests import Binding, Journal, Moving, Permitting, Purpose, Refreshing, Trace
 from rtc_turn.config import TurnConfig, TurnStats
 from rtc_turn.dataclass import dataclass
 from rtc_turn.errors import ParseError, StateError
-from rtc_turn.events import AllocationEnded, EndReason, Event
+from rtc_turn.events import AllocationEnded, AllocationMoved, EndReason, Event
 from rtc_turn.method import ALLOCATE, REFRESH
 
 MAX_DATA_LENGTH: Final = 65_507
@@ -61,6 +63,10 @@ class InUse:
 
     allocation: Allocation
     relay: ClientRelay
+    is_moving: bool = False
+    """Whether the server is being asked to follow us: nothing else is sent until it has."""
+    postponed: list[Permitting | Binding] = field(default_factory=list)
+    """What the server refused because it did not know us by the new address yet."""
 
 
 @dataclass(slots=True)
@@ -113,6 +119,7 @@ class TurnClient:
     ) -> None:
         self._config = config if config is not None else TurnConfig()
         self._local = local
+        self._first_local = local
         self._server = server
         self._domain = domain
         self._rng = rng
@@ -229,6 +236,39 @@ class TurnClient:
         relay.send(peer, data)
         self._settle()
 
+    def move(self, local: Address, now: float) -> None:
+        """Take the allocation along to another address of ours; `AllocationMoved` or `AllocationEnded` follows.
+
+        Call it when the address that the client was made with has changed, or another is to be used from now on. What is
+        sent meanwhile waits. Only queues: drain the output next, which is sent from the new address.
+
+        Args:
+            local: The new address.
+            now: Seconds.
+
+        Raises:
+            StateError: There is no allocation that may move (see `Allocated.is_mobile`), it is moving, or the server is
+                reached over a stream.
+            ValueError: The address is the old one.
+
+        See :rfc:`8016#section-3.2`.
+        """
+        state = self._state
+        if not isinstance(state, InUse) or state.allocation.ticket is None or state.is_moving or self._config.is_stream:
+            raise StateError("there is no allocation that may move")
+        # [rfc8016:3.2.1/1]
+        if local == self._local:
+            raise ValueError(f"the client is at {local} already")
+        self._journal.advance(now)
+        self._local = local
+        state.is_moving = True
+        # [rfc8016:3.2.2/7]
+        self._journal.order(REFRESH, Moving(local), *self._lifetime_wish(), MobilityTicket(state.allocation.ticket))
+        self._settle()
+
+    def _lifetime_wish(self) -> tuple[Lifetime, ...]:
+        return () if self._config.lifetime is None else (Lifetime(self._config.lifetime),)
+
     def close(self, now: float) -> None:
         """Give the allocation back; `AllocationEnded` follows when the server has answered, or does not.
 
@@ -342,16 +382,19 @@ class TurnClient:
         # [rfc8656:8/1]
         if allocation.refresh_at is not None and now >= allocation.refresh_at:
             allocation.refresh_at = None
-            wish = () if self._config.lifetime is None else (Lifetime(self._config.lifetime),)
-            self._journal.order(REFRESH, Refreshing(), *wish)
-        self._state.relay.handle_timeout()
+            if not self._state.is_moving:
+                self._journal.order(REFRESH, Refreshing(), *self._lifetime_wish())
+        if not self._state.is_moving:
+            self._state.relay.handle_timeout()
         self._settle()
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due, in seconds; at once while output waits to be drained."""
         soonest = self._stun.next_timeout()
         if isinstance(self._state, InUse):
-            own = min(self._state.allocation.next_timeout(), self._state.relay.next_timeout())
+            own = self._state.allocation.next_timeout()
+            if not self._state.is_moving:
+                own = min(own, self._state.relay.next_timeout())
             soonest = own if soonest is None or own < soonest else soonest
         return soonest
 
@@ -362,6 +405,8 @@ class TurnClient:
         unsent = self._flush(now)
         local, server, transport = self._local, self._server, self._config.transport
         requests = self._stun.datagrams_to_send(self._journal.now)
+        if local != self._first_local:
+            requests = [Datagram(each.data, local, each.remote, transport) for each in requests]
         return requests + [Datagram(wire, local, server, transport) for wire in unsent]
 
     def stream_data_to_send(self, now: float) -> list[StreamData]:
@@ -376,7 +421,8 @@ class TurnClient:
 
     def _flush(self, now: float) -> list[bytes]:
         self._journal.advance(now)
-        if not isinstance(self._state, InUse):
+        # [rfc8016:3.2.2/9]
+        if not isinstance(self._state, InUse) or self._state.is_moving:
             return []
         relay = self._state.relay
         relay.order_permissions()
@@ -439,6 +485,8 @@ class TurnClient:
                 lifetime = event.response.get(Lifetime)
                 seconds = None if lifetime is None else lifetime.value
                 state.allocation.refreshed(self._journal.now, seconds, self._config.refresh_margin)
+            case Moving(local=moved_to) if isinstance(state, InUse):
+                self._moved(state, moved_to, event)
             case Permitting(hosts=hosts) if isinstance(state, InUse):
                 for host in hosts:
                     state.relay.permitted(host)
@@ -456,6 +504,12 @@ class TurnClient:
             self._allocation_refused(purpose, event)
         elif not isinstance(state, InUse):
             return
+        elif isinstance(purpose, Moving):
+            self._end(EndReason.LOST, event)
+        elif state.is_moving and event.error_code == _ALLOCATION_MISMATCH:
+            # It was under way when we moved.
+            if isinstance(purpose, Permitting | Binding):
+                state.postponed.append(purpose)
         # [rfc8656:5/9]
         elif event.error_code == _ALLOCATION_MISMATCH:
             self._end(EndReason.LOST, event)
@@ -465,6 +519,18 @@ class TurnClient:
             state.relay.forbidden(purpose.hosts, event.error_code)
         elif isinstance(purpose, Binding):
             state.relay.not_bound(purpose.channel)
+
+    def _moved(self, state: InUse, local: Address, event: RequestSucceeded) -> None:
+        ticket, lifetime = ticket_of(event.response), event.response.get(Lifetime)
+        state.allocation.ticket = ticket
+        state.allocation.refreshed(
+            self._journal.now, None if lifetime is None else lifetime.value, self._config.refresh_margin
+        )
+        state.is_moving = False
+        postponed, state.postponed = state.postponed, []
+        for purpose in postponed:
+            state.relay.again(purpose)
+        self._journal.events.append(AllocationMoved(local))
 
     def _take_allocation(self, wish: AllocateWish, event: RequestSucceeded) -> None:
         self._server = event.server
@@ -478,7 +544,7 @@ class TurnClient:
         self._journal.events.append(allocation.announcement(event.server))
 
     def _allocation_refused(self, wish: AllocateWish, event: RequestFailed) -> None:
-        simpler = wish.without_what_is_unknown(event)
+        simpler = wish.without_what_is_refused(event)
         if simpler is not None:
             self._order_allocation(simpler)
         else:
@@ -488,9 +554,13 @@ class TurnClient:
             self._end(EndReason.UNREACHABLE if event.error_code is None else EndReason.REFUSED, event)
 
     def _release(self, reason: EndReason) -> None:
-        self._state = Releasing(reason)
+        state, self._state = self._state, Releasing(reason)
         # [rfc8656:8/2] [rfc8656:8.1/1]
-        self._journal.order(REFRESH, Refreshing(), Lifetime(0))
+        attributes: list[Attribute] = [Lifetime(0)]
+        if isinstance(state, InUse) and state.is_moving and state.allocation.ticket is not None:
+            # The server knows us by nothing else.
+            attributes.append(MobilityTicket(state.allocation.ticket))
+        self._journal.order(REFRESH, Refreshing(), *attributes)
 
     def _end(self, reason: EndReason, failure: RequestFailed | None = None) -> None:
         self._state = Ended()

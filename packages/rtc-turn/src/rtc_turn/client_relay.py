@@ -146,6 +146,13 @@ class ClientRelay:
         if is_new:
             self._journal.events.append(ChannelBound(channel.peer, channel.number))
 
+    def again(self, purpose: Permitting | Binding) -> None:
+        """Ask once more for what was lost on the way."""
+        if isinstance(purpose, Permitting):
+            self._ask(purpose.hosts)
+        else:
+            self._rebind(purpose.channel)
+
     def not_bound(self, channel: Channel) -> None:
         """The server did not bind it, or did not answer: data goes in indications."""
         self._channels.refused(channel, self._journal.now)

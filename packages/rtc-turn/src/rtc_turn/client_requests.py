@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from rtc_stun import Attribute
+from rtc_stun import Address, Attribute
 from rtc_turn.allocation import AllocateWish
 from rtc_turn.client_channels import Channel
 from rtc_turn.config import TurnStats
@@ -16,6 +16,13 @@ Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 @dataclass(slots=True)
 class Refreshing:
     """The allocation is being prolonged, or given back."""
+
+
+@dataclass(slots=True)
+class Moving:
+    """The server is being asked to follow us to another address."""
+
+    local: Address
 
 
 @dataclass(slots=True)
@@ -32,7 +39,7 @@ class Binding:
     channel: Channel
 
 
-Purpose: TypeAlias = AllocateWish | Refreshing | Permitting | Binding
+Purpose: TypeAlias = AllocateWish | Refreshing | Moving | Permitting | Binding
 
 
 @dataclass(slots=True)

@@ -35,6 +35,15 @@ class Allocated:
     """Names the next higher port, if it was to be kept; for another client's `TurnConfig.reservation_token`."""
     missing: AddressErrorCode | None = None
     """Why the second address is not there, if two were asked for."""
+    is_mobile: bool = False
+    """Whether `TurnClient.move` may follow."""
+
+
+@dataclass(slots=True)
+class AllocationMoved:
+    """The server has followed us to another address; relayed addresses, permissions and channels are what they were."""
+
+    local: Address
 
 
 @dataclass(slots=True)
@@ -94,6 +103,7 @@ class PeerUnreachable:
 Event: TypeAlias = (
     Allocated
     | AllocationEnded
+    | AllocationMoved
     | ChannelBound
     | CloseTransport
     | DataReceived

@@ -100,7 +100,7 @@ class TurnServer:
     @property
     def allocation_count(self) -> int:
         """Allocations at present."""
-        return len(self._requests.by_path)
+        return self._requests.count
 
     @property
     def closed(self) -> bool:
@@ -310,18 +310,22 @@ class TurnServer:
         if allocation is None or peer is None:
             self._drop("unknown-channel")
         else:
+            if path == allocation.next_path:
+                self._requests.switch(allocation)
             self._relay(allocation, peer, data)
 
     def _receive_send(self, indication: Message, path: ClientPath) -> None:
         allocation = self._requests.by_path.get(path)
         peer, data = indication.get(XorPeerAddress), indication.get(Data)
         if allocation is None:
-            # [rfc8656:5/8]
+            # [rfc8656:5/8] [rfc8016:3.2.2/8]
             self._drop("no-allocation")
         # [rfc8656:11.2/1]
         elif peer is None or data is None or indication.unknown_required() or indication.get(DontFragment) is not None:
             self._drop("malformed")
         else:
+            if path == allocation.next_path:
+                self._requests.switch(allocation)
             self._relay(allocation, peer.address, data.value)
 
     def _relay(self, allocation: ServerAllocation, peer: Address, data: bytes) -> None:
@@ -482,8 +486,15 @@ class TurnServer:
     def _send(self, path: ClientPath, wire: bytes) -> None:
         if path.stream < 0:
             self._put(Datagram(wire, path.local, path.remote, path.transport))
+        elif not self._is_open(path):
+            self._drop("closed-transport")
         elif self._has_room(wire):
             self._stream_data.append(StreamData(path.stream, wire))
+
+    def _is_open(self, path: ClientPath) -> bool:
+        # Numbers come again: it must be the same stream.
+        stream = self._streams.get(path.stream)
+        return stream is not None and stream.path == path
 
     def _put(self, datagram: Datagram) -> None:
         if self._has_room(datagram.data):

@@ -71,10 +71,13 @@ class ServerAllocation:
         "bytes_to_peers",
         "expires_at",
         "missing",
+        "moved_by",
+        "next_path",
         "number",
         "path",
         "relays",
         "reservation_token",
+        "ticket",
         "transaction_id",
         "username",
     )
@@ -93,6 +96,12 @@ class ServerAllocation:
         # [rfc8656:6/2] [rfc8656:6/3] The key that proves the user is the directory's; no password comes this far.
         self.username = username
         self.transaction_id = transaction_id
+        self.next_path: ClientPath | None = None
+        """Where the client has said it is now; it counts from the first data on."""
+        self.moved_by: bytes | None = None
+        """Transaction ID of the request that said so."""
+        self.ticket: bytes | None = None
+        """What moves it; None for a client that stays where it is."""
         self.number = 0
         """The server's own name for it."""
         self.relays: dict[AddressFamily, Address] = {}

@@ -29,6 +29,8 @@ class TurnServerConfig:
     """At a time, of all users; one more is refused with 508."""
     max_allocations_per_user: int = 64
     """At a time; one more is refused with 486."""
+    mobility: bool = True
+    """Whether an allocation may follow its client to another address (:rfc:`8016`)."""
     last_channel: int = LAST_CHANNEL
     """The highest channel number that may be bound; `LAST_CHANNEL_OF_RFC5766` puts up with older clients."""
     max_permissions: int = 256

@@ -14,6 +14,7 @@ from rtc_turn.attributes import (
     DontFragment,
     EvenPort,
     Lifetime,
+    MobilityTicket,
     RequestedAddressFamily,
     RequestedTransport,
     ReservationToken,
@@ -23,6 +24,7 @@ from rtc_turn.attributes import (
 from rtc_turn.channel_data import FIRST_CHANNEL
 from rtc_turn.dataclass import dataclass
 from rtc_turn.errors import StateError
+from rtc_turn.mobility import Tickets
 from rtc_turn.peer_policy import PeerPolicy, is_tunnel
 from rtc_turn.relay_pool import RelayPool, RelayWish
 from rtc_turn.server_allocation import Budget, ClientPath, ServerAllocation
@@ -33,6 +35,7 @@ from rtc_turn.timers import Timers
 TRY_ALTERNATE: Final = 300
 BAD_REQUEST: Final = 400
 FORBIDDEN: Final = 403
+MOBILITY_FORBIDDEN: Final = 405
 UNKNOWN_ATTRIBUTE: Final = 420
 ALLOCATION_MISMATCH: Final = 437
 FAMILY_NOT_SUPPORTED: Final = 440
@@ -44,6 +47,7 @@ INSUFFICIENT_CAPACITY: Final = 508
 
 REASONS: Final = {
     FORBIDDEN: "Forbidden",
+    MOBILITY_FORBIDDEN: "Mobility Forbidden",
     ALLOCATION_MISMATCH: "Allocation Mismatch",
     FAMILY_NOT_SUPPORTED: "Address Family not Supported",
     WRONG_CREDENTIALS: "Wrong Credentials",
@@ -52,7 +56,7 @@ REASONS: Final = {
     QUOTA_REACHED: "Allocation Quota Reached",
     INSUFFICIENT_CAPACITY: "Insufficient Capacity",
 }
-"""Phrases of the codes that TURN adds (:rfc:`8656#section-19`)."""
+"""Phrases of the codes that TURN and its extensions add (:rfc:`8656#section-19`)."""
 
 
 @dataclass(slots=True)
@@ -101,13 +105,15 @@ class ServerRequests:
         self._pool = RelayPool(config, rng)
         self._timers = Timers()
         """When allocations expire, by number."""
-        self._numbers: dict[int, ClientPath] = {}
+        self._by_number: dict[int, ServerAllocation] = {}
+        self._tickets = Tickets(rng)
         self._next_number = 0
         self._openings: dict[ClientPath, _Opening] = {}
         self._user_counts: dict[str, int] = {}
         self.now = float("-inf")
         """Seconds; the server keeps it up to date."""
         self.by_path: dict[ClientPath, ServerAllocation] = {}
+        """An allocation that is about to move is there twice."""
         self.by_relay: dict[Address, ServerAllocation] = {}
         self.alternate: Address | None = None
         """Where new clients are sent."""
@@ -115,6 +121,11 @@ class ServerRequests:
         """Allocations so far."""
         self.told: list[Told] = []
         """Events for the caller; the server takes them."""
+
+    @property
+    def count(self) -> int:
+        """Allocations at present."""
+        return len(self._by_number)
 
     # Allocate.
 
@@ -134,13 +145,17 @@ class ServerRequests:
         # [rfc8656:7.2/9]
         if self.alternate is not None and self.alternate.is_ipv6 == path.remote.is_ipv6:
             return Reply(TRY_ALTERNATE, (AlternateServer(self.alternate),))
+        ticket = request.get(MobilityTicket)
+        # RFC 8016, 3.1.2: In this request the attribute is a wish, and empty.
+        if ticket is not None and (ticket.value or not self._config.mobility):
+            return Reply(BAD_REQUEST if ticket.value else MOBILITY_FORBIDDEN)
         wish = self._read_wish(request)
         if isinstance(wish, Reply):
             return wish
         # [rfc8656:5/15] [rfc8656:7.2/7] [rfc8656:7.2/8]
         if self._user_counts.get(asked.user.username, 0) >= self._config.max_allocations_per_user:
             return Reply(QUOTA_REACHED)
-        if len(self.by_path) + len(self._openings) >= self._config.max_allocations:
+        if len(self._by_number) + len(self._openings) >= self._config.max_allocations:
             return Reply(INSUFFICIENT_CAPACITY)
         opening = _Opening(asked, wish, self._lifetime(request))
         if wish.token is not None:
@@ -253,7 +268,9 @@ class ServerRequests:
         self.by_path[asked.path] = allocation
         for relayed in allocation.relays.values():
             self.by_relay[relayed] = allocation
-        self._numbers[allocation.number] = asked.path
+        self._by_number[allocation.number] = allocation
+        if asked.request.get(MobilityTicket) is not None:
+            allocation.ticket = self._tickets.issue(allocation.number, self.now)
         self._count(asked.user.username, 1)
         self._set_lifetime(allocation, opening.seconds)
         path = asked.path
@@ -270,6 +287,8 @@ class ServerRequests:
         if allocation.missing is not None:
             family, code = allocation.missing
             attributes.append(AddressErrorCode(family, code, REASONS[code]))
+        if allocation.ticket is not None:
+            attributes.append(MobilityTicket(allocation.ticket))
         attributes.append(XorMappedAddress(allocation.path.remote))
         return Reply(0, tuple(attributes))
 
@@ -277,10 +296,11 @@ class ServerRequests:
 
     def refresh(self, asked: Asked) -> Reply:
         """Answer a Refresh request (:rfc:`8656#section-8.2`)."""
-        allocation = self._allocation_of(asked)
+        request = asked.request
+        ticket = request.get(MobilityTicket)
+        allocation = self._allocation_of(asked) if ticket is None else self._allocation_of_ticket(asked, ticket.value)
         if isinstance(allocation, Reply):
             return allocation
-        request = asked.request
         family, lifetime = request.get(RequestedAddressFamily), request.get(Lifetime)
         # [rfc8656:8.2/1]
         if family is not None and family.family not in allocation.relays:
@@ -295,7 +315,11 @@ class ServerRequests:
             return Reply(0, (Lifetime(0),))
         seconds = self._lifetime(request)
         self._set_lifetime(allocation, seconds)
-        return Reply(0, (Lifetime(seconds),))
+        if ticket is None:
+            return Reply(0, (Lifetime(seconds),))
+        if allocation.moved_by != request.transaction_id:
+            self._move(allocation, asked)
+        return Reply(0, (Lifetime(seconds), MobilityTicket(allocation.ticket or b"")))
 
     def create_permission(self, asked: Asked) -> Reply:
         """Answer a CreatePermission request (:rfc:`8656#section-10.2`)."""
@@ -358,13 +382,56 @@ class ServerRequests:
             return Reply(WRONG_CREDENTIALS)
         return allocation
 
+    # Mobility.
+
+    def _allocation_of_ticket(self, asked: Asked, value: bytes) -> ServerAllocation | Reply:
+        """Return what a ticket moves (:rfc:`8016#section-3.2.2`)."""
+        if not self._config.mobility:
+            return Reply(MOBILITY_FORBIDDEN)
+        ticket = self._tickets.find(value, self.now)
+        # [rfc8016:3.2.2/2]
+        if ticket is None:
+            return Reply(BAD_REQUEST)
+        allocation = self._by_number.get(ticket.number)
+        # [rfc8016:3.2.2/1]
+        if allocation is None:
+            return Reply(ALLOCATION_MISMATCH)
+        # [rfc8016:3.2.2/3] [rfc8016:5/3] [rfc8016:5/4] The request is authenticated, as all are.
+        if allocation.username != asked.user.username:
+            return Reply(WRONG_CREDENTIALS)
+        is_here = self.by_path.get(asked.path) is allocation
+        if is_here and allocation.moved_by == asked.request.transaction_id:
+            return allocation  # The same request again.
+        # [rfc8016:3.2.2/7] Who is where it was needs no ticket, and an older one moves nothing.
+        if not ticket.is_current or is_here:
+            return Reply(BAD_REQUEST)
+        return Reply(ALLOCATION_MISMATCH) if asked.path in self.by_path else allocation
+
+    def _move(self, allocation: ServerAllocation, asked: Asked) -> None:
+        # [rfc8016:3.2.2/5] [rfc8016:3.2.2/6] The old path serves until data comes on the new one.
+        if allocation.next_path is not None:
+            del self.by_path[allocation.next_path]
+        allocation.next_path = asked.path
+        allocation.moved_by = asked.request.transaction_id
+        self.by_path[asked.path] = allocation
+        allocation.ticket = self._tickets.issue(allocation.number, self.now)
+
+    def switch(self, allocation: ServerAllocation) -> None:
+        """Data has come on the new path, or the old one is closed."""
+        if allocation.next_path is not None:
+            del self.by_path[allocation.path]
+            allocation.path, allocation.next_path = allocation.next_path, None
+
     # Ends.
 
     def delete(self, allocation: ServerAllocation, reason: str) -> None:
         """End an allocation, and everything that belongs to it."""
         path = allocation.path
         del self.by_path[path]
-        del self._numbers[allocation.number]
+        if allocation.next_path is not None:
+            del self.by_path[allocation.next_path]
+        del self._by_number[allocation.number]
+        self._tickets.end(allocation.number, self.now)
         self._timers.cancel(allocation.number)
         self._count(allocation.username, -1)
         relays = tuple(allocation.relays.values())
@@ -383,15 +450,21 @@ class ServerRequests:
             self._count(opening.asked.user.username, -1)
             self.told += [CloseRelay(relayed) for relayed in opening.wish.opened.values()]
         allocation = self.by_path.get(path)
-        if allocation is not None:
+        if allocation is None:
+            return
+        if path == allocation.next_path:
+            del self.by_path[path]
+            allocation.next_path = None
+        elif allocation.next_path is not None:
+            self.switch(allocation)
+        elif allocation.ticket is None:
             self.delete(allocation, "transport closed")
+        # Whoever has a ticket may come back with another stream before the allocation expires.
 
     def handle_timeout(self) -> list[Answer]:
         """End what has expired; return answers to those who waited for relays in vain."""
         for number in self._timers.pop_due(self.now):
-            allocation = self.by_path.get(self._numbers[number])
-            if allocation is not None:
-                self.delete(allocation, "expired")
+            self.delete(self._by_number[number], "expired")
         self.told += [CloseRelay(relayed) for relayed in self._pool.expired_reservations(self.now)]
         answers = []
         for path in self._pool.overdue(self.now):
@@ -410,7 +483,7 @@ class ServerRequests:
 
     def close(self) -> None:
         """End everything."""
-        for allocation in list(self.by_path.values()):
+        for allocation in list(self._by_number.values()):
             self.delete(allocation, "server closed")
         for path in list(self._openings):
             self.forget_path(path)
