@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from rtc_asyncio import CodecError, EncoderSettings, RawFrame
+from rtc_asyncio import CodecError, Concealment, EncoderSettings, RawFrame
 from rtc_rtp import AudioLevel, EncodedFrame, RtpCodec
 
 VIDEO_TIME_BASE = Fraction(1, 90_000)
@@ -82,6 +82,7 @@ class FakeDecoder:
     codec: RtpCodec
     runs_inline: bool = False
     implementation: str = "fake"
+    concealment: Concealment | None = None
     closed: bool = False
     gate: threading.Event | None = None
 
@@ -90,6 +91,8 @@ class FakeDecoder:
             self.gate.wait(5)
         assert not self.closed
         if self.codec.mime_type.startswith("audio"):
+            one = Concealment(concealed_samples=960, silent_concealed_samples=480, concealment_events=1)
+            self.concealment = one if self.concealment is None else self.concealment + one
             return [Sound(struct.unpack("!I", frame.data[1:5])[0], frame.timestamp)]
         if len(frame.data) != 15:
             raise CodecError("this is no picture")

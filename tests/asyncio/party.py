@@ -51,6 +51,6 @@ async def connected(
     arrived = incoming(right)
     channel = left.createDataChannel("test", init)
     await negotiate(left, right)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await channel.wait_for("open")
         return channel, await arrived.get()

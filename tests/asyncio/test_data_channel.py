@@ -16,7 +16,7 @@ async def test_text_stays_text_and_bytes_stay_bytes(pair: Pair) -> None:
     for message in ("text", "", "größer ☺", b"bytes", b"", bytearray(b"array"), memoryview(b"view")):
         channel.send(message)
     received = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for message in other:
             received.append(message)
             if len(received) == 7:
@@ -57,7 +57,7 @@ async def test_messages_wait_for_the_first_listener(pair: Pair) -> None:
     received: list[str | bytes] = []
     other.on("message")(received.append)
     channel.send("last")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(received) < 6:
             await asyncio.sleep(0.005)
 
@@ -69,7 +69,7 @@ async def test_an_event_has_the_data(pair: Pair) -> None:
     events: list[object] = []
     other.onmessage = events.append
     channel.send("x")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not events:
             await asyncio.sleep(0.005)
 
@@ -83,7 +83,7 @@ async def test_a_handler_of_datachannel_may_send_at_once(pair: Pair) -> None:
     channel = left.createDataChannel("x")
     await negotiate(left, right)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await anext(aiter(channel)) == "welcome"
 
 
@@ -103,7 +103,7 @@ async def test_bulk_with_drain_stays_within_bounds(pair: Pair) -> None:
         channel.send(bytes(50_000))
         most = max(most, channel.bufferedAmount)
         await channel.drain()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await done.wait()
 
     assert most <= 1024 * 1024 + 50_000
@@ -126,7 +126,7 @@ async def test_bufferedamountlow_fires_at_the_threshold(pair: Pair) -> None:
     for _ in range(40):
         channel.send(bytes(50_000))
     assert channel.bufferedAmount == 2_000_000  # nothing leaves before the loop gets its turn
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not amounts:
             await asyncio.sleep(0.005)
 
@@ -146,7 +146,7 @@ async def test_a_reader_that_is_slow_slows_the_sender_down(pair: Pair) -> None:
 
     assert sent < 40_000_000
     received = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         async for message in other:
             received += len(message)
             if received == sent:
@@ -157,7 +157,7 @@ async def test_closing_ends_iterators_on_both_sides(pair: Pair) -> None:
     channel, other = await connected(*pair)
     channel.send("one")
     channel.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         received = [message async for message in other]
         assert [message async for message in channel] == []
 
@@ -172,7 +172,7 @@ async def test_the_other_side_hears_closing_then_close(pair: Pair) -> None:
     other.on("close")(lambda: heard.append("close"))
     channel.close()
     channel.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await other.wait_for("closed")
         await channel.wait_for("closed")
 
@@ -185,7 +185,7 @@ async def test_stream_ids_are_used_again(pair: Pair) -> None:
     ids = set()
     for _ in range(5):
         channel = pair[0].createDataChannel("again")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await channel.wait_for("open")
             ids.add(channel.id)
             other = await arrived.get()

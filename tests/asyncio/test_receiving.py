@@ -43,7 +43,7 @@ def sound(number: int) -> EncodedFrame:
 
 
 async def numbers(track: RemoteTrack, count: int) -> list[int]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         found = [await track.recv() for _ in range(count)]
     return [frame.number for frame in found if isinstance(frame, Picture | Sound)]
 
@@ -63,7 +63,7 @@ async def test_decoding_begins_with_the_first_reader_and_a_key_frame(inline: boo
     figures = side.media.decodings[1].figures
     assert (figures.frames_decoded, figures.key_frames_decoded, figures.frames_dropped) == (2, 1, 1)
     side.media.close(told=False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not codecs.decoders[0].closed:
             await asyncio.sleep(0.001)
 
@@ -92,13 +92,35 @@ async def test_sound_needs_no_key_frame_and_none_of_it_is_lost() -> None:
     side.media.close(told=False)
 
 
+async def test_what_was_concealed_is_counted_on_by_the_next_decoder() -> None:
+    codecs = FakeCodecs(inline=True)
+    side = Side("audio", codecs)
+    for round_ in range(2):
+        reader = side.track.subscribe()
+        await asyncio.sleep(0)
+        for number in range(3):
+            side.media.received(sound(3 * round_ + number))
+        async with asyncio.timeout(30):
+            for _ in range(3):
+                await reader.get()
+        reader.close()
+
+    assert len(codecs.decoders) == 2
+    concealment = side.media.decodings[1].figures.concealment
+    assert concealment is not None
+    assert concealment.concealment_events == 6
+    side.media.close(told=False)
+
+
 async def test_of_pictures_a_slow_reader_gets_the_newest() -> None:
     side = Side(codecs=FakeCodecs())
     reader = side.track.subscribe()
     await asyncio.sleep(0.01)
     for number in range(1, 11):
         side.media.received(picture(number, key=number == 1))
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):
+        while reader.dropped < 6:
+            await asyncio.sleep(0.001)
 
     found = [frame.number for frame in reader.take_all() if isinstance(frame, Picture)]
     assert found == [7, 8, 9, 10]
@@ -136,7 +158,7 @@ async def test_the_thread_ends_with_the_last_reader() -> None:
     await reader.get()
     reader.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not codecs.decoders[0].closed or any("rtc-decode" in each.name for each in threading.enumerate()):
             await asyncio.sleep(0.001)
     again = side.track.subscribe()
@@ -153,7 +175,7 @@ async def test_a_reader_that_comes_while_the_last_frame_of_another_is_decoded_ha
     first = side.track.subscribe()
     await asyncio.sleep(0.01)
     side.media.received(picture(1, key=True))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not codecs.decoders:
             await asyncio.sleep(0.001)
     first.close()
@@ -161,7 +183,7 @@ async def test_a_reader_that_comes_while_the_last_frame_of_another_is_decoded_ha
     await asyncio.sleep(0.01)
     side.media.received(picture(2, key=True))
     codecs.gate.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         frame = await second.get()
 
     assert isinstance(frame, Picture)

@@ -99,7 +99,7 @@ def pictures(count: int) -> list[Picture]:
 
 async def until(condition: object) -> None:
     assert callable(condition)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -472,7 +472,7 @@ async def test_whoever_feeds_a_track_does_not_wait_for_a_sender_that_failed() ->
     pump = SendingPump("audio", Broken(SPOKEN), None)
     track = EncodedFrameTrack("audio")
     pump.start(track)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         for number in range(600):  # more than may wait
             await track.put(EncodedFrame(b"x", number, mime_type="audio/opus"))
     pump.close()

@@ -131,7 +131,7 @@ async def test_operations_that_were_started_together_keep_their_order(pair: Pair
     await asyncio.gather(right.setRemoteDescription(left.localDescription), right.setLocalDescription())
     await left.setRemoteDescription(right.localDescription)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await channel.wait_for("open")
 
 
@@ -317,7 +317,7 @@ async def test_states_change_with_their_events_and_in_the_order_of_the_specifica
     ice.onselectedcandidatepairchange = lambda event: log.append("pair")
     done = asyncio.Event()
     left.on("icecandidate")(lambda candidate: done.set() if candidate is None else None)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await done.wait()
         assert log == [
             "gatherer gathering",
@@ -411,7 +411,7 @@ async def test_texts_without_a_form_in_utf8_get_one(pair: Pair) -> None:
     arrived = incoming(pair[1])
     channel = pair[0].createDataChannel("half \ud83d")
     await negotiate(*pair)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await channel.wait_for("open")
         channel.send("\ud83d\ude00 and half \ude00")
         assert channel.bufferedAmount == len("😀 and half \ufffd".encode())
@@ -434,7 +434,7 @@ async def test_an_async_handler_of_datachannel_is_in_time_for_open_and_messages(
     channel = left.createDataChannel("x", negotiated=False)
     channel.on("open")(lambda: channel.send("first"))
     await negotiate(left, right)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "first" not in heard:
             await asyncio.sleep(0.001)
 
@@ -453,7 +453,7 @@ async def test_a_channel_that_its_handler_closes_does_not_open(pair: Pair) -> No
     right.on("datachannel")(refuse)
     channel = left.createDataChannel("x")
     await negotiate(left, right)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await channel.wait_for("closed")
         while not heard:
             await asyncio.sleep(0.001)
@@ -467,7 +467,7 @@ async def test_messages_after_close_are_discarded(pair: Pair) -> None:
     channel.onmessage = lambda event: heard.append(event)
     other.send("late")
     channel.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await channel.wait_for("closed")
         await other.wait_for("closed")
 
@@ -489,7 +489,7 @@ async def test_everything_with_a_buffer_can_be_sent(pair: Pair) -> None:
     channel.send(array("H", [1, 2]))  # type: ignore[arg-type]
     events: asyncio.Queue[MessageEvent] = asyncio.Queue()
     other.onmessage = events.put_nowait
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert (await events.get()).data == array("H", [1, 2]).tobytes()
 
 
@@ -543,7 +543,7 @@ def test_a_description_goes_to_json_and_back() -> None:
 async def test_messages_that_wait_do_not_fire_after_close(pair: Pair) -> None:
     channel, other = await connected(*pair)
     channel.send("waits")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not other._inbox:
             await asyncio.sleep(0.001)
     heard: list[object] = []

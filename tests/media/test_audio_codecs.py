@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.effort import examples
 
+from rtc_asyncio import Concealment
 from rtc_media import AudioDecoder, AudioEncoder, CodecError
 from rtc_rtp import EncodedFrame, RtpCodec
 from rtc_rtp.payload.comfort_noise import ComfortNoise
@@ -232,14 +233,29 @@ def test_a_lost_packet_is_concealed(mime_type: str) -> None:
     del encoded[20], encoded[30:32]
     rate = RATES[mime_type]
 
-    decoded = decode(AudioDecoder(codec(mime_type)), encoded)
+    decoder = AudioDecoder(codec(mime_type))
+    decoded = decode(decoder, encoded)
 
     sound = samples(decoded)
     assert len(sound) == 50 * rate // 50
+    assert decoder.concealment == Concealment(
+        concealed_samples=3 * rate // 50, silent_concealed_samples=0, concealment_events=2
+    )
     gap = sound[20 * rate // 50 : 21 * rate // 50]
     assert np.abs(gap[: len(gap) // 4]).max() > 2000  # goes on ...
     assert np.abs(gap[-len(gap) // 20 :]).max() < 1000  # ... and fades
     assert np.abs(np.diff(sound)).max() < 9000  # no crack
+
+
+def test_what_goes_on_for_longer_than_sound_can_be_repeated_is_silent() -> None:
+    encoded = encode(audio_encoder("audio/PCMU"), sines(0.4, rate=8000))
+    del encoded[5:15]
+    decoder = AudioDecoder(codec("audio/PCMU"))
+    decode(decoder, encoded)
+
+    assert decoder.concealment == Concealment(
+        concealed_samples=1600, silent_concealed_samples=1600 - 480, concealment_events=1
+    )
 
 
 def test_a_long_gap_stays_one() -> None:

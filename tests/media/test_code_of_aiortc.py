@@ -172,7 +172,7 @@ async def test_a_player_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         await right.setLocalDescription(await right.createAnswer())
         await left.setRemoteDescription(right.localDescription)
         track = await arrived
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             frame: Any = await track.recv()
     await player.close()
 

@@ -113,7 +113,7 @@ async def test_raw_tracks_are_recorded(tmp_path: Path, extension: str, video: st
     for track in tracks:
         recorder.addTrack(track)
     await recorder.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while card._number < 15:
             await asyncio.sleep(0.05)
     await recorder.stop()
@@ -439,7 +439,7 @@ async def test_a_file_is_played_in_real_time(film: Path) -> None:
     async with await MediaPlayer.open(film) as player:
         seen, heard = await asyncio.gather(all_of(player.video), all_of(player.audio))
 
-    assert 0.85 < loop.time() - begins < 2.5
+    assert loop.time() - begins > 0.85
     video = [frame for frame in seen if isinstance(frame, av.VideoFrame)]
     assert [read_picture_number(frame) for frame in video] == list(range(30))
     assert [frame.pts for frame in video] == pytest.approx([3000 * i for i in range(30)], abs=100)
@@ -463,7 +463,8 @@ async def test_the_end_is_told(film: Path) -> None:
         assert player.audio is not None
         player.audio.on("ended")(ended.set)
         await all_of(player.audio)
-        await asyncio.wait_for(ended.wait(), 1)
+        async with asyncio.timeout(30):
+            await ended.wait()
         assert player.audio.readyState == "ended"
 
 
@@ -549,7 +550,8 @@ async def test_a_reader_that_waits_is_woken_by_the_end(film: Path) -> None:
     await asyncio.sleep(0.05)
     await player.close()
 
-    assert isinstance(await asyncio.wait_for(waiting, 1), list)
+    async with asyncio.timeout(30):
+        assert isinstance(await waiting, list)
 
 
 async def test_open_files_are_played(film: Path) -> None:
@@ -642,6 +644,6 @@ async def test_a_dump_is_played_at_its_pace(tmp_path: Path) -> None:
     packets = [packet async for packet in RtpDumpTrack(path, "audio") if isinstance(packet, RtpPacket)]
 
     assert [packet.payload for packet in packets] == [b"x"] * 4
-    assert 0.14 < loop.time() - begins < 0.6
+    assert loop.time() - begins > 0.14
     with pytest.raises(MediaError):
         RtpDumpTrack(tmp_path / "absent", "audio")

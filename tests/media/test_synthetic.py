@@ -51,7 +51,7 @@ async def test_tracks_keep_real_time_and_end() -> None:
     frames = await take(track, 6)
     track.stop()
 
-    assert 0.09 < loop.time() - begins < 0.5
+    assert loop.time() - begins > 0.09
     assert not samples(frames).any()
     with pytest.raises(MediaStreamError):
         await track.recv()
@@ -177,11 +177,12 @@ async def test_a_black_hole_consumes() -> None:
     hole = MediaBlackhole()
     hole.addTrack(source)
     await hole.start()
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):
+        while source._number <= 5:
+            await asyncio.sleep(0.005)
     await hole.stop()
 
     taken = source._number
-    assert taken > 5
     await asyncio.sleep(0.03)
     assert source._number <= taken + 1
     assert source.readyState == "live"

@@ -7,7 +7,7 @@ from rtc_asyncio._version import __version__
 
 if TYPE_CHECKING:
     from rtc_asyncio.certificate import RTCCertificate, RTCDtlsFingerprint
-    from rtc_asyncio.codecs import CodecError, CodecFactory, Decoder, Encoder, EncoderSettings
+    from rtc_asyncio.codecs import CodecError, CodecFactory, Concealment, Decoder, Encoder, EncoderSettings
     from rtc_asyncio.data_channel import RTCDataChannel
     from rtc_asyncio.dictionaries import (
         RTCAnswerOptions,
@@ -108,6 +108,7 @@ __all__ = [
     "AudioStreamTrack",
     "CodecError",
     "CodecFactory",
+    "Concealment",
     "DOMException",
     "DatagramMachine",
     "Decoder",
@@ -209,7 +210,7 @@ __all__ = [
 
 _DEFINED_IN: Final = {
     "certificate": "RTCCertificate RTCDtlsFingerprint",
-    "codecs": "CodecError CodecFactory Decoder Encoder EncoderSettings",
+    "codecs": "CodecError CodecFactory Concealment Decoder Encoder EncoderSettings",
     "data_channel": "RTCDataChannel",
     "dictionaries": (
         "RTCAnswerOptions RTCConfiguration RTCDataChannelInit RTCIceParameters RTCIceServer RTCOfferOptions"

@@ -74,6 +74,24 @@ class Encoder(Protocol):
         """Free what it holds. Idempotent."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concealment:
+    """Sound that stands for what was lost or came too late, by the names of webrtc-stats; a stereo sample counts once."""
+
+    concealed_samples: int = 0
+    silent_concealed_samples: int = 0
+    """Those of them that are silence or comfort noise."""
+    concealment_events: int = 0
+    """How often it began."""
+
+    def __add__(self, other: "Concealment") -> "Concealment":
+        return Concealment(
+            concealed_samples=self.concealed_samples + other.concealed_samples,
+            silent_concealed_samples=self.silent_concealed_samples + other.silent_concealed_samples,
+            concealment_events=self.concealment_events + other.concealment_events,
+        )
+
+
 class Decoder(Protocol):
     """Decodes one stream."""
 
@@ -84,6 +102,10 @@ class Decoder(Protocol):
     @property
     def implementation(self) -> str:
         """The library that does it, for the statistics."""
+
+    @property
+    def concealment(self) -> Concealment | None:
+        """What it made up so far; None for pictures, or if it does not count."""
 
     def decode(self, frame: "EncodedFrame") -> list[RawFrame]:
         """Decode one frame. Gaps show in its sequence numbers and timestamp; sound may be concealed over them.

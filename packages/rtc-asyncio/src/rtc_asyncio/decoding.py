@@ -5,7 +5,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from .codecs import CodecFactory, Decoder
+from .codecs import CodecFactory, Concealment, Decoder
 from .dataclass import dataclass
 from .loudness import linear_level
 from .tracks import RawFrame
@@ -41,6 +41,7 @@ class DecoderFigures:
     total_audio_energy: float = 0.0
     """As the sender tells its levels."""
     implementation: str | None = None
+    concealment: Concealment | None = None
     sample_rate: int | None = None
     channel_count: int | None = None
 
@@ -56,6 +57,8 @@ class Decoding:
         self._factory = factory
         self._decoder: Decoder | None = None
         self._codec: RtpCodec | None = None
+        self._concealed_before = Concealment()
+        """By decoders that were there before this one."""
         self._decoded_at: deque[float] = deque(maxlen=200)
         self._distances: deque[float] = deque(maxlen=_FREEZE_WINDOW)
         self.figures = DecoderFigures()
@@ -84,10 +87,13 @@ class Decoding:
             self.close()
             self._decoder = self._factory.create_decoder(codec)
             self._codec = codec
+            self._concealed_before = self.figures.concealment or Concealment()
         started = time.perf_counter()
         decoded = self._decoder.decode(frame)
         self.figures.total_decode_time += time.perf_counter() - started
         self.figures.implementation = self._decoder.implementation
+        if (concealment := self._decoder.concealment) is not None:
+            self.figures.concealment = self._concealed_before + concealment
         self._count(frame, decoded)
         return decoded
 

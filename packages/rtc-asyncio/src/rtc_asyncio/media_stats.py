@@ -111,6 +111,12 @@ def _tell_decoder(stats: RTCInboundRtpStreamStats, decoding: "Decoding", now: fl
         stats.totalSamplesReceived = figures.total_samples_received
         stats.totalSamplesDuration = figures.total_samples_duration
         stats.totalAudioEnergy = figures.total_audio_energy
+        # Sound is never stretched or shortened to fit: readers get it as fast as it was sent.
+        stats.insertedSamplesForDeceleration = stats.removedSamplesForAcceleration = 0
+        if (concealment := figures.concealment) is not None:
+            stats.concealedSamples = concealment.concealed_samples
+            stats.silentConcealedSamples = concealment.silent_concealed_samples
+            stats.concealmentEvents = concealment.concealment_events
         return
     stats.framesDecoded = figures.frames_decoded
     stats.keyFramesDecoded = figures.key_frames_decoded

@@ -7,7 +7,7 @@ import av
 from av import AudioFrame, AudioResampler
 from av.audio.codeccontext import AudioCodecContext
 
-from rtc_asyncio import RawFrame
+from rtc_asyncio import Concealment, RawFrame
 from rtc_media.audio_settings import AUDIO_CODECS
 from rtc_media.availability import decoder_name
 from rtc_media.comfort_noise import NoiseGenerator
@@ -41,6 +41,8 @@ class AudioDecoder:
             raise CodecError(f"the installed libav has no decoder for {codec.mime_type}")
         self.implementation = name
         """libav's name of the decoder."""
+        self.concealment = Concealment()
+        """What stands for lost sound so far."""
         self._kind = AUDIO_CODECS[mime_type]
         self.runs_inline = self._kind.cheap
         self._opus = mime_type == "audio/opus"
@@ -118,6 +120,7 @@ class AudioDecoder:
         if self._noise is None:
             concealed = self._fading(min(missing, int(CONCEALED_SECONDS * self._kind.sample_rate)))
         noisy = missing - len(concealed) // (2 * self._channels)
+        self.concealment += Concealment(concealed_samples=missing, silent_concealed_samples=noisy, concealment_events=1)
         data = concealed + (
             self._noise.samples(noisy * self._channels) if self._noise else bytes(2 * noisy * self._channels)
         )

@@ -30,6 +30,7 @@ class VideoDecoder:
     """
 
     runs_inline = False
+    concealment = None
 
     def __init__(self, codec: RtpCodec) -> None:
         name = decoder_name(codec.mime_type)
