@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -50,8 +50,8 @@ class Recorder:
             raise ArgumentError("not of this format")
         self.frames.append((frame, rid))
 
-    def send_packet(self, packet: RtpPacket, track: MediaStreamTrack) -> None:
-        self.packets.append(packet)
+    def send_packets(self, packets: Sequence[RtpPacket], track: MediaStreamTrack) -> None:
+        self.packets += packets
 
     def scale_for(self, frame: RawFrame, encoding: SendEncoding) -> float:
         return encoding.scale_resolution_down_by

@@ -20,6 +20,7 @@ from tests.rtp.session.party import (
 from tests.support.network import Link
 
 from rtc_rtp import (
+    BufferFullError,
     DescriptionChunk,
     DescriptionItem,
     DescriptionType,
@@ -36,6 +37,7 @@ from rtc_rtp import (
     RedSender,
     RtpPacket,
     SendEncoding,
+    SessionOptions,
     SourceDescription,
     StateError,
     StreamDiscovered,
@@ -534,3 +536,32 @@ def test_streams_of_the_peer_are_bounded() -> None:
         party.right.receive_datagram(bytes(RtpPacket(96, 1, 1, ssrc, b"\x10\0\0")), 0.0)
 
     assert party.right.stats.dropped == {"too_many_sources": 999 - 512}
+
+
+def test_packets_that_came_together_are_passed_on_together() -> None:
+    party = Party()
+    party.connect_video()
+    packets = [RtpPacket(101, number, 3000, 7, bytes([0x10, number])) for number in (10, 11, 14)]
+
+    party.left.send_packets("v", packets, rewrite=True, payload_types={101: 96})
+    party.network.flush()
+    sent = party.rtp()
+
+    assert [packet.payload for packet in sent] == [packet.payload for packet in packets]
+    assert {(packet.payload_type, packet.ssrc) for packet in sent} == {(96, VIDEO_SSRC)}
+    assert [packet.sequence_number - sent[0].sequence_number for packet in sent] == [0, 1, 4]
+    assert [packet.ssrc for packet in packets] == [7, 7, 7]
+
+
+def test_of_packets_that_came_together_all_or_none_are_taken() -> None:
+    party = Party(options=SessionOptions(send_buffer_size=1000))
+    party.connect_video()
+    own, foreign, large = (RtpPacket(96, 1, 1, ssrc, bytes(size)) for ssrc, size in ((VIDEO_SSRC, 5), (7, 5), (7, 600)))
+
+    with pytest.raises(ValueError, match="rewritten"):
+        party.left.send_packets("v", [own, foreign])
+    with pytest.raises(BufferFullError):
+        party.left.send_packets("v", [large, large], rewrite=True)
+    party.network.flush()
+
+    assert party.rtp() == []

@@ -336,25 +336,27 @@ class RTCRtpSender:
             self._transform.end()
         self.pump.close()
 
-    def send_packet(self, packet: RtpPacket, track: MediaStreamTrack) -> None:
-        """Send a packet as one of ours."""
+    def send_packets(self, packets: Sequence[RtpPacket], track: MediaStreamTrack) -> None:
+        """Send packets as ours."""
         negotiated = self._parameters
         if negotiated is None:
             return
-        known = packet.payload_type in self._payload_types
-        ours = self._payload_types[packet.payload_type] if known else self._payload_type_for(packet, track, negotiated)
+        known = self._payload_types
+        for packet in packets:
+            if packet.payload_type not in known:
+                known[packet.payload_type] = self._payload_type_for(packet, track, negotiated)
         services = self._services
-        self._handle.sender.send_packet(
-            packet,
+        self._handle.sender.send_packets(
+            packets,
             rid=negotiated.encodings[0].rid,
-            payload_type=ours,
+            payload_types=known,
             extension_map=track.extension_map if isinstance(track, RtpPacketTrack) else None,
             now=services.now,
         )
         services.wake()
 
     def _payload_type_for(self, packet: RtpPacket, track: MediaStreamTrack, negotiated: "SendParameters") -> int:
-        """Find the payload type under which the peer knows the codec of a packet, and remember it."""
+        """Find the payload type under which the peer knows the codec of a packet."""
         codecs = track.codecs if isinstance(track, RtpPacketTrack) else ()
         theirs = next((each for each in codecs if each.payload_type == packet.payload_type), None)
         alike = (
@@ -364,9 +366,7 @@ class RTCRtpSender:
             and each.mime_type.lower() == theirs.mime_type.lower()
             and parameters_match(each.mime_type, each.parameters, theirs.parameters)
         )
-        ours = next(alike, negotiated.codecs[0]).payload_type
-        self._payload_types[packet.payload_type] = ours
-        return ours
+        return next(alike, negotiated.codecs[0]).payload_type
 
     def _chosen_payload_type(self, encoding: "SendEncoding", negotiated: "SendParameters") -> int | None:
         asked = self._wanted.get(encoding.rid)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from rtc_peer import ArgumentError
@@ -50,8 +50,8 @@ class Outlet(Protocol):
     def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
         """Send an encoded frame; raises `BufferFullError` if too much waits."""
 
-    def send_packet(self, packet: RtpPacket, track: MediaStreamTrack) -> None:
-        """Send a packet of a track; raises `BufferFullError` if too much waits."""
+    def send_packets(self, packets: Sequence[RtpPacket], track: MediaStreamTrack) -> None:
+        """Send packets of a track, all or none; raises `BufferFullError` if too much waits."""
 
     def scale_for(self, frame: RawFrame, encoding: "SendEncoding") -> float:
         """By what to divide width and height of a picture."""
@@ -173,8 +173,12 @@ class SendingPump:
                     if reader.dropped != dropped and not _is_raw(first):
                         dropped = reader.dropped
                         self._starve(*self._timelines)
-                    for frame in (first, *(() if _is_raw(first) else reader.take_all())):
-                        await self._send(track, frame)
+                    frames = [first] if _is_raw(first) else [first, *reader.take_all()]
+                    if packets := [frame for frame in frames if isinstance(frame, RtpPacket)]:
+                        self._send_packets(track, packets)
+                    for frame in frames:
+                        if not isinstance(frame, RtpPacket):
+                            await self._send(track, frame)
             if track.kind == "video":
                 await self._send_black(track)
         except Exception as error:  # noqa: BLE001 - of the codec package, or of frames that are none: told, and the end of sending
@@ -182,16 +186,13 @@ class SendingPump:
         finally:
             reader.close()  # whoever feeds the track shall not wait for this reader
 
-    async def _send(self, track: MediaStreamTrack, frame: MediaFrame) -> None:
+    async def _send(self, track: MediaStreamTrack, frame: EncodedFrame | RawFrame) -> None:
         parameters = self._outlet.parameters
         if parameters is None:
             return
         if isinstance(frame, EncodedFrame):
             if track.enabled:
                 self._send_encoded(track, frame, parameters)
-        elif isinstance(frame, RtpPacket):
-            if track.enabled:
-                self._send_packet(track, frame)
         else:
             await self._send_raw(track, frame, parameters)
 
@@ -216,14 +217,16 @@ class SendingPump:
             return
         self._hand_over(frame, codec, rid, origin=(id(track), frame.ssrc))
 
-    def _send_packet(self, track: MediaStreamTrack, packet: RtpPacket) -> None:
+    def _send_packets(self, track: MediaStreamTrack, packets: list[RtpPacket]) -> None:
+        if self._outlet.parameters is None or not track.enabled:
+            return
         try:
-            self._outlet.send_packet(packet, track)
+            self._outlet.send_packets(packets, track)
         except BufferFullError:
-            self.frames_dropped += 1
+            self.frames_dropped += len(packets)
         except ArgumentError as error:
-            self.frames_dropped += 1
-            self._warn(f"a packet is not sent: {error}")
+            self.frames_dropped += len(packets)
+            self._warn(f"packets are not sent: {error}")
 
     def _hand_over(self, frame: EncodedFrame, codec: "RtpCodec", rid: str | None, origin: object) -> None:
         """Send a frame as one of ours: our timestamps, our payload types."""

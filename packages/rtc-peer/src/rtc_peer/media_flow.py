@@ -5,7 +5,7 @@ Negotiation says what may flow (`rtc_peer.media`); here it does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -81,27 +81,27 @@ class MediaFlow:
             media.send_frame(transceiver_id, frame, now, rid=rid)
             self._layers.stir()
 
-    def send_packet(
+    def send_packets(
         self,
         transceiver_id: int,
-        packet: RtpPacket,
+        packets: Sequence[RtpPacket],
         *,
         rid: str | None,
         rewrite: bool,
-        payload_type: int | None,
+        payload_types: Mapping[int, int] | None,
         extension_map: ExtensionMap | None,
         now: float | None,
     ) -> None:
-        """See `RtpSender.send_packet`."""
+        """See `RtpSender.send_packets`."""
         media = self._transport(transceiver_id, now)
         if media is not None:
-            media.send_packet(
+            media.send_packets(
                 transceiver_id,
-                packet,
+                packets,
                 now,
                 rid=rid,
                 rewrite=rewrite,
-                payload_type=payload_type,
+                payload_types=payload_types,
                 extension_map=extension_map,
             )
             self._layers.stir()

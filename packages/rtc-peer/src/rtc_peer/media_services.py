@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rtc_peer.capabilities import MediaOptions
     from rtc_rtp import EncodedFrame, ExtensionMap, RtpPacket, Source
     from rtc_rtp.parameters import ReceiveParameters, SendParameters
@@ -16,18 +18,18 @@ class MediaPath(Protocol):
     def send_frame(self, transceiver_id: int, frame: EncodedFrame, rid: str | None, now: float | None) -> None:
         """See `RtpSender.send_frame`."""
 
-    def send_packet(
+    def send_packets(
         self,
         transceiver_id: int,
-        packet: RtpPacket,
+        packets: Sequence[RtpPacket],
         *,
         rid: str | None,
         rewrite: bool,
-        payload_type: int | None,
+        payload_types: Mapping[int, int] | None,
         extension_map: ExtensionMap | None,
         now: float | None,
     ) -> None:
-        """See `RtpSender.send_packet`."""
+        """See `RtpSender.send_packets`."""
 
     def can_insert_dtmf(self, transceiver_id: int) -> bool:
         """See `RtpSender.can_insert_dtmf`."""

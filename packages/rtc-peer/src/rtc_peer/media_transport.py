@@ -144,31 +144,31 @@ class MediaTransport:
             except ValueError as error:
                 raise ArgumentError(str(error)) from error
 
-    def send_packet(
+    def send_packets(
         self,
         key: int,
-        packet: RtpPacket,
+        packets: Sequence[RtpPacket],
         now: float | None,
         *,
         rid: str | None = None,
         rewrite: bool = True,
-        payload_type: int | None = None,
+        payload_types: Mapping[int, int] | None = None,
         extension_map: ExtensionMap | None = None,
     ) -> None:
-        """Queue an RTP packet that somebody else made; see `rtc_rtp.RtpSession.send_packet`.
+        """Queue RTP packets that somebody else made; see `rtc_rtp.RtpSession.send_packets`.
 
         Raises:
-            ArgumentError: There is no such encoding, or the packet does not fit it.
+            ArgumentError: There is no such encoding, or a packet does not fit it.
             rtc_rtp.BufferFullError: Too much waits already.
         """
         if self._is_ready(key, rid):
             try:
-                self.session.send_packet(
+                self.session.send_packets(
                     key,
-                    packet,
+                    packets,
                     rid=rid,
                     rewrite=rewrite,
-                    payload_type=payload_type,
+                    payload_types=payload_types,
                     extension_map=extension_map,
                     now=now,
                 )

@@ -1,6 +1,6 @@
 """Everything that a session sends but RTCP: senders, and the queue in front of the wire."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -172,23 +172,25 @@ class Outbound:
         for outgoing in stream.packetize(frame):
             self.departures.add(outgoing)
 
-    def send_packet(
+    def send_packets(
         self,
         sender_id: StreamId,
-        packet: RtpPacket,
+        packets: Sequence[RtpPacket],
         rid: str | None,
         rewrite: bool,
-        payload_type: int | None,
+        payload_types: Mapping[int, int] | None,
         extension_map: ExtensionMap | None,
     ) -> None:
-        """Queue a packet; raises as `RtpSession.send_packet` says."""
+        """Queue packets; raises as `RtpSession.send_packets` says."""
         stream = self._sender(sender_id).stream(rid)
         if not stream.may_send:
             return
-        self.departures.check_room(len(packet.payload))
-        self.departures.add(
-            stream.pass_on(packet, rewrite=rewrite, payload_type=payload_type, extension_map=extension_map)
-        )
+        departures = self.departures
+        departures.check_room(sum([len(packet.payload) for packet in packets]))
+        for outgoing in stream.pass_on(
+            packets, rewrite=rewrite, payload_types=payload_types, extension_map=extension_map
+        ):
+            departures.add(outgoing)
 
     # --- tones ---
 

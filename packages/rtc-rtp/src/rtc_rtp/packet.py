@@ -128,6 +128,9 @@ class RtpPacket:
 
         To read one of them `extension` is cheaper: the packet then keeps the bytes it came in. See :rfc:`8285`.
         """
+        elements = self._elements
+        if elements is not None and self._extension_data is None:
+            return elements
         elements = self._parsed_elements()
         if not self._has_foreign_extension():
             self._extension_data = None
@@ -143,6 +146,36 @@ class RtpPacket:
         if self._elements is None:
             return find_element(self._extension_profile, self._extension_data or b"", identifier)
         return self._elements.get(identifier)
+
+    def peek_extensions(self) -> Mapping[int, bytes]:
+        """Return all elements of the header extension to read, not to change: the packet keeps the bytes it came in."""
+        return self._parsed_elements()
+
+    def readdressed(
+        self, payload_type: int, sequence_number: int, timestamp: int, ssrc: int, extensions: dict[int, bytes]
+    ) -> Self:
+        """Return a packet of another stream with the same media, without padding.
+
+        Args:
+            payload_type: As `sequence_number`, `timestamp` and `ssrc`, in the other stream.
+            sequence_number: 16 bits.
+            timestamp: 32 bits.
+            ssrc: 32 bits.
+            extensions: Elements of its header extension; the packet keeps this dictionary.
+        """
+        packet: Self = type(self).__new__(type(self))
+        packet.payload_type = payload_type
+        packet.sequence_number = sequence_number
+        packet.timestamp = timestamp
+        packet.ssrc = ssrc
+        packet.payload = self.payload
+        packet.marker = self.marker
+        packet.csrcs = self.csrcs
+        packet.padding_length = 0
+        packet._elements = extensions
+        packet._extension_profile = 0
+        packet._extension_data = None
+        return packet
 
     def _parsed_elements(self) -> dict[int, bytes]:
         elements = self._elements

@@ -1,6 +1,6 @@
 """One RTP session over one transport: everything between frames or packets and datagrams. See :rfc:`3550`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rtc_rtp.context import Context, Trace
 from rtc_rtp.errors import ParseError, StateError
@@ -243,10 +243,48 @@ class RtpSession:
             BufferFullError: Too much waits to be sent.
             ValueError: There is no such encoding, or the packet has another SSRC and is not to be rewritten.
         """
+        payload_types = None if payload_type is None else {packet.payload_type: payload_type}
+        self.send_packets(
+            sender_id,
+            (packet,),
+            rid=rid,
+            rewrite=rewrite,
+            payload_types=payload_types,
+            extension_map=extension_map,
+            now=now,
+        )
+
+    def send_packets(
+        self,
+        sender_id: StreamId,
+        packets: Sequence[RtpPacket],
+        *,
+        rid: str | None = None,
+        rewrite: bool = False,
+        payload_types: Mapping[int, int] | None = None,
+        extension_map: ExtensionMap | None = None,
+        now: float | None = None,
+    ) -> None:
+        """Queue packets of one source that came together, all or none: the fast path of `send_packet`.
+
+        Args:
+            sender_id: As it was added.
+            packets: In their order.
+            rid: As for `send_packet`, as the others.
+            rewrite: Whether the packets become those of the encoding.
+            payload_types: The ones to leave under, by those that the packets have; others stay.
+            extension_map: What the header extensions of the packets mean.
+            now: As for `send_frame`.
+
+        Raises:
+            StateError: There is no such sender, or the session was closed.
+            BufferFullError: Too much waits to be sent.
+            ValueError: There is no such encoding, or a packet has another SSRC and is not to be rewritten.
+        """
         self._check_open()
         if now is not None:
             self._tick(now)
-        self._outbound.send_packet(sender_id, packet, rid, rewrite, payload_type, extension_map)
+        self._outbound.send_packets(sender_id, packets, rid, rewrite, payload_types, extension_map)
         self._context.dirty = True
 
     def send_tones(

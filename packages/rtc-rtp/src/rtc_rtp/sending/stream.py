@@ -1,6 +1,6 @@
 """One RTP stream that is sent, and the one that repairs it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -45,7 +45,7 @@ class Outgoing:
         self.queued_at = queued_at
         self.is_retransmission = is_retransmission
         self.is_key_frame = False
-        self.size = FIXED_HEADER_LENGTH + stream.extensions.max_length + len(packet.payload) + packet.padding_length
+        self.size = stream.header_length + len(packet.payload) + packet.padding_length
         """Bytes on the wire, at most."""
 
 
@@ -61,6 +61,7 @@ class SendStream:
         "_mapped_at",
         "_mapped_timestamp",
         "_orientation",
+        "_owned",
         "_parameters",
         "_parity_numbers",
         "_redundancy",
@@ -68,8 +69,10 @@ class SendStream:
         "_timestamp_offset",
         "bounds",
         "breaker",
+        "codec",
         "encoding",
         "extensions",
+        "header_length",
         "history",
         "is_acknowledged",
         "is_audio",
@@ -145,7 +148,15 @@ class SendStream:
         self._keep_formats(parameters.codecs)
         self._parameters = parameters
         self.encoding = encoding
+        wanted, codecs = encoding.payload_type, parameters.codecs
+        self.codec = next((codec for codec in codecs if codec.payload_type == wanted), codecs[0])
+        """The codec in use unless a frame says otherwise."""
+
         self.extensions = HeaderExtensions(parameters.header_extensions, parameters.mid, encoding.rid)
+        self.header_length = FIXED_HEADER_LENGTH + self.extensions.max_length
+        """Bytes of a header without sources, at most."""
+
+        self._owned = frozenset({encoding.ssrc, encoding.rtx_ssrc, encoding.fec_ssrc} - {None})
         if encoding.fec_ssrc is not None and self._parity_numbers is None:
             self._parity_numbers = ParityNumbers(context.random_16() >> 1)
         self._redundancy = redundancy_for(context.options, parameters, encoding, self.extensions, self._parity_numbers)
@@ -176,13 +187,6 @@ class SendStream:
                 self._formats.pop(codec.payload_type, None)
 
     # --- numbers ---
-
-    @property
-    def codec(self) -> RtpCodec:
-        """The codec in use unless a frame says otherwise."""
-        wanted = self.encoding.payload_type
-        codecs = self._parameters.codecs
-        return next((codec for codec in codecs if codec.payload_type == wanted), codecs[0])
 
     def codec_of(self, frame: EncodedFrame) -> RtpCodec:
         """Return the negotiated codec of a frame.
@@ -220,8 +224,7 @@ class SendStream:
 
     def owns(self, ssrc: int) -> bool:
         """Whether packets under an SSRC may leave: those queued before it changed may not."""
-        ours = (self.ssrc, None if self.repair is None else self.repair.ssrc, self.encoding.fec_ssrc)
-        return not self.is_over and ssrc in ours
+        return not self.is_over and ssrc in self._owned
 
     def used_ssrcs(self) -> list[int]:
         """Those under which something did leave."""
@@ -338,48 +341,51 @@ class SendStream:
         self._frame_size += (size - self._frame_size) * (0.1 if self._frame_size else 1.0)
 
     def pass_on(
-        self, packet: RtpPacket, *, rewrite: bool, payload_type: int | None, extension_map: ExtensionMap | None
-    ) -> Outgoing:
-        """Take a packet that somebody else made; it is not changed, but copied.
+        self,
+        packets: Sequence[RtpPacket],
+        *,
+        rewrite: bool,
+        payload_types: Mapping[int, int] | None,
+        extension_map: ExtensionMap | None,
+    ) -> list[Outgoing]:
+        """Take packets that somebody else made; they are not changed, but copied.
 
         Raises:
-            ValueError: It is not to be rewritten and has a foreign SSRC.
+            ValueError: They are not to be rewritten and one has a foreign SSRC.
         """
-        if not rewrite and packet.ssrc != self.ssrc:
-            raise ValueError(f"the stream has SSRC {self.ssrc}, not {packet.ssrc}: let the packet be rewritten")
-        number, timestamp = packet.sequence_number, packet.timestamp
-        if rewrite:
-            if self._rewriting is None:
-                self._rewriting = Rewriting()
-            clock_rate = self.codec.clock_rate
-            number, timestamp = self._rewriting.renumber(packet, self, clock_rate, self._context.now)
-        elements = self._foreign_elements(packet, extension_map)
-        if not self.is_acknowledged:
-            self.extensions.identify(elements)
-        copy = RtpPacket(
-            packet.payload_type if payload_type is None else payload_type,
-            number,
-            timestamp,
-            self.ssrc,
-            packet.payload,
-            marker=packet.marker,
-            csrcs=packet.csrcs,
-            extensions=elements,
-        )
-        ahead = number + 1 - self.next_sequence_number & 0xFFFF
-        if ahead < 0x8000:
-            self.next_sequence_number = number + 1 & 0xFFFF
-            self._map(timestamp, self._context.now)
-            self._is_unsettled = True
-        return Outgoing(self, copy, self._context.now)
-
-    def _foreign_elements(self, packet: RtpPacket, theirs: ExtensionMap | None) -> dict[int, bytes]:
-        """Return what a packet from elsewhere says of itself, under our identifiers, and nothing of its last hop."""
-        found = packet.extensions
-        if not found:
-            return {}
-        numbers = self.extensions.translation(theirs)
-        return {numbers[number]: value for number, value in found.items() if number in numbers}
+        ssrc, now = self.ssrc, self._context.now
+        if not rewrite:
+            foreign = next((packet.ssrc for packet in packets if packet.ssrc != ssrc), None)
+            if foreign is not None:
+                raise ValueError(f"the stream has SSRC {ssrc}, not {foreign}: let the packet be rewritten")
+        elif self._rewriting is None:
+            self._rewriting = Rewriting()
+        rewriting = self._rewriting if rewrite else None
+        clock_rate = self.codec.clock_rate
+        extensions = self.extensions
+        numbers = extensions.translation(extension_map)
+        passed: list[Outgoing] = []
+        for packet in packets:
+            payload_type, number, timestamp = packet.payload_type, packet.sequence_number, packet.timestamp
+            if payload_types is not None:
+                payload_type = payload_types.get(payload_type, payload_type)
+            if rewriting is not None:
+                number, timestamp = rewriting.renumber(packet, self, clock_rate, now)
+            # What a packet says of itself, under our identifiers, and nothing of its last hop.
+            elements: dict[int, bytes] = {}
+            if numbers:
+                found = packet.peek_extensions()
+                elements = {numbers[theirs]: value for theirs, value in found.items() if theirs in numbers}
+            if not self.is_acknowledged:
+                extensions.identify(elements)
+            copy = packet.readdressed(payload_type, number, timestamp, ssrc, elements)
+            following = number + 1 & 0xFFFF
+            if (following - self.next_sequence_number & 0xFFFF) < 0x8000:
+                self.next_sequence_number = following
+                self._mapped_timestamp, self._mapped_at = timestamp, now
+                self._is_unsettled = True
+            passed.append(Outgoing(self, copy, now))
+        return passed
 
     @property
     def mapping(self) -> tuple[int, float] | None:
