@@ -326,6 +326,23 @@ def test_an_end_of_a_tone_that_is_lost_is_noticed() -> None:
     assert [event.ended for event in party.there.of(ToneReceived)][-1]
 
 
+def test_tones_follow_what_is_negotiated_anew() -> None:
+    party = _telephone()
+    party.send_audio(2)
+    party.left.send_tones("a", "1", party.network.now)
+    party.network.advance(1.0)
+    party.sent[0].clear()
+
+    party.left.add_sender("a", audio_sender(telephone_event_payload_types={48_000: 101}))
+    party.left.send_tones("a", "2", party.network.now)
+    party.network.advance(1.0)
+    assert {packet.payload_type for packet in party.rtp()} == {101}
+
+    party.left.add_sender("a", audio_sender())
+    with pytest.raises(StateError):
+        party.left.send_tones("a", "3", party.network.now)
+
+
 def test_there_are_no_tones_without_negotiation() -> None:
     party = Party()
     party.connect_audio()

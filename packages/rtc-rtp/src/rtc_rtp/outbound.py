@@ -75,10 +75,11 @@ class Outbound:
             self.senders[sender_id] = Sender(self._context, sender_id, parameters)
         else:
             used = [ssrc for stream in sender.streams.values() for ssrc in stream.used_ssrcs()]
+            events_before = sender.parameters.telephone_event_payload_types
             ended = sender.update(parameters)
             for stream in ended:
                 stream.is_over = True
-            if ended:
+            if ended or parameters.telephone_event_payload_types != events_before:
                 self._dialling.pop(sender_id, None)
         self._index()
         self.departures.progress(self.senders.values())
