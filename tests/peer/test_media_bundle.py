@@ -164,7 +164,7 @@ def _media_answer(peer: PeerConnection, index: int, ufrag: str, *, port: int = 9
     return [line.replace("8hhY", ufrag) for line in part]
 
 
-@pytest.mark.spec("rfc8834:4.4/1", "rfc9143:7.4/3", "rfc9143:1.2/1")
+@pytest.mark.spec("rfc8834:4.4/1", "rfc8834:4.4/3", "rfc9143:7.4/3", "rfc9143:1.2/1")
 def test_a_peer_that_does_not_bundle_keeps_a_transport_for_each_kind() -> None:
     talk = _call(BundlePolicy.BALANCED)
     peer = talk.left

@@ -83,3 +83,17 @@ def test_a_copy_of_a_connection_goes_on_by_itself() -> None:
     assert copied.transceivers[0].direction is Direction.INACTIVE
     assert talk.right.transceivers[0].current_direction is Direction.RECVONLY
     assert copied.create_answer() != SessionDescription(SdpType.ANSWER)
+
+
+@pytest.mark.spec("rfc8834:11/1", "rfc9143:9.1/4")
+def test_every_track_is_a_stream_of_its_own() -> None:
+    talk = Talk()
+    for kind in ("audio", "audio", "video", "video"):
+        talk.left.add_track(kind, f"track-{len(talk.left.transceivers)}", ["stream"])
+
+    talk.negotiate()
+
+    sent = [each.send for each in talk.left.negotiated_media if each.send is not None and each.sends]
+    ssrcs = [ssrc for send in sent for each in send.encodings for ssrc in (each.ssrc, each.rtx_ssrc) if ssrc]
+    assert len(sent) == 4
+    assert len(set(ssrcs)) == len(ssrcs) == 6

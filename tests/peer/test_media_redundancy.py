@@ -36,6 +36,7 @@ def _inbound(call: Call) -> InboundRtpStats:
     return next(each for each in call.right.machine.statistics() if isinstance(each, InboundRtpStats))
 
 
+@pytest.mark.spec("rfc8834:6.2/2")
 @pytest.mark.parametrize("error_correction", [False, True])
 @pytest.mark.parametrize("codecs", [VIDEO_REDUNDANCY, (FLEXFEC,)], ids=["ulpfec", "flexfec"])
 def test_video_is_protected_by_parity_if_the_options_ask_for_it(

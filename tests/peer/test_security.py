@@ -352,3 +352,22 @@ def test_an_offer_alone_starts_nothing() -> None:
 
     assert pair.network.traffic.sent == 0
     assert pair.right.machine.transports == ()
+
+
+@pytest.mark.spec("rfc9143:11/2")
+def test_keys_for_media_are_offered_though_there_are_only_data() -> None:
+    pair = Pair()
+    sent: list[bytes] = []
+
+    def tap(now: float, datagram: Datagram) -> bool:
+        if datagram.data[:1] == b"\x16":
+            sent.append(datagram.data)
+        return True
+
+    pair.right.node.tap = tap
+    pair.left.machine.create_data_channel()
+    pair.negotiate()
+    assert pair.run(lambda: bool(sent))
+
+    # The extension use_srtp with three profiles and no MKI, after the type and the length.
+    assert b"\x00\x0e\x00\x09\x00\x06\x00\x07\x00\x08\x00\x01\x00" in b"".join(sent)

@@ -385,6 +385,7 @@ def test_without_an_offer_there_is_no_answer(state: SignalingState) -> None:
         side.machine.create_answer()
 
 
+@pytest.mark.spec("rfc3264:4/1")
 @pytest.mark.parametrize("state", [_S.HAVE_REMOTE_OFFER, _S.HAVE_LOCAL_PRANSWER, _S.HAVE_REMOTE_PRANSWER])
 def test_no_offer_is_made_in_the_middle_of_an_exchange(state: SignalingState) -> None:
     side = STATES[state]()

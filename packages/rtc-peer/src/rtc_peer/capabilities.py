@@ -129,6 +129,7 @@ VIDEO_CODECS: Final = (
 )
 """What is negotiated for video by default."""
 
+# [rfc8834:6.2/2]
 VIDEO_REDUNDANCY: Final = (
     CodecCapability(mime_type="video/red", clock_rate=VIDEO_CLOCK_RATE),
     CodecCapability(mime_type="video/ulpfec", clock_rate=VIDEO_CLOCK_RATE),

@@ -186,6 +186,7 @@ class PeerConnection(NegotiationView, MediaCommands):
             StateError: The connection is closed, or an offer of the peer awaits its answer.
         """
         self._require_open()
+        # [rfc3264:4/1]
         self._negotiator.signaling.check(SdpType.OFFER, remote=False)
         return self._negotiator.create_offer(self._layers.transports.written(), self._wishes(), ice_restart=ice_restart)
 

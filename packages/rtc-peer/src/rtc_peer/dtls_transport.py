@@ -24,6 +24,7 @@ DtlsTransportEvent: TypeAlias = DtlsTransportFailed | DtlsTransportStateChanged
 
 MAX_EARLY_DATAGRAMS: Final = 16
 """Datagrams kept that came before DTLS could take them; the oldest go first. A ClientHello has two or three."""
+# [rfc9143:11/2]
 SRTP_PROFILES: Final = (
     SrtpProfile.AEAD_AES_128_GCM,
     SrtpProfile.AEAD_AES_256_GCM,

@@ -210,7 +210,7 @@ class MediaSurface:
             for ssrc in (encoding.ssrc, encoding.rtx_ssrc, encoding.fec_ssrc)
         }
         while True:
-            # [rfc3550:8/1]
+            # [rfc3550:8/1] [rfc8834:11/1] [rfc9143:9.1/4]
             ssrc = int.from_bytes(self._rng(4), "big")
             if ssrc and ssrc not in taken:
                 return ssrc
