@@ -95,10 +95,10 @@ if TYPE_CHECKING:
         RTCIceCandidatePairStats,
         RTCIceCandidateStats,
         RTCPeerConnectionStats,
-        RTCStats,
         RTCStatsReport,
         RTCTransportStats,
     )
+    from rtc_asyncio.stats_dictionary import RTCStats
     from rtc_asyncio.tracks import EncodedFrameTrack, MediaStreamTrack, RawFrame, RtpPacketTrack
     from rtc_asyncio.transports import RTCDtlsTransport, RTCIceTransport, RTCSctpTransport
     from rtc_asyncio.udp import UdpSocket
@@ -247,8 +247,9 @@ _DEFINED_IN: Final = {
     "session_description": "RTCSessionDescription",
     "stats": (
         "RTCCertificateStats RTCDataChannelStats RTCIceCandidatePairStats RTCIceCandidateStats "
-        "RTCPeerConnectionStats RTCStats RTCStatsReport RTCTransportStats"
+        "RTCPeerConnectionStats RTCStatsReport RTCTransportStats"
     ),
+    "stats_dictionary": "RTCStats",
     "tracks": "EncodedFrameTrack MediaStreamTrack RawFrame RtpPacketTrack",
     "transports": "RTCDtlsTransport RTCIceTransport RTCSctpTransport",
     "udp": "UdpSocket",

@@ -26,7 +26,6 @@ from .tracks import MediaStreamTrack
 from .transports import RTCDtlsTransport
 
 if TYPE_CHECKING:
-    from .dispatch import Dispatcher
     from .stats import RTCStatsReport
 
 
@@ -37,7 +36,7 @@ class Media:
         target: The connection.
         peer: The machine.
         driver: Drives it.
-        dispatcher: Has the transports.
+        find_transport: Returns a transport by its number; None if it is gone.
         choice: The codec package.
         options: What can be negotiated.
     """
@@ -47,14 +46,14 @@ class Media:
         target: EventTarget,
         peer: PeerConnection,
         driver: Driver[rtc_peer.Event],
-        dispatcher: "Dispatcher",
+        find_transport: Callable[[int], RTCDtlsTransport | None],
         choice: CodecChoice,
         options: MediaOptions,
     ) -> None:
         self._target = target
         self._peer = peer
         self._driver = driver
-        self._dispatcher = dispatcher
+        self._find_transport = find_transport
         self._loop = asyncio.get_running_loop()
         self.factory: CodecFactory | None = chosen_factory(choice)
         self.options = options
@@ -186,7 +185,7 @@ class Media:
             self._transports = {
                 each.transceiver_id: transport
                 for each in self._peer.negotiated_media
-                if (transport := self._dispatcher.transport(each.transport_id)) is not None
+                if (transport := self._find_transport(each.transport_id)) is not None
             }
         return self._transports.get(handle.id)
 

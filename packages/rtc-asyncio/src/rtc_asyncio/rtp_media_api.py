@@ -41,7 +41,7 @@ class RtpMediaApi(EventTarget):
             from .media import Media
 
             self._dispatcher.media = Media(
-                self, self._peer, self._driver, self._dispatcher, self._codecs, self._media_options
+                self, self._peer, self._driver, self._dispatcher.transport, self._codecs, self._media_options
             )
         return self._dispatcher.media
 

@@ -6,7 +6,7 @@ The machine counts packets and frames, whoever has a codec counts what was encod
 from typing import Literal, TypeAlias
 
 from .dataclass import dataclass
-from .stats import RTCStats
+from .stats_dictionary import RTCStats
 
 RTCQualityLimitationReason: TypeAlias = Literal["none", "cpu", "bandwidth", "other"]
 

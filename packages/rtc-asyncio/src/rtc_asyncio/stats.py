@@ -17,41 +17,10 @@ from .dictionaries import (
     RTCIceRole,
     RTCIceTransportState,
 )
+from .stats_dictionary import RTCStats
 
-RTCStatsType: TypeAlias = Literal[
-    "candidate-pair",
-    "certificate",
-    "codec",
-    "data-channel",
-    "inbound-rtp",
-    "local-candidate",
-    "media-playout",
-    "media-source",
-    "outbound-rtp",
-    "peer-connection",
-    "remote-candidate",
-    "remote-inbound-rtp",
-    "remote-outbound-rtp",
-    "transport",
-]
 RTCDtlsRole: TypeAlias = Literal["client", "server", "unknown"]
 RTCStatsIceCandidatePairState: TypeAlias = Literal["frozen", "waiting", "in-progress", "failed", "succeeded"]
-
-
-@dataclass(slots=True, kw_only=True)
-class RTCStats:
-    """What every dictionary of a report has."""
-
-    id: str
-    """Key in the report; other dictionaries refer to it."""
-    timestamp: float
-    """Milliseconds since 1970-01-01."""
-    type: RTCStatsType
-
-    def toJSON(self) -> dict[str, object]:
-        """A dict without the members that have no value, as a browser gives it."""
-        values = ((member.name, getattr(self, member.name)) for member in fields(self))
-        return {name: value for name, value in values if value is not None}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,7 +4,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from .rtp_stats import RTCInboundRtpStreamStats, RTCOutboundRtpStreamStats
-from .stats import RTCStats, RTCStatsReport
+from .stats import RTCStatsReport
+from .stats_dictionary import RTCStats
 
 if TYPE_CHECKING:
     from .rtp_receiver import RTCRtpReceiver
