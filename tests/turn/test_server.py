@@ -171,6 +171,8 @@ def test_an_address_is_of_one_allocation() -> None:
     (wish,) = (event for event in world.server.events() if isinstance(event, OpenRelay))
     with pytest.raises(ValueError, match="another"):
         world.server.relay_opened(wish.relay_id, relayed, world.now)
+    with pytest.raises(ValueError, match="family"):
+        world.server.relay_opened(wish.relay_id, Address("2001:db8::1", 60_000), world.now)
     world.server.relay_opened(wish.relay_id, Address(relayed.host, 60_000), world.now)
 
     assert world.server.allocation_count == 2

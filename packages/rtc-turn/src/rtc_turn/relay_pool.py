@@ -5,6 +5,7 @@ from dataclasses import field
 from typing import Final
 
 from rtc_stun import Address
+from rtc_turn.allocation import family_of
 from rtc_turn.attributes import AddressFamily
 from rtc_turn.dataclass import dataclass
 from rtc_turn.errors import StateError
@@ -61,6 +62,16 @@ class RelayPool:
             orders.append(OpenRelay(self._next_id, family, wish.even, wish.reserve, path.local))
             self._next_id += 1
         return orders
+
+    def check(self, relay_id: int, relayed: Address) -> None:
+        """Raise if an address is no answer to a wish.
+
+        Raises:
+            ValueError: It is of another family.
+        """
+        wanted = self._wanted.get(relay_id)
+        if wanted is not None and family_of(relayed) is not wanted.family:
+            raise ValueError(f"{relayed} is not of the family that was asked for")
 
     def take(self, relay_id: int) -> tuple[RelayWish, ClientPath, AddressFamily]:
         """Return what a relay was for.

@@ -211,6 +211,7 @@ class ServerRequests:
 
     def relay_opened(self, relay_id: int, relayed: Address, reserved: Address | None) -> Answer | None:
         """The caller opened a socket: return the answer if nothing else is missing for it."""
+        self._pool.check(relay_id, relayed)
         # [rfc8656:6/1]
         if self._is_taken(relayed) or (reserved is not None and self._is_taken(reserved)):
             raise ValueError(f"{relayed} belongs to another allocation")
