@@ -384,3 +384,33 @@ def test_a_peer_that_asks_for_everything_again_fills_no_queue(feedback: set[str]
     stats = party.left.sender_stats("v")[None]
     assert stats.retransmissions_denied > 0
     assert 0 < sum(len(packet.payload) for packet in party.rtp() if packet.ssrc == RTX_SSRC) <= 20_000
+
+
+def test_payload_types_of_retransmissions_may_be_negotiated_anew() -> None:
+    party = Party(link=Link(delay=0.02, loss=0.1), back=Link(delay=0.02))
+    party.connect_video()
+    party.send_video(60)
+    renumbered = (replace(VP8, rtx_payload_type=98),)
+    before = party.right.receiver_stats("v")[0].retransmitted_packets_received
+
+    party.left.add_sender("v", video_sender(codecs=renumbered))
+    party.right.add_receiver("v", video_receiver(codecs=renumbered))
+    party.send_video(100, first=60)
+
+    assert before > 0
+    assert party.right.receiver_stats("v")[0].retransmitted_packets_received > before + 5
+
+
+def test_a_retransmission_of_what_nobody_can_have_sent_changes_nothing() -> None:
+    party = Party()
+    party.connect_video()
+    party.send_video(10)
+    number = party.rtp()[-1].sequence_number
+    absurd = (number + 20_000 & 0xFFFF).to_bytes(2, "big") + b"\x10\x00"
+
+    party.right.receive_datagram(bytes(RtpPacket(97, 1, 0, RTX_SSRC, absurd)), party.network.now)
+    party.send_video(10, first=10)
+
+    assert len(party.received()) == 20
+    assert party.right.stats.dropped == {"unexpected_repair": 1}
+    assert party.right.receiver_stats("v")[0].packets_lost == 0

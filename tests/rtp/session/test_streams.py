@@ -28,6 +28,7 @@ from rtc_rtp import (
     ExtensionMap,
     FrameReceived,
     FullIntraRequest,
+    Goodbye,
     IntraRequest,
     KeyFrameRequested,
     MaximumBitrate,
@@ -582,3 +583,23 @@ def test_of_packets_that_came_together_all_or_none_are_taken() -> None:
     party.network.flush()
 
     assert party.rtp() == []
+
+
+# --- goodbye ---
+
+
+@pytest.mark.spec("rfc3550:6.2.1/4")
+def test_stragglers_behind_a_goodbye_begin_no_stream_but_what_goes_on_does() -> None:
+    party = Party()
+    party.right.add_receiver("p", audio_receiver(mid="p"))
+    party.right.receive_datagrams([_named(number, b"p") for number in (1, 2, 3, 5)], 0.0)
+    party.right.receive_datagram(Goodbye((5,)).serialize(), 0.1)
+    party.right.events()
+
+    party.right.receive_datagram(_named(4, b"p"), 0.2)
+    stragglers = party.right.events()
+    party.right.receive_datagram(_named(6, b"p"), 0.3)
+
+    assert stragglers == []
+    assert party.right.stats.dropped == {"straggler": 1}
+    assert StreamDiscovered("p", 5, None) in party.right.events()

@@ -1,5 +1,7 @@
 """Everything that a session receives but RTCP: receivers, and the streams of every SSRC."""
 
+from typing import Final
+
 from rtc_rtp.context import Context
 from rtc_rtp.errors import StateError
 from rtc_rtp.events import EndReason, StreamEnded
@@ -10,12 +12,17 @@ from rtc_rtp.parameters import ReceiveParameters, StreamId
 from rtc_rtp.payload import payload_format
 from rtc_rtp.receiving.arrivals import Arrivals
 from rtc_rtp.receiving.receiver import Receiver, Stream
+from rtc_rtp.receiving.reception import MAX_MISORDER
 from rtc_rtp.receiving.stream import ReceiveStream
 from rtc_rtp.receiving.synchronization import synchronize
 from rtc_rtp.router import Router, SoleReceiver
 from rtc_rtp.stats import InboundStats
 
-_NEVER = float("inf")
+STRAGGLING: Final = 2.0
+"""Seconds for which packets may come that were sent before a goodbye."""
+
+MAX_LEFT: Final = 64
+_NEVER: Final = float("inf")
 
 
 class Inbound:
@@ -23,6 +30,7 @@ class Inbound:
 
     __slots__ = (
         "_context",
+        "_left",
         "_outbound",
         "_router",
         "arrivals",
@@ -40,6 +48,9 @@ class Inbound:
         self._outbound = outbound
         self._router: Router | None = None
         self.arrivals = Arrivals(context)
+        self._left: dict[int, tuple[int, float]] = {}
+        """Highest sequence number of SSRCs that said goodbye, and until when packets before it may straggle in."""
+
         self.receivers: dict[StreamId, Receiver] = {}
         self.streams: dict[int, Stream] = {}
         """By SSRC, of all receivers."""
@@ -155,6 +166,9 @@ class Inbound:
             if len(self.streams) >= context.options.max_sources:
                 context.drop("too_many_sources")
                 return None
+            if self._straggles(packet):
+                context.drop("straggler")
+                return None
         router = self._router
         if router is None:
             router = SoleReceiver(next(iter(self.receivers)) if len(self.receivers) == 1 else None)
@@ -173,6 +187,18 @@ class Inbound:
             if self.mid_id is not None and (mid := packet.extension(self.mid_id)) is not None:
                 self.mids[ssrc] = mid
         return stream
+
+    def _straggles(self, packet: RtpPacket) -> bool:
+        """Whether a packet was sent before the goodbye of its SSRC; what goes on behind it begins a new stream."""
+        left = self._left.get(packet.ssrc)
+        if left is None:
+            return False
+        highest, until = left
+        # [rfc3550:6.2.1/4]
+        if self._context.now < until and (highest - packet.sequence_number) & 0xFFFF < MAX_MISORDER:
+            return True
+        del self._left[packet.ssrc]
+        return False
 
     def describe(self, ssrc: int, mid: str) -> None:
         """The peer tells by RTCP which section a source belongs to."""
@@ -222,6 +248,10 @@ class Inbound:
         self._context.waiting.pop(ssrc, None)
         if stream is None:
             return
+        if reason is EndReason.BYE:
+            self._left[ssrc] = (stream.reception.highest & 0xFFFF, self._context.now + STRAGGLING)
+            if len(self._left) > MAX_LEFT:
+                del self._left[next(iter(self._left))]
         for receiver in self.receivers.values():
             receiver.streams.pop(ssrc, None)
         if isinstance(stream, ReceiveStream):

@@ -61,8 +61,14 @@ class Receiver:
             if association.fec_ssrc is not None
         }
         self._wrappings = {parameters.red_payload_type, *parameters.telephone_event_payload_types.values()}
-        for stream in self.primaries():
-            stream.update(parameters)
+        for stream in self.streams.values():
+            match stream:
+                case ReceiveStream():
+                    stream.update(parameters)
+                case RepairStream():
+                    stream.payload_types = self._repairs
+                case FecStream():
+                    stream.payload_type = parameters.flexfec_payload_type
 
     def primaries(self) -> list[ReceiveStream]:
         """The streams that carry media."""

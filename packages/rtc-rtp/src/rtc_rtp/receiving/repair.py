@@ -10,7 +10,7 @@ from rtc_rtp.rtcp import ReportBlock
 class RepairStream:
     """The stream that carries retransmissions of another one. See :rfc:`4588`."""
 
-    __slots__ = ("_context", "_payload_types", "heard_at", "primary", "reception", "reported_count", "ssrc")
+    __slots__ = ("_context", "heard_at", "payload_types", "primary", "reception", "reported_count", "ssrc")
 
     def __init__(
         self, context: Context, packet: RtpPacket, primary: ReceiveStream, payload_types: dict[int, int]
@@ -19,7 +19,7 @@ class RepairStream:
         self.ssrc = packet.ssrc
         self.primary = primary
         primary.stats.rtx_ssrc = packet.ssrc
-        self._payload_types = payload_types
+        self.payload_types = payload_types
         """From that of the retransmission to that of the original (``apt``)."""
 
         self.reception = Reception(packet.sequence_number, clock_rate=primary.codec.clock_rate, probation=0)
@@ -29,7 +29,7 @@ class RepairStream:
     def receive(self, packet: RtpPacket, size: int) -> None:
         """Unwrap a packet and hand it to the stream it belongs to."""
         context, stats = self._context, self.primary.stats
-        payload_type = self._payload_types.get(packet.payload_type)
+        payload_type = self.payload_types.get(packet.payload_type)
         if payload_type is None:
             context.drop("unknown_payload_type")
             return
@@ -70,11 +70,11 @@ class RepairStream:
 class FecStream:
     """The stream that carries parity for another one."""
 
-    __slots__ = ("_context", "_payload_type", "heard_at", "primary", "reception", "reported_count", "ssrc")
+    __slots__ = ("_context", "heard_at", "payload_type", "primary", "reception", "reported_count", "ssrc")
 
     def __init__(self, context: Context, packet: RtpPacket, primary: ReceiveStream) -> None:
         self._context = context
-        self._payload_type = packet.payload_type
+        self.payload_type: int | None = packet.payload_type
         self.ssrc = packet.ssrc
         self.primary = primary
         primary.stats.fec_ssrc = packet.ssrc
@@ -85,7 +85,7 @@ class FecStream:
     def receive(self, packet: RtpPacket, size: int) -> None:  # noqa: ARG002  # as every stream
         """Let the parity bring back what it can."""
         context = self._context
-        if packet.payload_type != self._payload_type:
+        if packet.payload_type != self.payload_type:
             context.drop("unknown_payload_type")
             return
         if self.reception.accept(packet.sequence_number) is None:

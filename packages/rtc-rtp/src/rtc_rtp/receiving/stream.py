@@ -16,7 +16,7 @@ from rtc_rtp.payload import PayloadFormat, payload_format
 from rtc_rtp.receiving.audio_buffer import AudioBuffer
 from rtc_rtp.receiving.losses import Losses
 from rtc_rtp.receiving.received_extensions import audio_level, capture_time, orientation, source_levels
-from rtc_rtp.receiving.reception import REPEATED_RESTART_COUNT, Reception
+from rtc_rtp.receiving.reception import MAX_DROPOUT, REPEATED_RESTART_COUNT, Reception
 from rtc_rtp.receiving.redundancy import Redundancy
 from rtc_rtp.receiving.sender_clock import SenderClock
 from rtc_rtp.receiving.sources import Source, Sources, linear_level
@@ -207,6 +207,10 @@ class ReceiveStream:
         """Take a packet that came by a detour: a retransmission or what error correction made. Tell whether it was news."""
         number = self._extend(packet.sequence_number)
         now = self._context.now
+        if number > self.reception.highest + MAX_DROPOUT:
+            # Nobody repairs what is so far ahead; to follow it would make all that really comes late.
+            self._context.drop("unexpected_repair")
+            return False
         if number > self.reception.highest:
             # It comes before anybody missed it.
             self._open_gap(number, now)
