@@ -25,6 +25,7 @@ import rtc_dtls
 import rtc_rtp
 from rtc_peer import (
     WEBRTC_HANDSHAKE,
+    ArgumentError,
     FrameReceived,
     KeyFrameRequested,
     OutboundRtpStats,
@@ -41,6 +42,7 @@ from rtc_peer import (
     WarningIssued,
 )
 from rtc_peer.srtp_transport import MAX_EARLY_PACKETS
+from rtc_rtp.sending.circuit_breaker import BreakReason
 from rtc_sdp import Direction
 from rtc_stun import Address, Datagram
 
@@ -337,6 +339,27 @@ def test_tones_are_played_in_the_stream_and_audio_gives_way() -> None:
     pair.send(pair.left, AUDIO, 80)
     pair.settle(0.5)
     assert frames(pair.right, AUDIO)[-1] == frame(AUDIO, 80).data
+
+
+def test_a_sender_that_the_circuit_breaker_holds_back_goes_on_when_somebody_wants_it() -> None:
+    pair = call([VIDEO])
+    pair.talk(10, kinds=[VIDEO])
+    sender = transceiver(pair.left, VIDEO).sender
+    breaker = next(iter(media_of(pair.left).session._outbound.by_ssrc.values()))[1].breaker
+    breaker.reason = BreakReason.MEDIA_TIMEOUT
+    before = len(frames(pair.right, VIDEO))
+    pair.send(pair.left, VIDEO, 50)
+    pair.settle(0.5)
+    held_back = len(frames(pair.right, VIDEO)) - before
+
+    sender.resume(now=pair.now)
+    pair.send(pair.left, VIDEO, 60)
+    pair.settle(0.5)
+
+    assert held_back == 0
+    assert len(frames(pair.right, VIDEO)) == before + 1
+    with pytest.raises(ArgumentError):
+        sender.resume(rid="x")
 
 
 def test_tones_need_a_peer_that_takes_them() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.rtp.session.party import (
+    AUDIO_SSRC,
     EXTENSIONS,
     OPUS,
     VIDEO_SSRC,
@@ -51,6 +52,7 @@ from rtc_rtp import (
     parse_compound,
 )
 from rtc_rtp.fec import FLEXFEC, ULPFEC, FecSender, mutable_extensions
+from rtc_rtp.sending.circuit_breaker import BreakReason
 
 LAYERS = ("q", "h", "f")
 
@@ -312,6 +314,28 @@ def test_tones_are_heard_at_the_other_end() -> None:
     assert [event.tone for event in party.here.of(ToneSent)] == ["1", ",", "#", ""]
     assert party.left.tones_left("a") == ""
     assert party.right.receiver_stats("a")[0].concealed_packets == 0
+
+
+def test_tones_that_come_first_say_which_section_they_belong_to() -> None:
+    party = _telephone()
+    party.left.send_tones("a", "1", 0.0)
+    party.network.advance(0.2)
+
+    assert party.rtp()
+    assert {packet.extension(4) for packet in party.rtp()[:2]} == {b"0"}
+
+
+def test_no_tones_leave_while_the_stream_is_held_back() -> None:
+    party = _telephone()
+    party.send_audio(10)
+    before = len(party.rtp())
+    party.left._outbound.by_ssrc[AUDIO_SSRC][1].breaker.reason = BreakReason.MEDIA_TIMEOUT
+
+    party.left.send_tones("a", "1", party.network.now)
+    party.network.advance(1.0)
+
+    assert len(party.rtp()) == before
+    assert [event.tone for event in party.here.of(ToneSent)] == ["1", ""]
 
 
 def test_an_end_of_a_tone_that_is_lost_is_noticed() -> None:

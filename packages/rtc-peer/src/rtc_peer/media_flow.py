@@ -130,6 +130,13 @@ class MediaFlow:
             media.insert_dtmf(transceiver_id, tones, duration=duration, gap=gap, now=self._journal.now)
             self._layers.stir()
 
+    def resume(self, transceiver_id: int, *, rid: str | None, now: float | None) -> None:
+        """See `RtpSender.resume`."""
+        media = self._transport(transceiver_id, now)
+        if media is not None:
+            media.resume(transceiver_id, rid=rid, now=self._journal.now)
+            self._layers.stir()
+
     def _transport(self, transceiver_id: int, now: float | None) -> MediaTransport | None:
         """Begin a command, and return where it goes; None while there is nothing."""
         self._owner.require_open()

@@ -34,6 +34,10 @@ class MediaPath(Protocol):
     def can_insert_dtmf(self, transceiver_id: int) -> bool:
         """See `RtpSender.can_insert_dtmf`."""
 
+    def resume(self, transceiver_id: int, *, rid: str | None, now: float | None) -> None:
+        """See `RtpSender.resume`."""
+        ...
+
     def insert_dtmf(self, transceiver_id: int, tones: str, *, duration: float, gap: float, now: float | None) -> None:
         """See `RtpSender.insert_dtmf`."""
 

@@ -205,6 +205,18 @@ class MediaTransport:
             return False
         return True
 
+    def resume(self, key: int, *, rid: str | None, now: float) -> None:
+        """Let a sender go on that the circuit breaker holds back.
+
+        Raises:
+            ArgumentError: There is no such encoding.
+        """
+        if key in self.senders:
+            try:
+                self.session.resume_sender(key, rid=rid, now=now)
+            except ValueError as error:
+                raise ArgumentError(str(error)) from error
+
     def request_key_frame(self, key: int, *, rid: str | None = None) -> None:
         """Ask the peer for a key frame.
 

@@ -256,6 +256,25 @@ class RtpSender:
             self.transceiver.id, tones, duration=duration_ms / 1000, gap=gap_ms / 1000, now=now
         )
 
+    def resume(self, *, rid: str | None = None, now: float | None = None) -> None:
+        """Let media go on that the circuit breaker holds back, because a person wants to try again; flush next.
+
+        `rtc_peer.TargetBitrateChanged` told that nothing may be sent (a share of 0), and tells when something may: once the
+        stream has rested for as long as it took to see that it must, longer each time. Where nothing is held back nothing
+        happens.
+
+        Args:
+            rid: Name of the encoding; None for all of them.
+            now: As for `send_frame`.
+
+        Raises:
+            StateError: The connection is closed.
+            ArgumentError: There is no such encoding.
+
+        See :rfc:`8083#section-4.5`.
+        """
+        self._services.flow.resume(self.transceiver.id, rid=rid, now=now)
+
     # --- within ---
 
     def belongs_to(self, services: MediaServices) -> bool:

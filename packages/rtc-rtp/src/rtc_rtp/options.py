@@ -47,7 +47,7 @@ class SessionOptions:
 
     # [rfc8083:4/1] [rfc8083:4/2]
     circuit_breaker: bool = True
-    """Whether a stream is held back of which the peer reports nothing, or nothing but loss. See :rfc:`8083`."""
+    """Whether a stream is bounded, and at last held back, of which the peer reports nothing, or nothing but loss. See :rfc:`8083`."""
 
     start_bitrate_bps: int = 300_000
     min_bitrate_bps: int = 30_000

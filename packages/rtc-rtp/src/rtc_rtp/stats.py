@@ -84,7 +84,7 @@ class OutboundStats:
     """Frames of more than two and a half times the average."""
 
     frames_dropped: int = 0
-    """Frames of an inactive encoding."""
+    """Frames of an encoding that is not active or held back, or that gave way to a tone."""
 
     nack_count: int = 0
     pli_count: int = 0

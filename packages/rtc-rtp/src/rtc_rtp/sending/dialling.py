@@ -62,8 +62,20 @@ class Dialling:
         context, stream = self._context, self._stream
         packets: list[Outgoing] = []
         for tone in self._tones.packets_to_send(context.now):
+            if not stream.may_send:
+                # Time goes on, the tone is not heard.
+                continue
+            elements: dict[int, bytes] = {}
+            if not stream.is_acknowledged:
+                stream.extensions.identify(elements)
             packet = RtpPacket(
-                self._payload_type, stream.take_number(), tone.timestamp, stream.ssrc, tone.payload, marker=tone.marker
+                self._payload_type,
+                stream.take_number(),
+                tone.timestamp,
+                stream.ssrc,
+                tone.payload,
+                marker=tone.marker,
+                extensions=elements,
             )
             packets.append(Outgoing(stream, packet, context.now))
         context.events += [ToneSent(self._sender_id, event.tone) for event in self._tones.events()]
