@@ -88,6 +88,7 @@ def test_encodings_are_told_apart_by_name_and_repaired_each() -> None:
     assert {each.rid: each.rtx_ssrc for each in party.right.receiver_stats("v")} == {"q": 101, "h": 103, "f": 105}
 
 
+@pytest.mark.spec("rfc8853:5.5/3")
 def test_names_are_left_out_once_the_peer_knows_them() -> None:
     party = Party()
     party.left.add_sender("v", video_sender(encodings=_simulcast()))

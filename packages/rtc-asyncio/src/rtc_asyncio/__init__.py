@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rtc_asyncio.certificate import RTCCertificate, RTCDtlsFingerprint
     from rtc_asyncio.codecs import CodecError, CodecFactory, Concealment, Decoder, Encoder, EncoderSettings
     from rtc_asyncio.data_channel import RTCDataChannel
+    from rtc_asyncio.data_channel_event import RTCDataChannelEvent
     from rtc_asyncio.dictionaries import (
         RTCAnswerOptions,
         RTCConfiguration,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from rtc_asyncio.event_target import Event, EventTarget
     from rtc_asyncio.events import (
         MessageEvent,
-        RTCDataChannelEvent,
         RTCErrorEvent,
         RTCPeerConnectionIceErrorEvent,
         RTCPeerConnectionIceEvent,
@@ -212,6 +212,7 @@ _DEFINED_IN: Final = {
     "certificate": "RTCCertificate RTCDtlsFingerprint",
     "codecs": "CodecError CodecFactory Concealment Decoder Encoder EncoderSettings",
     "data_channel": "RTCDataChannel",
+    "data_channel_event": "RTCDataChannelEvent",
     "dictionaries": (
         "RTCAnswerOptions RTCConfiguration RTCDataChannelInit RTCIceParameters RTCIceServer RTCOfferOptions"
     ),
@@ -223,7 +224,7 @@ _DEFINED_IN: Final = {
         "MediaStreamError NetworkError NotSupportedError OperationError RTCError SyntaxError"
     ),
     "event_target": "Event EventTarget",
-    "events": "MessageEvent RTCDataChannelEvent RTCErrorEvent RTCPeerConnectionIceErrorEvent RTCPeerConnectionIceEvent",
+    "events": "MessageEvent RTCErrorEvent RTCPeerConnectionIceErrorEvent RTCPeerConnectionIceEvent",
     "frame_queue": "FrameReader",
     "ice_candidate": "RTCIceCandidate RTCIceCandidatePair",
     "media_stream": "MediaStream MediaStreamTrackEvent",

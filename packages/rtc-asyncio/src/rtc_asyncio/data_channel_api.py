@@ -10,12 +10,12 @@ from rtc_peer import PeerConnection
 from .channel_services import ChannelServices
 from .conversion import usv_string, w3c_errors
 from .data_channel import PRIORITIES, RTCDataChannel
+from .data_channel_event import RTCDataChannelEvent
 from .dictionaries import RTCDataChannelInit, RTCPriorityType, converted
 from .dispatch import Dispatcher
 from .driver import Driver
 from .errors import InvalidStateError
 from .event_target import EventHandler, EventTarget
-from .events import RTCDataChannelEvent
 from .transports import RTCSctpTransport
 
 

@@ -11,10 +11,10 @@ from rtc_datachannel import DataChannel
 from rtc_peer import ConnectionState, IceGatheringState, IceTransportState, PeerConnection, SignalingState
 
 from .data_channel import Channels, RTCDataChannel
+from .data_channel_event import RTCDataChannelEvent
 from .errors import RTCError
 from .event_target import Event, EventTarget
 from .events import (
-    RTCDataChannelEvent,
     RTCPeerConnectionIceErrorEvent,
     RTCPeerConnectionIceEvent,
 )

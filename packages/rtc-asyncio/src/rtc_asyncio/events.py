@@ -1,13 +1,8 @@
 """The event classes of WebRTC 1.0. `payload` is what handlers attached with `on` receive."""
 
-from typing import TYPE_CHECKING
-
 from .errors import RTCError
 from .event_target import Event
 from .ice_candidate import RTCIceCandidate
-
-if TYPE_CHECKING:
-    from .data_channel import RTCDataChannel
 
 
 class MessageEvent(Event):
@@ -26,24 +21,6 @@ class MessageEvent(Event):
     def payload(self) -> tuple[str | bytes]:
         """The message."""
         return (self.data,)
-
-
-class RTCDataChannelEvent(Event):
-    """The peer opened a data channel.
-
-    Attributes:
-        channel: The new channel.
-    """
-
-    __slots__ = ("channel",)
-
-    def __init__(self, type: str, *, channel: "RTCDataChannel") -> None:
-        super().__init__(type)
-        self.channel = channel
-
-    def payload(self) -> "tuple[RTCDataChannel]":
-        """The channel."""
-        return (self.channel,)
 
 
 class RTCErrorEvent(Event):

@@ -89,6 +89,7 @@ class HeaderExtensions:
 
     def identify(self, elements: dict[int, bytes]) -> None:
         """Say to which media section and encoding a packet belongs. See :rfc:`9143#section-15` and :rfc:`8852`."""
+        # [rfc8853:5.5/3]
         elements.update(self._identification)
 
     def identify_repair(self, elements: dict[int, bytes]) -> None:
