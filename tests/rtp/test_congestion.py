@@ -66,13 +66,16 @@ def test_the_estimate_follows_a_bottleneck_that_narrows_and_widens() -> None:
     assert call.run(5) > 1.4e6
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_loss_that_is_no_congestion_costs_little(seed: int) -> None:
-    call = Call(link=_link(2e6, loss=0.03), seed=seed)
-    call.run(5)
+def test_loss_that_is_no_congestion_costs_little() -> None:
+    """Where it hits the first probe the way up is a slow one, but no call stays below."""
+    calls = [Call(link=_link(2e6, loss=0.03), seed=seed) for seed in range(4)]
+    for call in calls:
+        call.run(5)
 
-    assert call.run(10) > 1.1e6
-    assert 0.01 < call.sender.estimator.loss < 0.06
+    unlucky, *others = sorted(call.run(10) for call in calls)
+    assert unlucky > 1.1e6
+    assert min(others) > 1.6e6
+    assert all(0.01 < call.sender.estimator.loss < 0.06 for call in calls)
 
 
 def test_two_calls_share_a_path() -> None:
@@ -84,16 +87,17 @@ def test_two_calls_share_a_path() -> None:
     assert first + second > 1.6e6
 
 
-@pytest.mark.spec("rfc4585:7/1")
-@pytest.mark.parametrize(("queue_length", "share"), [(20_000, 0.3), (100_000, 0.1)])
-def test_a_call_and_a_transfer_leave_each_other_a_share(queue_length: float, share: float) -> None:
+@pytest.mark.parametrize(("queue_length", "share"), [(20_000, 0.3), (40_000, 0.08), (100_000, 0.1)])
+def test_a_call_does_not_starve_beside_a_transfer_and_takes_no_more_than_its_share(
+    queue_length: float, share: float
+) -> None:
     """The transfer fills whatever queue there is; a call that gave way to every delay would starve."""
     sharing = Sharing(link=_link(2e6, queue_length=queue_length), starts=[0.0], transfer_at=5.0)
     sharing.throughputs(20)
     call, transfer = sharing.throughputs(20)
 
     assert call > share * 2e6
-    assert transfer > 0.3 * 2e6
+    assert transfer > 0.45 * 2e6
 
 
 def test_loss_that_is_congestion_is_heeded() -> None:

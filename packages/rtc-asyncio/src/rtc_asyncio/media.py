@@ -122,6 +122,7 @@ class Media:
         self._announce()
         for transceiver in self._transceivers.values():
             transceiver.sender.refresh()
+            transceiver.receiver.refresh()
         for handle in [handle for handle in self._transceivers if handle.stopped]:
             # A rollback, or the agreement on its end, has taken it away.
             if handle not in self._peer.transceivers:

@@ -59,6 +59,8 @@ class RTCRtpReceiver(EventTarget):
         )
         """What arrives; for the connection alone."""
         self._track = RemoteTrack(handle.kind, self.media, handle.receiver.track_id)
+        self._codecs: dict[int | None, RtpCodec] = {}
+        """What was negotiated, by payload type; looked up anew after `refresh`."""
         self.streams: list[MediaStream] = []
         """The streams that the peer has the track in."""
 
@@ -210,6 +212,10 @@ class RTCRtpReceiver(EventTarget):
         """The machine's transceiver."""
         return self._handle
 
+    def refresh(self) -> None:
+        """Something may have been negotiated anew."""
+        self._codecs = {}
+
     def frame_received(self, frame: EncodedFrame) -> None:
         """A frame came."""
         other_ssrc, other_csrcs = self._sources.add(frame)
@@ -263,7 +269,10 @@ class RTCRtpReceiver(EventTarget):
             self.requestKeyFrame()
 
     def _codec_of(self, frame: EncodedFrame) -> RtpCodec | None:
-        negotiated = self._handle.receiver.parameters
-        if negotiated is None:
-            return None
-        return next((each for each in negotiated.codecs if each.payload_type == frame.payload_type), None)
+        known = self._codecs.get(frame.payload_type)
+        if known is None:
+            negotiated = self._handle.receiver.parameters
+            codecs = () if negotiated is None else negotiated.codecs
+            self._codecs = {each.payload_type: each for each in codecs}
+            known = self._codecs.get(frame.payload_type)
+        return known

@@ -17,8 +17,6 @@ WINDOW: Final = 15
 """Observations that count."""
 AGEING: Final = 0.9
 """Weight of an observation, times that of the one after it."""
-RECENT_AGEING: Final = 0.7
-"""The same for the average by which the bandwidth is bounded at once: a burst of losses, as when a call begins, is soon past."""
 MIN_OBSERVATION_COUNT: Final = 3
 CANDIDATE_FACTORS: Final = (1.02, 1.0, 0.95)
 MIN_INHERENT_LOSS: Final = 1e-3
@@ -101,7 +99,7 @@ class LossBasedEstimator:
         for observation in reversed(self._observations):
             lost += weight * observation.lost
             count += weight * observation.count
-            weight *= RECENT_AGEING
+            weight *= AGEING
         self.average_loss = lost / count if count else 0.0
 
     def _estimate(self, delay_based_bps: float, throughput_bps: float | None) -> None:
