@@ -74,13 +74,16 @@ if TYPE_CHECKING:
         REFRESH,
         SEND,
     )
+    from rtc_turn.peer_connections import PeerConnections
     from rtc_turn.peer_policy import PeerPolicy, PublicPeers
     from rtc_turn.server import TurnServer
     from rtc_turn.server_config import TurnServerConfig, TurnServerStats
     from rtc_turn.server_events import (
         AllocationCreated,
         AllocationDeleted,
+        ClosePeerConnection,
         CloseRelay,
+        OpenPeerConnection,
         OpenRelay,
         ServerClosed,
         ServerEvent,
@@ -112,6 +115,7 @@ __all__ = [
     "CREATE_PERMISSION",
     "ChannelBound",
     "ChannelNumber",
+    "ClosePeerConnection",
     "CloseRelay",
     "ConnectionId",
     "DATA",
@@ -127,8 +131,10 @@ __all__ = [
     "LAST_CHANNEL_OF_RFC5766",
     "Lifetime",
     "MobilityTicket",
+    "OpenPeerConnection",
     "OpenRelay",
     "ParseError",
+    "PeerConnections",
     "PeerPolicy",
     "PeerUnreachable",
     "PermissionInstalled",
@@ -173,10 +179,11 @@ _DEFINED_IN: Final = {
     "errors": "BufferFullError ParseError StateError TurnError",
     "events": "Allocated AllocationEnded AllocationMoved ChannelBound DataReceived EndReason Event PeerUnreachable PermissionInstalled PermissionRefused",
     "method": "ALLOCATE CHANNEL_BIND CONNECT CONNECTION_ATTEMPT CONNECTION_BIND CREATE_PERMISSION DATA REFRESH SEND",
+    "peer_connections": "PeerConnections",
     "peer_policy": "PeerPolicy PublicPeers",
     "server": "TurnServer",
     "server_config": "TurnServerConfig TurnServerStats",
-    "server_events": "AllocationCreated AllocationDeleted CloseRelay OpenRelay ServerClosed ServerEvent",
+    "server_events": "AllocationCreated AllocationDeleted ClosePeerConnection CloseRelay OpenPeerConnection OpenRelay ServerClosed ServerEvent",
     "time_limited": "time_limited_credential time_limited_password",
     "uri": "TurnUri",
 }

@@ -86,6 +86,11 @@ class TurnStreamBuffer:
         self._buffer = b""
         self._max_message_length = max_message_length
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything was part of a message that is complete."""
+        return not self._buffer
+
     def feed(self, data: bytes) -> list[bytes]:
         """Take what was read and return the messages it completes; `is_channel_data` tells the two kinds apart.
 

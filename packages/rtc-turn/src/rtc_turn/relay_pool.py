@@ -24,6 +24,7 @@ class RelayWish:
     families: list[AddressFamily] = field(default_factory=list)
     even: bool = False
     reserve: bool = False
+    tcp: bool = False
     token: bytes | None = None
     opened: dict[AddressFamily, Address] = field(default_factory=dict)
     failed: dict[AddressFamily, int] = field(default_factory=dict)
@@ -59,7 +60,7 @@ class RelayPool:
         orders = []
         for family in wish.families:
             self._wanted[self._next_id] = _Wanted(wish, path, family, now + self._config.relay_timeout)
-            orders.append(OpenRelay(self._next_id, family, wish.even, wish.reserve, path.local))
+            orders.append(OpenRelay(self._next_id, family, wish.even, wish.reserve, path.local, wish.tcp))
             self._next_id += 1
         return orders
 

@@ -28,13 +28,25 @@ from rtc_stun import (
 from rtc_turn.attributes import TURN_ATTRIBUTES, Data, DontFragment, Icmp, XorPeerAddress
 from rtc_turn.channel_data import TurnStreamBuffer, is_channel_data, pack_channel_data, unpack_channel_data
 from rtc_turn.errors import ParseError, StateError
-from rtc_turn.method import ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, DATA, REFRESH, SEND
+from rtc_turn.method import (
+    ALLOCATE,
+    CHANNEL_BIND,
+    CONNECT,
+    CONNECTION_ATTEMPT,
+    CONNECTION_BIND,
+    CREATE_PERMISSION,
+    DATA,
+    REFRESH,
+    SEND,
+)
+from rtc_turn.peer_connections import PeerConnections
 from rtc_turn.peer_policy import PeerPolicy, PublicPeers
 from rtc_turn.reflection import Allowances
 from rtc_turn.server_allocation import ClientPath, ServerAllocation
 from rtc_turn.server_config import TurnServerConfig, TurnServerStats
 from rtc_turn.server_events import ServerClosed, ServerEvent
-from rtc_turn.server_requests import REASONS, UNKNOWN_ATTRIBUTE, Asked, Reply, ServerRequests
+from rtc_turn.server_replies import REASONS, UNKNOWN_ATTRIBUTE, Asked, Reply
+from rtc_turn.server_requests import ServerRequests
 from rtc_turn.timers import Timers
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
@@ -106,6 +118,11 @@ class TurnServer:
     def closed(self) -> bool:
         """Whether the server has come to its end."""
         return self._closed
+
+    @property
+    def connections(self) -> PeerConnections:
+        """TCP connections with peers, for servers whose configuration has `TurnServerConfig.tcp`."""
+        return self._requests.connections
 
     def redirect(self, alternate: Address | None) -> None:
         """Send those who ask for an allocation to another server from now on, such as before an end of service.
@@ -181,6 +198,7 @@ class TurnServer:
         if stream is not None:
             self._idle.cancel(transport_id)
             self._requests.forget_path(stream.path)
+            self.connections.stream_closed(transport_id)
             self._settle()
 
     def receive_stream_data(self, transport_id: int, data: bytes, now: float) -> None:
@@ -190,11 +208,17 @@ class TurnServer:
         if stream is None:
             self._drop("closed" if self._closed else "unknown-transport")
             return
+        if self.connections.is_bound(transport_id):
+            self.connections.receive_from_client(transport_id, data, self._now)
+            self._settle()
+            return
         try:
             while messages := stream.buffer.feed(data):
                 data = b""
                 for message in messages:
                     self._receive_from_client(message, stream.path)
+                if self.connections.is_bound(transport_id) and not stream.buffer.is_empty:
+                    raise ParseError("data before the answer to ConnectionBind")
         except ParseError:
             self._drop("malformed-stream")
             self._abort(transport_id)
@@ -275,9 +299,9 @@ class TurnServer:
             path = allocation.path
             self._send(path, pack_channel_data(number, data, pad=path.transport in ("tcp", "tls")))
 
-    def _indicate(self, allocation: ServerAllocation, *attributes: Attribute) -> None:
+    def _indicate(self, allocation: ServerAllocation, *attributes: Attribute, method: int = DATA) -> None:
         transaction_id = self._rng(TRANSACTION_ID_LENGTH)
-        self._send(allocation.path, Message(DATA, MessageClass.INDICATION, transaction_id, attributes).serialize())
+        self._send(allocation.path, Message(method, MessageClass.INDICATION, transaction_id, attributes).serialize())
 
     def _receive_from_client(self, message: bytes, path: ClientPath) -> None:
         if is_channel_data(message, last_channel=self._config.last_channel):
@@ -333,6 +357,7 @@ class TurnServer:
         # [rfc8656:11.2/2] A channel outlives its permission, which does not outlive the policy.
         if (
             relayed is None
+            or allocation.is_tcp
             or not allocation.permits(peer.host, self._now)
             or not self._requests.allows(allocation, peer)
         ):
@@ -380,6 +405,10 @@ class TurnServer:
                 return self._requests.create_permission(asked)
             case method if method == CHANNEL_BIND:
                 return self._requests.channel_bind(asked)
+            case method if method == CONNECT:
+                return self._requests.connect(asked)
+            case method if method == CONNECTION_BIND:
+                return self._requests.connection_bind(asked)
             case _:
                 return Reply(400)
 
@@ -431,9 +460,12 @@ class TurnServer:
         self._advance(now)
         for asked, reply in self._requests.handle_timeout():
             self._respond(asked, reply)
+        self.connections.handle_timeout(self._now)
         for transport_id in self._idle.pop_due(self._now):
-            stream = self._streams[transport_id]
-            if stream.path in self._requests.by_path:
+            stream = self._streams.get(transport_id)
+            if stream is None:
+                continue  # It ended with its allocation just now.
+            if stream.path in self._requests.by_path or self.connections.is_bound(transport_id):
                 self._idle.set(transport_id, self._now + self._config.max_idle_stream)
             else:
                 self._drop("idle-transport")
@@ -444,8 +476,8 @@ class TurnServer:
         """Return when `handle_timeout` is due, in seconds; at once while output waits to be drained."""
         if self._datagrams or self._stream_data:
             return self._now
-        times = [each for each in (self._requests.next_timeout(), self._idle.next()) if each is not None]
-        return min(times, default=None)
+        deadlines = self._requests.next_timeout(), self.connections.next_timeout(), self._idle.next()
+        return min((each for each in deadlines if each is not None), default=None)
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain datagrams to clients, from the address that they reached, and to peers, from the relayed address."""
@@ -457,12 +489,14 @@ class TurnServer:
     def stream_data_to_send(self, now: float) -> list[StreamData]:
         """Drain what is to be written to streams."""
         self._advance(now)
+        self._settle()
         stream_data, self._stream_data = self._stream_data, []
         self._unsent_bytes = sum(len(each.data) for each in self._datagrams)
         return stream_data
 
     def events(self) -> list[ServerEvent]:
         """Drain what has happened and what is wished for."""
+        self._settle()
         events, self._events = self._events, []
         return events
 
@@ -508,7 +542,23 @@ class TurnServer:
         return True
 
     def _settle(self) -> None:
-        told, self._requests.told = self._requests.told, []
+        connections = self.connections
+        answers, connections.answers = connections.answers, []
+        for asked, reply in answers:
+            self._respond(asked, reply)
+        attempts, connections.attempts = connections.attempts, []
+        for allocation, *attributes in attempts:
+            self._indicate(allocation, *attributes, method=CONNECTION_ATTEMPT)
+        to_clients, connections.to_clients = connections.to_clients, []
+        for written in to_clients:
+            if self._has_room(written.data):
+                self._stream_data.append(written)
+        told, self._requests.told = [*self._requests.told, *connections.told], []
+        for wish in connections.told:
+            if isinstance(wish, CloseTransport):
+                self._streams.pop(wish.transport_id, None)
+                self._idle.cancel(wish.transport_id)
+        connections.told.clear()
         self._events += told
         self.stats.allocations = self._requests.created
 

@@ -70,6 +70,7 @@ class ServerAllocation:
         "bytes_to_client",
         "bytes_to_peers",
         "expires_at",
+        "is_tcp",
         "missing",
         "moved_by",
         "next_path",
@@ -102,6 +103,8 @@ class ServerAllocation:
         """Transaction ID of the request that said so."""
         self.ticket: bytes | None = None
         """What moves it; None for a client that stays where it is."""
+        self.is_tcp = False
+        """Whether peers are reached by connections."""
         self.number = 0
         """The server's own name for it."""
         self.relays: dict[AddressFamily, Address] = {}

@@ -29,6 +29,12 @@ class TurnServerConfig:
     """At a time, of all users; one more is refused with 508."""
     max_allocations_per_user: int = 64
     """At a time; one more is refused with 486."""
+    tcp: bool = False
+    """Whether the caller answers `OpenRelay` with TCP listeners too, so that peers are reached by TCP (:rfc:`6062`)."""
+    max_connections: int = 64
+    """Of one TCP allocation with peers; more are refused."""
+    max_held_bytes: int = 65_536
+    """What a peer may send before its client comes for the connection; more closes it."""
     mobility: bool = True
     """Whether an allocation may follow its client to another address (:rfc:`8016`)."""
     last_channel: int = LAST_CHANNEL

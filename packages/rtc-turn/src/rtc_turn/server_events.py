@@ -22,6 +22,8 @@ class OpenRelay:
     """Whether the next higher port is to be opened as well, and told with it."""
     server: Address
     """Where the client reached us: relays of a host with several addresses are best on the same one."""
+    tcp: bool = False
+    """Whether to listen for TCP connections there instead; tell those with `PeerConnections.accepted`."""
 
 
 @dataclass(slots=True)
@@ -29,6 +31,22 @@ class CloseRelay:
     """A wish: close the socket of a relayed address."""
 
     relayed: Address
+
+
+@dataclass(slots=True)
+class OpenPeerConnection:
+    """A wish: connect by TCP from a relayed address to a peer, then call `PeerConnections.opened` or `PeerConnections.failed`."""
+
+    connection_id: int
+    relayed: Address
+    peer: Address
+
+
+@dataclass(slots=True)
+class ClosePeerConnection:
+    """A wish: close the connection with a peer, or give up opening it."""
+
+    connection_id: int
 
 
 @dataclass(slots=True)
@@ -62,4 +80,13 @@ class ServerClosed:
     """The server does nothing any more."""
 
 
-ServerEvent: TypeAlias = AllocationCreated | AllocationDeleted | CloseRelay | CloseTransport | OpenRelay | ServerClosed
+ServerEvent: TypeAlias = (
+    AllocationCreated
+    | AllocationDeleted
+    | ClosePeerConnection
+    | CloseRelay
+    | CloseTransport
+    | OpenPeerConnection
+    | OpenRelay
+    | ServerClosed
+)

@@ -1,11 +1,12 @@
 """How a server judges each request and what it answers (:rfc:`8656#section-7.2` to :rfc:`8656#section-12.2`)."""
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-from rtc_stun import Address, AlternateServer, Attribute, Authenticated, Message, UnknownAttributes, XorMappedAddress
+from rtc_stun import Address, AlternateServer, Attribute, Message, UnknownAttributes, XorMappedAddress
 from rtc_turn.allocation import family_of
 from rtc_turn.attributes import (
+    TCP,
     UDP,
     AdditionalAddressFamily,
     AddressErrorCode,
@@ -25,56 +26,30 @@ from rtc_turn.channel_data import FIRST_CHANNEL
 from rtc_turn.dataclass import dataclass
 from rtc_turn.errors import StateError
 from rtc_turn.mobility import Tickets
+from rtc_turn.peer_connections import PeerConnections
 from rtc_turn.peer_policy import PeerPolicy, is_tunnel
 from rtc_turn.relay_pool import RelayPool, RelayWish
 from rtc_turn.server_allocation import Budget, ClientPath, ServerAllocation
 from rtc_turn.server_config import TurnServerConfig
 from rtc_turn.server_events import AllocationCreated, AllocationDeleted, CloseRelay, OpenRelay
+from rtc_turn.server_replies import (
+    ALLOCATION_MISMATCH,
+    BAD_REQUEST,
+    FAMILY_MISMATCH,
+    FAMILY_NOT_SUPPORTED,
+    FORBIDDEN,
+    INSUFFICIENT_CAPACITY,
+    MOBILITY_FORBIDDEN,
+    QUOTA_REACHED,
+    REASONS,
+    TRY_ALTERNATE,
+    UNKNOWN_ATTRIBUTE,
+    UNSUPPORTED_TRANSPORT,
+    WRONG_CREDENTIALS,
+    Asked,
+    Reply,
+)
 from rtc_turn.timers import Timers
-
-TRY_ALTERNATE: Final = 300
-BAD_REQUEST: Final = 400
-FORBIDDEN: Final = 403
-MOBILITY_FORBIDDEN: Final = 405
-UNKNOWN_ATTRIBUTE: Final = 420
-ALLOCATION_MISMATCH: Final = 437
-FAMILY_NOT_SUPPORTED: Final = 440
-WRONG_CREDENTIALS: Final = 441
-UNSUPPORTED_TRANSPORT: Final = 442
-FAMILY_MISMATCH: Final = 443
-QUOTA_REACHED: Final = 486
-INSUFFICIENT_CAPACITY: Final = 508
-
-REASONS: Final = {
-    FORBIDDEN: "Forbidden",
-    MOBILITY_FORBIDDEN: "Mobility Forbidden",
-    ALLOCATION_MISMATCH: "Allocation Mismatch",
-    FAMILY_NOT_SUPPORTED: "Address Family not Supported",
-    WRONG_CREDENTIALS: "Wrong Credentials",
-    UNSUPPORTED_TRANSPORT: "Unsupported Transport Protocol",
-    FAMILY_MISMATCH: "Peer Address Family Mismatch",
-    QUOTA_REACHED: "Allocation Quota Reached",
-    INSUFFICIENT_CAPACITY: "Insufficient Capacity",
-}
-"""Phrases of the codes that TURN and its extensions add (:rfc:`8656#section-19`)."""
-
-
-@dataclass(slots=True)
-class Reply:
-    """What a request is answered."""
-
-    code: int = 0
-    """Error code; 0 for success."""
-    attributes: tuple[Attribute, ...] = ()
-
-
-@dataclass(slots=True, eq=False)
-class Asked:
-    """A request, from whom, and by which way."""
-
-    request: Message
-    path: ClientPath
-    user: Authenticated
 
 
 @dataclass(slots=True, eq=False)
@@ -114,6 +89,8 @@ class ServerRequests:
         """Seconds; the server keeps it up to date."""
         self.by_path: dict[ClientPath, ServerAllocation] = {}
         """An allocation that is about to move is there twice."""
+        self._tcp: dict[Address, ServerAllocation] = {}
+        self.connections = PeerConnections(config, self._tcp)
         self.by_relay: dict[Address, ServerAllocation] = {}
         self.alternate: Address | None = None
         """Where new clients are sent."""
@@ -149,7 +126,7 @@ class ServerRequests:
         # RFC 8016, 3.1.2: In this request the attribute is a wish, and empty.
         if ticket is not None and (ticket.value or not self._config.mobility):
             return Reply(BAD_REQUEST if ticket.value else MOBILITY_FORBIDDEN)
-        wish = self._read_wish(request)
+        wish = self._read_wish(request, is_datagram=path.stream < 0)
         if isinstance(wish, Reply):
             return wish
         # [rfc8656:5/15] [rfc8656:7.2/7] [rfc8656:7.2/8]
@@ -169,13 +146,18 @@ class ServerRequests:
         self.told += self._pool.open(wish, path, self.now)
         return None
 
-    def _read_wish(self, request: Message) -> RelayWish | Reply:
+    def _read_wish(self, request: Message, *, is_datagram: bool) -> RelayWish | Reply:
         """Check an Allocate request in the order of the RFC."""
         transport = request.get(RequestedTransport)
         if transport is None:
             return Reply(BAD_REQUEST)
-        if transport.protocol != UDP:
+        # [rfc6062:5.1/1]
+        if transport.protocol != UDP and not (transport.protocol == TCP and self._config.tcp):
             return Reply(UNSUPPORTED_TRANSPORT)
+        is_tcp = transport.protocol == TCP
+        # [rfc6062:5.1/4] [rfc6062:5.1/5] [rfc6062:5.1/7]
+        if is_tcp and (is_datagram or any(request.get(each) for each in (DontFragment, EvenPort, ReservationToken))):
+            return Reply(BAD_REQUEST)
         # [rfc8656:3.7/3] Sockets of the common kind cannot say it for one datagram.
         if request.get(DontFragment) is not None:
             return Reply(UNKNOWN_ATTRIBUTE, (UnknownAttributes((DontFragment.TYPE,)),))
@@ -198,7 +180,8 @@ class ServerRequests:
         # [rfc8656:7.2/4] [rfc8656:7.2/5]
         if not served:
             return Reply(FAMILY_NOT_SUPPORTED)
-        wish = RelayWish(families=served, even=even is not None, reserve=reserve)
+        # [rfc6062:5.1/2] [rfc6062:5.1/6]
+        wish = RelayWish(families=served, even=even is not None, reserve=reserve, tcp=is_tcp)
         wish.failed = {AddressFamily(each): FAMILY_NOT_SUPPORTED for each in families if each not in served}
         return wish
 
@@ -229,7 +212,7 @@ class ServerRequests:
     def _is_taken(self, address: Address) -> bool:
         wishes = (opening.wish for opening in self._openings.values())
         is_awaited = any(address == wish.reserved or address in wish.opened.values() for wish in wishes)
-        return is_awaited or address in self.by_relay or self._pool.holds(address)
+        return is_awaited or address in self.by_relay or address in self._tcp or self._pool.holds(address)
 
     def relay_failed(self, relay_id: int) -> Answer | None:
         """The caller has no socket: return the answer if nothing else is missing for it."""
@@ -267,8 +250,10 @@ class ServerRequests:
         if wish.reserved is not None:
             allocation.reservation_token = self._pool.reserve(wish.reserved, self.now)
         self.by_path[asked.path] = allocation
+        allocation.is_tcp = wish.tcp
         for relayed in allocation.relays.values():
-            self.by_relay[relayed] = allocation
+            # [rfc6062:5.1/8] [rfc6062:5.3/1]
+            (self._tcp if wish.tcp else self.by_relay)[relayed] = allocation
         self._by_number[allocation.number] = allocation
         if asked.request.get(MobilityTicket) is not None:
             allocation.ticket = self._tickets.issue(allocation.number, self.now)
@@ -350,7 +335,12 @@ class ServerRequests:
         if isinstance(allocation, Reply):
             return allocation
         number, peer = asked.request.get(ChannelNumber), asked.request.get(XorPeerAddress)
-        if number is None or peer is None or not FIRST_CHANNEL <= number.number <= self._config.last_channel:
+        if (
+            number is None
+            or peer is None
+            or allocation.is_tcp
+            or not FIRST_CHANNEL <= number.number <= self._config.last_channel
+        ):
             return Reply(BAD_REQUEST)
         # [rfc8656:12.2/1]
         if family_of(peer.address) not in allocation.relays:
@@ -367,6 +357,28 @@ class ServerRequests:
         except StateError:
             return Reply(BAD_REQUEST)
         return Reply()
+
+    def connect(self, asked: Asked) -> Reply | None:
+        """Answer a Connect request (:rfc:`6062#section-5.2`); None if the answer has to wait for the peer."""
+        # [rfc6062:5.2/1]
+        allocation = self._allocation_of(asked)
+        if isinstance(allocation, Reply):
+            return allocation
+        peer = asked.request.get(XorPeerAddress)
+        # [rfc6062:5.2/4]
+        if peer is None or not allocation.is_tcp:
+            return Reply(BAD_REQUEST)
+        if family_of(peer.address) not in allocation.relays:
+            return Reply(FAMILY_MISMATCH)
+        # [rfc6062:5.2/5]
+        if not self.allows(allocation, peer.address):
+            return Reply(FORBIDDEN)
+        return self.connections.connect(asked, allocation, peer.address, self.now)
+
+    def connection_bind(self, asked: Asked) -> Reply:
+        """Answer a ConnectionBind request (:rfc:`6062#section-5.4`)."""
+        # A stream that controls an allocation carries no data.
+        return Reply(BAD_REQUEST) if asked.path in self.by_path else self.connections.bind(asked, self.now)
 
     def allows(self, allocation: ServerAllocation, peer: Address) -> bool:
         """Whether the policy lets an allocation's user exchange data with a peer, unless it is behind a tunnel."""
@@ -433,6 +445,7 @@ class ServerRequests:
             del self.by_path[allocation.next_path]
         del self._by_number[allocation.number]
         self._tickets.end(allocation.number, self.now)
+        self.connections.end(allocation)
         self._timers.cancel(allocation.number)
         self._count(allocation.username, -1)
         relays = tuple(allocation.relays.values())
@@ -495,7 +508,8 @@ class ServerRequests:
         self._timers.set(allocation.number, allocation.expires_at)
 
     def _close_relay(self, relayed: Address) -> None:
-        del self.by_relay[relayed]
+        self.by_relay.pop(relayed, None)
+        self._tcp.pop(relayed, None)
         self.told.append(CloseRelay(relayed))
 
     def _count(self, username: str, change: int) -> None:
