@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -197,6 +198,25 @@ async def test_a_whep_endpoint_is_recorded(tmp_path: Path) -> None:
         numbers = [read_picture_number(frame) for frame in container.decode(video=0)]
     assert len(numbers) > 10
     assert numbers == sorted(number or 0 for number in numbers)
+
+
+@pytest.mark.parametrize("name", ["full.webm", "full.rtpdump"])
+async def test_a_full_disk_ends_the_recording_with_one_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/dev/full")
+    async with whep() as url:
+        options = Options(url=url, file=tmp_path / name, duration=None, encode=False, timeout=20)
+        with pytest.raises(CommandError, match=r"the file cannot be written.*No space left"):
+            async with asyncio.timeout(15):
+                await run_record(options, as_json=True)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    result = CliRunner().invoke(main, ["play", str(tmp_path / "pipe"), "--port", "0"])
+
+    assert result.exit_code == 1
+    assert "is no file" in result.output
 
 
 def test_what_cannot_be_recorded_or_played_is_one_sentence(tmp_path: Path) -> None:

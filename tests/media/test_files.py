@@ -512,6 +512,32 @@ async def test_g711_in_a_file_is_cut_into_packets_of_20_ms(tmp_path: Path) -> No
     assert [frame.timestamp for frame in frames] == [160 * i for i in range(15)]
 
 
+async def test_a_picture_that_is_played_over_and_over_keeps_real_time(tmp_path: Path) -> None:
+    path = tmp_path / "one.png"
+    with av.open(path, "w", format="image2") as container:
+        stream = container.add_stream("png")
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "rgb24"
+        container.mux(stream.encode(av.VideoFrame(64, 48, "rgb24")))
+
+    async with MediaPlayer(path, loop=True) as player:
+        seen = await all_of(player.video, 4)
+
+    times = [frame.pts / 90_000 for frame in seen if isinstance(frame, av.VideoFrame) and frame.pts is not None]
+    assert times == pytest.approx([0, 0.04, 0.08, 0.12], abs=0.001)
+
+
+async def test_who_stops_waiting_for_a_recorder_does_not_stop_it(tmp_path: Path) -> None:
+    track, recorder = EncodedFrameTrack("audio"), MediaRecorder(tmp_path / "sound.ogg")
+    recorder.addTrack(track)
+    async with recorder:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await recorder.wait()
+        await asyncio.sleep(0)
+        assert not any(task.done() or task.cancelling() for task in recorder._tasks)
+
+
 async def test_a_loop_goes_on_in_time(film: Path) -> None:
     async with MediaPlayer(film, loop=True) as player:
         seen, heard = await asyncio.gather(all_of(player.video, 40), all_of(player.audio, 65))

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,6 +16,9 @@ from rtc_asyncio import DOMException, EncodedFrameTrack, RTCPeerConnection, RTCR
 
 from .errors import CommandError
 from .report import Report
+
+if TYPE_CHECKING:
+    from rtc_media import MediaRecorder
 
 KINDS: Final = ("video", "audio")
 PROGRESS_INTERVAL: Final = 5.0
@@ -166,7 +169,7 @@ async def _record(
                 transceiver.receiver.requestKeyFrame()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(options.duration):
-                    await _watch(pc, counts, report, begun)
+                    await _until_over(pc, recorder, counts, report, begun)
     finally:
         for task in feeding:
             task.cancel()
@@ -184,19 +187,28 @@ async def _feed(transceiver: RTCRtpTransceiver, track: EncodedFrameTrack, counts
     track.end()
 
 
-async def _watch(pc: RTCPeerConnection, counts: dict[str, int], report: Report, begun: float) -> None:
-    """Tell how far it is, until the connection is over."""
-    while pc.connectionState in {"connected", "disconnected", "connecting"}:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PROGRESS_INTERVAL):
-                await _changed(pc)
-                continue
+async def _until_over(
+    pc: RTCPeerConnection, recorder: "MediaRecorder", counts: dict[str, int], report: Report, begun: float
+) -> None:
+    """Tell how far it is, until the connection is over or the file takes no more."""
+    over = asyncio.Event()
+
+    @pc.on("connectionstatechange")
+    def _() -> None:
+        if pc.connectionState in {"failed", "closed"}:
+            over.set()
+
+    telling = asyncio.create_task(_tell(counts, report, begun))
+    ends = [asyncio.create_task(over.wait()), asyncio.create_task(recorder.wait())]
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (telling, *ends):
+            task.cancel()
+
+
+async def _tell(counts: dict[str, int], report: Report, begun: float) -> None:
+    while True:
+        await asyncio.sleep(PROGRESS_INTERVAL)
         seconds = round(time.monotonic() - begun)
         report.say("recording", f"{seconds} s, {counts['video']} pictures", duration=seconds, **counts)
-
-
-async def _changed(pc: RTCPeerConnection) -> None:
-    """Wait until the state of the connection is another."""
-    changed = asyncio.Event()
-    pc.on("connectionstatechange")(changed.set)
-    await changed.wait()

@@ -73,6 +73,8 @@ async def run_serve(options: Options, *, as_json: bool) -> None:
 async def _try_film(film: Path) -> None:
     from rtc_media import MediaError, MediaPlayer
 
+    if not film.is_file():  # opening a pipe would wait for its other end, and nothing could end that
+        raise CommandError(f"{film} is no file: what is played anew for each browser cannot be a pipe or a device")
     try:
         await (await MediaPlayer.open(film)).close()
     except MediaError as error:

@@ -165,7 +165,10 @@ class RtpDumpFileWriter:
     def close(self) -> None:
         """Finish the file; see `FileWriter.close`."""
         if self._own is not None:
-            self._own.close()
+            try:
+                self._own.close()
+            except OSError as error:  # what was buffered did not fit
+                raise MediaError(f"the file cannot be written: {error}") from error
 
     def _packets(self, track: int, frame: EncodedFrame) -> list[RtpPacket]:
         if track not in self._formats:

@@ -84,7 +84,7 @@ class PictureCutter:
             if upright_rotation(picture):
                 picture = self._adapter.adapt(picture, *upright_size(picture))
             picture.pts, picture.time_base = round(seconds * VIDEO_CLOCK_RATE), VIDEO_TIME_BASE
-            frames.append((seconds, picture))
+            frames.append((seconds + self._interval, picture))
         return frames
 
 

@@ -117,7 +117,8 @@ class MediaRecorder:
 
     async def wait(self) -> None:
         """Wait until all tracks have ended, or recording has failed; then call `stop`."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks)  # who stops waiting does not stop the recording
 
     def _open(self) -> FileWriter:
         is_dump = self._format == "rtpdump" or (self._format is None and str(self._file).endswith((".rtpdump", ".rtp")))
