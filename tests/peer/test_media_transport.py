@@ -341,6 +341,20 @@ def test_tones_are_played_in_the_stream_and_audio_gives_way() -> None:
     assert frames(pair.right, AUDIO)[-1] == frame(AUDIO, 80).data
 
 
+@pytest.mark.parametrize("reason", rtc_rtp.EndReason)
+def test_only_a_goodbye_lets_the_section_of_a_stream_be_forgotten(reason: rtc_rtp.EndReason) -> None:
+    """Senders stop to name the section, so one that was silent for long could not go on."""
+    pair = call([VIDEO])
+    pair.talk(10, kinds=[VIDEO])
+    transport = media_of(pair.right)
+    ssrc = next(iter(transport.session._inbound.streams))
+
+    transport.session._inbound.end(ssrc, reason)
+    transport.drain()
+
+    assert (ssrc in transport._router._sources) is (reason is not rtc_rtp.EndReason.BYE)
+
+
 def test_a_sender_that_the_circuit_breaker_holds_back_goes_on_when_somebody_wants_it() -> None:
     pair = call([VIDEO])
     pair.talk(10, kinds=[VIDEO])

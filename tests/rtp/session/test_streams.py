@@ -628,3 +628,21 @@ def test_stragglers_behind_a_goodbye_begin_no_stream_but_what_goes_on_does() -> 
     assert stragglers == []
     assert party.right.stats.dropped == {"straggler": 1}
     assert StreamDiscovered("p", 5, None) in party.right.events()
+
+
+# --- pauses ---
+
+
+def test_after_a_long_pause_packets_say_anew_where_they_belong() -> None:
+    party = Party()
+    party.connect_video()
+    party.send_video(60)
+    before = len(party.rtp())
+    silent = party.rtp()[-1].extension(4)
+    party.network.advance(30.0)
+
+    party.send_video(60, first=60)
+
+    assert silent is None
+    assert party.rtp()[before].extension(4) == b"1"
+    assert party.rtp()[-1].extension(4) is None

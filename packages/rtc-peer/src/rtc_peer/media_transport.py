@@ -276,7 +276,8 @@ class MediaTransport:
         """Return what happened since the last call."""
         events, self._events = self._events, []
         for event in self.session.events():
-            if isinstance(event, StreamEnded) and event.reason is not rtc_rtp.EndReason.MOVED:
+            if isinstance(event, StreamEnded) and event.reason is rtc_rtp.EndReason.BYE:
+                # One that is silent for long may go on without naming its section again.
                 self._router.forget(event.ssrc)
             events.append(event)
         return events

@@ -28,6 +28,9 @@ CLOCK_TOLERANCE: Final = 10.0
 """Seconds by which a capture time may differ from now; one that is further off is on somebody else's clock."""
 
 HUGE_FRAME: Final = 2.5
+FORGOTTEN: Final = 10.0
+"""Seconds of silence after which the peer may have forgotten which section an SSRC belongs to."""
+
 MAX_RESENDS: Final = 10
 """How often one packet is sent again."""
 
@@ -270,6 +273,7 @@ class SendStream:
             overhead += redundancy.room
         payloads = format_.packetize(frame, context.options.max_packet_size - overhead)
         timestamp = frame.timestamp + self._timestamp_offset & 0xFFFF_FFFF
+        self._introduce()
         captured_at = self._captured_at(frame)
         self._map(timestamp, captured_at)
         made: list[RtpPacket] = []
@@ -311,6 +315,11 @@ class SendStream:
         if packets and frame.keyframe and self._parameters.kind == "video":
             packets[-1].is_key_frame = True
         return packets + [Outgoing(self, packet, context.now) for packet in parity]
+
+    def _introduce(self) -> None:
+        """After a long pause, say anew which section and encoding the packets belong to."""
+        if self.sent_at is not None and self._context.now > self.sent_at + FORGOTTEN:
+            self.is_acknowledged = self.is_repair_acknowledged = False
 
     def settle(self) -> None:
         """Take the time of now for that of media that came without one since the last flush."""
@@ -362,6 +371,7 @@ class SendStream:
             self._rewriting = Rewriting()
         rewriting = self._rewriting if rewrite else None
         clock_rate = self.codec.clock_rate
+        self._introduce()
         extensions = self.extensions
         numbers = extensions.translation(extension_map)
         passed: list[Outgoing] = []
