@@ -224,8 +224,21 @@ def lost(output: str) -> float:
         ("-c", "-m", "5"),
         ("-c", "-y"),
         ("-c", "-y", "-t", "-s"),
+        ("-T",),
     ],
-    ids=["udp", "rtcp", "send", "tcp", "padding", "more-requests", "ipv4", "five", "two-clients", "two-clients-tcp"],
+    ids=[
+        "udp",
+        "rtcp",
+        "send",
+        "tcp",
+        "padding",
+        "more-requests",
+        "ipv4",
+        "five",
+        "two-clients",
+        "two-clients-tcp",
+        "tcp-allocations",
+    ],
 )
 def test_server(arguments: tuple[str, ...]) -> None:
     driver = ServerDriver()

@@ -226,6 +226,7 @@ def test_a_client_connects_to_a_peer(tcp: Tcp) -> None:
     tcp.server.receive_stream_data(DATA_STREAM, b"\xff\0 anything", tcp.now)
 
     assert tcp.saw(OpenPeerConnection) == [OpenPeerConnection(connection.value, RELAYED, PEER)]
+    assert (tcp.server.stats.bytes_to_clients, tcp.server.stats.bytes_to_peers) == (16, 11)
     assert tcp.read[DATA_STREAM].endswith(b"before and after")
     assert tcp.server.connections.data_to_send(tcp.now) == [StreamData(connection.value, b"\xff\0 anything")]
     tcp.events.clear()

@@ -8,7 +8,7 @@ from rtc_turn.attributes import ConnectionId, XorPeerAddress
 from rtc_turn.dataclass import dataclass
 from rtc_turn.errors import StateError
 from rtc_turn.server_allocation import ServerAllocation
-from rtc_turn.server_config import TurnServerConfig
+from rtc_turn.server_config import TurnServerConfig, TurnServerStats
 from rtc_turn.server_events import ClosePeerConnection, OpenPeerConnection
 from rtc_turn.server_replies import (
     BAD_REQUEST,
@@ -67,11 +67,15 @@ class PeerConnections:
     Args:
         config: That of the server.
         by_relay: The server's allocations by relayed address, TCP ones alone, kept up to date by it.
+        stats: The server's counters.
     """
 
-    def __init__(self, config: TurnServerConfig, by_relay: Mapping[Address, ServerAllocation]) -> None:
+    def __init__(
+        self, config: TurnServerConfig, by_relay: Mapping[Address, ServerAllocation], stats: TurnServerStats
+    ) -> None:
         self._config = config
         self._by_relay = by_relay
+        self._stats = stats
         self._by_id: dict[int, _Connection] = {}
         self._by_peer: dict[tuple[int, Address], int] = {}
         self._by_stream: dict[int, int] = {}
@@ -147,6 +151,7 @@ class PeerConnections:
             self._close(connection_id)
             return
         connection.allocation.bytes_to_client += len(data)
+        self._stats.bytes_to_clients += len(data)
         if isinstance(connection.state, Bound):
             # [rfc6062:5.4/4]
             self.to_clients.append(StreamData(connection.state.stream, data))
@@ -229,6 +234,7 @@ class PeerConnections:
             self._close(connection_id)
             return
         allocation.bytes_to_peers += len(data)
+        self._stats.bytes_to_peers += len(data)
         self._unsent_bytes += len(data)
         # [rfc6062:5.4/3]
         self._unsent.append(StreamData(connection_id, data))

@@ -94,7 +94,10 @@ class TurnServer:
         self._config = config if config is not None else TurnServerConfig()
         self._rng = rng
         self._authenticator = authenticator
-        self._requests = ServerRequests(self._config, policy if policy is not None else PublicPeers(), rng)
+        self.stats = TurnServerStats()
+        """Counters, for reading."""
+        policy = policy if policy is not None else PublicPeers()
+        self._requests = ServerRequests(self._config, policy, rng, self.stats)
         self._allowances = Allowances(self._config.unproven_burst, self._config.unproven_rate)
         self._trace = trace
         self._now = float("-inf")
@@ -106,8 +109,6 @@ class TurnServer:
         self._stream_data: list[StreamData] = []
         self._unsent_bytes = 0
         self._events: list[ServerEvent] = []
-        self.stats = TurnServerStats()
-        """Counters, for reading."""
 
     @property
     def allocation_count(self) -> int:
@@ -560,7 +561,6 @@ class TurnServer:
                 self._idle.cancel(wish.transport_id)
         connections.told.clear()
         self._events += told
-        self.stats.allocations = self._requests.created
 
     def _advance(self, now: float) -> None:
         self._now = max(self._now, now)

@@ -30,7 +30,7 @@ from rtc_turn.peer_connections import PeerConnections
 from rtc_turn.peer_policy import PeerPolicy, is_tunnel
 from rtc_turn.relay_pool import RelayPool, RelayWish
 from rtc_turn.server_allocation import Budget, ClientPath, ServerAllocation
-from rtc_turn.server_config import TurnServerConfig
+from rtc_turn.server_config import TurnServerConfig, TurnServerStats
 from rtc_turn.server_events import AllocationCreated, AllocationDeleted, CloseRelay, OpenRelay
 from rtc_turn.server_replies import (
     ALLOCATION_MISMATCH,
@@ -71,12 +71,16 @@ class ServerRequests:
     Args:
         config: That of the server.
         policy: Whom to relay to.
-        rng: For reservation tokens.
+        rng: For reservation tokens and tickets.
+        stats: The server's counters.
     """
 
-    def __init__(self, config: TurnServerConfig, policy: PeerPolicy, rng: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, config: TurnServerConfig, policy: PeerPolicy, rng: Callable[[int], bytes], stats: TurnServerStats
+    ) -> None:
         self._config = config
         self._policy = policy
+        self._stats = stats
         self._pool = RelayPool(config, rng)
         self._timers = Timers()
         """When allocations expire, by number."""
@@ -90,12 +94,10 @@ class ServerRequests:
         self.by_path: dict[ClientPath, ServerAllocation] = {}
         """An allocation that is about to move is there twice."""
         self._tcp: dict[Address, ServerAllocation] = {}
-        self.connections = PeerConnections(config, self._tcp)
+        self.connections = PeerConnections(config, self._tcp, stats)
         self.by_relay: dict[Address, ServerAllocation] = {}
         self.alternate: Address | None = None
         """Where new clients are sent."""
-        self.created = 0
-        """Allocations so far."""
         self.told: list[Told] = []
         """Events for the caller; the server takes them."""
 
@@ -261,7 +263,7 @@ class ServerRequests:
         self._set_lifetime(allocation, opening.seconds)
         path = asked.path
         relays = tuple(allocation.relays.values())
-        self.created += 1
+        self._stats.allocations += 1
         self.told.append(AllocationCreated(allocation.username, path.remote, path.transport, relays, opening.seconds))
         return self._granted(allocation)
 
