@@ -47,7 +47,9 @@ class Recorder(Report):
 class Serving:
     """A server that listens."""
 
-    def __init__(self, directory: Path, *, max_file_length: int = 100_000_000, timeout: float = 20.0) -> None:
+    def __init__(
+        self, directory: Path, *, max_file_length: int = 100_000_000, timeout: float = 20.0, film: Path | None = None
+    ) -> None:
         self.directory = directory
         self.report = Recorder()
         self.server = Server(
@@ -56,6 +58,7 @@ class Serving:
                 max_file_length=max_file_length,
                 timeout=timeout,
                 configuration=RTCConfiguration(),
+                film=film,
             ),
             self.report,
         )
@@ -65,10 +68,10 @@ class Serving:
     @classmethod
     @contextlib.asynccontextmanager
     async def launch(
-        cls, directory: Path, *, max_file_length: int = 100_000_000, timeout: float = 20.0
+        cls, directory: Path, *, max_file_length: int = 100_000_000, timeout: float = 20.0, film: Path | None = None
     ) -> AsyncIterator[Self]:
         """Listen on a free port of 127.0.0.1."""
-        serving = cls(directory, max_file_length=max_file_length, timeout=timeout)
+        serving = cls(directory, max_file_length=max_file_length, timeout=timeout, film=film)
         site = runner(serving.site)
         await site.setup()
         await web.TCPSite(site, "127.0.0.1", 0).start()

@@ -176,7 +176,10 @@ async def _record(
         await asyncio.gather(*feeding, return_exceptions=True)
         seconds = round(time.monotonic() - begun, 1)
         text = f"{options.file}: {seconds:g} s, {counts['video']} pictures, {counts['audio']} packets of sound"
-        report.say("recorded", text, path=str(options.file), duration=seconds, **counts)
+        if any(counts.values()):
+            report.say("recorded", text, path=str(options.file), duration=seconds, **counts)
+    if not any(counts.values()):
+        raise CommandError(f"{options.url} sent neither pictures nor sound within {seconds:g} s: nothing was recorded")
 
 
 async def _feed(transceiver: RTCRtpTransceiver, track: EncodedFrameTrack, counts: dict[str, int]) -> None:
