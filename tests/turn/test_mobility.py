@@ -3,12 +3,15 @@
 import pytest
 from tests.turn.test_client import RELAYED, Scripted
 from tests.turn.test_server import code, indication
+from tests.turn.test_tcp_allocations import Tcp
 from tests.turn.world import CLIENT, OTHER_PEER, PEER, RAW, World
 
 from rtc_stun import Address, Datagram, ErrorCode, Message, MessageClass, XorMappedAddress
 from rtc_turn import (
     ALLOCATE,
+    CREATE_PERMISSION,
     REFRESH,
+    TCP,
     TURN_ATTRIBUTES,
     AllocationEnded,
     AllocationMoved,
@@ -262,3 +265,17 @@ def test_closing_while_moving_gives_the_allocation_back() -> None:
 
     assert world.client.closed
     assert world.client_saw(AllocationEnded) == [AllocationEnded(EndReason.CLOSED)]
+
+
+def test_an_allocation_that_may_move_outlives_its_stream() -> None:
+    tcp = Tcp()
+    assert tcp.ask(1, ALLOCATE, RequestedTransport(TCP), MobilityTicket(b"")) == 0
+    ticket = ticket_of(tcp.response)
+    tcp.server.transport_closed(1, tcp.now)
+    del tcp.clients[1]
+
+    assert tcp.ask(2, REFRESH, ticket) == 0
+    assert tcp.ask(2, CREATE_PERMISSION, XorPeerAddress(PEER)) == 0
+    assert tcp.server.allocation_count == 1
+    tcp.wait(601.0)
+    assert tcp.server.allocation_count == 0
