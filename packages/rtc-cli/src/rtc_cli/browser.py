@@ -155,8 +155,7 @@ class Browser:
                     if (answer := self._pc.localDescription) is not None:
                         await self._signal({"description": answer.toJSON()})
             case {"effect": effect}:
-                if await self._call.choose(effect):
-                    self._say("effect", f"{self.name} sees {EFFECTS[self._call.effect]}", effect=self._call.effect)
+                await self._choose(effect)
             case {"candidate": dict(candidate)}:
                 await self._pc.addIceCandidate(candidate)
                 self._has_candidate = self._has_candidate or bool(candidate.get("candidate"))
@@ -173,6 +172,15 @@ class Browser:
         if in_call and not self._in_call:
             self._say("call", f"{self.name} sees {EFFECTS[self._call.effect]}", effect=self._call.effect)
         self._in_call = in_call
+
+    async def _choose(self, effect: object) -> None:
+        try:
+            chosen = await self._call.choose(effect)
+        except CommandError as error:  # the film has gone meanwhile
+            self._say("error", f"{self.name}: {error}")
+            return
+        if chosen:
+            self._say("effect", f"{self.name} sees {EFFECTS[self._call.effect]}", effect=self._call.effect)
 
     async def _send_candidate(self, candidate: RTCIceCandidate | None) -> None:
         if candidate is not None:

@@ -39,7 +39,8 @@ class Call:
         self._pc = pc
         self._film = film
         self._player: MediaPlayer | None = None
-        self._own: dict[str, MediaStreamTrack] = {}
+        self._own: dict[RTCRtpTransceiver, MediaStreamTrack] = {}
+        """What each section sends."""
         self._metering: asyncio.Task[None] | None = None
         self.effect: Effect = "film" if film is not None else "mirror"
         """What Python sends back."""
@@ -99,12 +100,14 @@ class Call:
 
     async def _send(self, transceiver: RTCRtpTransceiver) -> None:
         received = transceiver.receiver.track
-        before = self._own.get(received.kind)
+        before = self._own.get(transceiver)
         track = await self._track(received)
         await transceiver.sender.replaceTrack(track)
-        if before is not None and before is not track and self._player is None:
+        self._own[transceiver] = track
+        # Those of the film are played on for when it is chosen again.
+        film = () if self._player is None else (self._player.audio, self._player.video)
+        if before is not None and before is not track and before not in film:
             before.stop()
-        self._own[received.kind] = track
 
     async def _track(self, received: MediaStreamTrack) -> MediaStreamTrack:
         """Make what is sent instead of what is received."""
