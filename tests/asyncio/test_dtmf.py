@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtc_asyncio import InvalidCharacterError, InvalidStateError, RTCDTMFSender
+from rtc_asyncio import InvalidCharacterError, InvalidStateError, OperationError, RTCDTMFSender
 
 
 class Player:
@@ -10,9 +10,12 @@ class Player:
 
     def __init__(self) -> None:
         self.can_insert_dtmf = True
+        self.refuses = False
         self.inserted: list[tuple[str, int, int]] = []
 
     def insert_dtmf(self, tones: str, duration_ms: int, gap_ms: int) -> None:
+        if self.refuses:
+            raise OperationError("too many")
         self.inserted.append((tones, duration_ms, gap_ms))
 
 
@@ -57,6 +60,17 @@ def test_what_is_no_tone_is_refused(tones: str) -> None:
         sender.insertDTMF(tones)
 
     assert player.inserted == []
+
+
+def test_tones_that_cannot_be_played_do_not_wait() -> None:
+    player = Player()
+    sender = RTCDTMFSender(player)
+    sender.insertDTMF("1")
+    player.refuses = True
+    with pytest.raises(OperationError):
+        sender.insertDTMF("22")
+
+    assert sender.toneBuffer == "1"
 
 
 def test_tones_need_a_sender_that_sends() -> None:

@@ -435,6 +435,26 @@ async def test_parameters_of_a_stopped_transceiver_stay(pair: Pair) -> None:
         await transceiver.sender.setParameters(parameters)
 
 
+async def test_who_is_asked_for_a_key_frame_may_use_the_connection(pair: Pair) -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    asked: list[int] = []
+
+    def ask() -> None:
+        asked.append(1)
+        pair[0].addTransceiver("audio")
+
+    for _ in range(2):
+        pair[0].addTrack(EncodedFrameTrack("video", on_key_frame_request=ask))
+    await negotiate(*pair)
+    async with asyncio.timeout(30):
+        await pair[0].wait_for("connected")
+        while len(asked) < 2:
+            await asyncio.sleep(0.001)
+
+    assert not failures
+
+
 async def test_a_codec_is_chosen_for_an_encoding(pair: Pair) -> None:
     sender = pair[0].addTrack(video())
     await negotiate(*pair)

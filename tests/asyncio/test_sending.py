@@ -480,6 +480,25 @@ async def test_whoever_feeds_a_track_does_not_wait_for_a_sender_that_failed() ->
     assert [context["message"] for context in failures] == ["sending a track failed"]
 
 
+async def test_a_feeder_that_raises_when_asked_for_a_key_frame_harms_nobody() -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+
+    def ask() -> None:
+        raise RuntimeError("no key frames here")
+
+    outlet = Recorder()
+    pump = SendingPump("video", outlet, None)
+    track = EncodedFrameTrack("video", on_key_frame_request=ask)
+    pump.start(track)
+    pump.key_frame_requested(None)
+    await track.put(EncodedFrame(b"0", 0))
+    await until(lambda: len(outlet.frames) == 1)
+    pump.close()
+
+    assert [str(context["exception"]) for context in failures] == ["no key frames here"] * 2
+
+
 async def test_packets_pass_through_unless_the_track_is_disabled() -> None:
     outlet = Recorder()
     pump = SendingPump("video", outlet, None)

@@ -56,14 +56,15 @@ class RTCDTMFSender(EventTarget):
         Raises:
             InvalidStateError: `canInsertDTMF` is false.
             InvalidCharacterError: There is no such tone; none is played.
+            OperationError: They are too many, or the peer does not take one of them; none is played.
         """
         if not self.canInsertDTMF:
             raise InvalidStateError("tones cannot be sent now")
         tones = tones.translate(_UPPERCASE)
         if not TONES.issuperset(tones):
             raise InvalidCharacterError(f"{''.join(sorted(set(tones) - TONES))!r} are no tones")
-        self._tone_buffer = tones
         self._player.insert_dtmf(tones, _within(duration, DURATION_LIMITS_MS), _within(interToneGap, GAP_LIMITS_MS))
+        self._tone_buffer = tones
 
     def on(self, type: Literal["tonechange"]) -> Callable[[ToneHandler], ToneHandler]:
         """Decorate a handler; it receives the tone, "" after the last one."""

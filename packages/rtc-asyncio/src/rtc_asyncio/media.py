@@ -120,7 +120,7 @@ class Media:
     def refresh(self) -> None:
         """A description was applied, or a transport changed its state: media may flow that did not, or the reverse."""
         self._announce()
-        for transceiver in self._transceivers.values():
+        for transceiver in list(self._transceivers.values()):  # whoever is asked for a key frame may add others
             transceiver.sender.refresh()
             transceiver.receiver.refresh()
         for handle in [handle for handle in self._transceivers if handle.stopped]:

@@ -154,8 +154,14 @@ class SendingPump:
     def _ask_feeder(self) -> None:
         """Ask whoever puts frames into the track for a key frame."""
         track = self._track
-        if isinstance(track, EncodedFrameTrack | RtpPacketTrack) and track.on_key_frame_request is not None:
+        if not isinstance(track, EncodedFrameTrack | RtpPacketTrack) or track.on_key_frame_request is None:
+            return
+        try:
             track.on_key_frame_request()
+        except Exception as error:  # noqa: BLE001 - the application's function: told, and nobody else suffers
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "on_key_frame_request raised", "exception": error}
+            )
 
     def share_changed(self, rid: str | None, bitrate_bps: int) -> None:
         """The path leaves so much for an encoding."""
