@@ -96,6 +96,7 @@ class CircuitBreaker:
         "_is_on_trial",
         "_is_resuming",
         "_pause",
+        "_reduced_bps",
         "_report_interval",
         "_reported_at",
         "_samples",
@@ -120,6 +121,8 @@ class CircuitBreaker:
         self._tripped_bps = 0.0
         """The rate that was too much."""
 
+        self._reduced_bps = 0.0
+        """What it was reduced to."""
         self._is_on_trial = False
         """Whether it is still to be seen that the reduced rate is not too much."""
 
@@ -298,7 +301,8 @@ class CircuitBreaker:
             self._break(BreakReason.CONGESTION, reaction, now)
         else:
             self._tripped_bps = rate_bps
-            self.limit_bps = rate_bps / REDUCTION
+            # A tenth of a very high rate may still be too much.
+            self.limit_bps = self._reduced_bps = min(rate_bps / REDUCTION, HEADROOM * FAIRNESS * fair_bps)
             self._is_on_trial = True
         # What comes next is judged by itself.
         self._samples.clear()
@@ -309,7 +313,7 @@ class CircuitBreaker:
         if self.limit_bps is None:
             return
         raised = self.limit_bps * RECOVERY ** min(seconds, MIN_REPORT_INTERVAL)
-        self.limit_bps = min(raised, max(ceiling_bps, self._tripped_bps / REDUCTION))
+        self.limit_bps = min(raised, max(ceiling_bps, self._reduced_bps))
         if self.limit_bps >= 2 * self._tripped_bps:
             self.limit_bps = None
 
