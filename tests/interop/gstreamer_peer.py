@@ -59,7 +59,8 @@ class GStreamerPeer:
         request = {"id": next(self._ids), "command": command, **arguments}
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         async with asyncio.timeout(30):
-            reply = json.loads(await self._process.stdout.readline())
-        assert reply["id"] == request["id"]
+            # Who was cancelled while it waited has left its reply behind.
+            while (reply := json.loads(await self._process.stdout.readline()))["id"] != request["id"]:
+                pass
         assert "error" not in reply, reply
         return reply["result"]
