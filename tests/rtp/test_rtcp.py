@@ -50,6 +50,8 @@ def test_bytes_that_were_changed_raise_nothing_but_parse_errors(packet: rtcp.Rtc
 @examples(300)
 @given(st.sampled_from(range(192, 224)), st.integers(0, 255), st.binary(max_size=80))
 @example(packet_type=204, first=0x20, body=bytes(35) + b"\x01")  # padding that leaves an odd rest
+@example(packet_type=205, first=1, body=bytes(8) + bytes.fromhex("0001040003000303"))
+@example(packet_type=205, first=1, body=bytes(8) + bytes.fromhex("04030101040000ff0300ffff"))
 def test_any_body_raises_nothing_but_parse_errors(packet_type: int, first: int, body: bytes) -> None:
     body = body[: len(body) & ~3]
     data = bytes((0x80 | first & 0x3F, packet_type, 0, len(body) >> 2)) + body
@@ -57,7 +59,12 @@ def test_any_body_raises_nothing_but_parse_errors(packet_type: int, first: int, 
         packets = parse_compound(data)
     except ParseError:
         return
-    assert parse_compound(packets[0].serialize()) == packets
+    (packet,) = packets
+    (again,) = parse_compound(packet.serialize())
+    if isinstance(packet, rtcp.GenericNack) and isinstance(again, rtcp.GenericNack):  # a set, told in any order
+        packet.sequence_numbers.sort()
+        again.sequence_numbers.sort()
+    assert again == packet
 
 
 @pytest.mark.parametrize(
@@ -74,7 +81,7 @@ def test_a_packet_of_another_kind_is_refused() -> None:
     with pytest.raises(ParseError, match="packet type"):
         rtcp.SenderReport.parse(rtcp.ReceiverReport(1).serialize())
     with pytest.raises(ParseError, match="format"):
-        rtcp.GenericNack.parse(rtcp.TransportFeedback(1, 2, 3, 4, 5, [None]).serialize())
+        rtcp.GenericNack.parse(rtcp.UnknownFeedback(1, 2, 205, 2, b"").serialize())
     with pytest.raises(ParseError, match="follow"):
         rtcp.ReceiverReport.parse(rtcp.ReceiverReport(1).serialize() * 2)
 

@@ -41,8 +41,6 @@ class ApplicationDefined(RtcpPacket):
     def _parse_body(cls, count: int, body: bytes) -> Self:
         if len(body) < _SSRC_AND_NAME.size:
             raise ParseError(f"an APP packet has at least {_SSRC_AND_NAME.size} bytes, not {len(body)}")
-        if len(body) & 3:
-            raise ParseError(f"an APP packet without its padding is a multiple of 4 bytes, not {len(body)}")
         ssrc, name = _SSRC_AND_NAME.unpack_from(body)
         return cls(count, ssrc, name, body[_SSRC_AND_NAME.size :])
 

@@ -29,7 +29,7 @@ class GenericNack(Feedback):
     FORMAT: ClassVar[int] = 1
 
     sequence_numbers: list[int] = field(default_factory=list)
-    """Of lost packets, at least one. Neighbours are cheap if they come in order."""
+    """Of lost packets, at least one, each once. Neighbours are cheap if they come in order."""
 
     @classmethod
     def _parse_fci(cls, sender_ssrc: int, media_ssrc: int, fci: bytes) -> Self:
@@ -40,7 +40,7 @@ class GenericNack(Feedback):
             while mask:
                 lost.append((packet_id + (mask & -mask).bit_length()) & 0xFFFF)
                 mask &= mask - 1
-        return cls(sender_ssrc, media_ssrc, lost)
+        return cls(sender_ssrc, media_ssrc, list(dict.fromkeys(lost)))
 
     def _fci(self) -> bytes:
         # [rfc4585:6.2.1/1]

@@ -33,6 +33,8 @@ class RtcpPacket:
     __slots__ = ()
 
     PACKET_TYPE: ClassVar[int]
+    PADDED_BY_BYTES: ClassVar[bool] = False
+    """Whether padding may be other than a multiple of four bytes, against :rfc:`3550#section-6.4.1`."""
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -58,6 +60,8 @@ class RtcpPacket:
         """
         if packet_type != cls.PACKET_TYPE:
             raise ParseError(f"packet type {packet_type} is not {cls.PACKET_TYPE}")
+        if len(body) & 3 and not cls.PADDED_BY_BYTES:
+            raise ParseError(f"without its padding the packet is a multiple of 4 bytes, not {len(body)}")
         return cls._parse_body(count, body)
 
     @classmethod

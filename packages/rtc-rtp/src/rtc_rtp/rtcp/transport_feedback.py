@@ -49,6 +49,7 @@ class TransportFeedback(Feedback):
 
     PACKET_TYPE: ClassVar[int] = TRANSPORT_FEEDBACK
     FORMAT: ClassVar[int] = 15
+    PADDED_BY_BYTES: ClassVar[bool] = True
 
     base_sequence_number: int
     """Transport-wide number of the first packet, 16 bits."""
