@@ -1,5 +1,7 @@
 """Against OpenSSL in memory, in both roles."""
 
+from itertools import product
+
 import pytest
 from tests.dtls.conformance import keys
 from tests.dtls.conformance.subject import CLIENT, SERVER, Watched, make
@@ -15,6 +17,7 @@ CIPHERS = {
     keys.ECDHE_RSA_CHACHA20_POLY1305_SHA256: b"ECDHE-RSA-CHACHA20-POLY1305",
     keys.ECDHE_ECDSA_CHACHA20_POLY1305_SHA256: b"ECDHE-ECDSA-CHACHA20-POLY1305",
 }
+KINDS = ["ecdsa", "p384", "ed25519", "rsa"]
 PROFILES = {b"SRTP_AES128_CM_SHA1_80": (1, 60), b"SRTP_AEAD_AES_128_GCM": (7, 56)}
 
 
@@ -84,9 +87,12 @@ def test_handshake_and_data(role: str, suite: int, mtu: int, cookies: bool) -> N
     assert ours.received == [b"from OpenSSL"]
 
 
-@BOTH
-@pytest.mark.parametrize("kind", ["ecdsa", "p384", "rsa"])
-@pytest.mark.parametrize("their_kind", ["ecdsa", "p384", "rsa"])
+@pytest.mark.parametrize(
+    ("role", "kind", "their_kind"),
+    # As a server of DTLS (unlike TLS) OpenSSL has no suite for its Ed25519 certificate.
+    [each for each in product((CLIENT, SERVER), KINDS, KINDS) if each[::2] != (CLIENT, "ed25519")],
+)
+@pytest.mark.spec("rfc8422:5.9/3", "rfc8422:5.10/5", "rfc8422:5.10/7")
 def test_every_pair_of_certificates(role: str, kind: str, their_kind: str) -> None:
     ours, theirs = meet(role, kind=kind, their_kind=their_kind, mtu=1200)
     certificate = theirs.connection.get_peer_certificate(as_cryptography=True)

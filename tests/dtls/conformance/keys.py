@@ -8,7 +8,7 @@ from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -25,6 +25,7 @@ P256, P384, X25519 = 23, 24, 29
 
 ECDSA_SHA256, ECDSA_SHA384 = 0x0403, 0x0503
 RSA_PKCS1_SHA256, RSA_PSS_SHA256 = 0x0401, 0x0804
+ED25519 = 0x0807
 ECDSA_SHA1, RSA_PKCS1_SHA1 = 0x0203, 0x0201
 
 
@@ -153,7 +154,7 @@ def _curve(group: int) -> ec.EllipticCurve:
 
 # --- identities and signatures ---
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,8 @@ class Identity:
     certificate: bytes
 
     def sign(self, algorithm: int, data: bytes) -> bytes:
+        if isinstance(self.key, ed25519.Ed25519PrivateKey):
+            return self.key.sign(data)
         hash_algorithm = _hash(algorithm)
         if isinstance(self.key, ec.EllipticCurvePrivateKey):
             return self.key.sign(data, ec.ECDSA(hash_algorithm))
@@ -172,6 +175,8 @@ class Identity:
     @property
     def algorithm(self) -> int:
         """The usual algorithm for this key."""
+        if isinstance(self.key, ed25519.Ed25519PrivateKey):
+            return ED25519
         return ECDSA_SHA256 if isinstance(self.key, ec.EllipticCurvePrivateKey) else RSA_PKCS1_SHA256
 
 
@@ -181,6 +186,9 @@ def verify(certificate: bytes, algorithm: int, signature: bytes, data: bytes) ->
     if isinstance(key, ec.EllipticCurvePublicKey):
         assert algorithm & 0xFF == 3, "an ECDSA key signs with ECDSA"
         key.verify(signature, data, ec.ECDSA(_hash(algorithm)))
+    elif isinstance(key, ed25519.Ed25519PublicKey):
+        assert algorithm == ED25519, "an Ed25519 key signs with Ed25519"
+        key.verify(signature, data)
     else:
         assert isinstance(key, rsa.RSAPublicKey)
         key.verify(signature, data, _padding(algorithm), _hash(algorithm))
@@ -203,13 +211,15 @@ def _padding(algorithm: int) -> padding.AsymmetricPadding:
 
 @cache
 def identity(kind: str = "ecdsa", name: str = "scripted") -> Identity:
-    """A kept identity: ``ecdsa`` (P-256), ``p384`` or ``rsa``."""
+    """A kept identity: ``ecdsa`` (P-256), ``p384``, ``ed25519`` or ``rsa``."""
     key: PrivateKey
     if kind == "rsa":
         key = rsa.generate_private_key(65537, 2048)
+    elif kind == "ed25519":
+        key = ed25519.Ed25519PrivateKey.generate()
     else:
         key = ec.generate_private_key(ec.SECP384R1() if kind == "p384" else ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime(2026, 1, 1, tzinfo=UTC)
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + timedelta(days=3650))
-    return Identity(key, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+    return Identity(key, builder.sign(key, None if kind == "ed25519" else hashes.SHA256()).public_bytes(Encoding.DER))

@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, Literal, Self
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from .cipher_suite import KeyType
 from .errors import ProtocolError
 from .fingerprint import Fingerprint
 from .group import NIST_CURVES, GroupId, NistCurve, random_scalar
 from .peer_certificate import PeerKey
-from .signature import PrivateKey, sign
+from .signature import KeyType, PrivateKey, key_type_of, sign
 
-CertificateKind = Literal["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"]
+CertificateKind = Literal["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096"]
 
 DEFAULT_LIFETIME: Final = timedelta(days=30)
 MIN_RSA_BITS: Final = 2048
@@ -37,7 +36,8 @@ class Certificate:
 
         Args:
             chain: DER certificates, our own first.
-            private_key: The key as PKCS #8 DER, not encrypted: ECDSA on P-256 or P-384, or RSA of 2048 bits and more.
+            private_key: The key as PKCS #8 DER, not encrypted: ECDSA on P-256 or P-384, Ed25519,
+                or RSA of 2048 bits and more.
 
         Raises:
             ValueError: The chain is empty, its first certificate cannot be read or is not that of the key, or the key
@@ -88,7 +88,7 @@ class Certificate:
         Args:
             rng: Source of randomness; RSA keys alone come from the library's own.
             wall_clock: The time of day, with its zone.
-            kind: The key. ECDSA takes microseconds, RSA tens of milliseconds and more.
+            kind: The key. ECDSA and Ed25519 take microseconds, RSA tens of milliseconds and more.
             lifetime: How long it is valid from now on. It is valid for the day before, too: clocks differ.
             common_name: Subject and issuer. Everyone who connects can read it.
         """
@@ -99,6 +99,8 @@ class Certificate:
         if kind in _CURVES:
             curve = _CURVES[kind]
             key = ec.derive_private_key(random_scalar(curve, rng), curve.curve)
+        elif kind == "ed25519":
+            key = ed25519.Ed25519PrivateKey.from_private_bytes(rng(32))
         else:
             key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
@@ -113,7 +115,8 @@ class Certificate:
         )
         deterministic = True if isinstance(key, ec.EllipticCurvePrivateKey) else None
         # [rfc5246:7.4.2/6] [rfc5246:7.4.6/5]
-        certificate = builder.sign(key, hashes.SHA256(), ecdsa_deterministic=deterministic)
+        algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+        certificate = builder.sign(key, algorithm, ecdsa_deterministic=deterministic)
         private_key = key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -173,13 +176,13 @@ class Certificate:
     @property
     def key_type(self) -> KeyType:
         """Which cipher suites and signature schemes it fits."""
-        return "ecdsa" if isinstance(self._load(), ec.EllipticCurvePrivateKey) else "rsa"
+        return key_type_of(self._load())
 
     @property
     def group(self) -> int | None:
         """The curve of an ECDSA key, as a group's code point."""
         key = self._load()
-        if isinstance(key, rsa.RSAPrivateKey):
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
             return None
         return GroupId.SECP256R1 if isinstance(key.curve, ec.SECP256R1) else GroupId.SECP384R1
 
@@ -200,8 +203,12 @@ class Certificate:
             match key:
                 case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1() | ec.SECP384R1()):
                     self._key = key
+                case ed25519.Ed25519PrivateKey():
+                    self._key = key
                 case rsa.RSAPrivateKey(key_size=size) if size >= MIN_RSA_BITS:
                     self._key = key
                 case _:
-                    raise ValueError(f"a certificate's key is P-256, P-384 or RSA of {MIN_RSA_BITS} bits and more")
+                    raise ValueError(
+                        f"a certificate's key is P-256, P-384, Ed25519 or RSA of {MIN_RSA_BITS} bits and more"
+                    )
         return self._key

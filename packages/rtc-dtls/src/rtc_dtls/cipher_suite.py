@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from .dataclass import dataclass
 
-KeyType = Literal["ecdsa", "rsa"]
-"""The kind of key in a certificate."""
+Authentication = Literal["ecdsa", "rsa"]
+"""What a suite demands of the certificate; Ed25519 keys count as ECDSA ones (:rfc:`8422#section-2`)."""
 
 Aead = Literal["aes_gcm", "chacha20_poly1305"]
 
@@ -32,8 +32,8 @@ class CipherSuite:
     """What a DTLS 1.2 suite stands for."""
 
     id: CipherSuiteId
-    key_type: KeyType
-    """The certificate's kind of key that signs the key exchange."""
+    authentication: Authentication
+    """What the key exchange is signed with."""
     aead: Aead
     key_length: int
     fixed_iv_length: int
@@ -44,11 +44,11 @@ class CipherSuite:
     """Hash of the PRF and of the transcript, by its `hashlib` name."""
 
 
-def _gcm(suite_id: CipherSuiteId, key_type: KeyType, key_length: int, hash_name: str) -> CipherSuite:
+def _gcm(suite_id: CipherSuiteId, authentication: Authentication, key_length: int, hash_name: str) -> CipherSuite:
     """See :rfc:`5289` and, for the nonce, :rfc:`5288#section-3`."""
     return CipherSuite(
         id=suite_id,
-        key_type=key_type,
+        authentication=authentication,
         aead="aes_gcm",
         key_length=key_length,
         # [rfc5288:3/1]
@@ -59,11 +59,11 @@ def _gcm(suite_id: CipherSuiteId, key_type: KeyType, key_length: int, hash_name:
     )
 
 
-def _chacha(suite_id: CipherSuiteId, key_type: KeyType) -> CipherSuite:
+def _chacha(suite_id: CipherSuiteId, authentication: Authentication) -> CipherSuite:
     """See :rfc:`7905`."""
     return CipherSuite(
         id=suite_id,
-        key_type=key_type,
+        authentication=authentication,
         aead="chacha20_poly1305",
         key_length=32,
         fixed_iv_length=12,

@@ -38,7 +38,7 @@ from .key_schedule12 import MasterSecret
 from .peer_certificate import PeerKey
 from .server_hello import ServerHello
 from .session import Negotiated, Session
-from .signature import choose_scheme
+from .signature import authentication, choose_scheme, scheme_key_type
 from .transcript import Transcript
 
 
@@ -188,7 +188,7 @@ class Client12:
         state.server_key.verify(message.signature_algorithm, message.signature, signed, section)
         # [rfc5246:7.4.2/7] [rfc5246:7.4.2/13] [rfc8422:2.1/1] [rfc8422:2.2/1]
         # The certificate has to be of the kind that the suite names.
-        if choose_scheme(negotiated.suite.key_type, (message.signature_algorithm,)) is None:
+        if authentication(scheme_key_type(message.signature_algorithm)) != negotiated.suite.authentication:
             raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER, "the certificate does not fit the cipher suite", section
             )
@@ -289,7 +289,7 @@ def _choose_certificate(certificate: Certificate | None, request: CertificateReq
         return None
     key_type = certificate.key_type
     # [rfc5246:7.4.4/2] [rfc5246:7.4.4/4] [rfc5246:7.4.6/4]
-    wanted = ClientCertificateType.ECDSA_SIGN if key_type == "ecdsa" else ClientCertificateType.RSA_SIGN
+    wanted = ClientCertificateType.RSA_SIGN if key_type == "rsa" else ClientCertificateType.ECDSA_SIGN
     # [rfc5246:7.4.4/5] [rfc5246:7.4.6/6] [rfc5246:7.4.8/2]
     scheme = choose_scheme(key_type, request.signature_algorithms)
     if wanted not in request.certificate_types or scheme is None:

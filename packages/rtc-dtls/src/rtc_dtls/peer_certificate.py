@@ -12,7 +12,7 @@ See :rfc:`5280#section-4.1`.
 
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from .alert import AlertDescription
 from .errors import ProtocolError
@@ -26,6 +26,7 @@ _OBJECT_IDENTIFIER: Final = 0x06
 _VERSION: Final = 0xA0
 
 _EC_PUBLIC_KEY: Final = bytes.fromhex("2a8648ce3d0201")
+_ED25519: Final = bytes.fromhex("2b6570")
 _RSA_ENCRYPTION: Final = bytes.fromhex("2a864886f70d010101")
 _CURVES: Final = {
     bytes.fromhex("2a8648ce3d030107"): GroupId.SECP256R1,
@@ -137,6 +138,8 @@ def _load_key(algorithm: _Der, key: bytes) -> tuple[PublicKey, int | None]:
         group = _CURVES.get(algorithm.element(_OBJECT_IDENTIFIER))
         if group is not None:
             return load_point(NIST_CURVES[group], key), group
+    elif kind == _ED25519:
+        return ed25519.Ed25519PublicKey.from_public_bytes(key), None
     elif kind == _RSA_ENCRYPTION:
         numbers = _Der(_Der(key).element(_SEQUENCE))
         modulus = int.from_bytes(numbers.element(_INTEGER), "big")
@@ -145,6 +148,6 @@ def _load_key(algorithm: _Der, key: bytes) -> tuple[PublicKey, int | None]:
             return rsa.RSAPublicNumbers(exponent, modulus).public_key(), None
     raise ProtocolError(
         AlertDescription.UNSUPPORTED_CERTIFICATE,
-        "the certificate's key is neither P-256, P-384 nor RSA of 1024 to 8192 bits",
+        "the certificate's key is neither P-256, P-384, Ed25519 nor RSA of 1024 to 8192 bits",
         "RFC 8827 section 6.5",
     )

@@ -41,7 +41,7 @@ from .key_schedule12 import MasterSecret
 from .peer_certificate import PeerKey
 from .server_hello import ServerHello
 from .session import Negotiated, Session
-from .signature import SIGNATURE_SCHEMES, choose_scheme
+from .signature import SIGNATURE_SCHEMES, authentication, choose_scheme
 from .transcript import Transcript
 from .version import Version
 
@@ -274,10 +274,11 @@ class Server12:
 
 
 def _choose_suite(context: HandshakeContext, certificate: Certificate, hello: ClientHello) -> CipherSuite:
+    wanted = authentication(certificate.key_type)
     for suite_id in context.config.cipher_suites:
         suite = CIPHER_SUITES[suite_id]
         # [rfc5246:7.4.1.2/4] [rfc5246:7.4.1.3/2] [rfc5246:7.4.2/2] [rfc5246:7.4.3/5] [rfc8422:5.3/2] [rfc8422:5.1/3]
-        if suite_id in hello.cipher_suites and suite.key_type == certificate.key_type:
+        if suite_id in hello.cipher_suites and suite.authentication == wanted:
             return suite
     # [rfc5246:7.4.1.2/5] [rfc8422:5.3/4] [rfc5288:4/3]
     raise ProtocolError(AlertDescription.HANDSHAKE_FAILURE, "no cipher suite in common", "RFC 5246 section 7.4.1.3")

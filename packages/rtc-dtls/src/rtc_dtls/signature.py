@@ -1,21 +1,24 @@
 """Signature schemes, and signing and verifying with them. See :rfc:`5246#section-4.7` and :rfc:`8446#section-4.2.3`.
 
-In DTLS 1.2 an ECDSA scheme names only the hash: it goes with any curve. SHA-1 and MD5 are not here.
+In DTLS 1.2 an ECDSA scheme names only the hash: it goes with any curve. SHA-1 and MD5 are not here. Ed25519 hashes by itself.
 """
 
 from enum import IntEnum
-from typing import Final
+from typing import Final, Literal
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from .alert import AlertDescription
-from .cipher_suite import KeyType
+from .cipher_suite import Authentication
 from .errors import ProtocolError
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+
+KeyType = Literal["ecdsa", "ed25519", "rsa"]
+"""The kind of key in a certificate."""
 
 
 class SignatureScheme(IntEnum):
@@ -30,6 +33,7 @@ class SignatureScheme(IntEnum):
     RSA_PSS_RSAE_SHA256 = 0x0804
     RSA_PSS_RSAE_SHA384 = 0x0805
     RSA_PSS_RSAE_SHA512 = 0x0806
+    ED25519 = 0x0807
 
 
 _HASHES: Final[dict[int, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
@@ -49,6 +53,7 @@ SIGNATURE_SCHEMES: Final[tuple[int, ...]] = (
     SignatureScheme.ECDSA_SHA256,
     SignatureScheme.ECDSA_SHA384,
     SignatureScheme.ECDSA_SHA512,
+    SignatureScheme.ED25519,
     # PKCS#1 before PSS: its signatures are deterministic, and every peer of DTLS 1.2 has it.
     SignatureScheme.RSA_PKCS1_SHA256,
     SignatureScheme.RSA_PKCS1_SHA384,
@@ -62,7 +67,26 @@ SIGNATURE_SCHEMES: Final[tuple[int, ...]] = (
 
 def scheme_key_type(scheme: int) -> KeyType:
     """Tell which kind of key a scheme of `SIGNATURE_SCHEMES` needs."""
+    # [rfc8422:5.9/3]
+    if scheme == SignatureScheme.ED25519:
+        return "ed25519"
     return "ecdsa" if scheme & 0xFF == 0x03 else "rsa"
+
+
+def authentication(key_type: KeyType) -> Authentication:
+    """Tell which cipher suites of DTLS 1.2 a kind of key goes with. See :rfc:`8422#section-2`."""
+    return "rsa" if key_type == "rsa" else "ecdsa"
+
+
+def key_type_of(key: PrivateKey | PublicKey) -> KeyType:
+    """Tell what kind a key is of."""
+    match key:
+        case rsa.RSAPrivateKey() | rsa.RSAPublicKey():
+            return "rsa"
+        case ed25519.Ed25519PrivateKey() | ed25519.Ed25519PublicKey():
+            return "ed25519"
+        case _:
+            return "ecdsa"
 
 
 def choose_scheme(key_type: KeyType, offered: tuple[int, ...]) -> int | None:
@@ -74,7 +98,10 @@ def choose_scheme(key_type: KeyType, offered: tuple[int, ...]) -> int | None:
 
 
 def sign(key: PrivateKey, scheme: int, message: bytes) -> bytes:
-    """Sign. ECDSA and PKCS#1 give the same bytes for the same input; PSS is salted by the library."""
+    """Sign. All but PSS, which the library salts, give the same bytes for the same input."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        # [rfc8422:5.10/5] [rfc8422:5.10/7]
+        return key.sign(message)
     chosen_hash = _HASHES[scheme]
     if isinstance(key, ec.EllipticCurvePrivateKey):
         try:
@@ -99,7 +126,7 @@ def verify(key: PublicKey, scheme: int, signature: bytes, message: bytes, sectio
         ProtocolError: The scheme was not offered or does not fit the key (illegal_parameter), or the signature is
             wrong (decrypt_error).
     """
-    key_type: KeyType = "ecdsa" if isinstance(key, ec.EllipticCurvePublicKey) else "rsa"
+    key_type = key_type_of(key)
     # [rfc5246:7.4.3/6] [rfc5246:7.4.3/8] [rfc5246:7.4.8/3] [rfc8422:5.9/4]
     if scheme not in SIGNATURE_SCHEMES or scheme_key_type(scheme) != key_type:
         raise ProtocolError(
@@ -110,6 +137,8 @@ def verify(key: PublicKey, scheme: int, signature: bytes, message: bytes, sectio
     try:
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, message, ec.ECDSA(_HASHES[scheme]))
+        elif isinstance(key, ed25519.Ed25519PublicKey):
+            key.verify(signature, message)
         else:
             key.verify(signature, message, _rsa_padding(scheme), _HASHES[scheme])
     # A ValueError says that the key is too short for the scheme.
