@@ -1,41 +1,25 @@
 """A DTLS connection as its owner sees it: datagrams and time in, datagrams and events out.
 
-                ┌──► engine (negotiation, then client12 or server12) ──► HandshakeLayer ──┐
-owner ──► DtlsConnection                                                     │            ├──► RecordLayer
-                └──► application data, alerts ───────────────────────► Inbox, Outbox ─────┘
+owner ──► DtlsConnection ──► Association ──► ...
 
-The engine is there until the handshake is over, its secrets until the connection is.
+What is done with the peer's records is in `association.py`; here are the commands, the questions and the batches.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
 
-from .alert import Alert, AlertDescription, AlertLevel, alert_name
-from .client12 import Client12
+from .alert import AlertDescription, alert_name
+from .association import Association
 from .config import DtlsConfig, check_mtu, check_timeout
-from .context import HandshakeContext
-from .errors import ParseError, ProtocolError, StateError
-from .events import (
-    ApplicationDataReceived,
-    ConnectionClosed,
-    ConnectionFailed,
-    Event,
-    HandshakeCompleted,
-)
+from .errors import ProtocolError, StateError
+from .events import Event
 from .fingerprint import Fingerprint
-from .handshake import HandshakeMessage, HandshakeType, message_name
-from .inbox import Inbox
 from .journal import Trace
-from .key_schedule12 import RESERVED_LABELS, MasterSecret
-from .negotiation import ClientNegotiation, ServerNegotiation
-from .outbox import Outbox
+from .key_schedule12 import RESERVED_LABELS
+from .negotiation import ClientNegotiation
 from .protection import record_overhead
-from .record import ContentType, Record, split_datagram
-from .record_layer import KEPT
-from .server12 import Server12
 from .session import Session
 from .srtp import SrtpKeyingMaterial, SrtpProfile
-from .state import TRANSITIONS, ConnectionState, Input, Role
+from .state import ConnectionState, Input, Role
 from .stats import DtlsStats
 
 
@@ -75,25 +59,14 @@ class DtlsConnection:
             raise ValueError("a server needs a certificate")
         if role is Role.SERVER and config.cookie_secrets and not peer_address:
             raise ValueError("a cookie proves nothing that is not bound to the client's address")
-        is_client = role is Role.CLIENT
-        self._role = role
-        self._state = ConnectionState.NEW
-        self._context = HandshakeContext(
-            config=config, rng=rng, peer_address=peer_address, is_client=is_client, trace=trace
-        )
-        self._journal = self._context.journal
-        self._engine: ClientNegotiation | ServerNegotiation | Client12 | Server12 | None = (
-            ClientNegotiation(self._context) if is_client else ServerNegotiation(self._context)
-        )
-        self._session: Session | None = None
-        self._master: MasterSecret | None = None
-        self._inbox = Inbox(self._journal)
-        self._outbox = Outbox(
-            journal=self._journal,
-            layer=self._context.layer,
-            records=self._context.records,
-            max_datas=config.max_queued_datagrams,
-        )
+        self._association = Association(role=role, config=config, rng=rng, peer_address=peer_address, trace=trace)
+        self._context = self._association.context
+        self._journal = self._association.journal
+        self._outbox = self._association.outbox
+
+    @property
+    def _session(self) -> Session | None:
+        return self._association.session
 
     # --- the life of a connection
 
@@ -103,13 +76,13 @@ class DtlsConnection:
         Raises:
             StateError: This is a server, or it was started before.
         """
-        if self._role is not Role.CLIENT or not isinstance(self._engine, ClientNegotiation):
+        if self._association.role is not Role.CLIENT or not isinstance(self._association.engine, ClientNegotiation):
             raise StateError("only a client starts, and only once")
-        if self._state is not ConnectionState.NEW:
+        if self._association.state is not ConnectionState.NEW:
             raise StateError("the connection was started before")
         self._journal.advance(now)
-        self._step(Input.START)
-        self._engine.start()
+        self._association.step(Input.START)
+        self._association.engine.start()
 
     def close(self, now: float) -> None:
         """Send what is queued and a close_notify with the next flush, and be closed. Does nothing if it is over.
@@ -119,7 +92,7 @@ class DtlsConnection:
         self._journal.advance(now)
         # [rfc5246:7.2.1/2]
         if not self.closed:
-            self._close(by_peer=False)
+            self._association.close(by_peer=False)
 
     def abort(self, now: float, alert: int = AlertDescription.INTERNAL_ERROR) -> None:
         """Give the connection up with a fatal alert of the owner's choice. Does nothing if it is over.
@@ -131,7 +104,7 @@ class DtlsConnection:
             raise ValueError(f"there is no alert {alert}")
         self._journal.advance(now)
         if not self.closed:
-            self._fail(f"aborted with {alert_name(alert)}", alert, received=False, section=None)
+            self._association.fail(f"aborted with {alert_name(alert)}", alert, received=False, section=None)
 
     def set_remote_fingerprints(self, fingerprints: Iterable[Fingerprint], now: float) -> None:
         """Say what the peer's certificate has to match, as soon as signalling has brought it.
@@ -152,11 +125,11 @@ class DtlsConnection:
         try:
             self._context.identity.expect(fingerprints)
         except ProtocolError as error:
-            self._fail_by(error)
+            self._association.fail_by(error)
             return
-        if self._state is ConnectionState.UNVERIFIED and self._context.identity.verified:
-            self._step(Input.VERIFY)
-            self._connected()
+        if self._association.state is ConnectionState.UNVERIFIED and self._context.identity.verified:
+            self._association.step(Input.VERIFY)
+            self._association.announce()
 
     # --- input
 
@@ -173,17 +146,17 @@ class DtlsConnection:
         stats.bytes_received += sum(map(len, batch))
         at = 0
         while at < len(batch):
-            if self._state is ConnectionState.CONNECTED:
+            if self._association.state is ConnectionState.CONNECTED:
                 opened: list[bytes] = []
                 at = self._context.records.application_opener().open_application_data(batch, at, opened)
-                self._deliver(opened)
+                self._association.deliver(opened)
                 if at == len(batch):
                     return
             # [rfc5246:7.2.1/3] [rfc5764:7.3.1/3]
             if self.closed:
                 self._journal.drop("connection_closed", len(batch) - at)
                 return
-            self._receive(batch[at])
+            self._association.receive(batch[at])
             at += 1
 
     def handle_timeout(self, now: float) -> None:
@@ -191,7 +164,7 @@ class DtlsConnection:
         self._journal.advance(now)
         if self.closed or self._context.layer.handle_timeout(now):
             return
-        self._fail("the peer does not answer", None, received=False, section="RFC 6347 section 4.2.4")
+        self._association.fail("the peer does not answer", None, received=False, section="RFC 6347 section 4.2.4")
 
     # --- output
 
@@ -230,9 +203,9 @@ class DtlsConnection:
             BufferFullError: Too much is queued already.
             ValueError: An item is empty or longer than a record.
         """
-        if self._state is not ConnectionState.CONNECTED:
+        if self._association.state is not ConnectionState.CONNECTED:
             # [rfc5246:7.3/3]
-            raise StateError(f"no data can be sent while {self._state.name}")
+            raise StateError(f"no data can be sent while {self._association.state.name}")
         self._outbox.add(datas)
 
     @property
@@ -251,7 +224,7 @@ class DtlsConnection:
 
         See :rfc:`5705#section-4` and, for the demand, :rfc:`7627#section-5.4`.
         """
-        master = self._require_connected()[1]
+        master = self._association.require_connected()[1]
         # [rfc7627:5.4/1] [rfc7627:5.4/2]
         if not master.extended:
             raise StateError("without the extended master secret nothing is exported")
@@ -270,10 +243,10 @@ class DtlsConnection:
 
         See :rfc:`5764#section-4.2`.
         """
-        profile = self._require_connected()[0].negotiated.srtp_profile
+        profile = self._association.require_connected()[0].negotiated.srtp_profile
         if profile is None:
             raise StateError("no SRTP profile was negotiated")
-        is_client = self._role is Role.CLIENT
+        is_client = self._association.role is Role.CLIENT
         return SrtpKeyingMaterial.export(SrtpProfile(profile), self.export_keying_material, is_client=is_client)
 
     def key_log_lines(self) -> list[str]:
@@ -307,17 +280,17 @@ class DtlsConnection:
     @property
     def state(self) -> ConnectionState:
         """How far it is."""
-        return self._state
+        return self._association.state
 
     @property
     def closed(self) -> bool:
         """Whether it is over, in order or not. A last alert may still have to be flushed."""
-        return self._state in (ConnectionState.CLOSED, ConnectionState.FAILED)
+        return self._association.closed
 
     @property
     def role(self) -> Role:
         """Client or server."""
-        return self._role
+        return self._association.role
 
     @property
     def stats(self) -> DtlsStats:
@@ -369,198 +342,3 @@ class DtlsConnection:
     def peer_certificates(self) -> tuple[bytes, ...]:
         """The peer's chain as raw DER, its own certificate first; empty until it arrived."""
         return self._context.identity.chain
-
-    # --- records
-
-    def _receive(self, datagram: bytes) -> None:
-        """Take a datagram apart, the general way."""
-        if self._state is ConnectionState.NEW and self._role is Role.CLIENT:
-            self._journal.drop("not_started")
-            return
-        records, dropped = split_datagram(datagram)
-        for record in records:
-            if self.closed:
-                self._journal.drop("connection_closed")
-                return
-            self._on_record(record)
-        for reason in dropped:
-            self._journal.drop(reason)
-
-    def _on_record(self, record: Record) -> None:
-        if record.epoch and self._context.layer.awaits_hello:
-            # There is nobody yet whose keys could ever open it: keep nothing.
-            self._journal.drop("record_before_client_hello")
-            return
-        content = self._context.records.open(record)
-        if isinstance(content, str):
-            # [rfc6347:4.1.2.7/1]
-            if content != KEPT:
-                self._journal.drop(content)
-            return
-        match record.content_type:
-            case ContentType.APPLICATION_DATA:
-                self._on_application_data(content)
-            case ContentType.HANDSHAKE:
-                self._on_handshake(content, record.number)
-            case ContentType.ALERT:
-                self._on_alert(content, record.epoch)
-            case _:
-                # The epoch in the header says it all: a ChangeCipherSpec, forged or not, changes nothing.
-                # [rfc5246:7.1/4]
-                self._journal.trace("change_cipher_spec_received", epoch=record.epoch)
-
-    def _on_application_data(self, content: bytes) -> None:
-        if not content:
-            self._journal.drop("application_data_empty")
-        elif self._state is ConnectionState.CONNECTED:
-            self._deliver([content])
-        else:
-            self._inbox.hold(content)
-
-    def _deliver(self, contents: list[bytes]) -> None:
-        self._journal.stats.application_data_received += len(contents)
-        self._context.events.extend(map(ApplicationDataReceived, contents))
-
-    def _on_alert(self, content: bytes, epoch: int) -> None:
-        if epoch == 0 and self._context.records.authenticated:
-            self._journal.drop("alert_plaintext_after_keys")
-            return
-        if isinstance(self._engine, ServerNegotiation):
-            # Nobody can complain about what we have not said yet: this is left over, or forged.
-            self._journal.drop("alert_before_client_hello")
-            return
-        try:
-            alert = Alert.parse(content)
-        except ParseError as error:
-            if epoch == 0:
-                self._journal.drop("alert_malformed")
-            else:
-                self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2")
-            return
-        self._journal.trace("alert_received", level=alert.level, alert=alert_name(alert.description))
-        # [rfc5246:7.2.1/1]
-        if alert.description == AlertDescription.CLOSE_NOTIFY:
-            self._close(by_peer=True)
-        # [rfc5246:7.2/1] [rfc5764:7.3.1/2]
-        elif alert.level == AlertLevel.FATAL:
-            name = alert_name(alert.description)
-            self._fail(f"the peer gave up with {name}", alert.description, received=True, section=None)
-        else:
-            self._journal.drop("alert_warning")
-
-    # --- handshake
-
-    def _on_handshake(self, content: bytes, number: int) -> None:
-        if self._role is Role.SERVER and self._state is ConnectionState.NEW:
-            self._step(Input.START)
-        if self._session is not None and content[:1] in (_HELLO_REQUEST, _CLIENT_HELLO):
-            self._refuse_renegotiation()
-            return
-        try:
-            for message in self._context.layer.receive(content, number):
-                self._on_message(message)
-        except (ParseError, ProtocolError) as error:
-            if self._context.config.cookie_secrets and self._context.layer.awaits_hello:
-                # [rfc6347:5/3]
-                # Whoever forges a client's address must not be able to shut the door before it.
-                self._journal.drop("handshake_before_cookie")
-            # [rfc5246:7.2.2/3] [rfc6347:4.2.7/3]
-            elif isinstance(error, ProtocolError):
-                self._fail_by(error)
-            else:
-                self._fail(str(error), error.alert, received=False, section="RFC 5246 section 7.2.2")
-        if not self.closed:
-            for record in self._context.records.take_early():
-                self._on_record(record)
-
-    def _on_message(self, message: HandshakeMessage) -> None:
-        name = message_name(message.message_type)
-        self._journal.trace("handshake_message_received", message=name, message_seq=message.message_seq)
-        if self._engine is None:
-            raise ProtocolError(
-                AlertDescription.UNEXPECTED_MESSAGE, f"{name} after the handshake", "RFC 5246 section 7.4"
-            )
-        successor = self._engine.receive(message)
-        if successor is not None:
-            self._engine = successor
-        if isinstance(self._engine, Client12 | Server12) and self._engine.outcome is not None:
-            self._complete(*self._engine.outcome)
-
-    def _complete(self, session: Session, master: MasterSecret) -> None:
-        """Both Finished messages are right: shut epoch 0, and let data through if the peer is the right one."""
-        self._session, self._master = session, master
-        self._engine = None
-        self._context.layer.finish()
-        self._context.records.close_plaintext()
-        if self._context.identity.verified:
-            self._step(Input.COMPLETE)
-            self._connected()
-        else:
-            self._step(Input.COMPLETE_UNVERIFIED)
-
-    def _connected(self) -> None:
-        session, _ = self._require_connected()
-        self._context.events.append(
-            HandshakeCompleted(
-                version=session.version,
-                cipher_suite=session.negotiated.suite.id,
-                group=session.group,
-                srtp_profile=session.negotiated.srtp_profile,
-                alpn_protocol=session.negotiated.alpn_protocol,
-            )
-        )
-        self._deliver(self._inbox.release())
-
-    def _refuse_renegotiation(self) -> None:
-        """See :rfc:`8827#section-6.5`."""
-        # [rfc8827:6.5/14] [rfc5746:4.2/1] [rfc5746:4.4/1] [rfc5746:5/1]
-        self._journal.drop("renegotiation_refused")
-        self._outbox.refuse_renegotiation()
-
-    # --- the end
-
-    def _close(self, *, by_peer: bool) -> None:
-        if by_peer:
-            # What was not sent yet is discarded, and the peer's close_notify is answered with ours.
-            self._outbox.discard()
-        if self._state is not ConnectionState.NEW:
-            self._outbox.add_alert(AlertLevel.WARNING, AlertDescription.CLOSE_NOTIFY)
-        self._end(Input.CLOSE, ConnectionClosed(by_peer=by_peer))
-
-    def _fail_by(self, error: ProtocolError) -> None:
-        self._fail(str(error), error.alert, received=False, section=error.section)
-
-    def _fail(self, reason: str, alert: int | None, *, received: bool, section: str | None) -> None:
-        self._outbox.discard()
-        if alert is not None and not received and self._state is not ConnectionState.NEW:
-            # [rfc5246:7.2.2/5]
-            self._outbox.add_alert(AlertLevel.FATAL, alert)
-        self._end(Input.FAIL, ConnectionFailed(reason=reason, alert=alert, received=received, section=section))
-
-    def _end(self, last_input: Input, event: ConnectionClosed | ConnectionFailed) -> None:
-        """Seal what still has to be said, and forget all secrets at once."""
-        self._outbox.seal_farewell()
-        # [rfc5246:7.2.2/1]
-        self._context.layer.forget()
-        self._context.records.forget()
-        self._engine = None
-        self._master = None
-        self._inbox.release()
-        self._step(last_input)
-        self._context.events.append(event)
-
-    # --- small things
-
-    def _step(self, step: Input) -> None:
-        before = self._state
-        self._state = TRANSITIONS[before, step]
-        self._journal.trace("state_changed", old=before.name, new=self._state.name)
-
-    def _require_connected(self) -> tuple[Session, MasterSecret]:
-        if self._session is None or self._master is None or self._state is not ConnectionState.CONNECTED:
-            raise StateError(f"there is no verified connection while {self._state.name}")
-        return self._session, self._master
-
-
-_HELLO_REQUEST: Final = bytes((HandshakeType.HELLO_REQUEST,))
-_CLIENT_HELLO: Final = bytes((HandshakeType.CLIENT_HELLO,))
