@@ -16,6 +16,7 @@ from rtc_ice.events import (
     RoleChanged,
     SelectedPairChanged,
 )
+from rtc_ice.mux import Multiplexer, MuxPeer, MuxStats, check_ufrag
 from rtc_ice.nomination import NominationPolicy
 from rtc_ice.pair import CandidatePair, Pair
 from rtc_ice.priority import candidate_priority, pair_priority
@@ -40,6 +41,9 @@ __all__ = [
     "IceError",
     "IceStats",
     "LocalCandidateGathered",
+    "Multiplexer",
+    "MuxPeer",
+    "MuxStats",
     "NominationPolicy",
     "Pair",
     "PairState",
@@ -51,5 +55,6 @@ __all__ = [
     "Trace",
     "__version__",
     "candidate_priority",
+    "check_ufrag",
     "pair_priority",
 ]
