@@ -22,6 +22,7 @@ from rtc_ice.pair import CandidatePair, Pair
 from rtc_ice.priority import candidate_priority, pair_priority
 from rtc_ice.state import ConnectionState, GatheringState, PairState
 from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats
+from rtc_ice.streams import StreamTable
 
 __all__ = [
     "Candidate",
@@ -52,6 +53,7 @@ __all__ = [
     "RoleChanged",
     "SelectedPairChanged",
     "StateError",
+    "StreamTable",
     "Trace",
     "__version__",
     "candidate_priority",

@@ -3,9 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from rtc_ice.agent_streams import StreamSide
 from rtc_ice.candidate import HOST, Candidate
+from rtc_ice.carrier import Carriers
 from rtc_ice.conclusion import (
     connection_state,
     fail_where_hopeless,
@@ -23,14 +25,13 @@ from rtc_ice.keepalive import Keepalives
 from rtc_ice.local_address import LocalAddress, LocalAddresses
 from rtc_ice.output import Output
 from rtc_ice.pacing import Pacer
-from rtc_ice.pair import CandidatePair, ComponentKey
 from rtc_ice.receiving import Receiver
 from rtc_ice.responder import Responder
 from rtc_ice.role import Role
 from rtc_ice.selection import Selection
 from rtc_ice.session import RemoteParameters, Session
 from rtc_ice.state import ConnectionState, GatheringState
-from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, describe_candidates, describe_pairs
+from rtc_ice.stats import IceStats
 from rtc_ice.status import Status
 from rtc_ice.triggered import GRACE_PERIOD, replay_early_checks
 from rtc_stun import Address, Datagram, short_term_key
@@ -38,10 +39,8 @@ from rtc_stun import Address, Datagram, short_term_key
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 """Called with the time, a name such as ``ice:connection_state_changed`` and plain values."""
 
-_FIRST_COMPONENT: Final[ComponentKey] = (0, 1)
 
-
-class IceAgent:
+class IceAgent(StreamSide):
     """An ICE agent, full or lite, for the streams of one session.
 
     The loop: bind sockets and `add_local_address` each; signal what `events` reports; tell the agent what the peer
@@ -83,6 +82,9 @@ class IceAgent:
         self._keepalives = Keepalives(self._config.keepalive_interval, rng)
         self._events: deque[Event] = deque()
         self._output = Output(self._count)
+        self._carriers = Carriers()
+        self._data = Output(self._count)
+        """What carriers brought for the application."""
         self._receiver = Receiver(
             responder=Responder(self._count, lite=self._config.lite),
             selection=self._selection,
@@ -100,28 +102,6 @@ class IceAgent:
         self._unflushed = False
         """Whether anything happened since the last flush: it may have left output, or work for the next one."""
 
-    # --- what the agent is ---
-
-    @property
-    def local_credentials(self) -> Credentials:
-        """What to signal to the peer. The ufrag also routes datagrams: it begins the USERNAME of the peer's checks."""
-        return self._session.local
-
-    @property
-    def remote_credentials(self) -> Credentials | None:
-        """What the peer signalled for this session."""
-        return None if self._session.remote is None else self._session.remote.credentials
-
-    @property
-    def lite(self) -> bool:
-        """Whether this is a lite agent, which is to be signalled to the peer."""
-        return self._config.lite
-
-    @property
-    def ta(self) -> float:
-        """The pacing in force, in seconds."""
-        return self._pacer.ta
-
     @property
     def controlling(self) -> bool:
         """Whether this agent chooses the pairs."""
@@ -134,49 +114,6 @@ class IceAgent:
             raise StateError("the role is fixed once the peer's credentials are known")
         self._session.switch_role(controlling=value)
         self._reported_role = value
-
-    @property
-    def connection_state(self) -> ConnectionState:
-        """How far the agent as a whole is."""
-        return self._status.connection
-
-    @property
-    def gathering_state(self) -> GatheringState:
-        """How far the local candidates are known."""
-        return self._status.gathering
-
-    @property
-    def selected_pair(self) -> CandidatePair | None:
-        """Where data of the first component goes, or ``None`` if nothing may be sent."""
-        return self._selection.pairs.get(_FIRST_COMPONENT)
-
-    def selected_pair_of(self, stream: int, component_id: int) -> CandidatePair | None:
-        """Return where data of a component goes, or ``None`` if nothing may be sent."""
-        return self._selection.pairs.get((stream, component_id))
-
-    def is_valid_path(self, local: Address, remote: Address) -> bool:
-        """Whether data that arrives here comes from the peer: it proved on this path to know our password.
-
-        Sending is another matter: see `selected_pair`.
-        """
-        # [rfc8445:12.2/1] Not only selected pairs: the peer may send on whatever pair it has validated.
-        path = (local, remote)
-        if path in self._current.session.authenticated_paths:
-            return True
-        return self._previous is not None and path in self._previous.authenticated_paths
-
-    @property
-    def stats(self) -> IceStats:
-        """Counters; alive, not a copy."""
-        return self._stats
-
-    def candidate_stats(self) -> list[CandidateStats]:
-        """Describe the candidates of this session, local ones first."""
-        return describe_candidates(self._session)
-
-    def candidate_pair_stats(self) -> list[CandidatePairStats]:
-        """Describe the pairs of this session, and those kept from before a restart."""
-        return describe_pairs(self._session, [monitor.pair for monitor in self._selection.monitors()])
 
     # --- what the caller knows ---
 
@@ -346,21 +283,20 @@ class IceAgent:
     # --- the contract of every machine ---
 
     def receive_datagram(self, datagram: Datagram, now: float) -> None:
-        """Take a STUN datagram. Never raises for what the network sent."""
+        """Take a datagram that is STUN or TURN by its first byte (:rfc:`7983`). Never raises for what the network sent."""
         self.receive_datagrams((datagram,), now)
 
     def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None:
-        """Take several datagrams that arrived together."""
+        """Take several datagrams that arrived together; look at `data_received` next."""
         self._now = max(self._now, now)
         for datagram in datagrams:
             self._stats.datagrams_received += 1
             if self._closed:
                 self._count("closed")
-                continue
-            discovered = self._receiver.receive(datagram, self._current, self._previous, self._now)
-            if discovered is not None:
-                self._events.append(discovered)
+            elif not self._carriers.receive_datagram(datagram, self._now):
+                self._receive(datagram)
         if not self._closed:
+            self._unwrap()
             self._settle()
 
     def handle_timeout(self, now: float) -> None:
@@ -370,6 +306,7 @@ class IceAgent:
         if self._is_idle():
             return
         now = self._now
+        self._carriers.handle_timeout(now)
         self._output.extend(self._current.handle_timeout(now))
         self._output.extend(self._keepalives.handle_timeout(now))
         self._settle()
@@ -382,14 +319,16 @@ class IceAgent:
             return []
         self._begin_transactions()
         self._output.extend(self._selection.consent_checks(self._now))
+        output = self._carriers.send(self._output.drain(), self._now)
+        output += self._carriers.datagrams_to_send(self._now)
         self._timeout = self._next_deadline()
         self._unflushed = False
-        output = self._output.drain()
         self._stats.datagrams_sent += len(output)
         return output
 
     def events(self) -> list[Event]:
         """Return what happened since the last look; drains. Call after every other call."""
+        self._events.extend(self._carriers.stream_wishes())
         if not self._events:
             return []
         events = list(self._events)
@@ -422,6 +361,11 @@ class IceAgent:
     @property
     def _closed(self) -> bool:
         return self._status.connection is ConnectionState.CLOSED
+
+    def _receive(self, datagram: Datagram) -> None:
+        discovered = self._receiver.receive(datagram, self._current, self._previous, self._now)
+        if discovered is not None:
+            self._events.append(discovered)
 
     def _is_idle(self) -> bool:
         """Whether a flush or a timeout has nothing to do: all that data in flight costs."""
@@ -509,6 +453,7 @@ class IceAgent:
             self._current.next_timeout(self._settled_at),
             self._selection.next_timeout(self._settled_at),
             self._keepalives.next_timeout(),
+            self._carriers.next_timeout(),
             max(self._pacer.ready_at, self._now) if self._current.has_work else None,
         ]
         return min((at for at in times if at is not None), default=None)

@@ -6,7 +6,7 @@ from rtc_ice.candidate import Candidate
 from rtc_ice.dataclass import dataclass
 from rtc_ice.pair import CandidatePair
 from rtc_ice.state import ConnectionState, GatheringState
-from rtc_stun import Address
+from rtc_stun import Address, CloseTransport, OpenTransport
 
 
 @dataclass(slots=True)
@@ -83,4 +83,6 @@ Event: TypeAlias = (
     | SelectedPairChanged
     | RoleChanged
     | ConsentExpired
+    | OpenTransport
+    | CloseTransport
 )

@@ -33,6 +33,11 @@ class CandidatePair:
     component_id: int
     """1 to 256."""
 
+    @property
+    def is_carried(self) -> bool:
+        """Whether data goes through a relay or a stream, and so through `IceAgent.send`, instead of straight from a socket."""
+        return self.local_candidate.type == RELAYED or self.local_candidate.transport != "udp"
+
 
 class LocalCandidate:
     """A candidate of ours with what the peer need not know."""

@@ -284,7 +284,7 @@ class Session:
             tie_breaker=self.role.tie_breaker,
             use_candidate=use_candidate,
         )
-        return Datagram(data, *pair.path)
+        return Datagram(data, *pair.path, pair.local.candidate.transport)
 
     # --- roles and proofs ---
 

@@ -70,14 +70,16 @@ class IndicationReceived:
 
 @dataclass(slots=True)
 class OpenTransport:
-    """A wish: connect a stream, then call `StunClient.transport_opened` or `StunClient.transport_failed`."""
+    """A wish: connect a stream, then call the machine's ``transport_opened`` or ``transport_failed``."""
 
     transport_id: int
     remote: Address
     transport: str
-    """``tcp`` or ``tls``."""
+    """``tcp`` or ``tls``; ``dtls`` for a DTLS connection, whose data keep their borders."""
     domain: str | None
     """What the server's certificate must prove; None if the request named no domain."""
+    local: Address | None = None
+    """Where to connect from; its port is 0 if any will do. None to leave it to the system."""
 
 
 @dataclass(slots=True)

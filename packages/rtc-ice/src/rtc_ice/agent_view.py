@@ -1,0 +1,92 @@
+"""What an agent shows of itself: nothing here changes anything."""
+
+from typing import Final
+
+from rtc_ice.config import IceConfig
+from rtc_ice.credentials import Credentials
+from rtc_ice.generation import Generation
+from rtc_ice.pacing import Pacer
+from rtc_ice.pair import CandidatePair, ComponentKey
+from rtc_ice.selection import Selection
+from rtc_ice.session import Session
+from rtc_ice.state import ConnectionState, GatheringState
+from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats, describe_candidates, describe_pairs
+from rtc_ice.status import Status
+from rtc_stun import Address
+
+_FIRST_COMPONENT: Final[ComponentKey] = (0, 1)
+
+
+class AgentView:
+    """The side of an `IceAgent` that is for looking at."""
+
+    _config: IceConfig
+    _current: Generation
+    _pacer: Pacer
+    _previous: Session | None
+    _selection: Selection
+    _stats: IceStats
+    _status: Status
+
+    @property
+    def local_credentials(self) -> Credentials:
+        """What to signal to the peer. The ufrag also routes datagrams: it begins the USERNAME of the peer's checks."""
+        return self._current.session.local
+
+    @property
+    def remote_credentials(self) -> Credentials | None:
+        """What the peer signalled for this session."""
+        return None if self._current.session.remote is None else self._current.session.remote.credentials
+
+    @property
+    def lite(self) -> bool:
+        """Whether this is a lite agent, which is to be signalled to the peer."""
+        return self._config.lite
+
+    @property
+    def ta(self) -> float:
+        """The pacing in force, in seconds."""
+        return self._pacer.ta
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """How far the agent as a whole is."""
+        return self._status.connection
+
+    @property
+    def gathering_state(self) -> GatheringState:
+        """How far the local candidates are known."""
+        return self._status.gathering
+
+    @property
+    def selected_pair(self) -> CandidatePair | None:
+        """Where data of the first component goes, or ``None`` if nothing may be sent."""
+        return self._selection.pairs.get(_FIRST_COMPONENT)
+
+    def selected_pair_of(self, stream: int, component_id: int) -> CandidatePair | None:
+        """Return where data of a component goes, or ``None`` if nothing may be sent."""
+        return self._selection.pairs.get((stream, component_id))
+
+    def is_valid_path(self, local: Address, remote: Address) -> bool:
+        """Whether data that arrives here comes from the peer: it proved on this path to know our password.
+
+        Sending is another matter: see `selected_pair`.
+        """
+        # [rfc8445:12.2/1] Not only selected pairs: the peer may send on whatever pair it has validated.
+        path = (local, remote)
+        if path in self._current.session.authenticated_paths:
+            return True
+        return self._previous is not None and path in self._previous.authenticated_paths
+
+    @property
+    def stats(self) -> IceStats:
+        """Counters; alive, not a copy."""
+        return self._stats
+
+    def candidate_stats(self) -> list[CandidateStats]:
+        """Describe the candidates of this session, local ones first."""
+        return describe_candidates(self._current.session)
+
+    def candidate_pair_stats(self) -> list[CandidatePairStats]:
+        """Describe the pairs of this session, and those kept from before a restart."""
+        return describe_pairs(self._current.session, [monitor.pair for monitor in self._selection.monitors()])
