@@ -1,4 +1,4 @@
-"""A machine on a real UDP socket of the loopback interface, and the `openssl` program beside it."""
+"""A machine on a real UDP socket of the loopback interface, and the programs of OpenSSL and GnuTLS beside it."""
 
 import os
 import select
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -96,8 +96,8 @@ def free_port() -> int:
         return port
 
 
-class OpenSsl:
-    """A running `openssl s_client` or `s_server`."""
+class Tool:
+    """A running program of somebody else: what it printed, and its standard input."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -122,26 +122,48 @@ class OpenSsl:
         self._process.stdin.write(line + b"\n")
         self._process.stdin.flush()
 
+    def end_input(self) -> None:
+        """Close its input, upon which it says goodbye to the peer."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+
+def openssl(command: str, who: Identity, folder: Path, *arguments: str) -> AbstractContextManager[Tool]:
+    """One of OpenSSL's test programs, `s_client` or `s_server`, with the key and certificate of `who`."""
+    key, certificate = _files(who, folder)
+    return _run("openssl", command, "-dtls1_2", "-cert", certificate, "-key", key, *arguments)
+
+
+def gnutls(program: str, who: Identity, folder: Path, *arguments: str) -> AbstractContextManager[Tool]:
+    """One of GnuTLS's test programs, `gnutls-cli` or `gnutls-serv`, with the key and certificate of `who`."""
+    key, certificate = _files(who, folder)
+    return _run(program, "--udp", "--x509certfile", certificate, "--x509keyfile", key, *arguments)
+
 
 @contextmanager
-def openssl(command: str, who: Identity, folder: Path, *arguments: str) -> Iterator[OpenSsl]:
-    """Run one of OpenSSL's test programs with the key and certificate of `who`."""
-    program = shutil.which("openssl")
-    require(program, "the openssl program is not installed")
+def _run(name: str, *arguments: str) -> Iterator[Tool]:
+    program = shutil.which(name)
+    require(program, f"the program {name} is not installed")
     assert program is not None
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    key.write_bytes(who.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    certificate.write_bytes(_pem(who.certificate))
-    line = [program, command, "-dtls1_2", "-cert", str(certificate), "-key", str(key), *arguments]
-    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        [program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     try:
-        yield OpenSsl(process)
+        yield Tool(process)
     finally:
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()
+
+
+def _files(who: Identity, folder: Path) -> tuple[str, str]:
+    """Key and certificate as PEM files."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    key.write_bytes(who.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    certificate.write_bytes(_pem(who.certificate))
+    return str(key), str(certificate)
 
 
 def _pem(certificate: bytes) -> bytes:

@@ -13,14 +13,6 @@ KINDS = pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
 MTUS = pytest.mark.parametrize("mtu", [300, 1200])
 
 
-def exported(ours: Watched) -> bytes:
-    """The SRTP keys in the order of the key material."""
-    is_client = ours.connection.role.name == "CLIENT"
-    local, remote = ours.srtp_keys()
-    client, server = (local, remote) if is_client else (remote, local)
-    return client[0] + server[0] + client[1] + server[1]
-
-
 def keymat(output: bytes) -> bytes:
     return bytes.fromhex(output.split(b"Keying material: ", 1)[1].split(b"\n", 1)[0].strip().decode())
 
@@ -63,7 +55,7 @@ def as_client(
 
             assert b"".join(ours.received) == b"hello from s_server\n"
             assert ours.srtp_profile == code
-            assert exported(ours) == keymat(theirs.output)
+            assert ours.srtp_material() == keymat(theirs.output)
             assert driver.largest <= mtu
             ours.close(0.0)
             assert driver.run(lambda: theirs.saw(b"DONE") or theirs.saw(b"shutting down")), theirs.output
@@ -98,7 +90,7 @@ def as_server(
 
             assert b"".join(ours.received) == b"hello from s_client\n"
             assert ours.srtp_profile == code
-            assert exported(ours) == keymat(theirs.output)
+            assert ours.srtp_material() == keymat(theirs.output)
             assert theirs.saw(b"Extended master secret: yes")
             assert driver.largest <= mtu
             theirs.type(b"Q")

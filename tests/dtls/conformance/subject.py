@@ -129,6 +129,12 @@ class Watched:
         material = self.connection.srtp_keying_material()
         return (material.local_key, material.local_salt), (material.remote_key, material.remote_salt)
 
+    def srtp_material(self) -> bytes:
+        """The SRTP keys in the order of RFC 5764, 4.2."""
+        local, remote = self.srtp_keys()
+        client, server = (local, remote) if self.connection.role is Role.CLIENT else (remote, local)
+        return client[0] + server[0] + client[1] + server[1]
+
     def weight(self) -> int:
         """Bytes of the whole state, a measure of what a peer made us keep."""
         return len(pickle.dumps(self.connection))
