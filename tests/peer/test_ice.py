@@ -34,12 +34,13 @@ from rtc_peer import (
     OperationError,
     PeerConnection,
     PeerError,
+    PeerOptions,
     SelectedCandidatePairChanged,
     SessionDescription,
     StateError,
 )
 from rtc_peer.description import MAX_CANDIDATES
-from rtc_sdp import Candidate, EndOfCandidates
+from rtc_sdp import Candidate, EndOfCandidates, IceLite
 from rtc_stun import Address, Datagram, StunServer
 
 HOST = "candidate:1 1 udp 2130706431 192.0.2.2 5000 typ host"
@@ -390,6 +391,28 @@ def test_a_lite_peer_leaves_the_control_to_us() -> None:
     answer_to(peer, describe(section(), session=("ice-lite",)))
 
     assert peer.transports[0].controlling
+
+
+@pytest.mark.spec("rfc8839:4.2.1.4/1")
+@pytest.mark.parametrize("offering", [True, False])
+def test_a_lite_agent_says_so_and_is_controlled(*, offering: bool) -> None:
+    lite, full = PeerOptions(ice=rtc_ice.IceConfig(lite=True)), PeerOptions()
+    pair = Pair(options=(lite, full) if offering else (full, lite)).connect()
+
+    side = pair.sides[0] if offering else pair.sides[1]
+    assert parsed(side.local).has(IceLite)
+    assert not parsed(side.other.local).has(IceLite)
+    assert [side.machine.transports[0].controlling, side.other.machine.transports[0].controlling] == [False, True]
+
+
+def test_another_address_can_be_announced() -> None:
+    peer = _answerer()
+    address, public = Address("192.168.0.1", 5000), Address("192.0.2.1", 5000)
+
+    with pytest.raises(ArgumentError, match="families differ"):
+        peer.add_local_address(0, address, 0.0, announced=Address("2001:db8::1", 5000))
+    assert peer.add_local_address(0, address, 0.0, announced=public)
+    assert [each.address for each in peer.transports[0].local_candidates] == [public]
 
 
 def test_the_offerer_controls() -> None:

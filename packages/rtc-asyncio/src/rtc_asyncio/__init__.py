@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     )
     from rtc_asyncio.rtp_transceiver import RTCRtpTransceiver
     from rtc_asyncio.session_description import RTCSessionDescription
+    from rtc_asyncio.single_port import SinglePort
     from rtc_asyncio.stats import (
         RTCCertificateStats,
         RTCDataChannelStats,
@@ -202,6 +203,7 @@ __all__ = [
     "RTCVideoSourceStats",
     "RawFrame",
     "RtpPacketTrack",
+    "SinglePort",
     "SyntaxError",
     "UdpSocket",
     "VideoStreamTrack",
@@ -246,6 +248,7 @@ _DEFINED_IN: Final = {
     ),
     "rtp_transceiver": "RTCRtpTransceiver",
     "session_description": "RTCSessionDescription",
+    "single_port": "SinglePort",
     "stats": (
         "RTCCertificateStats RTCDataChannelStats RTCIceCandidatePairStats RTCIceCandidateStats "
         "RTCPeerConnectionStats RTCStatsReport RTCTransportStats"

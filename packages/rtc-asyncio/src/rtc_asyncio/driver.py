@@ -36,6 +36,23 @@ class DatagramMachine(Protocol[E_inv]):
         """When `handle_timeout` is due."""
 
 
+class DatagramSocket(Protocol):
+    """What a driver sends through: a socket of its own, or its share of one."""
+
+    @property
+    def local(self) -> Address:
+        """Where it is bound."""
+
+    def send(self, datagrams: list[Datagram]) -> None:
+        """Send in order, all from `local`."""
+
+    def close(self) -> None:
+        """Close at once."""
+
+    def abandon(self) -> None:
+        """Close where the event loop may be gone."""
+
+
 class Driver(Generic[E]):
     """Moves the bytes of one machine and keeps its time. Use from within a running event loop.
 
@@ -48,7 +65,7 @@ class Driver(Generic[E]):
         self._loop = asyncio.get_running_loop()
         self._machine = machine
         self._on_event = on_event
-        self._sockets: dict[Address, UdpSocket] = {}
+        self._sockets: dict[Address, DatagramSocket] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._flush_handle: asyncio.Handle | None = None
@@ -64,7 +81,7 @@ class Driver(Generic[E]):
         return self._loop.time()
 
     @property
-    def sockets(self) -> list[UdpSocket]:
+    def sockets(self) -> list[DatagramSocket]:
         """The open sockets."""
         return list(self._sockets.values())
 
@@ -77,8 +94,17 @@ class Driver(Generic[E]):
         if self._closed:
             raise OSError("the driver is closed")
         udp = UdpSocket(local, self._received)
-        self._sockets[udp.local] = udp
+        self.add_socket(udp)
         return udp.local
+
+    def add_socket(self, socket: DatagramSocket) -> None:
+        """Send through a socket that somebody else reads, and hands to `take` what arrives."""
+        self._sockets[socket.local] = socket
+
+    def take(self, arrived_at: float, datagrams: list[Datagram]) -> None:
+        """Take what arrived together at a socket that several drivers share, and flush soon."""
+        self._machine.receive_datagrams(datagrams, arrived_at)
+        self.wake()
 
     def close_socket(self, local: Address) -> None:
         """Close one socket; unknown ones are ignored."""

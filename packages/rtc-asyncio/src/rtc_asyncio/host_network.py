@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import rtc_peer
 from rtc_peer import PeerConnection
@@ -9,6 +10,9 @@ from rtc_stun import Address
 
 from .driver import Driver
 from .interfaces import local_hosts
+
+if TYPE_CHECKING:
+    from .single_port import SinglePort
 
 
 class HostNetwork:
@@ -18,24 +22,34 @@ class HostNetwork:
         peer: The machine.
         driver: Has the sockets.
         hosts: IP addresses to gather candidates on; all that are up if None.
+        port: Has sockets that connections share; with it, none are opened.
     """
 
-    def __init__(self, peer: PeerConnection, driver: Driver[rtc_peer.Event], hosts: Sequence[str] | None) -> None:
+    def __init__(
+        self,
+        peer: PeerConnection,
+        driver: Driver[rtc_peer.Event],
+        hosts: Sequence[str] | None,
+        port: "SinglePort | None",
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._peer = peer
         self._driver = driver
         self._hosts = hosts
+        self._share = None if port is None else port.share(peer, driver)
         self._sockets: dict[int, list[Address]] = {}
         self._resolving: set[asyncio.Task[None]] = set()
 
     @property
     def in_use(self) -> bool:
         """Whether there are sockets."""
-        return bool(self._sockets)
+        return bool(self._sockets) or (self._share is not None and self._share.in_use)
 
     def gather(self, transport_id: int) -> None:
         """Open a socket on every address; what cannot be bound is left out, as an interface that just went down."""
-        if transport_id not in self._sockets:
+        if self._share is not None:
+            self._share.gather(transport_id)
+        elif transport_id not in self._sockets:
             opened = self._sockets[transport_id] = []
             for host in self._hosts if self._hosts is not None else local_hosts():
                 try:
@@ -50,6 +64,8 @@ class HostNetwork:
 
     def transport_closed(self, transport_id: int) -> None:
         """Close the sockets of a transport."""
+        if self._share is not None:
+            self._share.transport_closed(transport_id)
         for address in self._sockets.pop(transport_id, ()):
             self._driver.close_socket(address)
 

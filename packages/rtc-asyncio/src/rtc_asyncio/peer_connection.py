@@ -42,11 +42,11 @@ from .event_target import AnyHandler, Event, EventHandler
 from .events import RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent
 from .host_network import HostNetwork
 from .ice_candidate import RTCIceCandidate, candidate_members
-from .key_log import KeyLog
 from .rtp_media_api import RtpMediaApi
 from .session_description import RTCSessionDescription
 
 if TYPE_CHECKING:
+    from .single_port import SinglePort
     from .stats import RTCStatsReport
     from .tracks import MediaStreamTrack
 
@@ -88,17 +88,17 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
     Args:
         configuration: Servers, policies and certificates.
         hosts: IP addresses of this machine to gather candidates on; all that are up if None.
+        port: A port to share with other connections, instead of sockets of its own.
         options: Settings of the layers below, for those who need others than WebRTC's.
         trace: Takes structured records of all layers: time, name and details.
         codecs: The codec package for raw media; the one that is installed by default. With None nothing is encoded or decoded here, and all
             codecs that can be packed into RTP are negotiated.
-        key_log_file: File to which the keys of DTLS are added, for Wireshark; none by default. Whoever has it can read everything.
 
     Raises:
         TypeError: A member of the configuration has a wrong value.
+        ValueError: Both ``hosts`` and ``port`` are given.
         SyntaxError: A server's URI is malformed.
         InvalidAccessError: A certificate has expired, or a server lacks credentials.
-        OSError: The file for keys cannot be written.
     """
 
     onnegotiationneeded = EventHandler[Event]()
@@ -114,20 +114,19 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         configuration: RTCConfiguration | Mapping[str, object] | None = None,
         *,
         hosts: Sequence[str] | None = None,
+        port: "SinglePort | None" = None,
         options: PeerOptions | None = None,
         trace: Trace | None = None,
         codecs: CodecChoice = "installed",
-        key_log_file: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
+        if hosts is not None and port is not None:
+            raise ValueError("the port has its hosts already")
         self._loop = asyncio.get_running_loop()
         self._configuration = converted(RTCConfiguration, configuration)
         options = options or PeerOptions(ice=IceConfig(allow_loopback=True))
         if options.media == MediaOptions():
             options = replace(options, media=CodecSelection(codecs))
-        self._key_log = None if key_log_file is None else KeyLog(key_log_file)
-        if self._key_log is not None:
-            options = replace(options, dtls=replace(options.dtls, key_log=True))
         self._codecs = codecs
         self._media_options = options.media
         with w3c_errors():
@@ -142,7 +141,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         self._driver = Driver(self._peer, self._happened)
         self._services = ChannelServices(self._peer, self._driver)
         self._dispatcher = Dispatcher(self, self._peer, self._services)
-        self._network = HostNetwork(self._peer, self._driver, hosts)
+        self._network = HostNetwork(self._peer, self._driver, hosts, port)
         self._state_waiters: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -436,16 +435,9 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
                 if isinstance(event, rtc_peer.TrackAdded):
                     self._load_media().dispatch(event)
                     return
-                if isinstance(event, rtc_peer.DtlsTransportStateChanged):
-                    self._log_keys()
                 self._dispatcher.dispatch(event)
                 if isinstance(event, rtc_peer.ConnectionStateChanged | rtc_peer.IceGatheringStateChanged):
                     self._wake_waiters()
-
-    def _log_keys(self) -> None:
-        """Add the keys that have become known to the file that they are wanted in."""
-        if self._key_log is not None:
-            self._key_log.add([line for view in self._peer.transports for line in view.key_log_lines()])
 
     async def _gathered(self) -> None:
         """Wait until all candidates are known, within bounds."""

@@ -100,6 +100,7 @@ class PeerConnection(NegotiationView, MediaCommands):
                 max_message_size=self._options.data.max_message_size,
             ),
             bundle_policy=self._configuration.bundle_policy,
+            ice_lite=self._options.ice.lite,
         )
         self._surface = None
         self._layers = Layers(
@@ -396,13 +397,21 @@ class PeerConnection(NegotiationView, MediaCommands):
 
     # --- what the owner's I/O tells ---
 
-    def add_local_address(self, transport_id: int, address: Address, now: float) -> bool:
+    def is_valid_path(self, local: Address, remote: Address) -> bool:
+        """Whether the peer has proven to be at ``remote``: what `rtc_ice.Multiplexer` asks, where sockets are shared."""
+        transports = self._layers.transports.transports.values()
+        return any(each.ice.agent.is_valid_path(local, remote) for each in transports)
+
+    def add_local_address(
+        self, transport_id: int, address: Address, now: float, *, announced: Address | None = None
+    ) -> bool:
         """Tell of a socket that was opened for a transport. Prefer the order of preference.
 
         Args:
             transport_id: As `GatheringWanted` named it.
             address: IP literal and port that the socket is bound to, not 0.
             now: Present time in seconds.
+            announced: What the peer is told instead, where a static one-to-one translator stands before this host.
 
         Returns:
             Whether it became a candidate; if not (its kind is never used, or the transport was closed meanwhile), the
@@ -411,10 +420,10 @@ class PeerConnection(NegotiationView, MediaCommands):
         Raises:
             StateError: The connection is closed.
             ArgumentError: There never was such a transport, or the address is no IP address, was added before or is one
-                too many.
+                too many, or ``announced`` is of another family.
         """
         now = self._enter(now)
-        added = self._layers.transports.add_local_address(transport_id, address, now)
+        added = self._layers.transports.add_local_address(transport_id, address, now, announced)
         self._layers.settle(now)
         return added
 

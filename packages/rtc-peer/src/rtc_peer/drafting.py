@@ -43,16 +43,23 @@ class Drafter:
         rng: Source of randomness.
         fingerprints: Of our certificates.
         data: What we say about data channels.
+        ice_lite: Whether our ICE agents are lite ones.
     """
 
-    __slots__ = ("_data", "_fingerprints", "_origin", "_rng", "_transport_count", "_version")
+    __slots__ = ("_data", "_fingerprints", "_ice_lite", "_origin", "_rng", "_transport_count", "_version")
 
     def __init__(
-        self, *, rng: Callable[[int], bytes], fingerprints: tuple[Fingerprint, ...], data: DataParameters
+        self,
+        *,
+        rng: Callable[[int], bytes],
+        fingerprints: tuple[Fingerprint, ...],
+        data: DataParameters,
+        ice_lite: bool,
     ) -> None:
         self._rng = rng
         self._fingerprints = fingerprints
         self._data = data
+        self._ice_lite = ice_lite
         # [rfc8829:5.2.1/3] [rfc8829:5.2.1/4] [rfc8829:5.2.1/5] [rfc8829:5.2.1/6]
         self._origin = replace(Origin.create(rng), unicast_address="0.0.0.0")  # noqa: S104 - written, never bound
         self._version = 0
@@ -111,6 +118,7 @@ class Drafter:
             credentials=known.credentials
             if known is not None and not restart
             else fresh or Credentials.generate(self._rng),
+            ice_lite=self._ice_lite,
             # [rfc8122:5.1/1]
             fingerprints=self._fingerprints,
             role=role,

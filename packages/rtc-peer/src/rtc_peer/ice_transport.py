@@ -165,14 +165,15 @@ class IceTransport:
 
     # --- what the owner's I/O tells ---
 
-    def add_local_address(self, address: Address, now: float) -> bool:
+    def add_local_address(self, address: Address, now: float, announced: Address | None = None) -> bool:
         """Take the address of a socket, and return whether it became a candidate.
 
         Raises:
-            ValueError: The address is no IP address, was added before or is one too many.
+            ValueError: The address is no IP address, was added before or is one too many, or what is to be announced
+                instead is of another family.
         """
         # [rfc8835:3.2/1]
-        added = self.agent.add_local_address(address, now)
+        added = self.agent.add_local_address(address, now, announced=announced)
         self.stirred = True
         if not added:
             # The agent may keep what came too late for the next restart; but its owner closes the socket now.

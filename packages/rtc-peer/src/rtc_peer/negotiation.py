@@ -61,6 +61,7 @@ class Negotiator:
         fingerprints: tuple[Fingerprint, ...],
         data: DataParameters,
         bundle_policy: BundlePolicy,
+        ice_lite: bool = False,
     ) -> None:
         self.signaling = Signaling()
         self.sections: tuple[MediaSection, ...] = ()
@@ -84,7 +85,7 @@ class Negotiator:
         self._last_offer: LocalPlan | None = None
         self._last_answer: LocalPlan | None = None
         self._remote_trickles: bool | None = None
-        self._drafter = Drafter(rng=rng, fingerprints=fingerprints, data=data)
+        self._drafter = Drafter(rng=rng, fingerprints=fingerprints, data=data, ice_lite=ice_lite)
         self._bundle_policy = bundle_policy
 
     # --- creating ---

@@ -49,8 +49,6 @@ class TransportStats:
     """``client``, ``server`` or ``unknown``."""
     tls_version: str | None
     """Four hexadecimal digits, such as ``FEFD`` for DTLS 1.2."""
-    tls_group: str | None
-    """The group of the key exchange, by its name in the TLS registry."""
     dtls_cipher: str | None
     srtp_cipher: str | None
     """The profile's name in the registry; None where there are no media."""

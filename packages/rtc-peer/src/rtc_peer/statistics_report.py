@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TypeAlias, TypeVar
 
-from rtc_dtls import Certificate, CipherSuiteId, Fingerprint, GroupId
+from rtc_dtls import Certificate, CipherSuiteId, Fingerprint
 from rtc_ice import Candidate
 from rtc_peer.data_transport import DataTransport
 from rtc_peer.statistics import (
@@ -76,7 +76,6 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
     theirs = () if connection is None else connection.peer_certificates
     suite = None if connection is None else connection.cipher_suite
     version = None if connection is None else connection.version
-    group = None if connection is None else connection.group
     profile = None if transport.media is None else transport.media.srtp.profile
     ours, remotes = chain_statistics(chain), chain_statistics(theirs)
     stats = TransportStats(
@@ -91,7 +90,6 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
         dtls_state=transport.dtls.state.value,
         dtls_role={None: "unknown", True: "client", False: "server"}[transport.dtls.is_client],
         tls_version=None if version is None else f"{version:04X}",
-        tls_group=None if group is None else _group_name(group),
         dtls_cipher=None if suite is None else _suite_name(suite),
         srtp_cipher=None if profile is None else f"SRTP_{profile.name}",
         selected_candidate_pair_id=next((each.id for each in pairs if each.selected), None),
@@ -206,14 +204,6 @@ def _certificate(der: bytes) -> CertificateStats:
         fingerprint_algorithm=fingerprint.algorithm,
         base64_certificate=b64encode(der).decode("ascii"),
     )
-
-
-def _group_name(group: int) -> str:
-    try:
-        name = GroupId(group).name
-    except ValueError:
-        return f"0x{group:04X}"
-    return name if "MLKEM" in name else name.lower()  # as the registry writes them: x25519, but X25519MLKEM768
 
 
 def _suite_name(suite: int) -> str:

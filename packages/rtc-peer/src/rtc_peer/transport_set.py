@@ -189,11 +189,12 @@ class TransportSet:
 
     # --- addresses ---
 
-    def add_local_address(self, key: int, address: Address, now: float) -> bool:
+    def add_local_address(self, key: int, address: Address, now: float, announced: Address | None = None) -> bool:
         """Take the address of a socket, and return whether it became a candidate.
 
         Raises:
-            ArgumentError: The address is no IP address, was added before or is one too many.
+            ArgumentError: The address is no IP address, was added before or is one too many, or ``announced`` is of
+                another family.
         """
         transport = self._find(key)
         if not is_ip_literal(address.host):
@@ -203,7 +204,7 @@ class TransportSet:
         if transport is None or transport.ice.relay_only:
             return False
         try:
-            added = transport.ice.add_local_address(address, now)
+            added = transport.ice.add_local_address(address, now, announced)
         except ValueError as error:
             raise ArgumentError(str(error)) from error
         if added:

@@ -24,6 +24,7 @@ from rtc_sdp import (
     Direction,
     EndOfCandidates,
     Group,
+    IceLite,
     IceOptions,
     IcePwd,
     IceUfrag,
@@ -87,8 +88,11 @@ def write(plan: DescriptionPlan) -> SdpDocument:
         # [rfc8829:5.2.1/48]
         document.add(Group(LIP_SYNC, mids))
     if plan.ice_options:
-        # [rfc8829:5.2.1/13] [rfc8839:4.2.1.5/1] [rfc8839:4.2.1.4/2] Never ice-lite.
+        # [rfc8829:5.2.1/13] [rfc8839:4.2.1.5/1]
         document.add(IceOptions(plan.ice_options))
+    if any(each.parameters.ice_lite for each in plan.transports.values()):
+        # [rfc8839:4.2.1.4/1] [rfc8839:4.2.1.4/2]
+        document.add(IceLite())
     for section in plan.sections:
         document.media.append(_write_section(section, plan))
     return document

@@ -1,0 +1,193 @@
+"""One UDP port that many connections share, as a server behind a firewall has it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Self
+
+import rtc_peer
+from rtc_ice import Multiplexer
+from rtc_ice.mux import MuxStats
+from rtc_peer import PeerConnection
+from rtc_stun import Address, Datagram
+
+from .driver import Driver
+from .interfaces import local_hosts
+from .udp import Batch, UdpSocket
+
+
+class SinglePort:
+    """A port number, bound on each address of this machine, for all the connections that are made with it.
+
+    Make it inside a running event loop, before the connections, and close it after them::
+
+        async with SinglePort(3478) as port:
+            pc = RTCPeerConnection(port=port)
+
+    Datagrams find their connection by the user fragment of ICE and by where they come from; see `rtc_ice.Multiplexer`.
+    Each connection gathers on one transport alone, as all do that bundle; and TURN servers are of no use to it, for their
+    datagrams would not say which connection they are for.
+
+    Args:
+        port: The number; 0 lets the system choose.
+        hosts: IP addresses of this machine to listen on; all that are up if None.
+        announced: By host, the public IP address that a static one-to-one translator has for it, as in front of cloud
+            servers; peers are told that one, with the same port.
+        max_connections: How many may share the port.
+
+    Raises:
+        OSError: The port cannot be bound on a host.
+        ValueError: ``max_connections`` is not positive, or there are no hosts.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        hosts: Sequence[str] | None = None,
+        announced: Mapping[str, str] | None = None,
+        max_connections: int = 65_536,
+    ) -> None:
+        self.announced: Final = dict(announced or {})
+        self.mux: Final = Multiplexer[PortShare](max_peers=max_connections)
+        """Who shares the port."""
+        self._sockets: dict[Address, UdpSocket] = {}
+        wanted = list(hosts if hosts is not None else local_hosts())
+        if not wanted:
+            raise ValueError("there is no address to listen on")
+        try:
+            for host in wanted:
+                udp = UdpSocket(Address(host, port), self._received)
+                self._sockets[udp.local] = udp
+                port = udp.local.port
+        except OSError:
+            self.close()
+            raise
+        self.port: Final = port
+        """The number."""
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where the port listens; nowhere once it is closed."""
+        return list(self._sockets)
+
+    @property
+    def stats(self) -> MuxStats:
+        """Counters; alive, not a copy."""
+        return self.mux.stats
+
+    def __len__(self) -> int:
+        """Return how many connections use the port."""
+        return len(self.mux)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the sockets. Connections that still use them hear nothing any more, and fail. Idempotent."""
+        for udp in self._sockets.values():
+            udp.close()
+        self._sockets.clear()
+
+    def share(self, peer: PeerConnection, driver: Driver[rtc_peer.Event]) -> "PortShare":
+        """Return the part of a connection, which takes effect when it gathers candidates."""
+        return PortShare(self, peer, driver)
+
+    def send(self, local: Address, datagrams: list[Datagram]) -> None:
+        """Send through one of the sockets; does nothing once the port is closed."""
+        udp = self._sockets.get(local)
+        if udp is not None:
+            udp.send(datagrams)
+
+    def _received(self, batches: list[Batch]) -> None:
+        for arrived_at, datagrams in batches:
+            for share, part in self.mux.route(datagrams):
+                share.receive(arrived_at, part)
+
+
+class PortShare:
+    """What one connection has of a port.
+
+    Args:
+        port: Has the sockets.
+        peer: The machine of the connection.
+        driver: Moves its bytes.
+    """
+
+    def __init__(self, port: SinglePort, peer: PeerConnection, driver: Driver[rtc_peer.Event]) -> None:
+        self._port = port
+        self._peer = peer
+        self._driver = driver
+        self._transport_id: int | None = None
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the connection gathered on the port."""
+        return self in self._port.mux
+
+    def gather(self, transport_id: int) -> None:
+        """Give a transport the addresses of the port, and take note of its user fragment; others than the first get none.
+
+        Where the port is full or closed, the transport gets none either, and will find no path.
+        """
+        transport = next((each for each in self._peer.transports if each.id == transport_id), None)
+        if transport is None or self._transport_id not in {None, transport_id}:
+            return
+        self._transport_id = transport_id
+        is_new = not self.in_use
+        try:
+            self._port.mux.add(transport.local_credentials.ufrag, self)
+        except ValueError:
+            return
+        for local in self._port.addresses if is_new else ():
+            public = self._port.announced.get(local.host)
+            announced = None if public is None else Address(public, local.port)
+            self._driver.add_socket(SharedSocket(local, self))
+            if not self._peer.add_local_address(transport_id, local, self._driver.now, announced=announced):
+                self._driver.close_socket(local)
+
+    def transport_closed(self, transport_id: int) -> None:
+        """Give the port back, if the transport was the one that used it."""
+        if self._transport_id == transport_id:
+            self._transport_id = None
+            for local in self._port.addresses:
+                self._driver.close_socket(local)
+            self.leave()
+
+    def leave(self) -> None:
+        """Be sent nothing any more."""
+        self._port.mux.remove(self)
+
+    def send(self, local: Address, datagrams: list[Datagram]) -> None:
+        """Send what the connection wants to send."""
+        self._port.mux.sent(self, datagrams)
+        self._port.send(local, datagrams)
+
+    def receive(self, arrived_at: float, datagrams: list[Datagram]) -> None:
+        """Take what turned out to be for this connection."""
+        self._driver.take(arrived_at, datagrams)
+
+    def is_valid_path(self, local: Address, remote: Address) -> bool:
+        """Whether the peer of the connection has proven to be there."""
+        return self._peer.is_valid_path(local, remote)
+
+
+class SharedSocket:
+    """A socket of the port, as the driver of one connection sees it: `rtc_asyncio.driver.DatagramSocket`."""
+
+    def __init__(self, local: Address, share: PortShare) -> None:
+        self.local: Final = local
+        self._share = share
+
+    def send(self, datagrams: list[Datagram]) -> None:
+        """Send."""
+        self._share.send(self.local, datagrams)
+
+    def close(self) -> None:
+        """Leave the port, and the socket open for the others."""
+        self._share.leave()
+
+    def abandon(self) -> None:
+        """Leave the port."""
+        self._share.leave()
