@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from tests.support.nat import port_restricted_cone
 from tests.support.network import Node
 
 import rtc_dtls
@@ -22,10 +23,15 @@ from rtc_sctp import Association, AssociationConfig, AssociationEstablished
 from rtc_sctp import MessageReceived as UserMessage
 from rtc_stun import (
     Address,
+    AlternateAddresses,
+    BehaviorConfig,
+    BehaviorDiscovered,
+    BehaviorDiscovery,
     LongTermAuthenticator,
     LongTermCredential,
     LongTermUsers,
     RequestSucceeded,
+    ServerConfig,
     StunClient,
     StunServer,
     UnknownAttribute,
@@ -93,6 +99,49 @@ class StunConversation(Conversation):
     @staticmethod
     def _client(node: Node) -> StunClient:
         assert isinstance(node.machine, StunClient)
+        return node.machine
+
+
+class DiscoveryConversation(Conversation):
+    """A client explores its NAT with a server of two addresses."""
+
+    name = "discovery"
+
+    def build(self) -> tuple[Node, Node]:
+        pair = AlternateAddresses(Address("198.51.100.1", 3478), Address("198.51.100.2", 3479))
+        here = self.network.host("192.168.1.10", behind=port_restricted_cone("203.0.113.1"))
+        there = self.network.host(pair.primary.host, pair.alternate.host)
+        self.ports = [here.bind(5000), here.bind(5001)]
+        local, second_local = (binding.address for binding in self.ports)
+        discovery = BehaviorDiscovery(
+            local=local, second_local=second_local, server=pair.primary, rng=self.rngs[0], mtu=1500, trace=self.trace
+        )
+        config = ServerConfig(behavior=BehaviorConfig(alternates=(pair,)))
+        bindings = [there.bind(port, host) for host in there.hosts for port in (pair.primary.port, pair.alternate.port)]
+        server = StunServer(config=config, trace=self.trace)
+        return self.network.attach(discovery, *self.ports), self.network.attach(server, *bindings)
+
+    def start(self) -> None:
+        self._discovery(self.left).discover(self.network.now)
+
+    def settled(self) -> bool:
+        return self.left.saw(BehaviorDiscovered)
+
+    def talk(self) -> None:
+        self.start()
+
+    def talked(self) -> bool:
+        return len(self.left.of(BehaviorDiscovered)) >= 2
+
+    def after_close(self) -> Calls:
+        return [("discovering", lambda node: self._discovery(node).discover(99.0))]
+
+    def flood(self) -> Callable[[Node], object]:
+        return lambda node: self._discovery(node).discover(self.network.now)
+
+    @staticmethod
+    def _discovery(node: Node) -> BehaviorDiscovery:
+        assert isinstance(node.machine, BehaviorDiscovery)
         return node.machine
 
 
@@ -339,6 +388,7 @@ class DataChannelConversation(Conversation):
 
 CONVERSATIONS: Final[list[type[Conversation]]] = [
     StunConversation,
+    DiscoveryConversation,
     TurnClientConversation,
     TurnServerConversation,
     IceConversation,

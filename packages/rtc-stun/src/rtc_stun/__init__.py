@@ -42,6 +42,25 @@ if TYPE_CHECKING:
         Username,
         XorMappedAddress,
     )
+    from rtc_stun.behavior import (
+        Behavior,
+        BehaviorDiscovered,
+        DiscoveryEvent,
+        DiscoveryFailed,
+        LifetimeDiscovered,
+        NatBehavior,
+    )
+    from rtc_stun.behavior_attributes import (
+        BEHAVIOR_ATTRIBUTES,
+        ChangeRequest,
+        OtherAddress,
+        Padding,
+        ResponseOrigin,
+        ResponsePort,
+    )
+    from rtc_stun.behavior_discovery import BehaviorDiscovery
+    from rtc_stun.behavior_server import AlternateAddresses, BehaviorConfig
+    from rtc_stun.binding_lifetime import BindingLifetimeDiscovery
     from rtc_stun.client import StunClient
     from rtc_stun.client_authentication import Credential, LongTermCredential, ShortTermCredential
     from rtc_stun.client_config import ClientConfig, ClientStats
@@ -80,6 +99,7 @@ if TYPE_CHECKING:
     from rtc_stun.message import BINDING, HEADER_LENGTH, Integrity, Message, MessageClass, is_stun
     from rtc_stun.nonce import NonceMint, SecurityFeature, nonce_cookie, security_features
     from rtc_stun.precis import opaque_string
+    from rtc_stun.probing import DISCOVERY_CLIENT
     from rtc_stun.retransmission import Retransmission
     from rtc_stun.rto import RtoCache
     from rtc_stun.sasl_preparation import saslprep
@@ -99,21 +119,32 @@ __all__ = [
     "Address",
     "AddressAttribute",
     "Algorithm",
+    "AlternateAddresses",
     "AlternateDomain",
     "AlternateServer",
     "Attribute",
     "AttributeSet",
     "Authenticated",
     "Authenticator",
+    "BEHAVIOR_ATTRIBUTES",
     "BINDING",
+    "Behavior",
+    "BehaviorConfig",
+    "BehaviorDiscovered",
+    "BehaviorDiscovery",
+    "BindingLifetimeDiscovery",
     "BytesAttribute",
+    "ChangeRequest",
     "ClientConfig",
     "ClientEvent",
     "ClientStats",
     "CloseTransport",
     "Closed",
     "Credential",
+    "DISCOVERY_CLIENT",
     "Datagram",
+    "DiscoveryEvent",
+    "DiscoveryFailed",
     "ErrorCode",
     "FIRST_OPTIONAL_TYPE",
     "FailureReason",
@@ -129,6 +160,7 @@ __all__ = [
     "IndicationReceived",
     "Integrity",
     "IntegrityError",
+    "LifetimeDiscovered",
     "LongTermAuthenticator",
     "LongTermCredential",
     "LongTermUsers",
@@ -138,9 +170,12 @@ __all__ = [
     "MessageClass",
     "MessageIntegrity",
     "MessageIntegritySha256",
+    "NatBehavior",
     "Nonce",
     "NonceMint",
     "OpenTransport",
+    "OtherAddress",
+    "Padding",
     "ParseError",
     "PasswordAlgorithm",
     "PasswordAlgorithms",
@@ -151,6 +186,8 @@ __all__ = [
     "RequestFailed",
     "RequestRedirected",
     "RequestSucceeded",
+    "ResponseOrigin",
+    "ResponsePort",
     "Retransmission",
     "RtoCache",
     "STUN_ATTRIBUTES",
@@ -200,6 +237,11 @@ __all__ = [
 _DEFINED_IN: Final = {
     "attribute": "FIRST_OPTIONAL_TYPE MAGIC_COOKIE AddressAttribute Attribute AttributeSet BytesAttribute FlagAttribute TextAttribute Uint32Attribute Uint64Attribute UnknownAttribute XorAddressAttribute attribute_set",
     "attributes": "REASON_PHRASES STUN_ATTRIBUTES Algorithm AlternateDomain AlternateServer ErrorCode Fingerprint MappedAddress MessageIntegrity MessageIntegritySha256 Nonce PasswordAlgorithm PasswordAlgorithms Realm Software UnknownAttributes UserHash Username XorMappedAddress",
+    "behavior": "Behavior BehaviorDiscovered DiscoveryEvent DiscoveryFailed LifetimeDiscovered NatBehavior",
+    "behavior_attributes": "BEHAVIOR_ATTRIBUTES ChangeRequest OtherAddress Padding ResponseOrigin ResponsePort",
+    "behavior_discovery": "BehaviorDiscovery",
+    "behavior_server": "AlternateAddresses BehaviorConfig",
+    "binding_lifetime": "BindingLifetimeDiscovery",
     "client": "StunClient",
     "client_authentication": "Credential LongTermCredential ShortTermCredential",
     "client_config": "ClientConfig ClientStats",
@@ -212,6 +254,7 @@ _DEFINED_IN: Final = {
     "message": "BINDING HEADER_LENGTH Integrity Message MessageClass is_stun",
     "nonce": "NonceMint SecurityFeature nonce_cookie security_features",
     "precis": "opaque_string",
+    "probing": "DISCOVERY_CLIENT",
     "retransmission": "Retransmission",
     "rto": "RtoCache",
     "sasl_preparation": "saslprep",

@@ -5,8 +5,9 @@ from dataclasses import field
 from typing import Final
 
 from rtc_stun._version import __version__
-from rtc_stun.attribute import Attribute
+from rtc_stun.attribute import Attribute, AttributeSet
 from rtc_stun.attributes import (
+    STUN_ATTRIBUTES,
     AlternateDomain,
     AlternateServer,
     ErrorCode,
@@ -15,6 +16,7 @@ from rtc_stun.attributes import (
     UnknownAttributes,
     XorMappedAddress,
 )
+from rtc_stun.behavior_server import BehaviorConfig, BehaviorUsage, Reply
 from rtc_stun.classic import answer_classic
 from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address, Datagram, check_canonical
@@ -67,6 +69,8 @@ class ServerConfig:
     """Streams at a time; one more is closed at once, unless another has been silent for long."""
     max_silence: float = 60.0
     """Seconds without a message after which a stream gives way to a new one, should there be too many."""
+    behavior: BehaviorConfig | None = None
+    """For a server that helps clients to explore their NAT (:rfc:`5780`)."""
 
     def __post_init__(self) -> None:
         """Refuse what could not be sent and what makes no sense."""
@@ -127,6 +131,7 @@ class StunServer:
         """Counters, for reading."""
         # [rfc8489:12/2] [rfc8489:12/3]
         self._authenticator = authenticator
+        self._behavior = None if self._config.behavior is None else BehaviorUsage(self._config.behavior)
         self._trace = trace
         self._now = float("-inf")
         self._closed = False
@@ -196,10 +201,11 @@ class StunServer:
                 self._streams[transport_id] = self._streams.pop(transport_id)
                 for message in messages:
                     # [rfc8489:12/4]
-                    response = self._answer(message, stream.remote, stream.transport)
+                    received = Datagram(message, stream.local, stream.remote, stream.transport)
+                    response = self._answer(received)
                     if response is not None:
                         # [rfc8489:6.2.2/7] Back on the same stream, or not at all.
-                        self._stream_data.append(StreamData(transport_id, response))
+                        self._stream_data.append(StreamData(transport_id, response.data))
         except ParseError:
             self._drop("malformed-stream")
             # [rfc8489:6.2.2/5] [rfc8489:6.2.2/6] The one case in which the server closes; no request is lost by it.
@@ -223,9 +229,9 @@ class StunServer:
         if self._closed:
             self._drop("closed")
             return
-        response = self._answer(datagram.data, datagram.remote, datagram.transport)
+        response = self._answer(datagram)
         if response is not None:
-            self._datagrams.append(Datagram(response, datagram.local, datagram.remote, datagram.transport))
+            self._datagrams.append(response)
 
     # Time and output.
 
@@ -273,40 +279,48 @@ class StunServer:
 
     # Answering.
 
-    def _answer(self, data: bytes, source: Address, transport: str) -> bytes | None:
+    def _answer(self, received: Datagram) -> Datagram | None:
         """Return the response to a message, or None if it gets none."""
         if len(self._datagrams) + len(self._stream_data) >= MAX_UNSENT:
             self._drop("output-full")
             return None
         try:
-            request = Message.parse(data)
+            request = Message.parse(received.data, self._known_attributes(received))
             # [rfc8489:12/5] If it is there, it is right.
             if request.get(Fingerprint) is not None:
                 request.verify_fingerprint()
         except ParseError:
-            return self._answer_classic(data, source, transport)
+            return self._answer_classic(received)
         except FingerprintError:
             self._drop("fingerprint")
             return None
         if request.method != BINDING:
             self._drop("unknown-method")
         elif request.message_class is MessageClass.REQUEST:
-            return self._answer_request(request, source, transport)
+            return self._answer_request(request, received)
         elif request.message_class is MessageClass.INDICATION:
-            self._receive_indication(request, source)
+            self._receive_indication(request, received.remote)
         else:
             self._drop("unexpected-class")
         return None
 
-    def _answer_classic(self, data: bytes, source: Address, transport: str) -> bytes | None:
+    def _known_attributes(self, received: Datagram) -> AttributeSet:
+        if self._behavior is None:
+            return STUN_ATTRIBUTES
+        return self._behavior.known_attributes(received.local, received.transport)
+
+    def _answer_classic(self, received: Datagram) -> Datagram | None:
+        data, source, transport = received.data, received.remote, received.transport
         response = None
-        if (self._config.classic or transport == "dtls") and self._authenticator is None and not is_stun(data):
+        # [rfc5780:3/1]
+        wanted = self._authenticator is None and self._behavior is None
+        if (self._config.classic or transport == "dtls") and wanted and not is_stun(data):
             response = answer_classic(data, source, transport)
         if response is None:
             self._drop("malformed")
-        else:
-            self._count(0 if response.startswith(b"\x01\x01") else 420 if transport != "dtls" else 500, source)
-        return response
+            return None
+        self._count(0 if response.startswith(b"\x01\x01") else 420 if transport != "dtls" else 500, source)
+        return Datagram(response, received.local, source, transport)
 
     def _receive_indication(self, indication: Message, source: Address) -> None:
         judgement = self._authenticator and self._authenticator.authenticate(indication, source, self._now)
@@ -318,25 +332,34 @@ class StunServer:
         else:
             self.stats.indications_received += 1
 
-    def _answer_request(self, request: Message, source: Address, transport: str) -> bytes:
+    def _answer_request(self, request: Message, received: Datagram) -> Datagram | None:
+        if self._behavior is not None and not self._behavior.admits(request, received.remote, self._now):
+            self._drop("rate")
+            return None
         # [rfc8489:6.3.1/1] [rfc8489:6.3.1/2] Binding is idempotent: answering afresh is as good as remembering.
         user: Authenticated | None = None
         if self._authenticator is not None:
-            match self._authenticator.authenticate(request, source, self._now):
+            match self._authenticator.authenticate(request, received.remote, self._now):
                 case Unauthenticated(error_code=code, attributes=attributes):
-                    return self._respond(request, source, None, ErrorCode.with_phrase(code), *attributes)
+                    refusal = Reply.to(received, ErrorCode.with_phrase(code), *attributes)
+                    return self._respond(request, received, None, refusal)
                 case Authenticated() as user:
                     pass
+        return self._respond(request, received, user, self._decide(request, received, user))
+
+    def _decide(self, request: Message, received: Datagram, user: Authenticated | None) -> Reply:
         unknown = request.unknown_required()
         if unknown:
             # [rfc8489:6.3.1.1/3] [rfc8489:14.8/12]
-            error = ErrorCode.with_phrase(420)
-            return self._respond(request, source, user, error, UnknownAttributes(tuple(unknown)))
-        alternates = self._alternates(source, user, transport)
+            return Reply.to(received, ErrorCode.with_phrase(420), UnknownAttributes(tuple(unknown)))
+        alternates = self._alternates(received.remote, user, received.transport)
         if alternates:
-            return self._respond(request, source, user, ErrorCode.with_phrase(300), *alternates)
+            # [rfc5780:6.1/13]
+            return Reply.to(received, ErrorCode.with_phrase(300), *alternates)
+        if self._behavior is not None:
+            return self._behavior.reply(request, received)
         # [rfc8489:12/1]
-        return self._respond(request, source, user, XorMappedAddress(source))
+        return Reply.to(received, XorMappedAddress(received.remote))
 
     def _alternates(self, source: Address, user: Authenticated | None, transport: str) -> list[Attribute]:
         redirection = self._config.redirection
@@ -358,23 +381,25 @@ class StunServer:
             attributes.append(AlternateDomain(redirection.domain))
         return attributes
 
-    def _respond(self, request: Message, source: Address, user: Authenticated | None, *attributes: Attribute) -> bytes:
-        first = attributes[0]
+    def _respond(self, request: Message, received: Datagram, user: Authenticated | None, reply: Reply) -> Datagram:
+        first = reply.attributes[0]
         code = first.code if isinstance(first, ErrorCode) else 0
         # [rfc8489:6.3.1.1/1] [rfc8489:5/5]
         message_class = MessageClass.ERROR if code else MessageClass.SUCCESS
         software = self._config.software
-        response = Message(request.method, message_class, request.transaction_id, attributes)
+        response = Message(request.method, message_class, request.transaction_id, reply.attributes)
         if software is not None:
             # [rfc8489:6.3.1.1/5]
             response.attributes.append(Software(software))
-        self._count(code, source)
+        self._count(code, received.remote)
         fingerprint = request.get(Fingerprint) is not None
         if user is None:
-            return response.serialize(fingerprint=fingerprint)
-        # [rfc8489:6.3.1.1/4] [rfc8489:9.1.3/9] [rfc8489:9.2.4/26] Integrity alone: the client knows the rest.
-        # [rfc8489:14.8/8]
-        return response.serialize(key=user.key, integrity=user.integrity, fingerprint=fingerprint)
+            data = response.serialize(fingerprint=fingerprint)
+        else:
+            # [rfc8489:6.3.1.1/4] [rfc8489:9.1.3/9] [rfc8489:9.2.4/26] Integrity alone: the client knows the rest.
+            # [rfc8489:14.8/8] [rfc5780:6.1/12]
+            data = response.serialize(key=user.key, integrity=user.integrity, fingerprint=fingerprint)
+        return Datagram(data, reply.local, reply.remote, received.transport)
 
     def _count(self, code: int, source: Address) -> None:
         self.stats.responses[code] = self.stats.responses.get(code, 0) + 1
