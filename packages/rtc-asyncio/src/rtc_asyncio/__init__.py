@@ -102,6 +102,8 @@ if TYPE_CHECKING:
     from rtc_asyncio.stats_dictionary import RTCStats
     from rtc_asyncio.tracks import EncodedFrameTrack, MediaStreamTrack, RawFrame, RtpPacketTrack
     from rtc_asyncio.transports import RTCDtlsTransport, RTCIceTransport, RTCSctpTransport
+    from rtc_asyncio.turn_relays import TurnRelays
+    from rtc_asyncio.turn_server import TurnCertificate, TurnListener, TurnService, TurnServiceStats
     from rtc_asyncio.udp import UdpSocket
     from rtc_peer import PeerOptions
 
@@ -205,6 +207,11 @@ __all__ = [
     "RtpPacketTrack",
     "SinglePort",
     "SyntaxError",
+    "TurnCertificate",
+    "TurnListener",
+    "TurnRelays",
+    "TurnService",
+    "TurnServiceStats",
     "UdpSocket",
     "VideoStreamTrack",
     "__version__",
@@ -256,6 +263,8 @@ _DEFINED_IN: Final = {
     "stats_dictionary": "RTCStats",
     "tracks": "EncodedFrameTrack MediaStreamTrack RawFrame RtpPacketTrack",
     "transports": "RTCDtlsTransport RTCIceTransport RTCSctpTransport",
+    "turn_relays": "TurnRelays",
+    "turn_server": "TurnCertificate TurnListener TurnService TurnServiceStats",
     "udp": "UdpSocket",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""

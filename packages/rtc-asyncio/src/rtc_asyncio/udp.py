@@ -20,6 +20,7 @@ from typing import Final, TypeAlias
 from rtc_stun import Address, Datagram
 
 from .dataclass import dataclass
+from .icmp import IcmpError, icmp_errors, report_icmp
 
 SOL_UDP: Final = 17
 UDP_SEGMENT: Final = 103
@@ -83,12 +84,23 @@ class UdpSocket:
     Args:
         local: Address to bind; port 0 lets the system choose.
         on_batches: Called from the event loop with everything that has arrived.
+        host: What datagrams call our host, where a NAT in front of it gives it another address; None for its own.
+        on_icmp: Called from the event loop with each ICMP error, where the system tells them; None to ignore them.
+        stamped: Whether to ask the kernel for the times of arrival, which cost a little.
 
     Raises:
         OSError: The address cannot be bound.
     """
 
-    def __init__(self, local: Address, on_batches: Callable[[list[Batch]], None]) -> None:
+    def __init__(
+        self,
+        local: Address,
+        on_batches: Callable[[list[Batch]], None],
+        *,
+        host: str | None = None,
+        on_icmp: Callable[[IcmpError], None] | None = None,
+        stamped: bool = True,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
@@ -102,13 +114,14 @@ class UdpSocket:
         except OSError:
             self._socket.close()
             raise
-        self.local = Address(local.host, self._socket.getsockname()[1])
+        self.local = Address(host or local.host, self._socket.getsockname()[1])
         self.stats = UdpStats(receive_buffer_length=self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
         self._on_batches = on_batches
         self._waiting: deque[Datagram] = deque()
         self._remotes: dict[object, Address] = {}
         self._segmentation = _cuts_segments(self._socket)
-        self._is_stamped = _tells_arrivals(self._socket)
+        self._is_stamped = stamped and _tells_arrivals(self._socket)
+        self._on_icmp = on_icmp if on_icmp is not None and report_icmp(self._socket) else None
         self._gro = False
         self._gro_pause = 1 if self._segmentation else MAX_GRO_PAUSE
         self._windows = 0
@@ -136,6 +149,8 @@ class UdpSocket:
                 self._wait_for_room(datagrams[position:])
                 return
             except OSError as error:
+                if self._on_icmp is not None and self._tell_icmp():
+                    continue  # It was about an earlier one; this one has not been tried yet.
                 if end - position > 1 and error.errno in {errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.EMSGSIZE}:
                     self._segmentation = False
                     continue
@@ -235,6 +250,8 @@ class UdpSocket:
             pass
         except OSError:  # an ICMP error of an earlier send; the transaction behind it will time out
             self.stats.datagrams_lost += 1
+        if self._on_icmp is not None and not (batches and batches[0][1]):
+            self._tell_icmp()
         count = sum([len(datagrams) for _, datagrams in batches])
         self.stats.datagrams_received += count
         self._window_datagrams += count
@@ -249,6 +266,14 @@ class UdpSocket:
                 )
             else:
                 self._on_batches([(now, datagrams) for _, datagrams in batches])
+
+    def _tell_icmp(self) -> bool:
+        """Tell the ICMP errors that wait; whether there were any."""
+        errors = icmp_errors(self._socket)
+        if self._on_icmp is not None:
+            for error in errors:
+                self._on_icmp(error)
+        return bool(errors)
 
     def _receive_plain(self, batches: list[Batch]) -> None:
         """Read what has arrived; raises when there is no more."""

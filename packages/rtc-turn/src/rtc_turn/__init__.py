@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from rtc_turn.server_events import (
         AllocationCreated,
         AllocationDeleted,
+        AllocationStatus,
         ClosePeerConnection,
         CloseRelay,
         OpenPeerConnection,
@@ -107,6 +108,7 @@ __all__ = [
     "AllocationDeleted",
     "AllocationEnded",
     "AllocationMoved",
+    "AllocationStatus",
     "BufferFullError",
     "CHANNEL_BIND",
     "CONNECT",
@@ -183,7 +185,7 @@ _DEFINED_IN: Final = {
     "peer_policy": "PeerPolicy PublicPeers",
     "server": "TurnServer",
     "server_config": "TurnServerConfig TurnServerStats",
-    "server_events": "AllocationCreated AllocationDeleted ClosePeerConnection CloseRelay OpenPeerConnection OpenRelay ServerClosed ServerEvent",
+    "server_events": "AllocationCreated AllocationDeleted AllocationStatus ClosePeerConnection CloseRelay OpenPeerConnection OpenRelay ServerClosed ServerEvent",
     "time_limited": "time_limited_credential time_limited_password",
     "uri": "TurnUri",
 }

@@ -223,6 +223,18 @@ class PeerConnections:
         """Whether a client's stream carries the data of a connection, and nothing else."""
         return stream in self._by_stream
 
+    def joined_to_stream(self, stream: int) -> int:
+        """Return the connection whose data a client's stream carries; -1 for none.
+
+        Callers need it to hold one back while the other is full.
+        """
+        return self._by_stream.get(stream, -1)
+
+    def joined_to_peer(self, connection_id: int) -> int:
+        """Return the client's stream that carries the data of a connection; -1 for none."""
+        connection = self._by_id.get(connection_id)
+        return connection.state.stream if connection is not None and isinstance(connection.state, Bound) else -1
+
     def receive_from_client(self, stream: int, data: bytes, now: float) -> None:
         """Take in what was read from a bound stream."""
         self._advance(now)

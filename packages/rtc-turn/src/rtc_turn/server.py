@@ -44,7 +44,7 @@ from rtc_turn.peer_policy import PeerPolicy, PublicPeers
 from rtc_turn.reflection import Allowances
 from rtc_turn.server_allocation import ClientPath, ServerAllocation
 from rtc_turn.server_config import TurnServerConfig, TurnServerStats
-from rtc_turn.server_events import ServerClosed, ServerEvent
+from rtc_turn.server_events import AllocationStatus, ServerClosed, ServerEvent
 from rtc_turn.server_replies import REASONS, UNKNOWN_ATTRIBUTE, Asked, Reply
 from rtc_turn.server_requests import ServerRequests
 from rtc_turn.timers import Timers
@@ -132,6 +132,23 @@ class TurnServer:
             alternate: Where to send them, those of its address family; None for nowhere.
         """
         self._requests.alternate = alternate
+
+    def set_authenticator(self, authenticator: Authenticator) -> None:
+        """Let another one say who may ask, from the next request on. Allocations stay as long as they live."""
+        self._authenticator = authenticator
+
+    def set_policy(self, policy: PeerPolicy) -> None:
+        """Let another one say whom to relay to, from the next datagram on."""
+        self._requests.policy = policy
+
+    def serves(self, local: Address, remote: Address, transport: str) -> bool:
+        """Whether a client that comes by datagrams has an allocation."""
+        return ClientPath(local, remote, transport) in self._requests.by_path
+
+    def allocations(self, now: float) -> list[AllocationStatus]:
+        """Describe the allocations that there are, the oldest first."""
+        self._advance(now)
+        return self._requests.describe()
 
     # Answers to wishes.
 

@@ -7,6 +7,7 @@ from rtc_turn.allocation import family_of
 from rtc_turn.attributes import AddressFamily
 from rtc_turn.config import CHANNEL_LIFETIME, PERMISSION_LIFETIME
 from rtc_turn.errors import StateError
+from rtc_turn.server_events import AllocationStatus
 
 NO_STREAM: Final = -1
 
@@ -122,6 +123,21 @@ class ServerAllocation:
         self._by_peer: dict[Address, int] = {}
         self._max_permissions = max_permissions
         self._max_channels = max_channels
+
+    def describe(self, now: float) -> AllocationStatus:
+        """Return what there is to say about it."""
+        return AllocationStatus(
+            username=self.username,
+            client=self.path.remote,
+            transport=self.path.transport,
+            relayed=tuple(self.relays.values()),
+            is_tcp=self.is_tcp,
+            lifetime=max(0.0, self.expires_at - now),
+            permissions=sum(end > now for end in self._permissions.values()),
+            channels=sum(end > now for _, end in self._by_number.values()),
+            bytes_to_peers=self.bytes_to_peers,
+            bytes_to_client=self.bytes_to_client,
+        )
 
     def relay_to(self, peer: Address) -> Address | None:
         """Return the relayed address that reaches a peer."""

@@ -76,6 +76,25 @@ class AllocationDeleted:
 
 
 @dataclass(slots=True)
+class AllocationStatus:
+    """An allocation as it is at the moment, for who runs the server."""
+
+    username: str
+    client: Address
+    transport: str
+    """Between client and server: ``udp``, ``dtls``, ``tcp`` or ``tls``."""
+    relayed: tuple[Address, ...]
+    is_tcp: bool
+    """Whether peers are reached by TCP (:rfc:`6062`)."""
+    lifetime: float
+    """Seconds that are left of it."""
+    permissions: int
+    channels: int
+    bytes_to_peers: int
+    bytes_to_client: int
+
+
+@dataclass(slots=True)
 class ServerClosed:
     """The server does nothing any more."""
 

@@ -31,7 +31,7 @@ from rtc_turn.peer_policy import PeerPolicy, is_tunnel
 from rtc_turn.relay_pool import RelayPool, RelayWish
 from rtc_turn.server_allocation import Budget, ClientPath, ServerAllocation
 from rtc_turn.server_config import TurnServerConfig, TurnServerStats
-from rtc_turn.server_events import AllocationCreated, AllocationDeleted, CloseRelay, OpenRelay
+from rtc_turn.server_events import AllocationCreated, AllocationDeleted, AllocationStatus, CloseRelay, OpenRelay
 from rtc_turn.server_replies import (
     ALLOCATION_MISMATCH,
     BAD_REQUEST,
@@ -79,7 +79,8 @@ class ServerRequests:
         self, config: TurnServerConfig, policy: PeerPolicy, rng: Callable[[int], bytes], stats: TurnServerStats
     ) -> None:
         self._config = config
-        self._policy = policy
+        self.policy = policy
+        """Whom to relay to; the server may change it."""
         self._stats = stats
         self._pool = RelayPool(config, rng)
         self._timers = Timers()
@@ -105,6 +106,10 @@ class ServerRequests:
     def count(self) -> int:
         """Allocations at present."""
         return len(self._by_number)
+
+    def describe(self) -> list[AllocationStatus]:
+        """Return what there is to say about each allocation."""
+        return [each.describe(self.now) for each in self._by_number.values()]
 
     # Allocate.
 
@@ -385,7 +390,7 @@ class ServerRequests:
     def allows(self, allocation: ServerAllocation, peer: Address) -> bool:
         """Whether the policy lets an allocation's user exchange data with a peer, unless it is behind a tunnel."""
         # [rfc8656:21.4/2]
-        return not is_tunnel(peer.host) and self._policy.allows(allocation.username, peer)
+        return not is_tunnel(peer.host) and self.policy.allows(allocation.username, peer)
 
     def _allocation_of(self, asked: Asked) -> ServerAllocation | Reply:
         allocation = self.by_path.get(asked.path)

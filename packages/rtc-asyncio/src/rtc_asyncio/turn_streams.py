@@ -1,0 +1,296 @@
+"""The byte streams of a TURN server: those of its clients, over TCP or TLS, and those of peers (:rfc:`6062`)."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+from typing import Final
+
+from rtc_stun import Address
+from rtc_turn import OpenPeerConnection, TurnServer
+
+from .turn_relays import RelaySockets, shared_socket
+
+MAX_UNWRITTEN: Final = 1 << 20
+"""Bytes that may wait for a client that reads too slowly; what a peer sends beyond that is lost, as in a full router."""
+HANDSHAKE_TIMEOUT: Final = 10.0
+"""Seconds that a client has for TLS."""
+CLOSE_TIMEOUT: Final = 5.0
+"""Seconds that the other side has to read the rest."""
+
+
+class Stream(asyncio.Protocol):
+    """One connection.
+
+    Args:
+        on_opened: Called when it is there, encryption included.
+        on_data: Called with what was read.
+        on_closed: Called once, when it has ended or broken.
+        on_full: Called with True when the other side reads too slowly, and with False when it has caught up.
+    """
+
+    def __init__(
+        self,
+        on_opened: Callable[[], None],
+        on_data: Callable[[bytes], None],
+        on_closed: Callable[[], None],
+        on_full: Callable[[bool], None],
+    ) -> None:
+        self._on_opened = on_opened
+        self._on_data = on_data
+        self._on_closed = on_closed
+        self._on_full = on_full
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is there."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+            self._on_opened()
+
+    def data_received(self, data: bytes) -> None:
+        """Something was read."""
+        self._on_data(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the signature is asyncio's
+        """It has ended."""
+        self._on_closed()
+
+    def pause_writing(self) -> None:
+        """Much waits to be written."""
+        self._on_full(True)  # noqa: FBT003 - a fact
+
+    def resume_writing(self) -> None:
+        """Little waits."""
+        self._on_full(False)  # noqa: FBT003 - a fact
+
+    @property
+    def unwritten(self) -> int:
+        """Bytes that wait for the other side."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def write(self, data: bytes) -> None:
+        """Write, or queue."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def read(self, *, go_on: bool) -> None:
+        """Stop reading, or go on."""
+        if self._transport is not None and not self._transport.is_closing():
+            if go_on:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def close(self, *, abort: bool = False) -> None:
+        """End it: at once, or when the rest is written, for which there is a while."""
+        if self._transport is None:
+            return
+        if abort or not self.unwritten:
+            self._transport.abort() if abort else self._transport.close()
+            return
+        self._transport.close()
+        asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
+
+
+class TurnStreams:
+    """All streams of one server.
+
+    Args:
+        server: What is told of them.
+        relays: Where connections to peers leave from.
+        max_streams: Of clients, those included that have not finished TLS.
+        wake: Called when the server has something to say.
+    """
+
+    def __init__(self, server: TurnServer, relays: RelaySockets, max_streams: int, wake: Callable[[], None]) -> None:
+        self._server = server
+        self._relays = relays
+        self._max_streams = max_streams
+        self._wake = wake
+        self._loop = asyncio.get_running_loop()
+        self._clients: dict[int, Stream] = {}
+        self._peers: dict[int, Stream] = {}
+        self._next_id = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._handshakes = 0
+        self.dropped = 0
+        """Messages for which a client had no room."""
+        self.refused = 0
+        """Connections of clients above the bound, or that failed in TLS."""
+
+    @property
+    def count(self) -> int:
+        """Streams of clients at present."""
+        return len(self._clients)
+
+    # Clients.
+
+    def accept(self, opened: socket.socket, local: Address, remote: Address, context: ssl.SSLContext | None) -> None:
+        """Serve a connection that a client has opened; encrypted, if there is a context for that."""
+        if len(self._clients) + self._handshakes >= self._max_streams:
+            self.refused += 1
+            opened.close()
+            return
+        self._handshakes += 1
+        self._start(self._accept(opened, local, remote, context))
+
+    async def _accept(
+        self, opened: socket.socket, local: Address, remote: Address, context: ssl.SSLContext | None
+    ) -> None:
+        number, self._next_id = self._next_id, self._next_id + 1
+        transport = "tcp" if context is None else "tls"
+        stream = Stream(
+            lambda: self._client_opened(number, stream, local, remote, transport),
+            lambda data: self._read_client(number, data),
+            lambda: self._client_closed(number),
+            lambda full: self._client_full(number, full),
+        )
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: stream,
+                opened,
+                ssl=context,
+                ssl_handshake_timeout=None if context is None else HANDSHAKE_TIMEOUT,
+            )
+        except (OSError, ssl.SSLError):
+            self.refused += 1
+            opened.close()
+        finally:
+            self._handshakes -= 1
+
+    def _client_opened(self, number: int, stream: Stream, local: Address, remote: Address, transport: str) -> None:
+        if self._server.closed:
+            stream.close(abort=True)
+            return
+        self._clients[number] = stream
+        self._server.transport_opened(number, local, remote, self._loop.time(), transport=transport)
+        self._wake()
+
+    def _read_client(self, number: int, data: bytes) -> None:
+        if number in self._clients:
+            self._server.receive_stream_data(number, data, self._loop.time())
+            self._wake()
+
+    def _client_closed(self, number: int) -> None:
+        if self._clients.pop(number, None) is not None:
+            self._server.transport_closed(number, self._loop.time())
+            self._wake()
+
+    def _client_full(self, number: int, full: bool) -> None:
+        peer = self._server.connections.joined_to_stream(number)
+        if peer in self._peers:
+            self._peers[peer].read(go_on=not full)
+
+    def close_client(self, number: int, *, abort: bool) -> None:
+        """Close a client's stream."""
+        stream = self._clients.pop(number, None)
+        if stream is not None:
+            stream.close(abort=abort)
+
+    # Peers.
+
+    def connect(self, wish: OpenPeerConnection) -> None:
+        """Connect to a peer, from the relayed address."""
+        self._start(self._connect(wish))
+
+    async def _connect(self, wish: OpenPeerConnection) -> None:
+        number = wish.connection_id
+        local = self._relays.bound_to(wish.relayed)
+        stream = self._peer_stream(number, lambda: self._peer_opened(number, stream))
+        opened: socket.socket | None = None
+        try:
+            if local is None:
+                raise OSError("the relay is closed")
+            opened = shared_socket(local)
+            await self._loop.sock_connect(opened, tuple(wish.peer))
+            await self._loop.create_connection(lambda: stream, sock=opened)
+        except OSError:
+            if opened is not None:
+                opened.close()
+            self._server.connections.failed(number, self._loop.time())
+            self._wake()
+
+    def _peer_opened(self, number: int, stream: Stream) -> None:
+        self._peers[number] = stream
+        self._server.connections.opened(number, self._loop.time())
+        self._wake()
+
+    def accept_peer(self, relayed: Address, opened: socket.socket, peer: Address) -> None:
+        """Take a connection that a peer has opened to a relayed address."""
+        number = self._server.connections.accepted(relayed, peer, self._loop.time())
+        if number is None:
+            opened.close()
+            return
+        self._wake()
+        self._start(self._join(number, opened))
+
+    async def _join(self, number: int, opened: socket.socket) -> None:
+        stream = self._peers[number] = self._peer_stream(number, lambda: None)
+        try:
+            await self._loop.connect_accepted_socket(lambda: stream, opened)
+        except OSError:
+            opened.close()
+            self._peer_closed(number)
+
+    def _peer_stream(self, number: int, on_opened: Callable[[], None]) -> Stream:
+        return Stream(
+            on_opened,
+            lambda data: self._read_peer(number, data),
+            lambda: self._peer_closed(number),
+            lambda full: self._peer_full(number, full),
+        )
+
+    def _read_peer(self, number: int, data: bytes) -> None:
+        self._server.connections.receive_data(number, data, self._loop.time())
+        self._wake()
+
+    def _peer_closed(self, number: int) -> None:
+        if self._peers.pop(number, None) is not None:
+            self._server.connections.closed(number, self._loop.time())
+            self._wake()
+
+    def _peer_full(self, number: int, full: bool) -> None:
+        client = self._server.connections.joined_to_peer(number)
+        if client in self._clients:
+            self._clients[client].read(go_on=not full)
+
+    def close_peer(self, number: int) -> None:
+        """Close the connection with a peer."""
+        stream = self._peers.pop(number, None)
+        if stream is not None:
+            stream.close()
+
+    # Output and end.
+
+    def flush(self, now: float) -> None:
+        """Write what the server has for its streams."""
+        for written in self._server.connections.data_to_send(now):
+            peer = self._peers.get(written.transport_id)
+            if peer is not None:
+                peer.write(written.data)
+        for written in self._server.stream_data_to_send(now):
+            client = self._clients.get(written.transport_id)
+            if client is None:
+                continue
+            if client.unwritten > MAX_UNWRITTEN and self._server.connections.joined_to_stream(written.transport_id) < 0:
+                self.dropped += 1
+            else:
+                client.write(written.data)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Close every stream and wait until that is done."""
+        for task in self._tasks:
+            task.cancel()
+        for stream in [*self._clients.values(), *self._peers.values()]:
+            stream.close()
+        self._clients.clear()
+        self._peers.clear()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
