@@ -18,7 +18,7 @@ from rtc_datachannel import (
     MessageReceived,
 )
 from rtc_dtls import Certificate, DtlsConfig, DtlsConnection
-from rtc_ice import Candidate, ConnectionState, IceAgent, LocalCandidateGathered
+from rtc_ice import Candidate, ConnectionState, IceAgent, LocalCandidateGathered, MulticastDns, NameResolved
 from rtc_sctp import Association, AssociationConfig, AssociationEstablished
 from rtc_sctp import MessageReceived as UserMessage
 from rtc_stun import (
@@ -211,6 +211,57 @@ class IceConversation(Conversation):
         return node.machine
 
 
+class MulticastDnsConversation(Conversation):
+    """Two hosts on a link that ask for each other's names."""
+
+    name = "mdns"
+
+    def build(self) -> tuple[Node, Node]:
+        machines = [MulticastDns(rng=rng, trace=self.trace) for rng in self.rngs]
+        bindings = [self.network.host(host).bind(5353) for host in ("192.0.2.1", "192.0.2.2")]
+        left, right = (self.network.attach(each, binding) for each, binding in zip(machines, bindings, strict=True))
+        for node, binding in zip((left, right), bindings, strict=True):
+            self._mdns(node).add_link(f"{binding.address.host}/24", self.network.now)
+        return left, right
+
+    def start(self) -> None:
+        now = self.network.now
+        names = [self._mdns(node).publish(host, now) for node, host in zip(self.nodes, self._hosts(), strict=True)]
+        for node, name in zip(self.nodes, names[::-1], strict=True):
+            self._mdns(node).resolve(name, now)
+
+    def settled(self) -> bool:
+        return all(node.saw(NameResolved) for node in self.nodes)
+
+    def talk(self) -> None:
+        name = self._mdns(self.right).publish("192.0.2.2", self.network.now)
+        self._mdns(self.left).resolve(name, self.network.now)
+
+    def talked(self) -> bool:
+        return len(self.left.of(NameResolved)) > 1
+
+    def misuses(self) -> Calls:
+        return [
+            ("no candidate's name", lambda node: self._mdns(node).resolve("printer.local", self.network.now)),
+            ("no address", lambda node: self._mdns(node).publish("nowhere", self.network.now)),
+            ("a link twice", lambda node: self._mdns(node).add_link("192.0.2.1/24", self.network.now)),
+        ]
+
+    def after_close(self) -> Calls:
+        return [("a name", lambda node: self._mdns(node).publish("192.0.2.1", 99.0))]
+
+    def flood(self) -> Callable[[Node], object]:
+        return lambda node: self._mdns(node).publish("192.0.2.1", self.network.now)
+
+    def _hosts(self) -> list[str]:
+        return [next(iter(node.hosts)) for node in self.nodes]
+
+    @staticmethod
+    def _mdns(node: Node) -> MulticastDns:
+        assert isinstance(node.machine, MulticastDns)
+        return node.machine
+
+
 class DtlsConversation(Conversation):
     """Client and server with certificates that were agreed upon."""
 
@@ -392,6 +443,7 @@ CONVERSATIONS: Final[list[type[Conversation]]] = [
     TurnClientConversation,
     TurnServerConversation,
     IceConversation,
+    MulticastDnsConversation,
     DtlsConversation,
     SctpConversation,
     DataChannelConversation,

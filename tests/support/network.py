@@ -17,7 +17,7 @@ import heapq
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from rtc_stun import Address, Datagram
 
@@ -50,6 +50,9 @@ class Machine(Protocol[D, E_co]):
     @property
     def stats(self) -> Stats: ...
 
+
+MULTICAST_GROUPS: Final = ("224.0.0.251", "ff02::fb")
+"""What is sent there reaches the whole realm: it is one link."""
 
 AnyMachine: TypeAlias = Machine[bytes, object] | Machine[Datagram, object]
 
@@ -357,15 +360,16 @@ class Network:
     def _route(self, datagram: Datagram, realm: Realm, at: float) -> None:
         source: Endpoint = datagram.local
         destination: Endpoint = datagram.remote
+        if destination[0] in MULTICAST_GROUPS:
+            self._route_to_all(datagram, realm, at)
+            return
         for _ in range(8):
             member = realm.members.get(destination[0])
             if isinstance(member, Host):
                 node = member.nodes.get(destination)
                 if node is None or not member.up:
                     break
-                self._sequence += 1
-                arriving = Datagram(datagram.data, Address(*destination), Address(*source), datagram.transport)
-                heapq.heappush(self._flying, (at, self._sequence, node, arriving))
+                self._fly(node, Datagram(datagram.data, Address(*destination), Address(*source), datagram.transport), at)
                 return
             if isinstance(member, Nat):
                 inner = member.inbound(source, destination, self.now)
@@ -382,3 +386,18 @@ class Network:
             source = public
             realm = realm.outer
         self.traffic.unroutable += 1
+
+    def _route_to_all(self, datagram: Datagram, realm: Realm, at: float) -> None:
+        """Multicast: to every address of the realm and the family that has the port, the sender's own included."""
+        for member in dict.fromkeys(realm.members.values()):
+            if not isinstance(member, Host) or not member.up:
+                continue
+            for endpoint, node in list(member.nodes.items()):
+                there = Address(*endpoint)
+                same_family = there.is_ipv6 == datagram.local.is_ipv6
+                if same_family and there.port == datagram.remote.port and there.host in member.hosts:
+                    self._fly(node, Datagram(datagram.data, there, datagram.local, datagram.transport), at)
+
+    def _fly(self, node: Node, datagram: Datagram, at: float) -> None:
+        self._sequence += 1
+        heapq.heappush(self._flying, (at, self._sequence, node, datagram))

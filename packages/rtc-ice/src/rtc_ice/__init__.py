@@ -16,6 +16,10 @@ from rtc_ice.events import (
     RoleChanged,
     SelectedPairChanged,
 )
+from rtc_ice.mdns import MdnsEvent, MdnsStats, MulticastDns, NameLost, candidate_name, is_candidate_name
+from rtc_ice.mdns_links import GROUP_IPV4 as MDNS_GROUP_IPV4
+from rtc_ice.mdns_links import GROUP_IPV6 as MDNS_GROUP_IPV6
+from rtc_ice.mdns_questions import NameResolved
 from rtc_ice.mux import Multiplexer, MuxPeer, MuxStats, check_ufrag
 from rtc_ice.nomination import NominationPolicy
 from rtc_ice.pair import CandidatePair, Pair
@@ -42,9 +46,16 @@ __all__ = [
     "IceError",
     "IceStats",
     "LocalCandidateGathered",
+    "MDNS_GROUP_IPV4",
+    "MDNS_GROUP_IPV6",
+    "MdnsEvent",
+    "MdnsStats",
+    "MulticastDns",
     "Multiplexer",
     "MuxPeer",
     "MuxStats",
+    "NameLost",
+    "NameResolved",
     "NominationPolicy",
     "Pair",
     "PairState",
@@ -56,7 +67,9 @@ __all__ = [
     "StreamTable",
     "Trace",
     "__version__",
+    "candidate_name",
     "candidate_priority",
     "check_ufrag",
+    "is_candidate_name",
     "pair_priority",
 ]
