@@ -96,9 +96,10 @@ async def test_connections_come_and_go(port: SinglePort) -> None:
     assert port.addresses[0].port == port.port
 
 
-async def test_the_public_address_is_announced_instead() -> None:
+@pytest.mark.parametrize("announced", ["192.0.2.7", {"127.0.0.1": "192.0.2.7"}])
+async def test_the_public_address_is_announced_instead(announced: str | dict[str, str]) -> None:
     async with (
-        SinglePort(hosts=["127.0.0.1"], announced={"127.0.0.1": "192.0.2.7"}) as port,
+        SinglePort(hosts=["127.0.0.1"], announced=announced) as port,
         RTCPeerConnection(port=port, options=LITE) as server,
     ):
         server.createDataChannel("x")
@@ -206,6 +207,10 @@ async def test_a_taken_number_leaves_no_socket_behind() -> None:
         SinglePort(port.port, hosts=["127.0.0.2"]).close()
         with pytest.raises(ValueError, match="no address"):
             SinglePort(hosts=[])
+        with pytest.raises(ValueError, match="families differ"):
+            SinglePort(hosts=["127.0.0.1"], announced={"127.0.0.1": "2001:db8::1"})
+        with pytest.raises(ValueError, match="does not appear to be"):
+            SinglePort(hosts=["127.0.0.1"], announced="example.org")
         with pytest.raises(ValueError, match="its hosts already"):
             RTCPeerConnection(port=port, hosts=["127.0.0.1"])
 

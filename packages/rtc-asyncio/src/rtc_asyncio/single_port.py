@@ -1,6 +1,7 @@
 """One UDP port that many connections share, as a server behind a firewall has it."""
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import Final, Self
 
 import rtc_peer
@@ -29,13 +30,14 @@ class SinglePort:
     Args:
         port: The number; 0 lets the system choose.
         hosts: IP addresses of this machine to listen on; all that are up if None.
-        announced: By host, the public IP address that a static one-to-one translator has for it, as in front of cloud
-            servers; peers are told that one, with the same port.
+        announced: The public IP address that a static one-to-one translator has for this machine, as in front of cloud
+            servers, or one for each host; peers are told that one, with the same port.
         max_connections: How many may share the port.
 
     Raises:
         OSError: The port cannot be bound on a host.
-        ValueError: ``max_connections`` is not positive, or there are no hosts.
+        ValueError: ``max_connections`` is not positive, there are no hosts, or an address to announce is none, or of
+            another family than its host.
     """
 
     def __init__(
@@ -43,16 +45,18 @@ class SinglePort:
         port: int = 0,
         *,
         hosts: Sequence[str] | None = None,
-        announced: Mapping[str, str] | None = None,
+        announced: str | Mapping[str, str] | None = None,
         max_connections: int = 65_536,
     ) -> None:
-        self.announced: Final = dict(announced or {})
+        self._announced = announced
         self.mux: Final = Multiplexer[PortShare](max_peers=max_connections)
         """Who shares the port."""
         self._sockets: dict[Address, UdpSocket] = {}
         wanted = list(hosts if hosts is not None else local_hosts())
         if not wanted:
             raise ValueError("there is no address to listen on")
+        for host in wanted:
+            _check_announced(host, self.announced(Address(host, port)))
         try:
             for host in wanted:
                 udp = UdpSocket(Address(host, port), self._received)
@@ -93,6 +97,14 @@ class SinglePort:
     def share(self, peer: PeerConnection, driver: Driver[rtc_peer.Event]) -> "PortShare":
         """Return the part of a connection, which takes effect when it gathers candidates."""
         return PortShare(self, peer, driver)
+
+    def announced(self, local: Address) -> Address | None:
+        """Return what peers are told instead of an address; None if it is told as it is."""
+        if isinstance(self._announced, str):
+            public = Address(self._announced, local.port)
+            return public if public.is_ipv6 == local.is_ipv6 else None
+        host = None if self._announced is None else self._announced.get(local.host)
+        return None if host is None else Address(host, local.port)
 
     def send(self, local: Address, datagrams: list[Datagram]) -> None:
         """Send through one of the sockets; does nothing once the port is closed."""
@@ -141,8 +153,7 @@ class PortShare:
         except ValueError:
             return
         for local in self._port.addresses if is_new else ():
-            public = self._port.announced.get(local.host)
-            announced = None if public is None else Address(public, local.port)
+            announced = self._port.announced(local)
             self._driver.add_socket(SharedSocket(local, self))
             if not self._peer.add_local_address(transport_id, local, self._driver.now, announced=announced):
                 self._driver.close_socket(local)
@@ -191,3 +202,8 @@ class SharedSocket:
     def abandon(self) -> None:
         """Leave the port."""
         self._share.leave()
+
+
+def _check_announced(host: str, announced: Address | None) -> None:
+    if announced is not None and ip_address(announced.host).version != ip_address(host).version:
+        raise ValueError(f"{announced.host} cannot stand for {host}: the families differ")
