@@ -27,6 +27,7 @@ from rtc_ice.priority import candidate_priority, pair_priority
 from rtc_ice.state import ConnectionState, GatheringState, PairState
 from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats
 from rtc_ice.streams import StreamTable
+from rtc_ice.turn_server import TurnServer
 
 __all__ = [
     "Candidate",
@@ -66,6 +67,7 @@ __all__ = [
     "StateError",
     "StreamTable",
     "Trace",
+    "TurnServer",
     "__version__",
     "candidate_name",
     "candidate_priority",

@@ -26,6 +26,7 @@ from rtc_ice.local_address import LocalAddress, LocalAddresses
 from rtc_ice.output import Output
 from rtc_ice.pacing import Pacer
 from rtc_ice.receiving import Receiver
+from rtc_ice.relayed import Relays
 from rtc_ice.responder import Responder
 from rtc_ice.role import Role
 from rtc_ice.selection import Selection
@@ -34,6 +35,7 @@ from rtc_ice.state import ConnectionState, GatheringState
 from rtc_ice.stats import IceStats
 from rtc_ice.status import Status
 from rtc_ice.triggered import GRACE_PERIOD, replay_early_checks
+from rtc_ice.turn_server import TurnServer
 from rtc_stun import Address, Datagram, short_term_key
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
@@ -82,7 +84,10 @@ class IceAgent(StreamSide):
         self._keepalives = Keepalives(self._config.keepalive_interval, rng)
         self._events: deque[Event] = deque()
         self._output = Output(self._count)
-        self._carriers = Carriers()
+        self._relays = Relays(
+            config=self._config, foundations=self._foundations, rng=rng, count=self._count, trace=trace
+        )
+        self._carriers = Carriers(self._relays)
         self._data = Output(self._count)
         """What carriers brought for the application."""
         self._receiver = Receiver(
@@ -185,6 +190,21 @@ class IceAgent(StreamSide):
         self._current.gatherer.add_server(self._config, server, bases if asks else [])
         self._settle()
 
+    def add_turn_server(self, server: TurnServer, now: float) -> None:
+        """Tell of a TURN server that was not known before, as `add_stun_server` does of a STUN server.
+
+        Raises:
+            ValueError: The server is one too many.
+            StateError: The agent is closed.
+        """
+        self._enter(now)
+        if any(each.location == server.location for each in self._config.turn_servers):
+            return
+        self._config = replace(self._config, turn_servers=(*self._config.turn_servers, server))
+        asks = self._status.gathering is not GatheringState.COMPLETE and self._session.completed_at is None
+        self._relays.add_server(self._config, server, self._addresses if asks else [])
+        self._settle()
+
     def remove_local_address(self, address: Address, now: float) -> None:
         """Tell that an address is gone: its candidates and pairs go with it.
 
@@ -194,10 +214,8 @@ class IceAgent(StreamSide):
         self._enter(now)
         self._addresses.remove(address)
         self._current.gatherer.forget(address)
-        for session in (self._session, self._previous):
-            if session is not None:
-                session.remove_local(address)
-        self._selection.drop_base(address)
+        self._relays.forget(address, self._now)
+        self._drop_base(address)
         self._settle()
 
     def set_remote_credentials(
@@ -260,14 +278,30 @@ class IceAgent(StreamSide):
         self._session.remote_candidates_ended = True
         self._settle()
 
-    def restart(self, now: float, *, credentials: Credentials | None = None) -> None:
+    def restart(self, now: float, *, credentials: Credentials | None = None, config: IceConfig | None = None) -> None:
         """Begin a new session, with new credentials and candidates.
 
         Data stays on the old pair until a new one is nominated. Signal the new `local_credentials`, and set the peer's
         new ones. The addresses added so far are gathered again; add others if there are, then call
         `end_of_local_addresses` again.
+
+        Args:
+            now: The present.
+            credentials: What was signalled already; fresh ones are made if there are none.
+            config: Servers and policy from now on: ``stun_servers``, ``turn_servers`` and ``relay_only`` count.
+
+        Raises:
+            StateError: The agent is closed.
         """
         self._enter(now)
+        if config is not None:
+            self._config = replace(
+                self._config,
+                stun_servers=config.stun_servers,
+                turn_servers=config.turn_servers,
+                relay_only=config.relay_only,
+            )
+            self._relays.configure(self._config)
         if self._previous is None or not self._selection.uses(self._previous):
             self._previous = self._session
         self._current.gatherer.stop()
@@ -303,7 +337,7 @@ class IceAgent(StreamSide):
         """Act on what is due. Call at or after `next_timeout`; earlier, nothing happens."""
         if now > self._now:
             self._now = now
-        if self._is_idle():
+        if self._is_idle() or self._closed:
             return
         now = self._now
         self._carriers.handle_timeout(now)
@@ -317,6 +351,9 @@ class IceAgent(StreamSide):
             self._now = now
         if self._is_idle():
             return []
+        if self._closed:
+            self._unflushed = False
+            return self._carriers.datagrams_to_send(self._now)
         self._begin_transactions()
         self._output.extend(self._selection.consent_checks(self._now))
         output = self._carriers.send(self._output.drain(), self._now)
@@ -348,9 +385,10 @@ class IceAgent(StreamSide):
         self._output.drain()
         self._selection.clear()
         self._current.gatherer.stop()
+        self._carriers.close(self._now)
         self._previous = None
         self._timeout = None
-        self._unflushed = False
+        self._unflushed = self._carriers.has_farewell
         self._step(ConnectionState.CLOSED)
 
     @property
@@ -384,6 +422,7 @@ class IceAgent(StreamSide):
             config=self._config,
             role=self._role,
             foundations=self._foundations,
+            relays=self._relays,
             rng=self._rng,
             count=self._count,
         )
@@ -391,24 +430,28 @@ class IceAgent(StreamSide):
     def _gather(self, local: LocalAddress) -> None:
         if self._status.gathering is GatheringState.NEW:
             self._step_gathering(GatheringState.GATHERING)
-        gathered = self._current.take_local(self._current.gatherer.host_candidate(local))
-        if gathered is not None:
-            self._events.append(gathered)
+        self._events.extend(self._current.gather(local, self._now))
+
+    def _drop_base(self, address: Address) -> None:
+        for session in (self._session, self._previous):
+            if session is not None:
+                session.remove_local(address)
+        self._selection.drop_base(address)
 
     def _begin_transactions(self) -> None:
         """Begin as many as Ta allows now."""
-        while self._pacer.ready(self._now):
-            datagram = self._current.next_request(self._pacer.ta, self._now)
-            if datagram is None:
-                return
+        while self._pacer.ready(self._now) and self._current.has_work:
+            self._output.extend(self._current.next_request(self._pacer.ta, self._now))
             self._pacer.spend(self._now)
-            self._output.put(datagram)
 
     # --- what follows from it all ---
 
     def _settle(self) -> None:
         """Draw every conclusion that the new facts allow."""
         now, session = self._now, self._session
+        for base in self._relays.lost():
+            self._drop_base(base)
+        self._events.extend(self._current.take_relayed())
         self._events.extend(self._selection.end_lost(now))
         gathering_done = self._conclude_gathering()
         pair_lite_with_lite(session, gathering_done=gathering_done, now=now)
@@ -419,6 +462,8 @@ class IceAgent(StreamSide):
         # [rfc8445:8.3.1/1] What the peer sends by the old pair, because it has yet to hear of the new one, still counts.
         if session.completed_at is not None and now >= session.completed_at + GRACE_PERIOD:
             self._previous = None
+        if self._previous is None:
+            self._relays.release(now)
         if self._reported_role != self._role.controlling:
             self._reported_role = self._role.controlling
             self._events.append(RoleChanged(self._role.controlling))
@@ -434,11 +479,13 @@ class IceAgent(StreamSide):
 
     def _conclude_gathering(self) -> bool:
         """Report the end of gathering; return whether it has ended."""
-        self._events.extend(self._current.gatherer.failures)
-        self._current.gatherer.failures.clear()
+        for failures in (self._current.gatherer.failures, self._relays.failures):
+            self._events.extend(failures)
+            failures.clear()
         if self._session.completed_at is not None:
             # [rfc8838:13/10] [rfc8445:5.1.1.4/1]
             self._current.gatherer.stop()
+            self._relays.stop(self._now)
         # [rfc8838:13/2] [rfc8838:13/4] [rfc8838:13/5]
         ended = self._addresses.ended or self._session.completed_at is not None
         done = ended and self._current.gatherer.done

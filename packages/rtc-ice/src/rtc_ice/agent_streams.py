@@ -96,7 +96,7 @@ class StreamSide(AgentView, abc.ABC):
         """Return what is to be written to streams now; drains. Call after every `datagrams_to_send`."""
         self._now = max(self._now, now)
         output = self._carriers.stream_data_to_send(self._now)
-        if output and not self._unflushed:
+        if output and not (self._unflushed or self._closed):
             self._timeout = self._next_deadline()
         return output
 

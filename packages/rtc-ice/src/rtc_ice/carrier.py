@@ -60,6 +60,10 @@ class Carrier(Protocol):
     def close(self, now: float) -> None:
         """Give everything back; the last output can be drained afterwards."""
 
+    @property
+    def has_farewell(self) -> bool:
+        """Whether there is such output for sockets."""
+
 
 class Carriers:
     """All carriers of an agent, and their streams under numbers of the agent's."""
@@ -123,6 +127,11 @@ class Carriers:
         """Give everything back; the last output can be drained afterwards."""
         for carrier in self._carriers:
             carrier.close(now)
+
+    @property
+    def has_farewell(self) -> bool:
+        """Whether closing has left something to be sent from sockets."""
+        return any(carrier.has_farewell for carrier in self._carriers)
 
     # --- streams ---
 

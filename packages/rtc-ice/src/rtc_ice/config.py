@@ -7,6 +7,7 @@ from rtc_ice.candidate import is_ip_literal
 from rtc_ice.dataclass import dataclass
 from rtc_ice.nomination import NominationPolicy
 from rtc_ice.priority import MAX_COMPONENT_ID
+from rtc_ice.turn_server import TurnServer
 from rtc_stun import Address
 
 # [rfc8445:14.2/1]
@@ -21,6 +22,7 @@ MIN_CONSENT_INTERVAL: Final = 5.0
 CONSENT_LIFETIME: Final = 30.0
 MAX_CONSENT_INTERVAL: Final = CONSENT_LIFETIME / 1.2
 MAX_STUN_SERVERS: Final = 16
+MAX_TURN_SERVERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,10 @@ class IceConfig:
     # [rfc8445:5.1.1.2/2]
     stun_servers: tuple[Address, ...] = ()
     """Servers to ask for server-reflexive candidates, all at the same time."""
+    turn_servers: tuple[TurnServer, ...] = ()
+    """Servers to ask for relayed candidates, all at the same time; the preferred ones first."""
+    relay_only: bool = False
+    """Whether nothing but relayed candidates is gathered, shown and used: hides our addresses from the peer."""
     allow_loopback: bool = False
     """Whether loopback addresses may become candidates: for tests and demonstrations on one machine."""
 
@@ -55,7 +61,7 @@ class IceConfig:
     """When the controlling agent chooses."""
 
     gathering_timeout: float = 5.0
-    """How long a STUN server is given. Candidates are reported as they come; this bounds when gathering is complete."""
+    """How long a STUN or TURN server is given. Candidates are reported as they come; this bounds when gathering is complete."""
     consent_interval: float = MIN_CONSENT_INTERVAL
     """The basic period of consent checks; five seconds to 25, so that one falls into every thirty."""
     disconnected_timeout: float = 10.0
@@ -77,6 +83,7 @@ class IceConfig:
         _require(len(self.components) > 0, "there is at least one stream")
         _require(all(1 <= count <= MAX_COMPONENT_ID for count in self.components), "a stream has 1 to 256 components")
         _require(len(self.stun_servers) <= MAX_STUN_SERVERS, f"there are at most {MAX_STUN_SERVERS} STUN servers")
+        _require(len(self.turn_servers) <= MAX_TURN_SERVERS, f"there are at most {MAX_TURN_SERVERS} TURN servers")
         _require(
             all(is_ip_literal(server.host) for server in self.stun_servers), "a STUN server is given by IP address"
         )
@@ -87,7 +94,7 @@ class IceConfig:
         _require(MIN_CONSENT_INTERVAL <= self.consent_interval < MAX_CONSENT_INTERVAL, "consent_interval is 5 to 25")
         # [rfc8445:11/6]
         _require(self.keepalive_interval >= MIN_KEEPALIVE_INTERVAL, "keepalive_interval is 15 or more")
-        _require(self.max_local_addresses <= 1024, "max_local_addresses is 1,024 at most")
+        _require(self.max_local_addresses <= 512, "max_local_addresses is 512 at most")
         _require(min(self.max_pairs, self.max_remote_candidates, self.max_local_addresses) >= 1, "limits are positive")
 
     @property

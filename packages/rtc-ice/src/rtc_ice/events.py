@@ -6,6 +6,7 @@ from rtc_ice.candidate import Candidate
 from rtc_ice.dataclass import dataclass
 from rtc_ice.pair import CandidatePair
 from rtc_ice.state import ConnectionState, GatheringState
+from rtc_ice.turn_server import TurnServer
 from rtc_stun import Address, CloseTransport, OpenTransport
 
 
@@ -18,12 +19,14 @@ class LocalCandidateGathered:
     """The session that it belongs to; signal it along, so that a restart cannot mix generations."""
     stream: int
     server: Address | None
-    """The STUN server that told of it, if one did."""
+    """The STUN or TURN server that told of it, if one did."""
+    turn_server: TurnServer | None = None
+    """The same, if it was a TURN server."""
 
 
 @dataclass(slots=True)
 class CandidateGatheringFailed:
-    """A STUN server gave no candidate. Gathering goes on with the others."""
+    """A STUN or TURN server gave no candidate. Gathering goes on with the others."""
 
     local: Address
     """Where we asked from."""
@@ -31,6 +34,8 @@ class CandidateGatheringFailed:
     error_code: int | None
     """300 to 699 as the server said, or ``None`` if nothing usable came back in time."""
     reason: str
+    turn_server: TurnServer | None = None
+    """Set if it was asked for a relayed candidate."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Gathering: host candidates from the caller's addresses, server-reflexive ones from STUN servers.
+"""Gathering: host candidates from the caller's addresses, server-reflexive ones from STUN servers, relayed ones.
 
 See :rfc:`8445#section-5.1.1` and :rfc:`8838#section-9`. Every candidate is reported as soon as it is known; a server
 that does not answer delays nothing but the end of gathering, and that by a bounded time.
@@ -16,6 +16,7 @@ from rtc_ice.local_address import LocalAddress
 from rtc_ice.messages import TRANSACTION_ID_LENGTH, build_gathering_request, server_mapped_address
 from rtc_ice.pair import LocalCandidate, without_zone
 from rtc_ice.priority import candidate_priority
+from rtc_ice.relayed import Relays
 from rtc_ice.transaction import Transaction, TransactionTable
 from rtc_stun import Address, Datagram, ErrorCode, Message
 
@@ -55,11 +56,12 @@ class GatheringTransaction(Transaction):
 class Gatherer:
     """Makes the local candidates of one session."""
 
-    def __init__(self, *, config: IceConfig, foundations: Foundations, rng: Rng) -> None:
+    def __init__(self, *, config: IceConfig, foundations: Foundations, relays: Relays, rng: Rng) -> None:
         self.failures: list[CandidateGatheringFailed] = []
         """What went wrong since the last look."""
         self._config = config
         self._foundations = foundations
+        self._relays = relays
         self._rng = rng
         self._queue: deque[tuple[LocalCandidate, Address]] = deque()
         self._transactions: TransactionTable[GatheringTransaction] = TransactionTable()
@@ -78,7 +80,7 @@ class Gatherer:
             type=HOST,
         )
         host = LocalCandidate(candidate, address, local.stream, local.local_preference)
-        if not self._config.lite:
+        if not (self._config.lite or self._config.relay_only):
             # [rfc8445:5.1.1.2/1] [rfc8445:5.1.1.2/4]
             self._queue.extend(
                 (host, server) for server in self._config.stun_servers if server.is_ipv6 == address.is_ipv6
@@ -88,27 +90,35 @@ class Gatherer:
     def add_server(self, config: IceConfig, server: Address, hosts: Iterable[LocalCandidate]) -> None:
         """Ask a server that ``config`` has become richer by, through the given host candidates."""
         self._config = config
-        if not config.lite:
+        if not (config.lite or config.relay_only):
             self._queue.extend((host, server) for host in hosts if host.base.is_ipv6 == server.is_ipv6)
+
+    def ask(self, host: LocalCandidate, server: Address) -> None:
+        """Ask a server that is not configured as a STUN server, but understands Binding requests as well."""
+        if server not in self._config.stun_servers:
+            self._queue.append((host, server))
 
     @property
     def has_work(self) -> bool:
         """Whether a question waits to be asked."""
-        return bool(self._queue)
+        return bool(self._queue) or self._relays.has_work
 
     @property
     def done(self) -> bool:
         """Whether every question was asked, and answered or given up."""
-        return not self._queue and all(transaction.is_refresh for transaction in self._transactions.all())
+        asked = not self._queue and all(transaction.is_refresh for transaction in self._transactions.all())
+        return asked and self._relays.done
 
-    def next_request(self, ta: float, now: float) -> Datagram | None:
-        """Begin the next transaction and return its first request."""
+    def next_request(self, ta: float, now: float) -> list[Datagram]:
+        """Begin the next transaction and return its first request; that of an allocation is for the relays to send."""
         if not self._queue:
-            return None
+            if self._relays.has_work:
+                self._relays.begin_next(now)
+            return []
         host, server = self._queue.popleft()
         # [rfc8445:14.3/1]
         rto = max(MIN_RTO, ta * (1 + len(self._queue) + len(self._transactions)))
-        return self._ask(host, server, now, rto=rto, is_refresh=False)
+        return [self._ask(host, server, now, rto=rto, is_refresh=False)]
 
     def handle_timeout(self, now: float) -> list[Datagram]:
         """Return requests to repeat and bindings to refresh; give up on silent servers."""
@@ -192,7 +202,8 @@ class Gatherer:
     def _reflexive(self, transaction: GatheringTransaction, mapped: Address) -> LocalCandidate:
         host, server = transaction.host, transaction.server
         # [rfc8445:5.1.2.1/7] Below the host's preference there is one for each server.
-        preference = max(0, host.local_preference - self._config.stun_servers.index(server))
+        servers = self._config.stun_servers
+        preference = max(0, host.local_preference - (servers.index(server) if server in servers else len(servers)))
         candidate = Candidate(
             foundation=self._foundations.get(SERVER_REFLEXIVE, host.base, server),
             component_id=host.candidate.component_id,

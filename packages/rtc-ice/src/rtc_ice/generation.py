@@ -12,7 +12,9 @@ from rtc_ice.credentials import Credentials, Rng
 from rtc_ice.events import LocalCandidateGathered
 from rtc_ice.foundation import Foundations
 from rtc_ice.gathering import Gatherer
+from rtc_ice.local_address import LocalAddress
 from rtc_ice.pair import LocalCandidate
+from rtc_ice.relayed import Relays
 from rtc_ice.role import Role
 from rtc_ice.session import Session
 from rtc_stun import Datagram
@@ -28,13 +30,36 @@ class Generation:
         config: IceConfig,
         role: Role,
         foundations: Foundations,
+        relays: Relays,
         rng: Rng,
         count: Callable[[str], None],
     ) -> None:
         self.session = Session(credentials, config=config, role=role, rng=rng, count=count)
         self.checker = Checker(self.session, foundations)
-        self.gatherer = Gatherer(config=config, foundations=foundations, rng=rng)
+        self.gatherer = Gatherer(config=config, foundations=foundations, relays=relays, rng=rng)
+        self._relays = relays
         self._gathering_turn = False
+
+    def gather(self, local: LocalAddress, now: float) -> list[LocalCandidateGathered]:
+        """Make the host candidate of an address, and ask servers for others; return what is to be told at once."""
+        host = self.gatherer.host_candidate(local)
+        self._relays.gather(local, now)
+        gathered = None if self.session.config.relay_only else self.take_local(host)
+        return [] if gathered is None else [gathered]
+
+    def take_relayed(self) -> list[LocalCandidateGathered]:
+        """Take in the candidates that TURN servers have given; where they had no room, ask for a reflexive one."""
+        session = self.session
+        unserved, self._relays.unserved = self._relays.unserved, []
+        for local, server in unserved:
+            host = session.find_base(local.address)
+            if host is not None and session.completed_at is None:
+                self.gatherer.ask(host, server)
+        candidates = self._relays.candidates()
+        if session.completed_at is not None:
+            return []
+        gathered = [self.take_local(candidate) for candidate in candidates]
+        return [each for each in gathered if each is not None]
 
     def take_local(self, local: LocalCandidate) -> LocalCandidateGathered | None:
         """Take in a candidate of ours; return the event that must reach the caller before any check leaves.
@@ -49,20 +74,26 @@ class Generation:
             return None
         session.add_local(local)
         # [rfc8838:10/1]
-        return LocalCandidateGathered(local.candidate, session.local.ufrag, local.stream, local.server)
+        return LocalCandidateGathered(
+            local.candidate, session.local.ufrag, local.stream, local.server, local.turn_server
+        )
 
     @property
     def has_work(self) -> bool:
         """Whether `next_request` would return a request."""
         return self.gatherer.has_work or (self._may_check and self.session.checklists.has_work())
 
-    def next_request(self, ta: float, now: float) -> Datagram | None:
-        """Begin a check or a question to a server, in turn while there are both; ``None`` if there is neither."""
+    def next_request(self, ta: float, now: float) -> list[Datagram]:
+        """Begin a check or a question to a server, in turn while there are both; see `has_work`.
+
+        Returns:
+            The first request; nothing if a TURN client is to be asked for it.
+        """
         asks_server = self.gatherer.has_work and (self._gathering_turn or not self._may_check)
         pair = None if asks_server or not self._may_check else self.session.checklists.next_check()
         self._gathering_turn = pair is not None
         if pair is not None:
-            return self.checker.perform(pair, ta, now)
+            return [self.checker.perform(pair, ta, now)]
         return self.gatherer.next_request(ta, now)
 
     def handle_timeout(self, now: float) -> list[Datagram]:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final, NamedTuple
 
-from rtc_ice.config import MAX_STUN_SERVERS, IceConfig
+from rtc_ice.config import MAX_STUN_SERVERS, MAX_TURN_SERVERS, IceConfig
 from rtc_ice.pair import ComponentKey, without_zone
 from rtc_ice.priority import MAX_LOCAL_PREFERENCE
 from rtc_stun import Address
 
-_STEP: Final = MAX_STUN_SERVERS
-"""From one local preference to the next: below each there is room for the reflexive candidates of every server."""
+_STEP: Final = MAX_STUN_SERVERS + MAX_TURN_SERVERS
+"""From one local preference to the next: below each there is room for the candidates that every server gives."""
 
 _SITE_LOCAL: Final = ipaddress.ip_network("fec0::/10")
 _IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")

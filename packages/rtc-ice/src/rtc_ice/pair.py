@@ -7,6 +7,7 @@ from rtc_ice.candidate import HOST, PEER_REFLEXIVE, RELAYED, Candidate
 from rtc_ice.dataclass import dataclass
 from rtc_ice.priority import candidate_priority, pair_priority
 from rtc_ice.state import PAIR_TRANSITIONS, PairInput, PairState
+from rtc_ice.turn_server import TurnServer
 from rtc_stun import Address
 
 Path: TypeAlias = tuple[Address, Address]
@@ -42,10 +43,16 @@ class CandidatePair:
 class LocalCandidate:
     """A candidate of ours with what the peer need not know."""
 
-    __slots__ = ("base", "candidate", "local_preference", "server", "stream")
+    __slots__ = ("base", "candidate", "local_preference", "server", "stream", "turn_server")
 
     def __init__(
-        self, candidate: Candidate, base: Address, stream: int, local_preference: int, server: Address | None = None
+        self,
+        candidate: Candidate,
+        base: Address,
+        stream: int,
+        local_preference: int,
+        server: Address | None = None,
+        turn_server: TurnServer | None = None,
     ) -> None:
         self.candidate = candidate
         self.base = base
@@ -53,7 +60,9 @@ class LocalCandidate:
         self.stream = stream
         self.local_preference = local_preference
         self.server = server
-        """The STUN server that told us, if one did."""
+        """The STUN or TURN server that told us, if one did."""
+        self.turn_server = turn_server
+        """The same, if it was a TURN server."""
 
     @property
     def is_base(self) -> bool:

@@ -8,6 +8,7 @@ from rtc_ice.dataclass import dataclass
 from rtc_ice.pair import Pair
 from rtc_ice.session import Session
 from rtc_ice.state import PairState
+from rtc_ice.turn_server import TurnServer
 from rtc_stun import Address
 
 
@@ -33,8 +34,10 @@ class CandidateStats:
     base: Address | None
     """Where a local candidate sends from."""
     server: Address | None
-    """The STUN server that told of it."""
+    """The STUN or TURN server that told of it."""
     stream: int
+    turn_server: TurnServer | None = None
+    """The same, if it was a TURN server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,12 @@ def describe_candidates(session: Session) -> list[CandidateStats]:
     """Describe the candidates of a session, local ones first."""
     ours = [
         CandidateStats(
-            candidate=local.candidate, is_remote=False, base=local.base, server=local.server, stream=local.stream
+            candidate=local.candidate,
+            is_remote=False,
+            base=local.base,
+            server=local.server,
+            stream=local.stream,
+            turn_server=local.turn_server,
         )
         for local in session.local_candidates
     ]

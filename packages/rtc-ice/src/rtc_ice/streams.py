@@ -44,6 +44,10 @@ class StreamTable(Generic[Owner]):
         """Return the owner of a stream and the owner's number for it; ``None`` if there is no such stream any more."""
         return self._inner.get(transport_id)
 
+    def of(self, owner: Owner) -> list[int]:
+        """Return the numbers outside of all streams of an owner."""
+        return [outer for outer, (each, _) in self._inner.items() if each == owner]
+
     def forget(self, transport_id: int) -> None:
         """Forget a stream that has failed or was closed; its number is not given again."""
         key = self._inner.pop(transport_id, None)

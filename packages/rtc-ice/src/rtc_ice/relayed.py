@@ -1,0 +1,500 @@
+"""Relayed candidates: allocations on TURN servers, from asking for them to giving them back.
+
+See :rfc:`8445#section-5.1.1.2` and :rfc:`8656`. There is one allocation for each local address and server of its
+family. It belongs to the address, not to a session: a restart finds it again. The rest of the agent sees a relayed address as
+one more base; what leaves from it is wrapped here for the server, and what comes through the server is unwrapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from rtc_ice.candidate import RELAYED, SERVER_REFLEXIVE, Candidate
+from rtc_ice.config import MAX_STUN_SERVERS, IceConfig
+from rtc_ice.events import CandidateGatheringFailed
+from rtc_ice.foundation import Foundations
+from rtc_ice.local_address import LocalAddress
+from rtc_ice.pair import LocalCandidate, without_zone
+from rtc_ice.priority import candidate_priority
+from rtc_ice.streams import StreamTable
+from rtc_ice.turn_server import TurnServer
+from rtc_stun import BINDING, Address, CloseTransport, Datagram, OpenTransport, RtoCache, StreamData, is_stun
+
+if TYPE_CHECKING:
+    from rtc_ice.agent import Trace
+    from rtc_ice.carrier import StreamWish
+    from rtc_ice.credentials import Rng
+    from rtc_turn import Allocated, TurnClient
+
+NO_RESOURCES: Final = frozenset({486, 508})
+"""What a server says that has no allocation to give: the quota is reached, or its capacity is."""
+
+_TRANSPORT_RANKS: Final = {"udp": 0, "dtls": 1, "tcp": 2, "tls": 3}
+_RANK_STEP: Final = 8192
+"""Between the local preferences of two transports to a server there is room for the addresses of a host."""
+_HIDDEN: Final = (Address("0.0.0.0", 9), Address("::", 9))  # noqa: S104 - nothing is bound to it
+_DTLS_STREAM: Final = 0
+
+
+class Relay:
+    """The allocation of one local address on one server: waiting, asked for, or in use.
+
+    Args:
+        local: Where it is asked from.
+        server: Whom to ask.
+        preference: Local preference of its candidates.
+        client: Speaks to the server.
+    """
+
+    __slots__ = (
+        "bound",
+        "client",
+        "deadline",
+        "is_begun",
+        "is_open",
+        "local",
+        "mapped",
+        "preference",
+        "relayed",
+        "server",
+    )
+
+    def __init__(self, local: LocalAddress, server: TurnServer, preference: int, client: TurnClient) -> None:
+        self.local = local
+        self.server = server
+        self.preference = preference
+        self.client = client
+        self.is_begun = False
+        self.is_open = False
+        """Whether the DTLS connection to the server stands, if there is to be one."""
+        self.deadline: float | None = None
+        """Until when an answer is waited for."""
+        self.relayed: dict[bool, Address] = {}
+        """The relayed addresses, by whether they are IPv6."""
+        self.mapped: Address | None = None
+        self.bound: set[Address] = set()
+        """Peers that data goes to: these have channels."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is not known yet what will come of it."""
+        return not self.relayed
+
+    @property
+    def path(self) -> tuple[Address, Address]:
+        """Where messages of the server arrive, and from where."""
+        return self.local.address, self.client.server
+
+
+class Relays:
+    """All allocations of an agent, and the carrier of their relayed addresses.
+
+    Args:
+        config: Of the agent.
+        foundations: Numbers the origins of candidates.
+        rng: Source of randomness.
+        count: Counts what is dropped, by reason.
+        trace: Takes structured records.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: IceConfig,
+        foundations: Foundations,
+        rng: Rng,
+        count: Callable[[str], None],
+        trace: Trace | None,
+    ) -> None:
+        self._config = config
+        self._foundations = foundations
+        self._rng = rng
+        self._count = count
+        self._trace = trace
+        self._rto_cache = RtoCache()
+        self._relays: list[Relay] = []
+        self._queue: list[Relay] = []
+        """Those that wait for their turn to be asked for."""
+        self._may_release = False
+        """Whether there may be allocations on servers that are not configured any more."""
+        self._hosts: dict[Address, None] = {}
+        """The addresses that allocations are wanted for."""
+        self._by_base: dict[Address, Relay] = {}
+        self._by_path: dict[tuple[Address, Address], Relay] = {}
+        """Those whose messages arrive at sockets."""
+        self._streams: StreamTable[Relay] = StreamTable()
+        self._arrived: list[Datagram] = []
+        self._wishes: list[StreamWish] = []
+        self._farewell: list[Datagram] = []
+        self._stream_farewell: list[StreamData] = []
+        self._candidates: list[LocalCandidate] = []
+        self._lost: list[Address] = []
+        self.failures: list[CandidateGatheringFailed] = []
+        """What went wrong since the last look."""
+        self.unserved: list[tuple[LocalAddress, Address]] = []
+        """Servers without room for us, which may tell our address still: those reached over UDP, since the last look."""
+
+    # --- gathering ---
+
+    @property
+    def has_work(self) -> bool:
+        """Whether an allocation waits to be asked for."""
+        return bool(self._queue)
+
+    @property
+    def done(self) -> bool:
+        """Whether every allocation was asked for, and granted or given up."""
+        return not any(relay.is_pending for relay in self._relays)
+
+    def configure(self, config: IceConfig) -> None:
+        """Take another configuration, for what is gathered from now on; the servers that it lacks are left to `release`."""
+        self._config = config
+        self._may_release = True
+
+    def gather(self, local: LocalAddress, now: float) -> None:
+        """Want an allocation for an address on every server of its family; those that there are give candidates again."""
+        self._hosts[local.address] = None
+        if local.address in self._by_base:
+            self._discard(self._by_base[local.address], now)
+        for server in self._config.turn_servers:
+            self._want(local, server)
+
+    def add_server(self, config: IceConfig, server: TurnServer, locals_: Iterable[LocalAddress]) -> None:
+        """Want allocations on a server that ``config`` has become richer by, for the given addresses."""
+        self._config = config
+        for local in locals_:
+            self._want(local, server)
+
+    def _want(self, local: LocalAddress, server: TurnServer) -> None:
+        if server.address.is_ipv6 != local.address.is_ipv6 or self._config.lite:
+            return
+        # A server has one allocation for one address of ours, whatever the credential.
+        allocations = (each for each in self._relays if each.local.address == local.address)
+        known = next((each for each in allocations if each.server.location == server.location), None)
+        if known is None:
+            preference = _preference(local, server, self._config.turn_servers.index(server))
+            relay = Relay(local, server, preference, self._make_client(local, server))
+            self._relays.append(relay)
+            self._queue.append(relay)
+        elif not known.is_pending:
+            self._offer(known)
+
+    def begin_next(self, now: float) -> None:
+        """Ask for the allocation whose turn it is."""
+        relay = self._queue.pop(0)
+        relay.is_begun = True
+        # A server that is silent delays nothing but the end of gathering, and that by so much.
+        relay.deadline = now + self._config.gathering_timeout
+        if relay.server.transport == "dtls":
+            wish = OpenTransport(_DTLS_STREAM, relay.server.address, "dtls", relay.server.domain)
+            self._wish(relay, wish)
+            return
+        relay.client.allocate(now)
+        self._look(relay, now)
+
+    def candidates(self) -> list[LocalCandidate]:
+        """Drain the candidates that were obtained."""
+        candidates, self._candidates = self._candidates, []
+        return candidates
+
+    def lost(self) -> list[Address]:
+        """Drain the relayed addresses that are no more."""
+        lost, self._lost = self._lost, []
+        return lost
+
+    def stop(self, now: float) -> None:
+        """Ask for no more; what was granted stays."""
+        for relay in [relay for relay in self._relays if relay.is_pending]:
+            self._discard(relay, now)
+
+    def forget(self, address: Address, now: float) -> None:
+        """Give up what was allocated through a local address that is gone."""
+        self._hosts.pop(address, None)
+        for relay in [relay for relay in self._relays if relay.local.address == address]:
+            self._discard(relay, now)
+
+    def release(self, now: float) -> None:
+        """Give back the allocations on servers that are not configured any more."""
+        if not self._may_release:
+            return
+        self._may_release = False
+        wanted = {server.location for server in self._config.turn_servers}
+        for relay in [relay for relay in self._relays if relay.server.location not in wanted]:
+            self._discard(relay, now)
+
+    def close(self, now: float) -> None:
+        """Give everything back; the last output can be drained afterwards."""
+        for relay in list(self._relays):
+            self._discard(relay, now)
+
+    def _make_client(self, local: LocalAddress, server: TurnServer) -> TurnClient:
+        from rtc_turn import AddressFamily, TurnClient, TurnConfig  # who has no TURN server does without
+
+        families = {each.address.is_ipv6 for each in self._config.turn_servers}
+        own = AddressFamily.IPV6 if local.address.is_ipv6 else AddressFamily.IPV4
+        return TurnClient(
+            local=local.address,
+            server=server.address,
+            rng=self._rng,
+            # [rfc8445:5.1.1.2/6]
+            credential=server.credential,
+            domain=server.domain,
+            config=TurnConfig(
+                transport=server.transport,
+                # Where servers of one family are all there are, they open the way to peers of the other.
+                families=(own,) if len(families) > 1 else (AddressFamily.IPV4, AddressFamily.IPV6),
+                # [rfc8445:7.2.1/3] Channels are for data; checks do without.
+                channels=False,
+            ),
+            rto_cache=self._rto_cache,
+            trace=self._trace,
+        )
+
+    @property
+    def has_farewell(self) -> bool:
+        """Whether something is still to be sent for allocations that were given back."""
+        return bool(self._farewell)
+
+    # --- the carrier ---
+
+    def carries(self, base: Address, transport: str) -> bool:
+        """Whether an address is one of our relayed ones."""
+        return transport == "udp" and base in self._by_base
+
+    def send(self, datagram: Datagram, now: float) -> None:
+        """Send to a peer through the server; the permission that this takes is asked for first."""
+        from rtc_turn import TurnError
+
+        relay, peer = self._by_base[datagram.local], datagram.remote
+        try:
+            # [rfc8445:7.2.1/1] [rfc8445:7.2.1/2] [rfc8445:7.2.1/4] The client sees to it, and keeps it while it is used.
+            relay.client.send(datagram.data, peer, now)
+            # [rfc8445:12.1/3]
+            if peer not in relay.bound and not is_stun(datagram.data):
+                relay.bound.add(peer)
+                relay.client.bind_channel(peer, now)
+        except (TurnError, ValueError):
+            self._count("relay-refused")
+
+    def receive_datagram(self, datagram: Datagram, now: float) -> bool:
+        """Take what a server says, its answers to Binding requests excepted: those are others' business."""
+        relay = self._by_path.get((datagram.local, datagram.remote))
+        if relay is None or _is_binding(datagram.data):
+            return False
+        relay.client.receive_datagram(datagram, now)
+        self._look(relay, now)
+        return True
+
+    def arrived(self) -> list[Datagram]:
+        """Drain what peers sent to the relayed addresses."""
+        arrived, self._arrived = self._arrived, []
+        return arrived
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due: repeat, refresh, and give up on silent servers."""
+        for relay in list(self._relays):
+            relay.client.handle_timeout(now)
+            self._look(relay, now)
+            if relay in self._relays and relay.deadline is not None and relay.deadline <= now:
+                self._fail(relay, None, "the server did not answer", now)
+
+    def next_timeout(self) -> float | None:
+        """Return when something is due next; at once while output waits to be drained."""
+        times = [at for relay in self._relays for at in (relay.client.next_timeout(), relay.deadline) if at is not None]
+        return min(times, default=None)
+
+    def datagrams_to_send(self, now: float) -> list[Datagram]:
+        """Drain what is to be sent to servers from sockets."""
+        output, self._farewell = self._farewell, []
+        for relay in self._relays:
+            if relay.server.transport == "udp":
+                output += relay.client.datagrams_to_send(now)
+        return output
+
+    def stream_data_to_send(self, now: float) -> list[StreamData]:
+        """Drain what is to be written to streams."""
+        output, self._stream_farewell = self._stream_farewell, []
+        for relay in self._relays:
+            output += self._to_stream(relay, now)
+        return output
+
+    def stream_wishes(self) -> list[StreamWish]:
+        """Drain the wishes for streams."""
+        wishes, self._wishes = self._wishes, []
+        return wishes
+
+    def transport_opened(self, transport_id: int, now: float, local: Address | None) -> None:  # noqa: ARG002 - of the protocol
+        """Take note that the stream to a server is connected."""
+        found = self._streams.find(transport_id)
+        if found is None:
+            return
+        relay, inner = found
+        if relay.server.transport != "dtls":
+            relay.client.transport_opened(inner, now)
+        elif not relay.is_open:
+            relay.is_open = True
+            relay.client.allocate(now)
+        self._look(relay, now)
+
+    def transport_failed(self, transport_id: int, now: float) -> None:
+        """Take note that the stream to a server is gone, and the allocation with it."""
+        found = self._streams.find(transport_id)
+        if found is None:
+            return
+        relay, inner = found
+        self._streams.forget(transport_id)
+        if relay.server.transport == "dtls":
+            self._fail(relay, None, "the connection to the server failed", now)
+        else:
+            relay.client.transport_failed(inner, now)
+            self._look(relay, now)
+
+    def transport_accepted(self, local: Address, remote: Address, now: float) -> int | None:  # noqa: ARG002 - of the protocol
+        """Want no streams of others."""
+        return None
+
+    def receive_stream_data(self, transport_id: int, data: bytes, now: float) -> None:
+        """Take what a server wrote."""
+        found = self._streams.find(transport_id)
+        if found is None:
+            return
+        relay, inner = found
+        if relay.server.transport == "dtls":
+            relay.client.receive_datagram(Datagram(data, relay.local.address, relay.client.server, "dtls"), now)
+        else:
+            relay.client.receive_stream_data(inner, data, now)
+        self._look(relay, now)
+
+    # --- what clients tell ---
+
+    def _look(self, relay: Relay, now: float) -> None:
+        from rtc_turn import Allocated, AllocationEnded, DataReceived, EndReason
+
+        for event in relay.client.events():
+            match event:
+                case DataReceived(peer=peer, data=data):
+                    base = relay.relayed.get(peer.is_ipv6)
+                    if base is not None:
+                        self._arrived.append(Datagram(data, base, peer))
+                case OpenTransport() | CloseTransport():
+                    self._wish(relay, event)
+                case Allocated():
+                    self._take(relay, event, now)
+                case AllocationEnded(reason=reason, error_code=code, error_text=text):
+                    if reason is not EndReason.CLOSED:
+                        self._fail(relay, code, text or reason.value, now)
+                case _:
+                    pass  # Permissions and channels are the client's own business.
+        if relay.server.transport == "udp" and relay in self._relays:
+            # A redirection may have led to another server.
+            self._by_path.setdefault(relay.path, relay)
+
+    def _take(self, relay: Relay, event: Allocated, now: float) -> None:
+        # [rfc8445:5.1.1.2/9] What is a base of ours already would otherwise be taken from its owner.
+        fresh = [address for address in event.relayed if address not in self._hosts and address not in self._by_base]
+        if not fresh:
+            self._fail(relay, None, "the relayed address is one of our own", now)
+            return
+        relay.deadline = None
+        relay.mapped = event.mapped
+        for address in fresh:
+            relay.relayed[address.is_ipv6] = address
+            self._by_base[address] = relay
+        self._offer(relay)
+
+    def _offer(self, relay: Relay) -> None:
+        """Make the candidates of an allocation: the relayed ones, and the reflexive one that the server's answer told."""
+        local, server = relay.local, relay.server
+        for address in relay.relayed.values():
+            foundation = self._foundations.get(RELAYED, address, server.address, server.transport)
+            candidate = self._candidate(RELAYED, relay, foundation, address, self._related(relay, address))
+            self._candidates.append(
+                LocalCandidate(candidate, address, local.stream, relay.preference, server.address, server)
+            )
+        if server.transport == "udp" and relay.mapped is not None and not self._config.relay_only:
+            foundation = self._foundations.get(SERVER_REFLEXIVE, local.address, server.address)
+            related = without_zone(local.address)
+            reflexive = self._candidate(SERVER_REFLEXIVE, relay, foundation, relay.mapped, related)
+            self._candidates.append(
+                LocalCandidate(reflexive, local.address, local.stream, relay.preference, server.address, server)
+            )
+
+    @staticmethod
+    def _candidate(candidate_type: str, relay: Relay, foundation: str, address: Address, related: Address) -> Candidate:
+        component_id = relay.local.component_id
+        return Candidate(
+            foundation=foundation,
+            component_id=component_id,
+            transport="udp",
+            priority=candidate_priority(candidate_type, relay.preference, component_id),
+            address=address,
+            type=candidate_type,
+            related_address=related,
+        )
+
+    def _related(self, relay: Relay, relayed: Address) -> Address:
+        # RFC 8839, 5.1: Who lets nothing but relays be seen does not tell where we are.
+        hidden = self._config.relay_only or relay.mapped is None
+        return _HIDDEN[relayed.is_ipv6] if hidden or relay.mapped is None else relay.mapped
+
+    def _fail(self, relay: Relay, code: int | None, reason: str, now: float) -> None:
+        """Report an allocation that came to nothing, or ended; forget it either way."""
+        if relay.is_pending:
+            local, server = relay.local, relay.server
+            self.failures.append(CandidateGatheringFailed(local.address, server.address, code, reason, server))
+            # [rfc8445:5.1.1.2/8]
+            if code in NO_RESOURCES and server.transport == "udp":
+                self.unserved.append((local, server.address))
+        self._discard(relay, now)
+
+    def _discard(self, relay: Relay, now: float) -> None:
+        """Give an allocation back, as far as one datagram can, and forget it."""
+        self._relays.remove(relay)
+        if relay in self._queue:
+            self._queue.remove(relay)
+        self._candidates = [each for each in self._candidates if each.base not in relay.relayed.values()]
+        for address in relay.relayed.values():
+            del self._by_base[address]
+            self._lost.append(address)
+        self._by_path = {path: each for path, each in self._by_path.items() if each is not relay}
+        # Nobody waits for the server's answer: if the request is lost, the allocation expires.
+        relay.client.close(now)
+        if relay.server.transport == "udp":
+            self._farewell += relay.client.datagrams_to_send(now)
+        else:
+            self._stream_farewell += self._to_stream(relay, now)
+            for transport_id in self._streams.of(relay):
+                self._wishes.append(CloseTransport(transport_id))
+                self._streams.forget(transport_id)
+
+    # --- streams ---
+
+    def _to_stream(self, relay: Relay, now: float) -> list[StreamData]:
+        """Return what is to be written for one allocation; over DTLS each datagram is written by itself."""
+        if relay.server.transport == "udp":
+            return []
+        if relay.server.transport != "dtls":
+            return self._streams.data(relay, relay.client.stream_data_to_send(now))
+        datagrams = relay.client.datagrams_to_send(now)
+        return self._streams.data(relay, [StreamData(_DTLS_STREAM, datagram.data) for datagram in datagrams])
+
+    def _wish(self, relay: Relay, event: StreamWish) -> None:
+        if isinstance(event, OpenTransport):
+            event = replace(event, local=Address(relay.local.address.host, 0))
+        wish = self._streams.wish(relay, event)
+        if wish is not None:
+            self._wishes.append(wish)
+
+
+def _preference(local: LocalAddress, server: TurnServer, place: int) -> int:
+    """Return the local preference of a relay's candidates: datagrams before streams, then by address, then by server."""
+    # [rfc8445:5.1.2.2/3] [rfc8445:5.1.2.1/7]
+    below = MAX_STUN_SERVERS + place + _RANK_STEP * _TRANSPORT_RANKS[server.transport]
+    return max(0, local.local_preference - below)
+
+
+def _is_binding(data: bytes) -> bool:
+    """Whether a datagram is STUN of the Binding method, of whatever class."""
+    return is_stun(data) and len(data) > 1 and (data[0] & 0x3E, data[1] & 0xEF) == (BINDING >> 8, BINDING & 0xFF)

@@ -1,0 +1,38 @@
+"""A TURN server, as an agent is told of it. What it is used for stands in `rtc_ice.relayed`."""
+
+from dataclasses import field
+from typing import Final
+
+from rtc_ice.candidate import is_ip_literal
+from rtc_ice.dataclass import dataclass
+from rtc_stun import Address, Credential
+
+TRANSPORTS: Final = frozenset({"udp", "tcp", "tls", "dtls"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnServer:
+    """A TURN server to obtain relayed candidates from.
+
+    Raises:
+        ValueError: The transport is unknown, or the server is given by name.
+    """
+
+    address: Address
+    transport: str = "udp"
+    """How to reach it: ``udp``, ``tcp``, ``tls`` or ``dtls``."""
+    credential: Credential | None = field(default=None, repr=False)
+    """Usually a `rtc_stun.LongTermCredential`."""
+    domain: str | None = None
+    """What its certificate must prove over TLS or DTLS."""
+
+    def __post_init__(self) -> None:
+        if self.transport not in TRANSPORTS:
+            raise ValueError("a TURN server is reached over udp, tcp, tls or dtls")
+        if not is_ip_literal(self.address.host):
+            raise ValueError("a TURN server is given by IP address")
+
+    @property
+    def location(self) -> tuple[Address, str]:
+        """What makes it the same server as another: its address and its transport."""
+        return self.address, self.transport
