@@ -1,11 +1,15 @@
 """A TURN server, as an agent is told of it. What it is used for stands in `rtc_ice.relayed`."""
 
+from __future__ import annotations
+
 from dataclasses import field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rtc_ice.candidate import is_ip_literal
 from rtc_ice.dataclass import dataclass
-from rtc_stun import Address, Credential
+
+if TYPE_CHECKING:
+    from rtc_stun import Address, Credential
 
 TRANSPORTS: Final = frozenset({"udp", "tcp", "tls", "dtls"})
 
