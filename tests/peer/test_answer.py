@@ -188,7 +188,7 @@ def test_max_bundle_accepts_only_what_is_bundled_with_the_first_section(bundled:
     ("offered", "answered"),
     [("actpass", Role.ACTIVE), ("active", Role.PASSIVE), ("passive", Role.ACTIVE), (None, Role.PASSIVE)],
 )
-def test_the_role_fits_the_offer_and_is_active_where_it_may_be(offered: str | None, answered: Role) -> None:
+def test_class_28_the_role_fits_the_offer_and_is_active_where_it_may_be(offered: str | None, answered: Role) -> None:
     media = answer_to(make_peer(), describe(section(setup=offered))).media[0]
 
     assert media.get(Setup) == Setup(answered)

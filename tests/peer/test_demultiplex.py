@@ -18,7 +18,7 @@ RANGES = [
 ]
 
 
-def test_the_first_byte_decides() -> None:
+def test_class_28_the_first_byte_decides() -> None:
     kinds = [kind for first, last, kind in RANGES for _ in range(first, last + 1)]
 
     assert [classify(bytes([value, 0])) for value in range(256)] == kinds
@@ -29,7 +29,7 @@ def test_an_empty_datagram_is_of_no_kind() -> None:
 
 
 @pytest.mark.parametrize("first_byte", [26, 32, 47, 63])
-def test_the_records_of_dtls_1_3_are_dtls(first_byte: int) -> None:
+def test_class_28_the_records_of_dtls_1_3_are_dtls(first_byte: int) -> None:
     assert classify(bytes([first_byte])) is PacketKind.DTLS
 
 

@@ -53,7 +53,7 @@ def test_a_section_without_what_webrtc_demands_is_refused(name: str) -> None:
 
 @pytest.mark.spec("rfc8829:5.8.3/4")
 @pytest.mark.parametrize("setup", ["actpass", "holdconn"])
-def test_an_answer_takes_a_role(setup: str) -> None:
+def test_class_28_an_answer_takes_a_role(setup: str) -> None:
     peer = make_peer()
     peer.create_data_channel()
     peer.set_local_description(None, 0.0)
@@ -258,7 +258,7 @@ def test_another_association_needs_an_ice_restart() -> None:
 
 @pytest.mark.spec("rfc8842:4/5")
 @pytest.mark.spec("rfc8829:5.8.3/3")
-def test_another_fingerprint_needs_an_ice_restart() -> None:
+def test_class_28_another_fingerprint_needs_an_ice_restart() -> None:
     peer = make_peer()
     answer_to(peer, describe(section()))
 

@@ -39,7 +39,7 @@ def _hand_over(pair: Pair) -> None:
 
 @pytest.mark.spec("rfc8842:1/1", "rfc8842:4/5")
 @pytest.mark.spec("rfc8842:5.4/1", "rfc8842:5.1/4", "rfc8829:5.11/1")
-def test_a_session_can_be_handed_to_another_endpoint() -> None:
+def test_class_28_a_session_can_be_handed_to_another_endpoint() -> None:
     pair = Pair().connect()
     before = parsed(pair.right.local)
     old = pair.left.channel()
@@ -77,7 +77,7 @@ def test_the_states_of_the_new_association_are_told_in_order() -> None:
     ]
 
 
-def test_the_predecessor_cannot_speak_any_more() -> None:
+def test_class_28_the_predecessor_cannot_speak_any_more() -> None:
     pair = Pair().connect()
     predecessor = pair.right.machine
     _hand_over(pair)
@@ -210,7 +210,7 @@ def test_what_came_early_is_forgotten_at_a_restart() -> None:
     assert pair.run(pair.talking, timeout=5.0)
 
 
-def test_a_client_hello_of_an_attempt_that_the_peer_gave_up_does_no_harm() -> None:
+def test_class_28_a_client_hello_of_an_attempt_that_the_peer_gave_up_does_no_harm() -> None:
     pair = Pair()
     hellos: list[Datagram] = []
 

@@ -6,6 +6,8 @@ from tests.peer.pair import Pair
 
 from rtc_peer import (
     Configuration,
+    DtlsTransportState,
+    DtlsTransportStateChanged,
     IceCandidateFound,
     IceServer,
     IceTransportPolicy,
@@ -15,10 +17,27 @@ from rtc_peer import (
     SelectedCandidatePairChanged,
     SessionDescription,
 )
-from rtc_sdp import Candidate, IceUfrag
+from rtc_sdp import Candidate, Fingerprint, IceUfrag, TlsId
 from rtc_stun import Address
 
 HOST = "candidate:1 1 udp 2130706431 192.0.2.2 5000 typ host"
+
+
+@pytest.mark.spec("rfc8841:12.2/1")
+@pytest.mark.parametrize("offerer", ["left", "right"])
+def test_class_28_an_ice_restart_keeps_the_association(offerer: str) -> None:
+    pair = Pair().connect()
+    side = pair.left if offerer == "left" else pair.right
+    before = [parsed(each.local).media[0] for each in pair.sides]
+    side.machine.restart_ice()
+    pair.negotiate(side)
+    pair.settle(2.0)
+
+    after = [parsed(each.local).media[0] for each in pair.sides]
+    for kind in (TlsId, Fingerprint):
+        assert [media.get(kind) for media in after] == [media.get(kind) for media in before]
+    states = [event.state for event in pair.left.of(DtlsTransportStateChanged)]
+    assert states == [DtlsTransportState.CONNECTING, DtlsTransportState.CONNECTED]
 
 
 @pytest.mark.spec("rfc8841:12.2/1")

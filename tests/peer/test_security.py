@@ -57,7 +57,7 @@ def _exchange(pair: Pair, change: str) -> None:
 
 @pytest.mark.spec("rfc8842:5.1/4", "rfc8842:5.1/5", "rfc8122:5.1/5")
 @pytest.mark.spec("rfc8827:6.5/9", "rfc8829:5.1.1/7")
-def test_a_certificate_of_another_fingerprint_ends_the_transport() -> None:
+def test_class_27_a_certificate_of_another_fingerprint_ends_the_transport() -> None:
     pair = Pair()
     _exchange(pair, f"a=fingerprint:{_certificate('somebody else').fingerprint()}\r\n")
 
@@ -97,7 +97,7 @@ def test_one_of_several_certificates_is_enough() -> None:
     assert pair.run(pair.talking)
 
 
-def test_a_weak_match_does_not_save_a_wrong_strong_fingerprint() -> None:
+def test_class_27_a_weak_match_does_not_save_a_wrong_strong_fingerprint() -> None:
     pair = Pair()
     wrong = f"a=fingerprint:{_certificate('somebody else').fingerprint('sha-512')}\r\n"
     _exchange(pair, _fingerprints(pair.left, "sha-256") + wrong)
@@ -250,12 +250,14 @@ def test_the_keys_of_dtls_are_out_of_reach() -> None:
 
     names = {name for name in (*dir(pair.left.machine), *dir(connection)) if not name.startswith("_")}
 
-    assert not [name for name in names if "key" in name or "secret" in name or "export" in name]
+    found = [name for name in names if "key" in name or "secret" in name or "export" in name]
+    assert found == ["key_log_lines"]
+    assert connection.key_log_lines() == []  # unless whoever makes the connection wants them for Wireshark
 
 
 @pytest.mark.spec("rfc8842:5.2/4", "rfc8842:5.2/5", "rfc8122:6.2/4", "rfc8122:6.2/5", "rfc8842:5.3/7")
 @pytest.mark.spec("rfc8829:5.11/3")
-def test_a_client_hello_that_outruns_the_answer_is_kept() -> None:
+def test_class_27_a_client_hello_that_outruns_the_answer_is_kept() -> None:
     pair = Pair(link=Link(delay=0.01))
     pair.left.machine.create_data_channel("chat")
     pair.give(pair.right, pair.offer())
@@ -279,7 +281,7 @@ def _datagrams(pair: Pair, seconds: float) -> list[Datagram]:
     return found
 
 
-def test_a_stranger_cannot_win_the_race_for_the_handshake() -> None:
+def test_class_26_a_stranger_cannot_win_the_race_for_the_handshake() -> None:
     pair = Pair()
     pair.left.machine.create_data_channel("chat")
     pair.give(pair.right, pair.offer())
@@ -304,7 +306,26 @@ def test_a_stranger_cannot_win_the_race_for_the_handshake() -> None:
     assert pair.left.machine.stats.dropped["dtls-from-stranger"] >= 10
 
 
-def test_records_from_strangers_are_dropped_on_a_connected_transport() -> None:
+def test_class_26_a_handshake_that_fails_elsewhere_leaves_the_session_alone() -> None:
+    pair = Pair()
+    pair.left.machine.create_data_channel("chat")
+    pair.give(pair.right, pair.offer())
+    pair.give(pair.left, pair.answer())
+    stranger = Address("203.0.113.66", 6666)
+    alert = bytes.fromhex("15fefd000000000000000000020228")
+    nonsense = bytes.fromhex("16fefd0000000000000001000d0100000100000000000001ff")
+    for _ in range(20):
+        for data in (alert, nonsense):
+            for side, port in ((pair.left, Address("192.0.2.1", 5001)), (pair.right, Address("192.0.2.2", 5001))):
+                side.machine.receive_datagram(Datagram(data, port, stranger), pair.now)
+        pair.settle(0.01)
+
+    assert pair.run(pair.talking)
+    assert not pair.left.node.saw(DtlsTransportFailed)
+    assert not pair.right.node.saw(DtlsTransportFailed)
+
+
+def test_class_26_records_from_strangers_are_dropped_on_a_connected_transport() -> None:
     pair = Pair().connect()
     local = pair.left.machine.transports[0].selected_pair
     assert local is not None
@@ -315,7 +336,7 @@ def test_records_from_strangers_are_dropped_on_a_connected_transport() -> None:
     assert pair.left.machine.stats.dropped["dtls-from-stranger"] == 1
 
 
-def test_early_datagrams_are_bounded() -> None:
+def test_class_26_early_datagrams_are_bounded() -> None:
     pair = Pair()
     pair.left.machine.create_data_channel("chat")
     pair.offer()
@@ -328,7 +349,7 @@ def test_early_datagrams_are_bounded() -> None:
     assert len(pickle.dumps(pair.left.machine)) < 100_000
 
 
-def test_records_that_outrun_the_checks_are_kept_and_not_taken_for_those_of_strangers() -> None:
+def test_class_26_records_that_outrun_the_checks_are_kept_and_not_taken_for_those_of_strangers() -> None:
     pair = Pair(trickle=False)
     pair.left.machine.create_data_channel("chat")
     pair.negotiate()
