@@ -42,6 +42,8 @@ class Authenticated:
     """Which attribute the response carries."""
     proven_by: Integrity
     """Which attribute of the request was verified."""
+    account: str = ""
+    """Whom quotas are counted for; empty where it is the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,8 @@ class LongTermAuthenticator:
             return self._challenge(438, source, now)
         # [rfc8489:9.2.4/24] [rfc8489:9.2.4/25]
         legacy = chosen is None and request.get(PasswordAlgorithms) is None
-        return Authenticated(user.username, key, Integrity.SHA1 if legacy else Integrity.SHA256, proven_by)
+        integrity = Integrity.SHA1 if legacy else Integrity.SHA256
+        return Authenticated(user.username, key, integrity, proven_by, user.account)
 
     def _algorithms_are_ours(self, request: Message, nonce: Nonce) -> bool:
         """Tell whether nobody on the path changed what we offered."""

@@ -20,6 +20,8 @@ class User:
     username: str
     keys: Mapping[int, bytes] = field(repr=False)
     """By password algorithm; an algorithm without a key is one that the user cannot use."""
+    account: str = ""
+    """Whom quotas are counted for, where a person has a new name each time; empty where it is the name."""
 
 
 class UserDirectory(Protocol):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         XorPeerAddress,
         XorRelayedAddress,
     )
+    from rtc_turn.authenticators import AnyOf
     from rtc_turn.channel_data import (
         FIRST_CHANNEL,
         LAST_CHANNEL,
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
         ServerEvent,
     )
     from rtc_turn.time_limited import (
+        TimeLimitedUsers,
         time_limited_credential,
         time_limited_password,
     )
@@ -109,6 +111,7 @@ __all__ = [
     "AllocationEnded",
     "AllocationMoved",
     "AllocationStatus",
+    "AnyOf",
     "BufferFullError",
     "CHANNEL_BIND",
     "CONNECT",
@@ -153,6 +156,7 @@ __all__ = [
     "TCP",
     "TURN_ATTRIBUTES",
     "ThirdPartyAuthorization",
+    "TimeLimitedUsers",
     "TurnClient",
     "TurnConfig",
     "TurnError",
@@ -175,6 +179,7 @@ __all__ = [
 
 _DEFINED_IN: Final = {
     "attributes": "AccessToken AdditionalAddressFamily AddressErrorCode AddressFamily ChannelNumber ConnectionId Data DontFragment EvenPort Icmp Lifetime MobilityTicket RequestedAddressFamily RequestedTransport ReservationToken TCP TURN_ATTRIBUTES ThirdPartyAuthorization UDP XorPeerAddress XorRelayedAddress",
+    "authenticators": "AnyOf",
     "channel_data": "FIRST_CHANNEL LAST_CHANNEL LAST_CHANNEL_OF_RFC5766 TurnStreamBuffer is_channel_data pack_channel_data unpack_channel_data",
     "client": "TurnClient",
     "config": "TurnConfig TurnStats",
@@ -186,7 +191,7 @@ _DEFINED_IN: Final = {
     "server": "TurnServer",
     "server_config": "TurnServerConfig TurnServerStats",
     "server_events": "AllocationCreated AllocationDeleted AllocationStatus ClosePeerConnection CloseRelay OpenPeerConnection OpenRelay ServerClosed ServerEvent",
-    "time_limited": "time_limited_credential time_limited_password",
+    "time_limited": "TimeLimitedUsers time_limited_credential time_limited_password",
     "uri": "TurnUri",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""

@@ -55,6 +55,7 @@ class ServerAllocation:
     Args:
         path: The client's 5-tuple.
         username: Who asked.
+        account: Whose quota it counts for.
         transaction_id: Of the Allocate request, to know its retransmissions by.
         max_permissions: Hosts at a time.
         max_channels: At a time.
@@ -67,6 +68,7 @@ class ServerAllocation:
         "_max_channels",
         "_max_permissions",
         "_permissions",
+        "account",
         "budget",
         "bytes_to_client",
         "bytes_to_peers",
@@ -88,6 +90,7 @@ class ServerAllocation:
         self,
         path: ClientPath,
         username: str,
+        account: str,
         transaction_id: bytes,
         *,
         max_permissions: int,
@@ -97,6 +100,7 @@ class ServerAllocation:
         self.path = path
         # [rfc8656:6/2] [rfc8656:6/3] The key that proves the user is the directory's; no password comes this far.
         self.username = username
+        self.account = account
         self.transaction_id = transaction_id
         self.next_path: ClientPath | None = None
         """Where the client has said it is now; it counts from the first data on."""

@@ -53,3 +53,8 @@ class Asked:
     request: Message
     path: ClientPath
     user: Authenticated
+
+    @property
+    def account(self) -> str:
+        """Whose quota it counts for."""
+        return self.user.account or self.user.username

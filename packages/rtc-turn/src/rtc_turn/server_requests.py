@@ -137,7 +137,7 @@ class ServerRequests:
         if isinstance(wish, Reply):
             return wish
         # [rfc8656:5/15] [rfc8656:7.2/7] [rfc8656:7.2/8]
-        if self._user_counts.get(asked.user.username, 0) >= self._config.max_allocations_per_user:
+        if self._user_counts.get(asked.account, 0) >= self._config.max_allocations_per_user:
             return Reply(QUOTA_REACHED)
         if len(self._by_number) + len(self._openings) >= self._config.max_allocations:
             return Reply(INSUFFICIENT_CAPACITY)
@@ -149,7 +149,7 @@ class ServerRequests:
             wish.opened[family_of(relayed)] = relayed
             return self._create(opening)
         self._openings[path] = opening
-        self._count(asked.user.username, 1)
+        self._count(asked.account, 1)
         self.told += self._pool.open(wish, path, self.now)
         return None
 
@@ -235,7 +235,7 @@ class ServerRequests:
         if any(family not in wish.opened and family not in wish.failed for family in wish.families):
             return None
         del self._openings[opening.asked.path]
-        self._count(opening.asked.user.username, -1)
+        self._count(opening.asked.account, -1)
         if not wish.opened:
             return opening.asked, Reply(INSUFFICIENT_CAPACITY)
         return opening.asked, self._create(opening)
@@ -245,6 +245,7 @@ class ServerRequests:
         allocation = ServerAllocation(
             asked.path,
             asked.user.username,
+            asked.account,
             asked.request.transaction_id,
             max_permissions=config.max_permissions,
             max_channels=config.max_channels,
@@ -264,7 +265,7 @@ class ServerRequests:
         self._by_number[allocation.number] = allocation
         if asked.request.get(MobilityTicket) is not None:
             allocation.ticket = self._tickets.issue(allocation.number, self.now)
-        self._count(asked.user.username, 1)
+        self._count(asked.account, 1)
         self._set_lifetime(allocation, opening.seconds)
         path = asked.path
         relays = tuple(allocation.relays.values())
@@ -454,7 +455,7 @@ class ServerRequests:
         self._tickets.end(allocation.number, self.now)
         self.connections.end(allocation)
         self._timers.cancel(allocation.number)
-        self._count(allocation.username, -1)
+        self._count(allocation.account, -1)
         relays = tuple(allocation.relays.values())
         for relayed in relays:
             self._close_relay(relayed)
@@ -468,7 +469,7 @@ class ServerRequests:
         """A stream has ended, and with it what was allocated over it."""
         opening = self._openings.pop(path, None)
         if opening is not None:
-            self._count(opening.asked.user.username, -1)
+            self._count(opening.asked.account, -1)
             self.told += [CloseRelay(relayed) for relayed in opening.wish.opened.values()]
         allocation = self.by_path.get(path)
         if allocation is None:
@@ -491,7 +492,7 @@ class ServerRequests:
         for path in self._pool.overdue(self.now):
             opening = self._openings.pop(path, None)
             if opening is not None:
-                self._count(opening.asked.user.username, -1)
+                self._count(opening.asked.account, -1)
                 opened = [*opening.wish.opened.values(), *([opening.wish.reserved] if opening.wish.reserved else [])]
                 self.told += [CloseRelay(relayed) for relayed in opened]
                 answers.append((opening.asked, Reply(INSUFFICIENT_CAPACITY)))
@@ -519,9 +520,9 @@ class ServerRequests:
         self._tcp.pop(relayed, None)
         self.told.append(CloseRelay(relayed))
 
-    def _count(self, username: str, change: int) -> None:
-        count = self._user_counts.get(username, 0) + change
+    def _count(self, account: str, change: int) -> None:
+        count = self._user_counts.get(account, 0) + change
         if count:
-            self._user_counts[username] = count
+            self._user_counts[account] = count
         else:
-            self._user_counts.pop(username, None)
+            self._user_counts.pop(account, None)

@@ -7,11 +7,50 @@ service and server share, so that the server needs no list of users. Servers kno
 
 import base64
 import hmac
+from collections.abc import Callable
 from typing import Final
 
-from rtc_stun import LongTermCredential
+from rtc_stun import Algorithm, LongTermCredential, User, long_term_key, opaque_string
 
 SEPARATOR: Final = ":"
+MAX_REMEMBERED: Final = 1024
+"""Users whose keys are kept, so that they are not made anew for each request; the oldest gives way."""
+
+
+class TimeLimitedUsers:
+    """The users of a realm whose names and passwords a web service makes (`rtc_stun.UserDirectory`).
+
+    Quotas count for the name without its end: who comes with one credential after the other is still one user.
+
+    Args:
+        realm: The realm; a provider's domain name is the recommended choice.
+        secret: What service and server share.
+        wall_clock: Returns seconds since 1970, such as `time.time`.
+    """
+
+    def __init__(self, realm: str, secret: str, *, wall_clock: Callable[[], float]) -> None:
+        self.realm = opaque_string(realm)
+        """For reading: every key depends on it."""
+        self._secret = secret
+        self._wall_clock = wall_clock
+        self._known: dict[str, User] = {}
+
+    def find(self, username: str) -> User | None:
+        """Return the user with a name that has not ended yet."""
+        password = time_limited_password(self._secret, username, self._wall_clock())
+        if password is None:
+            return None
+        user = self._known.get(username)
+        if user is None:
+            if len(self._known) >= MAX_REMEMBERED:
+                del self._known[next(iter(self._known))]
+            keys = {int(each): long_term_key(username, self.realm, password, each) for each in Algorithm}
+            user = self._known[username] = User(username, keys, username.partition(SEPARATOR)[2])
+        return user
+
+    def find_hash(self, value: bytes) -> User | None:  # noqa: ARG002 - as in UserDirectory
+        """Return None: who is not known by name cannot be known by hash."""
+        return None
 
 
 def time_limited_credential(secret: str, name: str = "", *, expires_at: float) -> LongTermCredential:
