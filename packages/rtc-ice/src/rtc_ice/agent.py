@@ -215,7 +215,7 @@ class IceAgent(StreamSide):
         self._addresses.remove(address)
         self._current.gatherer.forget(address)
         self._relays.forget(address, self._now)
-        self._drop_base(address)
+        self._drop_base(address, "udp")
         self._settle()
 
     def set_remote_credentials(
@@ -432,11 +432,11 @@ class IceAgent(StreamSide):
             self._step_gathering(GatheringState.GATHERING)
         self._events.extend(self._current.gather(local, self._now))
 
-    def _drop_base(self, address: Address) -> None:
+    def _drop_base(self, address: Address, transport: str) -> None:
         for session in (self._session, self._previous):
             if session is not None:
-                session.remove_local(address)
-        self._selection.drop_base(address)
+                session.remove_local(address, transport)
+        self._selection.drop_base(address, transport)
 
     def _begin_transactions(self) -> None:
         """Begin as many as Ta allows now."""
@@ -450,7 +450,7 @@ class IceAgent(StreamSide):
         """Draw every conclusion that the new facts allow."""
         now, session = self._now, self._session
         for base in self._relays.lost():
-            self._drop_base(base)
+            self._drop_base(base, "udp")
         self._events.extend(self._current.take_relayed())
         self._events.extend(self._selection.end_lost(now))
         gathering_done = self._conclude_gathering()

@@ -67,13 +67,13 @@ class AgentView:
         """Return where data of a component goes, or ``None`` if nothing may be sent."""
         return self._selection.pairs.get((stream, component_id))
 
-    def is_valid_path(self, local: Address, remote: Address) -> bool:
+    def is_valid_path(self, local: Address, remote: Address, transport: str = "udp") -> bool:
         """Whether data that arrives here comes from the peer: it proved on this path to know our password.
 
         Sending is another matter: see `selected_pair`.
         """
         # [rfc8445:12.2/1] Not only selected pairs: the peer may send on whatever pair it has validated.
-        path = (local, remote)
+        path = (local, remote, transport)
         if path in self._current.session.authenticated_paths:
             return True
         return self._previous is not None and path in self._previous.authenticated_paths

@@ -162,7 +162,9 @@ class Checker:
         candidates = [
             local
             for local in self._session.local_candidates
-            if local.candidate.address == mapped and (local.stream, local.candidate.component_id) == pair.component
+            if local.candidate.address == mapped
+            and local.candidate.transport == pair.local.candidate.transport
+            and (local.stream, local.candidate.component_id) == pair.component
         ]
         return next((local for local in candidates if local.base == pair.path[0]), None) or next(
             (local for local in candidates if local.is_base), None
@@ -204,4 +206,4 @@ class Checker:
 
 def _is_symmetric(transaction: CheckTransaction, datagram: Datagram) -> bool:
     # [rfc8445:7.2.5.2.1/2] [rfc8445:7.2.5.2.1/3]
-    return transaction.datagram.remote == datagram.remote and transaction.datagram.local == datagram.local
+    return transaction.pair.path == (datagram.local, datagram.remote, datagram.transport)

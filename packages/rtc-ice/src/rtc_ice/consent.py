@@ -85,7 +85,7 @@ class ConsentMonitor:
     def handle_response(self, message: Message, datagram: Datagram, now: float) -> bool:
         """Take an authenticated response; return whether it answers a consent check of this pair."""
         transaction = self._transactions.get(message.transaction_id)
-        if transaction is None or (datagram.local, datagram.remote) != self.pair.path:
+        if transaction is None or (datagram.local, datagram.remote, datagram.transport) != self.pair.path:
             return False
         self._transactions.remove(transaction)
         self.pair.statistics.responses_received += 1

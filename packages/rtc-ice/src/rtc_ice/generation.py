@@ -67,9 +67,8 @@ class Generation:
         ``None`` if the candidate is redundant.
         """
         session = self.session
-        address, base = local.candidate.address, local.base
         # [rfc8445:5.1.3/1] What comes later has the lower priority: host candidates are the first.
-        if any((each.candidate.address, each.base) == (address, base) for each in session.local_candidates):
+        if any(_is_redundant(local, each) for each in session.local_candidates):
             session.count("redundant-candidate")
             return None
         session.add_local(local)
@@ -111,3 +110,7 @@ class Generation:
     @property
     def _may_check(self) -> bool:
         return self.session.remote is not None and not self.session.config.lite
+
+
+def _is_redundant(local: LocalCandidate, known: LocalCandidate) -> bool:
+    return local.candidate.address == known.candidate.address and known.is_at(local.base, local.candidate.transport)

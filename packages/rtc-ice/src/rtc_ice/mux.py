@@ -17,9 +17,8 @@ given what comes from there. What is not meant for it, a peer cannot decrypt, an
 """
 
 from collections.abc import Iterable
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
-from rtc_ice.pair import Path
 from rtc_stun import Address, Datagram, Username, is_stun
 
 MAX_UFRAGS_PER_PEER: Final = 16
@@ -52,6 +51,9 @@ class MuxPeer(Protocol):
         """Whether the peer has proven to be at ``remote``."""
 
 
+_Path: TypeAlias = tuple[Address, Address]
+"""Where a datagram arrived and where it came from."""
+
 P = TypeVar("P", bound=MuxPeer)
 T = TypeVar("T")
 
@@ -76,7 +78,7 @@ class _Member(Generic[P]):
     def __init__(self, peer: P) -> None:
         self.peer = peer
         self.ufrags: dict[str, None] = {}
-        self.paths: dict[Path, None] = {}
+        self.paths: dict[_Path, None] = {}
         self.requests: dict[bytes, None] = {}
         """IDs of transactions."""
 
@@ -103,8 +105,8 @@ class Multiplexer(Generic[P]):
         self._members: dict[P, _Member[P]] = {}
         self._by_ufrag: dict[str, _Member[P]] = {}
         self._by_request: dict[bytes, _Member[P]] = {}
-        self._by_path: dict[Path, list[_Member[P]]] = {}
-        self._unproven: list[tuple[_Member[P], Path]] = []
+        self._by_path: dict[_Path, list[_Member[P]]] = {}
+        self._unproven: list[tuple[_Member[P], _Path]] = []
         """Where STUN for a peer came from, in the last call of `route`; the peer has judged it since."""
 
     def __len__(self) -> int:
@@ -231,7 +233,7 @@ class Multiplexer(Generic[P]):
             if len(member.paths) > MAX_PATHS_PER_PEER:
                 self._leave(member, _pop_oldest(member.paths))
 
-    def _leave(self, member: _Member[P], path: Path) -> None:
+    def _leave(self, member: _Member[P], path: _Path) -> None:
         members = self._by_path[path]
         members.remove(member)
         if not members:

@@ -10,8 +10,8 @@ from rtc_ice.state import PAIR_TRANSITIONS, PairInput, PairState
 from rtc_ice.turn_server import TurnServer
 from rtc_stun import Address
 
-Path: TypeAlias = tuple[Address, Address]
-"""Where packets leave and where they go: our base and the peer's address."""
+Path: TypeAlias = tuple[Address, Address, str]
+"""Where packets leave, where they go, and by what: our base, the peer's address, and ``udp`` or ``tcp``."""
 
 ComponentKey: TypeAlias = tuple[int, int]
 """Index of the stream, and component ID."""
@@ -69,6 +69,10 @@ class LocalCandidate:
         """Whether packets can be sent from this candidate itself."""
         return self.candidate.type in (HOST, RELAYED)
 
+    def is_at(self, base: Address, transport: str) -> bool:
+        """Whether it sends from that address by that transport."""
+        return self.base == base and self.candidate.transport == transport
+
     def peer_reflexive_priority(self) -> int:
         """Return what PRIORITY says in our checks: our priority, were we a peer-reflexive candidate."""
         # [rfc8445:7.1.1/1]
@@ -118,7 +122,11 @@ class Pair:
         """Names the pair in traces and statistics."""
         self.local = local
         self.remote = remote
-        self.path: Final[Path] = (local.base, _with_zone_of(local.base, remote.candidate.address))
+        self.path: Final[Path] = (
+            local.base,
+            _with_zone_of(local.base, remote.candidate.address),
+            local.candidate.transport,
+        )
         self.state = PairState.FROZEN
         self.valid: Pair | None = None
         """The valid pair that this pair's last successful check constructed; often the pair itself."""

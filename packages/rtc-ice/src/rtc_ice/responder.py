@@ -56,7 +56,7 @@ class Responder:
         """
         current = sessions[0]
         # [rfc8445:7.3/1]
-        local = current.find_base(datagram.local)
+        local = current.find_base(datagram.local, datagram.transport)
         if local is None:
             self._count("unknown-local-address")
             return None

@@ -73,10 +73,10 @@ class Selection:
             events.extend(self._report(component))
         return events
 
-    def drop_base(self, address: Address) -> None:
+    def drop_base(self, address: Address, transport: str) -> None:
         """Forget the pairs that send from an address that is gone."""
         for component, monitor in list(self._monitors.items()):
-            if monitor.pair.path[0] == address:
+            if monitor.pair.local.is_at(address, transport):
                 del self._monitors[component]
 
     def clear(self) -> None:

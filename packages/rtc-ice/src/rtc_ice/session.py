@@ -52,7 +52,7 @@ class PeerCheck(NamedTuple):
     @property
     def path(self) -> Path:
         """Where an answer leaves and goes."""
-        return self.local.base, self.source
+        return self.local.base, self.source, self.local.candidate.transport
 
 
 class Session:
@@ -105,23 +105,25 @@ class Session:
             for remote in self.remote_candidates:
                 self._pair(candidate, remote)
 
-    def find_base(self, address: Address) -> LocalCandidate | None:
+    def find_base(self, address: Address, transport: str = "udp") -> LocalCandidate | None:
         """Return the candidate that sends from an address."""
-        return next((local for local in self.local_candidates if local.is_base and local.base == address), None)
+        return next(
+            (local for local in self.local_candidates if local.is_base and local.is_at(address, transport)), None
+        )
 
-    def remove_local(self, address: Address) -> None:
+    def remove_local(self, address: Address, transport: str) -> None:
         """Forget a base that is gone with all that depends on it."""
         # [rfc8445:5.1.1.4/3]
-        self.local_candidates = [local for local in self.local_candidates if local.base != address]
+        self.local_candidates = [local for local in self.local_candidates if not local.is_at(address, transport)]
         for checklist in self.checklists:
-            for pair in [pair for pair in (*checklist.pairs, *checklist.valid) if pair.path[0] == address]:
+            for pair in [each for each in (*checklist.pairs, *checklist.valid) if each.local.is_at(address, transport)]:
                 checklist.remove(pair)
                 checklist.invalidate(pair)
         for transaction in self.checks.all():
-            if transaction.datagram.local == address:
+            if transaction.pair.local.is_at(address, transport):
                 self.checks.remove(transaction)
         for paths in (self.early_checks, self.authenticated_paths):
-            for path in [path for path in paths if path[0] == address]:
+            for path in [path for path in paths if (path[0], path[2]) == (address, transport)]:
                 del paths[path]
 
     def take_remote(self, candidate: Candidate, stream: int) -> None:
@@ -153,7 +155,7 @@ class Session:
             self.count("remote-candidate-of-other-session")
 
     def _add_remote(self, candidate: Candidate, stream: int) -> None:
-        known = self.find_remote(candidate.address, stream, candidate.component_id)
+        known = self.find_remote(candidate.address, candidate.transport, stream, candidate.component_id)
         if known is not None:
             self._confirm(known, candidate)
             return
@@ -168,7 +170,7 @@ class Session:
             if local.is_base:
                 self._pair(local, remote)
 
-    def find_remote(self, address: Address, stream: int, component_id: int) -> RemoteCandidate | None:
+    def find_remote(self, address: Address, transport: str, stream: int, component_id: int) -> RemoteCandidate | None:
         """Return the peer's candidate with that address."""
         wanted = without_zone(address)
         return next(
@@ -176,6 +178,7 @@ class Session:
                 remote
                 for remote in self.remote_candidates
                 if without_zone(remote.candidate.address) == wanted
+                and remote.candidate.transport == transport
                 and remote.stream == stream
                 and remote.candidate.component_id == component_id
             ),
@@ -284,7 +287,7 @@ class Session:
             tie_breaker=self.role.tie_breaker,
             use_candidate=use_candidate,
         )
-        return Datagram(data, *pair.path, pair.local.candidate.transport)
+        return Datagram(data, *pair.path)
 
     # --- roles and proofs ---
 

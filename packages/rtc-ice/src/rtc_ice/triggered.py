@@ -7,7 +7,7 @@ the check is remembered instead.
 from typing import Final
 
 from rtc_ice.consent import consent_ends_at
-from rtc_ice.pair import Pair
+from rtc_ice.pair import Pair, RemoteCandidate
 from rtc_ice.session import PeerCheck, Session
 from rtc_ice.state import ChecklistState, PairInput, PairState
 
@@ -69,10 +69,15 @@ def _trigger(session: Session, check: PeerCheck, now: float) -> None:
 
 
 def _find_or_make_pair(session: Session, check: PeerCheck) -> Pair | None:
-    remote = session.find_remote(check.source, check.local.stream, check.local.candidate.component_id)
+    remote = _find_remote(session, check)
     if remote is None:
         remote = session.learn_remote(check.source, check.local, check.priority)
     return None if remote is None else session.insert_pair(check.local, remote)
+
+
+def _find_remote(session: Session, check: PeerCheck) -> RemoteCandidate | None:
+    local = check.local.candidate
+    return session.find_remote(check.source, local.transport, check.local.stream, local.component_id)
 
 
 def _queue(session: Session, pair: Pair) -> None:
@@ -95,7 +100,7 @@ def _accept_nomination(session: Session, check: PeerCheck, now: float) -> None:
     checklist = session.checklists.checklists[check.local.stream]
     pair = next((pair for pair in checklist.valid if pair.path == check.path), None)
     if pair is None:
-        remote = session.find_remote(check.source, check.local.stream, check.local.candidate.component_id)
+        remote = _find_remote(session, check)
         remote = remote or session.learn_remote(check.source, check.local, check.priority)
         if remote is None:
             return
