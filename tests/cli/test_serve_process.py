@@ -71,7 +71,7 @@ async def test_a_terminal_that_is_gone_ends_reading(tmp_path: Path, monkeypatch:
     server = Server(await settings(_options(tmp_path)), Report(as_json=True))
     with os.fdopen(follower) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
-        monkeypatch.setattr("rtc_cli.serve._a_person_types", lambda: True)
+        monkeypatch.setattr("rtc_cli.serve.a_person_types", lambda: True)
         async with asyncio.timeout(20):
             await server.read_commands()
 

@@ -21,6 +21,7 @@ from typing import Final, NoReturn
 import click
 
 from ._version import __version__
+from .dtls_command import dtls
 from .errors import CommandError
 from .output import Output
 
@@ -279,6 +280,9 @@ def record(url: str, file: Path, duration: float | None, encode: bool, timeout: 
 
     options = Options(url=url, file=file, duration=duration, encode=encode, timeout=timeout)
     run(run_record(options, as_json=as_json), as_json=as_json)
+
+
+main.add_command(dtls)
 
 
 def run(command: Coroutine[None, None, None], *, as_json: bool) -> NoReturn:

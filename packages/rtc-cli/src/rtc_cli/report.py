@@ -1,4 +1,4 @@
-"""What `rtc serve` prints: lines for people, or one JSON object a line for programs."""
+"""What `rtc serve` and `rtc dtls` print: lines for people, or one JSON object a line for programs."""
 
 import contextlib
 import json

@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import os
-import sys
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,13 +13,12 @@ from rtc_asyncio import DOMException, RTCConfiguration, RTCIceServer, RTCPeerCon
 
 from .browser import Browser, Settings
 from .errors import CommandError, reason
+from .keyboard import a_person_types, lines
 from .negotiated import endpoint
 from .report import Report
 from .site import application, runner
 
 MAX_BROWSERS: Final = 64
-MAX_LINE_LENGTH: Final = 64 * 1024
-"""Bytes of a line on standard input; longer ones are cut."""
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - only the user asks for all
 """What to open on this machine where the program listens on every address."""
 _HELP: Final = "a line is chat to every browser; /send FILE sends a file to every browser; /quit ends"
@@ -149,12 +145,12 @@ class Server:
 
     async def read_commands(self) -> None:
         """Take chat lines and commands from standard input until "/quit", or until a person ended it (Ctrl-D)."""
-        async with contextlib.aclosing(_lines()) as lines:
-            async for line in lines:
+        async with contextlib.aclosing(lines()) as typed:
+            async for line in typed:
                 if line == "/quit":
                     return
                 self.command(line)
-        if not _a_person_types():
+        if not a_person_types():
             await asyncio.Event().wait()
 
     def command(self, line: str) -> None:
@@ -191,42 +187,3 @@ class Server:
         if not connected:
             self._report.say("error", f"no browser is connected: nothing was {what}")
         return connected
-
-
-def _a_person_types() -> bool:
-    """Whether standard input is a terminal, and this program in its foreground: in the background, reading would stop it."""
-    try:
-        descriptor = sys.stdin.fileno()
-        return os.isatty(descriptor) and os.getpgrp() == os.tcgetpgrp(descriptor)
-    except (AttributeError, OSError, ValueError):
-        return False
-
-
-def _read(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, 4096)
-    except OSError:  # the terminal is gone
-        return b""
-
-
-async def _lines() -> AsyncGenerator[str, None]:
-    """Lines of standard input, without blocking and without a thread that could outlive the program."""
-    loop = asyncio.get_running_loop()
-    chunks: asyncio.Queue[bytes] = asyncio.Queue()
-    try:
-        descriptor = sys.stdin.fileno()
-        if os.isatty(descriptor) and not _a_person_types():
-            return
-        loop.add_reader(descriptor, lambda: chunks.put_nowait(_read(descriptor)))
-    except (AttributeError, NotImplementedError, OSError, ValueError):
-        return  # there is nothing that could be waited for
-    try:
-        waiting = b""
-        while chunk := await chunks.get():
-            *lines, waiting = (waiting + chunk).split(b"\n")
-            for line in lines:
-                yield line.decode(errors="replace").strip()
-            waiting = waiting[-MAX_LINE_LENGTH:]
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            loop.remove_reader(descriptor)
