@@ -43,6 +43,8 @@ class Program:
 
     async def end(self) -> tuple[int, str]:
         """End its input and wait for it; returns code and standard error."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         async with asyncio.timeout(20):
             _, errors = await self.process.communicate()
         return self.process.returncode or 0, errors.decode()
