@@ -90,7 +90,7 @@ async def test_client_and_server_tell_the_same_and_carry_lines(tmp_path: Path) -
     for name in ("version", "cipher_suite", "srtp_profile", "alpn_protocol", "group"):
         assert ours[name] == theirs[name]
     assert (ours["group"], ours["srtp_profile"], ours["alpn_protocol"]) == (
-        "secp384r1",
+        "secp256r1",
         "SRTP_AEAD_AES_128_GCM",
         "webrtc",
     )
