@@ -1,40 +1,80 @@
 """The addresses of this machine that candidates are gathered on."""
 
+import contextlib
 import ipaddress
+import socket
 from typing import Final
+
+from .dataclass import dataclass
 
 LINK_LOCAL_V4 = ipaddress.ip_network("169.254.0.0/16")
 
 _TRANSITIONAL: Final = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
 """6to4 and Teredo: IPv6 by way of relays."""
 
+_FAR_IPV4: Final = "198.41.0.4"
+_FAR_IPV6: Final = "2001:503:ba3e::2:30"
+"""A root server of the DNS: far away for everybody."""
+_ANY_PORT: Final = 9
 
-def local_hosts(*, loopback: bool = False) -> list[str]:
-    """IP addresses of the interfaces that are up, the preferred ones first; link-local IPv4 ones are left out.
+
+@dataclass(frozen=True, slots=True)
+class InterfaceAddress:
+    """An IP address and the interface that has it."""
+
+    host: str
+    """IP literal; with its zone if it is a link-local one of IPv6."""
+    interface: str
+    """Name of the interface, such as "eth0"."""
+    index: int
+    """Number that the system gives the interface."""
+    prefix_length: int
+    """Leading bits that all addresses on the link share."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it leads nowhere but here."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+
+def interface_addresses() -> list[InterfaceAddress]:
+    """The addresses of all interfaces that can be spoken from, the preferred ones first.
 
     IPv6 goes before IPv4 (:rfc:`8421#section-4`) where it leads everywhere: private, tunnelled and link-local IPv6
     addresses come after IPv4, as in the policy table of :rfc:`6724#section-2.1`. Otherwise the system's order stays.
-
-    Loopback addresses are given where they are asked for, and where there is nothing else: two peers on a machine without a
-    network still reach each other.
+    Link-local IPv4 addresses are left out.
     """
     import ifaddr  # with ctypes and more behind it; a program that never gathers does without
 
-    found: list[str] = []
-    loopbacks: list[str] = []
+    found: list[InterfaceAddress] = []
     for adapter in ifaddr.get_adapters():
         for ip in adapter.ips:
             text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
             zone = 0 if isinstance(ip.ip, str) else ip.ip[2]
             address = ipaddress.ip_address(text)
-            if address.is_loopback:
-                loopbacks.append(text)
-            elif address in LINK_LOCAL_V4 if address.version == 4 else address.is_link_local and not zone:
+            if address in LINK_LOCAL_V4 if address.version == 4 else address.is_link_local and not zone:
                 continue
-            else:
-                found.append(f"{text}%{adapter.name}" if address.is_link_local else text)
-    found.sort(key=_rank)
-    return [*found, *loopbacks] if loopback or not found else found
+            host = f"{text}%{adapter.name}" if address.is_link_local else text
+            found.append(InterfaceAddress(host, adapter.name, adapter.index or zone, ip.network_prefix))
+    # [rfc8421:4/1]
+    found.sort(key=lambda each: _rank(each.host))
+    return found
+
+
+def local_hosts(*, loopback: bool = False) -> list[str]:
+    """IP addresses of the interfaces that are up, the preferred ones first: see `interface_addresses`.
+
+    Loopback addresses are given where they are asked for, and where there is nothing else: two peers on a machine without a
+    network still reach each other.
+    """
+    return [each.host for each in without_loopback(interface_addresses(), keep=loopback)]
+
+
+def without_loopback(addresses: list[InterfaceAddress], *, keep: bool = False) -> list[InterfaceAddress]:
+    """Leave loopback addresses out, unless they are to be kept or there is nothing else; kept ones come last."""
+    loopbacks = [each for each in addresses if each.is_loopback]
+    others = [each for each in addresses if not each.is_loopback]
+    return [*others, *loopbacks] if keep or not others else others
 
 
 def _rank(host: str) -> int:
@@ -47,3 +87,17 @@ def _rank(host: str) -> int:
     if any(address in network for network in _TRANSITIONAL):
         return 2
     return 3 if address.is_private else 0
+
+
+def routed_hosts() -> list[str]:
+    """The addresses that the system would speak to the internet from, one of each family that has a route there.
+
+    Nothing is sent: a socket is connected, and asked where it stands (:rfc:`8828#section-6.2`).
+    """
+    found = []
+    for family, somewhere in ((socket.AF_INET6, _FAR_IPV6), (socket.AF_INET, _FAR_IPV4)):
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as udp:
+            # [rfc8828:5.2/3]
+            udp.connect((somewhere, _ANY_PORT))
+            found.append(str(udp.getsockname()[0]))
+    return found
