@@ -38,13 +38,15 @@ _CHROMIUM_FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
 )
+_CHROMIUM_SHOWS_ADDRESSES: Final = (
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    # Who may record may know where the machine is.
+    "--use-fake-ui-for-media-stream",
+)
 _FIREFOX_PREFERENCES: Final = {
-    "media.peerconnection.ice.obfuscate_host_addresses": False,
     "media.peerconnection.ice.loopback": True,
     "browser.shell.checkDefaultBrowser": False,
     "browser.startup.homepage_override.mstone": "ignore",
@@ -109,6 +111,7 @@ class Browser:
         preferences: dict[str, int | bool | str] | None = None,
         *,
         site: web.Application | None = None,
+        hides_addresses: bool = False,
     ) -> AsyncIterator[Self]:
         """Start the browser and wait until its page is there; everything is gone afterwards.
 
@@ -116,6 +119,7 @@ class Browser:
             name: "chromium" or "firefox".
             preferences: Further Firefox preferences.
             site: A web application whose page "/" to open instead of an empty one.
+            hides_addresses: Whether names stand for its addresses, as is the default of browsers; Chromium then records nothing.
         """
         program = executable(name)
         assert program is not None
@@ -127,7 +131,7 @@ class Browser:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
             url = f"http://127.0.0.1:{port}/"
             process = subprocess.Popen(
-                _command(name, program, Path(profile), url, preferences or {}),
+                _command(name, program, Path(profile), url, preferences or {}, hides_addresses=hides_addresses),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 stdin=subprocess.DEVNULL,
@@ -215,12 +219,22 @@ async def _add_driver(
     return response
 
 
-def _command(name: str, program: str, profile: Path, url: str, preferences: dict[str, int | bool | str]) -> list[str]:
+def _command(
+    name: str,
+    program: str,
+    profile: Path,
+    url: str,
+    preferences: dict[str, int | bool | str],
+    *,
+    hides_addresses: bool,
+) -> list[str]:
     if name == "chromium":
-        return [program, *_CHROMIUM_FLAGS, f"--user-data-dir={profile}", url]
+        shows = () if hides_addresses else _CHROMIUM_SHOWS_ADDRESSES
+        return [program, *_CHROMIUM_FLAGS, *shows, f"--user-data-dir={profile}", url]
+    hiding = {"media.peerconnection.ice.obfuscate_host_addresses": hides_addresses}
     lines = [
         f"user_pref({json.dumps(key)}, {json.dumps(value)});"
-        for key, value in (_FIREFOX_PREFERENCES | preferences).items()
+        for key, value in (_FIREFOX_PREFERENCES | hiding | preferences).items()
     ]
     (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
     return [program, "--headless", "--no-remote", "--profile", str(profile), url]

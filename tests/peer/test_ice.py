@@ -428,21 +428,47 @@ def test_a_name_that_hides_an_address_is_resolved() -> None:
     peer = _answerer()
     peer.events()
 
-    for name in ("one.local", "one.local", "two.local"):
+    for name in ("one.example", "one.example", "two.example"):
         peer.add_ice_candidate(HOST.replace("192.0.2.2", name), 0.0, sdp_mid="0")
     wanted = [event for event in peer.events() if isinstance(event, HostResolutionWanted)]
-    assert [event.host for event in wanted] == ["one.local", "two.local"]
+    assert [event.host for event in wanted] == ["one.example", "two.example"]
 
-    peer.host_resolved("one.local", ["192.0.2.9", "2001:db8::9"], 0.0)
-    peer.host_resolved("two.local", [], 0.0)
-    peer.host_resolved("unasked.local", ["192.0.2.66"], 0.0)
+    peer.host_resolved("one.example", ["192.0.2.9", "2001:db8::9"], 0.0)
+    peer.host_resolved("two.example", [], 0.0)
+    peer.host_resolved("unasked.example", ["192.0.2.66"], 0.0)
 
     assert _remote(peer) == ["192.0.2.9:5000", "2001:db8::9:5000"]
 
 
+HIDDEN = "1f4712db-ea17-4bcf-a596-105139dfd8bf.local"
+
+
+@pytest.mark.parametrize("found", [["192.0.2.9"], ["192.0.2.9", "192.0.2.10"], []])
+def test_a_name_that_hides_an_address_stands_for_one(found: list[str]) -> None:
+    peer = _answerer()
+    peer.events()
+
+    peer.add_ice_candidate(HOST.replace("192.0.2.2", HIDDEN), 0.0, sdp_mid="0")
+    wanted = [event for event in peer.events() if isinstance(event, HostResolutionWanted)]
+    peer.host_resolved(HIDDEN, found, 0.0)
+
+    assert [event.host for event in wanted] == [HIDDEN]
+    assert _remote(peer) == (["192.0.2.9:5000"] if len(found) == 1 else [])
+
+
+@pytest.mark.parametrize("name", ["printer.local", "Printer.LOCAL.", "a.b.local", f"x{HIDDEN}"])
+def test_devices_of_the_local_network_are_not_looked_up(name: str) -> None:
+    peer = _answerer()
+    peer.events()
+
+    peer.add_ice_candidate(HOST.replace("192.0.2.2", name), 0.0, sdp_mid="0")
+
+    assert not any(isinstance(event, HostResolutionWanted) for event in peer.events())
+
+
 def test_names_are_answered_by_addresses() -> None:
     with pytest.raises(ArgumentError):
-        _answerer().host_resolved("one.local", ["two.local"], 0.0)
+        _answerer().host_resolved("one.example", ["two.example"], 0.0)
 
 
 def test_names_that_wait_are_bounded() -> None:
@@ -450,7 +476,7 @@ def test_names_that_wait_are_bounded() -> None:
     peer.events()
 
     for number in range(100):
-        peer.add_ice_candidate(HOST.replace("192.0.2.2", f"{number}.local"), 0.0, sdp_mid="0")
+        peer.add_ice_candidate(HOST.replace("192.0.2.2", f"{number}.example"), 0.0, sdp_mid="0")
 
     assert sum(isinstance(event, HostResolutionWanted) for event in peer.events()) == 32
 
@@ -462,14 +488,14 @@ def test_the_end_of_candidates_waits_for_names() -> None:
     pair.settle(0.1)
     for side in pair.sides:
         for event in side.held:
-            hidden = event.candidate.replace("192.0.2.", f"host-{side is pair.left}.local 192.0.2.").split()
+            hidden = event.candidate.replace("192.0.2.", f"host-{side is pair.left}.example 192.0.2.").split()
             if event.candidate:
                 del hidden[5]
             side.other.machine.add_ice_candidate(" ".join(hidden), pair.now, sdp_mid="0")
     pair.settle(0.1)
 
-    pair.right.machine.host_resolved("host-True.local", ["192.0.2.1"], pair.now)
-    pair.left.machine.host_resolved("host-False.local", ["192.0.2.2"], pair.now)
+    pair.right.machine.host_resolved("host-True.example", ["192.0.2.1"], pair.now)
+    pair.left.machine.host_resolved("host-False.example", ["192.0.2.2"], pair.now)
 
     assert pair.run(pair.talking)
 
@@ -592,7 +618,7 @@ def test_the_policy_relay_shows_no_address_and_asks_for_no_name() -> None:
     pair = Pair(left=Configuration(ice_transport_policy=IceTransportPolicy.RELAY))
     pair.left.machine.create_data_channel()
     pair.negotiate()
-    pair.left.machine.add_ice_candidate(HOST.replace("192.0.2.2", "tell.local"), pair.now, sdp_mid="0")
+    pair.left.machine.add_ice_candidate(HOST.replace("192.0.2.2", "tell.example"), pair.now, sdp_mid="0")
     sent = pair.network.traffic.sent
     pair.settle(5.0)
 

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from rtc_asyncio.frame_queue import FrameReader
     from rtc_asyncio.ice_candidate import RTCIceCandidate, RTCIceCandidatePair
     from rtc_asyncio.media_stream import MediaStream, MediaStreamTrackEvent
+    from rtc_asyncio.network_options import NetworkOptions
     from rtc_asyncio.paced_tracks import AudioStreamTrack, VideoStreamTrack
     from rtc_asyncio.peer_connection import RTCPeerConnection
     from rtc_asyncio.rtp_dictionaries import (
@@ -134,6 +135,7 @@ __all__ = [
     "MediaStreamTrackEvent",
     "MessageEvent",
     "NetworkError",
+    "NetworkOptions",
     "NotSupportedError",
     "OperationError",
     "PeerOptions",
@@ -237,6 +239,7 @@ _DEFINED_IN: Final = {
     "frame_queue": "FrameReader",
     "ice_candidate": "RTCIceCandidate RTCIceCandidatePair",
     "media_stream": "MediaStream MediaStreamTrackEvent",
+    "network_options": "NetworkOptions",
     "paced_tracks": "AudioStreamTrack VideoStreamTrack",
     "peer_connection": "PeerOptions RTCPeerConnection",
     "rtp_dictionaries": (

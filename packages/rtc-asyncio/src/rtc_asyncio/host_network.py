@@ -1,17 +1,21 @@
 """What a connection has of this machine's network: sockets on its addresses, and the resolution of names."""
 
 import asyncio
+import errno
+import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import rtc_peer
+from rtc_ice import is_candidate_name
 from rtc_peer import PeerConnection
 from rtc_stun import Address
 
 from .driver import Driver
-from .interfaces import local_hosts
+from .network_options import NetworkOptions
 
 if TYPE_CHECKING:
+    from .multicast import MulticastDnsService
     from .single_port import SinglePort
 
 
@@ -21,7 +25,8 @@ class HostNetwork:
     Args:
         peer: The machine.
         driver: Has the sockets.
-        hosts: IP addresses to gather candidates on; all that are up if None.
+        options: Which addresses and ports to use, and what the peer is told of them.
+        hosts: IP addresses to gather candidates on; those that the options admit if None.
         port: Has sockets that connections share; with it, none are opened.
     """
 
@@ -29,16 +34,21 @@ class HostNetwork:
         self,
         peer: PeerConnection,
         driver: Driver[rtc_peer.Event],
+        options: NetworkOptions,
         hosts: Sequence[str] | None,
         port: "SinglePort | None",
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._peer = peer
         self._driver = driver
+        self._options = options
         self._hosts = hosts
         self._share = None if port is None else port.share(peer, driver)
         self._sockets: dict[int, list[Address]] = {}
         self._resolving: set[asyncio.Task[None]] = set()
+        self._multicast: MulticastDnsService | None = None
+        self._names: dict[str, str] = {}
+        """Names that stand for our addresses, by these: for this connection alone."""
 
     @property
     def in_use(self) -> bool:
@@ -51,12 +61,12 @@ class HostNetwork:
             self._share.gather(transport_id)
         elif transport_id not in self._sockets:
             opened = self._sockets[transport_id] = []
-            for host in self._hosts if self._hosts is not None else local_hosts():
-                try:
-                    address = self._driver.open_socket(Address(host, 0))
-                except OSError:
+            for host in self._hosts if self._hosts is not None else self._options.hosts():
+                address = self._open(host)
+                if address is None:
                     continue
-                if self._peer.add_local_address(transport_id, address, self._driver.now):
+                announced = self._options.announcement(address, self._name_of(host))
+                if self._peer.add_local_address(transport_id, address, self._driver.now, announced=announced):
                     opened.append(address)
                 else:
                     self._driver.close_socket(address)
@@ -76,13 +86,47 @@ class HostNetwork:
         task.add_done_callback(self._resolving.discard)
 
     def close(self) -> None:
-        """Look nothing up any more."""
+        """Look nothing up any more, and take our names back."""
         for task in self._resolving:
             task.cancel()
+        if self._multicast is not None:
+            for name in self._names.values():
+                self._multicast.withdraw(name)
+            self._multicast.leave()
+            self._multicast = None
+
+    def _open(self, host: str) -> Address | None:
+        """Open a socket on an address, at a port of the range if there is one; None if that is not possible."""
+        first, last = self._options.ports or (0, 0)
+        count = last - first + 1
+        start = random.randrange(count)
+        for offset in range(count):
+            try:
+                return self._driver.open_socket(Address(host, first + (start + offset) % count))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    return None
+        return None
+
+    def _name_of(self, host: str) -> str | None:
+        """Return the name that hides an address, if addresses are to be hidden."""
+        if not self._options.hide_hosts:
+            return None
+        if host not in self._names:
+            self._names[host] = self._use_multicast().publish(host)
+        return self._names[host]
+
+    def _use_multicast(self) -> "MulticastDnsService":
+        from .multicast import MulticastDnsService  # who meets no hidden candidates does without
+
+        if self._multicast is None:
+            self._multicast = MulticastDnsService.use()
+        return self._multicast
 
     async def _resolve(self, host: str) -> None:
-        addresses: list[str] = []
-        if not host.endswith(".local"):
+        if is_candidate_name(host):
+            addresses = await self._use_multicast().resolve(host)
+        else:
             try:
                 found = await self._loop.getaddrinfo(host, None, type=2)
                 addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))

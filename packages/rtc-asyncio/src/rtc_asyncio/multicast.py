@@ -9,13 +9,13 @@ import socket
 import struct
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
-from typing import Final
+from typing import ClassVar, Final, Self
 
 from rtc_ice import MDNS_GROUP_IPV4, MDNS_GROUP_IPV6, MulticastDns, NameLost, NameResolved, is_candidate_name
-from rtc_ice import candidate_name as fresh_name
 from rtc_ice import StateError as IceStateError
+from rtc_ice import candidate_name as fresh_name
 from rtc_stun import Address, Datagram
 
 from .driver import Driver
@@ -66,7 +66,7 @@ class MulticastSocket:
         """Send what all, or a single host on the link, shall hear; what there is no room for is lost."""
         for datagram in datagrams:
             with suppress(OSError):
-                self._socket.sendto(datagram.data, _target(datagram.remote, self.local))
+                self._socket.sendto(datagram.data, _target(datagram.remote))
 
     def close(self) -> None:
         """Leave the group."""
@@ -89,7 +89,8 @@ class MulticastSocket:
 class MulticastDnsService:
     """Multicast DNS on all links of this machine; get it by `use` and give it back by `leave`."""
 
-    _of_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, MulticastDnsService]" = weakref.WeakKeyDictionary()
+    running: ClassVar[MutableMapping[asyncio.AbstractEventLoop, Self]] = weakref.WeakKeyDictionary()
+    """Those in use, by event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -102,12 +103,12 @@ class MulticastDnsService:
         self._users = 0
 
     @classmethod
-    def use(cls) -> "MulticastDnsService":
+    def use(cls) -> Self:
         """Return the service of the running event loop, with the links that there are now."""
         loop = asyncio.get_running_loop()
-        service = cls._of_loop.get(loop)
+        service = cls.running.get(loop)
         if service is None:
-            service = cls._of_loop[loop] = cls()
+            service = cls.running[loop] = cls()
         service._users += 1
         service.follow_links()
         return service
@@ -116,7 +117,7 @@ class MulticastDnsService:
         """Give it back; the last one takes it down."""
         self._users -= 1
         if self._users == 0:
-            del self._of_loop[self._loop]
+            del self.running[self._loop]
             self._machine.close(self._loop.time())
             self._driver.close()
 
@@ -206,7 +207,7 @@ def _join_ipv6(udp: socket.socket, address: InterfaceAddress) -> None:
     udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 1)
 
 
-def _target(remote: Address, local: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+def _target(remote: Address) -> tuple[str, int] | tuple[str, int, int, int]:
     """The address to send to; what is link-local leaves by the link of the socket."""
     if not remote.is_ipv6:
         return remote.host, remote.port

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Final, Literal, TypeAlias
 
-from rtc_ice import Announcement
+from rtc_ice import Announced, Announcement
 from rtc_stun import Address
 
 from .dataclass import dataclass
@@ -77,7 +77,7 @@ class NetworkOptions:
         routed = routed_hosts()
         return [each.host for each in present if each.host in routed]
 
-    def announcement(self, local: Address, name: str | None) -> Announcement | None:
+    def announcement(self, local: Address, name: str | None) -> Announced | None:
         """Return what the peer is told of an address; None for the address itself.
 
         Args:
@@ -93,7 +93,7 @@ class NetworkOptions:
             return Announcement(host=Address(name, local.port), mapped=mapped)
         if mapped is None:
             return None
-        return Announcement(host=mapped) if self.announce_as == "host" else Announcement(host=local, mapped=mapped)
+        return mapped if self.announce_as == "host" else Announcement(host=local, mapped=mapped)
 
     def _wants(self, address: InterfaceAddress) -> bool:
         return self.interfaces(address.interface) and self.addresses(address.host)

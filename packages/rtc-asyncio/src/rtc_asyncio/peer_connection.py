@@ -42,6 +42,7 @@ from .event_target import AnyHandler, Event, EventHandler
 from .events import RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent
 from .host_network import HostNetwork
 from .ice_candidate import RTCIceCandidate, candidate_members
+from .network_options import NetworkOptions
 from .rtp_media_api import RtpMediaApi
 from .session_description import RTCSessionDescription
 
@@ -88,6 +89,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
     Args:
         configuration: Servers, policies and certificates.
         hosts: IP addresses of this machine to gather candidates on; all that are up if None.
+        network: Which of this machine's addresses and ports are used, and what the peer is told of them.
         port: A port to share with other connections, instead of sockets of its own.
         options: Settings of the layers below, for those who need others than WebRTC's.
         trace: Takes structured records of all layers: time, name and details.
@@ -114,6 +116,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         configuration: RTCConfiguration | Mapping[str, object] | None = None,
         *,
         hosts: Sequence[str] | None = None,
+        network: NetworkOptions | None = None,
         port: "SinglePort | None" = None,
         options: PeerOptions | None = None,
         trace: Trace | None = None,
@@ -141,7 +144,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         self._driver = Driver(self._peer, self._happened)
         self._services = ChannelServices(self._peer, self._driver)
         self._dispatcher = Dispatcher(self, self._peer, self._services)
-        self._network = HostNetwork(self._peer, self._driver, hosts, port)
+        self._network = HostNetwork(self._peer, self._driver, network or NetworkOptions(), hosts, port)
         self._state_waiters: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from rtc_ice._version import __version__
 from rtc_ice.agent import IceAgent, Trace
+from rtc_ice.announcement import Announced, Announcement
 from rtc_ice.candidate import Candidate
 from rtc_ice.config import IceConfig
 from rtc_ice.credentials import Credentials, Rng
@@ -30,6 +31,8 @@ from rtc_ice.streams import StreamTable
 from rtc_ice.turn_server import TurnServer
 
 __all__ = [
+    "Announced",
+    "Announcement",
     "Candidate",
     "CandidateGatheringFailed",
     "CandidatePair",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from rtc_ice.agent_streams import StreamSide
+from rtc_ice.announcement import Announced
 from rtc_ice.candidate import HOST, Candidate
 from rtc_ice.carrier import Carriers
 from rtc_ice.conclusion import (
@@ -25,6 +26,7 @@ from rtc_ice.keepalive import Keepalives
 from rtc_ice.local_address import LocalAddress, LocalAddresses
 from rtc_ice.output import Output
 from rtc_ice.pacing import Pacer
+from rtc_ice.pair import RemoteCandidate
 from rtc_ice.receiving import Receiver
 from rtc_ice.relayed import Relays
 from rtc_ice.responder import Responder
@@ -127,7 +129,7 @@ class IceAgent(StreamSide):
         address: Address,
         now: float,
         *,
-        announced: Address | None = None,
+        announced: Announced | None = None,
         stream: int = 0,
         component_id: int = 1,
     ) -> bool:
@@ -140,7 +142,7 @@ class IceAgent(StreamSide):
             address: Where the socket receives.
             now: The present.
             announced: What the peer is told instead: the public address that a static one-to-one translator has for
-                this one, as in front of cloud servers.
+                this one, as in front of cloud servers, or a name that hides it; see `Announcement`.
             stream: Index of the data stream.
             component_id: 1 to the number of components of the stream.
 
@@ -150,7 +152,7 @@ class IceAgent(StreamSide):
 
         Raises:
             ValueError: An address is no IP address, was added before, or is one too many; or the one to announce is of
-                another family; or there is no such component.
+                another family or neither address nor name; or there is no such component.
             StateError: The agent is closed.
         """
         self._enter(now)
@@ -254,8 +256,16 @@ class IceAgent(StreamSide):
         replay_early_checks(session, self._now)
         self._settle()
 
-    def add_remote_candidate(self, candidate: Candidate, now: float, *, stream: int = 0) -> None:
+    def add_remote_candidate(
+        self, candidate: Candidate, now: float, *, stream: int = 0, is_private: bool = False
+    ) -> None:
         """Tell of a candidate that the peer signalled. What cannot be used is ignored and counted in `stats`.
+
+        Args:
+            candidate: With an IP address: resolve names before.
+            now: The present.
+            stream: Index of the data stream.
+            is_private: Whether the peer hid the address behind a name (see `MulticastDns`): no relay is told of it.
 
         Raises:
             ValueError: There is no such stream.
@@ -265,7 +275,7 @@ class IceAgent(StreamSide):
         if not 0 <= stream < len(self._config.components):
             raise ValueError(f"there is no stream {stream}")
         # [rfc8838:4/1] [rfc8838:5/2] [rfc8838:15/1] At any time, before the credentials too.
-        self._session.take_remote(candidate, stream)
+        self._session.take_remote(RemoteCandidate(candidate, stream, is_private=is_private))
         self._settle()
 
     def end_of_remote_candidates(self, now: float) -> None:

@@ -1,7 +1,7 @@
 """What the peer is told of a local address: itself, another one, a name instead, or nothing (:rfc:`8828#section-5`)."""
 
 import ipaddress
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from rtc_ice.candidate import is_ip_literal
 from rtc_ice.dataclass import dataclass
@@ -22,7 +22,7 @@ class Announcement:
     """The public address of a static one-to-one translator, to be signalled as a server-reflexive candidate beside it."""
 
     @classmethod
-    def of(cls, address: Address, announced: "Address | Announcement | None") -> Self:
+    def of(cls, address: Address, announced: "Announced | None") -> Self:
         """Make one of what the caller said about an address.
 
         Raises:
@@ -38,6 +38,10 @@ class Announcement:
     def hides_address(self) -> bool:
         """Whether the address must not show in other candidates either."""
         return self.host is None or not is_ip_literal(self.host.host)
+
+
+Announced: TypeAlias = Address | Announcement
+"""What a caller says about an address: what its host candidate shows instead, or all of it."""
 
 
 def nowhere(address: Address) -> Address:

@@ -14,7 +14,7 @@ from rtc_ice.events import CandidateGatheringFailed
 from rtc_ice.foundation import Foundations
 from rtc_ice.local_address import LocalAddress
 from rtc_ice.messages import TRANSACTION_ID_LENGTH, build_gathering_request, server_mapped_address
-from rtc_ice.pair import LocalCandidate, without_zone
+from rtc_ice.pair import LocalCandidate
 from rtc_ice.priority import candidate_priority
 from rtc_ice.relayed import Relays
 from rtc_ice.transaction import Transaction, TransactionTable
@@ -67,7 +67,13 @@ class Gatherer:
         self._transactions: TransactionTable[GatheringTransaction] = TransactionTable()
         self._refresh_at: dict[tuple[Address, Address], tuple[float, LocalCandidate]] = {}
 
-    def host_candidate(self, local: LocalAddress) -> LocalCandidate:
+    def candidates_of(self, local: LocalAddress) -> list[LocalCandidate]:
+        """Make the candidates of an address that nobody has to be asked for: that of the host, and that of a translator."""
+        host = self._host_candidate(local)
+        mapped = local.announcement.mapped
+        return [host] if mapped is None else [host, self._reflexive(host, None, mapped)]
+
+    def _host_candidate(self, local: LocalAddress) -> LocalCandidate:
         """Make the host candidate of an address and queue the questions to the servers of its family."""
         address = local.address
         candidate = Candidate(
@@ -76,10 +82,13 @@ class Gatherer:
             transport="udp",
             # [rfc8445:5.1.2/1] [rfc8445:5.2/7] [rfc8445:5.2/8]
             priority=candidate_priority(HOST, local.local_preference, local.component_id),
-            address=local.announced,
+            address=local.shown,
             type=HOST,
         )
         host = LocalCandidate(candidate, address, local.stream, local.local_preference)
+        host.related_address = local.related_address
+        # [rfc8828:5.2/4]
+        host.is_signalled = local.announcement.host is not None
         if not (self._config.lite or self._config.relay_only):
             # [rfc8445:5.1.1.2/1] [rfc8445:5.1.1.2/4]
             self._queue.extend(
@@ -156,7 +165,7 @@ class Gatherer:
             return True, None
         self._transactions.remove(transaction)
         self._keep_alive(transaction, now)
-        return True, None if transaction.is_refresh else self._reflexive(transaction, mapped)
+        return True, None if transaction.is_refresh else self._reflexive(transaction.host, transaction.server, mapped)
 
     def forget(self, address: Address) -> None:
         """Stop what concerns an address that is gone."""
@@ -199,8 +208,7 @@ class Gatherer:
         self._refresh_at.pop((host.base, server), None)
         return datagram
 
-    def _reflexive(self, transaction: GatheringTransaction, mapped: Address) -> LocalCandidate:
-        host, server = transaction.host, transaction.server
+    def _reflexive(self, host: LocalCandidate, server: Address | None, mapped: Address) -> LocalCandidate:
         # [rfc8445:5.1.2.1/7] Below the host's preference there is one for each server.
         servers = self._config.stun_servers
         preference = max(0, host.local_preference - (servers.index(server) if server in servers else len(servers)))
@@ -211,7 +219,7 @@ class Gatherer:
             priority=candidate_priority(SERVER_REFLEXIVE, preference, host.candidate.component_id),
             address=mapped,
             type=SERVER_REFLEXIVE,
-            related_address=without_zone(host.base),
+            related_address=host.related_address,
         )
         return LocalCandidate(candidate, host.base, host.stream, preference, server)
 

@@ -42,10 +42,12 @@ class Generation:
 
     def gather(self, local: LocalAddress, now: float) -> list[LocalCandidateGathered]:
         """Make the host candidate of an address, and ask servers for others; return what is to be told at once."""
-        host = self.gatherer.host_candidate(local)
+        candidates = self.gatherer.candidates_of(local)
         self._relays.gather(local, now)
-        gathered = None if self.session.config.relay_only else self.take_local(host)
-        return [] if gathered is None else [gathered]
+        if self.session.config.relay_only:
+            return []
+        gathered = [self.take_local(candidate) for candidate in candidates]
+        return [each for each in gathered if each is not None]
 
     def take_relayed(self) -> list[LocalCandidateGathered]:
         """Take in the candidates that TURN servers have given; where they had no room, ask for a reflexive one."""
@@ -64,7 +66,7 @@ class Generation:
     def take_local(self, local: LocalCandidate) -> LocalCandidateGathered | None:
         """Take in a candidate of ours; return the event that must reach the caller before any check leaves.
 
-        ``None`` if the candidate is redundant.
+        ``None`` if the candidate is redundant, or not to be signalled.
         """
         session = self.session
         # [rfc8445:5.1.3/1] What comes later has the lower priority: host candidates are the first.
@@ -72,6 +74,8 @@ class Generation:
             session.count("redundant-candidate")
             return None
         session.add_local(local)
+        if not local.is_signalled:
+            return None
         # [rfc8838:10/1]
         return LocalCandidateGathered(
             local.candidate, session.local.ufrag, local.stream, local.server, local.turn_server
@@ -113,4 +117,6 @@ class Generation:
 
 
 def _is_redundant(local: LocalCandidate, known: LocalCandidate) -> bool:
-    return local.candidate.address == known.candidate.address and known.is_at(local.base, local.candidate.transport)
+    same = local.candidate.address == known.candidate.address and known.is_at(local.base, local.candidate.transport)
+    # [rfc8828:5.2/4] What is kept to ourselves leaves the peer without the same from a server.
+    return same and known.is_signalled

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final, NamedTuple
 
+from rtc_ice.announcement import Announced, Announcement, nowhere
 from rtc_ice.config import MAX_STUN_SERVERS, MAX_TURN_SERVERS, IceConfig
 from rtc_ice.pair import ComponentKey, without_zone
 from rtc_ice.priority import MAX_LOCAL_PREFERENCE
@@ -27,13 +28,23 @@ class LocalAddress(NamedTuple):
     stream: int
     component_id: int
     local_preference: int
-    announced: Address
+    announcement: Announcement
     """What the peer is told."""
 
     @property
     def component(self) -> ComponentKey:
         """Stream and component."""
         return self.stream, self.component_id
+
+    @property
+    def shown(self) -> Address:
+        """What the host candidate has for an address, whether it is signalled or not."""
+        return self.announcement.host or without_zone(self.address)
+
+    @property
+    def related_address(self) -> Address:
+        """What reflexive candidates tell of their base."""
+        return nowhere(self.address) if self.announcement.hides_address else without_zone(self.address)
 
 
 class LocalAddresses:
@@ -48,19 +59,20 @@ class LocalAddresses:
         return iter(self._by_address.values())
 
     def add(
-        self, address: Address, announced: Address | None, component: ComponentKey, config: IceConfig
+        self,
+        address: Address,
+        announced: Announced | None,
+        component: ComponentKey,
+        config: IceConfig,
     ) -> LocalAddress | None:
         """Take in an address; ``None`` if it is not fit to be a candidate.
 
         Raises:
-            ValueError: An address is no IP address, was added before, or is one too many; or the one to announce is of
-                another family.
+            ValueError: An address is no IP address, was added before, or is one too many; or what is to be announced is
+                of another family, or no address.
         """
         ipaddress.ip_address(address.host)
-        if announced is not None:
-            ipaddress.ip_address(announced.host)
-            if announced.is_ipv6 != address.is_ipv6:
-                raise ValueError(f"{announced} cannot stand for {address}: the families differ")
+        announcement = Announcement.of(address, announced)
         if address in self._by_address:
             raise ValueError(f"{address} was added before")
         if len(self._by_address) >= config.max_local_addresses:
@@ -69,7 +81,7 @@ class LocalAddresses:
         if not is_gatherable(address, config) or (config.lite and self._knows_host(address.host, component)):
             return None
         preference = self._free_preference(component, is_ipv6=address.is_ipv6)
-        local = LocalAddress(address, *component, preference, announced or without_zone(address))
+        local = LocalAddress(address, *component, preference, announcement)
         self._by_address[address] = local
         return local
 

@@ -43,7 +43,16 @@ class CandidatePair:
 class LocalCandidate:
     """A candidate of ours with what the peer need not know."""
 
-    __slots__ = ("base", "candidate", "local_preference", "server", "stream", "turn_server")
+    __slots__ = (
+        "base",
+        "candidate",
+        "is_signalled",
+        "local_preference",
+        "related_address",
+        "server",
+        "stream",
+        "turn_server",
+    )
 
     def __init__(
         self,
@@ -63,6 +72,10 @@ class LocalCandidate:
         """The STUN or TURN server that told us, if one did."""
         self.turn_server = turn_server
         """The same, if it was a TURN server."""
+        self.is_signalled = True
+        """Whether the peer may be told of it; otherwise it is a base for checks, and for reflexive candidates."""
+        self.related_address = without_zone(base)
+        """What reflexive candidates of this base tell of it."""
 
     @property
     def is_base(self) -> bool:
@@ -82,11 +95,13 @@ class LocalCandidate:
 class RemoteCandidate:
     """A candidate of the peer, signalled or learned from a check."""
 
-    __slots__ = ("candidate", "priority", "stream")
+    __slots__ = ("candidate", "is_private", "priority", "stream")
 
-    def __init__(self, candidate: Candidate, stream: int) -> None:
+    def __init__(self, candidate: Candidate, stream: int, *, is_private: bool = False) -> None:
         self.candidate = candidate
         self.stream = stream
+        self.is_private = is_private
+        """Whether a name stands for its address in signalling, so that no relay may learn of it."""
         self.priority = candidate.priority
         """Used in pair priorities. Stays what the first check said when signalling comes later."""
 
@@ -242,7 +257,9 @@ def can_pair(local: LocalCandidate, remote: RemoteCandidate) -> bool:
     """
     ours, theirs = local.candidate, remote.candidate
     return (
-        local.stream == remote.stream
+        # What is sent through a relay names the peer's address to its server.
+        not (remote.is_private and ours.type == RELAYED)
+        and local.stream == remote.stream
         and ours.component_id == theirs.component_id
         and ours.transport == theirs.transport
         and local.base.is_ipv6 == theirs.address.is_ipv6

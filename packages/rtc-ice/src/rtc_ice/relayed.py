@@ -16,7 +16,7 @@ from rtc_ice.config import MAX_STUN_SERVERS, IceConfig
 from rtc_ice.events import CandidateGatheringFailed
 from rtc_ice.foundation import Foundations
 from rtc_ice.local_address import LocalAddress
-from rtc_ice.pair import LocalCandidate, without_zone
+from rtc_ice.pair import LocalCandidate
 from rtc_ice.priority import candidate_priority
 from rtc_ice.streams import StreamTable
 from rtc_ice.turn_server import TurnServer
@@ -415,8 +415,7 @@ class Relays:
             )
         if server.transport == "udp" and relay.mapped is not None and not self._config.relay_only:
             foundation = self._foundations.get(SERVER_REFLEXIVE, local.address, server.address)
-            related = without_zone(local.address)
-            reflexive = self._candidate(SERVER_REFLEXIVE, relay, foundation, relay.mapped, related)
+            reflexive = self._candidate(SERVER_REFLEXIVE, relay, foundation, relay.mapped, local.related_address)
             self._candidates.append(
                 LocalCandidate(reflexive, local.address, local.stream, relay.preference, server.address, server)
             )

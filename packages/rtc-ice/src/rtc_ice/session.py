@@ -79,7 +79,7 @@ class Session:
         self.local_candidates: list[LocalCandidate] = []
         self.remote_candidates: list[RemoteCandidate] = []
         self.remote_candidates_ended = False
-        self._pending: list[tuple[Candidate, int]] = []
+        self._pending: list[RemoteCandidate] = []
         """Candidates of the peer whose session cannot be told before its credentials are known."""
         self.early_checks: dict[Path, PeerCheck] = {}
         self.authenticated_paths: dict[Path, None] = {}
@@ -126,36 +126,38 @@ class Session:
             for path in [path for path in paths if (path[0], path[2]) == (address, transport)]:
                 del paths[path]
 
-    def take_remote(self, candidate: Candidate, stream: int) -> None:
+    def take_remote(self, remote: RemoteCandidate) -> None:
         """Look at a candidate that the peer signalled, and take it in if it is of use."""
+        candidate = remote.candidate
         if self.remote_candidates_ended:
             # [rfc8838:14/2]
             self.count("remote-candidate-after-end")
         elif not candidate.is_usable or not is_sendable(candidate.address):
             self.count("remote-candidate-unusable")
         elif candidate.ufrag is None:
-            self._add_remote(candidate, stream)
+            self._add_remote(remote)
         elif self.remote is not None:
-            self._take_named(candidate, stream)
+            self._take_named(remote)
         elif len(self._pending) < self.config.max_remote_candidates:
-            self._pending.append((candidate, stream))
+            self._pending.append(remote)
         else:
             self.count("remote-candidate-limit")
 
     def take_pending(self) -> None:
         """Take in the candidates that waited for the peer's credentials."""
-        for candidate, stream in self._pending:
-            self._take_named(candidate, stream)
+        for remote in self._pending:
+            self._take_named(remote)
         self._pending.clear()
 
-    def _take_named(self, candidate: Candidate, stream: int) -> None:
-        if self.remote is not None and candidate.ufrag == self.remote.credentials.ufrag:
-            self._add_remote(candidate, stream)
+    def _take_named(self, remote: RemoteCandidate) -> None:
+        if self.remote is not None and remote.candidate.ufrag == self.remote.credentials.ufrag:
+            self._add_remote(remote)
         else:
             self.count("remote-candidate-of-other-session")
 
-    def _add_remote(self, candidate: Candidate, stream: int) -> None:
-        known = self.find_remote(candidate.address, candidate.transport, stream, candidate.component_id)
+    def _add_remote(self, remote: RemoteCandidate) -> None:
+        candidate = remote.candidate
+        known = self.find_remote(candidate.address, candidate.transport, remote.stream, candidate.component_id)
         if known is not None:
             self._confirm(known, candidate)
             return
@@ -163,7 +165,6 @@ class Session:
         if len(self.remote_candidates) >= self.config.max_remote_candidates:
             self.count("remote-candidate-limit")
             return
-        remote = RemoteCandidate(candidate, stream)
         self.remote_candidates.append(remote)
         # [rfc8838:17/3]
         for local in self.local_candidates:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import rtc_datachannel
 from rtc_datachannel import DataChannel
 from rtc_dtls import Certificate
+from rtc_ice import Announced
 from rtc_peer.candidates import CandidateWish, locate
 from rtc_peer.certificates import choose_certificates, fingerprint_of
 from rtc_peer.configuration import Configuration, check_modification
@@ -403,7 +404,7 @@ class PeerConnection(NegotiationView, MediaCommands):
         return any(each.ice.agent.is_valid_path(local, remote) for each in transports)
 
     def add_local_address(
-        self, transport_id: int, address: Address, now: float, *, announced: Address | None = None
+        self, transport_id: int, address: Address, now: float, *, announced: Announced | None = None
     ) -> bool:
         """Tell of a socket that was opened for a transport. Prefer the order of preference.
 
@@ -411,7 +412,7 @@ class PeerConnection(NegotiationView, MediaCommands):
             transport_id: As `GatheringWanted` named it.
             address: IP literal and port that the socket is bound to, not 0.
             now: Present time in seconds.
-            announced: What the peer is told instead, where a static one-to-one translator stands before this host.
+            announced: What the peer is told instead of the address, or beside it; see `rtc_ice.Announcement`.
 
         Returns:
             Whether it became a candidate; if not (its kind is never used, or the transport was closed meanwhile), the
@@ -420,7 +421,7 @@ class PeerConnection(NegotiationView, MediaCommands):
         Raises:
             StateError: The connection is closed.
             ArgumentError: There never was such a transport, or the address is no IP address, was added before or is one
-                too many, or ``announced`` is of another family.
+                too many, or ``announced`` cannot stand for it.
         """
         now = self._enter(now)
         added = self._layers.transports.add_local_address(transport_id, address, now, announced)

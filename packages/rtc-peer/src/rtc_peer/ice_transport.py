@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import rtc_ice
-from rtc_ice import Candidate, CandidatePair, Credentials, IceAgent, IceConfig
+from rtc_ice import Announced, Candidate, CandidatePair, Credentials, IceAgent, IceConfig
 from rtc_peer.events import (
     HostResolutionWanted,
     IceCandidateFailed,
@@ -165,7 +165,7 @@ class IceTransport:
 
     # --- what the owner's I/O tells ---
 
-    def add_local_address(self, address: Address, now: float, announced: Address | None = None) -> bool:
+    def add_local_address(self, address: Address, now: float, announced: Announced | None = None) -> bool:
         """Take the address of a socket, and return whether it became a candidate.
 
         Raises:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 import rtc_ice
-from rtc_ice import Candidate, IceAgent
+from rtc_ice import Candidate, IceAgent, is_candidate_name
 from rtc_stun import Address
 
 MAX_UNRESOLVED: Final = 32
@@ -57,7 +57,7 @@ class RemoteCandidates:
         host = candidate.address.host
         if is_ip_literal(host):
             self._agent.add_remote_candidate(candidate, now)
-        elif candidate.transport == "udp" and len(self._unresolved) < MAX_UNRESOLVED:
+        elif is_resolvable(host) and candidate.transport == "udp" and len(self._unresolved) < MAX_UNRESOLVED:
             if all(host != each.address.host for each, _ in self._unresolved):
                 self._wanted.append(host)
             self._unresolved.append((candidate, ufrag))
@@ -77,11 +77,15 @@ class RemoteCandidates:
         waiting = [each for each in self._unresolved if each[0].address.host == host]
         self._unresolved = [each for each in self._unresolved if each[0].address.host != host]
         found = list(addresses)[:MAX_ADDRESSES_PER_HOST]
+        is_private = is_candidate_name(host)
+        if is_private and len(found) > 1:
+            # The name of a candidate stands for one address; this one is something else's.
+            found = []
         for candidate, ufrag in waiting:
             if self._is_current(ufrag):
                 for address in found:
                     resolved = replace(candidate, address=Address(address, candidate.address.port))
-                    self._agent.add_remote_candidate(resolved, now)
+                    self._agent.add_remote_candidate(resolved, now, is_private=is_private)
         if self._ended:
             self.end(self._ended, now)
 
@@ -93,6 +97,14 @@ class RemoteCandidates:
     def _is_current(self, ufrag: str) -> bool:
         remote = self._agent.remote_credentials
         return remote is not None and remote.ufrag == ufrag
+
+
+def is_resolvable(host: str) -> bool:
+    """Whether a candidate's name may be looked up: any of the DNS, but of the local network only what candidates use.
+
+    See draft-ietf-mmusic-mdns-ice-candidates, section 3.2: others are devices, which a peer must not send our checks to.
+    """
+    return not host.lower().removesuffix(".").endswith(".local") or is_candidate_name(host)
 
 
 def is_ip_literal(host: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rtc_dtls import Certificate
-from rtc_ice import Candidate
+from rtc_ice import Announced, Candidate
 from rtc_peer.configuration import IceTransportPolicy
 from rtc_peer.dtls_transport import DtlsTransportEvent
 from rtc_peer.errors import ArgumentError
@@ -189,7 +189,7 @@ class TransportSet:
 
     # --- addresses ---
 
-    def add_local_address(self, key: int, address: Address, now: float, announced: Address | None = None) -> bool:
+    def add_local_address(self, key: int, address: Address, now: float, announced: Announced | None = None) -> bool:
         """Take the address of a socket, and return whether it became a candidate.
 
         Raises:
