@@ -24,6 +24,7 @@ from ._version import __version__
 from .dtls_command import dtls
 from .errors import CommandError
 from .output import Output
+from .turn_command import turn
 
 EXIT_FAILURE: Final = 1
 EXIT_SIGNAL: Final = 128
@@ -283,6 +284,7 @@ def record(url: str, file: Path, duration: float | None, encode: bool, timeout: 
 
 
 main.add_command(dtls)
+main.add_command(turn)
 
 
 def run(command: Coroutine[None, None, None], *, as_json: bool) -> NoReturn:
