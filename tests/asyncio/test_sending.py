@@ -53,6 +53,12 @@ class Recorder:
     def send_packets(self, packets: Sequence[RtpPacket], track: MediaStreamTrack) -> None:
         self.packets += packets
 
+    def wake(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
     def scale_for(self, frame: RawFrame, encoding: SendEncoding) -> float:
         return encoding.scale_resolution_down_by
 

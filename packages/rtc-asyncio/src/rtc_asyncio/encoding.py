@@ -130,11 +130,12 @@ class Encoding:
 
     async def run(self, frame: RawFrame) -> "list[EncodedFrame] | CodecError":
         """Encode one frame, and wait for it; the error is returned that says why it could not be."""
-        attempt = partial(self._attempt, frame)
-        if self.runs_inline:
-            return attempt()
         try:
-            return await self._worker.run(attempt)
+            if self.runs_inline:
+                return self.encode(frame)
+            return await self._worker.run(partial(self.encode, frame))
+        except CodecError as error:
+            return error
         except asyncio.CancelledError:
             self.want_key_frame()  # what is being encoded is never sent, and nothing may refer to it
             raise
@@ -174,12 +175,6 @@ class Encoding:
         encoder, self._encoder = self._encoder, None
         if encoder is not None:
             encoder.close()
-
-    def _attempt(self, frame: RawFrame) -> "list[EncodedFrame] | CodecError":
-        try:
-            return self.encode(frame)
-        except CodecError as error:
-            return error
 
     @property
     def _is_current(self) -> bool:

@@ -48,6 +48,7 @@ class FrameQueue(Generic[T]):
     Args:
         limit: How many frames may wait.
         wanted: Called when a reader finds it empty, for sources that deliver on demand.
+        arrived: Called when something was added, for a reader that does not wait but is called.
         on_close: Called once when the reader closes it.
     """
 
@@ -56,10 +57,12 @@ class FrameQueue(Generic[T]):
         limit: int,
         *,
         wanted: Callable[[], None] | None = None,
+        arrived: Callable[[], None] | None = None,
         on_close: "Callable[[FrameQueue[T]], None] | None" = None,
     ) -> None:
         self._limit = limit
         self._wanted = wanted
+        self._arrived = arrived
         self._on_close = on_close
         self._waiting: deque[T] = deque()
         self._getters: deque[asyncio.Future[None]] = deque()
@@ -108,8 +111,18 @@ class FrameQueue(Generic[T]):
             if self._wanted is not None:
                 self._wanted()
             await self._sleep(self._getters)
-        _wake(self._putters)
-        return self._waiting.popleft()
+        return self.take()
+
+    def take(self) -> T:
+        """Take the next frame of those that are there.
+
+        Raises:
+            IndexError: There is none.
+        """
+        frame = self._waiting.popleft()
+        if self._putters:
+            _wake(self._putters)
+        return frame
 
     def take_all(self) -> list[T]:
         """Take what is there, without waiting."""
@@ -136,7 +149,10 @@ class FrameQueue(Generic[T]):
             self._waiting.popleft()
             self._dropped += 1
         self._waiting.append(frame)
-        _wake(self._getters)
+        if self._getters:
+            _wake(self._getters)
+        if self._arrived is not None:
+            self._arrived()
 
     async def room(self) -> None:
         """Wait until a frame can be added without loss, or the reader is gone."""

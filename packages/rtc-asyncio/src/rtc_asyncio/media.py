@@ -167,6 +167,10 @@ class Media:
         """Flush soon."""
         self._driver.wake()
 
+    def flush(self) -> None:
+        """Flush now; never while the machine's events are handled."""
+        self._driver.flush()
+
     def check_thread(self) -> None:
         """Refuse a call from another thread."""
         self._driver.check_thread()

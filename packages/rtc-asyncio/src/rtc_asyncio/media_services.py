@@ -35,6 +35,9 @@ class MediaServices(Protocol):
     def wake(self) -> None:
         """Flush soon: the machine was given something."""
 
+    def flush(self) -> None:
+        """Flush now: the machine was given something, and more will not come in this turn of the event loop."""
+
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back in the next turn of the event loop."""
 

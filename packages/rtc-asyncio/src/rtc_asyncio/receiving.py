@@ -4,14 +4,14 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rtc_rtp import EncodedFrame, RtpPacket
 
 from .codecs import CodecError, CodecFactory
 from .decoding import Decoding
-from .errors import MediaStreamError
-from .frame_queue import FrameReader
+from .frame_queue import FrameQueue, FrameReader
 from .sources import Source
 from .tracks import MediaFrame, MediaStreamTrack, RawFrame
 from .worker import Worker
@@ -56,7 +56,13 @@ class RemoteMedia:
         self._request_key_frame = request_key_frame
         self._worker = Worker("rtc-decode")
         self._decodings: dict[int | None, Decoding] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._encoded: FrameQueue[EncodedFrame] | None = None
+        """What waits to be decoded; None while nobody reads."""
+        self._is_decoding = False
+        """Whether the thread is at a frame."""
+        self._starved = False
+        """Whether what comes refers to pictures that are missing."""
+        self._dropped = 0
         self._warned: set[str] = set()
         self._sizes: dict[int | None, tuple[int, int]] = {}
         self._asked_at = 0.0
@@ -94,9 +100,8 @@ class RemoteMedia:
         if self._factory is None:
             return self.frames.subscribe(limit or _ENCODED_LIMITS[self._kind])
         reader = self._raw.subscribe(limit or _RAW_LIMITS[self._kind])
-        if self._task is None and not self._raw.ended:
-            encoded = self.frames.subscribe(_ENCODED_LIMITS[self._kind])
-            self._task = asyncio.get_running_loop().create_task(self._decode_all(encoded))
+        if self._encoded is None and not self._raw.ended:
+            self._begin()
         return reader
 
     def settings(self) -> dict[str, object]:
@@ -133,53 +138,80 @@ class RemoteMedia:
 
     # --- decoding ---
 
-    async def _decode_all(self, encoded: FrameReader[EncodedFrame]) -> None:
+    def _begin(self) -> None:
+        """Decode from now on."""
+        self._encoded = self.frames.subscribe(_ENCODED_LIMITS[self._kind], self._decode_next)
+        self._starved = self._kind == "video"  # until a key frame comes
+        self._dropped = 0
+        self._is_decoding = False
         self._ask_for_key_frame()
-        starved = self._kind == "video"  # until a key frame comes
-        dropped = 0
-        try:
-            while True:
-                frame = await encoded.get()
-                if encoded.dropped != dropped and self._kind == "video":
-                    starved = True
-                    self._decoding(frame.ssrc).figures.frames_dropped += encoded.dropped - dropped
-                    self._ask_for_key_frame()
-                dropped = encoded.dropped
-                if starved and not frame.keyframe:
-                    self._decoding(frame.ssrc).figures.frames_dropped += 1
-                    if asyncio.get_running_loop().time() > self._asked_at + PATIENCE:
-                        self._ask_for_key_frame()
-                    continue
-                starved = not await self._decode(frame) and self._kind == "video"
-        except MediaStreamError:
-            return
-        except Exception as error:  # noqa: BLE001 - of the codec package: told, and the end of decoding
-            asyncio.get_running_loop().call_exception_handler({"message": "decoding failed", "exception": error})
-            self._raw.end()
-        finally:
-            encoded.close()
 
-    async def _decode(self, frame: EncodedFrame) -> bool:
-        """Decode one frame and hand it on; tell whether that went well."""
-        codec = self._codec_of(frame)
-        if codec is None:
-            return True
-        decoding = self._decoding(frame.ssrc)
-        try:
-            if decoding.runs_inline(codec):
-                decoded = decoding.decode(frame, codec)
-            else:
-                decoded = await self._worker.run(lambda: decoding.decode(frame, codec))
-        except CodecError as error:
-            if str(error) not in self._warned:
-                self._warned.add(str(error))
-                _LOGGER.warning("%s: %s", codec.mime_type, error)
+    def _decode_next(self) -> None:
+        """Decode what has come, in order, unless the thread is at it: it goes on when it has done."""
+        while (encoded := self._encoded) is not None and not self._is_decoding and encoded:
+            frame = encoded.take()
+            if self._is_usable(frame, encoded) and (codec := self._codec_of(frame)) is not None:
+                self._decode(frame, codec, encoded)
+
+    def _is_usable(self, frame: EncodedFrame, encoded: FrameQueue[EncodedFrame]) -> bool:
+        """Whether a frame can be decoded: nothing that it refers to is missing. Otherwise a key frame is asked for."""
+        if encoded.dropped != self._dropped:
             if self._kind == "video":
+                self._starved = True
+                self._decoding(frame.ssrc).figures.frames_dropped += encoded.dropped - self._dropped
+                self._ask_for_key_frame()
+            self._dropped = encoded.dropped
+        if self._starved and not frame.keyframe:
+            self._decoding(frame.ssrc).figures.frames_dropped += 1
+            if asyncio.get_running_loop().time() > self._asked_at + PATIENCE:
                 self._ask_for_key_frame()
             return False
+        return True
+
+    def _decode(self, frame: EncodedFrame, codec: "RtpCodec", encoded: FrameQueue[EncodedFrame]) -> None:
+        decoding = self._decoding(frame.ssrc)
+        if not decoding.runs_inline(codec):
+            self._is_decoding = True
+            self._worker.start(partial(decoding.decode, frame, codec), partial(self._was_decoded, codec, encoded))
+            return
+        try:
+            decoded = decoding.decode(frame, codec)
+        except Exception as error:  # noqa: BLE001 - of the codec package: see `_failed`
+            self._failed(codec, error)
+        else:
+            self._hand_on(decoded)
+
+    def _was_decoded(
+        self, codec: "RtpCodec", encoded: FrameQueue[EncodedFrame], result: list[RawFrame] | BaseException
+    ) -> None:
+        """The thread has decoded a frame, or could not."""
+        if encoded is not self._encoded:
+            return  # nobody reads any more, or somebody else
+        self._is_decoding = False
+        if isinstance(result, BaseException):
+            self._failed(codec, result)
+        else:
+            self._hand_on(result)
+        self._decode_next()
+
+    def _hand_on(self, decoded: list[RawFrame]) -> None:
+        self._starved = False
         for raw in decoded:
             self._raw.push(raw)
-        return True
+
+    def _failed(self, codec: "RtpCodec", error: BaseException) -> None:
+        """A frame that cannot be decoded takes a key frame; what the codec package does not foresee ends decoding, and is told."""
+        if not isinstance(error, CodecError):
+            asyncio.get_running_loop().call_exception_handler({"message": "decoding failed", "exception": error})
+            self._stop()
+            self._raw.end()
+            return
+        if str(error) not in self._warned:
+            self._warned.add(str(error))
+            _LOGGER.warning("%s: %s", codec.mime_type, error)
+        if self._kind == "video":
+            self._starved = True
+            self._ask_for_key_frame()
 
     def _ask_for_key_frame(self) -> None:
         self._asked_at = asyncio.get_running_loop().time()
@@ -194,12 +226,13 @@ class RemoteMedia:
         return decoding
 
     def _stop(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
+        """Decode no more. Idempotent."""
+        encoded, self._encoded = self._encoded, None
+        if encoded is not None:
+            encoded.close()
             decodings = list(self._decodings.values())
             self._decodings = {ssrc: each.successor() for ssrc, each in self._decodings.items()}
-            self._worker.finish(lambda: _close_all(decodings))
+            self._worker.finish(partial(_close_all, decodings))
 
 
 def _close_all(decodings: list[Decoding]) -> None:

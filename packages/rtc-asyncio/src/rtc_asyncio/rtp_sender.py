@@ -298,12 +298,19 @@ class RTCRtpSender:
         return max(1.0, max(width, height) / longest, min(width, height) / shortest)
 
     def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
-        """Send a frame, through the transform if there is one."""
+        """Queue a frame, through the transform if there is one; `wake` or `flush` sends it."""
         if self._transform is None:
             self._handle.sender.send_frame(frame, rid=rid, now=self._services.now)
-            self._services.wake()
         else:
             self._transform.process(frame)
+
+    def wake(self) -> None:
+        """Send soon what is queued."""
+        self._services.wake()
+
+    def flush(self) -> None:
+        """Send what is queued."""
+        self._services.flush()
 
     def transformed(self, frame: EncodedFrame) -> None:
         """Send a frame that has passed through the transform; one for which there is no room is lost."""
@@ -353,7 +360,6 @@ class RTCRtpSender:
             extension_map=track.extension_map if isinstance(track, RtpPacketTrack) else None,
             now=services.now,
         )
-        services.wake()
 
     def _payload_type_for(self, packet: RtpPacket, track: MediaStreamTrack, negotiated: "SendParameters") -> int:
         """Find the payload type under which the peer knows the codec of a packet."""

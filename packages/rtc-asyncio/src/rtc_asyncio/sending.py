@@ -48,10 +48,16 @@ class Outlet(Protocol):
         """What was negotiated; None while nothing may be sent."""
 
     def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
-        """Send an encoded frame; raises `BufferFullError` if too much waits."""
+        """Queue an encoded frame; raises `BufferFullError` if too much waits."""
 
     def send_packets(self, packets: Sequence[RtpPacket], track: MediaStreamTrack) -> None:
-        """Send packets of a track, all or none; raises `BufferFullError` if too much waits."""
+        """Queue packets of a track, all or none; raises `BufferFullError` if too much waits."""
+
+    def wake(self) -> None:
+        """Send what is queued in the next turn of the event loop, together with what others queue in this one."""
+
+    def flush(self) -> None:
+        """Send what is queued now."""
 
     def scale_for(self, frame: RawFrame, encoding: "SendEncoding") -> float:
         """By what to divide width and height of a picture."""
@@ -185,6 +191,8 @@ class SendingPump:
                     for frame in frames:
                         if not isinstance(frame, RtpPacket):
                             await self._send(track, frame)
+                    if not _is_raw(first):
+                        self._outlet.wake()
             if track.kind == "video":
                 await self._send_black(track)
         except Exception as error:  # noqa: BLE001 - of the codec package, or of frames that are none: told, and the end of sending
@@ -311,6 +319,8 @@ class SendingPump:
                 self._measure(frame, result)
             for encoded in result:
                 self._hand_over(encoded, codec, rid, origin=id(track))
+        # Each picture was waited for: what others do in this turn is no reason to wait for another one.
+        self._outlet.flush()
 
     def _work(
         self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, blank: bool

@@ -44,9 +44,9 @@ class Source(Generic[T]):
         """Whether nothing will come any more."""
         return self._ended
 
-    def subscribe(self, limit: int = READER_LIMIT) -> FrameQueue[T]:
-        """Add a reader."""
-        reader: FrameQueue[T] = FrameQueue(limit, wanted=self._wanted, on_close=self._gone)
+    def subscribe(self, limit: int = READER_LIMIT, arrived: Callable[[], None] | None = None) -> FrameQueue[T]:
+        """Add a reader; one that does not wait is called when a frame has arrived."""
+        reader: FrameQueue[T] = FrameQueue(limit, wanted=self._wanted, arrived=arrived, on_close=self._gone)
         if self._ended:
             reader.end()
         else:

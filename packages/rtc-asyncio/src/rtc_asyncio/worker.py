@@ -1,11 +1,25 @@
-"""One thread for the codec of one sender or receiver, started when it is first needed."""
+"""One thread for the codec of one sender or receiver, started when it is first needed.
+
+It does what `concurrent.futures` does, without what a picture does not need: a job goes in by one queue, and what comes of it is handed to
+the event loop by one call.
+"""
 
 import asyncio
+import atexit
+import threading
+import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import partial
+from queue import SimpleQueue
+from typing import Final, TypeAlias, TypeVar
 
 R = TypeVar("R")
+
+Jobs: TypeAlias = "SimpleQueue[Callable[[], object] | None]"
+"""What a thread is to do; None ends it."""
+
+_AT_WORK: Final[dict[threading.Thread, Jobs]] = {}
+"""The threads that are there, which are to end before the interpreter does."""
 
 
 class Worker:
@@ -17,19 +31,91 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._executor: ThreadPoolExecutor | None = None
+        self._jobs: Jobs | None = None
+        self._forgotten: weakref.finalize[[Jobs], Worker] | None = None
+
+    def start(self, job: Callable[[], R], done: "Callable[[R | BaseException], None]") -> None:
+        """Begin a job, after those that were begun before.
+
+        Args:
+            job: Runs in the thread.
+            done: Called from the event loop with what the job returned or raised, unless the loop is closed by then.
+        """
+        jobs = self._jobs
+        if jobs is None:
+            jobs = self._jobs = _begin(self._name)
+            # Nobody may say `finish`: without the worker there is no more to do.
+            self._forgotten = weakref.finalize(self, _end, jobs)
+            self._forgotten.atexit = False
+        jobs.put(partial(_perform, job, done, asyncio.get_running_loop()))
 
     async def run(self, job: Callable[[], R]) -> R:
         """Run a job and wait for it. Whoever is cancelled meanwhile does not stop the job."""
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(1, thread_name_prefix=self._name)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, job)
+        finished: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+
+        def settle(result: R | BaseException) -> None:
+            if finished.done():
+                return  # nobody waits any more
+            if isinstance(result, BaseException):
+                finished.set_exception(result)
+            else:
+                finished.set_result(result)
+
+        self.start(job, settle)
+        return await finished
 
     def finish(self, job: Callable[[], object]) -> None:
         """Run a last job after those that were begun, here if there were none, and end the thread. Nobody waits for it."""
-        if self._executor is None:
+        jobs, self._jobs = self._jobs, None
+        if jobs is None:
             job()
             return
-        executor, self._executor = self._executor, None
-        executor.submit(job)
-        executor.shutdown(wait=False)
+        if self._forgotten is not None:
+            self._forgotten.detach()
+        jobs.put(job)
+        _end(jobs)
+
+
+def _begin(name: str) -> Jobs:
+    """Start a thread, and return the queue of what it is to do."""
+    jobs: Jobs = SimpleQueue()
+    # A thread that the interpreter waits for would keep a program from ending that does not close its connections.
+    thread = threading.Thread(target=_work, args=(jobs,), name=name, daemon=True)
+    if not _AT_WORK:
+        atexit.unregister(_end_all)
+        atexit.register(_end_all)
+    _AT_WORK[thread] = jobs
+    thread.start()
+    return jobs
+
+
+def _work(jobs: Jobs) -> None:
+    while (job := jobs.get()) is not None:
+        job()
+        del job  # what it refers to is not kept until the next one comes
+    _AT_WORK.pop(threading.current_thread(), None)
+
+
+def _perform(
+    job: Callable[[], R], done: "Callable[[R | BaseException], None]", loop: asyncio.AbstractEventLoop
+) -> None:
+    result: R | BaseException
+    try:
+        result = job()
+    except BaseException as error:  # noqa: BLE001 - it is told to whoever began the job
+        result = error
+    try:
+        loop.call_soon_threadsafe(done, result)
+    except RuntimeError:  # the loop is closed: nobody wants to know
+        pass
+
+
+def _end(jobs: Jobs) -> None:
+    jobs.put(None)
+
+
+def _end_all() -> None:
+    """Let all threads do what they have begun, and wait for their end."""
+    for thread, jobs in list(_AT_WORK.items()):
+        _end(jobs)
+        thread.join()
