@@ -158,10 +158,10 @@ class Receiver:
         pass
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
-        due = self.next_timeout()
-        if due is None or due > now:
-            return []
         at = now + self.clock_offset
+        due = self.recorder.ready_at if self.kind == "transport" else self.streams.next_timeout()
+        if due is None or due - 1e-9 > at:
+            return []
         if self.kind == "transport":
             return [serialize_compound([each], reduced_size=True) for each in self.recorder.feedback(at)]
         built = self.streams.feedback(at, ntp_timestamp=ntp_timestamp(at))

@@ -102,6 +102,21 @@ def test_feedback_is_due_when_something_arrived() -> None:
     assert recorder.next_timeout() is None
 
 
+def test_feedback_waits_a_little_for_what_has_to_be_done_anyway() -> None:
+    recorder = TransportFeedbackRecorder(sender_ssrc=1)
+    recorder.packet_received(1, 1.0)
+    recorder.feedback(1.1)
+    recorder.packet_received(2, 1.11)
+
+    assert recorder.ready_at == pytest.approx(1.175)
+    assert recorder.next_timeout() == pytest.approx(1.215)
+
+    for number in range(3, 30):  # as many as a probe has
+        recorder.packet_received(number, 1.12)
+
+    assert recorder.ready_at == pytest.approx(1.15)
+
+
 def test_feedback_costs_no_more_than_its_share() -> None:
     def intervals(bitrate_bps: float) -> float:
         recorder = TransportFeedbackRecorder(sender_ssrc=1)
@@ -109,8 +124,7 @@ def test_feedback_costs_no_more_than_its_share() -> None:
         for number in range(400):
             now += 8 * 1000 / bitrate_bps
             recorder.packet_received(number & 0xFFFF, now, size=1000)
-            due = recorder.next_timeout()
-            if due is not None and due <= now:
+            if recorder.ready_at <= now:
                 recorder.feedback(now)
                 last, interval = now, now - last
         return interval

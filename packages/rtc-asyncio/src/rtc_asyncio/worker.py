@@ -6,6 +6,7 @@ the event loop by one call.
 
 import asyncio
 import atexit
+import contextlib
 import threading
 import weakref
 from collections.abc import Callable
@@ -104,10 +105,8 @@ def _perform(
         result = job()
     except BaseException as error:  # noqa: BLE001 - it is told to whoever began the job
         result = error
-    try:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know
         loop.call_soon_threadsafe(done, result)
-    except RuntimeError:  # the loop is closed: nobody wants to know
-        pass
 
 
 def _end(jobs: Jobs) -> None:

@@ -13,6 +13,12 @@ from rtc_rtp.sequence import SequenceUnwrapper
 
 MIN_INTERVAL: Final = 0.05
 """Seconds between feedbacks at high bit rates."""
+USUAL_INTERVAL: Final = 0.075
+"""Seconds between feedbacks that tell of less than many packets."""
+MANY: Final = 10
+"""Packets that are worth a feedback before the usual time."""
+GRACE: Final = 0.04
+"""Seconds for which feedback waits for something that has to be done anyway, such as to take in the next picture."""
 MAX_INTERVAL: Final = 0.25
 """Seconds between feedbacks at low bit rates, where they would cost too much."""
 FEEDBACK_SHARE: Final = 0.05
@@ -27,13 +33,14 @@ BACK_WINDOW: Final = 0.5
 """Seconds for which an arrival is kept after it was told, to be told again with one that comes late."""
 
 _WRAP: Final = 1 << 24
+_NEVER: Final = float("inf")
 
 
 class TransportFeedbackRecorder:
     """Notes when packets of a transport arrived, and builds feedback of it for their sender.
 
     Call `packet_received` for every packet with a transport-wide sequence number, and `feedback` when `next_timeout` has
-    come; send what it returns. A packet that comes late has the feedback tell of it, and of all that came after it, again.
+    come, or from `ready_at` on if you are at work anyway; send what it returns. A packet that comes late has the feedback tell of it, and of all that came after it, again.
 
     See draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.
     """
@@ -57,7 +64,10 @@ class TransportFeedbackRecorder:
         self._last_feedback_at: float | None = None
         self._first_arrival_at = 0.0
         self._bytes_since_feedback = 0
-        self._interval = MIN_INTERVAL * 2
+        self._count_since_feedback = 0
+        self._interval = MIN_INTERVAL
+        self.ready_at = _NEVER
+        """When there is enough to tell, so that feedback may leave together with something else."""
 
     def packet_received(self, sequence_number: int, now: float, *, media_ssrc: int = 0, size: int = 1200) -> None:
         """Note that a packet arrived.
@@ -69,30 +79,39 @@ class TransportFeedbackRecorder:
             size: Bytes, to let feedback have its share of the bit rate.
         """
         number = self._unwrapper.unwrap(sequence_number)
-        if number in self._arrivals:
+        arrivals, highest = self._arrivals, self._unwrapper.highest
+        if number in arrivals:
             return  # what counts is the first time
-        oldest = (number if self._unwrapper.highest is None else self._unwrapper.highest) - MAX_SPAN + 1
+        oldest = (number if highest is None else highest) - MAX_SPAN + 1
         if number < oldest:
             return
         self._media_ssrc = media_ssrc
         self._bytes_since_feedback += size
+        self._count_since_feedback += 1
         if self._newest is None:
             self._newest = number
             self._first_arrival_at = now
-        self._newest = max(self._newest, number)
-        start = number if self._start is None else self._start
-        self._start = max(min(start, number), oldest)
-        self._arrivals[number] = int(now * TICKS_PER_SECOND)
-        if len(self._arrivals) > 2 * MAX_SPAN:
+            self._set_ready(max(self._interval, USUAL_INTERVAL))
+        elif number > self._newest:
+            self._newest = number
+        if self._count_since_feedback == MANY:
+            self._set_ready(self._interval)
+        if self._start is None or number < self._start:
+            self._start = number
+        elif self._start < oldest:
+            self._start = oldest
+        arrivals[number] = int(now * TICKS_PER_SECOND)
+        if len(arrivals) > 2 * MAX_SPAN:
             self._forget(self._start, now)
+
+    def _set_ready(self, interval: float) -> None:
+        first, last = self._first_arrival_at, self._last_feedback_at
+        # A sender begins with probes, and waits for what is said of them.
+        self.ready_at = first + MIN_INTERVAL if last is None else max(last + interval, first)
 
     def next_timeout(self) -> float | None:
         """Return when feedback is due; None if there is nothing to tell."""
-        if self._newest is None:
-            return None
-        if self._last_feedback_at is None:
-            return self._first_arrival_at + self._interval
-        return max(self._last_feedback_at + self._interval, self._first_arrival_at)
+        return None if self._newest is None else self.ready_at + GRACE
 
     def feedback(self, now: float) -> list[TransportFeedback]:
         """Return feedback of all that arrived since the last time; empty if nothing did. Call it when `next_timeout` has come."""
@@ -105,9 +124,10 @@ class TransportFeedbackRecorder:
             feedback, number = self._build(number, newest)
             built.append(feedback)
         self._newest = None
+        self.ready_at = _NEVER
         self._start = (newest if self._unwrapper.highest is None else self._unwrapper.highest) + 1
         self._last_feedback_at = now
-        self._bytes_since_feedback = 0
+        self._bytes_since_feedback = self._count_since_feedback = 0
         self._forget(self._start, now)
         return built
 

@@ -55,11 +55,21 @@ class Arrivals:
         if self._by_stream is not None:
             self._by_stream.packet_received(packet.ssrc, packet.sequence_number, now)
 
+    def ready_at(self) -> float:
+        """When there is feedback that may leave together with something else."""
+        wide, by_stream = self._transport_wide, self._by_stream
+        ready_at = _NEVER if wide is None else wide.ready_at
+        if by_stream is not None and (due_at := by_stream.next_timeout()) is not None:
+            ready_at = min(ready_at, due_at)
+        return ready_at
+
     def deadline(self) -> float:
         """When there is feedback to send."""
-        recorders = (self._transport_wide, self._by_stream)
-        times = [recorder.next_timeout() for recorder in recorders if recorder is not None]
-        return min([each for each in times if each is not None], default=_NEVER)
+        wide, by_stream = self._transport_wide, self._by_stream
+        deadline = wide.next_timeout() if wide is not None else None
+        if by_stream is not None and (due_at := by_stream.next_timeout()) is not None:
+            deadline = due_at if deadline is None else min(deadline, due_at)
+        return _NEVER if deadline is None else deadline
 
     def take_feedback(self, reporter_ssrc: int) -> list[RtcpPacket]:
         """Return the feedback of now."""
@@ -67,7 +77,7 @@ class Arrivals:
         packets: list[RtcpPacket] = []
         # [rfc8834:7.2/1]
         wide, by_stream = self._transport_wide, self._by_stream
-        if wide is not None and (due_at := wide.next_timeout()) is not None and due_at <= now:
+        if wide is not None and wide.ready_at <= now:
             wide.sender_ssrc = reporter_ssrc
             packets += wide.feedback(now)
         if by_stream is not None and (due_at := by_stream.next_timeout()) is not None and due_at <= now:

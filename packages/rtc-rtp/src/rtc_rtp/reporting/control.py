@@ -142,7 +142,7 @@ class Control:
     def _scheduled(self) -> list[bytes]:
         context = self._context
         now = context.now
-        has_feedback = self._feedback_deadline() <= now
+        has_feedback = self._has_feedback(now)
         if self._schedule.deadline(has_feedback=has_feedback) > now:
             return []
         self._count_members()
@@ -182,11 +182,20 @@ class Control:
             return regular
         return min(regular, max(feedback_at, self._schedule.deadline(has_feedback=True)))
 
+    def _has_feedback(self, now: float) -> bool:
+        """Whether there is feedback that may leave."""
+        if self._intake.replies or self._inbound.arrivals.ready_at() <= now:
+            return True
+        return any(stream.feedback_deadline() <= now for stream in self._context.waiting.values())
+
     def _feedback_deadline(self) -> float:
+        """When there is feedback that has to leave, even if it has to wake somebody up for it."""
         if self._intake.replies:
             return self._context.now
-        deadlines = [stream.feedback_deadline() for stream in self._context.waiting.values()]
-        return min([self._inbound.arrivals.deadline(), *deadlines])
+        deadline = self._inbound.arrivals.deadline()
+        for stream in self._context.waiting.values():
+            deadline = min(deadline, stream.feedback_deadline())
+        return deadline
 
     @property
     def _may_reduce(self) -> bool:
