@@ -8,3 +8,7 @@ def reason(error: Exception) -> str:
 
 class CommandError(Exception):
     """It did not work; the message is the one sentence that says why and, where possible, what to do."""
+
+
+class CheckFailedError(Exception):
+    """It was told already, in full, that something does not work; what is left is the exit code."""

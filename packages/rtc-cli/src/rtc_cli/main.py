@@ -22,8 +22,9 @@ import click
 
 from ._version import __version__
 from .dtls_command import dtls
-from .errors import CommandError
+from .errors import CheckFailedError, CommandError
 from .output import Output
+from .server_commands import check, stun
 from .turn_command import turn
 
 EXIT_FAILURE: Final = 1
@@ -285,6 +286,8 @@ def record(url: str, file: Path, duration: float | None, encode: bool, timeout: 
 
 main.add_command(dtls)
 main.add_command(turn)
+main.add_command(stun)
+main.add_command(check)
 
 
 def run(command: Coroutine[None, None, None], *, as_json: bool) -> NoReturn:
@@ -293,6 +296,8 @@ def run(command: Coroutine[None, None, None], *, as_json: bool) -> NoReturn:
     try:
         with contextlib.redirect_stdout(output):
             code = asyncio.run(_until_ended(command, output))
+    except CheckFailedError:
+        sys.exit(EXIT_FAILURE)
     except CommandError as error:
         if as_json:
             print(json.dumps({"error": str(error)}), file=output, flush=True)
