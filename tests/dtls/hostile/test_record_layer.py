@@ -266,7 +266,7 @@ BAD_DATAGRAMS = {
     "wrong tag, handshake": forged(HANDSHAKE, epoch=1, sequence=905),
     "wrong tag, alert": forged(ALERT, epoch=1, sequence=906),
     "connection id without negotiation": forged(25, epoch=1, sequence=907),
-    "unified header of 1.3": b"\x2f" + bytes(60),
+    "unified header of 1.3": b"\x2f\x00\x00\x00\x38" + bytes(56),
     "reserved bits": b"\xff" * 60,
     "unknown epoch": forged(APPLICATION_DATA, epoch=7, sequence=908),
     "too large": forged(APPLICATION_DATA, epoch=1, sequence=909, length=2**14 + 2048 + 1),

@@ -23,6 +23,7 @@ from .key_schedule12 import MasterSecret
 from .negotiation import ClientNegotiation, ServerNegotiation
 from .outbox import Outbox
 from .record import ContentType, Record, split_datagram
+from .record13 import ProtectedRecord
 from .record_layer import KEPT
 from .server12 import Server12
 from .session import Session
@@ -78,28 +79,32 @@ class Association:
         for reason in dropped:
             self.journal.drop(reason)
 
-    def _on_record(self, record: Record) -> None:
-        if record.epoch and self.context.layer.awaits_hello:
+    def _on_record(self, record: Record | ProtectedRecord) -> None:
+        if (isinstance(record, ProtectedRecord) or record.epoch) and self.context.layer.awaits_hello:
             # There is nobody yet whose keys could ever open it: keep nothing.
             self.journal.drop("record_before_client_hello")
             return
-        content = self.context.records.open(record)
-        if isinstance(content, str):
-            # [rfc6347:4.1.2.7/1]
-            if content != KEPT:
-                self.journal.drop(content)
+        try:
+            opened = self.context.records.open(record)
+        except ProtocolError as error:
+            self.fail_by(error)
             return
-        match record.content_type:
+        if isinstance(opened, str):
+            # [rfc6347:4.1.2.7/1]
+            if opened != KEPT:
+                self.journal.drop(opened)
+            return
+        match opened.content_type:
             case ContentType.APPLICATION_DATA:
-                self._on_application_data(content)
+                self._on_application_data(opened.content)
             case ContentType.HANDSHAKE:
-                self._on_handshake(content, record.number)
+                self._on_handshake(opened.content, opened.number)
             case ContentType.ALERT:
-                self._on_alert(content, record.epoch)
+                self._on_alert(opened.content, opened.epoch)
             case _:
                 # The epoch in the header says it all: a ChangeCipherSpec, forged or not, changes nothing.
                 # [rfc5246:7.1/4]
-                self.journal.trace("change_cipher_spec_received", epoch=record.epoch)
+                self.journal.trace("change_cipher_spec_received", epoch=opened.epoch)
 
     def _on_application_data(self, content: bytes) -> None:
         if not content:

@@ -15,7 +15,7 @@ Aead = Literal["aes_gcm", "chacha20_poly1305"]
 
 
 class CipherSuiteId(IntEnum):
-    """Code points of the suites in `CIPHER_SUITES`, and of the signalling value that is no suite."""
+    """Code points of the suites in `CIPHER_SUITES` and `CIPHER_SUITES_13`, and of the signalling value that is no suite."""
 
     ECDHE_ECDSA_AES_128_GCM_SHA256 = 0xC02B
     ECDHE_ECDSA_AES_256_GCM_SHA384 = 0xC02C
@@ -23,6 +23,9 @@ class CipherSuiteId(IntEnum):
     ECDHE_RSA_AES_256_GCM_SHA384 = 0xC030
     ECDHE_RSA_CHACHA20_POLY1305_SHA256 = 0xCCA8
     ECDHE_ECDSA_CHACHA20_POLY1305_SHA256 = 0xCCA9
+    AES_128_GCM_SHA256 = 0x1301
+    AES_256_GCM_SHA384 = 0x1302
+    CHACHA20_POLY1305_SHA256 = 0x1303
     # [rfc5746:3.3/1]
     EMPTY_RENEGOTIATION_INFO_SCSV = 0x00FF
 

@@ -1,4 +1,4 @@
-"""The record layer's framing for DTLS 1.2 and for every plaintext record. See :rfc:`6347#section-4.1`.
+"""The record layer's framing for DTLS 1.2 and for every plaintext record, and the way through a datagram.
 
      0      1          3         5                     11        13
     +------+----------+---------+---------------------+---------+---------- - -
@@ -7,12 +7,14 @@
                       '------ one 64-bit number ------'
 
 Epoch and sequence number are read as one integer, `number`, because that is how nonces and additional data use them.
+Protected records of DTLS 1.3 look otherwise, see `record13.py`. See :rfc:`6347#section-4.1`, :rfc:`9147#section-4.1`.
 """
 
 from enum import IntEnum
 from struct import Struct
 from typing import Final
 
+from .record13 import FIXED_BITS, FIXED_MASK, ProtectedRecord, parse_protected
 from .version import Version
 
 # [rfc6347:4.1/1]
@@ -35,6 +37,7 @@ class ContentType(IntEnum):
     ALERT = 21
     HANDSHAKE = 22
     APPLICATION_DATA = 23
+    ACK = 26
 
 
 class Record:
@@ -62,25 +65,58 @@ class Record:
         return HEADER.pack(self.content_type, self.version, self.number, len(self.fragment)) + self.fragment
 
 
-def split_datagram(datagram: bytes) -> tuple[list[Record], list[str]]:
+class Opened:
+    """What was inside a record."""
+
+    __slots__ = ("content", "content_type", "number")
+
+    def __init__(self, content_type: int, content: bytes, number: int) -> None:
+        self.content_type = content_type
+        self.content = content
+        self.number = number
+        """Epoch and sequence number as one."""
+
+    @property
+    def epoch(self) -> int:
+        """The upper bits of `number`."""
+        return self.number >> 48
+
+
+_FRAMED: Final = frozenset(ContentType)
+
+
+def split_datagram(datagram: bytes, connection_id_length: int = 0) -> tuple[list[Record | ProtectedRecord], list[str]]:
     """Cut a datagram into its records.
+
+    Args:
+        datagram: What was received.
+        connection_id_length: Of the connection IDs that we gave out, 0 if none were.
 
     Returns:
         The well-formed records, and why others were dropped. Behind a bad length or a content type whose header we do
         not know, nothing is looked at.
     """
     dropped: list[str] = [] if datagram else ["datagram_empty"]
-    records: list[Record] = []
+    records: list[Record | ProtectedRecord] = []
     at = 0
     # [rfc6347:4.1.1/3]
     while at < len(datagram):
+        # [rfc9147:4.1/2]
+        if datagram[at] & FIXED_MASK == FIXED_BITS:
+            protected, at = parse_protected(datagram, at, connection_id_length)
+            if isinstance(protected, str):
+                dropped.append(protected)
+            else:
+                records.append(protected)
+            continue
         if len(datagram) - at < HEADER_LENGTH:
             dropped.append("record_truncated")
             break
         content_type, version, number, length = _unpack_header(datagram, at)
         start = at + HEADER_LENGTH
         at = start + length
-        if not ContentType.CHANGE_CIPHER_SPEC <= content_type <= ContentType.APPLICATION_DATA:
+        # [rfc9147:4.1/1] [rfc9147:4.1/3]
+        if content_type not in _FRAMED:
             dropped.append("record_unknown_type")
             break
         if at > len(datagram):

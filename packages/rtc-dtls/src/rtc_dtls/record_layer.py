@@ -1,23 +1,32 @@
 """Which epochs can be written and read at the moment.
 
-    epoch 0    plaintext: the handshake up to Finished, and alerts
-    epoch 1    protected: Finished, alerts and all application data
+             DTLS 1.2                                           DTLS 1.3
+    epoch 0  plaintext: the handshake up to Finished, alerts    plaintext: the hellos, alerts
+    epoch 1  Finished, alerts and all application data          (early data, which we do not take)
+    epoch 2                                                     the rest of the handshake
+    epoch 3                                                     application data, tickets, alerts, ACKs
+    epoch n                                                     the same after n - 3 updates of the keys
 
 The epoch in a record's header selects the keys; a ChangeCipherSpec moves nothing here, so a forged or early one is
-harmless. Epoch 0 is shut for good when the handshake is over. See :rfc:`6347#section-4.1`.
+harmless. Epoch 0 is shut for good when the handshake is over. See :rfc:`6347#section-4.1` and :rfc:`9147#section-6.1`.
 """
 
 from typing import Final
 
 from .protection import Opener, Plaintext, Sealer
-from .record import MAX_PLAINTEXT_LENGTH, ContentType, Record
+from .protection13 import Opener13, Sealer13
+from .record import MAX_PLAINTEXT_LENGTH, ContentType, Opened, Record
+from .record13 import EPOCH_MASK, ProtectedRecord
 from .version import Version
 
 MAX_EARLY_RECORDS: Final = 16
-"""Records of the next epoch that are kept until its keys exist, because they overtook the end of the handshake."""
+"""Records of a later epoch that are kept until its keys exist, because they overtook the end of the handshake."""
 
 MAX_EARLY_BYTES: Final = 2**15
 """Bytes of these records together: nobody knows yet who sent them."""
+
+READABLE_EPOCHS: Final = 2
+"""Protected epochs of DTLS 1.3 that stay readable: the newest, and the one before it for what is late or repeated."""
 
 KEPT: Final = "record_kept"
 """Given by `RecordLayer.open` in place of a reason to drop: `RecordLayer.take_early` will hand the record over."""
@@ -26,23 +35,45 @@ KEPT: Final = "record_kept"
 class RecordLayer:
     """Sealers and openers by epoch."""
 
-    __slots__ = ("_early", "_openers", "_plaintext_readable", "_sealers", "authenticated", "write_epoch")
+    __slots__ = (
+        "_early",
+        "_openers",
+        "_openers13",
+        "_plaintext_readable",
+        "_sealers",
+        "authenticated",
+        "write_epoch",
+    )
 
     def __init__(self) -> None:
-        self._sealers: dict[int, Plaintext | Sealer] = {0: Plaintext()}
+        self._sealers: dict[int, Plaintext | Sealer | Sealer13] = {0: Plaintext()}
         self._openers: dict[int, Opener] = {}
+        self._openers13: list[Opener13] = []
         self._plaintext_readable = True
-        self._early: list[Record] = []
+        self._early: list[Record | ProtectedRecord] = []
         self.write_epoch = 0
         """The epoch for whatever is sent next."""
         self.authenticated = False
         """Whether a protected record of the peer was opened: from then on its alerts are protected, too."""
 
     def install(self, epoch: int, *, sealer: Sealer, opener: Opener) -> None:
-        """Make the keys of an epoch usable in both directions; `write_epoch` stays."""
+        """Make the keys of an epoch of DTLS 1.2 usable in both directions; `write_epoch` stays."""
         # [rfc6347:4.1/4] [rfc5246:6.1/2]
         self._sealers[epoch] = sealer
         self._openers[epoch] = opener
+
+    def install_sealer(self, sealer: Sealer13) -> None:
+        """Make an epoch of DTLS 1.3 writable, and what is sent from now on part of it."""
+        self._sealers[sealer.epoch] = sealer
+        self.write_epoch = sealer.epoch
+        # Only the handshake's messages are repeated under older keys. [rfc9147:4.2.1/3]
+        for epoch in [epoch for epoch in self._sealers if epoch not in (0, sealer.epoch, sealer.epoch - 1)]:
+            del self._sealers[epoch]
+
+    def install_opener(self, opener: Opener13) -> None:
+        """Make an epoch of DTLS 1.3 readable; the oldest of more than two is forgotten."""
+        # [rfc9147:8/4]
+        self._openers13 = [opener, *self._openers13[: READABLE_EPOCHS - 1]]
 
     def close_plaintext(self) -> None:
         """Refuse epoch 0 from now on."""
@@ -54,6 +85,7 @@ class RecordLayer:
         """Lose all keys: nothing can be read or written any more."""
         self._sealers.clear()
         self._openers.clear()
+        self._openers13.clear()
         self._early.clear()
         self._plaintext_readable = False
 
@@ -66,54 +98,84 @@ class RecordLayer:
         """Bytes a record of this epoch is longer than its content."""
         return self._sealers[epoch].overhead
 
+    def next_number(self, epoch: int) -> int:
+        """Epoch and sequence number of the next record that is sealed in an epoch."""
+        return self._sealers[epoch].next_number
+
     def seal(self, content_type: ContentType, content: bytes, epoch: int) -> bytes:
         """Make a record."""
         return self._sealers[epoch].seal(content_type, content)
 
-    def open(self, record: Record) -> bytes | str:
-        """Return the content of a record, or as a `str` why there is none now."""
+    def open(self, record: Record | ProtectedRecord) -> Opened | str:
+        """Return what is in a record, or as a `str` why there is nothing now.
+
+        Raises:
+            ProtocolError: The peer itself sealed something that is not allowed.
+        """
+        if isinstance(record, ProtectedRecord):
+            return self._open13(record)
         # [rfc6347:4.1/9]
         if record.epoch == 0:
-            if not self._plaintext_readable:
-                return "record_plaintext_after_handshake"
-            if record.content_type == ContentType.APPLICATION_DATA:
-                # [rfc5246:7.3/3]
-                return "record_plaintext_application_data"
-            if len(record.fragment) > MAX_PLAINTEXT_LENGTH:
-                return "record_too_long"
-            return record.fragment
+            return self._open_plaintext(record)
         opener = self._openers.get(record.epoch)
         if opener is not None:
             if record.version != Version.DTLS_1_2:
                 return "record_wrong_version"
             content = opener.open(record)
-            if isinstance(content, bytes):
-                self.authenticated = True
-            return content
+            if isinstance(content, str):
+                return content
+            self.authenticated = True
+            return Opened(record.content_type, content, record.number)
         # [rfc6347:4.1/10]
         # [rfc5246:7.1/3]
-        if record.epoch == 1 and self._plaintext_readable:
-            held = sum(len(early.fragment) for early in self._early)
-            if len(self._early) < MAX_EARLY_RECORDS and held + len(record.fragment) <= MAX_EARLY_BYTES:
-                self._early.append(record)
-                return KEPT
-            return "record_too_early"
-        return "record_unknown_epoch"
+        return self._keep(record) if record.epoch == 1 else "record_unknown_epoch"
 
-    def take_early(self) -> list[Record]:
+    def _open_plaintext(self, record: Record) -> Opened | str:
+        if not self._plaintext_readable:
+            return "record_plaintext_after_handshake"
+        if record.content_type == ContentType.APPLICATION_DATA:
+            # [rfc5246:7.3/3]
+            return "record_plaintext_application_data"
+        if len(record.fragment) > MAX_PLAINTEXT_LENGTH:
+            return "record_too_long"
+        return Opened(record.content_type, record.fragment, record.number)
+
+    def _open13(self, record: ProtectedRecord) -> Opened | str:
+        bits = record.epoch_bits
+        # [rfc9147:4.2.2/2]
+        for opener in self._openers13:
+            if opener.epoch & EPOCH_MASK == bits:
+                opened = opener.open(record)
+                if isinstance(opened, Opened):
+                    self.authenticated = True
+                return opened
+        # [rfc9147:6.1/1] [rfc9147:4.2.1/2]
+        return self._keep(record) if bits in (2, 3) else "record_unknown_epoch"
+
+    def _keep(self, record: Record | ProtectedRecord) -> str:
+        """Keep a record for keys that may still come."""
+        if not self._plaintext_readable:
+            return "record_unknown_epoch"
+        held = sum(len(early.fragment) for early in self._early)
+        if len(self._early) >= MAX_EARLY_RECORDS or held + len(record.fragment) > MAX_EARLY_BYTES:
+            return "record_too_early"
+        self._early.append(record)
+        return KEPT
+
+    def take_early(self) -> list[Record | ProtectedRecord]:
         """Hand over the records that waited for keys, if there are keys now."""
-        if not self._openers:
+        if not self._openers and not self._openers13:
             return []
         early, self._early = self._early, []
         return early
 
-    def application_opener(self) -> Opener:
-        """The opener for application data; only after `install`."""
-        return self._openers[1]
+    def application_opener(self) -> Opener | Opener13:
+        """The opener for application data; only once the handshake is over."""
+        return self._openers13[0] if self._openers13 else self._openers[1]
 
-    def application_sealer(self) -> Sealer:
-        """The sealer for application data; only after `install`."""
-        sealer = self._sealers[1]
-        if not isinstance(sealer, Sealer):
-            raise TypeError("epoch 1 is always protected")
+    def application_sealer(self) -> Sealer | Sealer13:
+        """The sealer for application data; only once the handshake is over."""
+        sealer = self._sealers[self.write_epoch]
+        if isinstance(sealer, Plaintext):
+            raise TypeError("application data are always protected")
         return sealer
