@@ -61,15 +61,19 @@ class Alert:
         self.description = description
 
     @classmethod
-    def parse(cls, data: bytes) -> Self:
+    def parse(cls, data: bytes, *, any_level: bool = False) -> Self:
         """Parse the fragment of one alert record.
+
+        Args:
+            data: The fragment.
+            any_level: Take any level, as it says nothing in DTLS 1.3.
 
         Raises:
             ParseError: The record does not hold exactly one alert, or the level is unknown.
         """
         if len(data) != 2:
             raise ParseError(f"an alert is 2 bytes, got {len(data)}")
-        if data[0] not in (AlertLevel.WARNING, AlertLevel.FATAL):
+        if not any_level and data[0] not in (AlertLevel.WARNING, AlertLevel.FATAL):
             raise ParseError(f"alert level {data[0]} does not exist", AlertDescription.ILLEGAL_PARAMETER)
         return cls(data[0], data[1])
 

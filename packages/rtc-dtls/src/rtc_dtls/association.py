@@ -1,10 +1,10 @@
 """What a connection does with records, messages and alerts, and how it ends: `DtlsConnection` without its face.
 
-                      ┌──► engine (negotiation, then client12 or server12) ──► HandshakeLayer ──┐
+                      ┌──► engine (negotiation, then one of a version) ──► HandshakeLayer ──┐
 records ──► Association                                                             │           ├──► RecordLayer
                       └──► application data, alerts ───────────────────────► Inbox, Outbox ─────┘
 
-The engine is there until the handshake is over, its secrets until the connection is.
+In DTLS 1.2 there is no engine once the handshake is over, in 1.3 it is `PostHandshake`.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,8 @@ from typing import Final
 
 from .alert import Alert, AlertDescription, AlertLevel, alert_name
 from .client12 import Client12
+from .client13 import Client13
+from .client_negotiation import ClientNegotiation
 from .config import DtlsConfig
 from .context import HandshakeContext
 from .errors import ParseError, ProtocolError, StateError
@@ -20,20 +22,30 @@ from .handshake import HandshakeMessage, HandshakeType, message_name
 from .inbox import Inbox
 from .journal import Trace
 from .key_schedule12 import MasterSecret
-from .negotiation import ClientNegotiation, ServerNegotiation
+from .key_schedule13 import ExporterSecret
 from .outbox import Outbox
-from .record import ContentType, Record, split_datagram
+from .post_handshake import PostHandshake
+from .record import ContentType, Opened, Record, split_datagram
 from .record13 import ProtectedRecord
 from .record_layer import KEPT
 from .server12 import Server12
+from .server13 import Server13
+from .server_negotiation import ServerNegotiation
 from .session import Session
 from .state import TRANSITIONS, ConnectionState, Input, Role
+from .version import Version
+
+Engine = ClientNegotiation | ServerNegotiation | Client12 | Server12 | Client13 | Server13 | PostHandshake
+"""What takes handshake messages at the moment."""
+
+Exporter = MasterSecret | ExporterSecret
+"""What keys for other protocols come from."""
 
 
 class Association:
     """The peer's records in, consequences out."""
 
-    __slots__ = ("context", "engine", "inbox", "journal", "master", "outbox", "role", "session", "state")
+    __slots__ = ("context", "engine", "exporter", "inbox", "journal", "outbox", "role", "session", "state")
 
     def __init__(
         self, *, role: Role, config: DtlsConfig, rng: Callable[[int], bytes], peer_address: bytes, trace: Trace | None
@@ -45,11 +57,9 @@ class Association:
             config=config, rng=rng, peer_address=peer_address, is_client=is_client, trace=trace
         )
         self.journal = self.context.journal
-        self.engine: ClientNegotiation | ServerNegotiation | Client12 | Server12 | None = (
-            ClientNegotiation(self.context) if is_client else ServerNegotiation(self.context)
-        )
+        self.engine: Engine | None = ClientNegotiation(self.context) if is_client else ServerNegotiation(self.context)
         self.session: Session | None = None
-        self.master: MasterSecret | None = None
+        self.exporter: Exporter | None = None
         self.inbox = Inbox(self.journal)
         self.outbox = Outbox(
             journal=self.journal,
@@ -101,10 +111,33 @@ class Association:
                 self._on_handshake(opened.content, opened.number)
             case ContentType.ALERT:
                 self._on_alert(opened.content, opened.epoch)
-            case _:
+            case ContentType.ACK:
+                self._on_ack(opened)
+            case ContentType.CHANGE_CIPHER_SPEC if not isinstance(record, ProtectedRecord):
                 # The epoch in the header says it all: a ChangeCipherSpec, forged or not, changes nothing.
                 # [rfc5246:7.1/4]
                 self.journal.trace("change_cipher_spec_received", epoch=opened.epoch)
+
+            case _:
+                # [rfc9147:4.1/4]
+                self._fail_unexpected(f"content type {opened.content_type} under protection", "RFC 9147 section 4.1")
+
+    def _fail_unexpected(self, what: str, section: str) -> None:
+        self.fail(what, AlertDescription.UNEXPECTED_MESSAGE, received=False, section=section)
+
+    def _on_ack(self, opened: Opened) -> None:
+        """See :rfc:`9147#section-7.2`."""
+        if opened.epoch == 0 or self.context.version != Version.DTLS_1_3:
+            # Anybody could stop our retransmissions with it.
+            self.journal.drop("ack_plaintext")
+            return
+        try:
+            is_complete = self.context.layer.receive_ack(opened.content)
+        except ParseError as error:
+            self.fail(str(error), error.alert, received=False, section="RFC 9147 section 7")
+            return
+        if is_complete and isinstance(self.engine, PostHandshake):
+            self.engine.on_acknowledged()
 
     def _on_application_data(self, content: bytes) -> None:
         if not content:
@@ -127,8 +160,9 @@ class Association:
             # Nobody can complain about what we have not said yet: this is left over, or forged.
             self.journal.drop("alert_before_client_hello")
             return
+        is_13 = self.context.version == Version.DTLS_1_3
         try:
-            alert = Alert.parse(content)
+            alert = Alert.parse(content, any_level=is_13)
         except ParseError as error:
             if epoch == 0:
                 self.journal.drop("alert_malformed")
@@ -140,7 +174,8 @@ class Association:
         if alert.description == AlertDescription.CLOSE_NOTIFY:
             self.close(by_peer=True)
         # [rfc5246:7.2/1] [rfc5764:7.3.1/2]
-        elif alert.level == AlertLevel.FATAL:
+        # In DTLS 1.3 the level says nothing: what is not known is an error. [rfc8446:6/1] [rfc8446:6.2/1]
+        elif alert.level == AlertLevel.FATAL or (is_13 and alert.description != AlertDescription.USER_CANCELED):
             name = alert_name(alert.description)
             self.fail(f"the peer gave up with {name}", alert.description, received=True, section=None)
         else:
@@ -151,7 +186,7 @@ class Association:
     def _on_handshake(self, content: bytes, number: int) -> None:
         if self.role is Role.SERVER and self.state is ConnectionState.NEW:
             self.step(Input.START)
-        if self.session is not None and content[:1] in (_HELLO_REQUEST, _CLIENT_HELLO):
+        if isinstance(self.exporter, MasterSecret) and content[:1] in (_HELLO_REQUEST, _CLIENT_HELLO):
             self._refuse_renegotiation()
             return
         try:
@@ -181,14 +216,21 @@ class Association:
         successor = self.engine.receive(message)
         if successor is not None:
             self.engine = successor
-        if isinstance(self.engine, Client12 | Server12) and self.engine.outcome is not None:
-            self._complete(*self.engine.outcome)
+        match self.engine:
+            case Client12() | Server12() | Client13() | Server13() as engine if engine.outcome is not None:
+                self._complete(engine, *engine.outcome)
 
-    def _complete(self, session: Session, master: MasterSecret) -> None:
+    def _complete(
+        self, engine: Client12 | Server12 | Client13 | Server13, session: Session, exporter: Exporter
+    ) -> None:
         """Both Finished messages are right: shut epoch 0, and let data through if the peer is the right one."""
-        self.session, self.master = session, master
-        self.engine = None
-        self.context.layer.finish()
+        self.session, self.exporter = session, exporter
+        if isinstance(engine, Client13 | Server13):
+            self.engine = engine.successor()
+            self.context.layer.go_on()
+        else:
+            self.engine = None
+            self.context.layer.finish()
         self.context.records.close_plaintext()
         if self.context.identity.verified:
             self.step(Input.COMPLETE)
@@ -202,10 +244,10 @@ class Association:
         self.context.events.append(
             HandshakeCompleted(
                 version=session.version,
-                cipher_suite=session.negotiated.suite.id,
+                cipher_suite=session.cipher_suite,
                 group=session.group,
-                srtp_profile=session.negotiated.srtp_profile,
-                alpn_protocol=session.negotiated.alpn_protocol,
+                srtp_profile=session.srtp_profile,
+                alpn_protocol=session.alpn_protocol,
             )
         )
         self.deliver(self.inbox.release())
@@ -246,7 +288,7 @@ class Association:
         self.context.layer.forget()
         self.context.records.forget()
         self.engine = None
-        self.master = None
+        self.exporter = None
         self.inbox.release()
         self.step(last_input)
         self.context.events.append(event)
@@ -259,11 +301,11 @@ class Association:
         self.state = TRANSITIONS[before, step]
         self.journal.trace("state_changed", old=before.name, new=self.state.name)
 
-    def require_connected(self) -> tuple[Session, MasterSecret]:
+    def require_connected(self) -> tuple[Session, Exporter]:
         """Return what exists only while the connection does; raise StateError without."""
-        if self.session is None or self.master is None or self.state is not ConnectionState.CONNECTED:
+        if self.session is None or self.exporter is None or self.state is not ConnectionState.CONNECTED:
             raise StateError(f"there is no verified connection while {self.state.name}")
-        return self.session, self.master
+        return self.session, self.exporter
 
 
 _HELLO_REQUEST: Final = bytes((HandshakeType.HELLO_REQUEST,))

@@ -13,7 +13,7 @@ from .errors import ProtocolError
 from .fingerprint import Fingerprint
 from .group import NIST_CURVES, GroupId, NistCurve, random_scalar
 from .peer_certificate import PeerKey
-from .signature import KeyType, PrivateKey, key_type_of, sign
+from .signature import KeyType, PrivateKey, choose_scheme_13, key_type_of, sign
 
 CertificateKind = Literal["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096"]
 
@@ -185,6 +185,10 @@ class Certificate:
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             return None
         return GroupId.SECP256R1 if isinstance(key.curve, ec.SECP256R1) else GroupId.SECP384R1
+
+    def choose_scheme_13(self, offered: tuple[int, ...]) -> int | None:
+        """Pick the scheme to sign with in DTLS 1.3, or None if the peer takes none that fits the key."""
+        return choose_scheme_13(self._load(), offered)
 
     def sign(self, scheme: int, message: bytes) -> bytes:
         """Sign with a scheme that fits `key_type`."""

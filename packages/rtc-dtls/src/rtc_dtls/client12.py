@@ -28,11 +28,12 @@ from .cipher_suite import CIPHER_SUITES
 from .client_hello import ClientHello
 from .context import HandshakeContext, check_epoch, unexpected
 from .dataclass import dataclass
+from .downgrade import check_downgrade
 from .errors import ProtocolError
 from .group import EphemeralKey
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
-from .hello_extensions import check_server_extensions
+from .hello_extensions12 import check_server_extensions
 from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
 from .peer_certificate import PeerKey
@@ -40,6 +41,7 @@ from .server_hello import ServerHello
 from .session import Negotiated, Session
 from .signature import authentication, choose_scheme, scheme_key_type
 from .transcript import Transcript
+from .version import Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +177,7 @@ class Client12:
     ) -> AwaitCertificateRequest:
         negotiated = state.negotiated
         # [rfc8422:5.4/3]
-        if message.group not in self._context.config.groups:
+        if message.group not in self._context.config.ecdhe_groups:
             raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER,
                 f"the server chose group {message.group}, which was not offered",
@@ -246,11 +248,7 @@ class Client12:
                 AlertDescription.DECRYPT_ERROR, "the server's Finished is wrong", "RFC 5246 section 7.4.9"
             )
         return Established(
-            session=Session(
-                negotiated=negotiated,
-                group=state.exchange.group,
-                peer_signature_algorithm=state.exchange.signature_algorithm,
-            ),
+            session=negotiated.session(state.exchange.group, state.exchange.signature_algorithm),
             master=state.master,
         )
 
@@ -260,8 +258,10 @@ class Client12:
 
 def _accept(context: HandshakeContext, hello: ClientHello, server_hello: ServerHello) -> Negotiated:
     """Check that the server chose from what was offered. See :rfc:`5246#section-7.4.1.3`."""
+    context.version = Version.DTLS_1_2
+    check_downgrade(context.config, server_hello.random)
     # [rfc5246:7.4.1.3/2]
-    if server_hello.cipher_suite not in hello.cipher_suites:
+    if server_hello.cipher_suite not in context.config.cipher_suites_12:
         raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER,
             f"the server chose cipher suite {server_hello.cipher_suite:#06x}, which was not offered",
@@ -273,13 +273,14 @@ def _accept(context: HandshakeContext, hello: ClientHello, server_hello: ServerH
             AlertDescription.ILLEGAL_PARAMETER, "the server chose compression", "RFC 5246 section 7.4.1.3"
         )
     choices = check_server_extensions(context.config, hello.extensions, server_hello.extensions)
+    context.limit_records(choices.shared.record_size_limit)
     return Negotiated(
         suite=CIPHER_SUITES[server_hello.cipher_suite],
         client_random=hello.random,
         server_random=server_hello.random,
         extended_master_secret=choices.extended_master_secret,
-        srtp_profile=choices.srtp_profile,
-        alpn_protocol=choices.alpn_protocol,
+        srtp_profile=choices.shared.srtp_profile,
+        alpn_protocol=choices.shared.alpn_protocol,
     )
 
 

@@ -5,16 +5,20 @@ from typing import Final
 
 from .certificate import Certificate
 from .cipher_suite import CIPHER_SUITES
+from .cipher_suite13 import CIPHER_SUITES_13
 from .cookie import MIN_SECRET_LENGTH
 from .dataclass import dataclass
 from .fingerprint import Fingerprint
-from .group import GROUPS
+from .group import ECDHE_GROUPS, GROUPS
 from .srtp import SrtpProfile
+from .version import Version
 
 MIN_MTU: Final = 256
 MAX_MTU: Final = 2**14
 DEFAULT_MTU: Final = 1200
 MAX_PROTOCOL_COUNT: Final = 64
+MIN_RECORD_SIZE: Final = 64
+MAX_RECORD_SIZE: Final = 2**14 + 1
 DEFAULT_INITIAL_TIMEOUT: Final = 0.4
 """Seconds. :rfc:`9147#section-5.8.2` recommends it where, as in DTLS-SRTP, people wait for the handshake."""
 MAX_TIMEOUT: Final = 60.0
@@ -36,10 +40,16 @@ class DtlsConfig:
     require_client_certificate: bool = True
     """As a server, ask for the client's certificate and fail without. If False, clients stay unknown, and there are no
     ``remote_fingerprints`` to know them by."""
-    cipher_suites: tuple[int, ...] = tuple(CIPHER_SUITES)
+    versions: tuple[int, ...] = (Version.DTLS_1_2,)
     """In order of preference; a server's order decides."""
+    cipher_suites: tuple[int, ...] = (*CIPHER_SUITES_13, *CIPHER_SUITES)
+    """Of all versions, in order of preference; a server's order decides."""
     groups: tuple[int, ...] = GROUPS
-    """In order of preference; a server's order decides."""
+    """In order of preference; a server's order decides, but in DTLS 1.3 a group that the client sent a share of goes
+    first: another would cost a round trip. DTLS 1.2 has no X25519MLKEM768."""
+    key_share_groups: tuple[int, ...] | None = None
+    """As a client of DTLS 1.3, the groups to send shares of at once. None: the first of ``groups``, and the first that
+    is not a hybrid."""
     srtp_profiles: tuple[int, ...] = ()
     """SRTP protection profiles in order of preference; a server's order decides. None of them: no use_srtp."""
     require_srtp: bool = False
@@ -50,6 +60,8 @@ class DtlsConfig:
     """Fail the handshake unless this one of them comes out of it, such as `CONFIDENTIAL_WEBRTC`."""
     require_extended_master_secret: bool = True
     """Fail without :rfc:`7627`. If False and the peer does not have it, nothing can be exported."""
+    record_size_limit: int = MAX_RECORD_SIZE
+    """The longest record we let the peer send (:rfc:`8449`), from 64 bytes; in DTLS 1.3 its type counts as one byte."""
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """As a server, make clients return a cookie first. The first secret makes cookies, all of them are accepted. Empty:
     no cookies, which is right after ICE and wrong on an open port."""
@@ -67,15 +79,7 @@ class DtlsConfig:
     """Keep lines for an SSLKEYLOG file, to be drained by `DtlsConnection.key_log_lines`."""
 
     def __post_init__(self) -> None:
-        for name, values, known in (
-            ("cipher_suites", self.cipher_suites, tuple(CIPHER_SUITES)),
-            ("groups", self.groups, GROUPS),
-            ("srtp_profiles", self.srtp_profiles, tuple(SrtpProfile)),
-        ):
-            if len(set(values)) != len(values) or not set(values) <= set(known):
-                raise ValueError(f"{name} has an unknown or repeated value")
-        if not self.cipher_suites or not self.groups:
-            raise ValueError("without a cipher suite and a group there is no handshake")
+        self._check_protocol()
         if not self.require_client_certificate and self.remote_fingerprints is not None:
             raise ValueError("without a client certificate there is nothing that remote_fingerprints could match")
         if self.require_srtp and not self.srtp_profiles:
@@ -94,6 +98,47 @@ class DtlsConfig:
         check_timeout(self.initial_timeout)
         if not self.initial_timeout <= self.max_timeout <= MAX_TIMEOUT:
             raise ValueError(f"max_timeout is from initial_timeout to {MAX_TIMEOUT:g} seconds")
+
+    def _check_protocol(self) -> None:
+        for name, values, known in (
+            ("versions", self.versions, (Version.DTLS_1_3, Version.DTLS_1_2)),
+            ("cipher_suites", self.cipher_suites, (*CIPHER_SUITES_13, *CIPHER_SUITES)),
+            ("groups", self.groups, GROUPS),
+            ("key_share_groups", self.key_share_groups or (), self.groups),
+            ("srtp_profiles", self.srtp_profiles, tuple(SrtpProfile)),
+        ):
+            if len(set(values)) != len(values) or not set(values) <= set(known):
+                raise ValueError(f"{name} has an unknown or repeated value")
+        if not self.versions:
+            raise ValueError("without a version there is no handshake")
+        if Version.DTLS_1_3 in self.versions and not (self.cipher_suites_13 and self.groups):
+            raise ValueError("without a cipher suite and a group there is no handshake of DTLS 1.3")
+        if Version.DTLS_1_2 in self.versions and not (self.cipher_suites_12 and self.ecdhe_groups):
+            raise ValueError("without a cipher suite and a group there is no handshake of DTLS 1.2")
+        if not MIN_RECORD_SIZE <= self.record_size_limit <= MAX_RECORD_SIZE:
+            raise ValueError(f"record_size_limit is from {MIN_RECORD_SIZE} to {MAX_RECORD_SIZE} bytes")
+
+    @property
+    def cipher_suites_12(self) -> tuple[int, ...]:
+        """Those of ``cipher_suites`` that DTLS 1.2 has."""
+        return tuple(suite for suite in self.cipher_suites if suite in CIPHER_SUITES)
+
+    @property
+    def cipher_suites_13(self) -> tuple[int, ...]:
+        """Those of ``cipher_suites`` that DTLS 1.3 has."""
+        return tuple(suite for suite in self.cipher_suites if suite in CIPHER_SUITES_13)
+
+    @property
+    def ecdhe_groups(self) -> tuple[int, ...]:
+        """Those of ``groups`` that DTLS 1.2 has."""
+        return tuple(group for group in self.groups if group in ECDHE_GROUPS)
+
+    @property
+    def offered_key_shares(self) -> tuple[int, ...]:
+        """The groups whose shares a client of DTLS 1.3 sends at once."""
+        if self.key_share_groups is not None:
+            return self.key_share_groups
+        return tuple(dict.fromkeys((self.groups[0], *self.ecdhe_groups[:1])))
 
 
 def check_mtu(mtu: int) -> None:

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .alert import AlertDescription, alert_name
 from .association import Association
+from .client_negotiation import ClientNegotiation
 from .config import DtlsConfig, check_mtu, check_timeout
 from .errors import ProtocolError, StateError
 from .events import Event
 from .fingerprint import Fingerprint
 from .journal import Trace
 from .key_schedule12 import RESERVED_LABELS
-from .negotiation import ClientNegotiation
-from .protection import record_overhead
 from .session import Session
 from .srtp import SrtpKeyingMaterial, SrtpProfile
 from .state import ConnectionState, Input, Role
@@ -224,16 +223,16 @@ class DtlsConnection:
 
         See :rfc:`5705#section-4` and, for the demand, :rfc:`7627#section-5.4`.
         """
-        master = self._association.require_connected()[1]
+        exporter = self._association.require_connected()[1]
         # [rfc7627:5.4/1] [rfc7627:5.4/2]
-        if not master.extended:
+        if not exporter.extended:
             raise StateError("without the extended master secret nothing is exported")
         # [rfc5705:4/4]
         if label in RESERVED_LABELS or not label.isascii() or not label:
             raise ValueError(f"{label!r} is no label for an exporter")
         if length < 0 or (context is not None and len(context) > 0xFFFF):
             raise ValueError("a length out of range")
-        return master.export(label, length, context)
+        return exporter.export(label, length, context)
 
     def srtp_keying_material(self) -> SrtpKeyingMaterial:
         """Return the SRTP keys of both directions.
@@ -243,7 +242,7 @@ class DtlsConnection:
 
         See :rfc:`5764#section-4.2`.
         """
-        profile = self._association.require_connected()[0].negotiated.srtp_profile
+        profile = self._association.require_connected()[0].srtp_profile
         if profile is None:
             raise StateError("no SRTP profile was negotiated")
         is_client = self._association.role is Role.CLIENT
@@ -305,12 +304,12 @@ class DtlsConnection:
     @property
     def cipher_suite(self) -> int | None:
         """The cipher suite's code point, once the handshake is over."""
-        return None if self._session is None else self._session.negotiated.suite.id
+        return None if self._session is None else self._session.cipher_suite
 
     @property
     def record_overhead(self) -> int | None:
         """Bytes that one `send` is longer on the wire than its data, once the handshake is over."""
-        return None if self._session is None else record_overhead(self._session.negotiated.suite)
+        return None if self._session is None else self._session.record_overhead
 
     @property
     def group(self) -> int | None:
@@ -325,18 +324,18 @@ class DtlsConnection:
     @property
     def alpn_protocol(self) -> str | None:
         """The application protocol, if one was negotiated."""
-        return None if self._session is None else self._session.negotiated.alpn_protocol
+        return None if self._session is None else self._session.alpn_protocol
 
     @property
     def selected_srtp_profile(self) -> SrtpProfile | None:
         """The SRTP protection profile, if one was negotiated."""
-        profile = None if self._session is None else self._session.negotiated.srtp_profile
+        profile = None if self._session is None else self._session.srtp_profile
         return None if profile is None else SrtpProfile(profile)
 
     @property
     def extended_master_secret(self) -> bool | None:
         """Whether the master secret is bound to the handshake, once that is over."""
-        return None if self._session is None else self._session.negotiated.extended_master_secret
+        return None if self._session is None else self._session.extended_master_secret
 
     @property
     def peer_certificates(self) -> tuple[bytes, ...]:

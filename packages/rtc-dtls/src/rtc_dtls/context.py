@@ -10,15 +10,30 @@ from .handshake import HandshakeMessage, HandshakeType, message_name
 from .handshake_layer import HandshakeLayer
 from .journal import Journal, Trace
 from .key_schedule12 import MasterSecret
+from .key_schedule13 import TrafficSecret
 from .peer_identity import PeerIdentity
 from .protection import Opener, Sealer
+from .protection13 import Opener13, Sealer13
 from .record_layer import RecordLayer
+from .version import Version
 
 
 class HandshakeContext:
     """The layers below, the options, and what comes out."""
 
-    __slots__ = ("config", "events", "identity", "journal", "key_log", "layer", "peer_address", "records", "rng")
+    __slots__ = (
+        "config",
+        "events",
+        "identity",
+        "is_client",
+        "journal",
+        "key_log",
+        "layer",
+        "peer_address",
+        "records",
+        "rng",
+        "version",
+    )
 
     def __init__(
         self,
@@ -30,6 +45,9 @@ class HandshakeContext:
         trace: Trace | None,
     ) -> None:
         self.config = config
+        self.is_client = is_client
+        self.version: Version | None = None
+        """The version, as soon as it is chosen."""
         self.rng = rng
         self.peer_address = peer_address
         self.journal = Journal(trace)
@@ -66,6 +84,25 @@ class HandshakeContext:
         self.records.install(1, sealer=Sealer(master.suite, mine, 1), opener=Opener(master.suite, theirs, 1))
         if self.config.key_log:
             self.key_log.append(f"CLIENT_RANDOM {master.client_random.hex()} {master.secret.hex()}")
+
+    def limit_records(self, peer_limit: int | None) -> None:
+        """Respect the longest record the peer takes. In DTLS 1.3 its limit counts the content type, too."""
+        # [rfc8449:4/1]
+        if peer_limit is not None:
+            self.records.peer_limit = peer_limit - (self.version == Version.DTLS_1_3)
+
+    def install_sealer(self, secret: TrafficSecret, epoch: int) -> None:
+        """Make an epoch of DTLS 1.3 the one we write."""
+        self.records.install_sealer(Sealer13(secret.suite, secret.keys(), epoch))
+
+    def install_opener(self, secret: TrafficSecret, epoch: int) -> None:
+        """Make an epoch of DTLS 1.3 readable."""
+        self.records.install_opener(Opener13(secret.suite, secret.keys(), epoch))
+
+    def log_secret(self, label: str, client_random: bytes, secret: bytes) -> None:
+        """Write down a secret of DTLS 1.3, if that is wanted."""
+        if self.config.key_log:
+            self.key_log.append(f"{label} {client_random.hex()} {secret.hex()}")
 
 
 def unexpected(message: HandshakeMessage, state: object) -> ProtocolError:

@@ -19,13 +19,34 @@ from .presentation import Reader, numbers, vector, vectors
 class ExtensionType(IntEnum):
     """The extensions we know by name."""
 
+    SERVER_NAME = 0
+    MAX_FRAGMENT_LENGTH = 1
+    STATUS_REQUEST = 5
     SUPPORTED_GROUPS = 10
     EC_POINT_FORMATS = 11
     SIGNATURE_ALGORITHMS = 13
     USE_SRTP = 14
+    HEARTBEAT = 15
     ALPN = 16
+    SIGNED_CERTIFICATE_TIMESTAMP = 18
+    CLIENT_CERTIFICATE_TYPE = 19
+    SERVER_CERTIFICATE_TYPE = 20
+    PADDING = 21
     EXTENDED_MASTER_SECRET = 23
+    RECORD_SIZE_LIMIT = 28
+    PRE_SHARED_KEY = 41
+    EARLY_DATA = 42
     SUPPORTED_VERSIONS = 43
+    COOKIE = 44
+    PSK_KEY_EXCHANGE_MODES = 45
+    CERTIFICATE_AUTHORITIES = 47
+    OID_FILTERS = 48
+    POST_HANDSHAKE_AUTH = 49
+    SIGNATURE_ALGORITHMS_CERT = 50
+    KEY_SHARE = 51
+    CONNECTION_ID = 54
+    EXTERNAL_ID_HASH = 55
+    EXTERNAL_SESSION_ID = 56
     QUIC_TRANSPORT_PARAMETERS = 57
     RENEGOTIATION_INFO = 0xFF01
 
@@ -46,14 +67,21 @@ class Extensions:
             ParseError: A length is wrong, or an extension comes twice.
         """
         # [rfc5246:7.4.1.2/12]
-        if not reader.left:
-            return cls()
+        return cls.parse_required(reader) if reader.left else cls()
+
+    @classmethod
+    def parse_required(cls, reader: Reader) -> Self:
+        """Parse what is left of a message of DTLS 1.3, in which the list may be empty, but not absent.
+
+        Raises:
+            ParseError: A length is wrong, or an extension comes twice.
+        """
         inner = Reader(reader.vector(2), "extensions")
         reader.finish()
         items: dict[int, bytes] = {}
         while inner.left:
             extension_type = inner.number(2)
-            # [rfc5246:7.4.1.4/4]
+            # [rfc5246:7.4.1.4/4] [rfc8446:4.2/3]
             if extension_type in items:
                 raise ParseError(f"extension {extension_type} comes twice", AlertDescription.ILLEGAL_PARAMETER)
             items[extension_type] = inner.vector(2)
@@ -67,8 +95,10 @@ class Extensions:
         return None
 
     def __bytes__(self) -> bytes:
-        if not self.items:
-            return b""
+        return self.encode() if self.items else b""
+
+    def encode(self) -> bytes:
+        """Encode the list, an empty one as well."""
         return vector(2, b"".join(kind.to_bytes(2, "big") + vector(2, data) for kind, data in self.items))
 
 
@@ -99,6 +129,11 @@ def parse_supported_versions(data: bytes) -> tuple[int, ...]:
     values = reader.numbers(1, 2)
     reader.finish()
     return values
+
+
+def encode_supported_versions(versions: Iterable[int]) -> bytes:
+    """Encode the ClientHello's list."""
+    return numbers(1, 2, versions)
 
 
 def parse_protocol_names(data: bytes) -> tuple[bytes, ...]:

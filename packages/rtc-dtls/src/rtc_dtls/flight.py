@@ -1,13 +1,15 @@
 """Flights: what is sent together, packed into datagrams, and when it is sent again.
 
 A flight keeps its messages, not its datagrams: every transmission is cut for the MTU of the moment and sealed under
-fresh sequence numbers. See :rfc:`6347#section-4.2.3` and :rfc:`6347#section-4.2.4`.
+fresh sequence numbers. In DTLS 1.3 parts that the peer has
+acknowledged stay out. See :rfc:`6347#section-4.2.3`, :rfc:`6347#section-4.2.4` and :rfc:`9147#section-5.8`.
 """
 
 from typing import Final
 
+from .ack import Piece, SentRecords
 from .handshake import FRAGMENT_HEADER_LENGTH, HandshakeMessage
-from .record import MAX_PLAINTEXT_LENGTH, ContentType
+from .record import ContentType
 from .record_layer import RecordLayer
 
 FINAL_FLIGHT_LIFETIME: Final = 240.0
@@ -28,14 +30,14 @@ class ChangeCipherSpec:
 FlightItem = HandshakeMessage | ChangeCipherSpec
 
 
-def pack(items: list[FlightItem], records: RecordLayer, mtu: int) -> list[bytes]:
-    """Pack a flight into as few datagrams as possible.
+def pack(items: list[FlightItem], records: RecordLayer, mtu: int, sent: SentRecords) -> list[bytes]:
+    """Pack what is outstanding of a flight into as few datagrams as possible, and note what went where.
 
     Neighbouring messages share a record (a ChangeCipherSpec stands between those of different epochs), records share a
     datagram, and a fragment is short only where the datagram ends.
     """
     # [rfc6347:4.2.3/8]
-    packer = _Packer(records, mtu)
+    packer = _Packer(records, mtu, sent)
     for item in items:
         if isinstance(item, ChangeCipherSpec):
             packer.add_change_cipher_spec(item)
@@ -47,22 +49,29 @@ def pack(items: list[FlightItem], records: RecordLayer, mtu: int) -> list[bytes]
 class _Packer:
     """The datagram being filled, and the record at its end that still takes more."""
 
-    __slots__ = ("_content", "_datagram", "_datagrams", "_epoch", "_mtu", "_records")
+    __slots__ = ("_content", "_datagram", "_datagrams", "_epoch", "_mtu", "_pieces", "_records", "_sent")
 
-    def __init__(self, records: RecordLayer, mtu: int) -> None:
+    def __init__(self, records: RecordLayer, mtu: int, sent: SentRecords) -> None:
         self._records = records
         self._mtu = mtu
+        self._sent = sent
+        self._pieces: list[Piece] = []
         self._datagrams: list[bytes] = []
         self._datagram = b""
         self._epoch = 0
         self._content = b""
 
     def add_message(self, message: HandshakeMessage) -> None:
-        """Add a message in one fragment, or in as many as it takes."""
-        self._epoch = message.epoch
-        offset = 0
-        left = len(message.body)
+        """Add what is outstanding of a message, in as many fragments as it takes."""
+        if message.epoch != self._epoch:
+            self._end_record()
+            self._epoch = message.epoch
+        for start, end in message.outstanding:
+            self._add_range(message, start, end)
+
+    def _add_range(self, message: HandshakeMessage, offset: int, end: int) -> None:
         while True:
+            left = end - offset
             room = self._room() - FRAGMENT_HEADER_LENGTH
             # [rfc6347:4.1.1/1] [rfc6347:4.1.1/2] [rfc6347:4.1.1.1/8] [rfc6347:4.2.3/1] [rfc6347:4.2.3/2]
             if room < min(left, 1):
@@ -71,9 +80,9 @@ class _Packer:
             taken = min(left, room)
             # [rfc6347:4.2.3/3] [rfc6347:4.2.3/4]
             self._content += bytes(message.fragment(offset, taken))
+            self._pieces.append((message, offset, offset + taken))
             offset += taken
-            left -= taken
-            if not left:
+            if offset == end:
                 return
 
     def add_change_cipher_spec(self, message: ChangeCipherSpec) -> None:
@@ -92,11 +101,13 @@ class _Packer:
     def _room(self) -> int:
         """Bytes that the open record could still take."""
         used = len(self._datagram) + self._records.overhead(self._epoch)
-        return min(self._mtu - used, MAX_PLAINTEXT_LENGTH) - len(self._content)
+        return min(self._mtu - used, self._records.max_content(self._epoch)) - len(self._content)
 
     def _end_record(self) -> None:
         # [rfc5246:6.2.1/3]
         if self._content:
+            self._sent.add(self._records.next_number(self._epoch), self._pieces)
+            self._pieces = []
             self._datagram += self._records.seal(ContentType.HANDSHAKE, self._content, self._epoch)
             self._content = b""
 

@@ -101,7 +101,7 @@ class _Assembly:
 class Reassembler:
     """Takes fragments, gives whole messages in the order of their sequence numbers."""
 
-    __slots__ = ("_assemblies", "_buffered", "in_order", "next_receive_seq")
+    __slots__ = ("_assemblies", "_buffered", "_lowest_epoch", "in_order", "next_receive_seq")
 
     def __init__(self, *, in_order: bool = True) -> None:
         """Begin with message 0.
@@ -114,6 +114,7 @@ class Reassembler:
         self.in_order = in_order
         self._assemblies: dict[int, _Assembly] = {}
         self._buffered = 0
+        self._lowest_epoch = 0
 
     def add(self, fragment: Fragment, epoch: int) -> str | None:
         """Take one fragment.
@@ -131,6 +132,9 @@ class Reassembler:
         if ahead < 0:
             # [rfc6347:4.2.2/6]
             return DUPLICATE
+        # [rfc9147:6.1/2] [rfc8446:5.1/1]
+        if epoch < self._lowest_epoch:
+            return "handshake_wrong_epoch"
         if ahead >= MAX_MESSAGES_AHEAD:
             return "handshake_too_far_ahead"
         if fragment.length > MAX_MESSAGE_LENGTH:
@@ -175,6 +179,20 @@ class Reassembler:
         self.in_order = True
         self.next_receive_seq = message_seq
         self.forget()
+
+    def require_epoch(self, epoch: int) -> None:
+        """From the next message on, take fragments of this epoch and later ones alone; others may be anybody's."""
+        self._lowest_epoch = epoch
+        for message_seq in [seq for seq, assembly in self._assemblies.items() if assembly.epoch < epoch]:
+            self._discard(message_seq)
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether something is missing in front of what is here."""
+        assembly = self._assemblies.get(self.next_receive_seq)
+        if assembly is None:
+            return bool(self._assemblies)
+        return len(self._assemblies) > 1 or assembly.starts != [0]
 
     def forget(self) -> None:
         """Give up all messages in the making."""

@@ -1,4 +1,4 @@
-"""Groups for the ephemeral key exchange: X25519, P-256, P-384.
+"""Groups for the ephemeral key exchange: X25519, P-256, P-384. X25519MLKEM768 is made of one of them in `hybrid.py`.
 
 Private keys are kept as bytes, so that a handshake can be copied and pickled; they come from the caller's `rng` alone.
 See :rfc:`8422#section-5.10` and :rfc:`7748`.
@@ -21,6 +21,7 @@ class GroupId(IntEnum):
     SECP256R1 = 23
     SECP384R1 = 24
     X25519 = 29
+    X25519MLKEM768 = 0x11EC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +46,21 @@ NIST_CURVES: Final[dict[int, NistCurve]] = {
     ),
 }
 
-GROUPS: Final[tuple[int, ...]] = (GroupId.X25519, GroupId.SECP256R1, GroupId.SECP384R1)
+# [rfc8446:9.1/4]
+ECDHE_GROUPS: Final[tuple[int, ...]] = (GroupId.X25519, GroupId.SECP256R1, GroupId.SECP384R1)
+"""The groups that DTLS 1.2 has as well."""
+
+GROUPS: Final[tuple[int, ...]] = (GroupId.X25519MLKEM768, *ECDHE_GROUPS)
 """Every group we speak, in our order of preference."""
 
 
 class EphemeralKey:
-    """A key pair for one handshake."""
+    """A key pair for one handshake, in one of `ECDHE_GROUPS`."""
 
     __slots__ = ("_key", "_private", "group", "public")
 
     def __init__(self, group: int, private: bytes) -> None:
-        """Take a private key of one of `GROUPS`: 32 bytes for X25519, a scalar for the others."""
+        """Take a private key: 32 bytes for X25519, a scalar for the others."""
         self.group = group
         self._private = private
         self._load()
@@ -83,7 +88,7 @@ class EphemeralKey:
         """Make a fresh pair.
 
         Args:
-            group: One of `GROUPS`.
+            group: One of `ECDHE_GROUPS`.
             rng: Source of secret randomness.
         """
         if group == GroupId.X25519:

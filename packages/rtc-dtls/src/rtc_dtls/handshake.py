@@ -1,4 +1,4 @@
-"""Handshake messages before their bodies are looked at. See :rfc:`6347#section-4.2.2`.
+"""Handshake messages before their bodies are looked at. See :rfc:`6347#section-4.2.2`, :rfc:`9147#section-5.2`.
 
  0      1          4             6                9                12
 +------+----------+-------------+----------------+----------------+------ - -
@@ -11,17 +11,22 @@ from enum import IntEnum
 from typing import Final, Self
 
 from .errors import ParseError
+from .presentation import vector
 
 FRAGMENT_HEADER_LENGTH: Final = 12
 
 
 class HandshakeType(IntEnum):
-    """The messages of DTLS 1.2."""
+    """The messages of both versions."""
 
     HELLO_REQUEST = 0
     CLIENT_HELLO = 1
     SERVER_HELLO = 2
     HELLO_VERIFY_REQUEST = 3
+    NEW_SESSION_TICKET = 4
+    ENCRYPTED_EXTENSIONS = 8
+    REQUEST_CONNECTION_ID = 9
+    NEW_CONNECTION_ID = 10
     CERTIFICATE = 11
     SERVER_KEY_EXCHANGE = 12
     CERTIFICATE_REQUEST = 13
@@ -29,6 +34,8 @@ class HandshakeType(IntEnum):
     CERTIFICATE_VERIFY = 15
     CLIENT_KEY_EXCHANGE = 16
     FINISHED = 20
+    KEY_UPDATE = 24
+    MESSAGE_HASH = 254
 
 
 class Fragment:
@@ -82,9 +89,9 @@ class Fragment:
 
 
 class HandshakeMessage:
-    """A whole message; `bytes()` gives it as one fragment, which is what the transcript wants."""
+    """A whole message; `bytes()` gives it as one fragment, which is what the transcript of DTLS 1.2 wants."""
 
-    __slots__ = ("body", "epoch", "message_seq", "message_type")
+    __slots__ = ("body", "epoch", "message_seq", "message_type", "outstanding")
 
     def __init__(self, message_type: int, message_seq: int, body: bytes, epoch: int) -> None:
         self.message_type = message_type
@@ -92,14 +99,38 @@ class HandshakeMessage:
         self.body = body
         self.epoch = epoch
         """The epoch it is sent in, or the one that all its fragments arrived in."""
+        self.outstanding: list[tuple[int, int]] = [(0, len(body))]
+        """Of one that is sent, the bytes that the peer has not acknowledged: from, to."""
 
     def fragment(self, offset: int, length: int) -> Fragment:
         """Cut a piece out."""
         piece = self.body[offset : offset + length]
         return Fragment(self.message_type, len(self.body), self.message_seq, offset, piece)
 
+    def acknowledge(self, start: int, end: int) -> bool:
+        """Take note that the peer has these bytes; whether that is new."""
+        before = self.outstanding
+        # [rfc9147:7.2/1]
+        self.outstanding = [
+            part
+            for low, high in before
+            for part in ((low, min(high, start)), (max(low, end), high))
+            if part[0] < part[1]
+        ]
+        return self.outstanding != before
+
+    def without_dtls_fields(self) -> bytes:
+        """As in TLS, which is what the transcript of DTLS 1.3 wants. See :rfc:`9147#section-5.2`."""
+        # [rfc9147:5.2/1]
+        return tls_message(self.message_type, self.body)
+
     def __bytes__(self) -> bytes:
         return bytes(self.fragment(0, len(self.body)))
+
+
+def tls_message(message_type: int, body: bytes) -> bytes:
+    """Encode a message as TLS does: without number, offset and length of a fragment."""
+    return message_type.to_bytes(1, "big") + vector(3, body)
 
 
 def message_name(message_type: int) -> str:

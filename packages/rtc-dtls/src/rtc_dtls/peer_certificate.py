@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from .alert import AlertDescription
 from .errors import ProtocolError
 from .group import NIST_CURVES, GroupId, load_point
-from .signature import PrivateKey, PublicKey, verify
+from .signature import PrivateKey, PublicKey, fits_13, verify
 
 _SEQUENCE: Final = 0x30
 _INTEGER: Final = 0x02
@@ -114,6 +114,23 @@ class PeerKey:
     def verify(self, scheme: int, signature: bytes, message: bytes, section: str) -> None:
         """Check a signature; returning means it is good. See `signature.verify`."""
         verify(self._key, scheme, signature, message, section)
+
+    def verify_13(self, scheme: int, signature: bytes, message: bytes) -> None:
+        """Check the signature of a CertificateVerify of DTLS 1.3; returning means it is good.
+
+        Raises:
+            ProtocolError: The scheme is none of this version or does not fit the key, or the signature is wrong.
+        """
+        section = "RFC 8446 section 4.4.3"
+        # [rfc8446:4.4.3/3] [rfc8446:4.2.3/2]
+        if not fits_13(self._key, scheme):
+            raise ProtocolError(
+                AlertDescription.ILLEGAL_PARAMETER,
+                f"signature scheme {scheme:#06x} was not offered or does not fit the key",
+                section,
+            )
+        # [rfc8446:4.4.3/4]
+        self.verify(scheme, signature, message, section)
 
 
 def _subject_public_key(certificate: bytes) -> tuple[_Der, bytes]:

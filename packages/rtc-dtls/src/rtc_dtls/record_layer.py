@@ -42,6 +42,7 @@ class RecordLayer:
         "_plaintext_readable",
         "_sealers",
         "authenticated",
+        "peer_limit",
         "write_epoch",
     )
 
@@ -55,6 +56,8 @@ class RecordLayer:
         """The epoch for whatever is sent next."""
         self.authenticated = False
         """Whether a protected record of the peer was opened: from then on its alerts are protected, too."""
+        self.peer_limit = MAX_PLAINTEXT_LENGTH
+        """Bytes of content that the peer lets a protected record have (:rfc:`8449`)."""
 
     def install(self, epoch: int, *, sealer: Sealer, opener: Opener) -> None:
         """Make the keys of an epoch of DTLS 1.2 usable in both directions; `write_epoch` stays."""
@@ -97,6 +100,11 @@ class RecordLayer:
     def overhead(self, epoch: int) -> int:
         """Bytes a record of this epoch is longer than its content."""
         return self._sealers[epoch].overhead
+
+    def max_content(self, epoch: int) -> int:
+        """Bytes of the longest content of a record of this epoch: the peer's limit counts for protected ones."""
+        # [rfc8449:4/1]
+        return min(self.peer_limit, MAX_PLAINTEXT_LENGTH) if epoch else MAX_PLAINTEXT_LENGTH
 
     def next_number(self, epoch: int) -> int:
         """Epoch and sequence number of the next record that is sealed in an epoch."""

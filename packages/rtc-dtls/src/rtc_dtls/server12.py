@@ -30,12 +30,13 @@ from .cipher_suite import CIPHER_SUITES, CipherSuite
 from .client_hello import ClientHello
 from .context import HandshakeContext, check_epoch, unexpected
 from .dataclass import dataclass
+from .downgrade import mark_downgrade
 from .errors import ProtocolError
 from .extensions import ExtensionType, parse_code_points
 from .group import EphemeralKey, GroupId
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
-from .hello_extensions import answer_client_extensions
+from .hello_extensions12 import answer_client_extensions
 from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
 from .peer_certificate import PeerKey
@@ -155,17 +156,19 @@ class Server12:
             raise ProtocolError(
                 AlertDescription.ILLEGAL_PARAMETER, "the client insists on compression", "RFC 5246 section 7.4.1.2"
             )
+        context.version = Version.DTLS_1_2
         choices, extensions = answer_client_extensions(context.config, hello)
+        context.limit_records(choices.shared.record_size_limit)
         group = _choose_group(context, certificate, hello)
         scheme = _choose_signature_algorithm(certificate, hello)
         negotiated = Negotiated(
             suite=_choose_suite(context, certificate, hello),
             client_random=hello.random,
             # [rfc5246:7.4.1.3/1]
-            server_random=context.rng(32),
+            server_random=mark_downgrade(context.config, context.rng(32)),
             extended_master_secret=choices.extended_master_secret,
-            srtp_profile=choices.srtp_profile,
-            alpn_protocol=choices.alpn_protocol,
+            srtp_profile=choices.shared.srtp_profile,
+            alpn_protocol=choices.shared.alpn_protocol,
         )
         self._send(
             ServerHello(
@@ -261,11 +264,7 @@ class Server12:
         self._send(Finished(verify_data=state.master.verify_data(by_client=False, transcript_hash=transcript_hash)))
         self._context.layer.send_flight(final=True)
         return Established(
-            session=Session(
-                negotiated=state.negotiated,
-                group=state.group,
-                peer_signature_algorithm=state.peer_signature_algorithm,
-            ),
+            session=state.negotiated.session(state.group, state.peer_signature_algorithm),
             master=state.master,
         )
 
@@ -275,7 +274,7 @@ class Server12:
 
 def _choose_suite(context: HandshakeContext, certificate: Certificate, hello: ClientHello) -> CipherSuite:
     wanted = authentication(certificate.key_type)
-    for suite_id in context.config.cipher_suites:
+    for suite_id in context.config.cipher_suites_12:
         suite = CIPHER_SUITES[suite_id]
         # [rfc5246:7.4.1.2/4] [rfc5246:7.4.1.3/2] [rfc5246:7.4.2/2] [rfc5246:7.4.3/5] [rfc8422:5.3/2] [rfc8422:5.1/3]
         if suite_id in hello.cipher_suites and suite.authentication == wanted:
@@ -295,7 +294,7 @@ def _choose_group(context: HandshakeContext, certificate: Certificate, hello: Cl
     offered = (int(GroupId.SECP256R1),) if data is None else parse_code_points(data, "supported_groups")
     # [rfc8422:5.3/3] [rfc5246:7.4.2/9]
     if certificate.group is None or data is None or certificate.group in offered:
-        for group in context.config.groups:
+        for group in context.config.ecdhe_groups:
             # [rfc8422:4/3] [rfc8422:5.1/4]
             if group in offered:
                 return group

@@ -64,6 +64,19 @@ SIGNATURE_SCHEMES: Final[tuple[int, ...]] = (
 )
 """Every scheme we speak, in our order of preference."""
 
+# [rfc8446:4.2.3/2] [rfc8446:9.1/3]
+SIGNATURE_SCHEMES_13: Final[tuple[int, ...]] = tuple(
+    scheme for scheme in SIGNATURE_SCHEMES if scheme >> 8 not in (0x04, 0x05, 0x06) or scheme & 0xFF != 0x01
+)
+"""Those of them that may sign in DTLS 1.3: there is no PKCS#1 but in certificates."""
+
+_CURVES_13: Final[dict[int, str]] = {
+    SignatureScheme.ECDSA_SHA256: "secp256r1",
+    SignatureScheme.ECDSA_SHA384: "secp384r1",
+    SignatureScheme.ECDSA_SHA512: "secp521r1",
+}
+"""In DTLS 1.3 an ECDSA scheme is of one curve."""
+
 
 def scheme_key_type(scheme: int) -> KeyType:
     """Tell which kind of key a scheme of `SIGNATURE_SCHEMES` needs."""
@@ -95,6 +108,24 @@ def choose_scheme(key_type: KeyType, offered: tuple[int, ...]) -> int | None:
         if scheme in offered and scheme_key_type(scheme) == key_type:
             return scheme
     return None
+
+
+def choose_scheme_13(key: PrivateKey, offered: tuple[int, ...]) -> int | None:
+    """Pick the scheme to sign with in DTLS 1.3, or None."""
+    for scheme in SIGNATURE_SCHEMES_13:
+        if scheme in offered and fits_13(key, scheme):
+            return scheme
+    return None
+
+
+def fits_13(key: PrivateKey | PublicKey, scheme: int) -> bool:
+    """Whether a scheme may be used in DTLS 1.3, and with this key. See :rfc:`8446#section-4.2.3`."""
+    # [rfc8446:4.4.3/3]
+    if scheme not in SIGNATURE_SCHEMES_13 or scheme_key_type(scheme) != key_type_of(key):
+        return False
+    if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
+        return key.curve.name == _CURVES_13[scheme]
+    return True
 
 
 def sign(key: PrivateKey, scheme: int, message: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The handshake messages so far, as both sides must have seen them. See :rfc:`6347#section-4.2.6`.
+"""The handshake messages so far, as both sides must have seen them. See :rfc:`6347#section-4.2.6`, :rfc:`9147#section-5.2`.
 
 The bytes themselves are kept until the handshake is over: the hash is not known before the ServerHello, and a
 CertificateVerify may use another than the PRF's. A handshake is a few kilobytes.
@@ -8,7 +8,7 @@ import hashlib
 
 
 class Transcript:
-    """Every message in order, with the DTLS header of an unfragmented message."""
+    """Every message in order: in DTLS 1.2 with the header of an unfragmented one, in 1.3 with that of TLS."""
 
     __slots__ = ("_messages",)
 
@@ -16,7 +16,7 @@ class Transcript:
         self._messages = bytearray()
 
     def add(self, message: bytes) -> None:
-        """Append a message as it would be had it been sent in one fragment."""
+        """Append a message."""
         # [rfc6347:4.2.6/1] [rfc6347:4.2.6/2]
         self._messages += message
 

@@ -1,10 +1,10 @@
-"""Agreeing on extensions: what a server answers to a ClientHello, and what a client lets a server answer.
+"""Agreeing on extensions in DTLS 1.2: what a server answers to a ClientHello, and what a client lets a server answer.
 
 extended_master_secret    :rfc:`7627#section-5.1`, required unless the configuration says otherwise
 renegotiation_info        :rfc:`5746#section-3.4`, always empty: there is no renegotiation
-use_srtp                  :rfc:`5764#section-4.1`
-ALPN                      :rfc:`7301#section-3.1`
 ec_point_formats          :rfc:`8422#section-5.1.2`
+
+use_srtp and those that 1.3 has as well are in `shared_extensions.py`.
 """
 
 from .alert import AlertDescription
@@ -18,13 +18,12 @@ from .extensions import (
     UNCOMPRESSED_POINT,
     Extensions,
     ExtensionType,
-    encode_protocol_names,
     parse_bytes_list,
-    parse_protocol_names,
     parse_renegotiated_connection,
     require_empty,
 )
-from .srtp import encode_use_srtp, parse_use_srtp
+from .shared_extensions import SharedChoices, accept_shared_extensions, answer_shared_extensions
+from .version import Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +31,7 @@ class Choices:
     """What came out of the extensions."""
 
     extended_master_secret: bool
-    srtp_profile: int | None
-    alpn_protocol: str | None
+    shared: SharedChoices
 
 
 def answer_client_extensions(config: DtlsConfig, hello: ClientHello) -> tuple[Choices, Extensions]:
@@ -57,16 +55,8 @@ def answer_client_extensions(config: DtlsConfig, hello: ClientHello) -> tuple[Ch
         answers.append((ExtensionType.RENEGOTIATION_INFO, NO_RENEGOTIATED_CONNECTION))
     if _check_point_formats(offered):
         answers.append((ExtensionType.EC_POINT_FORMATS, UNCOMPRESSED_POINT))
-    profile = _choose_srtp_profile(config, offered)
-    # [rfc5764:4.1.1/2] [rfc5764:4.1.1/5] [rfc5764:4.1.3/4]
-    if profile is not None:
-        answers.append((ExtensionType.USE_SRTP, encode_use_srtp((profile,))))
-    protocol = _choose_protocol(config, offered)
-    if protocol is not None:
-        # [rfc7301:3.1/4] [rfc7301:3.1/5]
-        answers.append((ExtensionType.ALPN, encode_protocol_names((protocol.encode(),))))
-    choices = Choices(extended_master_secret=extended, srtp_profile=profile, alpn_protocol=protocol)
-    return choices, Extensions(answers)
+    shared, more = answer_shared_extensions(config, offered, Version.DTLS_1_2)
+    return Choices(extended_master_secret=extended, shared=shared), Extensions(answers + more)
 
 
 def check_server_extensions(config: DtlsConfig, offered: Extensions, answered: Extensions) -> Choices:
@@ -90,8 +80,7 @@ def check_server_extensions(config: DtlsConfig, offered: Extensions, answered: E
     _check_point_formats(answered)
     return Choices(
         extended_master_secret=_has_extended_master_secret(config, answered),
-        srtp_profile=_accept_srtp_profile(config, answered),
-        alpn_protocol=_accept_protocol(config, answered),
+        shared=accept_shared_extensions(config, answered),
     )
 
 
@@ -138,92 +127,3 @@ def _check_point_formats(extensions: Extensions) -> bool:
             "RFC 8422 section 5.1.2",
         )
     return True
-
-
-def _choose_srtp_profile(config: DtlsConfig, offered: Extensions) -> int | None:
-    """Our first profile that the client has. An MKI of the client is not taken over: the answer's is empty."""
-    data = offered.find(ExtensionType.USE_SRTP)
-    profiles = parse_use_srtp(data)[0] if data is not None else ()
-    for profile in config.srtp_profiles:
-        # [rfc5764:4.1.1/3] [rfc5764:4.1.1/4]
-        if profile in profiles:
-            return profile
-    # [rfc5764:4.1.1/6]
-    if config.require_srtp:
-        raise _no_srtp()
-    return None
-
-
-def _accept_srtp_profile(config: DtlsConfig, answered: Extensions) -> int | None:
-    data = answered.find(ExtensionType.USE_SRTP)
-    if data is None:
-        if config.require_srtp:
-            raise _no_srtp()
-        return None
-    profiles, mki = parse_use_srtp(data)
-    # [rfc5764:4.1.1/7]
-    if len(profiles) != 1 or profiles[0] not in config.srtp_profiles:
-        raise ProtocolError(
-            AlertDescription.ILLEGAL_PARAMETER,
-            "the server chose no or several SRTP profiles, or one that was not offered",
-            "RFC 5764 section 4.1.1",
-        )
-    # [rfc5764:4.1.3/5] [rfc5764:4.1.3/6]
-    if mki:
-        raise ProtocolError(
-            AlertDescription.ILLEGAL_PARAMETER,
-            "the server has an SRTP MKI, which was not offered",
-            "RFC 5764 section 4.1.3",
-        )
-    return profiles[0]
-
-
-def _no_srtp() -> ProtocolError:
-    return ProtocolError(AlertDescription.HANDSHAKE_FAILURE, "no SRTP profile in common", "RFC 5764 section 4.1.1")
-
-
-def _choose_protocol(config: DtlsConfig, offered: Extensions) -> str | None:
-    data = offered.find(ExtensionType.ALPN)
-    if data is None:
-        return _check_required_protocol(config, None)
-    names = parse_protocol_names(data)
-    if not config.alpn_protocols:
-        return None
-    wanted = config.alpn_protocols if config.required_alpn_protocol is None else (config.required_alpn_protocol,)
-    for protocol in wanted:
-        # [rfc7301:3.2/1]
-        if protocol.encode() in names:
-            return protocol
-    raise ProtocolError(
-        # [rfc7301:3.2/2]
-        AlertDescription.NO_APPLICATION_PROTOCOL,
-        "no application protocol in common",
-        "RFC 7301 section 3.2",
-    )
-
-
-def _accept_protocol(config: DtlsConfig, answered: Extensions) -> str | None:
-    data = answered.find(ExtensionType.ALPN)
-    if data is None:
-        return _check_required_protocol(config, None)
-    names = parse_protocol_names(data)
-    for protocol in config.alpn_protocols:
-        # [rfc7301:3.1/6] [rfc7301:3.2/3]
-        if names == (protocol.encode(),):
-            return _check_required_protocol(config, protocol)
-    raise ProtocolError(
-        AlertDescription.ILLEGAL_PARAMETER,
-        "the server chose several application protocols, or one that was not offered",
-        "RFC 7301 section 3.1",
-    )
-
-
-def _check_required_protocol(config: DtlsConfig, protocol: str | None) -> str | None:
-    # [rfc8833:2/3]
-    if config.required_alpn_protocol is not None and protocol != config.required_alpn_protocol:
-        raise ProtocolError(
-            AlertDescription.NO_APPLICATION_PROTOCOL,
-            f"the peer does not speak {config.required_alpn_protocol}",
-            "RFC 8833 section 2",
-        )
-    return protocol
