@@ -370,7 +370,7 @@ def test_the_limit_of_streams_and_components_holds_for_candidates_of_the_peer() 
 @pytest.mark.parametrize(
     "line",
     [
-        "candidate:1 1 tcp 1 192.0.2.99 9 typ host tcptype active",
+        "candidate:1 1 tcp 1 192.0.2.99 9 typ host tcptype new",
         "candidate:1 1 udp 1 b0c1f6a2.local 9000 typ host",
         "candidate:1 1 udp 1 192.0.2.99 9000 typ future",
         "candidate:1 1 udp 1 192.0.2.99 0 typ host",

@@ -28,6 +28,7 @@ from rtc_ice.priority import candidate_priority, pair_priority
 from rtc_ice.state import ConnectionState, GatheringState, PairState
 from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats
 from rtc_ice.streams import StreamTable
+from rtc_ice.tcp import TcpType
 from rtc_ice.turn_server import TurnServer
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "SelectedPairChanged",
     "StateError",
     "StreamTable",
+    "TcpType",
     "Trace",
     "TurnServer",
     "__version__",

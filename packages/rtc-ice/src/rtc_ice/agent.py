@@ -36,6 +36,9 @@ from rtc_ice.session import RemoteParameters, Session
 from rtc_ice.state import ConnectionState, GatheringState
 from rtc_ice.stats import IceStats
 from rtc_ice.status import Status
+from rtc_ice.stream_loss import keep_streams, take_loss
+from rtc_ice.tcp import TcpType, base_of, transport_of
+from rtc_ice.tcp_carrier import TcpCarrier
 from rtc_ice.triggered import GRACE_PERIOD, replay_early_checks
 from rtc_ice.turn_server import TurnServer
 from rtc_stun import Address, Datagram, short_term_key
@@ -89,7 +92,8 @@ class IceAgent(StreamSide):
         self._relays = Relays(
             config=self._config, foundations=self._foundations, rng=rng, count=self._count, trace=trace
         )
-        self._carriers = Carriers(self._relays)
+        self._tcp = TcpCarrier(self._count)
+        self._carriers = Carriers(self._relays, self._tcp)
         self._data = Output(self._count)
         """What carriers brought for the application."""
         self._receiver = Receiver(
@@ -130,10 +134,15 @@ class IceAgent(StreamSide):
         now: float,
         *,
         announced: Announced | None = None,
+        tcp_type: TcpType | None = None,
         stream: int = 0,
         component_id: int = 1,
     ) -> bool:
-        """Tell of a bound socket: makes a host candidate and asks the STUN servers through it.
+        """Tell of a bound socket: makes a host candidate and, if it is one for UDP, asks the servers through it.
+
+        A TCP candidate that is passive wants a listening socket, of which the agent is told by `transport_accepted`; one for
+        simultaneous open such a socket as well, from whose port connections can be opened at the same time; an active one
+        wants nothing but an address to connect from.
 
         What is added first gets the highest priority, except that IPv4 and IPv6 take turns: begin with IPv6 where the
         host has both (:rfc:`8421#section-4`). Look at `events` afterwards.
@@ -143,6 +152,7 @@ class IceAgent(StreamSide):
             now: The present.
             announced: What the peer is told instead: the public address that a static one-to-one translator has for
                 this one, as in front of cloud servers, or a name that hides it; see `Announcement`.
+            tcp_type: Who connects, if it is to be a TCP candidate; the port of active ones means nothing.
             stream: Index of the data stream.
             component_id: 1 to the number of components of the stream.
 
@@ -160,7 +170,9 @@ class IceAgent(StreamSide):
         components = self._config.components
         if not (0 <= stream < len(components) and 1 <= component_id <= components[stream]):
             raise ValueError(f"there is no component {component_id} of stream {stream}")
-        local = self._addresses.add(address, announced, (stream, component_id), self._config)
+        local = self._addresses.add(
+            base_of(address, tcp_type), announced, (stream, component_id), self._config, tcp_type
+        )
         # [rfc8838:13/6] [rfc8838:13/8] [rfc8838:13/10]
         if local is None or self._addresses.ended or self._session.completed_at is not None:
             return False
@@ -204,20 +216,29 @@ class IceAgent(StreamSide):
             return
         self._config = replace(self._config, turn_servers=(*self._config.turn_servers, server))
         asks = self._status.gathering is not GatheringState.COMPLETE and self._session.completed_at is None
-        self._relays.add_server(self._config, server, self._addresses if asks else [])
+        self._relays.add_server(self._config, server, self._udp_addresses() if asks else [])
         self._settle()
 
-    def remove_local_address(self, address: Address, now: float) -> None:
+    def remove_local_address(self, address: Address, now: float, *, tcp_type: TcpType | None = None) -> None:
         """Tell that an address is gone: its candidates and pairs go with it.
+
+        Args:
+            address: As it was added.
+            now: The present.
+            tcp_type: As it was added.
 
         Raises:
             ValueError: The address was not added.
         """
         self._enter(now)
-        self._addresses.remove(address)
-        self._current.gatherer.forget(address)
-        self._relays.forget(address, self._now)
-        self._drop_base(address, "udp")
+        address = base_of(address, tcp_type)
+        self._addresses.remove(address, transport_of(tcp_type))
+        if tcp_type is None:
+            self._current.gatherer.forget(address)
+            self._relays.forget(address, self._now)
+        else:
+            self._tcp.remove_base(address)
+        self._drop_base(address, transport_of(tcp_type))
         self._settle()
 
     def set_remote_credentials(
@@ -440,7 +461,12 @@ class IceAgent(StreamSide):
     def _gather(self, local: LocalAddress) -> None:
         if self._status.gathering is GatheringState.NEW:
             self._step_gathering(GatheringState.GATHERING)
+        if local.tcp_type is not None:
+            self._tcp.add_base(local.address, local.tcp_type)
         self._events.extend(self._current.gather(local, self._now))
+
+    def _udp_addresses(self) -> list[LocalAddress]:
+        return [local for local in self._addresses if local.tcp_type is None]
 
     def _drop_base(self, address: Address, transport: str) -> None:
         for session in (self._session, self._previous):
@@ -459,6 +485,8 @@ class IceAgent(StreamSide):
     def _settle(self) -> None:
         """Draw every conclusion that the new facts allow."""
         now, session = self._now, self._session
+        for path in self._tcp.lost():
+            take_loss(path, session, self._current.checker, self._selection, now)
         for base in self._relays.lost():
             self._drop_base(base, "udp")
         self._events.extend(self._current.take_relayed())
@@ -474,6 +502,8 @@ class IceAgent(StreamSide):
             self._previous = None
         if self._previous is None:
             self._relays.release(now)
+        if self._tcp.has_streams:
+            keep_streams(self._tcp, session, self._previous, self._selection)
         if self._reported_role != self._role.controlling:
             self._reported_role = self._role.controlling
             self._events.append(RoleChanged(self._role.controlling))

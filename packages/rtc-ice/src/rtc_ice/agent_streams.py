@@ -70,7 +70,11 @@ class StreamSide(AgentView, abc.ABC):
             The number of the stream; ``None`` if it is not wanted: close it.
         """
         self._now = max(self._now, now)
-        return None if self._closed else self._carriers.transport_accepted(local, remote, self._now)
+        if self._closed:
+            return None
+        transport_id = self._carriers.transport_accepted(local, remote, self._now)
+        self._settle()
+        return transport_id
 
     def transport_failed(self, transport_id: int, now: float) -> None:
         """Tell that a stream could not be connected, was closed by the other side, or broke.

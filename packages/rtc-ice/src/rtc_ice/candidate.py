@@ -13,6 +13,7 @@ from typing import Final, Self
 from rtc_ice.dataclass import dataclass
 from rtc_ice.errors import ParseError
 from rtc_ice.priority import MAX_COMPONENT_ID
+from rtc_ice.tcp import TcpType, parse_tcp_type
 from rtc_stun import Address
 
 HOST: Final = "host"
@@ -38,8 +39,8 @@ _FIXED_FIELD_COUNT: Final = 8
 class Candidate:
     """A transport address that an agent offers, as signalling carries it.
 
-    `parse` reads every well-formed line, also of kinds that this package cannot use yet (TCP, names instead of
-    addresses, types of the future): the agent ignores and counts those. See `is_usable`.
+    `parse` reads every well-formed line, also of kinds that this package cannot use (names instead of addresses, types
+    of the future): the agent ignores and counts those. See `is_usable`.
     """
 
     foundation: str
@@ -47,7 +48,7 @@ class Candidate:
     component_id: int
     """1 to 256; WebRTC uses 1 only."""
     transport: str
-    """In lower case: ``udp``, or something newer."""
+    """In lower case: ``udp``, ``tcp``, or something newer."""
     priority: int
     """Higher is better."""
     address: Address
@@ -99,8 +100,14 @@ class Candidate:
 
     @property
     def is_usable(self) -> bool:
-        """Whether this package can send checks to it: UDP, a known type, and an IP address."""
-        return self.transport == "udp" and self.type in KNOWN_TYPES and is_ip_literal(self.address.host)
+        """Whether this package knows what to do with it: UDP, or TCP of a known ``tcptype``; a known type; an IP address."""
+        knows_transport = self.transport == "udp" or (self.transport == "tcp" and self.tcp_type is not None)
+        return knows_transport and self.type in KNOWN_TYPES and is_ip_literal(self.address.host)
+
+    @property
+    def tcp_type(self) -> TcpType | None:
+        """Who connects, of a TCP candidate; ``None`` of others, and where the line does not say."""
+        return parse_tcp_type(self.extension("tcptype")) if self.transport == "tcp" else None
 
     @property
     def ufrag(self) -> str | None:

@@ -9,6 +9,7 @@ from rtc_ice.messages import ROLE_CONFLICT, TRANSACTION_ID_LENGTH, mapped_addres
 from rtc_ice.pair import LocalCandidate, Pair, without_zone
 from rtc_ice.session import MAX_PEER_REFLEXIVE, Session
 from rtc_ice.state import ChecklistState, PairInput
+from rtc_ice.tcp import TCP_TRANSACTION_TIMEOUT, tcp_extensions
 from rtc_ice.transaction import CheckTransaction
 from rtc_stun import Address, Datagram, ErrorCode, Message
 
@@ -36,7 +37,9 @@ class Checker:
         nominee = session.nominating.get(pair.component)
         nominates = nominee if nominee is not None and nominee.source is pair else None
         priority = pair.local.peer_reflexive_priority()
-        rto = self.rto(ta)
+        # [rfc6544:7.1/7] A stream repeats by itself what was lost.
+        over_stream = pair.local.candidate.transport == "tcp"
+        rto = TCP_TRANSACTION_TIMEOUT if over_stream else self.rto(ta)
         pair.step(PairInput.PERFORM)
         transaction_id = session.rng(TRANSACTION_ID_LENGTH)
         datagram = session.check_datagram(pair, transaction_id, priority=priority, use_candidate=nominates is not None)
@@ -49,8 +52,8 @@ class Checker:
             controlling=session.role.controlling,
             nominates=nominates,
             rto=rto,
-            max_requests=session.config.max_requests,
-            final_wait=rto * session.config.final_wait_rtos,
+            max_requests=1 if over_stream else session.config.max_requests,
+            final_wait=rto if over_stream else rto * session.config.final_wait_rtos,
         )
         under_way = [each for each in session.checks.all() if each.pair is pair]
         for latest in under_way[MAX_CHECKS_PER_PAIR - 1 :]:
@@ -181,6 +184,7 @@ class Checker:
             address=mapped,
             type=PEER_REFLEXIVE,
             related_address=without_zone(base.base),
+            extensions=tcp_extensions(base.candidate.tcp_type),
         )
         local = LocalCandidate(candidate, base.base, base.stream, base.local_preference)
         if sum(each.candidate.type == PEER_REFLEXIVE for each in session.local_candidates) < MAX_PEER_REFLEXIVE:

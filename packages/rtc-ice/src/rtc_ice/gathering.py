@@ -17,6 +17,7 @@ from rtc_ice.messages import TRANSACTION_ID_LENGTH, build_gathering_request, ser
 from rtc_ice.pair import LocalCandidate
 from rtc_ice.priority import candidate_priority
 from rtc_ice.relayed import Relays
+from rtc_ice.tcp import base_of, reflexive_local_preference, tcp_extensions
 from rtc_ice.transaction import Transaction, TransactionTable
 from rtc_stun import Address, Datagram, ErrorCode, Message
 
@@ -77,19 +78,21 @@ class Gatherer:
         """Make the host candidate of an address and queue the questions to the servers of its family."""
         address = local.address
         candidate = Candidate(
-            foundation=self._foundations.get(HOST, address, None),
+            foundation=self._foundations.get(HOST, address, None, local.transport),
             component_id=local.component_id,
-            transport="udp",
+            transport=local.transport,
             # [rfc8445:5.1.2/1] [rfc8445:5.2/7] [rfc8445:5.2/8]
-            priority=candidate_priority(HOST, local.local_preference, local.component_id),
+            priority=candidate_priority(HOST, local.local_preference, local.component_id, local.transport),
+            # [rfc6544:4.5/2] [rfc6544:4.5/3]
             address=local.shown,
             type=HOST,
+            extensions=tcp_extensions(local.tcp_type),
         )
         host = LocalCandidate(candidate, address, local.stream, local.local_preference)
         host.related_address = local.related_address
         # [rfc8828:5.2/4]
         host.is_signalled = local.announcement.host is not None
-        if not (self._config.lite or self._config.relay_only):
+        if local.tcp_type is None and not (self._config.lite or self._config.relay_only):
             # [rfc8445:5.1.1.2/1] [rfc8445:5.1.1.2/4]
             self._queue.extend(
                 (host, server) for server in self._config.stun_servers if server.is_ipv6 == address.is_ipv6
@@ -100,7 +103,9 @@ class Gatherer:
         """Ask a server that ``config`` has become richer by, through the given host candidates."""
         self._config = config
         if not (config.lite or config.relay_only):
-            self._queue.extend((host, server) for host in hosts if host.base.is_ipv6 == server.is_ipv6)
+            self._queue.extend(
+                (host, server) for host in hosts if host.is_at(host.base, "udp") and host.base.is_ipv6 == server.is_ipv6
+            )
 
     def ask(self, host: LocalCandidate, server: Address) -> None:
         """Ask a server that is not configured as a STUN server, but understands Binding requests as well."""
@@ -212,14 +217,19 @@ class Gatherer:
         # [rfc8445:5.1.2.1/7] Below the host's preference there is one for each server.
         servers = self._config.stun_servers
         preference = max(0, host.local_preference - (servers.index(server) if server in servers else len(servers)))
+        tcp_type, transport = host.candidate.tcp_type, host.candidate.transport
+        if tcp_type is not None:
+            preference = reflexive_local_preference(tcp_type, host.local_preference)
+            mapped = base_of(mapped, tcp_type)
         candidate = Candidate(
-            foundation=self._foundations.get(SERVER_REFLEXIVE, host.base, server),
+            foundation=self._foundations.get(SERVER_REFLEXIVE, host.base, server, transport),
             component_id=host.candidate.component_id,
-            transport="udp",
-            priority=candidate_priority(SERVER_REFLEXIVE, preference, host.candidate.component_id),
+            transport=transport,
+            priority=candidate_priority(SERVER_REFLEXIVE, preference, host.candidate.component_id, transport),
             address=mapped,
             type=SERVER_REFLEXIVE,
             related_address=host.related_address,
+            extensions=tcp_extensions(tcp_type),
         )
         return LocalCandidate(candidate, host.base, host.stream, preference, server)
 

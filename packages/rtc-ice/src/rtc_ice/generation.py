@@ -43,7 +43,8 @@ class Generation:
     def gather(self, local: LocalAddress, now: float) -> list[LocalCandidateGathered]:
         """Make the host candidate of an address, and ask servers for others; return what is to be told at once."""
         candidates = self.gatherer.candidates_of(local)
-        self._relays.gather(local, now)
+        if local.tcp_type is None:
+            self._relays.gather(local, now)
         if self.session.config.relay_only:
             return []
         gathered = [self.take_local(candidate) for candidate in candidates]

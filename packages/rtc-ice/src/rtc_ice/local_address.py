@@ -12,6 +12,7 @@ from rtc_ice.announcement import Announced, Announcement, nowhere
 from rtc_ice.config import MAX_STUN_SERVERS, MAX_TURN_SERVERS, IceConfig
 from rtc_ice.pair import ComponentKey, without_zone
 from rtc_ice.priority import MAX_LOCAL_PREFERENCE
+from rtc_ice.tcp import TcpType, base_of, highest_local_preference, transport_of
 from rtc_stun import Address
 
 _STEP: Final = MAX_STUN_SERVERS + MAX_TURN_SERVERS
@@ -30,6 +31,13 @@ class LocalAddress(NamedTuple):
     local_preference: int
     announcement: Announcement
     """What the peer is told."""
+    tcp_type: TcpType | None = None
+    """Who connects, over TCP; ``None`` for UDP."""
+
+    @property
+    def transport(self) -> str:
+        """``udp`` or ``tcp``."""
+        return transport_of(self.tcp_type)
 
     @property
     def component(self) -> ComponentKey:
@@ -39,7 +47,7 @@ class LocalAddress(NamedTuple):
     @property
     def shown(self) -> Address:
         """What the host candidate has for an address, whether it is signalled or not."""
-        return self.announcement.host or without_zone(self.address)
+        return base_of(self.announcement.host or without_zone(self.address), self.tcp_type)
 
     @property
     def related_address(self) -> Address:
@@ -53,7 +61,7 @@ class LocalAddresses:
     def __init__(self) -> None:
         self.ended = False
         """Whether the caller will add no more before the next restart."""
-        self._by_address: dict[Address, LocalAddress] = {}
+        self._by_address: dict[tuple[Address, str], LocalAddress] = {}
 
     def __iter__(self) -> Iterator[LocalAddress]:
         return iter(self._by_address.values())
@@ -64,6 +72,7 @@ class LocalAddresses:
         announced: Announced | None,
         component: ComponentKey,
         config: IceConfig,
+        tcp_type: TcpType | None = None,
     ) -> LocalAddress | None:
         """Take in an address; ``None`` if it is not fit to be a candidate.
 
@@ -73,44 +82,48 @@ class LocalAddresses:
         """
         ipaddress.ip_address(address.host)
         announcement = Announcement.of(address, announced)
-        if address in self._by_address:
+        if (address, transport_of(tcp_type)) in self._by_address:
             raise ValueError(f"{address} was added before")
         if len(self._by_address) >= config.max_local_addresses:
             raise ValueError(f"there are {len(self._by_address)} local addresses already")
         # [rfc8445:5.2/1]
-        if not is_gatherable(address, config) or (config.lite and self._knows_host(address.host, component)):
+        if not is_gatherable(address, config) or (
+            config.lite and self._knows_host(address.host, component, transport_of(tcp_type))
+        ):
             return None
-        preference = self._free_preference(component, is_ipv6=address.is_ipv6)
-        local = LocalAddress(address, *component, preference, announcement)
-        self._by_address[address] = local
+        preference = self._free_preference(component, tcp_type, is_ipv6=address.is_ipv6)
+        local = LocalAddress(address, *component, preference, announcement, tcp_type)
+        self._by_address[address, local.transport] = local
         return local
 
-    def remove(self, address: Address) -> None:
+    def remove(self, address: Address, transport: str) -> None:
         """Forget an address.
 
         Raises:
             ValueError: It was not added.
         """
-        if self._by_address.pop(address, None) is None:
+        if self._by_address.pop((address, transport), None) is None:
             raise ValueError(f"{address} was not added")
 
-    def _knows_host(self, host: str, component: ComponentKey) -> bool:
-        return any(each.address.host == host and each.component == component for each in self)
+    def _knows_host(self, host: str, component: ComponentKey, transport: str) -> bool:
+        return any((each.address.host, each.component, each.transport) == (host, component, transport) for each in self)
 
-    def _free_preference(self, component: ComponentKey, *, is_ipv6: bool) -> int:
-        """Return the highest local preference that the address of a component may have, 65,535 for the first.
+    def _free_preference(self, component: ComponentKey, tcp_type: TcpType | None, *, is_ipv6: bool) -> int:
+        """Return the highest local preference that the address of a component may have, 65,535 for the first by UDP.
 
         IPv4 and IPv6 take turns, beginning with the family that was added first, so that a family whose paths are
         broken delays the other by one check at a time. See :rfc:`8421#section-4`.
         """
-        others = [each for each in self if each.component == component]
+        highest, step = (MAX_LOCAL_PREFERENCE, _STEP) if tcp_type is None else (highest_local_preference(tcp_type), 1)
+        others = [each for each in self if each.component == component and each.tcp_type is tcp_type]
         taken = {each.local_preference for each in others}
         turn = 0
         if others:
-            first_turn = (MAX_LOCAL_PREFERENCE - others[0].local_preference) // _STEP % 2
+            first_turn = (highest - others[0].local_preference) // step % 2
             turn = first_turn if others[0].address.is_ipv6 == is_ipv6 else 1 - first_turn
         # [rfc8445:5.1.2.1/6] [rfc8445:5.1.2.1/7] [rfc8445:5.1.2.1/8] [rfc8445:5.1.2.2/2] [rfc8445:5.2/9] [rfc8445:B.9/1]
-        slots = count(MAX_LOCAL_PREFERENCE - turn * _STEP, -2 * _STEP)
+        # [rfc6544:4.2/9] [rfc6544:4.2/10]
+        slots = count(highest - turn * step, -2 * step)
         return next(preference for preference in slots if preference not in taken)
 
 

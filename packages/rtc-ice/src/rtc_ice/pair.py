@@ -7,6 +7,7 @@ from rtc_ice.candidate import HOST, PEER_REFLEXIVE, RELAYED, Candidate
 from rtc_ice.dataclass import dataclass
 from rtc_ice.priority import candidate_priority, pair_priority
 from rtc_ice.state import PAIR_TRANSITIONS, PairInput, PairState
+from rtc_ice.tcp import can_connect
 from rtc_ice.turn_server import TurnServer
 from rtc_stun import Address
 
@@ -89,7 +90,8 @@ class LocalCandidate:
     def peer_reflexive_priority(self) -> int:
         """Return what PRIORITY says in our checks: our priority, were we a peer-reflexive candidate."""
         # [rfc8445:7.1.1/1]
-        return candidate_priority(PEER_REFLEXIVE, self.local_preference, self.candidate.component_id)
+        candidate = self.candidate
+        return candidate_priority(PEER_REFLEXIVE, self.local_preference, candidate.component_id, candidate.transport)
 
 
 class RemoteCandidate:
@@ -262,6 +264,7 @@ def can_pair(local: LocalCandidate, remote: RemoteCandidate) -> bool:
         and local.stream == remote.stream
         and ours.component_id == theirs.component_id
         and ours.transport == theirs.transport
+        and can_connect(ours.tcp_type, theirs.tcp_type)
         and local.base.is_ipv6 == theirs.address.is_ipv6
         # [rfc8445:6.1.2.2/1]
         and _is_link_local(local.base) == _is_link_local(theirs.address)

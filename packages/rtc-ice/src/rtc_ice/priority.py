@@ -1,4 +1,4 @@
-"""How candidates and pairs are ranked (:rfc:`8445#section-5.1.2` and :rfc:`8445#section-6.1.2.3`)."""
+"""How candidates and pairs are ranked (:rfc:`8445#section-5.1.2`, :rfc:`8445#section-6.1.2.3`, :rfc:`6544#section-4.2`)."""
 
 from typing import Final
 
@@ -11,13 +11,18 @@ TYPE_PREFERENCES: Final = {"host": 126, "prflx": 110, "srflx": 100, "relay": 0}
 """The recommended preference of each type: the more a path resembles a direct one, the better."""
 
 
-def candidate_priority(candidate_type: str, local_preference: int, component_id: int) -> int:
+TCP_TYPE_PREFERENCES: Final = {"host": 90, "prflx": 80, "srflx": 70, "relay": 0}
+"""For TCP: below all of UDP that need no relay, because media lose less by a lost packet than by waiting for it."""
+
+
+def candidate_priority(candidate_type: str, local_preference: int, component_id: int, transport: str = "udp") -> int:
     """Compute a candidate's priority, 1 to 2**31 - 1.
 
     Args:
         candidate_type: ``host``, ``prflx``, ``srflx`` or ``relay``.
         local_preference: 0 to 65,535; differs between candidates of the same type and component.
         component_id: 1 to 256.
+        transport: ``udp`` or ``tcp``.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -25,7 +30,8 @@ def candidate_priority(candidate_type: str, local_preference: int, component_id:
     See :rfc:`8445#section-5.1.2.1`.
     """
     # [rfc8445:5.1.2.1/1] [rfc8445:5.1.2.1/2] [rfc8445:5.1.2.1/3] One table: equal within a type, else different.
-    type_preference = TYPE_PREFERENCES.get(candidate_type)
+    # [rfc6544:4.2/1] [rfc6544:4.2/2] [rfc6544:4.2/3] [rfc6544:4.2/4] For TCP there is another.
+    type_preference = (TYPE_PREFERENCES if transport == "udp" else TCP_TYPE_PREFERENCES).get(candidate_type)
     if type_preference is None:
         raise ValueError(f"no type preference is known for {candidate_type!r}")
     # [rfc8445:5.1.2.1/5]

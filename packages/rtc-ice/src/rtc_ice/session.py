@@ -18,7 +18,8 @@ from rtc_ice.errors import StateError
 from rtc_ice.messages import build_check
 from rtc_ice.pair import ComponentKey, LocalCandidate, Pair, Path, RemoteCandidate, can_pair, without_zone
 from rtc_ice.role import Role
-from rtc_ice.state import ChecklistState
+from rtc_ice.state import ChecklistState, PairInput
+from rtc_ice.tcp import tcp_extensions
 from rtc_ice.transaction import CheckTransaction, TransactionTable
 from rtc_stun import Address, Datagram, short_term_key
 
@@ -204,6 +205,10 @@ class Session:
             priority=priority,
             address=address,
             type=PEER_REFLEXIVE,
+            # [rfc6544:7.2/4]
+            extensions=tcp_extensions(
+                None if local.candidate.tcp_type is None else local.candidate.tcp_type.counterpart
+            ),
         )
         self._learned += 1
         remote = RemoteCandidate(candidate, local.stream)
@@ -322,6 +327,18 @@ class Session:
         if checked is not None:
             checked.statistics.requests_received += 1
             checked.statistics.responses_sent += 1
+
+    def fail_pair(self, pair: Pair) -> None:
+        """Give a pair up, for it has no path any more; it may be triggered anew."""
+        for transaction in self.checks.all():
+            if transaction.pair is pair:
+                self.checks.remove(transaction)
+        checklist = self.checklist_of(pair)
+        if checklist.find(pair.path) is pair:
+            checklist.fail(pair)
+        checklist.invalidate(pair)
+        if pair.can(PairInput.FAIL):
+            pair.step(PairInput.FAIL)
 
     def cancel_checks(self, pairs: list[Pair]) -> None:
         """Stop retransmitting the checks of some pairs, but take their responses."""
