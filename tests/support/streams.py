@@ -35,6 +35,8 @@ class Opener(StreamMachine, Protocol):
 Accept = Callable[[Address, Address, float], int | None]
 """Tells a machine of a stream: local and remote address as it sees them, and the time. Returns the number of the stream."""
 Closed = Callable[[int, float], None]
+Call = tuple[Opener, int, Address]
+"""Who opens a stream, under which number, and from where."""
 
 
 @dataclass
@@ -127,6 +129,8 @@ class Streams:
         self._plans: list[tuple[float, int, Callable[[float], None]]] = []
         self._count = 0
         self._dtls: dict[tuple[int, int], DtlsSocket] = {}
+        self._calling: dict[tuple[Address, Address], Call] = {}
+        """By the addresses on the way: attempts that have not arrived."""
 
     # --- building ---
 
@@ -153,6 +157,17 @@ class Streams:
 
         node.on_event = on_event
         self._watch(machine)
+
+    def break_stream(self, machine: StreamMachine, transport_id: int) -> None:
+        """Break one stream so that both ends hear of it at once."""
+        end = self._ends.pop((id(machine), transport_id), None)
+        if end is None or end.other is None:
+            return
+        other = end.other
+        self._ends.pop((id(other.machine), other.transport_id), None)
+        end.closed(end.transport_id, self._network.now)
+        other.closed(other.transport_id, self._network.now)
+        self._network.flush()
 
     def break_all(self, machine: StreamMachine) -> None:
         """Break every stream of a machine, as a server does that restarts."""
@@ -182,7 +197,8 @@ class Streams:
         self.opened.append(wish)
         host = node.hosts[wish.local.host] if wish.local is not None else next(iter(node.hosts.values()))
         self._count += 1
-        local = Address(wish.local.host if wish.local is not None else host.hosts[0], 30_000 + self._count)
+        port = wish.local.port if wish.local is not None and wish.local.port else 30_000 + self._count
+        local = Address(wish.local.host if wish.local is not None else host.hosts[0], port)
         if wish.transport == "dtls":
             socket = self._dtls[id(machine), wish.transport_id] = DtlsSocket(
                 machine, wish.transport_id, local, wish.remote
@@ -195,7 +211,15 @@ class Streams:
         gateway = host.realm.gateway
         seen = local if gateway is None else Address(gateway.public_host, local.port)
 
+        self._calling[seen, wish.remote] = (machine, wish.transport_id, local)
+
         def connect(now: float) -> None:
+            if self._calling.pop((seen, wish.remote), None) is None:
+                return  # the other side called at the same time, and was first
+            back = self._calling.pop((wish.remote, seen), None)
+            if back is not None:
+                self._meet((machine, wish.transport_id, local), back, now)
+                return
             listener = self._listeners.get(wish.remote)
             inner = None if listener is None else listener.accept(wish.remote, seen, now)
             if listener is None or inner is None:
@@ -213,6 +237,14 @@ class Streams:
             self._plan(now + self.delay, opened)
 
         self._plan(self._network.now + self.delay, connect)
+
+    def _meet(self, one: Call, other: Call, now: float) -> None:
+        """Join two that called each other at the same time: simultaneous open."""
+        ends = [End(machine, transport_id, machine.transport_failed) for machine, transport_id, _ in (one, other)]
+        ends[0].other, ends[1].other = ends[1], ends[0]
+        for end, (machine, transport_id, local) in zip(ends, (one, other), strict=True):
+            self._ends[id(machine), transport_id] = end
+            machine.transport_opened(transport_id, now, local)
 
     # --- moving ---
 
