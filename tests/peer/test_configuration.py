@@ -140,7 +140,13 @@ def test_turn_servers_need_credentials_that_fit(options: dict[str, str]) -> None
     assert raised.value.dom_name == "InvalidAccessError"
 
 
-@pytest.mark.parametrize("url", ["turn:turn.example.org", "turns:turn.example.org?transport=tcp", "stuns:example.org"])
+@pytest.mark.parametrize("url", ["turn:turn.example.org?transport=sctp", "turns:turn.example.org:x", "turn:", "turn"])
+def test_urls_that_are_none_are_refused(url: str) -> None:
+    with pytest.raises(ServerUrlError):
+        IceServer(urls=(url,), username="u", credential="secret")
+
+
+@pytest.mark.parametrize("url", ["stuns:example.org"])
 def test_servers_that_are_not_supported_are_accepted_with_a_warning(url: str) -> None:
     server = IceServer(urls=(url, "stun:192.0.2.9"), username="u", credential="secret")
     peer = make_peer(configuration=Configuration(ice_servers=(server,)))

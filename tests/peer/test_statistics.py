@@ -29,7 +29,7 @@ NAMES = {
     PeerConnectionStats: "data_channels_opened data_channels_closed",
     TransportStats: (
         "packets_sent packets_received bytes_sent bytes_received ice_role ice_local_username_fragment ice_state dtls_state dtls_role "
-        "tls_version dtls_cipher selected_candidate_pair_id selected_candidate_pair_changes local_certificate_id remote_certificate_id"
+        "tls_version tls_group dtls_cipher selected_candidate_pair_id selected_candidate_pair_changes local_certificate_id remote_certificate_id"
     ),
     LocalCandidateStats: (
         "transport_id address port protocol candidate_type priority foundation url username_fragment related_address related_port"

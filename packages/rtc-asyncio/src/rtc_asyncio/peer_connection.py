@@ -42,6 +42,7 @@ from .event_target import AnyHandler, Event, EventHandler
 from .events import RTCPeerConnectionIceErrorEvent, RTCPeerConnectionIceEvent
 from .host_network import HostNetwork
 from .ice_candidate import RTCIceCandidate, candidate_members
+from .key_log import KeyLog
 from .network_options import NetworkOptions
 from .rtp_media_api import RtpMediaApi
 from .session_description import RTCSessionDescription
@@ -95,12 +96,14 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         trace: Takes structured records of all layers: time, name and details.
         codecs: The codec package for raw media; the one that is installed by default. With None nothing is encoded or decoded here, and all
             codecs that can be packed into RTP are negotiated.
+        key_log_file: File to which the keys of DTLS are added, for Wireshark; none by default. Whoever has it can read everything.
 
     Raises:
         TypeError: A member of the configuration has a wrong value.
         ValueError: Both ``hosts`` and ``port`` are given.
         SyntaxError: A server's URI is malformed.
         InvalidAccessError: A certificate has expired, or a server lacks credentials.
+        OSError: The file for keys cannot be written.
     """
 
     onnegotiationneeded = EventHandler[Event]()
@@ -121,6 +124,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         options: PeerOptions | None = None,
         trace: Trace | None = None,
         codecs: CodecChoice = "installed",
+        key_log_file: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
         if hosts is not None and port is not None:
@@ -130,6 +134,9 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         options = options or PeerOptions(ice=IceConfig(allow_loopback=True))
         if options.media == MediaOptions():
             options = replace(options, media=CodecSelection(codecs))
+        self._key_log = None if key_log_file is None else KeyLog(key_log_file)
+        if self._key_log is not None:
+            options = replace(options, dtls=replace(options.dtls, key_log=True))
         self._codecs = codecs
         self._media_options = options.media
         with w3c_errors():
@@ -438,9 +445,16 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
                 if isinstance(event, rtc_peer.TrackAdded):
                     self._load_media().dispatch(event)
                     return
+                if isinstance(event, rtc_peer.DtlsTransportStateChanged):
+                    self._log_keys()
                 self._dispatcher.dispatch(event)
                 if isinstance(event, rtc_peer.ConnectionStateChanged | rtc_peer.IceGatheringStateChanged):
                     self._wake_waiters()
+
+    def _log_keys(self) -> None:
+        """Add the keys that have become known to the file that they are wanted in."""
+        if self._key_log is not None:
+            self._key_log.add([line for view in self._peer.transports for line in view.key_log_lines()])
 
     async def _gathered(self) -> None:
         """Wait until all candidates are known, within bounds."""

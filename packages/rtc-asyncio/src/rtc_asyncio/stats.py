@@ -48,6 +48,8 @@ class RTCTransportStats(RTCStats):
     remoteCertificateId: str | None
     tlsVersion: str | None
     """Four hexadecimal digits: "FEFD" for DTLS 1.2."""
+    tlsGroup: str | None
+    """The group of the key exchange, by its name in the TLS registry; Chromium has this member, too."""
     dtlsCipher: str | None
     """The name in the TLS registry."""
     dtlsRole: RTCDtlsRole

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import rtc_datachannel
 from rtc_datachannel import DataChannel
 from rtc_dtls import Certificate
-from rtc_ice import Announced
 from rtc_peer.candidates import CandidateWish, locate
 from rtc_peer.certificates import choose_certificates, fingerprint_of
 from rtc_peer.configuration import Configuration, check_modification
@@ -32,12 +31,13 @@ from rtc_peer.events import (
     SignalingStateChanged,
     WarningIssued,
 )
-from rtc_peer.ice_server import StunServers, unsupported_urls
+from rtc_peer.ice_server import IceServers, unsupported_urls
 from rtc_peer.journal import Journal, Trace
 from rtc_peer.layers import LayerEvent, Layers
 from rtc_peer.media_commands import MediaCommands
 from rtc_peer.negotiation import Negotiator
 from rtc_peer.negotiation_view import NegotiationView
+from rtc_peer.network_commands import NetworkCommands
 from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
 from rtc_peer.section import DataParameters
@@ -46,7 +46,7 @@ from rtc_peer.stats import PeerStats
 from rtc_peer.track_events import TrackEvent
 from rtc_peer.views import SctpTransportView, TransportView
 from rtc_peer.wishes import Wishes
-from rtc_stun import Address, Datagram
+from rtc_stun import Datagram, OpenTransport
 
 if TYPE_CHECKING:
     from rtc_peer.statistics import Statistics
@@ -56,7 +56,10 @@ Event: TypeAlias = (
 )
 
 
-class PeerConnection(NegotiationView, MediaCommands):
+_WISHES: Final = (GatheringWanted, HostResolutionWanted, OpenTransport)
+
+
+class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
     """A WebRTC peer connection that computes, while its owner moves the bytes and keeps the time.
 
     The loop: exchange descriptions and candidates with the peer; when `events` asks for it, open sockets and tell their
@@ -396,65 +399,6 @@ class PeerConnection(NegotiationView, MediaCommands):
         self._layers.data.close_channel(channel)
         self._layers.settle(now)
 
-    # --- what the owner's I/O tells ---
-
-    def is_valid_path(self, local: Address, remote: Address) -> bool:
-        """Whether the peer has proven to be at ``remote``: what `rtc_ice.Multiplexer` asks, where sockets are shared."""
-        transports = self._layers.transports.transports.values()
-        return any(each.ice.agent.is_valid_path(local, remote) for each in transports)
-
-    def add_local_address(
-        self, transport_id: int, address: Address, now: float, *, announced: Announced | None = None
-    ) -> bool:
-        """Tell of a socket that was opened for a transport. Prefer the order of preference.
-
-        Args:
-            transport_id: As `GatheringWanted` named it.
-            address: IP literal and port that the socket is bound to, not 0.
-            now: Present time in seconds.
-            announced: What the peer is told instead of the address, or beside it; see `rtc_ice.Announcement`.
-
-        Returns:
-            Whether it became a candidate; if not (its kind is never used, or the transport was closed meanwhile), the
-            socket may be closed.
-
-        Raises:
-            StateError: The connection is closed.
-            ArgumentError: There never was such a transport, or the address is no IP address, was added before or is one
-                too many, or ``announced`` cannot stand for it.
-        """
-        now = self._enter(now)
-        added = self._layers.transports.add_local_address(transport_id, address, now, announced)
-        self._layers.settle(now)
-        return added
-
-    def end_of_local_addresses(self, transport_id: int, now: float) -> None:
-        """Tell that all sockets for a transport have been opened.
-
-        Raises:
-            StateError: The connection is closed.
-            ArgumentError: There never was such a transport.
-        """
-        now = self._enter(now)
-        self._layers.transports.end_of_local_addresses(transport_id, now)
-        self._layers.settle(now)
-
-    def host_resolved(self, host: str, addresses: Iterable[str], now: float) -> None:
-        """Tell what a name stands for.
-
-        Args:
-            host: As `HostResolutionWanted` named it.
-            addresses: IP literals; none if the name has none, or the resolution failed.
-            now: Present time in seconds.
-
-        Raises:
-            StateError: The connection is closed.
-            ArgumentError: An address is no IP literal.
-        """
-        now = self._enter(now)
-        self._layers.transports.host_resolved(host, list(addresses), now)
-        self._layers.settle(now)
-
     # --- the contract of every machine ---
 
     def receive_datagram(self, datagram: Datagram, now: float) -> None:
@@ -511,7 +455,7 @@ class PeerConnection(NegotiationView, MediaCommands):
         self._negotiation_needed = False
         self._report(ConnectionClosed())
         # Wishes that are still on their way to the owner need no answer any more.
-        self._events = [each for each in self._events if not isinstance(each, GatheringWanted | HostResolutionWanted)]
+        self._events = [each for each in self._events if not isinstance(each, _WISHES)]
         self._journal.write("peer:closed", {})
 
     @property
@@ -557,9 +501,9 @@ class PeerConnection(NegotiationView, MediaCommands):
 
     def _configure(self) -> None:
         servers = self._configuration.ice_servers
-        self._layers.transports.configure(StunServers(servers), self._configuration.ice_transport_policy)
+        self._layers.transports.configure(IceServers(servers), self._configuration.ice_transport_policy)
         for url in unsupported_urls(servers):
-            self._report(WarningIssued(f"{url} is not used: there is no support for it yet"))
+            self._report(WarningIssued(f"{url} is not used: STUN over TLS tells nothing that helps"))
         self._layers.settle(self._journal.now)
 
     def _update_negotiation_needed(self) -> None:

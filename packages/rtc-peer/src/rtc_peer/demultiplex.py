@@ -33,6 +33,8 @@ DTLS_LAST: Final = 63
 """The closed range of first bytes that belong to DTLS; hot paths compare with it instead of calling `classify`."""
 
 STUN_LAST: Final = 3
+CHANNEL_FIRST: Final = 64
+CHANNEL_LAST: Final = 79
 RTP_FIRST: Final = 128
 RTP_LAST: Final = 191
 
@@ -44,7 +46,7 @@ def _kind(first_byte: int) -> PacketKind:
         return PacketKind.ZRTP
     if DTLS_FIRST <= first_byte <= DTLS_LAST:
         return PacketKind.DTLS
-    if 64 <= first_byte <= 79:
+    if CHANNEL_FIRST <= first_byte <= CHANNEL_LAST:
         return PacketKind.TURN_CHANNEL
     if RTP_FIRST <= first_byte <= RTP_LAST:
         return PacketKind.RTP

@@ -68,6 +68,8 @@ class IceCandidateFound:
     username_fragment: str
     url: str | None = None
     """The server that the candidate came from."""
+    relay_protocol: str | None = None
+    """How the server of a relayed candidate is reached: ``udp``, ``tcp`` or ``tls``."""
 
 
 @dataclass(slots=True)
@@ -79,7 +81,7 @@ class IceCandidateFailed:
     """The code of the server's answer, 300 to 699; 701 if none came."""
     error_text: str
     address: str | None = None
-    """Our own address towards the server, if known."""
+    """Our own address towards the server, if a candidate has told it already."""
     port: int | None = None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import rtc_ice
-from rtc_ice import Announced, Candidate, CandidatePair, Credentials, IceAgent, IceConfig
+from rtc_ice import Announced, Candidate, CandidatePair, Credentials, IceAgent, IceConfig, TurnServer
 from rtc_peer.events import (
     HostResolutionWanted,
     IceCandidateFailed,
@@ -21,12 +21,12 @@ from rtc_peer.events import (
     IceTransportStateChanged,
     SelectedCandidatePairChanged,
 )
-from rtc_peer.ice_server import StunServers
+from rtc_peer.ice_server import IceServers
 from rtc_peer.journal import Trace
 from rtc_peer.orders import StartOrder
 from rtc_peer.remote_candidates import RemoteCandidates
 from rtc_peer.state import IceGatheringState, IceTransportState
-from rtc_stun import Address, Datagram
+from rtc_stun import Address, CloseTransport, Datagram, OpenTransport
 
 NO_RESPONSE: Final = 701
 """Error code for a server that could not be reached (webrtc-pc section 4.8.3)."""
@@ -38,7 +38,10 @@ IceTransportEvent: TypeAlias = (
     | IceTransportGatheringStateChanged
     | IceTransportStateChanged
     | SelectedCandidatePairChanged
+    | OpenTransport
+    | CloseTransport
 )
+"""Wishes for streams carry the agent's own numbers."""
 
 
 class IceTransport:
@@ -57,6 +60,7 @@ class IceTransport:
     __slots__ = (
         "_abandoned",
         "_due",
+        "_hosts",
         "_selected",
         "_silent",
         "_transport_id",
@@ -96,8 +100,10 @@ class IceTransport:
         self.state = IceTransportState.NEW
         self.gathering_state = IceGatheringState.NEW
         self.pair_changes = 0
-        self.relay_only = False
-        """The policy relay is in force: nothing can be gathered, for there are no relays yet."""
+        self.relay_only = config.relay_only
+        """The policy relay is in force: nothing but relayed candidates is gathered."""
+        self._hosts: list[Address] = []
+        """The local addresses."""
         self.stirred = True
         """Whether something was put into the agent, or fell due, since it was last drained of everything."""
         self._due: float | None = None
@@ -120,15 +126,16 @@ class IceTransport:
 
     # --- what negotiation asks ---
 
-    def restart(self, credentials: Credentials, now: float) -> None:
-        """Begin another generation of candidates."""
+    def restart(self, credentials: Credentials, config: IceConfig, now: float) -> None:
+        """Begin another generation of candidates, from the servers and by the policy that are configured now."""
         self.stirred = True
         if self._abandoned is None:
             # Of several restarts that nobody answered, rollback calls off all.
             self._abandoned = (self.credentials, self.candidates)
         self.credentials, self.candidates = credentials, []
         self._silent.clear()
-        self.agent.restart(now, credentials=credentials)
+        self.relay_only = config.relay_only
+        self.agent.restart(now, credentials=credentials, config=config)
 
     def roll_back(self) -> None:
         """Show the former generation again."""
@@ -175,7 +182,9 @@ class IceTransport:
         # [rfc8835:3.2/1]
         added = self.agent.add_local_address(address, now, announced=announced)
         self.stirred = True
-        if not added:
+        if added:
+            self._hosts.append(address)
+        else:
             # The agent may keep what came too late for the next restart; but its owner closes the socket now.
             with contextlib.suppress(ValueError):
                 self.agent.remove_local_address(address, now)
@@ -184,6 +193,7 @@ class IceTransport:
     def remove_local_address(self, address: Address, now: float) -> None:
         """Forget an address."""
         self.stirred = True
+        self._hosts.remove(address)
         self.agent.remove_local_address(address, now)
 
     def end_of_local_addresses(self, now: float) -> None:
@@ -191,14 +201,15 @@ class IceTransport:
         self.stirred = True
         self.agent.end_of_local_addresses(now)
 
-    def add_stun_servers(self, servers: Iterable[Address], now: float) -> None:
+    def add_servers(self, stun: Iterable[Address], turn: Iterable[TurnServer], now: float) -> None:
         """Take servers that were not known before; those beyond the agent's bound are left out."""
         self.stirred = True
-        for server in servers:
-            try:
+        with contextlib.suppress(ValueError):
+            for server in stun:
                 self.agent.add_stun_server(server, now)
-            except ValueError:
-                return
+        with contextlib.suppress(ValueError):
+            for relay in turn:
+                self.agent.add_turn_server(relay, now)
 
     def host_resolved(self, host: str, addresses: Iterable[str], now: float) -> None:
         """Take what the name in a candidate stands for."""
@@ -227,6 +238,15 @@ class IceTransport:
         self.stirred = True
         return self.agent.datagrams_to_send(now)
 
+    def route(self, datagrams: list[Datagram], now: float) -> list[Datagram]:
+        """Return what leaves from sockets for data on the selected pair: the data itself, unless it goes through a relay."""
+        pair = self.agent.selected_pair
+        if pair is None or not datagrams or not pair.is_carried:
+            return datagrams
+        self.stirred = True
+        self.agent.send(datagrams, now)
+        return self.agent.datagrams_to_send(now)
+
     def rest(self) -> float | None:
         """Everything was drained: return when something is due again."""
         if self.stirred:
@@ -244,7 +264,7 @@ class IceTransport:
 
     # --- what it says ---
 
-    def drain(self, servers: StunServers, names_of: Callable[[int], tuple[str, int]]) -> list[IceTransportEvent]:
+    def drain(self, servers: IceServers, names_of: Callable[[int], tuple[str, int]]) -> list[IceTransportEvent]:
         """Return what happened since the last call.
 
         Args:
@@ -267,7 +287,7 @@ class IceTransport:
                     found += self._gathered(event, servers, names)
                 case rtc_ice.CandidateGatheringFailed():
                     if self._is_worth_telling(event, servers):
-                        found.append(_failed(event, servers))
+                        found.append(self._failed(event, servers))
                 case rtc_ice.GatheringStateChanged():
                     found += self._gathering_changed(event, names)
                 case rtc_ice.ConnectionStateChanged():
@@ -275,33 +295,47 @@ class IceTransport:
                     found.append(IceTransportStateChanged(self._transport_id, self.state))
                 case rtc_ice.SelectedPairChanged():
                     found += self._pair_changed(event)
+                case OpenTransport() | CloseTransport():
+                    found.append(event)
                 case rtc_ice.RoleChanged() | rtc_ice.ConsentExpired():
                     # The role is read when asked for; lost consent shows in the state and in the selected pair.
                     pass
         return found
 
-    def _is_worth_telling(self, event: rtc_ice.CandidateGatheringFailed, servers: StunServers) -> bool:
+    def _is_worth_telling(self, event: rtc_ice.CandidateGatheringFailed, servers: IceServers) -> bool:
         """Whether a server refused, or was reached from no address of ours: silence towards one of several tells nothing.
 
         See webrtc-pc, section 4.8.3.
         """
-        url = servers.url_of(event.server)
+        url = _url(servers, event)
         if event.error_code is not None or url is None:
             return True
         self._silent[url] = self._silent.get(url, 0) + 1
-        hosts = [":" in each.address.host for each in self.candidates if each.type == "host"]
-        addresses = [each for each in servers.addresses() if servers.url_of(each) == url]
-        return self._silent[url] == sum(hosts.count(":" in each.host) for each in addresses)
+        families = [each.is_ipv6 for each in self._hosts]
+        return self._silent[url] == sum(families.count(each.is_ipv6) for each in servers.addresses_of(url))
+
+    def _failed(self, event: rtc_ice.CandidateGatheringFailed, servers: IceServers) -> IceCandidateFailed:
+        # Who has not been told of an address of ours by a candidate is not told of it by an error either.
+        is_shown = any(each.address.host == event.local.host for each in self.candidates)
+        return IceCandidateFailed(
+            url=_url(servers, event) or "",
+            error_code=event.error_code or NO_RESPONSE,
+            error_text=event.reason,
+            address=event.local.host if is_shown else None,
+            port=event.local.port if is_shown else None,
+        )
 
     def _gathered(
-        self, event: rtc_ice.LocalCandidateGathered, servers: StunServers, names: tuple[str, int]
+        self, event: rtc_ice.LocalCandidateGathered, servers: IceServers, names: tuple[str, int]
     ) -> list[IceTransportEvent]:
         if event.ufrag != self.credentials.ufrag:
             return []
         self.candidates.append(event.candidate)
-        url = None if event.server is None else servers.url_of(event.server)
+        server = event.turn_server
+        protocol = None if server is None or event.candidate.type != "relay" else relay_protocol(server)
         # [rfc8829:4.1.20/1]
-        return [IceCandidateFound(_with_ufrag(event.candidate, event.ufrag), *names, event.ufrag, url)]
+        text = _with_ufrag(event.candidate, event.ufrag)
+        return [IceCandidateFound(text, *names, event.ufrag, _url(servers, event), protocol)]
 
     def _gathering_changed(
         self, event: rtc_ice.GatheringStateChanged, names: tuple[str, int]
@@ -322,14 +356,14 @@ class IceTransport:
         return [SelectedCandidatePairChanged(self._transport_id, local, remote)]
 
 
-def _failed(event: rtc_ice.CandidateGatheringFailed, servers: StunServers) -> IceCandidateFailed:
-    return IceCandidateFailed(
-        url=servers.url_of(event.server) or "",
-        error_code=event.error_code or NO_RESPONSE,
-        error_text=event.reason,
-        address=event.local.host,
-        port=event.local.port,
-    )
+def relay_protocol(server: TurnServer) -> str:
+    """Return how a TURN server is reached, in the words of the W3C: ``udp``, ``tcp`` or ``tls``."""
+    return "udp" if server.transport == "dtls" else server.transport
+
+
+def _url(servers: IceServers, event: rtc_ice.LocalCandidateGathered | rtc_ice.CandidateGatheringFailed) -> str | None:
+    transport = None if event.turn_server is None else event.turn_server.transport
+    return None if event.server is None else servers.url_of(event.server, transport)
 
 
 def _with_ufrag(candidate: Candidate, ufrag: str) -> str:

@@ -40,7 +40,7 @@ from rtc_peer.state import (
 )
 from rtc_peer.stats import PeerStats
 from rtc_peer.transport_set import TransportEvent, TransportSet
-from rtc_stun import Datagram
+from rtc_stun import Datagram, StreamData
 
 if TYPE_CHECKING:
     from rtc_peer.media_transport import MediaTransport, MediaTransportEvent
@@ -112,6 +112,8 @@ class Layers:
         self.connection_state = ConnectionState.NEW
         self.interpreter: MediaInterpreter | None = None
         """Who understands events of media; None as long as there are no transceivers."""
+        self._written: list[StreamData] = []
+        """What is to be written to streams."""
         self._media_homes: dict[int, int] = {}
         """Transports by the transceivers whose media they carry."""
         self._told: dict[int, _Told] = {}
@@ -196,6 +198,11 @@ class Layers:
         self.transports.receive(batch, now)
         self.settle(now)
 
+    def receive_stream_data(self, stream_id: int, data: bytes, now: float) -> None:
+        """Take what was read from a stream."""
+        self.transports.receive_stream_data(stream_id, data, now)
+        self.settle(now)
+
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
         self.transports.handle_timeout(now)
@@ -208,9 +215,15 @@ class Layers:
             return []
         self.data.flush(now)
         output = self.transports.datagrams_to_send(now)
+        self._written += self.transports.stream_data_to_send(now)
         self.settle(now)
         self._rest()
         return output
+
+    def stream_data_to_send(self) -> list[StreamData]:
+        """Drain what is to be written to streams, after `datagrams_to_send`."""
+        written, self._written = self._written, []
+        return written
 
     def next_timeout(self, now: float) -> float | None:
         """Return when something is due; at once while anything may wait to be drained.
@@ -218,7 +231,7 @@ class Layers:
         Args:
             now: Present time in seconds.
         """
-        return now if self._stirred or self.data.stirred else self._due
+        return now if self._stirred or self.data.stirred or self._written else self._due
 
     def events(self) -> list[LayerEvent]:
         """Drain what happened."""

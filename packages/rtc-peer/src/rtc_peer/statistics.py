@@ -49,6 +49,8 @@ class TransportStats:
     """``client``, ``server`` or ``unknown``."""
     tls_version: str | None
     """Four hexadecimal digits, such as ``FEFD`` for DTLS 1.2."""
+    tls_group: str | None
+    """The group of the key exchange, by its name in the TLS registry."""
     dtls_cipher: str | None
     srtp_cipher: str | None
     """The profile's name in the registry; None where there are no media."""
@@ -82,6 +84,9 @@ class LocalCandidateStats(IceCandidateStats):
     """One of our candidates."""
 
     TYPE: ClassVar[Literal["local-candidate"]] = "local-candidate"
+
+    relay_protocol: str | None = None
+    """How the server of a relayed candidate is reached: ``udp``, ``tcp`` or ``tls``."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TypeAlias, TypeVar
 
-from rtc_dtls import Certificate, CipherSuiteId, Fingerprint
-from rtc_ice import Candidate
+from rtc_dtls import Certificate, CipherSuiteId, Fingerprint, GroupId
+from rtc_ice import Candidate, CandidateStats
 from rtc_peer.data_transport import DataTransport
+from rtc_peer.ice_transport import relay_protocol
 from rtc_peer.statistics import (
     CandidatePairStats,
     CertificateStats,
@@ -26,7 +27,7 @@ from rtc_peer.transport import Transport
 from rtc_stun import Address
 
 K = TypeVar("K", bound=IceCandidateStats)
-UrlOf: TypeAlias = Callable[[Address], str | None]
+UrlOf: TypeAlias = Callable[[Address, str | None], str | None]
 
 
 def report(
@@ -45,7 +46,7 @@ def report(
         data: The present data channels.
         former_channels: How many channels of earlier associations were opened and closed.
         certificates: Ours.
-        url_of: Returns the URL of a server by its address.
+        url_of: Returns the URL of a server by its address, and by the transport to it if it is a TURN server.
         track_of: Returns the identifier of the track that a transceiver receives.
     """
     counters = data.endpoint.stats
@@ -76,6 +77,7 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
     theirs = () if connection is None else connection.peer_certificates
     suite = None if connection is None else connection.cipher_suite
     version = None if connection is None else connection.version
+    group = None if connection is None else connection.group
     profile = None if transport.media is None else transport.media.srtp.profile
     ours, remotes = chain_statistics(chain), chain_statistics(theirs)
     stats = TransportStats(
@@ -90,6 +92,7 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
         dtls_state=transport.dtls.state.value,
         dtls_role={None: "unknown", True: "client", False: "server"}[transport.dtls.is_client],
         tls_version=None if version is None else f"{version:04X}",
+        tls_group=None if group is None else _group_name(group),
         dtls_cipher=None if suite is None else _suite_name(suite),
         srtp_cipher=None if profile is None else f"SRTP_{profile.name}",
         selected_candidate_pair_id=next((each.id for each in pairs if each.selected), None),
@@ -107,17 +110,7 @@ def _candidates(transport: Transport, name: str, url_of: UrlOf) -> list[LocalCan
     remote = [each for each in agent.candidate_stats() if each.is_remote]
     # Identifiers stay while candidates are added, and are not used again after a restart.
     return [
-        *(
-            _candidate(
-                LocalCandidateStats,
-                f"I{name}-{ours}-L{index}",
-                name,
-                each.candidate,
-                ours,
-                None if each.server is None else url_of(each.server),
-            )
-            for index, each in enumerate(local)
-        ),
+        *(_local_candidate(f"I{name}-{ours}-L{index}", name, each, ours, url_of) for index, each in enumerate(local)),
         *(
             _candidate(
                 RemoteCandidateStats,
@@ -130,6 +123,17 @@ def _candidates(transport: Transport, name: str, url_of: UrlOf) -> list[LocalCan
             for index, each in enumerate(remote)
         ),
     ]
+
+
+def _local_candidate(
+    name: str, transport: str, described: CandidateStats, ufrag: str, url_of: UrlOf
+) -> LocalCandidateStats:
+    candidate, server, turn = described.candidate, described.server, described.turn_server
+    url = None if server is None else url_of(server, None if turn is None else turn.transport)
+    found = _candidate(LocalCandidateStats, name, transport, candidate, ufrag, url)
+    if turn is not None and candidate.type == "relay":
+        found.relay_protocol = relay_protocol(turn)
+    return found
 
 
 def _candidate(kind: type[K], name: str, transport: str, candidate: Candidate, ufrag: str, url: str | None) -> K:
@@ -204,6 +208,14 @@ def _certificate(der: bytes) -> CertificateStats:
         fingerprint_algorithm=fingerprint.algorithm,
         base64_certificate=b64encode(der).decode("ascii"),
     )
+
+
+def _group_name(group: int) -> str:
+    try:
+        name = GroupId(group).name
+    except ValueError:
+        return f"0x{group:04X}"
+    return name if "MLKEM" in name else name.lower()  # as the registry writes them: x25519, but X25519MLKEM768
 
 
 def _suite_name(suite: int) -> str:

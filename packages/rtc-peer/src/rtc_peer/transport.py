@@ -3,6 +3,7 @@
 ::
 
     socket ──► first byte ──► 0-3     STUN ──► IceTransport ── proves paths ──┐
+                         ├──► 64-79   TURN ──► IceTransport, which unwraps it: look at its first byte again
                          ├──► 20-63   DTLS ──► from a proven path? ───────────┼──► DtlsTransport ── keys ──┐
                          └──► 128-191 RTP ───► from a proven path? ───────────┴──────────────► MediaTransport
 """
@@ -14,9 +15,18 @@ from typing import TYPE_CHECKING
 
 from rtc_dtls import Certificate, DtlsConfig
 from rtc_ice import IceConfig
-from rtc_peer.demultiplex import DTLS_FIRST, DTLS_LAST, RTP_FIRST, RTP_LAST, STUN_LAST, classify
+from rtc_peer.demultiplex import (
+    CHANNEL_FIRST,
+    CHANNEL_LAST,
+    DTLS_FIRST,
+    DTLS_LAST,
+    RTP_FIRST,
+    RTP_LAST,
+    STUN_LAST,
+    classify,
+)
 from rtc_peer.dtls_transport import DtlsTransport, DtlsTransportEvent
-from rtc_peer.ice_server import StunServers
+from rtc_peer.ice_server import IceServers
 from rtc_peer.ice_transport import IceTransport, IceTransportEvent
 from rtc_peer.journal import Journal
 from rtc_peer.orders import StartOrder
@@ -24,7 +34,7 @@ from rtc_peer.section import TransportParameters
 from rtc_peer.state import DtlsTransportState
 from rtc_peer.stats import PeerStats
 from rtc_peer.writing import WrittenTransport
-from rtc_stun import Address, Datagram
+from rtc_stun import Address, Datagram, StreamData
 
 if TYPE_CHECKING:
     from rtc_peer.media_transport import MediaTransport
@@ -114,10 +124,10 @@ class Transport:
 
     # --- what negotiation asks ---
 
-    def restart(self, parameters: TransportParameters, now: float) -> None:
+    def restart(self, parameters: TransportParameters, config: IceConfig, now: float) -> None:
         """Begin another generation of candidates, as our description says."""
         self.parameters = parameters
-        self.ice.restart(parameters.credentials, now)
+        self.ice.restart(parameters.credentials, config, now)
         # What came early is of a generation that was given up: the peer cannot answer this one before it knows of it.
         self.dtls.take_early()
         self._path = None
@@ -157,16 +167,18 @@ class Transport:
         self.media.apply(media)
         self._follow_dtls(now)
 
-    def close(self, now: float) -> list[Datagram]:
-        """End all layers, the upper ones first, and return what is still to be sent."""
-        farewell: list[Datagram] = []
+    def close(self, now: float) -> tuple[list[Datagram], list[StreamData]]:
+        """End all layers, the upper ones first, and return what is still to be sent from sockets and on streams."""
+        data: list[Datagram] = []
         if self.media is not None:
             self.media.close(now)
-            farewell += self._wrap(self.media.datagrams_to_send(now))
+            data += self._wrap(self.media.datagrams_to_send(now))
         self.dtls.close(now)
-        farewell += self._wrap(self.dtls.datagrams_to_send(now))
+        data += self._wrap(self.dtls.datagrams_to_send(now))
+        agent = self.ice.agent
+        farewell, written = self.ice.route(data, now), agent.stream_data_to_send(now)
         self.ice.close(now)
-        return farewell
+        return farewell + agent.datagrams_to_send(now), written + agent.stream_data_to_send(now)
 
     def count_drops(self, stats: PeerStats) -> None:
         """Add what the layers have dropped."""
@@ -201,7 +213,7 @@ class Transport:
                     packets.append(data)
                 else:
                     unproven.append(datagram)
-            elif first_byte <= STUN_LAST:
+            elif first_byte <= STUN_LAST or CHANNEL_FIRST <= first_byte <= CHANNEL_LAST:
                 checks.append(datagram)
             else:
                 # [rfc7983:7/1] [rfc7983:7/2]
@@ -214,6 +226,21 @@ class Transport:
         if unproven:
             packets += [datagram.data for datagram in unproven if self._admit_media(datagram)]
         self._hand_up(run, packets, now)
+        if checks:
+            self._receive_unwrapped(now)
+
+    def receive_stream_data(self, stream_id: int, data: bytes, now: float) -> None:
+        """Take what was read from a stream of the ICE agent's."""
+        self.ice.stirred = True
+        self.ice.agent.receive_stream_data(stream_id, data, now)
+        self._path = None
+        self._receive_unwrapped(now)
+
+    def _receive_unwrapped(self, now: float) -> None:
+        """Take what came through relays and streams."""
+        unwrapped = self.ice.agent.data_received()
+        if unwrapped:
+            self.receive(unwrapped, now)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due in all layers."""
@@ -226,10 +253,14 @@ class Transport:
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what the layers want to send."""
         output = self.ice.datagrams_to_send(now)
-        output += self._wrap(self.dtls.datagrams_to_send(now))
+        data = self._wrap(self.dtls.datagrams_to_send(now))
         if self.media is not None:
-            output += self._wrap(self.media.datagrams_to_send(now))
-        return output
+            data += self._wrap(self.media.datagrams_to_send(now))
+        return output + self.ice.route(data, now) if data else output
+
+    def stream_data_to_send(self, now: float) -> list[StreamData]:
+        """Drain what is to be written to streams, after `datagrams_to_send`."""
+        return self.ice.agent.stream_data_to_send(now) if self.ice.stirred else []
 
     def rest(self) -> float | None:
         """Everything was drained: return when something is due again."""
@@ -246,7 +277,7 @@ class Transport:
         return self.ice.stirred or self.dtls.has_events
 
     def drain(
-        self, servers: StunServers, names_of: Callable[[int], tuple[str, int]], now: float
+        self, servers: IceServers, names_of: Callable[[int], tuple[str, int]], now: float
     ) -> list[IceTransportEvent | DtlsTransportEvent]:
         """Take the steps that became possible, and return what happened in the layers below media.
 

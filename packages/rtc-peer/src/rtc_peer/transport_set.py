@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from rtc_dtls import Certificate
-from rtc_ice import Announced, Candidate
+from rtc_ice import Announced, Candidate, IceConfig, StreamTable
 from rtc_peer.configuration import IceTransportPolicy
 from rtc_peer.dtls_transport import DtlsTransportEvent
 from rtc_peer.errors import ArgumentError
 from rtc_peer.events import GatheringWanted, HostResolutionWanted, IceCandidateFailed, TransportClosed
-from rtc_peer.ice_server import MAX_SERVER_ADDRESSES, StunServers
+from rtc_peer.ice_server import MAX_SERVER_ADDRESSES, IceServers
 from rtc_peer.ice_transport import NO_RESPONSE, IceTransportEvent
 from rtc_peer.journal import Journal
 from rtc_peer.negotiated import NegotiatedMedia
@@ -22,10 +22,12 @@ from rtc_peer.remote_candidates import is_ip_literal
 from rtc_peer.section import TransportParameters
 from rtc_peer.transport import Transport
 from rtc_peer.writing import WrittenTransport
-from rtc_stun import Address, Datagram
+from rtc_stun import Address, CloseTransport, Datagram, OpenTransport, StreamData
 
 if TYPE_CHECKING:
     from rtc_peer.media_transport import MediaTransportEvent
+
+T = TypeVar("T")
 
 TransportEvent: TypeAlias = (
     GatheringWanted | HostResolutionWanted | TransportClosed | IceTransportEvent | DtlsTransportEvent
@@ -53,13 +55,16 @@ class TransportSet:
         self.transports: dict[int, Transport] = {}
         self.policy = IceTransportPolicy.ALL
         """For the next gathering."""
-        self._servers = StunServers(())
+        self._servers = IceServers(())
         self._certificate = certificate
         self._options = options
         self._rng = rng
         self._journal = journal
         self._events: list[TransportEvent] = []
         self._farewell: list[Datagram] = []
+        self._streams: StreamTable[int] = StreamTable()
+        """Streams of the ICE agents, by the id of the transport."""
+        self._stream_farewell: list[StreamData] = []
         self._newest = -1
         """The highest id so far: wishes of transports up to it may still be on their way to the owner."""
         self._by_address: dict[Address, Transport] = {}
@@ -72,16 +77,16 @@ class TransportSet:
 
     # --- configuration ---
 
-    def configure(self, servers: StunServers, policy: IceTransportPolicy) -> None:
+    def configure(self, servers: IceServers, policy: IceTransportPolicy) -> None:
         """Take the servers and the policy for the next gathering."""
         # [rfc8829:3.5.3/1] [rfc8827:6.4/4] [rfc8835:3.4/4]
         self._servers = servers
         self.policy = policy
         self._events += [HostResolutionWanted(name) for name in servers.unresolved()]
 
-    def url_of(self, server: Address) -> str | None:
-        """Return the URL of a server by its address."""
-        return self._servers.url_of(server)
+    def url_of(self, server: Address, transport: str | None) -> str | None:
+        """Return the URL of a server by its address, and by the transport to it if it is a TURN server."""
+        return self._servers.url_of(server, transport)
 
     def host_resolved(self, host: str, addresses: list[str], now: float) -> None:
         """Take the addresses of a name, in candidates or of servers.
@@ -99,7 +104,7 @@ class TransportSet:
         if self.transports and not addresses:
             self._report_unreachable(host)
         for transport in self.transports.values():
-            transport.ice.add_stun_servers(self._servers.addresses(), now)
+            transport.ice.add_servers(self._servers.stun_servers(), self._servers.turn_servers(), now)
         if not self._servers.unresolved():
             waiting, self._waiting_for_names = sorted(self._waiting_for_names), set()
             for key in waiting:
@@ -136,34 +141,36 @@ class TransportSet:
             self._close(key, now)
 
     def _gather(self, key: int, parameters: TransportParameters, *, controlling: bool, now: float) -> None:
-        hidden = self.policy is IceTransportPolicy.RELAY
         transport = self.transports.get(key)
         if transport is None:
             self._newest = max(self._newest, key)
-            config = self._options.ice
             transport = self.transports[key] = Transport(
                 key,
                 parameters=parameters,
                 controlling=controlling,
                 certificate=self._certificate,
                 rng=self._rng,
-                ice_config=replace(config, stun_servers=_joined(config.stun_servers, self._servers.addresses())),
+                ice_config=self._ice_config(),
                 dtls_config=self._options.dtls,
                 rtp_options=self._options.rtp,
                 journal=self._journal,
                 now=now,
             )
         else:
-            transport.ice.add_stun_servers(self._servers.addresses(), now)
-            if hidden:
-                self._forget_addresses(transport, now)
-            transport.restart(parameters, now)
-        # [rfc8829:3.5.3/2] [rfc8827:6.4/2] No relays yet: under this policy nothing can be gathered, and what was
-        # gathered before is not used any more.
-        transport.ice.relay_only = hidden
-        if not hidden:
-            self._report_unreachable()
+            transport.restart(parameters, self._ice_config(), now)
+        self._report_unreachable()
         self._events.append(GatheringWanted(key))
+
+    def _ice_config(self) -> IceConfig:
+        """Return what an agent is to know that gathers now."""
+        own = self._options.ice
+        return replace(
+            own,
+            stun_servers=_joined(own.stun_servers, self._servers.stun_servers()),
+            turn_servers=_joined(own.turn_servers, self._servers.turn_servers()),
+            # [rfc8829:3.5.3/2] [rfc8827:6.4/2]
+            relay_only=own.relay_only or self.policy is IceTransportPolicy.RELAY,
+        )
 
     def _report_unreachable(self, host: str | None = None) -> None:
         """Tell of the servers that have no address, or of those of one name."""
@@ -172,16 +179,16 @@ class TransportSet:
             for url in self._servers.unreachable(host)
         ]
 
-    def _forget_addresses(self, transport: Transport, now: float) -> None:
-        for address in [address for address, owner in self._by_address.items() if owner is transport]:
-            transport.ice.remove_local_address(address, now)
-            del self._by_address[address]
-
     def _close(self, key: int, now: float) -> None:
         transport = self.transports.pop(key, None)
         if transport is None:
             return
-        self._farewell += transport.close(now)
+        farewell, written = transport.close(now)
+        self._farewell += farewell
+        self._stream_farewell += self._streams.data(key, written)
+        for stream_id in self._streams.of(key):
+            self._streams.forget(stream_id)
+            self._events.append(CloseTransport(stream_id))
         transport.count_drops(self._journal.stats)
         self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not transport}
         self._waiting_for_names.discard(key)
@@ -201,7 +208,7 @@ class TransportSet:
             raise ArgumentError(f"{address.host!r} is no IP address")
         if address in self._by_address:
             raise ArgumentError(f"{address} was added before")
-        if transport is None or transport.ice.relay_only:
+        if transport is None:
             return False
         try:
             added = transport.ice.add_local_address(address, now, announced)
@@ -216,7 +223,7 @@ class TransportSet:
         transport = self._find(key)
         if transport is None:
             return
-        if self._servers.unresolved() and not transport.ice.relay_only:
+        if self._servers.unresolved():
             self._waiting_for_names.add(key)
         else:
             transport.ice.end_of_local_addresses(now)
@@ -254,6 +261,56 @@ class TransportSet:
         for key, share in shares.items():
             self.transports[key].receive(share, now)
 
+    # --- streams ---
+
+    def transport_opened(self, stream_id: int, now: float, local: Address | None) -> None:
+        """Take note that a stream is connected.
+
+        Raises:
+            ArgumentError: There never was such a stream.
+        """
+        found = self._find_stream(stream_id)
+        if found is not None:
+            transport, inner = found
+            transport.ice.stirred = True
+            transport.ice.agent.transport_opened(inner, now, local)
+
+    def transport_failed(self, stream_id: int, now: float) -> None:
+        """Take note that a stream is gone.
+
+        Raises:
+            ArgumentError: There never was such a stream.
+        """
+        found = self._find_stream(stream_id)
+        if found is not None:
+            transport, inner = found
+            self._streams.forget(stream_id)
+            transport.ice.stirred = True
+            transport.ice.agent.transport_failed(inner, now)
+
+    def receive_stream_data(self, stream_id: int, data: bytes, now: float) -> None:
+        """Take what was read from a stream."""
+        found = self._streams.find(stream_id)
+        if found is None:
+            self._journal.drop("unknown-stream")
+        else:
+            self.transports[found[0]].receive_stream_data(found[1], data, now)
+
+    def stream_data_to_send(self, now: float) -> list[StreamData]:
+        """Drain what is to be written to streams, after `datagrams_to_send`."""
+        output, self._stream_farewell = self._stream_farewell, []
+        for key, transport in self.transports.items():
+            written = transport.stream_data_to_send(now)
+            if written:
+                output += self._streams.data(key, written)
+        return output
+
+    def _find_stream(self, stream_id: int) -> tuple[Transport, int] | None:
+        if not self._streams.was_numbered(stream_id):
+            raise ArgumentError(f"there is no stream {stream_id}")
+        found = self._streams.find(stream_id)
+        return None if found is None else (self.transports[found[0]], found[1])
+
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
         for transport in self.transports.values():
@@ -283,10 +340,22 @@ class TransportSet:
             now: Present time in seconds.
         """
         events, self._events = self._events, []
-        for transport in self.transports.values():
+        for key, transport in self.transports.items():
             if transport.stirred:
-                events += transport.drain(self._servers, names_of, now)
+                events += self._numbered(key, transport.drain(self._servers, names_of, now))
         return events
+
+    def _numbered(self, key: int, events: list[IceTransportEvent | DtlsTransportEvent]) -> list[TransportEvent]:
+        """Give the streams that an agent wishes for numbers of the connection's."""
+        found: list[TransportEvent] = []
+        for event in events:
+            if isinstance(event, OpenTransport | CloseTransport):
+                wish = self._streams.wish(key, event)
+                if wish is not None:
+                    found.append(wish)
+            else:
+                found.append(event)
+        return found
 
     def drain_media(self) -> list[MediaTransportEvent]:
         """Return what happened to media."""
@@ -297,5 +366,5 @@ class TransportSet:
         return events
 
 
-def _joined(first: tuple[Address, ...], second: tuple[Address, ...]) -> tuple[Address, ...]:
+def _joined(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys((*first, *second)))[:MAX_SERVER_ADDRESSES]

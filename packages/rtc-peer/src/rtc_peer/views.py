@@ -96,6 +96,11 @@ class TransportView:
         connection = self._transport.dtls.connection
         return None if connection is None else connection.version
 
+    def key_log_lines(self) -> list[str]:
+        """Drain lines for an SSLKEYLOG file; there are none unless ``PeerOptions.dtls`` has ``key_log``."""
+        connection = self._transport.dtls.connection
+        return [] if connection is None else connection.key_log_lines()
+
     @property
     def cipher_suite(self) -> int | None:
         """Code point of the cipher suite, once the handshake is over."""
