@@ -165,6 +165,7 @@ class MediaNegotiation(RuleBasedStateMachine):
             if not needed:
                 break
             self.talk.negotiate(self._peer(needed[0]))
+            self._check_descriptions()
         assert not any(self._peer(side).negotiation_needed for side in ("left", "right"))
 
     @rule(side=SIDES)
@@ -200,9 +201,12 @@ class MediaNegotiation(RuleBasedStateMachine):
 
     @invariant()
     def descriptions_keep_the_rules(self) -> None:
-        """Those of SDP, of offer and answer, of BUNDLE and of the attributes."""
-        if not hasattr(self, "talk") or not self._both_stable() or self.talk.left.current_local_description is None:
-            return
+        """As soon as both are stable."""
+        if hasattr(self, "talk") and self._both_stable() and self.talk.left.current_local_description is not None:
+            self._check_descriptions()
+
+    def _check_descriptions(self) -> None:
+        """The rules are those of SDP, of offer and answer, of BUNDLE and of the attributes."""
         said = {side: self._peer(side).current_local_description for side in ("left", "right")}
         documents = {side: parsed(description) for side, description in said.items()}
         if documents == self.said:
@@ -214,7 +218,8 @@ class MediaNegotiation(RuleBasedStateMachine):
         offerer = next(side for side, description in said.items() if description and description.type is SdpType.OFFER)
         answerer = "right" if offerer == "left" else "left"
         # Offers that came to nothing are counted as well (RFC 8829 section 5.2.2).
-        problems = _problems_of(lambda: check_offer(documents[offerer], self.said.get(offerer), received=True))
+        previous, opposite = self.said.get(offerer), self.said.get(answerer)
+        problems = _problems_of(lambda: check_offer(documents[offerer], previous, opposite=opposite, received=True))
         assert not [each for each in problems if "version" not in each]
         check_answer(documents[offerer], documents[answerer])
         self.said = documents

@@ -170,6 +170,15 @@ def test_the_slot_of_a_rejected_section_may_be_used_again() -> None:
     )
 
 
+def test_the_slot_of_a_section_that_the_answer_rejected_may_be_used_again() -> None:
+    first = build(*audio("a=mid:old"))
+    rejected = answer("m=audio 0 RTP/AVP 0", "a=mid:old")
+    again = next_offer(first, lambda o: o.media.__setitem__(0, build(*audio("a=mid:new")).media[0]))
+
+    check_offer(again, first, opposite=rejected)
+    assert "another mid than before, though the section was in use" in offer_problems(again, first)
+
+
 def test_a_section_may_be_stopped() -> None:
     first = build(*data())
 

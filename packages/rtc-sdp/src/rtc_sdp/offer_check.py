@@ -23,13 +23,18 @@ MAX_INITIAL_VERSION: Final = 2**62 - 2
 
 
 def check_offer(
-    offer: SessionDescription, previous: SessionDescription | None = None, *, received: bool = False
+    offer: SessionDescription,
+    previous: SessionDescription | None = None,
+    *,
+    opposite: SessionDescription | None = None,
+    received: bool = False,
 ) -> None:
     """Check an offer against the rules of offers; call `check_description` for those of any description.
 
     Args:
         offer: The offer.
         previous: The last description, offer or answer, from the same side in this session; None for its first.
+        opposite: The last one from the other side. Sections that it rejects are free for something else.
         received: Leave out what a receiver has to tolerate: a ``setup`` other than ``actpass``, transport attributes in
             bundle-only sections.
 
@@ -46,7 +51,7 @@ def check_offer(
         if not received and previous is None:
             problems += _check_bundle_only(offer, bundles)
         if previous is not None:
-            problems += check_continuation(offer, previous)
+            problems += check_continuation(offer, previous, opposite)
     if problems:
         raise DescriptionError(problems)
 
@@ -81,7 +86,9 @@ def _check_bundle_only(offer: SessionDescription, bundles: Bundles) -> Iterator[
                 yield Problem(f"{name} in a bundle-only section", "RFC 9143 section 7.1.3", index)
 
 
-def check_continuation(current: SessionDescription, previous: SessionDescription) -> Iterator[Problem]:
+def check_continuation(
+    current: SessionDescription, previous: SessionDescription, opposite: SessionDescription | None
+) -> Iterator[Problem]:
     """Yield what is wrong with a description as the successor of another from the same side."""
     yield from _check_version(current, previous)
     # [rfc3264:8/6] [rfc3264:8/7] [rfc3264:8/8]
@@ -89,16 +96,22 @@ def check_continuation(current: SessionDescription, previous: SessionDescription
         yield Problem("fewer media sections than before", "RFC 3264 section 8")
     yield from _check_session_ice(current, previous)
     before, after = Bundles(previous), Bundles(current)
+    freed = set() if opposite is None else _rejected_sections(opposite)
     yield from _check_groups_kept(after, before)
     for index, (new, old) in enumerate(zip(current.media, previous.media, strict=False)):
         # A rejected section is a free slot: what comes into it next is not bound by what was there.
-        if before.is_rejected(old):
+        if before.is_rejected(old) or index in freed:
             continue
         # [rfc3264:8.1/1] [rfc5888:9.1/2]
         if not after.is_rejected(new) and old.has(Mid) and new.get(Mid) != old.get(Mid):
             yield Problem("another mid than before, though the section was in use", "RFC 5888 section 9.1", index)
         yield from _check_payload_types(new, old, index)
         yield from _check_ice_restart(current, previous, new, old, index)
+
+
+def _rejected_sections(description: SessionDescription) -> set[int]:
+    bundles = Bundles(description)
+    return {index for index, media in enumerate(description.media) if bundles.is_rejected(media)}
 
 
 def _check_version(current: SessionDescription, previous: SessionDescription) -> Iterator[Problem]:
