@@ -1,6 +1,9 @@
 """A table of attacks and what they come to; each is made here."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.effort import examples
 from tests.turn.world import CLIENT, OTHER_PEER, PEER, RAW, SERVER, World
 
 from rtc_stun import (
@@ -38,6 +41,7 @@ from rtc_turn import (
     XorRelayedAddress,
     pack_channel_data,
 )
+from rtc_turn.reflection import Credits
 
 ATTACKER = Address("192.0.2.66", 6666)
 VICTIM = Address("192.0.2.200", 53)
@@ -233,13 +237,75 @@ def test_a_flood_in_a_victims_name_reaches_it_thinned_out() -> None:
     assert world.ask(ALLOCATE, RequestedTransport(), local=VICTIM).get(XorRelayedAddress) is not None
 
 
-def test_a_single_question_is_answered_at_modest_length() -> None:
-    world = World()
-    request = Message(ALLOCATE, MessageClass.REQUEST, bytes(12), [RequestedTransport()]).serialize()
-    (answer,) = world.tell(request, VICTIM)
+HEADERS = 28
+"""Bytes of IPv4 and UDP, in both directions."""
 
-    # With the headers of IPv4 and UDP.
-    assert (len(answer.data) + 28) / (len(request) + 28) < 3.5
+
+def amplification(world: World, requests: list[bytes], source: Address) -> float:
+    """What a host is sent for each byte of requests in its name, headers included."""
+    sent = sum(len(each.data) + HEADERS for request in requests for each in world.tell(request, source))
+    return sent / sum(len(request) + HEADERS for request in requests)
+
+
+def test_a_single_question_is_answered_at_no_greater_length() -> None:
+    world = World(prompt=False)
+    bare = Message(ALLOCATE, MessageClass.REQUEST, bytes(12), [RequestedTransport()]).serialize()
+
+    assert amplification(world, [bare], VICTIM) == 0.0
+    # Whoever is there repeats it, as the retransmissions of a client do, and is answered.
+    assert amplification(world, [bare], VICTIM) > 0.0
+    again = World(prompt=False)
+    assert amplification(again, [bare] * 2, VICTIM) <= 1.0
+
+
+def test_our_own_question_is_long_enough_to_be_answered_at_once() -> None:
+    world = World(prompt=False)
+    world.client.allocate(world.now)
+    (first,) = (each.data for each in world.client.datagrams_to_send(world.now))
+
+    assert 0.0 < amplification(world, [first], CLIENT) < 1.0
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND, 0x321]), st.integers(0, 40))
+    )
+)
+@examples(50)
+def test_no_mixture_of_questions_is_answered_at_greater_length(questions: list[tuple[int, int]]) -> None:
+    world = World(prompt=False)
+    requests = []
+    for method, length in questions:
+        attributes: list[Attribute] = [Username("x" * length), Realm("example.org"), Nonce(b"n" * 30)] if length else []
+        key = b"guess" if length % 2 else None
+        requests.append(Message(method, MessageClass.REQUEST, bytes(12), attributes).serialize(key=key))
+
+    assert not requests or amplification(world, requests, VICTIM) <= 1.0
+
+
+def test_an_address_is_told_at_modest_length() -> None:
+    # Every STUN server does this; what comes of a flood stands above.
+    request = Message(BINDING, MessageClass.REQUEST, bytes(12), []).serialize()
+
+    assert amplification(World(prompt=False), [request], VICTIM) == 1.25
+
+
+def test_who_has_proven_to_be_there_is_answered_at_once() -> None:
+    world = World(prompt=False)
+    world.allocate()
+    bare = Message(ALLOCATE, MessageClass.REQUEST, bytes(12), [RequestedTransport()]).serialize()
+
+    assert amplification(world, [bare], Address(CLIENT.host, 9)) > 1.0
+    world.now += 601.0
+    assert amplification(world, [bare], Address(CLIENT.host, 9)) == 0.0
+
+
+def test_what_is_known_of_hosts_is_bounded() -> None:
+    known = Credits(0)
+    for number in range(20_000):
+        known.exchange(Address(f"10.1.{number >> 8}.{number & 255}", 1), 20, 100, 0.0)
+
+    assert len(known._accounts) == 16_384
 
 
 def test_who_has_proven_to_be_there_is_not_thinned_out() -> None:

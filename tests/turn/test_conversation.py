@@ -239,7 +239,9 @@ def test_a_wrong_password_is_refused() -> None:
     world.pump()
 
     ended = world.client_saw(AllocationEnded)
-    assert [(each.reason, each.error_text) for each in ended] == [(EndReason.REFUSED, "Unauthenticated")]
+    assert [(each.reason, each.error_text) for each in ended] == [
+        (EndReason.REFUSED, "the server does not accept the username and password")
+    ]
     assert world.server.allocation_count == 0
 
 

@@ -1,6 +1,7 @@
 """A client, a server and peers joined in memory, in virtual time, with everything on record."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from tests.support.rng import SeededRng
@@ -54,14 +55,16 @@ class World:
         server_config: TurnServerConfig | None = None,
         users: dict[str, str] | None = None,
         nonce_lifetime: float = 600.0,
+        prompt: bool = True,
     ) -> None:
+        """With ``prompt``, the server answers strangers at once, however little they say."""
         self.now = 100.0
         self.users = LongTermUsers("example.org", users or {"alice": "secret", "bob": "other"})
         self.server = TurnServer(
             rng=SeededRng(1),
             authenticator=LongTermAuthenticator(self.users, secret=bytes(32), nonce_lifetime=nonce_lifetime),
             policy=POLICY,
-            config=server_config,
+            config=replace(server_config or TurnServerConfig(), challenge_burst=1 << 20) if prompt else server_config,
         )
         self.clients: dict[Address, TurnClient | StunClient] = {}
         self.config = config

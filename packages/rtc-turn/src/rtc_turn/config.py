@@ -16,6 +16,10 @@ CHANNEL_LIFETIME: Final = 600.0
 CHANNEL_COOLING: Final = 300.0
 """Seconds for which an expired channel's number and peer belong to nobody else (:rfc:`8656#section-12`)."""
 
+SOFTWARE: Final = (
+    f"rtc-turn {__version__} (TURN in pure Python; as long as this so that a challenge is shorter than what it answers)"
+)
+
 _STREAMS: Final = frozenset({"tcp", "tls"})
 
 
@@ -42,8 +46,9 @@ class TurnConfig:
     """Whether the allocation is to survive a change of our own address (:rfc:`8016`)."""
     channels: bool = True
     """Whether to bind channels for peers that data is sent to."""
-    software: str | None = f"rtc-turn {__version__}"
-    """Value of SOFTWARE; None to keep it to oneself."""
+    software: str | None = SOFTWARE
+    """Value of SOFTWARE; None to keep it to oneself. Its length serves a purpose: a server that does not let itself be used to
+    flood others sends nobody more than it got, and the first request is a short one without it."""
     refresh_margin: float = 60.0
     """How long before its end an allocation, a permission or a channel is refreshed."""
     max_permissions: int = 1024

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from rtc_stun import Address, CloseTransport, StreamData
+from rtc_stun import Address, CloseTransport, Message, StreamData
 from rtc_turn.attributes import ConnectionId, XorPeerAddress
 from rtc_turn.dataclass import dataclass
 from rtc_turn.errors import StateError
-from rtc_turn.server_allocation import ServerAllocation
-from rtc_turn.server_config import TurnServerConfig, TurnServerStats
+from rtc_turn.method import CONNECTION_BIND
+from rtc_turn.server_allocation import ClientPath, ServerAllocation
+from rtc_turn.server_config import TurnServerConfig
 from rtc_turn.server_events import ClosePeerConnection, OpenPeerConnection
+from rtc_turn.server_journal import ServerJournal
 from rtc_turn.server_replies import (
     BAD_REQUEST,
     CONNECTION_EXISTS,
@@ -67,15 +69,15 @@ class PeerConnections:
     Args:
         config: That of the server.
         by_relay: The server's allocations by relayed address, TCP ones alone, kept up to date by it.
-        stats: The server's counters.
+        journal: That of the server.
     """
 
     def __init__(
-        self, config: TurnServerConfig, by_relay: Mapping[Address, ServerAllocation], stats: TurnServerStats
+        self, config: TurnServerConfig, by_relay: Mapping[Address, ServerAllocation], journal: ServerJournal
     ) -> None:
         self._config = config
         self._by_relay = by_relay
-        self._stats = stats
+        self._journal = journal
         self._by_id: dict[int, _Connection] = {}
         self._by_peer: dict[tuple[int, Address], int] = {}
         self._by_stream: dict[int, int] = {}
@@ -83,7 +85,6 @@ class PeerConnections:
         self._next_id = 1
         self._unsent: list[StreamData] = []
         self._unsent_bytes = 0
-        self._now = float("-inf")
         # What the server takes along.
         self.answers: list[Answer] = []
         self.attempts: list[tuple[ServerAllocation, XorPeerAddress, ConnectionId]] = []
@@ -101,7 +102,7 @@ class PeerConnections:
             StateError: It was not asked for, or told before.
         """
         asked = self._asked_for(connection_id)
-        self._advance(now)
+        self._journal.advance(now)
         if asked is None:
             self.told.append(ClosePeerConnection(connection_id))
             return
@@ -116,7 +117,7 @@ class PeerConnections:
             StateError: It was not asked for, or told before.
         """
         asked = self._asked_for(connection_id)
-        self._advance(now)
+        self._journal.advance(now)
         if asked is not None:
             # [rfc6062:5.2/7]
             self.answers.append((asked, Reply(CONNECTION_FAILED)))
@@ -128,10 +129,10 @@ class PeerConnections:
         Returns:
             The number of the connection; None if it is to be closed at once.
         """
-        self._advance(now)
+        self._journal.advance(now)
         allocation = self._by_relay.get(relayed)
         # [rfc6062:5.3/3]
-        if allocation is None or not allocation.permits(peer.host, self._now) or not self._has_room(allocation):
+        if allocation is None or not allocation.permits(peer.host, self._journal.now) or not self._has_room(allocation):
             return None
         if (allocation.number, peer) in self._by_peer:
             return None
@@ -143,15 +144,15 @@ class PeerConnections:
 
     def receive_data(self, connection_id: int, data: bytes, now: float) -> None:
         """Take in what was read from a peer; a peer that sends too much before its client comes is given up."""
-        self._advance(now)
+        self._journal.advance(now)
         connection = self._by_id.get(connection_id)
         if connection is None or isinstance(connection.state, Opening):
             return
-        if not connection.allocation.budget.take(len(data), self._now):
+        if not connection.allocation.budget.take(len(data), self._journal.now):
             self._close(connection_id)
             return
         connection.allocation.bytes_to_client += len(data)
-        self._stats.bytes_to_clients += len(data)
+        self._journal.stats.bytes_to_clients += len(data)
         if isinstance(connection.state, Bound):
             # [rfc6062:5.4/4]
             self.to_clients.append(StreamData(connection.state.stream, data))
@@ -163,7 +164,7 @@ class PeerConnections:
 
     def closed(self, connection_id: int, now: float) -> None:
         """Tell that a peer has closed its connection, or that it broke."""
-        self._advance(now)
+        self._journal.advance(now)
         connection = self._by_id.get(connection_id)
         if connection is None or isinstance(connection.state, Opening):
             return
@@ -174,7 +175,7 @@ class PeerConnections:
 
     def data_to_send(self, now: float) -> list[StreamData]:
         """Drain what is to be written to peers; `transport_id` is the number of the connection."""
-        self._advance(now)
+        self._journal.advance(now)
         unsent, self._unsent = self._unsent, []
         self._unsent_bytes = 0
         return unsent
@@ -183,7 +184,7 @@ class PeerConnections:
 
     def connect(self, asked: Asked, allocation: ServerAllocation, peer: Address, now: float) -> Reply | None:
         """Answer a Connect request; None if the answer has to wait for the peer."""
-        self._advance(now)
+        self._journal.advance(now)
         # [rfc6062:5.2/2] [rfc6062:5.2/3]
         connection_id = self._by_peer.get((allocation.number, peer))
         if connection_id is not None:
@@ -195,14 +196,14 @@ class PeerConnections:
             return Reply(INSUFFICIENT_CAPACITY)
         connection_id = self._add(allocation, peer, Opening(asked))
         # [rfc6062:5.2/8]
-        self._timers.set(connection_id, self._now + CONNECT_TIMEOUT)
+        self._timers.set(connection_id, self._journal.now + CONNECT_TIMEOUT)
         # [rfc6062:5.2/6]
         self.told.append(OpenPeerConnection(connection_id, relayed, peer))
         return None
 
     def bind(self, asked: Asked, now: float) -> Reply:
         """Answer a ConnectionBind request: join the stream that it came on with a connection."""
-        self._advance(now)
+        self._journal.advance(now)
         wanted = asked.request.get(ConnectionId)
         connection = None if wanted is None else self._by_id.get(wanted.value)
         # [rfc6062:5.4/1] [rfc6062:5.4/2]
@@ -218,6 +219,12 @@ class PeerConnections:
         if held:
             self.to_clients.append(StreamData(stream, held))
         return Reply(0, ())
+
+    def control_path(self, request: Message) -> ClientPath | None:
+        """Return the path of the client whose connection a ConnectionBind request asks for; None for other requests."""
+        wanted = request.get(ConnectionId) if request.method == CONNECTION_BIND else None
+        connection = None if wanted is None else self._by_id.get(wanted.value)
+        return None if connection is None else connection.allocation.path
 
     def is_bound(self, stream: int) -> bool:
         """Whether a client's stream carries the data of a connection, and nothing else."""
@@ -237,16 +244,16 @@ class PeerConnections:
 
     def receive_from_client(self, stream: int, data: bytes, now: float) -> None:
         """Take in what was read from a bound stream."""
-        self._advance(now)
+        self._journal.advance(now)
         connection_id = self._by_stream[stream]
         allocation = self._by_id[connection_id].allocation
         has_room = self._unsent_bytes + len(data) <= self._config.max_unsent_bytes
         # A stream cannot lose a part: what exceeds a limit ends it.
-        if not has_room or not allocation.budget.take(len(data), self._now):
+        if not has_room or not allocation.budget.take(len(data), self._journal.now):
             self._close(connection_id)
             return
         allocation.bytes_to_peers += len(data)
-        self._stats.bytes_to_peers += len(data)
+        self._journal.stats.bytes_to_peers += len(data)
         self._unsent_bytes += len(data)
         # [rfc6062:5.4/3]
         self._unsent.append(StreamData(connection_id, data))
@@ -271,8 +278,8 @@ class PeerConnections:
 
     def handle_timeout(self, now: float) -> None:
         """End what nobody came for."""
-        self._advance(now)
-        for connection_id in self._timers.pop_due(self._now):
+        self._journal.advance(now)
+        for connection_id in self._timers.pop_due(self._journal.now):
             state = self._by_id[connection_id].state
             if isinstance(state, Opening):
                 self.answers.append((state.asked, Reply(CONNECTION_FAILED)))
@@ -282,7 +289,7 @@ class PeerConnections:
     def next_timeout(self) -> float | None:
         """Return when something ends, in seconds; at once while something waits to be drained."""
         if self._unsent or self.answers or self.to_clients or self.attempts:
-            return self._now
+            return self._journal.now
         return self._timers.next()
 
     # Within.
@@ -309,7 +316,7 @@ class PeerConnections:
 
     def _wait(self, connection_id: int, connection: _Connection) -> None:
         connection.state = Waiting()
-        self._timers.set(connection_id, self._now + BIND_TIMEOUT)
+        self._timers.set(connection_id, self._journal.now + BIND_TIMEOUT)
 
     def _close(self, connection_id: int) -> None:
         state = self._by_id[connection_id].state
@@ -324,9 +331,6 @@ class PeerConnections:
         self._timers.cancel(connection_id)
         if isinstance(connection.state, Bound):
             del self._by_stream[connection.state.stream]
-
-    def _advance(self, now: float) -> None:
-        self._now = max(self._now, now)
 
 
 def _is_same(one: Asked, other: Asked) -> bool:

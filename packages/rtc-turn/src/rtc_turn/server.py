@@ -1,32 +1,28 @@
-"""The server: who is asking, what is answered, and what passes between clients and peers.
+"""The server: what comes in, what goes out, and time; its parts do the rest.
 
-See :rfc:`8656#section-5`; what requests do is the business of `server_requests`.
+See :rfc:`8656#section-5`. What requests do is the business of `server_requests`, what passes between clients and peers that
+of `server_relay`, and what is said to whom that of `server_answers`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from rtc_stun import (
     BINDING,
     Address,
-    Attribute,
-    Authenticated,
     Authenticator,
     CloseTransport,
     Datagram,
-    ErrorCode,
     Fingerprint,
     Message,
     MessageClass,
-    Software,
     StreamData,
     StunError,
     Unauthenticated,
     UnknownAttributes,
-    XorMappedAddress,
 )
-from rtc_turn.attributes import TURN_ATTRIBUTES, Data, DontFragment, Icmp, XorPeerAddress
-from rtc_turn.channel_data import TurnStreamBuffer, is_channel_data, pack_channel_data, unpack_channel_data
+from rtc_turn.attributes import TURN_ATTRIBUTES
+from rtc_turn.channel_data import FIRST_CHANNEL_BYTE, TurnStreamBuffer, is_channel_data
 from rtc_turn.errors import ParseError, StateError
 from rtc_turn.method import (
     ALLOCATE,
@@ -35,28 +31,23 @@ from rtc_turn.method import (
     CONNECTION_ATTEMPT,
     CONNECTION_BIND,
     CREATE_PERMISSION,
-    DATA,
     REFRESH,
     SEND,
 )
 from rtc_turn.peer_connections import PeerConnections
 from rtc_turn.peer_policy import PeerPolicy, PublicPeers
-from rtc_turn.reflection import Allowances
-from rtc_turn.server_allocation import ClientPath, ServerAllocation
+from rtc_turn.server_allocation import NO_STREAM, ClientPath
+from rtc_turn.server_answers import ServerAnswers
 from rtc_turn.server_config import TurnServerConfig, TurnServerStats
 from rtc_turn.server_events import AllocationStatus, ServerClosed, ServerEvent
-from rtc_turn.server_replies import REASONS, UNKNOWN_ATTRIBUTE, Asked, Reply
+from rtc_turn.server_journal import ServerJournal, Trace
+from rtc_turn.server_output import ServerOutput
+from rtc_turn.server_relay import ServerRelay
+from rtc_turn.server_replies import STALE_NONCE, UNKNOWN_ATTRIBUTE, Asked, Reply
 from rtc_turn.server_requests import ServerRequests
 from rtc_turn.timers import Timers
 
-Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
-
-TRANSACTION_ID_LENGTH: Final = 12
 MAX_STREAM_MESSAGE_LENGTH: Final = 65_535 + 20
-_RELAYED_ICMP: Final = {False: frozenset({3, 11}), True: frozenset({1, 2, 3})}
-"""Types that are told to clients, by whether they are of ICMPv6."""
-_TOO_BIG: Final = {False: frozenset({(3, 4)}), True: frozenset({(2, 0)})}
-"""Types and codes that tell the next hop's MTU."""
 
 
 class _Stream:
@@ -92,23 +83,23 @@ class TurnServer:
         trace: Trace | None = None,
     ) -> None:
         self._config = config if config is not None else TurnServerConfig()
-        self._rng = rng
         self._authenticator = authenticator
-        self.stats = TurnServerStats()
-        """Counters, for reading."""
+        self._journal = journal = ServerJournal(trace)
         policy = policy if policy is not None else PublicPeers()
-        self._requests = ServerRequests(self._config, policy, rng, self.stats)
-        self._allowances = Allowances(self._config.unproven_burst, self._config.unproven_rate)
-        self._trace = trace
-        self._now = float("-inf")
+        self._output = ServerOutput(self._config.max_unsent_bytes, journal)
+        self._requests = ServerRequests(self._config, policy, rng, journal)
+        self._relay = ServerRelay(self._requests, self._output, journal, rng, self._config.last_channel)
+        self._answers = ServerAnswers(self._config, self._output, journal)
         self._closed = False
         self._streams: dict[int, _Stream] = {}
         self._idle = Timers()
         """When streams without an allocation are closed."""
-        self._datagrams: list[Datagram] = []
-        self._stream_data: list[StreamData] = []
-        self._unsent_bytes = 0
         self._events: list[ServerEvent] = []
+
+    @property
+    def stats(self) -> TurnServerStats:
+        """Counters, for reading."""
+        return self._journal.stats
 
     @property
     def allocation_count(self) -> int:
@@ -139,7 +130,7 @@ class TurnServer:
 
     def set_policy(self, policy: PeerPolicy) -> None:
         """Let another one say whom to relay to, from the next datagram on."""
-        self._requests.policy = policy
+        self._requests.set_policy(policy)
 
     def serves(self, local: Address, remote: Address, transport: str) -> bool:
         """Whether a client that comes by datagrams has an allocation."""
@@ -147,7 +138,7 @@ class TurnServer:
 
     def allocations(self, now: float) -> list[AllocationStatus]:
         """Describe the allocations that there are, the oldest first."""
-        self._advance(now)
+        self._journal.advance(now)
         return self._requests.describe()
 
     # Answers to wishes.
@@ -159,10 +150,10 @@ class TurnServer:
             StateError: It was not asked for, or told before.
             ValueError: An allocation has the address already, or it is not of the family that was asked for.
         """
-        self._advance(now)
+        self._journal.advance(now)
         answer = self._requests.relay_opened(relay_id, relayed, reserved)
         if answer is not None:
-            self._respond(*answer)
+            self._answers.respond(*answer)
         self._settle()
 
     def relay_failed(self, relay_id: int, now: float) -> None:
@@ -171,10 +162,10 @@ class TurnServer:
         Raises:
             StateError: It was not asked for, or told before.
         """
-        self._advance(now)
+        self._journal.advance(now)
         answer = self._requests.relay_failed(relay_id)
         if answer is not None:
-            self._respond(*answer)
+            self._answers.respond(*answer)
         self._settle()
 
     # Streams.
@@ -198,53 +189,55 @@ class TurnServer:
             raise StateError("the server is closed")
         if transport_id in self._streams or transport_id < 0:
             raise StateError(f"transport {transport_id} is open already, or no number")
-        self._advance(now)
+        self._journal.advance(now)
         if len(self._streams) >= self._config.max_transports:
-            self._drop("too-many-transports")
+            self._journal.drop("too-many-transports")
             self._events.append(CloseTransport(transport_id, abort=True))
             return
         # [rfc8656:5/14]
-        self._streams[transport_id] = _Stream(
-            ClientPath(local, remote, transport, transport_id), self._config.last_channel
-        )
-        self._idle.set(transport_id, self._now + self._config.max_idle_stream)
+        path = ClientPath(local, remote, transport, transport_id)
+        self._streams[transport_id] = _Stream(path, self._config.last_channel)
+        self._output.paths[transport_id] = path
+        self._idle.set(transport_id, self._journal.now + self._config.max_idle_stream)
 
     def transport_closed(self, transport_id: int, now: float) -> None:
         """Tell of a stream that ended: what was allocated over it ends too."""
-        self._advance(now)
-        stream = self._streams.pop(transport_id, None)
+        self._journal.advance(now)
+        stream = self._forget_stream(transport_id)
         if stream is not None:
-            self._idle.cancel(transport_id)
             self._requests.forget_path(stream.path)
             self.connections.stream_closed(transport_id)
             self._settle()
 
     def receive_stream_data(self, transport_id: int, data: bytes, now: float) -> None:
         """Take in what was read from a stream; a stream that does not speak TURN is given up."""
-        self._advance(now)
+        self._journal.advance(now)
         stream = self._streams.get(transport_id)
         if stream is None:
-            self._drop("closed" if self._closed else "unknown-transport")
+            self._journal.drop("closed" if self._closed else "unknown-transport")
             return
         if self.connections.is_bound(transport_id):
-            self.connections.receive_from_client(transport_id, data, self._now)
+            self.connections.receive_from_client(transport_id, data, self._journal.now)
             self._settle()
             return
         try:
             while messages := stream.buffer.feed(data):
                 data = b""
                 for message in messages:
-                    self._receive_from_client(message, stream.path)
+                    if is_channel_data(message, last_channel=self._config.last_channel):
+                        self._relay.receive_channel_data(message, stream.path)
+                    else:
+                        self._receive_message(message, stream.path)
                 if self.connections.is_bound(transport_id) and not stream.buffer.is_empty:
                     raise ParseError("data before the answer to ConnectionBind")
         except ParseError:
-            self._drop("malformed-stream")
+            self._journal.drop("malformed-stream")
             self._abort(transport_id)
         self._settle()
 
     def _abort(self, transport_id: int) -> None:
         self._events.append(CloseTransport(transport_id, abort=True))
-        self.transport_closed(transport_id, self._now)
+        self.transport_closed(transport_id, self._journal.now)
 
     # Datagrams.
 
@@ -254,19 +247,23 @@ class TurnServer:
 
     def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None:
         """Take in several datagrams."""
-        self._advance(now)
+        self._journal.advance(now)
         if self._closed:
-            self._drop("closed", sum(1 for _ in datagrams))
+            self._journal.drop("closed", sum(1 for _ in datagrams))
             return
-        by_relay = self._requests.by_relay
+        by_relay, relay = self._requests.by_relay, self._relay
+        last_channel_byte = self._config.last_channel >> 8
         for datagram in datagrams:
-            allocation = by_relay.get(datagram.local)
+            data, local = datagram.data, datagram.local
+            allocation = by_relay.get(local)
             if allocation is not None:
-                self._receive_from_peer(allocation, datagram)
+                relay.receive_from_peer(allocation, data, datagram.remote)
+            # [rfc8656:12/3]
+            elif data and FIRST_CHANNEL_BYTE <= data[0] <= last_channel_byte:
+                # [rfc8656:5/13] As in `ClientPath`, which costs more to make.
+                relay.receive_channel_data(data, (local, datagram.remote, datagram.transport, NO_STREAM))
             else:
-                # [rfc8656:5/13]
-                path = ClientPath(datagram.local, datagram.remote, datagram.transport)
-                self._receive_from_client(datagram.data, path)
+                self._receive_message(data, ClientPath(local, datagram.remote, datagram.transport))
         self._settle()
 
     def icmp_received(
@@ -282,136 +279,51 @@ class TurnServer:
             now: Seconds.
             error_data: The next hop's MTU, where the type is about packets that are too big.
         """
-        self._advance(now)
-        allocation = self._requests.by_relay.get(relayed)
-        if allocation is None or icmp_type not in _RELAYED_ICMP[peer.is_ipv6]:
-            self._drop("icmp")
-        # [rfc8656:11.5/1]
-        elif not allocation.permits(peer.host, self._now):
-            self._drop("not-permitted")
-        else:
-            # [rfc8656:11.5/2]
-            # [rfc8656:18.13/3]
-            tells_mtu = (icmp_type, icmp_code) in _TOO_BIG[peer.is_ipv6]
-            icmp = Icmp(icmp_type, icmp_code, error_data if tells_mtu else 0)
-            self._indicate(allocation, XorPeerAddress(peer), icmp)
+        self._journal.advance(now)
+        self._relay.receive_icmp(relayed, peer, icmp_type, icmp_code, error_data)
 
-    def _receive_from_peer(self, allocation: ServerAllocation, datagram: Datagram) -> None:
-        peer, data, now = datagram.remote, datagram.data, self._now
-        if not allocation.permits(peer.host, now) or not self._requests.allows(allocation, peer):
-            self._drop("not-permitted")
-            return
-        if not allocation.budget.take(len(data), now):
-            # [rfc8656:5/16]
-            self._drop("bandwidth")
-            return
-        allocation.bytes_to_client += len(data)
-        self.stats.relayed_to_clients += 1
-        self.stats.bytes_to_clients += len(data)
-        number = allocation.channel_to(peer, now)
-        if number is None:
-            # [rfc8656:11.3/1]
-            self._indicate(allocation, XorPeerAddress(peer), Data(data))
-        else:
-            # [rfc8656:12.5/1]
-            path = allocation.path
-            self._send(path, pack_channel_data(number, data, pad=path.transport in ("tcp", "tls")))
+    # Messages.
 
-    def _indicate(self, allocation: ServerAllocation, *attributes: Attribute, method: int = DATA) -> None:
-        transaction_id = self._rng(TRANSACTION_ID_LENGTH)
-        self._send(allocation.path, Message(method, MessageClass.INDICATION, transaction_id, attributes).serialize())
-
-    def _receive_from_client(self, message: bytes, path: ClientPath) -> None:
-        if is_channel_data(message, last_channel=self._config.last_channel):
-            self._receive_channel_data(message, path)
-            return
+    def _receive_message(self, message: bytes, path: ClientPath) -> None:
         try:
             parsed = Message.parse(message, TURN_ATTRIBUTES)
             if parsed.get(Fingerprint) is not None:
                 parsed.verify_fingerprint()
         except StunError:
             # [rfc8656:12/1] [rfc8656:12/2] What begins like no protocol of this port is told to the trace.
-            self._drop("malformed")
+            self._journal.drop("malformed")
             return
         if parsed.message_class is MessageClass.REQUEST:
             self._receive_request(parsed, path, len(message))
         elif parsed.message_class is MessageClass.INDICATION and parsed.method == SEND:
-            self._receive_send(parsed, path)
+            self._relay.receive_send(parsed, path)
         elif parsed.message_class is not MessageClass.INDICATION or parsed.method != BINDING:
-            self._drop("unexpected-class")
-
-    def _receive_channel_data(self, message: bytes, path: ClientPath) -> None:
-        allocation = self._requests.by_path.get(path)
-        try:
-            number, data = unpack_channel_data(message, last_channel=self._config.last_channel)
-        except ParseError:
-            self._drop("malformed")
-            return
-        peer = None if allocation is None else allocation.peer_of(number, self._now)
-        # [rfc8656:5/8] [rfc8656:12.6/2]
-        if allocation is None or peer is None:
-            self._drop("unknown-channel")
-        else:
-            if path == allocation.next_path:
-                self._requests.switch(allocation)
-            self._relay(allocation, peer, data)
-
-    def _receive_send(self, indication: Message, path: ClientPath) -> None:
-        allocation = self._requests.by_path.get(path)
-        peer, data = indication.get(XorPeerAddress), indication.get(Data)
-        if allocation is None:
-            # [rfc8656:5/8] [rfc8016:3.2.2/8]
-            self._drop("no-allocation")
-        # [rfc8656:11.2/1]
-        elif peer is None or data is None or indication.unknown_required() or indication.get(DontFragment) is not None:
-            self._drop("malformed")
-        else:
-            if path == allocation.next_path:
-                self._requests.switch(allocation)
-            self._relay(allocation, peer.address, data.value)
-
-    def _relay(self, allocation: ServerAllocation, peer: Address, data: bytes) -> None:
-        relayed = allocation.relay_to(peer)
-        # [rfc8656:11.2/2] A channel outlives its permission, which does not outlive the policy.
-        if (
-            relayed is None
-            or allocation.is_tcp
-            or not allocation.permits(peer.host, self._now)
-            or not self._requests.allows(allocation, peer)
-        ):
-            self._drop("not-permitted")
-        elif not allocation.budget.take(len(data), self._now):
-            self._drop("bandwidth")
-        else:
-            allocation.bytes_to_peers += len(data)
-            self.stats.relayed_to_peers += 1
-            self.stats.bytes_to_peers += len(data)
-            self._put(Datagram(data, relayed, peer))
-
-    # Requests.
+            self._journal.drop("unexpected-class")
 
     def _receive_request(self, request: Message, path: ClientPath, length: int) -> None:
         if request.method == BINDING:
             # RFC 8656, 5: A client may want to know its address, or keep its path alive, before it has an allocation.
-            self._answer_binding(request, path, length)
+            self._answers.answer_binding(request, path, length)
             return
         # [rfc8656:5/1] [rfc8656:5/4] [rfc8656:5/5] [rfc8656:7.2/2] [rfc8656:7.2/3]
-        judgement = self._authenticator.authenticate(request, path.remote, self._now)
+        judgement = self._authenticator.authenticate(request, path.remote, self._journal.now)
+        if isinstance(judgement, Unauthenticated) and judgement.error_code == STALE_NONCE:
+            # A stream for data comes with the nonce of the stream that controls it, which is of another port.
+            control = self.connections.control_path(request)
+            if control is not None:
+                judgement = self._authenticator.authenticate(request, control.remote, self._journal.now)
         if isinstance(judgement, Unauthenticated):
-            error = ErrorCode.with_phrase(judgement.error_code)
-            self._answer_unproven(
-                path, length, judgement.error_code, self._write(request, None, error, *judgement.attributes)
-            )
+            self._answers.challenge(request, path, length, judgement)
             return
-        self._allowances.prove(path.remote)
+        self._answers.proven(path)
         asked = Asked(request, path, judgement)
         unknown = request.unknown_required()
         if unknown:
-            self._respond(asked, Reply(UNKNOWN_ATTRIBUTE, (UnknownAttributes(tuple(unknown)),)))
+            self._answers.respond(asked, Reply(UNKNOWN_ATTRIBUTE, (UnknownAttributes(tuple(unknown)),)))
             return
         reply = self._judge(asked)
         if reply is not None:
-            self._respond(asked, reply)
+            self._answers.respond(asked, reply)
 
     def _judge(self, asked: Asked) -> Reply | None:
         match asked.request.method:
@@ -430,87 +342,42 @@ class TurnServer:
             case _:
                 return Reply(400)
 
-    def _answer_binding(self, request: Message, path: ClientPath, length: int) -> None:
-        unknown = request.unknown_required()
-        if unknown:
-            error = ErrorCode.with_phrase(UNKNOWN_ATTRIBUTE)
-            wire = self._write(request, None, error, UnknownAttributes(tuple(unknown)))
-        else:
-            wire = self._write(request, None, XorMappedAddress(path.remote))
-        self._answer_unproven(path, length, UNKNOWN_ATTRIBUTE if unknown else 0, wire)
-
-    def _answer_unproven(self, path: ClientPath, length: int, code: int, wire: bytes) -> None:
-        """Answer a request that anybody may have sent in the client's name, within its host's allowance."""
-        self.stats.unauthenticated_bytes_received += length
-        # Whoever has a stream has proven its address.
-        if path.stream < 0 and not self._allowances.take(path.remote, len(wire), self._now):
-            self._drop("unproven")
-            return
-        self.stats.unauthenticated_bytes_sent += len(wire)
-        self._count(code)
-        self._send(path, wire)
-
-    def _respond(self, asked: Asked, reply: Reply) -> None:
-        attributes = reply.attributes
-        if reply.code:
-            phrase = REASONS.get(reply.code)
-            error = ErrorCode.with_phrase(reply.code) if phrase is None else ErrorCode(reply.code, phrase)
-            attributes = (error, *attributes)
-        self._count(reply.code)
-        self._send(asked.path, self._write(asked.request, asked.user, *attributes))
-
-    def _write(self, request: Message, user: Authenticated | None, *attributes: Attribute) -> bytes:
-        is_error = bool(attributes) and isinstance(attributes[0], ErrorCode)
-        message_class = MessageClass.ERROR if is_error else MessageClass.SUCCESS
-        response = Message(request.method, message_class, request.transaction_id, attributes)
-        if self._config.software is not None:
-            # [rfc8656:5/11]
-            response.attributes.append(Software(self._config.software))
-        fingerprint = request.get(Fingerprint) is not None
-        if user is None:
-            return response.serialize(fingerprint=fingerprint)
-        return response.serialize(key=user.key, integrity=user.integrity, fingerprint=fingerprint)
-
     # Time and output.
 
     def handle_timeout(self, now: float) -> None:
         """Do what time demands; drain events and output next."""
-        self._advance(now)
+        self._journal.advance(now)
         for asked, reply in self._requests.handle_timeout():
-            self._respond(asked, reply)
-        self.connections.handle_timeout(self._now)
-        for transport_id in self._idle.pop_due(self._now):
+            self._answers.respond(asked, reply)
+        self.connections.handle_timeout(self._journal.now)
+        for transport_id in self._idle.pop_due(self._journal.now):
             stream = self._streams.get(transport_id)
             if stream is None:
                 continue  # It ended with its allocation just now.
             if stream.path in self._requests.by_path or self.connections.is_bound(transport_id):
-                self._idle.set(transport_id, self._now + self._config.max_idle_stream)
+                self._idle.set(transport_id, self._journal.now + self._config.max_idle_stream)
             else:
-                self._drop("idle-transport")
+                self._journal.drop("idle-transport")
                 self._abort(transport_id)
         self._settle()
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due, in seconds; at once while output waits to be drained."""
-        if self._datagrams or self._stream_data:
-            return self._now
+        if not self._output.is_empty:
+            return self._journal.now
         deadlines = self._requests.next_timeout(), self.connections.next_timeout(), self._idle.next()
         return min((each for each in deadlines if each is not None), default=None)
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain datagrams to clients, from the address that they reached, and to peers, from the relayed address."""
-        self._advance(now)
-        datagrams, self._datagrams = self._datagrams, []
-        self._unsent_bytes = sum(len(each.data) for each in self._stream_data)
-        return datagrams
+        self._journal.advance(now)
+        return self._output.take_datagrams()
 
     def stream_data_to_send(self, now: float) -> list[StreamData]:
         """Drain what is to be written to streams."""
-        self._advance(now)
+        self._journal.advance(now)
         self._settle()
-        stream_data, self._stream_data = self._stream_data, []
-        self._unsent_bytes = sum(len(each.data) for each in self._datagrams)
-        return stream_data
+        return self._output.take_stream_data()
 
     def events(self) -> list[ServerEvent]:
         """Drain what has happened and what is wished for."""
@@ -522,71 +389,38 @@ class TurnServer:
         """End every allocation; drain `events` one last time."""
         if self._closed:
             return
-        self._advance(now)
+        self._journal.advance(now)
         self._requests.close()
         self._settle()
         self._events += [CloseTransport(transport_id) for transport_id in self._streams]
         self._streams.clear()
         self._idle = Timers()
-        self._datagrams.clear()
-        self._stream_data.clear()
+        self._output.clear()
         self._closed = True
         self._events.append(ServerClosed())
 
     # Within.
 
-    def _send(self, path: ClientPath, wire: bytes) -> None:
-        if path.stream < 0:
-            self._put(Datagram(wire, path.local, path.remote, path.transport))
-        elif not self._is_open(path):
-            self._drop("closed-transport")
-        elif self._has_room(wire):
-            self._stream_data.append(StreamData(path.stream, wire))
-
-    def _is_open(self, path: ClientPath) -> bool:
-        # Numbers come again: it must be the same stream.
-        stream = self._streams.get(path.stream)
-        return stream is not None and stream.path == path
-
-    def _put(self, datagram: Datagram) -> None:
-        if self._has_room(datagram.data):
-            self._datagrams.append(datagram)
-
-    def _has_room(self, data: bytes) -> bool:
-        if self._unsent_bytes + len(data) > self._config.max_unsent_bytes:
-            self._drop("output-full")
-            return False
-        self._unsent_bytes += len(data)
-        return True
+    def _forget_stream(self, transport_id: int) -> _Stream | None:
+        self._idle.cancel(transport_id)
+        self._output.paths.pop(transport_id, None)
+        return self._streams.pop(transport_id, None)
 
     def _settle(self) -> None:
         connections = self.connections
         answers, connections.answers = connections.answers, []
         for asked, reply in answers:
-            self._respond(asked, reply)
+            self._answers.respond(asked, reply)
         attempts, connections.attempts = connections.attempts, []
         for allocation, *attributes in attempts:
-            self._indicate(allocation, *attributes, method=CONNECTION_ATTEMPT)
+            self._relay.indicate(allocation, *attributes, method=CONNECTION_ATTEMPT)
         to_clients, connections.to_clients = connections.to_clients, []
         for written in to_clients:
-            if self._has_room(written.data):
-                self._stream_data.append(written)
-        told, self._requests.told = [*self._requests.told, *connections.told], []
-        for wish in connections.told:
+            self._output.write(written.transport_id, written.data)
+        told, self._requests.told = self._requests.told, []
+        wishes, connections.told = connections.told, []
+        for wish in wishes:
             if isinstance(wish, CloseTransport):
-                self._streams.pop(wish.transport_id, None)
-                self._idle.cancel(wish.transport_id)
-        connections.told.clear()
+                self._forget_stream(wish.transport_id)
         self._events += told
-
-    def _advance(self, now: float) -> None:
-        self._now = max(self._now, now)
-        self._requests.now = self._now
-
-    def _count(self, code: int) -> None:
-        self.stats.responses[code] = self.stats.responses.get(code, 0) + 1
-
-    def _drop(self, reason: str, count: int = 1) -> None:
-        self.stats.dropped[reason] = self.stats.dropped.get(reason, 0) + count
-        if self._trace is not None:
-            self._trace(self._now, "turn:dropped", {"reason": reason, "count": count})
+        self._events += wishes

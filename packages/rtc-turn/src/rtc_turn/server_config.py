@@ -53,6 +53,9 @@ class TurnServerConfig:
     """For how long a reserved port waits for its allocation."""
     relay_timeout: float = 10.0
     """How long the caller may take to open a relay before the client is told that there is none."""
+    challenge_burst: int = 0
+    """Bytes of challenges and other errors that a host may be sent beyond the bytes that it has sent itself. With 0 nobody
+    can make the server send more than he does; a client whose first request is short has to repeat it once or twice."""
     unproven_burst: int = 4096
     """Bytes that may be answered at once to one host that has not proven that it asked."""
     unproven_rate: int = 512

@@ -1,7 +1,7 @@
 """How a server judges each request and what it answers (:rfc:`8656#section-7.2` to :rfc:`8656#section-12.2`)."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from rtc_stun import Address, AlternateServer, Attribute, Message, UnknownAttributes, XorMappedAddress
 from rtc_turn.allocation import family_of
@@ -30,8 +30,9 @@ from rtc_turn.peer_connections import PeerConnections
 from rtc_turn.peer_policy import PeerPolicy, is_tunnel
 from rtc_turn.relay_pool import RelayPool, RelayWish
 from rtc_turn.server_allocation import Budget, ClientPath, ServerAllocation
-from rtc_turn.server_config import TurnServerConfig, TurnServerStats
+from rtc_turn.server_config import TurnServerConfig
 from rtc_turn.server_events import AllocationCreated, AllocationDeleted, AllocationStatus, CloseRelay, OpenRelay
+from rtc_turn.server_journal import ServerJournal
 from rtc_turn.server_replies import (
     ALLOCATION_MISMATCH,
     BAD_REQUEST,
@@ -61,6 +62,9 @@ class _Opening:
     seconds: int
 
 
+MAX_VERDICTS: Final = 65_536
+"""Pairs of users and peers whose verdicts are kept."""
+
 Answer: TypeAlias = tuple[Asked, Reply]
 Told: TypeAlias = AllocationCreated | AllocationDeleted | CloseRelay | OpenRelay
 
@@ -72,16 +76,17 @@ class ServerRequests:
         config: That of the server.
         policy: Whom to relay to.
         rng: For reservation tokens and tickets.
-        stats: The server's counters.
+        journal: That of the server.
     """
 
     def __init__(
-        self, config: TurnServerConfig, policy: PeerPolicy, rng: Callable[[int], bytes], stats: TurnServerStats
+        self, config: TurnServerConfig, policy: PeerPolicy, rng: Callable[[int], bytes], journal: ServerJournal
     ) -> None:
         self._config = config
-        self.policy = policy
-        """Whom to relay to; the server may change it."""
-        self._stats = stats
+        self._policy = policy
+        self._verdicts: dict[tuple[str, Address], bool] = {}
+        """What it has said, so that it need not be asked for each datagram."""
+        self._journal = journal
         self._pool = RelayPool(config, rng)
         self._timers = Timers()
         """When allocations expire, by number."""
@@ -90,12 +95,10 @@ class ServerRequests:
         self._next_number = 0
         self._openings: dict[ClientPath, _Opening] = {}
         self._user_counts: dict[str, int] = {}
-        self.now = float("-inf")
-        """Seconds; the server keeps it up to date."""
-        self.by_path: dict[ClientPath, ServerAllocation] = {}
+        self.by_path: dict[tuple[Address, Address, str, int], ServerAllocation] = {}
         """An allocation that is about to move is there twice."""
         self._tcp: dict[Address, ServerAllocation] = {}
-        self.connections = PeerConnections(config, self._tcp, stats)
+        self.connections = PeerConnections(config, self._tcp, journal)
         self.by_relay: dict[Address, ServerAllocation] = {}
         self.alternate: Address | None = None
         """Where new clients are sent."""
@@ -109,7 +112,7 @@ class ServerRequests:
 
     def describe(self) -> list[AllocationStatus]:
         """Return what there is to say about each allocation."""
-        return [each.describe(self.now) for each in self._by_number.values()]
+        return [each.describe(self._journal.now) for each in self._by_number.values()]
 
     # Allocate.
 
@@ -143,14 +146,14 @@ class ServerRequests:
             return Reply(INSUFFICIENT_CAPACITY)
         opening = _Opening(asked, wish, self._lifetime(request))
         if wish.token is not None:
-            relayed = self._pool.redeem(wish.token, self.now)
+            relayed = self._pool.redeem(wish.token, self._journal.now)
             if relayed is None:
                 return Reply(INSUFFICIENT_CAPACITY)
             wish.opened[family_of(relayed)] = relayed
             return self._create(opening)
         self._openings[path] = opening
         self._count(asked.account, 1)
-        self.told += self._pool.open(wish, path, self.now)
+        self.told += self._pool.open(wish, path, self._journal.now)
         return None
 
     def _read_wish(self, request: Message, *, is_datagram: bool) -> RelayWish | Reply:
@@ -249,14 +252,14 @@ class ServerRequests:
             asked.request.transaction_id,
             max_permissions=config.max_permissions,
             max_channels=config.max_channels,
-            budget=Budget(config.max_bytes_per_second, self.now),
+            budget=Budget(config.max_bytes_per_second, self._journal.now),
         )
         allocation.number = self._next_number
         self._next_number += 1
         allocation.relays = dict(sorted(wish.opened.items()))
         allocation.missing = next(iter(wish.failed.items()), None)
         if wish.reserved is not None:
-            allocation.reservation_token = self._pool.reserve(wish.reserved, self.now)
+            allocation.reservation_token = self._pool.reserve(wish.reserved, self._journal.now)
         self.by_path[asked.path] = allocation
         allocation.is_tcp = wish.tcp
         for relayed in allocation.relays.values():
@@ -264,18 +267,18 @@ class ServerRequests:
             (self._tcp if wish.tcp else self.by_relay)[relayed] = allocation
         self._by_number[allocation.number] = allocation
         if asked.request.get(MobilityTicket) is not None:
-            allocation.ticket = self._tickets.issue(allocation.number, self.now)
+            allocation.ticket = self._tickets.issue(allocation.number, self._journal.now)
         self._count(asked.account, 1)
         self._set_lifetime(allocation, opening.seconds)
         path = asked.path
         relays = tuple(allocation.relays.values())
-        self._stats.allocations += 1
+        self._journal.stats.allocations += 1
         self.told.append(AllocationCreated(allocation.username, path.remote, path.transport, relays, opening.seconds))
         return self._granted(allocation)
 
     def _granted(self, allocation: ServerAllocation) -> Reply:
         attributes: list[Attribute] = [XorRelayedAddress(relayed) for relayed in allocation.relays.values()]
-        attributes.append(Lifetime(max(0, round(allocation.expires_at - self.now))))
+        attributes.append(Lifetime(max(0, round(allocation.expires_at - self._journal.now))))
         if allocation.reservation_token is not None:
             attributes.append(ReservationToken(allocation.reservation_token))
         if allocation.missing is not None:
@@ -331,10 +334,10 @@ class ServerRequests:
         if not all(self.allows(allocation, Address(peer.host, 0)) for peer in peers):
             return Reply(FORBIDDEN)
         hosts = [peer.host for peer in peers]
-        if not allocation.can_permit(hosts, self.now):
+        if not allocation.can_permit(hosts, self._journal.now):
             return Reply(INSUFFICIENT_CAPACITY)
         for host in hosts:
-            allocation.permit(host, self.now)
+            allocation.permit(host, self._journal.now)
         return Reply()
 
     def channel_bind(self, asked: Asked) -> Reply:
@@ -356,12 +359,12 @@ class ServerRequests:
         # [rfc8656:12.2/2] [rfc8656:21.4/3]
         if not self.allows(allocation, peer.address):
             return Reply(FORBIDDEN)
-        is_known = allocation.peer_of(number.number, self.now) is not None
-        has_room = allocation.can_permit([peer.address.host], self.now)
-        if not has_room or not (is_known or allocation.can_bind(self.now)):
+        is_known = allocation.peer_of(number.number, self._journal.now) is not None
+        has_room = allocation.can_permit([peer.address.host], self._journal.now)
+        if not has_room or not (is_known or allocation.can_bind(self._journal.now)):
             return Reply(INSUFFICIENT_CAPACITY)
         try:
-            allocation.bind(number.number, peer.address, self.now)
+            allocation.bind(number.number, peer.address, self._journal.now)
         except StateError:
             return Reply(BAD_REQUEST)
         return Reply()
@@ -381,17 +384,29 @@ class ServerRequests:
         # [rfc6062:5.2/5]
         if not self.allows(allocation, peer.address):
             return Reply(FORBIDDEN)
-        return self.connections.connect(asked, allocation, peer.address, self.now)
+        return self.connections.connect(asked, allocation, peer.address, self._journal.now)
 
     def connection_bind(self, asked: Asked) -> Reply:
         """Answer a ConnectionBind request (:rfc:`6062#section-5.4`)."""
         # A stream that controls an allocation carries no data.
-        return Reply(BAD_REQUEST) if asked.path in self.by_path else self.connections.bind(asked, self.now)
+        return Reply(BAD_REQUEST) if asked.path in self.by_path else self.connections.bind(asked, self._journal.now)
 
     def allows(self, allocation: ServerAllocation, peer: Address) -> bool:
         """Whether the policy lets an allocation's user exchange data with a peer, unless it is behind a tunnel."""
+        known = self._verdicts.get((allocation.username, peer))
+        if known is not None:
+            return known
+        if len(self._verdicts) >= MAX_VERDICTS:
+            self._verdicts.clear()
         # [rfc8656:21.4/2]
-        return not is_tunnel(peer.host) and self.policy.allows(allocation.username, peer)
+        verdict = not is_tunnel(peer.host) and self._policy.allows(allocation.username, peer)
+        self._verdicts[allocation.username, peer] = verdict
+        return verdict
+
+    def set_policy(self, policy: PeerPolicy) -> None:
+        """Go by another policy from now on."""
+        self._policy = policy
+        self._verdicts.clear()
 
     def _allocation_of(self, asked: Asked) -> ServerAllocation | Reply:
         allocation = self.by_path.get(asked.path)
@@ -409,7 +424,7 @@ class ServerRequests:
         """Return what a ticket moves (:rfc:`8016#section-3.2.2`)."""
         if not self._config.mobility:
             return Reply(MOBILITY_FORBIDDEN)
-        ticket = self._tickets.find(value, self.now)
+        ticket = self._tickets.find(value, self._journal.now)
         # [rfc8016:3.2.2/2]
         if ticket is None:
             return Reply(BAD_REQUEST)
@@ -435,7 +450,7 @@ class ServerRequests:
         allocation.next_path = asked.path
         allocation.moved_by = asked.request.transaction_id
         self.by_path[asked.path] = allocation
-        allocation.ticket = self._tickets.issue(allocation.number, self.now)
+        allocation.ticket = self._tickets.issue(allocation.number, self._journal.now)
 
     def switch(self, allocation: ServerAllocation) -> None:
         """Data has come on the new path, or the old one is closed."""
@@ -452,7 +467,7 @@ class ServerRequests:
         if allocation.next_path is not None:
             del self.by_path[allocation.next_path]
         del self._by_number[allocation.number]
-        self._tickets.end(allocation.number, self.now)
+        self._tickets.end(allocation.number, self._journal.now)
         self.connections.end(allocation)
         self._timers.cancel(allocation.number)
         self._count(allocation.account, -1)
@@ -485,11 +500,11 @@ class ServerRequests:
 
     def handle_timeout(self) -> list[Answer]:
         """End what has expired; return answers to those who waited for relays in vain."""
-        for number in self._timers.pop_due(self.now):
+        for number in self._timers.pop_due(self._journal.now):
             self.delete(self._by_number[number], "expired")
-        self.told += [CloseRelay(relayed) for relayed in self._pool.expired_reservations(self.now)]
+        self.told += [CloseRelay(relayed) for relayed in self._pool.expired_reservations(self._journal.now)]
         answers = []
-        for path in self._pool.overdue(self.now):
+        for path in self._pool.overdue(self._journal.now):
             opening = self._openings.pop(path, None)
             if opening is not None:
                 self._count(opening.asked.account, -1)
@@ -512,7 +527,7 @@ class ServerRequests:
         self.told += [CloseRelay(relayed) for relayed in self._pool.close()]
 
     def _set_lifetime(self, allocation: ServerAllocation, seconds: int) -> None:
-        allocation.expires_at = self.now + seconds
+        allocation.expires_at = self._journal.now + seconds
         self._timers.set(allocation.number, allocation.expires_at)
 
     def _close_relay(self, relayed: Address) -> None:

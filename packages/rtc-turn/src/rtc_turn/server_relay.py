@@ -1,0 +1,150 @@
+"""What passes between clients and peers through a server's allocations (:rfc:`8656#section-11`, :rfc:`8656#section-12`)."""
+
+from collections.abc import Callable
+from typing import Final
+
+from rtc_stun import Address, Attribute, Message, MessageClass
+from rtc_turn.attributes import Data, DontFragment, Icmp, XorPeerAddress
+from rtc_turn.channel_data import pack_channel_data, unpack_channel_data
+from rtc_turn.errors import ParseError
+from rtc_turn.method import DATA
+from rtc_turn.server_allocation import ClientPath, ServerAllocation
+from rtc_turn.server_journal import ServerJournal
+from rtc_turn.server_output import ServerOutput
+from rtc_turn.server_requests import ServerRequests
+
+TRANSACTION_ID_LENGTH: Final = 12
+_RELAYED_ICMP: Final = {False: frozenset({3, 11}), True: frozenset({1, 2, 3})}
+"""Types that are told to clients, by whether they are of ICMPv6."""
+_TOO_BIG: Final = {False: frozenset({(3, 4)}), True: frozenset({(2, 0)})}
+"""Types and codes that tell the next hop's MTU."""
+
+
+class ServerRelay:
+    """The data plane of a server.
+
+    Args:
+        requests: Knows the allocations.
+        output: Takes what is passed on.
+        journal: Takes time and counts.
+        rng: For transaction IDs.
+        last_channel: The highest channel number.
+    """
+
+    __slots__ = ("_journal", "_last_channel", "_output", "_requests", "_rng", "_stats")
+
+    def __init__(
+        self,
+        requests: ServerRequests,
+        output: ServerOutput,
+        journal: ServerJournal,
+        rng: Callable[[int], bytes],
+        last_channel: int,
+    ) -> None:
+        self._requests = requests
+        self._output = output
+        self._journal = journal
+        self._stats = journal.stats
+        self._rng = rng
+        self._last_channel = last_channel
+
+    # From peers.
+
+    def receive_from_peer(self, allocation: ServerAllocation, data: bytes, peer: Address) -> None:
+        """Pass on what came to a relayed address."""
+        now = self._journal.now
+        if not allocation.permits(peer.host, now) or not self._requests.allows(allocation, peer):
+            self._journal.drop("not-permitted")
+            return
+        if not allocation.budget.take(len(data), now):
+            # [rfc8656:5/16]
+            self._journal.drop("bandwidth")
+            return
+        length = len(data)
+        allocation.bytes_to_client += length
+        stats = self._stats
+        stats.relayed_to_clients += 1
+        stats.bytes_to_clients += length
+        number = allocation.channel_to(peer, now)
+        if number is None:
+            # [rfc8656:11.3/1]
+            self.indicate(allocation, XorPeerAddress(peer), Data(data))
+            return
+        path = allocation.path
+        # [rfc8656:12.5/1]
+        self._output.send(path, pack_channel_data(number, data, pad=path.stream >= 0))
+
+    def receive_icmp(self, relayed: Address, peer: Address, icmp_type: int, icmp_code: int, error_data: int) -> None:
+        """Pass on what the network said about a datagram to a peer."""
+        allocation = self._requests.by_relay.get(relayed)
+        if allocation is None or icmp_type not in _RELAYED_ICMP[peer.is_ipv6]:
+            self._journal.drop("icmp")
+        # [rfc8656:11.5/1]
+        elif not allocation.permits(peer.host, self._journal.now):
+            self._journal.drop("not-permitted")
+        else:
+            # [rfc8656:11.5/2]
+            # [rfc8656:18.13/3]
+            tells_mtu = (icmp_type, icmp_code) in _TOO_BIG[peer.is_ipv6]
+            icmp = Icmp(icmp_type, icmp_code, error_data if tells_mtu else 0)
+            self.indicate(allocation, XorPeerAddress(peer), icmp)
+
+    def indicate(self, allocation: ServerAllocation, *attributes: Attribute, method: int = DATA) -> None:
+        """Tell a client something that it has not asked for."""
+        transaction_id = self._rng(TRANSACTION_ID_LENGTH)
+        wire = Message(method, MessageClass.INDICATION, transaction_id, attributes).serialize()
+        self._output.send(allocation.path, wire)
+
+    # From clients.
+
+    def receive_channel_data(self, message: bytes, path: tuple[Address, Address, str, int]) -> None:
+        """Pass on what came through a channel."""
+        allocation = self._requests.by_path.get(path)
+        try:
+            number, data = unpack_channel_data(message, last_channel=self._last_channel)
+        except ParseError:
+            self._journal.drop("malformed")
+            return
+        peer = None if allocation is None else allocation.peer_of(number, self._journal.now)
+        # [rfc8656:5/8] [rfc8656:12.6/2]
+        if allocation is None or peer is None:
+            self._journal.drop("unknown-channel")
+        else:
+            self._relay(allocation, path, peer, data)
+
+    def receive_send(self, indication: Message, path: ClientPath) -> None:
+        """Pass on what came in a Send indication."""
+        allocation = self._requests.by_path.get(path)
+        peer, data = indication.get(XorPeerAddress), indication.get(Data)
+        if allocation is None:
+            # [rfc8656:5/8] [rfc8016:3.2.2/8]
+            self._journal.drop("no-allocation")
+        # [rfc8656:11.2/1]
+        elif peer is None or data is None or indication.unknown_required() or indication.get(DontFragment) is not None:
+            self._journal.drop("malformed")
+        else:
+            self._relay(allocation, path, peer.address, data.value)
+
+    def _relay(
+        self, allocation: ServerAllocation, path: tuple[Address, Address, str, int], peer: Address, data: bytes
+    ) -> None:
+        if allocation.next_path is not None and path == allocation.next_path:
+            self._requests.switch(allocation)
+        relayed, now = allocation.relay_to(peer), self._journal.now
+        # [rfc8656:11.2/2] A channel outlives its permission, which does not outlive the policy.
+        if (
+            relayed is None
+            or allocation.is_tcp
+            or not allocation.permits(peer.host, now)
+            or not self._requests.allows(allocation, peer)
+        ):
+            self._journal.drop("not-permitted")
+        elif not allocation.budget.take(len(data), now):
+            self._journal.drop("bandwidth")
+        else:
+            length = len(data)
+            allocation.bytes_to_peers += length
+            stats = self._stats
+            stats.relayed_to_peers += 1
+            stats.bytes_to_peers += length
+            self._output.put(data, relayed, peer)
