@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from tests.support.nat import Nat
 from tests.support.network import Host, Link, Network, Node
@@ -161,7 +161,7 @@ class Pair:
         """Let time pass."""
         self.network.advance(seconds)
 
-    def connect(self, **channel: object) -> "Pair":
+    def connect(self, **channel: object) -> Self:
         """Negotiate a channel and wait until both sides have it."""
         self.left.machine.create_data_channel("chat", **channel)  # type: ignore[arg-type]  # the caller knows the options
         self.negotiate()

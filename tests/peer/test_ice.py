@@ -645,7 +645,7 @@ def test_the_policy_can_change_with_the_next_gathering() -> None:
     machine.restart_ice()
     pair.negotiate()
     pair.settle(1.0)
-    assert {each.type for each in machine.transports[0].local_candidates} == {"host"}
+    assert {each.type for each in pair.left.machine.transports[0].local_candidates} == {"host"}
 
 
 @settings(max_examples=60)
