@@ -186,8 +186,12 @@ class Call:
     def tell_credentials(self, index: int) -> None:
         """Signal the credentials of one agent to the other."""
         agent, peer = self.parties[index].agent, self.parties[1 - index].agent
-        local, lite = agent.local_credentials, agent.lite
-        self.post(lambda now: peer.set_remote_credentials(local.ufrag, local.password, now, lite=lite))
+        local, lite, renomination = agent.local_credentials, agent.lite, agent.renomination
+        self.post(
+            lambda now: peer.set_remote_credentials(
+                local.ufrag, local.password, now, lite=lite, renomination=renomination
+            )
+        )
 
     def run(self, until: Callable[[], bool] | None = None, timeout: float = 60.0) -> bool:
         """Let time pass, signalling included; return whether the condition came true."""

@@ -29,6 +29,7 @@ from rtc_ice.pacing import Pacer
 from rtc_ice.pair import RemoteCandidate
 from rtc_ice.receiving import Receiver
 from rtc_ice.relayed import Relays
+from rtc_ice.renomination import keep_moving
 from rtc_ice.responder import Responder
 from rtc_ice.role import Role
 from rtc_ice.selection import Selection
@@ -174,7 +175,8 @@ class IceAgent(StreamSide):
             base_of(address, tcp_type), announced, (stream, component_id), self._config, tcp_type
         )
         # [rfc8838:13/6] [rfc8838:13/8] [rfc8838:13/10]
-        if local is None or self._addresses.ended or self._session.completed_at is not None:
+        ended = (self._addresses.ended and not self._config.continual) or not self._session.gathers
+        if local is None or ended:
             return False
         self._gather(local)
         self._settle()
@@ -200,8 +202,7 @@ class IceAgent(StreamSide):
             return
         self._config = replace(self._config, stun_servers=(*self._config.stun_servers, server))
         bases = [each for each in self._session.local_candidates if each.candidate.type == HOST]
-        asks = self._status.gathering is not GatheringState.COMPLETE and self._session.completed_at is None
-        self._current.gatherer.add_server(self._config, server, bases if asks else [])
+        self._current.gatherer.add_server(self._config, server, bases if self._may_ask_servers else [])
         self._settle()
 
     def add_turn_server(self, server: TurnServer, now: float) -> None:
@@ -215,8 +216,7 @@ class IceAgent(StreamSide):
         if any(each.location == server.location for each in self._config.turn_servers):
             return
         self._config = replace(self._config, turn_servers=(*self._config.turn_servers, server))
-        asks = self._status.gathering is not GatheringState.COMPLETE and self._session.completed_at is None
-        self._relays.add_server(self._config, server, self._udp_addresses() if asks else [])
+        self._relays.add_server(self._config, server, self._udp_addresses() if self._may_ask_servers else [])
         self._settle()
 
     def remove_local_address(self, address: Address, now: float, *, tcp_type: TcpType | None = None) -> None:
@@ -242,7 +242,14 @@ class IceAgent(StreamSide):
         self._settle()
 
     def set_remote_credentials(
-        self, ufrag: str, password: str, now: float, *, lite: bool = False, ta: float | None = None
+        self,
+        ufrag: str,
+        password: str,
+        now: float,
+        *,
+        lite: bool = False,
+        ta: float | None = None,
+        renomination: bool = False,
     ) -> None:
         """Tell what the peer signalled about itself; checks begin as soon as there are pairs.
 
@@ -252,6 +259,7 @@ class IceAgent(StreamSide):
             now: The present.
             lite: Whether the peer is a lite agent.
             ta: The pacing that the peer proposed, in seconds.
+            renomination: Whether the peer has the ICE option ``renomination``.
 
         Raises:
             ValueError: The credentials do not follow the grammar.
@@ -265,7 +273,8 @@ class IceAgent(StreamSide):
             if (session.remote.credentials, session.remote.lite) != (credentials, lite):
                 raise StateError("new credentials or another kind of agent mean a restart: call restart() first")
             return
-        session.remote = RemoteParameters(credentials, lite, self._config.assumed_remote_ta if ta is None else ta)
+        assumed_ta = self._config.assumed_remote_ta
+        session.remote = RemoteParameters(credentials, lite, assumed_ta if ta is None else ta, renomination)
         session.remote_key = short_term_key(password)
         self._pacer.agree(self._config.ta, max(MIN_TA, session.remote.ta))
         # [rfc8445:6.1.1/2] [rfc8445:6.1.1/5] After a restart the peer may have become another kind of agent.
@@ -446,6 +455,12 @@ class IceAgent(StreamSide):
     def _session(self) -> Session:
         return self._current.session
 
+    @property
+    def _may_ask_servers(self) -> bool:
+        return self._config.continual or (
+            self._status.gathering is not GatheringState.COMPLETE and self._session.completed_at is None
+        )
+
     def _make_generation(self, credentials: Credentials | None) -> Generation:
         return Generation(
             # [rfc8445:5.3/2] [rfc8445:9/3]
@@ -497,6 +512,7 @@ class IceAgent(StreamSide):
         nominate_where_ripe(session, gathering_done=gathering_done, now=now)
         self._events.extend(self._selection.update(session, now))
         self._selection.regain_consent(session)
+        keep_moving(session, self._selection, now)
         # [rfc8445:8.3.1/1] What the peer sends by the old pair, because it has yet to hear of the new one, still counts.
         if session.completed_at is not None and now >= session.completed_at + GRACE_PERIOD:
             self._previous = None
@@ -522,7 +538,7 @@ class IceAgent(StreamSide):
         for failures in (self._current.gatherer.failures, self._relays.failures):
             self._events.extend(failures)
             failures.clear()
-        if self._session.completed_at is not None:
+        if not self._session.gathers:
             # [rfc8838:13/10] [rfc8445:5.1.1.4/1]
             self._current.gatherer.stop()
             self._relays.stop(self._now)

@@ -44,6 +44,11 @@ class AgentView:
         return self._config.lite
 
     @property
+    def renomination(self) -> bool:
+        """Whether to signal the ICE option ``renomination``: see `IceConfig.continual`."""
+        return self._config.continual
+
+    @property
     def ta(self) -> float:
         """The pacing in force, in seconds."""
         return self._pacer.ta

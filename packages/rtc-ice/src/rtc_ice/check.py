@@ -42,7 +42,13 @@ class Checker:
         rto = TCP_TRANSACTION_TIMEOUT if over_stream else self.rto(ta)
         pair.step(PairInput.PERFORM)
         transaction_id = session.rng(TRANSACTION_ID_LENGTH)
-        datagram = session.check_datagram(pair, transaction_id, priority=priority, use_candidate=nominates is not None)
+        datagram = session.check_datagram(
+            pair,
+            transaction_id,
+            priority=priority,
+            use_candidate=nominates is not None,
+            nomination=0 if nominates is None else nominates.nomination,
+        )
         transaction = CheckTransaction(
             transaction_id,
             datagram,
@@ -142,8 +148,10 @@ class Checker:
         session.checklists.unfreeze(pair.foundation)
         if pair.nominate_on_success and not session.role.controlling:
             pair.nominate_on_success = False
+            valid.nomination = pair.nomination
             session.nominate(valid, now)
         elif transaction.nominates is not None and session.role.controlling:
+            valid.nomination = transaction.nominates.nomination
             session.nominate(valid, now)
 
     def _valid_pair(self, transaction: CheckTransaction, mapped: Address) -> Pair:

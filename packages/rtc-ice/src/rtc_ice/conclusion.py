@@ -7,6 +7,7 @@ Everything here is derived anew after every input, so that no flag can go stale.
 from rtc_ice.check import Checker
 from rtc_ice.checklist import Checklist
 from rtc_ice.pair import ComponentKey, Path, can_pair
+from rtc_ice.renomination import may_recover
 from rtc_ice.selection import Selection
 from rtc_ice.session import Session
 from rtc_ice.state import ChecklistState, ConnectionState
@@ -37,8 +38,7 @@ def nominate_where_ripe(session: Session, *, gathering_done: bool, now: float) -
         )
         if chosen is not None:
             # [rfc8445:8.1.1/2]
-            session.nominating[component] = chosen
-            checklist.trigger(chosen.source)
+            session.begin_nomination(chosen)
 
 
 def next_nomination(session: Session, now: float) -> float | None:
@@ -128,8 +128,8 @@ def connection_state(
         ended = session.completed_at is not None and gathering_done and session.remote_candidates_ended
         return ConnectionState.COMPLETED if ended else ConnectionState.CONNECTED
     if session.completed_at is not None and not any(checklist.valid for checklist in session.checklists):
-        # A restart alone can bring back what was nominated and lost.
-        return ConnectionState.FAILED
+        # A restart alone can bring back what was nominated and lost, unless other paths may turn up.
+        return ConnectionState.DISCONNECTED if may_recover(session, now) else ConnectionState.FAILED
     if session.remote is None or not any(session.checklists.pairs()):
         return before if before in (ConnectionState.CHECKING, ConnectionState.DISCONNECTED) else _unstarted(before)
     unsettled = any(not pair.is_settled for pair in session.checklists.pairs())

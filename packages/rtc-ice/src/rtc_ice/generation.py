@@ -15,6 +15,7 @@ from rtc_ice.gathering import Gatherer
 from rtc_ice.local_address import LocalAddress
 from rtc_ice.pair import LocalCandidate
 from rtc_ice.relayed import Relays
+from rtc_ice.renomination import recovery_ends_at
 from rtc_ice.role import Role
 from rtc_ice.session import Session
 from rtc_stun import Datagram
@@ -56,10 +57,10 @@ class Generation:
         unserved, self._relays.unserved = self._relays.unserved, []
         for local, server in unserved:
             host = session.find_base(local.address)
-            if host is not None and session.completed_at is None:
+            if host is not None and session.gathers:
                 self.gatherer.ask(host, server)
         candidates = self._relays.candidates()
-        if session.completed_at is not None:
+        if not session.gathers:
             return []
         gathered = [self.take_local(candidate) for candidate in candidates]
         return [each for each in gathered if each is not None]
@@ -107,9 +108,8 @@ class Generation:
     def next_timeout(self, now: float) -> float | None:
         """Return when a request is to be repeated, or a conclusion becomes possible by time alone."""
         times = [self.session.checks.next_timeout(), self.gatherer.next_timeout(), next_nomination(self.session, now)]
-        patience = self.checker.pac_deadline
-        if patience is not None and patience > now:
-            times.append(patience)
+        deadlines = (self.checker.pac_deadline, recovery_ends_at(self.session))
+        times += [at for at in deadlines if at is not None and at > now]
         return min((at for at in times if at is not None), default=None)
 
     @property

@@ -8,6 +8,7 @@ from rtc_stun import (
     Attribute,
     ErrorCode,
     FingerprintError,
+    GoogNomination,
     IceControlled,
     IceControlling,
     Integrity,
@@ -35,14 +36,17 @@ def build_check(
     controlling: bool,
     tie_breaker: int,
     use_candidate: bool,
+    nomination: int = 0,
 ) -> bytes:
-    """Return a connectivity check, or a consent check, which looks the same."""
+    """Return a connectivity check, or a consent check, which looks the same; a nomination has a number if not 0."""
     # [rfc8445:7.1.3/1] [rfc8445:7.1.3/2]
     role = IceControlling(tie_breaker) if controlling else IceControlled(tie_breaker)
     attributes: list[Attribute] = [Username(username), Priority(priority), role]
     # [rfc8445:7.1.2/1] [rfc8445:7.1.2/2]
     if use_candidate and controlling:
         attributes.append(UseCandidate())
+        if nomination:
+            attributes.append(GoogNomination(nomination))
     # [rfc8445:7.2.2/1] [rfc8445:7.2.4/2]
     return Message(BINDING, MessageClass.REQUEST, transaction_id, attributes).serialize(key=key, fingerprint=True)
 

@@ -124,6 +124,7 @@ class Pair:
         "local",
         "nominate_on_success",
         "nominated",
+        "nomination",
         "number",
         "path",
         "priority",
@@ -150,6 +151,8 @@ class Pair:
         self.source: Pair = self
         """The pair whose check proved this one, and is repeated to nominate it."""
         self.nominated = False
+        self.nomination = 0
+        """Number of its last nomination: of several, the highest holds. 0 where nobody counts."""
         self.nominate_on_success = False
         """The peer nominated it before our own check was through."""
         self.last_response_at: float | None = None

@@ -86,7 +86,7 @@ class Receiver:
         session = current.session
         answered, candidate = current.gatherer.handle_response(message, datagram, now)
         if answered:
-            wanted = candidate is not None and session.completed_at is None
+            wanted = candidate is not None and session.gathers
             return current.take_local(candidate) if candidate is not None and wanted else None
         transaction = session.checks.get(message.transaction_id)
         monitor = self._selection.awaiting(message.transaction_id, now)

@@ -13,6 +13,7 @@ from rtc_ice.session import PeerCheck, Session
 from rtc_stun import (
     Datagram,
     FingerprintError,
+    GoogNomination,
     IceControlled,
     IceControlling,
     Integrity,
@@ -102,8 +103,13 @@ class Responder:
                 return signer.error(ROLE_CONFLICT)
             if verdict is Verdict.SWITCH:
                 current.switch_role(controlling=not current.role.controlling)
-        use_candidate = message.get(UseCandidate) is not None
-        return signer.success(check._replace(priority=priority.value, use_candidate=use_candidate))
+        number = message.get(GoogNomination)
+        check = check._replace(
+            priority=priority.value,
+            use_candidate=message.get(UseCandidate) is not None,
+            nomination=0 if number is None else number.value,
+        )
+        return signer.success(check)
 
     def _reject(self, message: Message, code: int, reason: str) -> Answer:
         self._count(reason)

@@ -30,6 +30,10 @@ MAX_PEER_REFLEXIVE: Final = 32
 """How many local candidates are kept that only responses told of."""
 
 
+REVIVAL_INTERVAL: Final = 5.0
+"""Seconds until pairs that led nowhere are tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteParameters:
     """What the peer signalled about itself."""
@@ -37,6 +41,8 @@ class RemoteParameters:
     credentials: Credentials
     lite: bool
     ta: float
+    renomination: bool = False
+    """Whether it understands that nominations are numbered and that the last one holds."""
 
 
 class PeerCheck(NamedTuple):
@@ -49,6 +55,8 @@ class PeerCheck(NamedTuple):
     remote_ufrag: str
     priority: int
     use_candidate: bool
+    nomination: int = 0
+    """Number of the nomination, or 0."""
 
     @property
     def path(self) -> Path:
@@ -90,10 +98,25 @@ class Session:
         self.first_valid_at: dict[ComponentKey, float] = {}
         self.completed_at: float | None = None
         """When every component had its pair."""
+        self.lost_at: float | None = None
+        """Since when a component has been without the pair that it had."""
+        self.nominations = 0
+        """Number of the last nomination, ours or the peer's."""
         self.count = count
         """Counts what is ignored, by reason."""
         self._pair_number = 0
+        self._revived_at: dict[ComponentKey, float] = {}
         self._learned = 0
+
+    @property
+    def gathers(self) -> bool:
+        """Whether there may be further candidates: until every component has its pair, or for ever."""
+        return self.completed_at is None or self.config.continual
+
+    @property
+    def renominates(self) -> bool:
+        """Whether the controlling agent may change its mind, and the other follows."""
+        return self.config.continual and self.remote is not None and self.remote.renomination
 
     # --- candidates ---
 
@@ -130,7 +153,7 @@ class Session:
     def take_remote(self, remote: RemoteCandidate) -> None:
         """Look at a candidate that the peer signalled, and take it in if it is of use."""
         candidate = remote.candidate
-        if self.remote_candidates_ended:
+        if self.remote_candidates_ended and not self.config.continual:
             # [rfc8838:14/2]
             self.count("remote-candidate-after-end")
         elif not candidate.is_usable or not is_sendable(candidate.address):
@@ -232,8 +255,30 @@ class Session:
 
     def _pair(self, local: LocalCandidate, remote: RemoteCandidate) -> None:
         # A lite agent has no checklists.
-        if not self.config.lite and can_pair(local, remote):
-            self.insert_pair(local, remote)
+        if self.config.lite or not can_pair(local, remote):
+            return
+        pair = self.insert_pair(local, remote)
+        if pair is not None and self.config.continual and self.checklist_of(pair).state is ChecklistState.COMPLETED:
+            self.check_again(pair)
+
+    def revive(self, component: ComponentKey, now: float) -> None:
+        """Try everything once more: what conclusions dropped, and what failed when it was tried; now and then, not always."""
+        last = self._revived_at.get(component)
+        if last is not None and now < last + REVIVAL_INTERVAL:
+            return
+        self._revived_at[component] = now
+        for local in self.local_candidates:
+            if local.is_base and (local.stream, local.candidate.component_id) == component:
+                for remote in self.remote_candidates:
+                    self._pair(local, remote)
+
+    def check_again(self, pair: Pair) -> None:
+        """Queue a check of a pair, whatever came of the last one, unless one is under way."""
+        under_way = any(each.pair is pair and not each.cancelled for each in self.checks.all())
+        if pair.can(PairInput.TRIGGER):
+            pair.step(PairInput.TRIGGER)
+        if not (under_way or pair.consent_lost):
+            self.checklist_of(pair).trigger(pair)
 
     def insert_pair(self, local: LocalCandidate, remote: RemoteCandidate) -> Pair | None:
         """Put a pair into its checklist unless it is there; ``None`` if there is no room for it."""
@@ -275,7 +320,9 @@ class Session:
             theirs[remote.stream] = max(theirs.get(remote.stream, 0), remote.candidate.component_id)
         return [key for key in self.our_components if key[1] <= theirs.get(key[0], key[1])]
 
-    def check_datagram(self, pair: Pair, transaction_id: bytes, *, priority: int, use_candidate: bool) -> Datagram:
+    def check_datagram(
+        self, pair: Pair, transaction_id: bytes, *, priority: int, use_candidate: bool, nomination: int = 0
+    ) -> Datagram:
         """Build a Binding request for a pair.
 
         Raises:
@@ -292,6 +339,7 @@ class Session:
             controlling=self.role.controlling,
             tie_breaker=self.role.tie_breaker,
             use_candidate=use_candidate,
+            nomination=nomination if self.renominates else 0,
         )
         return Datagram(data, *pair.path)
 
@@ -346,11 +394,21 @@ class Session:
             if transaction.pair in pairs:
                 transaction.cancel()
 
+    def begin_nomination(self, pair: Pair) -> None:
+        """As controlling agent, nominate a valid pair by its next check."""
+        self.nominations += 1
+        pair.nomination = self.nominations
+        self.nominating[pair.component] = pair
+        self.checklist_of(pair).trigger(pair.source)
+
     def nominate(self, pair: Pair, now: float) -> None:
         """Set the nominated flag of a valid pair, which concludes its component.
 
         See :rfc:`8445#section-8.1.2`.
         """
+        if self.renominates:
+            for former in self.nominated_of(pair.component):
+                former.nominated = False
         pair.nominated = True
         self.nominating.pop(pair.component, None)
         checklist = self.checklist_of(pair)

@@ -20,6 +20,10 @@ GRACE_PERIOD: Final = 3.0
 
 def take_check(session: Session, check: PeerCheck, now: float) -> None:
     """Act on a check of the peer in the present session."""
+    if session.renominates and check.use_candidate and not session.role.controlling:
+        # A number that was overtaken says what the peer wanted once.
+        check = check._replace(use_candidate=check.nomination >= session.nominations)
+        session.nominations = max(session.nominations, check.nomination)
     if session.config.lite:
         if check.use_candidate:
             _accept_nomination(session, check, now)
@@ -53,7 +57,8 @@ def _remember(session: Session, check: PeerCheck) -> None:
 def _trigger(session: Session, check: PeerCheck, now: float) -> None:
     nominated = check.use_candidate and not session.role.controlling
     # [rfc8445:8.3.1/1] A nomination is followed even later: a peer of RFC 5245 may change its mind.
-    if not nominated and session.completed_at is not None and now >= session.completed_at + GRACE_PERIOD:
+    late = session.completed_at is not None and now >= session.completed_at + GRACE_PERIOD
+    if late and not nominated and not session.config.continual:
         return
     pair = _find_or_make_pair(session, check)
     if pair is None or pair.consent_lost:
@@ -62,10 +67,13 @@ def _trigger(session: Session, check: PeerCheck, now: float) -> None:
     fresh = now < consent_ends_at(pair, session.config)
     if pair.state is PairState.SUCCEEDED and (fresh or not nominated):
         if nominated and pair.valid is not None:
+            pair.valid.nomination = check.nomination
             session.nominate(pair.valid, now)
         return
     _queue(session, pair)
     pair.nominate_on_success = pair.nominate_on_success or nominated
+    if nominated:
+        pair.nomination = check.nomination
 
 
 def _find_or_make_pair(session: Session, check: PeerCheck) -> Pair | None:

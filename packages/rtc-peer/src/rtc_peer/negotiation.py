@@ -27,6 +27,7 @@ from rtc_peer.reading import check_against_offer, check_against_session, parse, 
 from rtc_peer.restart_wishes import RestartWishes
 from rtc_peer.section import (
     ICE2,
+    RENOMINATION,
     TRICKLE,
     BundleGroups,
     DataParameters,
@@ -62,6 +63,7 @@ class Negotiator:
         data: DataParameters,
         bundle_policy: BundlePolicy,
         ice_lite: bool = False,
+        renomination: bool = False,
     ) -> None:
         self.signaling = Signaling()
         self.sections: tuple[MediaSection, ...] = ()
@@ -84,6 +86,7 @@ class Negotiator:
         """What the peer said last."""
         self._last_offer: LocalPlan | None = None
         self._last_answer: LocalPlan | None = None
+        self._ice_options = (TRICKLE, ICE2, RENOMINATION) if renomination else (TRICKLE, ICE2)
         self._remote_trickles: bool | None = None
         self._drafter = Drafter(rng=rng, fingerprints=fingerprints, data=data, ice_lite=ice_lite)
         self._bundle_policy = bundle_policy
@@ -123,7 +126,7 @@ class Negotiator:
             numbers,
             parameters,
             written,
-            (TRICKLE, ICE2),
+            self._ice_options,
             inputs,
             lip_sync=lip_sync_of(sections, self._lip_sync),
         )
@@ -156,7 +159,7 @@ class Negotiator:
             for key, index in transport_sections(sections, groups).items()
             if (remote := offer.sections[index].transport) is not None
         }
-        options = tuple(name for name, on in ((TRICKLE, offer.trickle), (ICE2, offer.ice2)) if on)
+        options = tuple(name for name in self._ice_options if name in offer.ice_options)
         # [rfc8829:5.3/1] [rfc8829:4.1.9/2] [rfc8829:4.1.9/3] [rfc8829:4.1.9/4] [rfc8829:5.3.2/1]
         self._last_answer = self._drafter.draft(
             sections,

@@ -14,8 +14,7 @@ from rtc_peer.errors import DescriptionError, DescriptionSyntaxError
 from rtc_peer.lip_sync import LIP_SYNC
 from rtc_peer.media_content import MEDIA_PROTOCOLS, MediaContent
 from rtc_peer.section import (
-    ICE2,
-    TRICKLE,
+    RENOMINATION,
     BundleGroups,
     DataParameters,
     MediaSection,
@@ -94,13 +93,11 @@ def _read(document: SdpDocument, *, is_answer: bool) -> RemoteDescription:
     groups = _bundle_groups(document, mids)
     reader = _SectionReader(document, groups, is_answer=is_answer)
     sections = tuple(reader.read(index, media) for index, media in enumerate(document.media))
-    options = _ice_options(document)
     return RemoteDescription(
         sections=sections,
         bundle_groups=groups,
         lip_sync=tuple(each.tags for each in document.get_all(Group) if each.semantics == LIP_SYNC),
-        trickle=TRICKLE in options,
-        ice2=ICE2 in options,
+        ice_options=_ice_options(document),
     )
 
 
@@ -128,10 +125,10 @@ def _bundle_groups(document: SdpDocument, mids: dict[str, int]) -> tuple[tuple[s
     return groups
 
 
-def _ice_options(document: SdpDocument) -> set[str]:
+def _ice_options(document: SdpDocument) -> frozenset[str]:
     # [rfc8829:3.5.5/1] [rfc8829:5.1.1/5] A peer that announces neither option speaks the older ICE.
     found = [document.get(IceOptions), *(media.get(IceOptions) for media in document.media)]
-    return {option for each in found if each is not None for option in each.options}
+    return frozenset(option for each in found if each is not None for option in each.options)
 
 
 class _SectionReader:
@@ -221,6 +218,7 @@ class _SectionReader:
             # [rfc8829:5.8.3/2]
             credentials=Credentials(ufrag.ufrag, password.password),
             ice_lite=document.has(IceLite),
+            renomination=RENOMINATION in _ice_options(document),
             fingerprints=fingerprints,
             role=self._role(index, media),
             tls_id=None if tls_id is None else tls_id.tls_id,

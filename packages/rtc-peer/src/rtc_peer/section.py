@@ -17,6 +17,8 @@ from rtc_sdp import WEBRTC_DATACHANNEL, Fingerprint, MediaDescription, Role
 
 TRICKLE: Final = "trickle"
 ICE2: Final = "ice2"
+RENOMINATION: Final = "renomination"
+"""Nominations are numbered, and the last one holds (draft-thatcher-ice-renomination)."""
 """ICE options that we announce, and look for."""
 
 APPLICATION: Final = "application"
@@ -39,6 +41,8 @@ class TransportParameters:
     credentials: Credentials
     """User fragment and password; a change of either is an ICE restart."""
     ice_lite: bool = False
+    renomination: bool = False
+    """Whether the peer has that ICE option; of ours, descriptions tell once for all."""
     fingerprints: tuple[Fingerprint, ...]
     """Of all certificates that the writer may use; never empty."""
     role: Role
@@ -112,9 +116,13 @@ class RemoteDescription:
     bundle_groups: BundleGroups = ()
     lip_sync: tuple[tuple[str, ...], ...] = ()
     """Mids of the sections that are played in step."""
-    trickle: bool = False
-    """Whether the peer can take candidates that follow later."""
-    ice2: bool = False
+    ice_options: frozenset[str] = frozenset()
+    """Extensions of ICE that the peer understands."""
+
+    @property
+    def trickle(self) -> bool:
+        """Whether the peer can take candidates that follow later."""
+        return TRICKLE in self.ice_options
 
     @property
     def has_media(self) -> bool:

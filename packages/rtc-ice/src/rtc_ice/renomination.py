@@ -1,0 +1,79 @@
+"""How a session that has its pair comes to another one: continual gathering and renomination.
+
+:rfc:`8445` ends with one nominated pair; a network that changes then means a restart. Where both agents count their
+nominations (draft-thatcher-ice-renomination), the controlling one may nominate again, and the highest number holds. An
+address that appears is paired and checked at any time; one that vanishes takes its pairs along, and what is left is tried
+again. Whether the pair in use still works is asked as soon as the peer is heard on another path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rtc_ice.config import CONSENT_LIFETIME
+from rtc_ice.consent import consent_ends_at, is_heard
+
+if TYPE_CHECKING:
+    from rtc_ice.pair import ComponentKey, Pair
+    from rtc_ice.selection import Selection
+    from rtc_ice.session import Session
+
+RECOVERY_TIME: Final = CONSENT_LIFETIME
+"""Seconds without any path until a continual session gives up."""
+
+_DOUBTFUL_COUNT: Final = 3
+"""A check that had to be sent this often casts doubt on its pair: a second and a half without an answer."""
+
+
+def keep_moving(session: Session, selection: Selection, now: float) -> None:
+    """Look after the pairs of a session that is complete: doubt those that fell silent, nominate better ones."""
+    if not session.config.continual or session.completed_at is None:
+        return
+    session.lost_at = None if selection.covers(session.components()) else (session.lost_at or now)
+    for component in session.components():
+        incumbent = selection.pair_of(component)
+        if incumbent is None or not is_heard(incumbent, session.config, now):
+            session.revive(component, now)
+        usable = _usable(session, component, now)
+        if incumbent is not None and any(_was_heard_later(pair, incumbent) for pair in usable):
+            session.check_again(incumbent.source)
+        if session.role.controlling and session.renominates and _is_wanting(session, incumbent):
+            _nominate_another(session, component, usable)
+
+
+def is_doubtful(session: Session, pair: Pair) -> bool:
+    """Whether a check of a pair has been waiting for its answer for suspiciously long, so that others are preferred."""
+    return session.config.continual and any(
+        transaction.pair is pair.source and transaction.sent_count >= _DOUBTFUL_COUNT
+        for transaction in session.checks.all()
+    )
+
+
+def recovery_ends_at(session: Session) -> float | None:
+    """Return until when a session without a path is not given up; ``None`` if it has one, or cannot find another."""
+    return None if session.lost_at is None else session.lost_at + RECOVERY_TIME
+
+
+def may_recover(session: Session, now: float) -> bool:
+    """Whether another path may turn up."""
+    end = recovery_ends_at(session)
+    return end is not None and now < end
+
+
+def _usable(session: Session, component: ComponentKey, now: float) -> list[Pair]:
+    """Return the valid pairs that the peer consents to and that nothing speaks against, best first."""
+    valid = (pair for pair in session.valid_of(component) if now < consent_ends_at(pair, session.config))
+    return [pair for pair in valid if not is_doubtful(session, pair)]
+
+
+def _was_heard_later(pair: Pair, incumbent: Pair) -> bool:
+    return pair is not incumbent and (pair.heard_at or 0.0) > (incumbent.heard_at or 0.0)
+
+
+def _is_wanting(session: Session, incumbent: Pair | None) -> bool:
+    return incumbent is None or not incumbent.nominated or is_doubtful(session, incumbent)
+
+
+def _nominate_another(session: Session, component: ComponentKey, usable: list[Pair]) -> None:
+    if usable and session.nominating.get(component) not in usable:
+        session.begin_nomination(usable[0])
