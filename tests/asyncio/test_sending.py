@@ -201,7 +201,7 @@ async def test_a_track_that_is_replaced_while_it_is_encoded_is_followed_by_a_key
 async def test_after_a_pause_sending_begins_with_a_key_frame() -> None:
     codecs, outlet = FakeCodecs(), Recorder()
     pump = SendingPump("video", outlet, codecs)
-    track = Pictures(iter(pictures(100)), ends=False)
+    track = Pictures(iter(pictures(100_000)), ends=False)
     pump.start(track)
     await until(lambda: len(outlet.frames) >= 2)
     pump.pause()

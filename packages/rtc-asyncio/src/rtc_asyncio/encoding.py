@@ -57,13 +57,16 @@ class Encoding:
         self._encoder: Encoder | None = None
         self._made_for: tuple[RtpCodec, EncoderSettings] | None = None
         self._codec: RtpCodec | None = None
+        self._wishes: tuple[object, ...] = ()
         self._settings = EncoderSettings(bitrate_bps=START_BITRATE_BPS[kind])
         self._key_frame_wanted = False
         self._share_bps: int | None = None
         self._max_bitrate_bps: int | None = None
         self._aimed_at_bps = 0
         self._next_due = 0.0
-        self._encoded_at: deque[float] = deque(maxlen=200)
+        self._encoded_at: deque[float] = deque()
+        """Times of the frames of the last second."""
+        self._last_encoded_at: float | None = None
         self.figures = EncoderFigures()
 
     @property
@@ -97,6 +100,10 @@ class Encoding:
         degradation_preference: "RTCDegradationPreference | None" = None,
     ) -> None:
         """Take what was negotiated and what the application wants; a new encoder is made where this asks for one."""
+        wishes = (codec, encoding, content_hint, scale, degradation_preference)
+        if wishes == self._wishes:
+            return
+        self._wishes = wishes
         self._codec = codec
         self._max_bitrate_bps = encoding.max_bitrate_bps
         self._settings = EncoderSettings(
@@ -183,19 +190,23 @@ class Encoding:
     def _count(self, frame: RawFrame, encoded: "list[EncodedFrame]", duration: float) -> None:
         figures = self.figures
         now = time.monotonic()
-        if self._encoded_at:
-            passed = now - self._encoded_at[-1]
+        if self._last_encoded_at is not None:
+            passed = now - self._last_encoded_at
             figures.total_encoding_duration += passed
             figures.limited_duration += passed if self.is_limited else 0.0
-        figures.frames_encoded += len(encoded)
-        figures.key_frames_encoded += sum(1 for each in encoded if each.keyframe)
         figures.total_encode_time += duration
-        self._encoded_at.extend([now] * len(encoded))
-        figures.total_encoded_bytes_target += self._aimed_at_bps // (8 * max(self.frames_per_second(now), 1))
+        encoded_at = self._encoded_at
+        while encoded_at and encoded_at[0] <= now - 1:
+            encoded_at.popleft()
         for each in encoded:
+            figures.frames_encoded += 1
+            figures.key_frames_encoded += each.keyframe
+            encoded_at.append(now)
+            self._last_encoded_at = now
             if each.metadata is not None and each.metadata.width is not None:
                 figures.resolution_changes += figures.frame_width not in {None, each.metadata.width}
                 figures.frame_width, figures.frame_height = each.metadata.width, each.metadata.height
+        figures.total_encoded_bytes_target += self._aimed_at_bps // (8 * (len(encoded_at) or 1))
         if figures.frame_width is None or self._encoder is None:
             scale = self._settings.scale_resolution_down_by
             width, height = getattr(frame, "width", None), getattr(frame, "height", None)

@@ -82,6 +82,9 @@ class SendingPump:
         self._track: MediaStreamTrack | None = None
         self._reader: FrameReader[MediaFrame] | None = None
         self._last_raw: RawFrame | None = None
+        self._planned_for: SendParameters | None = None
+        self._plan: list[tuple[Encoding, SendEncoding, RtpCodec]] = []
+        """What raw frames are encoded to, by these parameters."""
         self._black_at = 0.0
         self._starving: set[str | None] = set()
         """Encodings that wait for a picture that stands alone."""
@@ -181,18 +184,14 @@ class SendingPump:
         try:
             with contextlib.suppress(MediaStreamError):
                 while True:
-                    first = await reader.get()
-                    if reader.dropped != dropped and not _is_raw(first):
+                    frame = await reader.get()
+                    if not isinstance(frame, EncodedFrame | RtpPacket):
+                        await self._send_raw(track, frame)
+                        continue
+                    if reader.dropped != dropped:
                         dropped = reader.dropped
                         self._starve(*self._timelines)
-                    frames = [first] if _is_raw(first) else [first, *reader.take_all()]
-                    if packets := [frame for frame in frames if isinstance(frame, RtpPacket)]:
-                        self._send_packets(track, packets)
-                    for frame in frames:
-                        if not isinstance(frame, RtpPacket):
-                            await self._send(track, frame)
-                    if not _is_raw(first):
-                        self._outlet.wake()
+                    await self._send_ready(track, [frame, *reader.take_all()])
             if track.kind == "video":
                 await self._send_black(track)
         except Exception as error:  # noqa: BLE001 - of the codec package, or of frames that are none: told, and the end of sending
@@ -200,15 +199,16 @@ class SendingPump:
         finally:
             reader.close()  # whoever feeds the track shall not wait for this reader
 
-    async def _send(self, track: MediaStreamTrack, frame: EncodedFrame | RawFrame) -> None:
-        parameters = self._outlet.parameters
-        if parameters is None:
-            return
-        if isinstance(frame, EncodedFrame):
-            if track.enabled:
-                self._send_encoded(track, frame, parameters)
-        else:
-            await self._send_raw(track, frame, parameters)
+    async def _send_ready(self, track: MediaStreamTrack, frames: list[MediaFrame]) -> None:
+        """Send what needs no encoder, and what else may be among it."""
+        if packets := [frame for frame in frames if isinstance(frame, RtpPacket)]:
+            self._send_packets(track, packets)
+        for frame in frames:
+            if isinstance(frame, EncodedFrame):
+                self._send_encoded(track, frame)
+            elif not isinstance(frame, RtpPacket):
+                await self._send_raw(track, frame)
+        self._outlet.wake()
 
     async def _send_black(self, track: MediaStreamTrack) -> None:
         """Show black for as long as a track that has ended is not replaced."""
@@ -218,7 +218,10 @@ class SendingPump:
 
     # --- encoded already ---
 
-    def _send_encoded(self, track: MediaStreamTrack, frame: EncodedFrame, parameters: "SendParameters") -> None:
+    def _send_encoded(self, track: MediaStreamTrack, frame: EncodedFrame) -> None:
+        parameters = self._outlet.parameters
+        if parameters is None or not track.enabled:
+            return
         rid = _encoding_of(frame.rid, parameters)
         if rid in self._starving and not self._is_fed(frame, rid):
             self.frames_dropped += 1
@@ -286,7 +289,10 @@ class SendingPump:
 
     # --- raw ---
 
-    async def _send_raw(self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters") -> None:
+    async def _send_raw(self, track: MediaStreamTrack, frame: RawFrame) -> None:
+        parameters = self._outlet.parameters
+        if parameters is None:
+            return
         if self._factory is None:
             self._warn("raw media needs a codec package, such as rtc-media: nothing is sent")
             return
@@ -329,12 +335,15 @@ class SendingPump:
         if self._factory is None:
             return []
         now = asyncio.get_running_loop().time()
+        if parameters is not self._planned_for:
+            self._planned_for = parameters
+            self._plan = [
+                (self._encoding(each.rid, self._factory), each, codec)
+                for each in parameters.encodings
+                if (codec := _codec_named(None, each, parameters)) is not None
+            ]
         work: list[Work] = []
-        for each in parameters.encodings:
-            codec = _codec_named(None, each, parameters)
-            if codec is None:
-                continue
-            encoding = self._encoding(each.rid, self._factory)
+        for encoding, each, codec in self._plan:
             if not each.active:
                 encoding.want_key_frame()  # for when it is active again
                 continue
@@ -365,10 +374,6 @@ class SendingPump:
         if text not in self._warned:
             self._warned.add(text)
             _LOGGER.warning(text)
-
-
-def _is_raw(frame: MediaFrame) -> bool:
-    return not isinstance(frame, EncodedFrame | RtpPacket)
 
 
 def _encoding_of(rid: str | None, parameters: "SendParameters") -> str | None:

@@ -1,7 +1,6 @@
 """What goes wrong here, and whose fault it is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 import av
 
@@ -14,15 +13,25 @@ class MediaError(Exception):
     """A file, device or URL cannot be read or written, or holds nothing of use."""
 
 
-@contextmanager
-def libav_fails_as(error: type[CodecError] | type[MediaError], doing: str) -> Iterator[None]:
+class libav_fails_as:  # noqa: N801 - it reads as what it does: `with libav_fails_as(CodecError, ...)`
     """Let what libav raises fly on as one of our errors: its own never cross the package's border.
 
     Args:
         error: The class to raise.
         doing: Begins the message.
     """
-    try:
-        yield
-    except (av.FFmpegError, av.codec.codec.UnknownCodecError) as failure:
-        raise error(f"{doing}: {failure}") from failure
+
+    __slots__ = ("_doing", "_error")
+
+    def __init__(self, error: type[CodecError] | type[MediaError], doing: str) -> None:
+        self._error = error
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(failure, av.FFmpegError | av.codec.codec.UnknownCodecError):
+            raise self._error(f"{self._doing}: {failure}") from failure

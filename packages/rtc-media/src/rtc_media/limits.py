@@ -39,6 +39,11 @@ class PictureLimits:
                 return fitted
             scale = max(scale * 1.02, math.sqrt(width * height / (self.max_macroblocks * 256)))
 
+    @property
+    def bounds_framerate(self) -> bool:
+        """Whether `framerate` may return a number."""
+        return self.max_framerate is not None or self.max_macroblocks_per_second is not None
+
     def framerate(self, width: int, height: int) -> float | None:
         """Return the most frames per second that are allowed of pictures of this size; None: as many as there are."""
         rates = []

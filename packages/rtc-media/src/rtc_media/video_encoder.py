@@ -73,6 +73,8 @@ class VideoEncoder:
         self._adapter = PictureAdapter()
         self._context: VideoCodecContext | None = None
         self._smaller_by = 1.0
+        self._sized_for: tuple[int, ...] = ()
+        self._sized = (0, 0)
         self._last_ticks: int | None = None
         self._encoder_ticks = 0
         self._ticks_of: dict[int, int] = {}
@@ -129,17 +131,24 @@ class VideoEncoder:
         return min(bitrate_bps, self._limits.max_bitrate_bps or bitrate_bps)
 
     def _is_due(self, frame: VideoFrame, now: float) -> bool:
-        allowed = self._limits.framerate(
-            *self._limits.fit(*upright_size(frame), self._settings.scale_resolution_down_by)
-        )
-        if self._settings.max_framerate is not None:
-            allowed = min(allowed or self._settings.max_framerate, self._settings.max_framerate)
-        if not self._framerate_limit.keeps(now, allowed):
+        limits, most = self._limits, self._settings.max_framerate
+        if limits.bounds_framerate:
+            allowed = limits.framerate(*limits.fit(*upright_size(frame), self._settings.scale_resolution_down_by))
+            most = allowed if most is None else min(allowed or most, most)
+        if most is not None and not self._framerate_limit.keeps(now, most):
             return False
         return self._keeps_framerate or not self._rate.must_skip(now)
 
     def _size(self, frame: VideoFrame) -> tuple[int, int]:
+        """What pictures like this one are encoded at; worked out anew when they, or what they may take, change."""
         width, height = upright_size(frame)
+        reasons = (width, height, self._rate.target_bps, round(self._source.framerate))
+        if reasons != self._sized_for:
+            self._sized_for = reasons
+            self._sized = self._fitted(width, height)
+        return self._sized
+
+    def _fitted(self, width: int, height: int) -> tuple[int, int]:
         if not self._keeps_size:
             self._smaller_by = self._smaller(width, height)
         wished = max(self._settings.scale_resolution_down_by, 1.0) * self._smaller_by
@@ -227,9 +236,12 @@ class VideoEncoder:
 
 
 def _ticks(frame: VideoFrame) -> int:
-    if frame.pts is None or not frame.time_base:
+    pts, time_base = frame.pts, frame.time_base
+    if pts is None or time_base is None:
         raise CodecError("the picture has no time: set its pts and time_base")
-    return round(frame.pts * frame.time_base * VIDEO_CLOCK_RATE)
+    # In whole numbers: fractions would have to be made, shortened and thrown away for every picture.
+    numerator, denominator = time_base.numerator, time_base.denominator
+    return (2 * pts * VIDEO_CLOCK_RATE * numerator + denominator) // (2 * denominator)
 
 
 def _temporal_layers(scalability_mode: str | None) -> int:

@@ -486,7 +486,8 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
         media = self._surface
         if media is None:
             return
-        media.follow()
+        if media.stirred:
+            media.follow()
         if media.touched:
             self._update_negotiation_needed()
 

@@ -35,6 +35,7 @@ class DataTransport:
     """
 
     __slots__ = (
+        "_due",
         "_events",
         "_remote_port",
         "_tunnel",
@@ -55,6 +56,8 @@ class DataTransport:
         self.channels_created = False
         self.stirred = False
         """Whether something was put into the endpoint since it was last drained of everything."""
+        self._due: float | None = None
+        """When the endpoint wants to be called; holds while nothing is stirred."""
         self._events: list[DataEvent] = []
         self._remote_port: int | None = None
         self._tunnel: DtlsTransport | None = None
@@ -185,8 +188,9 @@ class DataTransport:
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
-        self.stirred = True
-        self.endpoint.handle_timeout(now)
+        if self.stirred or (self._due is not None and self._due <= now):
+            self.stirred = True
+            self.endpoint.handle_timeout(now)
 
     def flush(self, now: float) -> None:
         """Hand what SCTP wants to send to DTLS."""
@@ -205,9 +209,9 @@ class DataTransport:
         """Everything was drained: return when something is due again; never while there is no tunnel to send through."""
         self.stirred = False
         tunnel = self._tunnel
-        if tunnel is None or tunnel.state is not DtlsTransportState.CONNECTED:
-            return None
-        return self.endpoint.next_timeout()
+        is_there = tunnel is not None and tunnel.state is DtlsTransportState.CONNECTED
+        self._due = self.endpoint.next_timeout() if is_there else None
+        return self._due
 
     def end(self, now: float) -> None:
         """End the association and all channels at once."""

@@ -46,6 +46,7 @@ class DtlsTransport:
 
     __slots__ = (
         "_certificate",
+        "_due",
         "_early",
         "_events",
         "_journal",
@@ -56,6 +57,7 @@ class DtlsTransport:
         "connection",
         "packets",
         "state",
+        "stirred",
     )
 
     def __init__(
@@ -80,6 +82,10 @@ class DtlsTransport:
         self.state = DtlsTransportState.NEW
         self.packets: list[bytes] = []
         """What the peer sent through the tunnel; whoever takes them empties the list."""
+        self.stirred = True
+        """Whether something was put into the connection, or fell due, since it was last drained of everything."""
+        self._due: float | None = None
+        """When the connection wants to be called; holds while it is not stirred."""
 
     # --- life ---
 
@@ -106,6 +112,7 @@ class DtlsTransport:
         )
         role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER
         self.agreement = agreement
+        self.stirred = True
         self.connection = DtlsConnection(role=role, config=config, rng=self._rng, trace=self._journal.trace)
         if self.state is not DtlsTransportState.NEW:
             self._step(DtlsTransportState.NEW)
@@ -115,6 +122,7 @@ class DtlsTransport:
         connection = self.connection
         if connection is None or self.state is not DtlsTransportState.NEW:
             return
+        self.stirred = True
         self._step(DtlsTransportState.CONNECTING)
         # [rfc8842:5.3/7] [rfc8842:5.4/1]
         if connection.role is rtc_dtls.Role.CLIENT:
@@ -122,6 +130,7 @@ class DtlsTransport:
 
     def close(self, now: float) -> None:
         """Say goodbye to the peer, if there is one."""
+        self.stirred = True
         if self.connection is not None:
             self.connection.close(now)
             self._follow()
@@ -162,6 +171,7 @@ class DtlsTransport:
             if hellos:
                 self._journal.drop("dtls-of-former-attempt", hellos)
                 batch = [each for each in batch if not _is_client_hello(each)]
+        self.stirred = True
         self.connection.receive_datagrams(batch, now)
         self._follow()
 
@@ -169,24 +179,29 @@ class DtlsTransport:
         """Queue packets, each of which becomes one datagram. What DTLS does not take is lost, as on any network."""
         # [rfc8827:6.5/15]
         if self.connection is not None and self.state is DtlsTransportState.CONNECTED:
+            self.stirred = True
             try:
                 self.connection.send_many(packets)
             except rtc_dtls.DtlsError:
                 self._journal.drop("dtls-refused-output", len(packets))
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
-        """Drain what is to be sent."""
-        return [] if self.connection is None else self.connection.datagrams_to_send(now)
+        """Drain what is to be sent; the connection is left alone if it cannot have anything."""
+        return [] if self.connection is None or not self.stirred else self.connection.datagrams_to_send(now)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
-        if self.connection is not None:
+        if self.connection is not None and (self.stirred or (self._due is not None and self._due <= now)):
+            self.stirred = True
             self.connection.handle_timeout(now)
             self._follow()
 
-    def next_timeout(self) -> float | None:
-        """Return when something is due."""
-        return None if self.connection is None else self.connection.next_timeout()
+    def rest(self) -> float | None:
+        """Everything was drained: return when something is due again."""
+        if self.stirred:
+            self.stirred = False
+            self._due = None if self.connection is None else self.connection.next_timeout()
+        return self._due
 
     @property
     def has_events(self) -> bool:

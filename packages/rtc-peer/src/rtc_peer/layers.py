@@ -215,8 +215,9 @@ class Layers:
             return []
         self.data.flush(now)
         output = self.transports.datagrams_to_send(now)
-        self._written += self.transports.stream_data_to_send(now)
-        self.settle(now)
+        if self.transports.stirred or self.data.stirred:
+            self._written += self.transports.stream_data_to_send(now)
+            self.settle(now)
         self._rest()
         return output
 
@@ -262,8 +263,8 @@ class Layers:
                 moved = True
                 self._note(event)
                 self._derive_states()
-        if self.interpreter is not None:
-            self._events += self.interpreter.translate(self.transports.drain_media())
+        if self.interpreter is not None and (said := self.transports.drain_media()):
+            self._events += self.interpreter.translate(said)
         if moved:
             self.data.follow_tunnel(now)
         else:

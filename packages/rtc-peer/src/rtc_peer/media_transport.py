@@ -272,6 +272,11 @@ class MediaTransport:
         """Everything was drained: return when something is due again; never without keys."""
         return None if self.srtp.profile is None else self.session.next_timeout()
 
+    @property
+    def has_events(self) -> bool:
+        """Whether `drain` returns something."""
+        return bool(self._events) or self.session.has_events
+
     def drain(self) -> list[MediaTransportEvent]:
         """Return what happened since the last call."""
         events, self._events = self._events, []

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rtc_dtls import Certificate, DtlsConfig
 from rtc_ice import IceConfig
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from rtc_peer.negotiated import NegotiatedMedia
     from rtc_rtp import SessionOptions
 
+_NEVER: Final = float("inf")
+
 
 class Transport:
     """The transport of one or more media sections.
@@ -59,6 +61,7 @@ class Transport:
     """
 
     __slots__ = (
+        "_due_below",
         "_journal",
         "_mtu",
         "_path",
@@ -106,6 +109,8 @@ class Transport:
         self.packets_received = 0
         self.bytes_received = 0
         self._path: tuple[Address, Address] | None = None
+        self._due_below = 0.0
+        """When ICE or DTLS want to be called; holds while neither is stirred."""
         self._journal = journal
         self._rng = rng
         self._mtu = dtls_config.mtu
@@ -252,10 +257,14 @@ class Transport:
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what the layers want to send."""
-        output = self.ice.datagrams_to_send(now)
-        data = self._wrap(self.dtls.datagrams_to_send(now))
-        if self.media is not None:
-            data += self._wrap(self.media.datagrams_to_send(now))
+        output: list[Datagram] = []
+        data: list[Datagram] = []
+        if self.ice.stirred or self.dtls.stirred or self._due_below <= now:
+            output = self.ice.datagrams_to_send(now)
+            if records := self.dtls.datagrams_to_send(now):
+                data = self._wrap(records)
+        if self.media is not None and (packets := self.media.datagrams_to_send(now)):
+            data += self._wrap(packets)
         return output + self.ice.route(data, now) if data else output
 
     def stream_data_to_send(self, now: float) -> list[StreamData]:
@@ -264,17 +273,17 @@ class Transport:
 
     def rest(self) -> float | None:
         """Everything was drained: return when something is due again."""
-        ice, dtls = self.ice.rest(), self.dtls.next_timeout()
-        due = dtls if ice is None else ice if dtls is None or ice < dtls else dtls
-        if self.media is None:
-            return due
-        media = self.media.rest()
-        return due if media is None else media if due is None or media < due else due
+        if self.ice.stirred or self.dtls.stirred:
+            ice, dtls = self.ice.rest(), self.dtls.rest()
+            self._due_below = min(_NEVER if ice is None else ice, _NEVER if dtls is None else dtls)
+        media = None if self.media is None else self.media.rest()
+        due = self._due_below if media is None or self._due_below < media else media
+        return None if due == _NEVER else due
 
     @property
     def stirred(self) -> bool:
-        """Whether `drain` may have something to do."""
-        return self.ice.stirred or self.dtls.has_events
+        """Whether `drain`, or that of the media, may have something to do."""
+        return self.ice.stirred or self.dtls.stirred or (self.media is not None and self.media.has_events)
 
     def drain(
         self, servers: IceServers, names_of: Callable[[int], tuple[str, int]], now: float

@@ -361,9 +361,14 @@ class TransportSet:
         """Return what happened to media."""
         events: list[MediaTransportEvent] = []
         for transport in self.transports.values():
-            if transport.media is not None:
+            if transport.media is not None and transport.media.has_events:
                 events += transport.media.drain()
         return events
+
+    @property
+    def stirred(self) -> bool:
+        """Whether `drain` or `drain_media` may have something to do."""
+        return bool(self._events or self._stream_farewell) or any(transport.stirred for transport in self.transports.values())
 
 
 def _joined(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:

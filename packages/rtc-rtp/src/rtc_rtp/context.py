@@ -51,6 +51,7 @@ class Context:
         "events",
         "has_given_up",
         "has_new_stream",
+        "is_stirred",
         "now",
         "options",
         "rng",
@@ -87,6 +88,9 @@ class Context:
 
         self.dirty = False
         """Whether something happened since the last flush, so that there may be something to send."""
+
+        self.is_stirred = True
+        """Whether that was more than media to send: what RTCP has to say, and when, may be another."""
 
     def wall_time(self, at: float) -> float:
         """Return seconds since 1970 for a time of the session's clock."""

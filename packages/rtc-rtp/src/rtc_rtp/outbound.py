@@ -24,6 +24,8 @@ MAX_CONFLICTS: Final = 8
 SENDING: Final = 2.0
 """Seconds since the latest packet within which a stream is one that sends."""
 
+_NEVER: Final = float("inf")
+
 
 class Outbound:
     """The senders of a session."""
@@ -329,6 +331,8 @@ class Outbound:
 
     def flush(self) -> list[bytes]:
         """Return the packets that leave now."""
+        if not self.senders:
+            return []
         for sender in self.senders.values():
             for stream in sender.streams.values():
                 stream.settle()
@@ -338,5 +342,9 @@ class Outbound:
 
     def deadline(self) -> float:
         """When there is more to send that was queued already."""
-        tones = [dialling.deadline() for dialling in self._dialling.values()]
-        return min([self.departures.deadline(), *tones])
+        if not self.senders:
+            return _NEVER
+        deadline = self.departures.deadline()
+        for dialling in self._dialling.values():
+            deadline = min(deadline, dialling.deadline())
+        return deadline

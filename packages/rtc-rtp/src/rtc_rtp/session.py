@@ -38,7 +38,7 @@ class RtpSession:
         trace: Called with structured records of what happens; changes nothing.
     """
 
-    __slots__ = ("_closing", "_context", "_control", "_inbound", "_outbound", "_timeout")
+    __slots__ = ("_closing", "_context", "_control", "_control_due", "_inbound", "_outbound", "_timeout")
 
     def __init__(
         self,
@@ -56,6 +56,8 @@ class RtpSession:
         self._control = Control(self._context, self._inbound, self._outbound, cname)
         self._closing = False
         self._timeout = _NEVER
+        self._control_due = 0.0
+        """When RTCP has something to say; holds while nothing is stirred."""
 
     # --- what it is ---
 
@@ -334,7 +336,7 @@ class RtpSession:
         """
         self._check_open()
         self._inbound.request_key_frame(receiver_id, rid)
-        self._context.dirty = True
+        self._touch()
 
     def close(self, now: float) -> None:
         """End all streams; the peer is told (BYE). Idempotent; call ``datagrams_to_send`` next."""
@@ -346,7 +348,7 @@ class RtpSession:
         self._inbound.clear()
         self._context.waiting.clear()
         self._control.close()
-        self._context.dirty = True
+        self._touch()
 
     # --- the machine ---
 
@@ -386,8 +388,9 @@ class RtpSession:
                 stream.receive(packet, len(data))
         if context.waiting:
             inbound.progress()
-        self._outbound.progress()
-        context.dirty = True
+        if self._outbound.senders:
+            self._outbound.progress()
+        self._touch()
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due; call at or after ``next_timeout``."""
@@ -395,7 +398,7 @@ class RtpSession:
         if not self._closing:
             self._inbound.progress()
             self._outbound.progress()
-            self._context.dirty = True
+            self._touch()
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Drain the packets to send; call after every other call."""
@@ -408,16 +411,24 @@ class RtpSession:
         else:
             # Media first: reports then count them.
             datagrams = self._outbound.flush()
-            datagrams += self._control.flush()
-            if context.has_given_up:
-                context.has_given_up = False
-                self._inbound.progress()
+            if context.is_stirred or context.has_new_stream or self._control_due <= now:
                 datagrams += self._control.flush()
+                if context.has_given_up:
+                    context.has_given_up = False
+                    self._inbound.progress()
+                    datagrams += self._control.flush()
+                context.is_stirred = False
+                self._control_due = self._control.deadline()
             context.dirty = False
-            self._timeout = min(self._inbound.deadline, self._control.deadline(), self._outbound.deadline())
+            self._timeout = min(self._inbound.deadline, self._control_due, self._outbound.deadline())
         if datagrams:
             context.stats.bytes_sent += sum([len(data) for data in datagrams])
         return datagrams
+
+    @property
+    def has_events(self) -> bool:
+        """Whether ``events`` returns something."""
+        return bool(self._context.events)
 
     def events(self) -> list[Event]:
         """Drain what happened; call after every other call."""
@@ -438,7 +449,8 @@ class RtpSession:
             self._context.now = now
 
     def _touch(self) -> None:
-        self._context.dirty = True
+        """Something happened that is more than media to send."""
+        self._context.dirty = self._context.is_stirred = True
 
     def _check_open(self) -> None:
         if self._closing:

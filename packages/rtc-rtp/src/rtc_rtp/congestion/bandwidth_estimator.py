@@ -291,12 +291,14 @@ class BandwidthEstimator:
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due; None if nothing is waited for."""
-        waiting = None if self._waiting_since is None or not self._has_feedback else self._waiting_since
-        due = [] if waiting is None else [waiting + FEEDBACK_TIMEOUT]
-        if self._config.probing and self._has_feedback:
+        if not self._has_feedback:
+            return None
+        due = None if self._waiting_since is None else self._waiting_since + FEEDBACK_TIMEOUT
+        if self._config.probing:
             probe_at = self._probes.next_timeout(alr_since=self._alr.started_at)
-            due += [] if probe_at is None else [probe_at]
-        return min(due, default=None)
+            if probe_at is not None and (due is None or probe_at < due):
+                return probe_at
+        return due
 
     def handle_timeout(self, now: float) -> None:
         """Act on feedback that does not come, and on an application that leaves the path untested."""

@@ -262,7 +262,10 @@ class Pacer(Generic[P]):
         return PacedPacket(None, PADDING_SIZE)
 
     def _first_queue(self) -> deque[tuple[P, int]]:
-        return next(queue for queue in self._queues if queue)
+        for queue in self._queues:
+            if queue:
+                return queue
+        raise IndexError("nothing waits")
 
     def _take(self, queue: deque[tuple[P, int]]) -> PacedPacket[P]:
         packet, size = queue.popleft()

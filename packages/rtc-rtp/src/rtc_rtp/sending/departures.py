@@ -249,9 +249,8 @@ class Departures:
 
     def deadline(self) -> float:
         """When there is more to do."""
-        found = []
-        if self._estimator is not None:
-            found.append(self._estimator.next_timeout())
-        if self._pacer is not None:
-            found.append(self._pacer.next_timeout())
-        return min([each for each in found if each is not None], default=_NEVER)
+        estimated_at = None if self._estimator is None else self._estimator.next_timeout()
+        paced_at = None if self._pacer is None else self._pacer.next_timeout()
+        if estimated_at is None or (paced_at is not None and paced_at < estimated_at):
+            return _NEVER if paced_at is None else paced_at
+        return estimated_at
