@@ -18,7 +18,7 @@ from .events import (
     RTCPeerConnectionIceErrorEvent,
     RTCPeerConnectionIceEvent,
 )
-from .ice_candidate import RTCIceCandidate
+from .ice_candidate import RTCIceCandidate, relay_protocol
 from .transports import RTCDtlsTransport, RTCSctpTransport
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class Dispatcher:
                     sdpMid=event.sdp_mid,
                     sdpMLineIndex=event.sdp_m_line_index,
                     usernameFragment=event.username_fragment,
+                    relayProtocol=relay_protocol(event.relay_protocol),
                     url=event.url,
                 )
                 self._fire(RTCPeerConnectionIceEvent("icecandidate", candidate=candidate, url=event.url))

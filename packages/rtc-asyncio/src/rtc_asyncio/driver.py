@@ -7,11 +7,14 @@ that wants to leave goes out as one batch, and one timer is looked at lazily ins
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from rtc_stun import Address, Datagram
 
 from .udp import Batch, UdpSocket
+
+if TYPE_CHECKING:
+    from .streams import MachineStreams
 
 E = TypeVar("E")
 E_inv = TypeVar("E_inv")
@@ -71,6 +74,7 @@ class Driver(Generic[E]):
         self._flush_handle: asyncio.Handle | None = None
         self._unflushed = False
         self._flushing = False
+        self._streams: MachineStreams | None = None
         self._closed = False
         self._thread = threading.get_ident()
 
@@ -105,6 +109,10 @@ class Driver(Generic[E]):
         """Take what arrived together at a socket that several drivers share, and flush soon."""
         self._machine.receive_datagrams(datagrams, arrived_at)
         self.wake()
+
+    def use_streams(self, streams: "MachineStreams") -> None:
+        """Write what the machine wants written to the streams that it asked for."""
+        self._streams = streams
 
     def close_socket(self, local: Address) -> None:
         """Close one socket; unknown ones are ignored."""
@@ -143,6 +151,8 @@ class Driver(Generic[E]):
             return
         self._send()
         self._closed = True
+        if self._streams is not None:
+            self._streams.close()
         if self._timer is not None:
             self._timer.cancel()
         if self._flush_handle is not None:
@@ -179,6 +189,8 @@ class Driver(Generic[E]):
 
     def _send(self) -> None:
         datagrams = self._machine.datagrams_to_send(self._loop.time())
+        if self._streams is not None:
+            self._streams.write_all(self._loop.time())
         start = 0
         count = len(datagrams)
         while start < count:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import rtc_peer
 from rtc_ice import is_candidate_name
 from rtc_peer import PeerConnection
-from rtc_stun import Address
+from rtc_stun import Address, CloseTransport, OpenTransport
 
 from .driver import Driver
+from .name_resolution import addresses_of
 from .network_options import NetworkOptions
 
 if TYPE_CHECKING:
     from .multicast import MulticastDnsService
     from .single_port import SinglePort
+    from .streams import MachineStreams
 
 
 class HostNetwork:
@@ -46,6 +48,7 @@ class HostNetwork:
         self._share = None if port is None else port.share(peer, driver)
         self._sockets: dict[int, list[Address]] = {}
         self._resolving: set[asyncio.Task[None]] = set()
+        self._streams: MachineStreams | None = None
         self._multicast: MulticastDnsService | None = None
         self._names: dict[str, str] = {}
         """Names that stand for our addresses, by these: for this connection alone."""
@@ -78,6 +81,20 @@ class HostNetwork:
             self._share.transport_closed(transport_id)
         for address in self._sockets.pop(transport_id, ()):
             self._driver.close_socket(address)
+
+    def open_stream(self, wish: OpenTransport) -> None:
+        """Connect a stream to a TURN server."""
+        if self._streams is None:
+            from .streams import MachineStreams  # who needs no relays over streams does without
+
+            self._streams = MachineStreams(self._peer, self._driver.flush, self._options.tls)
+            self._driver.use_streams(self._streams)
+        self._streams.open(wish)
+
+    def close_stream(self, wish: CloseTransport) -> None:
+        """Close a stream once the last is written."""
+        if self._streams is not None:
+            self._streams.close_later(wish)
 
     def resolve(self, host: str) -> None:
         """Look up the addresses of a name, and tell the machine."""
@@ -127,11 +144,12 @@ class HostNetwork:
         if is_candidate_name(host):
             addresses = await self._use_multicast().resolve(host)
         else:
-            try:
-                found = await self._loop.getaddrinfo(host, None, type=2)
-                addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-            except (OSError, UnicodeError):  # the latter for what cannot be a name of the DNS
-                addresses = []
+            async for addresses in addresses_of(host):
+                self._tell(host, addresses)
+            return
+        self._tell(host, addresses)
+
+    def _tell(self, host: str, addresses: Sequence[str]) -> None:
         if not self._peer.closed:
             self._peer.host_resolved(host, addresses, self._driver.now)
             self._driver.flush()

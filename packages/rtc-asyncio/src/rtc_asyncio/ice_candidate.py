@@ -57,7 +57,7 @@ class RTCIceCandidate:
         if candidateInitDict is not None:
             candidate, sdpMid, sdpMLineIndex, usernameFragment = candidate_members(candidateInitDict)
             url = _text(candidateInitDict, "url")
-            relayProtocol = _relay_protocol(candidateInitDict.get("relayProtocol"))
+            relayProtocol = relay_protocol(candidateInitDict.get("relayProtocol"))
         if sdpMid is None and sdpMLineIndex is None:
             raise TypeError("a candidate needs sdpMid or sdpMLineIndex")
         self.candidate = candidate
@@ -171,7 +171,12 @@ def _text(given: Mapping[str, object], name: str) -> str | None:
     return value
 
 
-def _relay_protocol(value: object) -> RTCIceServerTransportProtocol | None:
+def relay_protocol(value: object) -> RTCIceServerTransportProtocol | None:
+    """Read how a relay is reached.
+
+    Raises:
+        TypeError: It is none of the known ways.
+    """
     for known in _RELAY_PROTOCOLS:
         if value == known:
             return known

@@ -3,13 +3,16 @@
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rtc_ice import Announced, Announcement
 from rtc_stun import Address
 
 from .dataclass import dataclass
 from .interfaces import InterfaceAddress, interface_addresses, routed_hosts, without_loopback
+
+if TYPE_CHECKING:
+    import ssl
 
 IpHandling: TypeAlias = Literal["all", "default-route-and-local", "default-route", "relay-streams"]
 """The modes 1 to 4 of :rfc:`8828#section-5.2`, in that order."""
@@ -51,6 +54,10 @@ class NetworkOptions:
     follow_changes: bool = True
     """Whether to take up addresses that appear, and to give up those that vanish, as long as the connection lasts. Not done
     where the addresses were named one by one."""
+
+    tls: "ssl.SSLContext | None" = None
+    """How the certificates of TURN servers are verified, over TLS and DTLS; by the system's roots if None. Load roots of
+    your own into a context of `ssl.create_default_context`. A client certificate is not used over DTLS."""
 
     def __post_init__(self) -> None:
         """Check the values."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, overload
 import rtc_peer
 from rtc_ice import IceConfig
 from rtc_peer import MediaOptions, PeerConnection, PeerOptions, SdpType
+from rtc_stun import CloseTransport, OpenTransport
 
 from . import certificate
 from .certificate import RTCCertificate
@@ -441,6 +442,10 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
                 self._dispatcher.dispatch(event)
             case rtc_peer.HostResolutionWanted(host=host):
                 self._network.resolve(host)
+            case OpenTransport():
+                self._network.open_stream(event)
+            case CloseTransport():
+                self._network.close_stream(event)
             case _:
                 if isinstance(event, rtc_peer.TrackAdded):
                     self._load_media().dispatch(event)

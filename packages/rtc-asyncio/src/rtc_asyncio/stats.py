@@ -69,6 +69,9 @@ class RTCIceCandidateStats(RTCStats):
     candidateType: RTCIceCandidateType
     priority: int
     url: str | None = None
+    """The server that told of it."""
+    relayProtocol: str | None = None
+    """How the server of a relayed candidate is reached: "udp", "tcp" or "tls"."""
     foundation: str
     relatedAddress: str | None
     relatedPort: int | None
