@@ -1,6 +1,6 @@
 """One DTLS handshake in virtual time, every circumstance chosen by a seed.
 
-Order of suites, groups and profiles; kinds of certificates; MTUs from 256 to 1500 that change between transmissions, and a path that takes less; up to 30 %
+Versions; order of suites, groups and profiles; kinds of certificates; MTUs from 256 to 1500 that change between transmissions, and a path that takes less; up to 30 %
 loss, reordering, duplication; cookies; fingerprints that come late. In the end both sides have agreed on the same, data pass both ways, and both are closed.
 """
 
@@ -21,11 +21,20 @@ from rtc_dtls import (
     HandshakeCompleted,
     Role,
     SrtpProfile,
+    Version,
 )
 
 from .call import SimulationError
 
 KINDS: Final[tuple[CertificateKind, ...]] = ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048")
+VERSIONS: Final = (
+    ((Version.DTLS_1_3, Version.DTLS_1_2),) * 2,
+    ((Version.DTLS_1_3,), (Version.DTLS_1_3, Version.DTLS_1_2)),
+    ((Version.DTLS_1_3, Version.DTLS_1_2), (Version.DTLS_1_3,)),
+    ((Version.DTLS_1_2,), (Version.DTLS_1_3, Version.DTLS_1_2)),
+    ((Version.DTLS_1_3, Version.DTLS_1_2), (Version.DTLS_1_2,)),
+)
+"""Of the client and of the server."""
 MTUS: Final = (256, 300, 548, 1200, 1500)
 PATIENCE: Final = 2000.0
 """Virtual seconds for a handshake: at a loss of 30 % few flights of many small datagrams arrive whole."""
@@ -52,6 +61,7 @@ class Handshake:
         self.network = Network(seed=seed, link=link, batch=choose([False, True]))
         self.certificates = [certificate(choose(KINDS), f"simulated {role.name}") for role in Role]
         self.is_late = [self.random.random() < 0.2 for _ in Role]
+        self.versions = choose(VERSIONS)
         self.client, self.server = self._end(Role.CLIENT), self._end(Role.SERVER)
         self.nodes: tuple[Node, Node] = self.network.join(self.client, self.server)
 
@@ -88,8 +98,12 @@ class Handshake:
         config = DtlsConfig(
             certificate=self.certificates[index],
             remote_fingerprints=None if self.is_late[index] else (self.certificates[1 - index].fingerprint(),),
+            versions=self.versions[index],
             cipher_suites=self._shuffled(defaults.cipher_suites),
             groups=self._shuffled(defaults.groups),
+            # Without any the server has to ask for one.
+            key_share_groups=self.random.choice([None, None, ()]),
+            record_size_limit=self.random.choice([16385, 300]),
             srtp_profiles=self._shuffled(tuple(SrtpProfile)),
             cookie_secrets=(bytes(32),) if role is Role.SERVER and self.random.random() < 0.5 else (),
             mtu=self.random.choice(MTUS),
@@ -143,6 +157,7 @@ class Handshake:
         self.network.advance(1.0)
         for node, other in zip(self.nodes, reversed(self._ends), strict=True):
             received = [event.data for event in node.of(ApplicationDataReceived)]
+            node.events.clear()
             sent = {f"{other.role.name} {number}".encode() for number in range(MESSAGES)}
             if not received or len(set(received)) != len(received) or not set(received) <= sent:
                 raise SimulationError(f"{len(received)} messages of {MESSAGES} arrived")
