@@ -36,7 +36,7 @@ def test_the_report_has_timeline_and_summary() -> None:
 
     assert result.exit_code == 0, result.output
     steps = ("offer", "gathering", "candidate", "answer", "checks", "path found", "DTLS done", "channel open", "closed")
-    for words in (*steps, "Summary", "selected pair", "DTLS 1.2", "MB/s"):
+    for words in (*steps, "Summary", "selected pair", "DTLS 1.3", "MB/s"):
         assert words in result.output
     assert "gathering gathering" not in result.output
 
@@ -60,7 +60,7 @@ def test_json_is_one_document_with_the_documented_keys() -> None:
     assert (
         document["round_trip_us"]["best"] <= document["round_trip_us"]["median"] <= document["round_trip_us"]["worst"]
     )
-    assert document["negotiated"]["dtls_version"] == "1.2"
+    assert document["negotiated"]["dtls_version"] == "1.3"
     assert set(document["negotiated"]["local"]) == {"type", "address", "port", "protocol"}
 
 

@@ -25,7 +25,7 @@ async def test_chat_flows_both_ways(tmp_path: Path) -> None:
         assert said["message"] == "hello, Python"
         assert said["browser"] == 1
         assert await page.hear() == "hello, browser"
-        assert connected["dtls_version"] == "1.2"
+        assert connected["dtls_version"] == "1.3"
 
 
 async def test_a_browser_that_does_not_keep_up_loses_lines_and_costs_no_memory(tmp_path: Path) -> None:

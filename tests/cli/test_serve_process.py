@@ -58,7 +58,7 @@ async def test_every_line_is_an_object_and_chat_can_be_typed(
 
     events = [json.loads(line) for line in (printed + capsys.readouterr().out).splitlines()]
     assert heard == "hello, browser"
-    assert events[2]["dtls_version"] == "1.2"
+    assert events[2]["dtls_version"] == "1.3"
     assert events[3]["message"] == "hello, Python"
     names = [event["event"] for event in events]
     assert names[:4] == ["serving", "page_opened", "connected", "chat"]

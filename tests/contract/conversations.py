@@ -274,7 +274,10 @@ class DtlsConversation(Conversation):
         client, server = (
             DtlsConnection(
                 role=role,
-                config=DtlsConfig(certificate=ours, remote_fingerprints=(theirs.fingerprint(),)),
+                # ML-KEM takes no randomness but the library's, so nothing would be the same twice.
+                config=DtlsConfig(
+                    certificate=ours, remote_fingerprints=(theirs.fingerprint(),), groups=(rtc_dtls.GroupId.X25519,)
+                ),
                 rng=rng,
                 trace=self.trace,
             )

@@ -7,6 +7,7 @@ from tests.support.network import Host, Node
 
 import rtc_peer
 from rtc_datachannel import ChannelOpened, ChannelReceived, DataChannel, MessageReceived
+from rtc_dtls import DtlsConfig, GroupId
 from rtc_peer import PeerConnection, SdpType, SessionDescription
 from rtc_stun import Address
 
@@ -22,13 +23,21 @@ class PeerConversation(Conversation):
     name = "peer"
     saturation = 10_000
     configuration = rtc_peer.Configuration()
+    # ML-KEM takes no randomness but the library's, so nothing would be the same twice.
+    options = rtc_peer.PeerOptions(dtls=DtlsConfig(groups=(GroupId.X25519,)))
 
     def build(self) -> tuple[Node, Node]:
         self.homes: dict[int, Host] = {}
         nodes = []
         for index, rng in enumerate(self.rngs):
             node = self.network.attach(
-                PeerConnection(rng=rng, wall_clock=WALL_CLOCK, configuration=self.configuration, trace=self.trace)
+                PeerConnection(
+                    rng=rng,
+                    wall_clock=WALL_CLOCK,
+                    configuration=self.configuration,
+                    options=self.options,
+                    trace=self.trace,
+                )
             )
             self.homes[index] = self.network.host(f"192.0.2.{index + 1}")
             nodes.append(node)

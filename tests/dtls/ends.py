@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 
 from tests.support.rng import SeededRng
 
-from rtc_dtls import Certificate, CertificateKind, DtlsConfig, DtlsConnection, Event, Role
+from rtc_dtls import Certificate, CertificateKind, DtlsConfig, DtlsConnection, Event, Role, Version
+
+config12 = partial(DtlsConfig, versions=(Version.DTLS_1_2,))
+"""Options of a connection that speaks DTLS 1.2 alone."""
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Filter = Callable[[bytes], bool]
@@ -30,8 +33,8 @@ class Ends:
         peer_address: bytes = b"192.0.2.1:1",
     ) -> None:
         mine, yours = certificate(who="client"), certificate(who="server")
-        client = client or DtlsConfig(certificate=mine, remote_fingerprints=(yours.fingerprint(),))
-        server = server or DtlsConfig(certificate=yours, remote_fingerprints=(mine.fingerprint(),))
+        client = client or config12(certificate=mine, remote_fingerprints=(yours.fingerprint(),))
+        server = server or config12(certificate=yours, remote_fingerprints=(mine.fingerprint(),))
         self.now = 0.0
         self.client = DtlsConnection(role=Role.CLIENT, config=client, rng=SeededRng(f"{seed} client"))
         self.server = DtlsConnection(

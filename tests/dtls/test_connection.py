@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 from tests.dtls.conformance import keys, wire
-from tests.dtls.ends import Ends, certificate
+from tests.dtls.ends import Ends, certificate, config12
 from tests.support.rng import SeededRng
 
 from rtc_dtls import (
@@ -21,7 +21,6 @@ from rtc_dtls import (
     ConnectionClosed,
     ConnectionFailed,
     ConnectionState,
-    DtlsConfig,
     DtlsConnection,
     Event,
     HandshakeCompleted,
@@ -35,8 +34,8 @@ from rtc_dtls.state import TRANSITIONS, Input
 
 EACH_ROLE = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.name.lower())
 MINE, YOURS = certificate(who="client"), certificate(who="server")
-CLIENT = DtlsConfig(certificate=MINE, remote_fingerprints=(YOURS.fingerprint(),))
-SERVER = DtlsConfig(certificate=YOURS, remote_fingerprints=(MINE.fingerprint(),))
+CLIENT = config12(certificate=MINE, remote_fingerprints=(YOURS.fingerprint(),))
+SERVER = config12(certificate=YOURS, remote_fingerprints=(MINE.fingerprint(),))
 
 
 def end(pair: Ends, role: Role) -> DtlsConnection:
@@ -297,7 +296,7 @@ def test_options_out_of_range_are_refused(change: dict[str, object]) -> None:
 
 def test_server_needs_a_certificate_and_cookies_an_address() -> None:
     with pytest.raises(ValueError, match="certificate"):
-        DtlsConnection(role=Role.SERVER, config=DtlsConfig(), rng=SeededRng(1))
+        DtlsConnection(role=Role.SERVER, config=config12(), rng=SeededRng(1))
     with pytest.raises(ValueError, match="address"):
         DtlsConnection(role=Role.SERVER, config=replace(SERVER, cookie_secrets=(bytes(32),)), rng=SeededRng(1))
 
@@ -477,8 +476,8 @@ def test_statistics_count_both_ways() -> None:
 def test_copies_made_at_every_step_end_like_the_original(clone: Callable[[Ends], Ends], kind: str) -> None:
     mine, yours = certificate(), certificate("rsa-2048" if kind == "rsa-2048" else "ecdsa-p256", "server")
     pair = Ends(
-        DtlsConfig(certificate=mine, remote_fingerprints=(yours.fingerprint(),)),
-        DtlsConfig(certificate=yours, remote_fingerprints=(mine.fingerprint(),), cookie_secrets=(bytes(32),)),
+        config12(certificate=mine, remote_fingerprints=(yours.fingerprint(),)),
+        config12(certificate=yours, remote_fingerprints=(mine.fingerprint(),), cookie_secrets=(bytes(32),)),
     )
     pair.client.start(0.0)
     copies = [clone(pair)]

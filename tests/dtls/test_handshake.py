@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.dtls.conformance import wire
-from tests.dtls.ends import Ends, certificate
+from tests.dtls.ends import Ends, certificate, config12
 from tests.support.effort import examples
 from tests.support.network import Link, Network
 from tests.support.rng import SeededRng
@@ -47,7 +47,7 @@ def configs(
 ) -> tuple[DtlsConfig, DtlsConfig]:
     mine, yours = certificate(client_kind, "client"), certificate(kind, "server")
     return (
-        DtlsConfig(
+        config12(
             certificate=mine,
             remote_fingerprints=(yours.fingerprint(),),
             cipher_suites=suites,
@@ -56,7 +56,7 @@ def configs(
             srtp_profiles=tuple(SrtpProfile),
             alpn_protocols=("webrtc", "c-webrtc"),
         ),
-        DtlsConfig(
+        config12(
             certificate=yours,
             remote_fingerprints=(mine.fingerprint(),),
             mtu=mtu,
@@ -68,13 +68,11 @@ def configs(
 
 
 @pytest.mark.parametrize(("suite", "kind", "group"), COMBINATIONS)
-def test_every_suite_with_every_certificate_and_group(
-    suite: CipherSuiteId, kind: CertificateKind, group: int
-) -> None:
+def test_every_suite_with_every_certificate_and_group(suite: CipherSuiteId, kind: CertificateKind, group: int) -> None:
     # The curve of an ECDSA certificate has to be offered, too.
     groups = [group, *(code for code in (GroupId.SECP256R1, GroupId.SECP384R1) if code != group)]
     client, server = configs(kind, suites=(suite,), groups=tuple(groups))
-    server = DtlsConfig(
+    server = config12(
         certificate=server.certificate,
         remote_fingerprints=server.remote_fingerprints,
         groups=(group,),
@@ -107,7 +105,7 @@ def test_every_pair_of_certificates(kind: CertificateKind, client_kind: Certific
 @pytest.mark.parametrize("profile", list(SrtpProfile))
 def test_srtp_keys_have_the_lengths_of_their_profile(profile: SrtpProfile) -> None:
     client, server = configs()
-    client = DtlsConfig(
+    client = config12(
         certificate=client.certificate, remote_fingerprints=client.remote_fingerprints, srtp_profiles=(profile,)
     )
     pair = Ends(client, server).connect()

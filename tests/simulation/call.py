@@ -23,6 +23,7 @@ from rtc_datachannel import (
     DataChannelConfig,
     MessageReceived,
 )
+from rtc_dtls import DtlsConfig
 from rtc_peer import WEBRTC_ASSOCIATION, WEBRTC_HANDSHAKE, PeerConnection, PeerOptions, SignalingState
 from rtc_stun import Address
 
@@ -66,7 +67,8 @@ class Party:
 class Call:
     """The conversation of one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, handshake: DtlsConfig = WEBRTC_HANDSHAKE) -> None:
+        self._handshake = handshake
         self.random = random.Random(seed)
         self.link = self._choose_link()
         self.network = Network(seed=seed, link=self.link)
@@ -117,7 +119,7 @@ class Call:
     def _party(self, name: str, address: str, nat: Nat | None) -> Party:
         host = self.network.host(address, behind=nat)
         options = PeerOptions(
-            dtls=replace(WEBRTC_HANDSHAKE, mtu=min(1200, self.link.mtu)),
+            dtls=replace(self._handshake, mtu=min(1200, self.link.mtu)),
             data=DataChannelConfig(
                 association=replace(
                     WEBRTC_ASSOCIATION,

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.dtls.conformance import keys
 from tests.dtls.conformance.keys import Identity
 from tests.dtls.conformance.scripted import ScriptedClient, ScriptedServer
+from tests.dtls.ends import config12
 from tests.support.rng import SeededRng
 
 from rtc_dtls import (
@@ -159,7 +160,7 @@ def config(
     cookie_secret: bytes = SECRET,
 ) -> DtlsConfig:
     """The configuration of most tests; `peer` is whose fingerprint is expected, None for anybody's."""
-    return DtlsConfig(
+    return config12(
         certificate=certificate_of(who),
         remote_fingerprints=None if peer is None or not require_certificate else (fingerprint(peer.certificate),),
         srtp_profiles=(SrtpProfile.AES128_CM_HMAC_SHA1_80, SrtpProfile.AEAD_AES_128_GCM) if srtp else (),

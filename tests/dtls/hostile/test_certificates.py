@@ -12,9 +12,10 @@ from tests.dtls.conformance.alerts import BAD_CERTIFICATE, ILLEGAL_PARAMETER
 from tests.dtls.conformance.keys import Identity
 from tests.dtls.conformance.scripted import ScriptedClient, ScriptedServer
 from tests.dtls.conformance.subject import CLIENT, SERVER, face, face_server, fingerprint
+from tests.dtls.ends import config12
 from tests.support.rng import SeededRng
 
-from rtc_dtls import DtlsConfig, DtlsConnection, Role
+from rtc_dtls import DtlsConnection, Role
 
 BOTH = pytest.mark.parametrize("role", [CLIENT, SERVER])
 
@@ -186,7 +187,7 @@ def test_class_29_number_of_certificates_is_bounded(role: str, count: int) -> No
 @pytest.mark.spec("rfc8422:5.3/3", "rfc5246:7.4.2/9", "rfc5246:7.4.2/12")
 def test_class_29_server_whose_curve_was_not_offered_is_refused() -> None:
     who = keys.identity("p384")
-    client = DtlsConfig(remote_fingerprints=(fingerprint(who.certificate),), groups=(keys.X25519, keys.P256))
+    client = config12(remote_fingerprints=(fingerprint(who.certificate),), groups=(keys.X25519, keys.P256))
     connection = DtlsConnection(role=Role.CLIENT, config=client, rng=SeededRng("curve"))
     connection.start(0.0)
     peer = ScriptedServer(connection, who=who).begin()

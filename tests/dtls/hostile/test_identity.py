@@ -1,7 +1,7 @@
 """Class 27: who the peer is. No data in or out before its certificate has a fingerprint that signalling brought."""
 
 import pytest
-from tests.dtls.ends import Ends, certificate
+from tests.dtls.ends import Ends, certificate, config12
 
 from rtc_dtls import (
     AlertDescription,
@@ -24,7 +24,7 @@ EACH_ROLE = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.na
 
 
 def config(mine: Certificate, *fingerprints: Fingerprint) -> DtlsConfig:
-    return DtlsConfig(certificate=mine, remote_fingerprints=fingerprints or None)
+    return config12(certificate=mine, remote_fingerprints=fingerprints or None)
 
 
 def ends(role: Role, *fingerprints: Fingerprint) -> Ends:
@@ -182,7 +182,7 @@ def test_class_27_fingerprints_of_which_no_function_is_known_are_the_caller_s_mi
     with pytest.raises(ValueError, match="hash function"):
         ends(Role.CLIENT, unknown)
     with pytest.raises(ValueError, match="hash function"):
-        Ends(DtlsConfig(certificate=MINE, remote_fingerprints=()))
+        Ends(config12(certificate=MINE, remote_fingerprints=()))
     pair = ends(Role.CLIENT).connect()
 
     with pytest.raises(ValueError, match="hash function"):
@@ -192,8 +192,8 @@ def test_class_27_fingerprints_of_which_no_function_is_known_are_the_caller_s_mi
 
 def test_class_27_server_that_asks_for_no_certificate_cannot_have_fingerprints() -> None:
     with pytest.raises(ValueError, match="client certificate"):
-        DtlsConfig(certificate=YOURS, require_client_certificate=False, remote_fingerprints=(MINE.fingerprint(),))
-    open_server = DtlsConfig(certificate=YOURS, require_client_certificate=False)
+        config12(certificate=YOURS, require_client_certificate=False, remote_fingerprints=(MINE.fingerprint(),))
+    open_server = config12(certificate=YOURS, require_client_certificate=False)
     pair = Ends(config(MINE, YOURS.fingerprint()), open_server).connect()
 
     assert pair.server.state is ConnectionState.CONNECTED
@@ -209,7 +209,7 @@ def test_class_27_peer_without_a_certificate_is_nobody_that_was_expected() -> No
 
 
 def test_class_27_client_without_a_certificate_is_refused_where_one_is_required() -> None:
-    pair = Ends(DtlsConfig(remote_fingerprints=(YOURS.fingerprint(),))).connect()
+    pair = Ends(config12(remote_fingerprints=(YOURS.fingerprint(),))).connect()
 
     (failure,) = pair.seen(Role.CLIENT, ConnectionFailed)
     assert isinstance(failure, ConnectionFailed)

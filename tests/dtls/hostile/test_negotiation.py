@@ -12,9 +12,10 @@ from tests.dtls.conformance.alerts import (
 from tests.dtls.conformance.scripted import ScriptedServer
 from tests.dtls.conformance.subject import CLIENT, SERVER, face_client, face_server, fingerprint
 from tests.dtls.conformance.wire import HANDSHAKE, vector, words
+from tests.dtls.ends import config12
 from tests.support.rng import SeededRng
 
-from rtc_dtls import CipherSuiteId, DtlsConfig, DtlsConnection, Role
+from rtc_dtls import CipherSuiteId, DtlsConnection, Role
 
 BOTH = pytest.mark.parametrize("role", [CLIENT, SERVER])
 
@@ -38,7 +39,7 @@ def test_class_17_server_chooses_a_suite_that_was_not_offered(suite: int) -> Non
 @pytest.mark.spec("rfc5246:7.4.1.3/2")
 def test_class_17_server_chooses_a_suite_that_we_know_and_did_not_offer() -> None:
     who = keys.identity()
-    options = DtlsConfig(
+    options = config12(
         remote_fingerprints=(fingerprint(who.certificate),),
         cipher_suites=(keys.ECDHE_ECDSA_AES_128_GCM_SHA256,),
     )

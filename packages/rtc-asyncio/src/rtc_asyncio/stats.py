@@ -15,7 +15,6 @@ from .dictionaries import (
     RTCDtlsTransportState,
     RTCIceCandidateType,
     RTCIceRole,
-    RTCIceTcpCandidateType,
     RTCIceTransportState,
 )
 from .stats_dictionary import RTCStats
@@ -77,7 +76,6 @@ class RTCIceCandidateStats(RTCStats):
     relatedAddress: str | None
     relatedPort: int | None
     usernameFragment: str
-    tcpType: RTCIceTcpCandidateType | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 
 _SUITES: Final = (
+    "AES_128_GCM_SHA256",
+    "AES_256_GCM_SHA384",
+    "CHACHA20_POLY1305_SHA256",
     "ECDHE_ECDSA_AES_128_GCM_SHA256",
     "ECDHE_RSA_AES_128_GCM_SHA256",
     "ECDHE_ECDSA_AES_256_GCM_SHA384",
@@ -22,7 +25,7 @@ _SUITES: Final = (
     "ECDHE_ECDSA_CHACHA20_POLY1305_SHA256",
     "ECDHE_RSA_CHACHA20_POLY1305_SHA256",
 )
-_GROUPS: Final = ("X25519", "SECP256R1", "SECP384R1")
+_GROUPS: Final = ("X25519MLKEM768", "X25519", "SECP256R1", "SECP384R1")
 _PROFILES: Final = ("AEAD_AES_128_GCM", "AEAD_AES_256_GCM", "AES128_CM_HMAC_SHA1_80", "AES128_CM_HMAC_SHA1_32")
 _KINDS: Final = ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096")
 """Held equal to those of rtc_dtls by a test; that package is not loaded to print a help text."""

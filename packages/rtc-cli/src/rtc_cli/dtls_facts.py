@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from rtc_dtls import CipherSuiteId, DtlsConnection, Fingerprint, GroupId, SignatureScheme, SrtpProfile, Version
 
-VERSIONS: Final = {"1.2": Version.DTLS_1_2}
+VERSIONS: Final = {"1.2": Version.DTLS_1_2, "1.3": Version.DTLS_1_3}
 
 
 def suite_name(suite: int) -> str:
     """The name in the TLS registry, which has a word between key exchange and cipher that the enumeration leaves out."""
     try:
-        return re.sub(r"^(ECDHE_(?:ECDSA|RSA))_", r"TLS_\1_WITH_", CipherSuiteId(suite).name)
+        return "TLS_" + re.sub(r"^(ECDHE_(?:ECDSA|RSA))_", r"\1_WITH_", CipherSuiteId(suite).name)
     except ValueError:
         return f"0x{suite:04X}"
 

@@ -127,7 +127,10 @@ class Association:
 
     def _on_ack(self, opened: Opened) -> None:
         """See :rfc:`9147#section-7.2`."""
-        if opened.epoch == 0 or self.context.version != Version.DTLS_1_3:
+        if self.context.version == Version.DTLS_1_2:
+            self.journal.drop("record_unknown_type")
+            return
+        if opened.epoch == 0:
             # Anybody could stop our retransmissions with it.
             self.journal.drop("ack_plaintext")
             return

@@ -39,7 +39,7 @@ class ClientNegotiation:
         config = context.config
         self._context = context
         self._requests = 0
-        is_13 = Version.DTLS_1_3 in config.versions
+        is_13 = Version.DTLS_1_3 in config.spoken_versions
         groups = config.offered_key_shares if is_13 else ()
         self._key_pairs: tuple[KeyPair, ...] = tuple(generate_key_pair(group, context.rng) for group in groups)
         self._hello = make_client_hello(config, self._key_pairs, context.rng)
@@ -83,12 +83,12 @@ class ClientNegotiation:
     def _version(self, server_hello: ServerHello) -> Version:
         """Return the version that the server chose. See :rfc:`8446#section-4.2.1`."""
         # To a client of 1.2 alone the extension is one that it did not send, which is found out there.
-        is_13 = Version.DTLS_1_3 in self._context.config.versions
+        is_13 = Version.DTLS_1_3 in self._context.config.spoken_versions
         data = server_hello.extensions.find(ExtensionType.SUPPORTED_VERSIONS) if is_13 else None
         # [rfc8446:4.2.1/3]
         chosen = server_hello.server_version if data is None else parse_selected_version(data)
         # [rfc5246:E.1/1] [rfc5288:4/4] [rfc8446:4.2.1/4]
-        if chosen not in self._context.config.versions or (chosen == Version.DTLS_1_3) != (data is not None):
+        if chosen not in self._context.config.spoken_versions or (chosen == Version.DTLS_1_3) != (data is not None):
             alert = AlertDescription.PROTOCOL_VERSION if data is None else AlertDescription.ILLEGAL_PARAMETER
             raise ProtocolError(
                 alert, f"the server chose version {chosen:#06x}, which was not offered", "RFC 8446 section 4.2.1"
@@ -114,7 +114,7 @@ class ClientNegotiation:
                 "the server wants one cookie after the other",
                 "RFC 6347 section 4.2.1",
             )
-        if Version.DTLS_1_2 not in self._context.config.versions or self._retried is not None:
+        if Version.DTLS_1_2 not in self._context.config.spoken_versions or self._retried is not None:
             raise ProtocolError(
                 AlertDescription.UNEXPECTED_MESSAGE, "a HelloVerifyRequest in DTLS 1.3", "RFC 9147 section 5.1"
             )

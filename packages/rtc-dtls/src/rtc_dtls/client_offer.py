@@ -24,7 +24,7 @@ from .version import Version
 
 def make_client_hello(config: DtlsConfig, key_pairs: Iterable[KeyPair], rng: Callable[[int], bytes]) -> ClientHello:
     """Make the first hello; the key pairs are those of ``config.offered_key_shares``."""
-    is_12, is_13 = (version in config.versions for version in (Version.DTLS_1_2, Version.DTLS_1_3))
+    is_12, is_13 = (version in config.spoken_versions for version in (Version.DTLS_1_2, Version.DTLS_1_3))
     schemes = SIGNATURE_SCHEMES if is_12 else SIGNATURE_SCHEMES_13
     items: list[tuple[int, bytes]] = []
     if is_12:
@@ -43,10 +43,9 @@ def make_client_hello(config: DtlsConfig, key_pairs: Iterable[KeyPair], rng: Cal
     # [rfc5246:7.4.1.4.1/3] [rfc8446:4.2.3/1]
     items.append((ExtensionType.SIGNATURE_ALGORITHMS, encode_code_points(schemes)))
     if is_13:
-        versions = [version for version in (Version.DTLS_1_3, Version.DTLS_1_2) if version in config.versions]
         items += [
             # [rfc8446:4.2.1/1] [rfc9147:5.3/1]
-            (ExtensionType.SUPPORTED_VERSIONS, encode_supported_versions(versions)),
+            (ExtensionType.SUPPORTED_VERSIONS, encode_supported_versions(config.spoken_versions)),
             # [rfc8446:4.2.8/1] [rfc8446:9.2/1]
             (ExtensionType.KEY_SHARE, encode_client_shares(key_pairs)),
         ]

@@ -40,8 +40,9 @@ class DtlsConfig:
     require_client_certificate: bool = True
     """As a server, ask for the client's certificate and fail without. If False, clients stay unknown, and there are no
     ``remote_fingerprints`` to know them by."""
-    versions: tuple[int, ...] = (Version.DTLS_1_2,)
-    """In order of preference; a server's order decides."""
+    versions: tuple[int, ...] = (Version.DTLS_1_3, Version.DTLS_1_2)
+    """Those that may be spoken; the newest in common is. One that has no cipher suite or no group among those below is
+    left out."""
     cipher_suites: tuple[int, ...] = (*CIPHER_SUITES_13, *CIPHER_SUITES)
     """Of all versions, in order of preference; a server's order decides."""
     groups: tuple[int, ...] = GROUPS
@@ -109,14 +110,19 @@ class DtlsConfig:
         ):
             if len(set(values)) != len(values) or not set(values) <= set(known):
                 raise ValueError(f"{name} has an unknown or repeated value")
-        if not self.versions:
-            raise ValueError("without a version there is no handshake")
-        if Version.DTLS_1_3 in self.versions and not (self.cipher_suites_13 and self.groups):
-            raise ValueError("without a cipher suite and a group there is no handshake of DTLS 1.3")
-        if Version.DTLS_1_2 in self.versions and not (self.cipher_suites_12 and self.ecdhe_groups):
-            raise ValueError("without a cipher suite and a group there is no handshake of DTLS 1.2")
+        if not self.spoken_versions:
+            raise ValueError("without a version, a cipher suite and a group of it there is no handshake")
         if not MIN_RECORD_SIZE <= self.record_size_limit <= MAX_RECORD_SIZE:
             raise ValueError(f"record_size_limit is from {MIN_RECORD_SIZE} to {MAX_RECORD_SIZE} bytes")
+
+    @property
+    def spoken_versions(self) -> tuple[Version, ...]:
+        """Those of ``versions`` that have a cipher suite and a group here, the newest first."""
+        able = {
+            Version.DTLS_1_3: self.cipher_suites_13 and self.groups,
+            Version.DTLS_1_2: self.cipher_suites_12 and self.ecdhe_groups,
+        }
+        return tuple(version for version, means in able.items() if means and version in self.versions)
 
     @property
     def cipher_suites_12(self) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ TO_1_0: Final = b"DOWNGRD\x00"
 def mark_downgrade(config: DtlsConfig, random: bytes) -> bytes:
     """As a server of DTLS 1.2, say so in the random if we could do better."""
     # [rfc8446:4.1.3/3]
-    return random[: -len(TO_1_2)] + TO_1_2 if Version.DTLS_1_3 in config.versions else random
+    return random[: -len(TO_1_2)] + TO_1_2 if Version.DTLS_1_3 in config.spoken_versions else random
 
 
 def check_downgrade(config: DtlsConfig, random: bytes) -> None:
@@ -28,7 +28,7 @@ def check_downgrade(config: DtlsConfig, random: bytes) -> None:
         ProtocolError: Server and client both speak a newer version.
     """
     # [rfc8446:4.1.3/4] [rfc8446:4.1.3/5]
-    marks = (TO_1_2, TO_1_0) if Version.DTLS_1_3 in config.versions else (TO_1_0,)
+    marks = (TO_1_2, TO_1_0) if Version.DTLS_1_3 in config.spoken_versions else (TO_1_0,)
     if random.endswith(marks):
         raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER,

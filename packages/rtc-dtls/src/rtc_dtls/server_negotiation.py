@@ -146,8 +146,8 @@ def _choose_version(context: HandshakeContext, hello: ClientHello) -> Version:
         # Newer versions are numerically lower; a client that has a newer one has 1.2, too.
         has_12 = hello.client_version >> 8 == Version.DTLS_1_2 >> 8 and hello.client_version <= Version.DTLS_1_2
         offered = (Version.DTLS_1_2,) if has_12 else ()
-    for version in (Version.DTLS_1_3, Version.DTLS_1_2):
-        if version in context.config.versions and version in offered:
+    for version in context.config.spoken_versions:
+        if version in offered:
             return version
     # [rfc5246:E.1/3]
     raise ProtocolError(

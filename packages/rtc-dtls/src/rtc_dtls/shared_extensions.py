@@ -38,7 +38,7 @@ def offer_shared_extensions(config: DtlsConfig) -> list[tuple[int, bytes]]:
         names = (name.encode() for name in config.alpn_protocols)
         # [rfc7301:3.1/1]
         items.append((ExtensionType.ALPN, encode_protocol_names(names)))
-    items.append(_record_size_limit(config, is_13_possible=Version.DTLS_1_3 in config.versions))
+    items.append(_record_size_limit(config, is_13_possible=Version.DTLS_1_3 in config.spoken_versions))
     return items
 
 

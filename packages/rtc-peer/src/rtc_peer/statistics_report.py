@@ -151,7 +151,6 @@ def _candidate(kind: type[K], name: str, transport: str, candidate: Candidate, u
         username_fragment=ufrag,
         related_address=None if related is None else related.host,
         related_port=None if related is None else related.port,
-        tcp_type=None if candidate.tcp_type is None else candidate.tcp_type.value,
     )
 
 
@@ -223,7 +222,7 @@ def _suite_name(suite: int) -> str:
     # [rfc8827:6.5/25]
     try:
         # The registry's names have a word between the key exchange and the cipher that the enumeration leaves out.
-        return re.sub(r"^(ECDHE_(?:ECDSA|RSA))_", r"TLS_\1_WITH_", CipherSuiteId(suite).name)
+        return "TLS_" + re.sub(r"^(ECDHE_(?:ECDSA|RSA))_", r"\1_WITH_", CipherSuiteId(suite).name)
     except ValueError:
         return f"0x{suite:04X}"
 

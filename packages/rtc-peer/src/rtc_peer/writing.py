@@ -220,8 +220,7 @@ def candidate_value(candidate: IceCandidate) -> str:
 
 def _default_candidate(candidates: Sequence[IceCandidate]) -> IceCandidate | None:
     """Return the candidate to name in the m-line for a peer that does not look further."""
-    # [rfc6544:4.3/1] [rfc6544:4.3/2]
-    usable = [each for each in candidates if each.is_usable and each.transport == "udp"]
+    usable = [each for each in candidates if each.is_usable]
     for kind in _DEFAULT_ORDER:
         found = next((each for each in usable if each.type == kind), None)
         if found is not None:

@@ -1,1 +1,0 @@
-"""Coverage-guided fuzzing of rtc_dtls, and the inputs that it found."""
