@@ -50,8 +50,19 @@ NIST_CURVES: Final[dict[int, NistCurve]] = {
 ECDHE_GROUPS: Final[tuple[int, ...]] = (GroupId.X25519, GroupId.SECP256R1, GroupId.SECP384R1)
 """The groups that DTLS 1.2 has as well."""
 
-GROUPS: Final[tuple[int, ...]] = (GroupId.X25519MLKEM768, *ECDHE_GROUPS)
-"""Every group we speak, in our order of preference."""
+
+def _has_ml_kem() -> bool:
+    """Whether the library and the OpenSSL it was built with have ML-KEM: cryptography 47 and later as they come."""
+    try:
+        from cryptography.hazmat.backends.openssl.backend import backend
+
+        return backend.mlkem_supported()
+    except (ImportError, AttributeError):
+        return False
+
+
+GROUPS: Final[tuple[int, ...]] = (*((GroupId.X25519MLKEM768,) if _has_ml_kem() else ()), *ECDHE_GROUPS)
+"""Every group we speak here, in our order of preference."""
 
 
 class EphemeralKey:

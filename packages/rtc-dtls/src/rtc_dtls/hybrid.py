@@ -8,13 +8,15 @@ ML-KEM comes first in all three. See draft-ietf-tls-ecdhe-mlkem and, for the ord
 """
 
 from collections.abc import Callable
-from typing import Final, Self
-
-from cryptography.hazmat.primitives.asymmetric import mlkem
+from typing import TYPE_CHECKING, Final, Self
 
 from .alert import AlertDescription
 from .errors import ProtocolError
 from .group import EphemeralKey, GroupId
+
+if TYPE_CHECKING:
+    # Older versions of the library do not have it: then the group is not among `GROUPS`.
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 
 SEED_LENGTH: Final = 64
 ENCAPSULATION_KEY_LENGTH: Final = 1184
@@ -52,9 +54,11 @@ class HybridKey:
         secret = self._load().decapsulate(peer_public[:CIPHERTEXT_LENGTH])
         return secret + self._curve.exchange(peer_public[CIPHERTEXT_LENGTH:])
 
-    def _load(self) -> mlkem.MLKEM768PrivateKey:
+    def _load(self) -> "MLKEM768PrivateKey":
         """Make the library's object, which cannot be pickled; it is needed twice."""
-        return mlkem.MLKEM768PrivateKey.from_seed_bytes(self._seed)
+        from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+
+        return MLKEM768PrivateKey.from_seed_bytes(self._seed)
 
 
 def encapsulate(share: bytes, rng: Callable[[int], bytes]) -> tuple[bytes, bytes]:
@@ -66,11 +70,13 @@ def encapsulate(share: bytes, rng: Callable[[int], bytes]) -> tuple[bytes, bytes
     Raises:
         ProtocolError: The client's share is not valid.
     """
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
+
     if len(share) != ENCAPSULATION_KEY_LENGTH + X25519_LENGTH:
         raise _invalid()
     try:
         # The library refuses keys that are not reduced.
-        key = mlkem.MLKEM768PublicKey.from_public_bytes(share[:ENCAPSULATION_KEY_LENGTH])
+        key = MLKEM768PublicKey.from_public_bytes(share[:ENCAPSULATION_KEY_LENGTH])
     except ValueError as error:
         raise _invalid() from error
     secret, ciphertext = key.encapsulate()
