@@ -369,7 +369,9 @@ class Network:
                 node = member.nodes.get(destination)
                 if node is None or not member.up:
                     break
-                self._fly(node, Datagram(datagram.data, Address(*destination), Address(*source), datagram.transport), at)
+                self._fly(
+                    node, Datagram(datagram.data, Address(*destination), Address(*source), datagram.transport), at
+                )
                 return
             if isinstance(member, Nat):
                 inner = member.inbound(source, destination, self.now)

@@ -368,7 +368,9 @@ class TransportSet:
     @property
     def stirred(self) -> bool:
         """Whether `drain` or `drain_media` may have something to do."""
-        return bool(self._events or self._stream_farewell) or any(transport.stirred for transport in self.transports.values())
+        return bool(self._events or self._stream_farewell) or any(
+            transport.stirred for transport in self.transports.values()
+        )
 
 
 def _joined(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
