@@ -6,6 +6,7 @@ interop      browsers and other implementations                                 
 docs         Sphinx, warnings are errors                                        bench      ratios against other stacks (not run by default)
 quick        the tests that take seconds, for every save (not by default)       fuzz       properties with many more examples (not by default)
 coverage     branches by package (not by default)                               build      wheels and archives into dist/ (not by default)
+guided       coverage-guided fuzzing of rtc_dtls by atheris (not by default)
 """
 
 import os
@@ -141,6 +142,13 @@ def fuzz(session: nox.Session) -> None:
         *session.posargs,
         env={"HYPOTHESIS_PROFILE": "thorough"},
     )
+
+
+@nox.session
+def guided(session: nox.Session) -> None:
+    """Coverage-guided fuzzing of rtc_dtls; `-- peer --seconds 600` for one target and another time."""
+    install(session, "test", "fuzz")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
 
 
 @nox.session

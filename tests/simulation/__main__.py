@@ -6,6 +6,7 @@ import sys
 import time
 
 from .call import Call
+from .handshake import Handshake
 from .media_call import MediaCall
 
 MEDIA_SHARE = 20
@@ -16,6 +17,7 @@ def attempt(seed: int) -> tuple[int, str | None]:
     """Run one seed; the text is what went wrong."""
     try:
         Call(seed).run()
+        Handshake(seed).run()
         if seed % MEDIA_SHARE == 0:
             MediaCall(seed).run()
     except Exception as error:  # noqa: BLE001 - whatever it is, the seed is reported
@@ -32,6 +34,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.seed is not None:
         Call(options.seed).run()
+        Handshake(options.seed).run()
         MediaCall(options.seed).run()
         print(f"seed {options.seed} passed")
         return 0

@@ -15,6 +15,7 @@ from .dictionaries import (
     RTCDtlsTransportState,
     RTCIceCandidateType,
     RTCIceRole,
+    RTCIceTcpCandidateType,
     RTCIceTransportState,
 )
 from .stats_dictionary import RTCStats
@@ -76,6 +77,7 @@ class RTCIceCandidateStats(RTCStats):
     relatedAddress: str | None
     relatedPort: int | None
     usernameFragment: str
+    tcpType: RTCIceTcpCandidateType | None = None
 
 
 @dataclass(slots=True, kw_only=True)

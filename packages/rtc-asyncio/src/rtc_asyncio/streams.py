@@ -112,9 +112,9 @@ class MachineStreams:
         self._closed = True
         for task in self._connecting.values():
             task.cancel()
-        for connection in self._connections.values():
+        connections, self._connections = self._connections, {}
+        for connection in connections.values():
             connection.close()
-        self._connections.clear()
 
     # --- within ---
 

@@ -86,10 +86,10 @@ class LocalAddresses:
             raise ValueError(f"{address} was added before")
         if len(self._by_address) >= config.max_local_addresses:
             raise ValueError(f"there are {len(self._by_address)} local addresses already")
-        # [rfc8445:5.2/1]
-        if not is_gatherable(address, config) or (
-            config.lite and self._knows_host(address.host, component, transport_of(tcp_type))
-        ):
+        if not is_gatherable(address, config):
+            return None
+        # [rfc8445:5.2/1] [rfc6544:4.4/1]
+        if config.lite and (self._knows_host(address.host, component, transport_of(tcp_type)) or _connects(tcp_type)):
             return None
         preference = self._free_preference(component, tcp_type, is_ipv6=address.is_ipv6)
         local = LocalAddress(address, *component, preference, announcement, tcp_type)
@@ -142,3 +142,7 @@ def is_gatherable(address: Address, config: IceConfig) -> bool:
         # [rfc8445:5.1.1.1/5] [rfc8445:5.1.1.1/6]
         return ip.ipv4_mapped is None and ip not in _SITE_LOCAL and ip not in _IPV4_COMPATIBLE
     return True
+
+
+def _connects(tcp_type: TcpType | None) -> bool:
+    return tcp_type is not None and tcp_type.connects

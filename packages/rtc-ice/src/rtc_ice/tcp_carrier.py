@@ -21,6 +21,9 @@ from rtc_stun import Address, CloseTransport, Datagram, OpenTransport, StreamDat
 MAX_STREAMS: Final = 128
 """How many connections an agent may have at a time, in both directions together."""
 
+MAX_ATTEMPTS_PER_HOST: Final = 5
+"""How many connections to one IP address may be on their way."""
+
 MAX_UNPROVEN_STREAMS: Final = 32
 """How many of them the peer, or somebody else, may have opened without having proven to be the peer."""
 
@@ -252,7 +255,9 @@ class TcpCarrier:
         tcp_type = self._bases.get(base)
         if tcp_type is None or not tcp_type.connects:
             return None
-        if len(self._streams) >= MAX_STREAMS:
+        attempts = sum(not each.is_open and each.path[1].host == remote.host for each in self._streams.values())
+        # [rfc6544:12/2]
+        if len(self._streams) >= MAX_STREAMS or attempts >= MAX_ATTEMPTS_PER_HOST:
             self._count("stream-limit")
             self._lost.append(path)
             return None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import rtc_ice
-from rtc_ice import Announced, Candidate, CandidatePair, Credentials, IceAgent, IceConfig, TurnServer
+from rtc_ice import Announced, Candidate, CandidatePair, Credentials, IceAgent, IceConfig, TcpType, TurnServer
 from rtc_peer.events import (
     HostResolutionWanted,
     IceCandidateFailed,
@@ -172,7 +172,9 @@ class IceTransport:
 
     # --- what the owner's I/O tells ---
 
-    def add_local_address(self, address: Address, now: float, announced: Announced | None = None) -> bool:
+    def add_local_address(
+        self, address: Address, now: float, announced: Announced | None = None, tcp_type: TcpType | None = None
+    ) -> bool:
         """Take the address of a socket, and return whether it became a candidate.
 
         Raises:
@@ -180,14 +182,14 @@ class IceTransport:
                 instead is of another family.
         """
         # [rfc8835:3.2/1]
-        added = self.agent.add_local_address(address, now, announced=announced)
+        added = self.agent.add_local_address(address, now, announced=announced, tcp_type=tcp_type)
         self.stirred = True
-        if added:
+        if added and tcp_type is None:
             self._hosts.append(address)
-        else:
+        if not added:
             # The agent may keep what came too late for the next restart; but its owner closes the socket now.
             with contextlib.suppress(ValueError):
-                self.agent.remove_local_address(address, now)
+                self.agent.remove_local_address(address, now, tcp_type=tcp_type)
         return added
 
     def remove_local_address(self, address: Address, now: float) -> None:

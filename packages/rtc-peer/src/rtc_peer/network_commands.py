@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rtc_ice import Announced
+    from rtc_ice import Announced, TcpType
     from rtc_peer.journal import Journal
     from rtc_peer.layers import Layers
     from rtc_stun import Address, StreamData
@@ -33,15 +33,22 @@ class NetworkCommands(abc.ABC):
         return any(each.ice.agent.is_valid_path(local, remote) for each in transports)
 
     def add_local_address(
-        self, transport_id: int, address: Address, now: float, *, announced: Announced | None = None
+        self,
+        transport_id: int,
+        address: Address,
+        now: float,
+        *,
+        announced: Announced | None = None,
+        tcp_type: TcpType | None = None,
     ) -> bool:
-        """Tell of a socket that was opened for a transport. Prefer the order of preference.
+        """Tell of a socket that was opened for a transport. Prefer the order of preference, and UDP before TCP.
 
         Args:
             transport_id: As `GatheringWanted` named it.
             address: IP literal and port that the socket is bound to, not 0.
             now: Present time in seconds.
             announced: What the peer is told instead of the address, or beside it; see `rtc_ice.Announcement`.
+            tcp_type: Who connects, if it is to be a TCP candidate; see `rtc_ice.IceAgent.add_local_address`.
 
         Returns:
             Whether it became a candidate; if not (its kind is never used, or the transport was closed meanwhile), the
@@ -53,7 +60,7 @@ class NetworkCommands(abc.ABC):
                 too many, or ``announced`` cannot stand for it.
         """
         now = self._enter(now)
-        added = self._layers.transports.add_local_address(transport_id, address, now, announced)
+        added = self._layers.transports.add_local_address(transport_id, address, now, announced, tcp_type)
         self._layers.settle(now)
         return added
 
@@ -101,6 +108,24 @@ class NetworkCommands(abc.ABC):
         if not self.closed:
             self._layers.transports.transport_opened(transport_id, now, local)
             self._layers.settle(now)
+
+    def transport_accepted(self, local: Address, remote: Address, now: float) -> int | None:
+        """Tell that somebody connected to a TCP candidate of ours.
+
+        Args:
+            local: The candidate's address.
+            remote: Who connected.
+            now: Present time in seconds.
+
+        Returns:
+            The number of the stream; None if it is not wanted: close it.
+        """
+        now = self._journal.advance(now)
+        if self.closed:
+            return None
+        transport_id = self._layers.transports.transport_accepted(local, remote, now)
+        self._layers.settle(now)
+        return transport_id
 
     def transport_failed(self, transport_id: int, now: float) -> None:
         """Tell that a stream could not be connected, was closed by the other side, or broke.

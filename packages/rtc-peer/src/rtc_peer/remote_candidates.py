@@ -57,7 +57,7 @@ class RemoteCandidates:
         host = candidate.address.host
         if is_ip_literal(host):
             self._agent.add_remote_candidate(candidate, now)
-        elif is_resolvable(host) and candidate.transport == "udp" and len(self._unresolved) < MAX_UNRESOLVED:
+        elif is_resolvable(host) and _has_destination(candidate) and len(self._unresolved) < MAX_UNRESOLVED:
             if all(host != each.address.host for each, _ in self._unresolved):
                 self._wanted.append(host)
             self._unresolved.append((candidate, ufrag))
@@ -105,6 +105,11 @@ def is_resolvable(host: str) -> bool:
     See draft-ietf-mmusic-mdns-ice-candidates, section 3.2: others are devices, which a peer must not send our checks to.
     """
     return not host.lower().removesuffix(".").endswith(".local") or is_candidate_name(host)
+
+
+def _has_destination(candidate: Candidate) -> bool:
+    """Whether its address is where something is sent: that of a TCP candidate that connects tells nothing."""
+    return candidate.transport == "udp" or (candidate.tcp_type is not None and candidate.tcp_type.accepts)
 
 
 def is_ip_literal(host: str) -> bool:

@@ -77,6 +77,8 @@ class IceCandidateStats:
     username_fragment: str
     related_address: str | None
     related_port: int | None
+    tcp_type: str | None
+    """Who connects, of a TCP candidate: ``active``, ``passive`` or ``so``."""
 
 
 @dataclass(slots=True, kw_only=True)

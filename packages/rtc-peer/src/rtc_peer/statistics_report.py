@@ -151,6 +151,7 @@ def _candidate(kind: type[K], name: str, transport: str, candidate: Candidate, u
         username_fragment=ufrag,
         related_address=None if related is None else related.host,
         related_port=None if related is None else related.port,
+        tcp_type=None if candidate.tcp_type is None else candidate.tcp_type.value,
     )
 
 

@@ -108,7 +108,7 @@ class Transport:
         self.bytes_sent = 0
         self.packets_received = 0
         self.bytes_received = 0
-        self._path: tuple[Address, Address] | None = None
+        self._path: tuple[Address, Address, str] | None = None
         self._due_below = 0.0
         """When ICE or DTLS want to be called; holds while neither is stirred."""
         self._journal = journal
@@ -203,18 +203,18 @@ class Transport:
         packets: list[bytes] = []
         unproven: list[Datagram] = []
         has_media = self.media is not None
-        local, remote = self._path or (None, None)
+        local, remote, by = self._path or (None, None, None)
         for datagram in batch:
             data = datagram.data
             first_byte = data[0] if data else 0xFF
             # [rfc8835:3.5/5]
             if DTLS_FIRST <= first_byte <= DTLS_LAST:
-                if datagram.remote == remote and datagram.local == local:
+                if datagram.remote == remote and datagram.local == local and datagram.transport == by:
                     run.append(data)
                 else:
                     strangers.append(datagram)
             elif RTP_FIRST <= first_byte <= RTP_LAST and has_media:
-                if datagram.remote == remote and datagram.local == local:
+                if datagram.remote == remote and datagram.local == local and datagram.transport == by:
                     packets.append(data)
                 else:
                     unproven.append(datagram)
@@ -324,20 +324,20 @@ class Transport:
         if self.dtls.connection is None or agent.selected_pair is None:
             self.dtls.hold(datagram)
             return False
-        if not agent.is_valid_path(datagram.local, datagram.remote):
+        if not agent.is_valid_path(datagram.local, datagram.remote, datagram.transport):
             self._journal.drop("dtls-from-stranger")
             return False
-        self._path = (datagram.local, datagram.remote)
+        self._path = (datagram.local, datagram.remote, datagram.transport)
         return True
 
     def _admit_media(self, datagram: Datagram) -> bool:
         """Whether an RTP or RTCP packet comes from the peer, as far as its path tells; SRTP tells the rest."""
         agent = self.ice.agent
         # Whoever speaks SRTP has shaken hands before, over a pair that was selected: nothing is kept for later here.
-        if agent.selected_pair is None or not agent.is_valid_path(datagram.local, datagram.remote):
+        if agent.selected_pair is None or not agent.is_valid_path(datagram.local, datagram.remote, datagram.transport):
             self._journal.drop("rtp-from-stranger")
             return False
-        self._path = (datagram.local, datagram.remote)
+        self._path = (datagram.local, datagram.remote, datagram.transport)
         return True
 
     def _hand_up(self, records: list[bytes], packets: list[bytes], now: float) -> None:
@@ -386,5 +386,6 @@ class Transport:
         self.packets_sent += len(packets)
         self.bytes_sent += sum(map(len, packets))
         # [rfc8834:4.7/1] [rfc9143:9.1/1] From the address where we receive.
-        local, remote = pair.local, pair.remote
-        return [Datagram(packet, local, remote) for packet in packets]
+        local, remote, transport = pair.local, pair.remote, pair.local_candidate.transport
+        # [rfc6544:10.1/1]
+        return [Datagram(packet, local, remote, transport) for packet in packets]

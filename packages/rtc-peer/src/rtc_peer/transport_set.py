@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from rtc_dtls import Certificate
-from rtc_ice import Announced, Candidate, IceConfig, StreamTable
+from rtc_ice import Announced, Candidate, IceConfig, StreamTable, TcpType
 from rtc_peer.configuration import IceTransportPolicy
 from rtc_peer.dtls_transport import DtlsTransportEvent
 from rtc_peer.errors import ArgumentError
@@ -67,7 +67,8 @@ class TransportSet:
         self._stream_farewell: list[StreamData] = []
         self._newest = -1
         """The highest id so far: wishes of transports up to it may still be on their way to the owner."""
-        self._by_address: dict[Address, Transport] = {}
+        self._by_address: dict[tuple[Address, str], Transport] = {}
+        """By local address, and by ``udp`` or ``tcp``."""
         self._waiting_for_names: set[int] = set()
         """Transports whose addresses are all known, but not the servers to ask through them."""
 
@@ -190,13 +191,20 @@ class TransportSet:
             self._streams.forget(stream_id)
             self._events.append(CloseTransport(stream_id))
         transport.count_drops(self._journal.stats)
-        self._by_address = {address: owner for address, owner in self._by_address.items() if owner is not transport}
+        self._by_address = {place: owner for place, owner in self._by_address.items() if owner is not transport}
         self._waiting_for_names.discard(key)
         self._events.append(TransportClosed(key))
 
     # --- addresses ---
 
-    def add_local_address(self, key: int, address: Address, now: float, announced: Announced | None = None) -> bool:
+    def add_local_address(
+        self,
+        key: int,
+        address: Address,
+        now: float,
+        announced: Announced | None = None,
+        tcp_type: TcpType | None = None,
+    ) -> bool:
         """Take the address of a socket, and return whether it became a candidate.
 
         Raises:
@@ -206,16 +214,17 @@ class TransportSet:
         transport = self._find(key)
         if not is_ip_literal(address.host):
             raise ArgumentError(f"{address.host!r} is no IP address")
-        if address in self._by_address:
+        place = (address, "udp" if tcp_type is None else "tcp")
+        if place in self._by_address:
             raise ArgumentError(f"{address} was added before")
         if transport is None:
             return False
         try:
-            added = transport.ice.add_local_address(address, now, announced)
+            added = transport.ice.add_local_address(address, now, announced, tcp_type)
         except ValueError as error:
             raise ArgumentError(str(error)) from error
-        if added:
-            self._by_address[address] = transport
+        if added and tcp_type is not TcpType.ACTIVE:
+            self._by_address[place] = transport
         return added
 
     def end_of_local_addresses(self, key: int, now: float) -> None:
@@ -253,7 +262,7 @@ class TransportSet:
             return
         shares: dict[int, list[Datagram]] = {}
         for datagram in batch:
-            owner = self._by_address.get(datagram.local)
+            owner = self._by_address.get((datagram.local, "udp"))
             if owner is None:
                 self._journal.drop("unknown-local-address")
             else:
@@ -274,6 +283,15 @@ class TransportSet:
             transport, inner = found
             transport.ice.stirred = True
             transport.ice.agent.transport_opened(inner, now, local)
+
+    def transport_accepted(self, local: Address, remote: Address, now: float) -> int | None:
+        """Take a stream that somebody opened to a TCP candidate; None if it is not wanted."""
+        owner = self._by_address.get((local, "tcp"))
+        if owner is None:
+            return None
+        owner.ice.stirred = True
+        inner = owner.ice.agent.transport_accepted(local, remote, now)
+        return None if inner is None else self._streams.add(owner.id, inner)
 
     def transport_failed(self, stream_id: int, now: float) -> None:
         """Take note that a stream is gone.

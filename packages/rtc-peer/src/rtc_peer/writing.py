@@ -220,7 +220,8 @@ def candidate_value(candidate: IceCandidate) -> str:
 
 def _default_candidate(candidates: Sequence[IceCandidate]) -> IceCandidate | None:
     """Return the candidate to name in the m-line for a peer that does not look further."""
-    usable = [each for each in candidates if each.is_usable]
+    # [rfc6544:4.3/1] [rfc6544:4.3/2]
+    usable = [each for each in candidates if each.is_usable and each.transport == "udp"]
     for kind in _DEFAULT_ORDER:
         found = next((each for each in usable if each.type == kind), None)
         if found is not None:

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of rtc_dtls, and the inputs that it found."""
