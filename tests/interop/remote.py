@@ -119,8 +119,12 @@ class Remote:
         return await self._program.run(script, {**argument, "key": self._key}, timeout=timeout)
 
     async def close(self) -> None:
-        """Close the connection and forget it."""
-        await self.run("pc.close(); delete peers[argument.key];")
+        """Close the connection and forget it, and free what it captured: a camera keeps the size that its first user asked for."""
+        await self.run(
+            "for (const track of [...pc.getSenders?.() ?? []].map(({track}) => track).concat(peer.stream?.getTracks() ?? []))"
+            " track?.stop?.();"
+            "pc.close(); delete peers[argument.key];"
+        )
 
     async def channel(self, label: str, **init: object) -> None:
         """Create a data channel."""
