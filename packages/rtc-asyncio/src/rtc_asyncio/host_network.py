@@ -4,10 +4,11 @@ import asyncio
 import errno
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import rtc_peer
-from rtc_ice import is_candidate_name
+from rtc_ice import TcpType, is_candidate_name
 from rtc_peer import PeerConnection
 from rtc_stun import Address, CloseTransport, OpenTransport
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .multicast import MulticastDnsService
     from .single_port import SinglePort
     from .streams import MachineStreams
+    from .tcp_candidates import TcpCandidates
 
 
 class HostNetwork:
@@ -45,10 +47,11 @@ class HostNetwork:
         self._driver = driver
         self._options = options
         self._hosts = hosts
-        self._share = None if port is None else port.share(peer, driver)
+        self._share = None if port is None else port.share(peer, driver, self._use_streams)
         self._sockets: dict[int, list[Address]] = {}
         self._resolving: set[asyncio.Task[None]] = set()
         self._streams: MachineStreams | None = None
+        self._tcp: TcpCandidates | None = None
         self._multicast: MulticastDnsService | None = None
         self._names: dict[str, str] = {}
         """Names that stand for our addresses, by these: for this connection alone."""
@@ -73,6 +76,7 @@ class HostNetwork:
                     opened.append(address)
                 else:
                     self._driver.close_socket(address)
+            self._gather_tcp(transport_id)
         self._peer.end_of_local_addresses(transport_id, self._driver.now)
 
     def transport_closed(self, transport_id: int) -> None:
@@ -81,15 +85,12 @@ class HostNetwork:
             self._share.transport_closed(transport_id)
         for address in self._sockets.pop(transport_id, ()):
             self._driver.close_socket(address)
+        if self._tcp is not None:
+            self._tcp.transport_closed(transport_id)
 
     def open_stream(self, wish: OpenTransport) -> None:
-        """Connect a stream to a TURN server."""
-        if self._streams is None:
-            from .streams import MachineStreams  # who needs no relays over streams does without
-
-            self._streams = MachineStreams(self._peer, self._driver.flush, self._options.tls)
-            self._driver.use_streams(self._streams)
-        self._streams.open(wish)
+        """Connect a stream, to a TURN server or to a TCP candidate of the peer's."""
+        self._use_streams().open(wish)
 
     def close_stream(self, wish: CloseTransport) -> None:
         """Close a stream once the last is written."""
@@ -106,11 +107,34 @@ class HostNetwork:
         """Look nothing up any more, and take our names back."""
         for task in self._resolving:
             task.cancel()
+        if self._tcp is not None:
+            self._tcp.close()
         if self._multicast is not None:
             for name in self._names.values():
                 self._multicast.withdraw(name)
             self._multicast.leave()
             self._multicast = None
+
+    def _gather_tcp(self, transport_id: int) -> None:
+        """Add the TCP candidates that are wanted, after those for UDP."""
+        if not self._options.tcp:
+            return
+        from .tcp_candidates import TcpCandidates
+
+        if self._tcp is None:
+            self._tcp = TcpCandidates(self._peer, self._driver, self._use_streams)
+        for host in self._hosts if self._hosts is not None else self._options.hosts():
+            announce = partial(self._options.announcement, name=self._name_of(host))
+            for tcp_type in self._options.tcp:
+                self._tcp.gather(transport_id, host, TcpType(tcp_type), announce)
+
+    def _use_streams(self) -> "MachineStreams":
+        if self._streams is None:
+            from .streams import MachineStreams  # who needs neither TCP nor relays over streams does without
+
+            self._streams = MachineStreams(self._peer, self._driver.flush, self._options.tls)
+            self._driver.use_streams(self._streams)
+        return self._streams
 
     def _open(self, host: str) -> Address | None:
         """Open a socket on an address, at a port of the range if there is one; None if that is not possible."""

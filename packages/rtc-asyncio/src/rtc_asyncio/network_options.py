@@ -1,7 +1,7 @@
 """Which of this machine's addresses a connection uses, at which ports, and what the peer is told of them."""
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -51,6 +51,10 @@ class NetworkOptions:
     """Whether to show names instead of this machine's addresses, as browsers do: who is on the same network finds us by
     multicast DNS, and nobody else learns how it is built. Off, because a server's address is meant to be known and many
     networks let no multicast pass."""
+    tcp: Sequence[Literal["active", "passive", "so"]] = ()
+    """Which TCP candidates to have beside those for UDP (:rfc:`6544`): `"active"` ones connect, as browsers do, `"passive"` ones
+    are connected to, as suits servers, and with `"so"` both sides try at once. None by default: media lose more by waiting
+    for what was lost than by its loss, and who has TURN over TCP needs no other way around what blocks UDP."""
     follow_changes: bool = True
     """Whether to take up addresses that appear, and to give up those that vanish, as long as the connection lasts. Not done
     where the addresses were named one by one."""
@@ -65,6 +69,8 @@ class NetworkOptions:
             raise ValueError(f"handling is one of {', '.join(_HANDLINGS)}, not {self.handling!r}")
         if self.ports is not None and not 1 <= self.ports[0] <= self.ports[1] <= _MAX_PORT:
             raise ValueError("ports are the lowest and the highest of a range, 1 to 65,535")
+        if not set(self.tcp) <= {"active", "passive", "so"}:
+            raise ValueError(f"tcp has 'active', 'passive' and 'so', not {self.tcp!r}")
         if self.announce_as not in ("host", "srflx"):
             raise ValueError(f"announce_as is 'host' or 'srflx', not {self.announce_as!r}")
         for private, public in self.announced.items():

@@ -1,11 +1,11 @@
 """One UDP port that many connections share, as a server behind a firewall has it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import rtc_peer
-from rtc_ice import Multiplexer
+from rtc_ice import Multiplexer, TcpType
 from rtc_ice.mux import MuxStats
 from rtc_peer import PeerConnection
 from rtc_stun import Address, Datagram
@@ -13,6 +13,10 @@ from rtc_stun import Address, Datagram
 from .driver import Driver
 from .interfaces import local_hosts
 from .udp import Batch, UdpSocket
+
+if TYPE_CHECKING:
+    from .shared_listeners import SharedListeners
+    from .streams import MachineStreams
 
 
 class SinglePort:
@@ -32,6 +36,7 @@ class SinglePort:
         hosts: IP addresses of this machine to listen on; all that are up if None.
         announced: The public IP address that a static one-to-one translator has for this machine, as in front of cloud
             servers, or one for each host; peers are told that one, with the same port.
+        tcp: Whether to listen on TCP as well, at the same number, for peers whose UDP is blocked (:rfc:`6544`).
         max_connections: How many may share the port.
 
     Raises:
@@ -46,12 +51,14 @@ class SinglePort:
         *,
         hosts: Sequence[str] | None = None,
         announced: str | Mapping[str, str] | None = None,
+        tcp: bool = False,
         max_connections: int = 65_536,
     ) -> None:
         self._announced = announced
         self.mux: Final = Multiplexer[PortShare](max_peers=max_connections)
         """Who shares the port."""
         self._sockets: dict[Address, UdpSocket] = {}
+        self._tcp: SharedListeners | None = None
         wanted = list(hosts if hosts is not None else local_hosts())
         if not wanted:
             raise ValueError("there is no address to listen on")
@@ -62,6 +69,8 @@ class SinglePort:
                 udp = UdpSocket(Address(host, port), self._received)
                 self._sockets[udp.local] = udp
                 port = udp.local.port
+            if tcp:
+                self._tcp = self._listen()
         except OSError:
             self.close()
             raise
@@ -78,6 +87,11 @@ class SinglePort:
         """Counters; alive, not a copy."""
         return self.mux.stats
 
+    @property
+    def listens(self) -> bool:
+        """Whether TCP candidates can be connected to."""
+        return self._tcp is not None
+
     def __len__(self) -> int:
         """Return how many connections use the port."""
         return len(self.mux)
@@ -93,10 +107,14 @@ class SinglePort:
         for udp in self._sockets.values():
             udp.close()
         self._sockets.clear()
+        if self._tcp is not None:
+            self._tcp.close()
 
-    def share(self, peer: PeerConnection, driver: Driver[rtc_peer.Event]) -> "PortShare":
+    def share(
+        self, peer: PeerConnection, driver: Driver[rtc_peer.Event], streams: "Callable[[], MachineStreams]"
+    ) -> "PortShare":
         """Return the part of a connection, which takes effect when it gathers candidates."""
-        return PortShare(self, peer, driver)
+        return PortShare(self, peer, driver, streams)
 
     def announced(self, local: Address) -> Address | None:
         """Return what peers are told instead of an address; None if it is told as it is."""
@@ -112,6 +130,11 @@ class SinglePort:
         if udp is not None:
             udp.send(datagrams)
 
+    def _listen(self) -> "SharedListeners":
+        from .shared_listeners import SharedListeners  # who does without TCP does without this
+
+        return SharedListeners(self.addresses, self.mux)
+
     def _received(self, batches: list[Batch]) -> None:
         for arrived_at, datagrams in batches:
             for share, part in self.mux.route(datagrams):
@@ -125,12 +148,20 @@ class PortShare:
         port: Has the sockets.
         peer: The machine of the connection.
         driver: Moves its bytes.
+        streams: Returns the streams of the machine, which are made when they are first needed.
     """
 
-    def __init__(self, port: SinglePort, peer: PeerConnection, driver: Driver[rtc_peer.Event]) -> None:
+    def __init__(
+        self,
+        port: SinglePort,
+        peer: PeerConnection,
+        driver: Driver[rtc_peer.Event],
+        streams: "Callable[[], MachineStreams]",
+    ) -> None:
         self._port = port
         self._peer = peer
         self._driver = driver
+        self._streams = streams
         self._transport_id: int | None = None
 
     @property
@@ -157,6 +188,11 @@ class PortShare:
             self._driver.add_socket(SharedSocket(local, self))
             if not self._peer.add_local_address(transport_id, local, self._driver.now, announced=announced):
                 self._driver.close_socket(local)
+        for local in self._port.addresses if is_new and self._port.listens else ():
+            announced = self._port.announced(local)
+            self._peer.add_local_address(
+                transport_id, local, self._driver.now, announced=announced, tcp_type=TcpType.PASSIVE
+            )
 
     def transport_closed(self, transport_id: int) -> None:
         """Give the port back, if the transport was the one that used it."""
@@ -178,6 +214,12 @@ class PortShare:
     def receive(self, arrived_at: float, datagrams: list[Datagram]) -> None:
         """Take what turned out to be for this connection."""
         self._driver.take(arrived_at, datagrams)
+
+    def accept(self, local: Address, remote: Address) -> "tuple[MachineStreams, int] | None":
+        """Take a stream that turned out to be for this connection; None if it does not want it."""
+        transport_id = self._peer.transport_accepted(local, remote, self._driver.now)
+        self._driver.wake()
+        return None if transport_id is None else (self._streams(), transport_id)
 
     def is_valid_path(self, local: Address, remote: Address) -> bool:
         """Whether the peer of the connection has proven to be there."""

@@ -6,12 +6,15 @@ be written with ``stream_data_to_send``. Streams that somebody opened to us are 
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rtc_stun import Address, CloseTransport, OpenTransport, StreamData
 
 from .stream import Stream
+from .tcp_listener import bound_socket
+from .udp import socket_address
 
 if TYPE_CHECKING:
     import ssl
@@ -82,6 +85,13 @@ class MachineStreams:
         task = self._connecting[wish.transport_id] = self._loop.create_task(connecting)
         task.add_done_callback(lambda _: self._connecting.pop(wish.transport_id, None))
 
+    def take(self, transport_id: int, accepted: socket.socket) -> None:
+        """Take in a connection that was accepted, under the number that the machine gave it."""
+        stream = self._stream(transport_id)
+        self.adopt(transport_id, stream)
+        task = self._connecting[transport_id] = self._loop.create_task(self._take(transport_id, stream, accepted))
+        task.add_done_callback(lambda _: self._connecting.pop(transport_id, None))
+
     def adopt(self, transport_id: int, connection: Connection) -> None:
         """Take in a stream that was accepted, under the number that the machine gave it."""
         self._connections[transport_id] = connection
@@ -118,16 +128,41 @@ class MachineStreams:
 
     # --- within ---
 
-    async def _open_stream(self, wish: OpenTransport) -> None:
-        number = wish.transport_id
-        stream = Stream(
+    def _stream(self, number: int) -> Stream:
+        return Stream(
             on_opened=lambda: None,
             on_data=lambda data: self.received(number, data),
             on_closed=lambda: self.lost(number),
             on_full=lambda _: None,
         )
+
+    async def _take(self, number: int, stream: Stream, accepted: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: stream, accepted)
+        except (OSError, asyncio.CancelledError):
+            accepted.close()
+            self.lost(number)
+
+    async def _connect_from(self, local: Address, remote: Address) -> socket.socket:
+        """Connect from a port at which somebody listens: simultaneous open."""
+        connecting = bound_socket(local, shared=True)
+        try:
+            await self._loop.sock_connect(connecting, socket_address(remote))
+        except (OSError, asyncio.CancelledError):
+            connecting.close()
+            raise
+        return connecting
+
+    async def _open_stream(self, wish: OpenTransport) -> None:
+        number = wish.transport_id
+        stream = self._stream(number)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
+                if wish.local is not None and wish.local.port:
+                    connected = await self._connect_from(wish.local, wish.remote)
+                    transport, _ = await self._loop.create_connection(lambda: stream, sock=connected)
+                    self._opened(number, stream, transport.get_extra_info("sockname"))
+                    return
                 transport, _ = await self._loop.create_connection(
                     lambda: stream,
                     wish.remote.host,

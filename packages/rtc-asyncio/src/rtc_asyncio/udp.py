@@ -110,7 +110,7 @@ class UdpSocket:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, RECEIVE_BUFFER_LENGTH)
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            self._socket.bind(_socket_address(local))
+            self._socket.bind(socket_address(local))
         except OSError:
             self._socket.close()
             raise
@@ -170,7 +170,7 @@ class UdpSocket:
             waiting, self._waiting = list(self._waiting), deque()
             for datagram in waiting:
                 try:
-                    self._socket.sendto(datagram.data, _socket_address(datagram.remote))
+                    self._socket.sendto(datagram.data, socket_address(datagram.remote))
                 except OSError:
                     self.stats.datagrams_lost += 1
         self._socket.close()
@@ -204,13 +204,13 @@ class UdpSocket:
     def _send_run(self, datagrams: list[Datagram], start: int, end: int) -> None:
         first = datagrams[start]
         if end - start == 1:
-            self._socket.sendto(first.data, _socket_address(first.remote))
+            self._socket.sendto(first.data, socket_address(first.remote))
         else:
             self._socket.sendmsg(
                 [datagram.data for datagram in datagrams[start:end]],
                 [(SOL_UDP, UDP_SEGMENT, _SEGMENT_SIZE.pack(len(first.data)))],
                 0,
-                _socket_address(first.remote),
+                socket_address(first.remote),
             )
         self.stats.send_calls += 1
         self.stats.datagrams_sent += end - start
@@ -353,7 +353,7 @@ class UdpSocket:
         if known is None:
             if len(self._remotes) > 1024:
                 self._remotes.clear()
-            known = self._remotes[source] = _address(source)
+            known = self._remotes[source] = to_address(source)
         return known
 
 
@@ -379,7 +379,8 @@ def _tells_arrivals(udp: socket.socket) -> bool:
     return True
 
 
-def _address(source: object) -> Address:
+def to_address(source: object) -> Address:
+    """Return what a socket says about where something came from."""
     match source:
         case (str(host), int(port), int(), int(zone)) if zone:
             return Address(f"{host.partition('%')[0]}%{socket.if_indextoname(zone)}", port)
@@ -389,7 +390,8 @@ def _address(source: object) -> Address:
             raise TypeError(f"not a socket address: {source!r}")
 
 
-def _socket_address(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+def socket_address(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+    """Return an address as a socket wants it."""
     host, zone_separator, zone = address.host.partition("%")
     if zone_separator:
         return host, address.port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)

@@ -22,6 +22,7 @@ from rtc_ice.mdns_links import GROUP_IPV4 as MDNS_GROUP_IPV4
 from rtc_ice.mdns_links import GROUP_IPV6 as MDNS_GROUP_IPV6
 from rtc_ice.mdns_questions import NameResolved
 from rtc_ice.mux import Multiplexer, MuxPeer, MuxStats, check_ufrag
+from rtc_ice.mux_streams import Refused, Routed, StreamDoor
 from rtc_ice.nomination import NominationPolicy
 from rtc_ice.pair import CandidatePair, Pair
 from rtc_ice.priority import candidate_priority, pair_priority
@@ -65,10 +66,13 @@ __all__ = [
     "Pair",
     "PairState",
     "ParseError",
+    "Refused",
     "Rng",
     "RoleChanged",
+    "Routed",
     "SelectedPairChanged",
     "StateError",
+    "StreamDoor",
     "StreamTable",
     "TcpType",
     "Trace",

@@ -53,9 +53,7 @@ class StreamDoor(Generic[P]):
         patience: Seconds that each may take.
     """
 
-    def __init__(
-        self, mux: Multiplexer[P], *, max_waiting: int = 256, patience: float = UNPROVEN_LIFETIME
-    ) -> None:
+    def __init__(self, mux: Multiplexer[P], *, max_waiting: int = 256, patience: float = UNPROVEN_LIFETIME) -> None:
         self._mux = mux
         self._max_waiting = max_waiting
         self._patience = patience
@@ -88,7 +86,10 @@ class StreamDoor(Generic[P]):
         except ParseError:
             return self._refuse(number, "malformed-frame")
         if not packets:
-            return None
+            # Of empty frames too, there can be too many.
+            return (
+                None if len(caller.data) <= MAX_UNPROVEN_FRAME_LENGTH + 2 else self._refuse(number, "malformed-frame")
+            )
         peer = self._mux.peer_of(packets[0])
         if peer is None:
             return self._refuse(number, "unknown-username")
