@@ -6,7 +6,12 @@ import pickle
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.dtls.ends import Ends, certificate
+from tests.support.effort import examples
+from tests.support.network import Link, Network
+from tests.support.rng import SeededRng
 
 from rtc_dtls import (
     WEBRTC_PROTOCOLS,
@@ -215,3 +220,93 @@ def test_key_log_has_all_secrets_under_the_names_that_wireshark_knows() -> None:
         "SERVER_TRAFFIC_SECRET_0",
         "EXPORTER_SECRET",
     }
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.spec("rfc9147:5.8.1/1", "rfc9147:5.8.1/3", "rfc9147:7.2/1", "rfc9147:7.2/2")
+def test_bad_network(seed: int) -> None:
+    """Loss, duplication, reordering and jitter together, small datagrams, cookies, new keys, data, and rest at the end."""
+    client_config, server_config = configs(KINDS[seed % 4], KINDS[seed // 4 % 4])
+    mtu = (256, 400, 1200)[seed % 3]
+    client_config = replace(client_config, mtu=mtu, max_timeout=3.0, max_transmissions=60)
+    server_config = replace(server_config, mtu=mtu, max_timeout=3.0, max_transmissions=60)
+    if seed % 5 == 0:
+        client_config = replace(client_config, key_share_groups=())
+    if seed % 2:
+        server_config = replace(server_config, cookie_secrets=(bytes(16),))
+    client, server = (
+        DtlsConnection(role=role, config=config, rng=SeededRng(f"{seed} {role.name}"), peer_address=b"address")
+        for role, config in zip(Role, (client_config, server_config), strict=True)
+    )
+    link = Link(delay=0.03, jitter=0.03, loss=0.2, duplication=0.15, reordering=0.2, mtu=mtu + 100)
+    network = Network(seed=seed, link=link, batch=bool(seed % 2))
+    left, right = network.join(client, server)
+    client.start(0.0)
+
+    assert network.run(until=lambda: left.saw(HandshakeCompleted) and right.saw(HandshakeCompleted), timeout=300.0)
+    for number in range(60):
+        if number % 20 == 10:
+            client.update_keys(network.now, ask_peer=bool(seed % 2))
+            server.update_keys(network.now)
+        client.send(b"c%d" % number)
+        server.send(b"s%d" % number)
+        network.run(timeout=0.05)
+    network.run(timeout=200.0)
+
+    for node, prefix in ((left, b"s"), (right, b"c")):
+        received = [event.data for event in node.of(ApplicationDataReceived)]
+        assert len(received) == len(set(received)) > 20
+        assert set(received) <= {prefix + b"%d" % number for number in range(60)}
+    assert client.next_timeout() is server.next_timeout() is None
+    client.close(network.now)
+    network.run(timeout=5.0)
+    assert client.state is ConnectionState.CLOSED
+
+
+def test_path_that_swallows_large_datagrams_is_found_out() -> None:
+    client, server = (
+        DtlsConnection(role=role, config=replace(config, mtu=1400), rng=SeededRng(role.name))
+        for role, config in zip(Role, configs("rsa-2048", "rsa-2048"), strict=True)
+    )
+    network = Network(seed=1, link=Link(delay=0.02, mtu=600))
+    left, right = network.join(client, server)
+    client.start(0.0)
+
+    assert network.run(until=lambda: left.saw(HandshakeCompleted) and right.saw(HandshakeCompleted), timeout=60.0)
+    assert network.traffic.too_large > 0
+
+
+@examples(60)
+@given(
+    choices=st.lists(st.sampled_from(["deliver", "drop", "double", "swap", "time"]), max_size=60),
+    seed=st.integers(0, 9),
+)
+def test_whatever_the_network_does_both_agree(choices: list[str], seed: int) -> None:
+    """Any sequence of fates; at the end the network behaves, and both ends have the same secret and rest."""
+    pair = Ends(replace(CLIENT, mtu=300), replace(SERVER, mtu=300), seed=str(seed))
+    pair.client.start(0.0)
+    flying: list[tuple[DtlsConnection, bytes]] = []
+    for choice in choices:
+        for source, target in ((pair.client, pair.server), (pair.server, pair.client)):
+            flying.extend((target, datagram) for datagram in source.datagrams_to_send(pair.now))
+        if choice == "time" or not flying:
+            pair.now += 0.5
+            pair.client.handle_timeout(pair.now)
+            pair.server.handle_timeout(pair.now)
+        elif choice == "swap":
+            flying.append(flying.pop(0))
+        else:
+            target, datagram = flying.pop(0)
+            for _ in range({"drop": 0, "deliver": 1, "double": 2}[choice]):
+                target.receive_datagram(datagram, pair.now)
+    for target, datagram in flying:
+        target.receive_datagram(datagram, pair.now)
+    for _ in range(8):
+        pair.carry()
+        pair.now += 30.0
+        pair.client.handle_timeout(pair.now)
+        pair.server.handle_timeout(pair.now)
+    pair.carry()
+
+    check_connected(pair)
+    assert pair.client.next_timeout() is pair.server.next_timeout() is None

@@ -27,7 +27,7 @@ from .outbox import Outbox
 from .post_handshake import PostHandshake
 from .record import ContentType, Opened, Record, split_datagram
 from .record13 import ProtectedRecord
-from .record_layer import KEPT
+from .record_layer import BAD_MAC, KEPT
 from .server12 import Server12
 from .server13 import Server13
 from .server_negotiation import ServerNegotiation
@@ -73,6 +73,22 @@ class Association:
         """Whether it is over, in order or not."""
         return self.state in (ConnectionState.CLOSED, ConnectionState.FAILED)
 
+    def update_keys(self, *, ask_peer: bool) -> None:
+        """Go over to new keys.
+
+        Raises:
+            StateError: This is DTLS 1.2.
+        """
+        if not isinstance(self.engine, PostHandshake):
+            raise StateError("DTLS 1.2 has no other keys")
+        self.engine.update(ask_peer=ask_peer)
+
+    def flush(self) -> list[bytes]:
+        """Return what has to be sent now."""
+        if isinstance(self.engine, PostHandshake):
+            self.engine.respect_limits()
+        return self.outbox.datagrams()
+
     # --- records
 
     def receive(self, datagram: bytes) -> None:
@@ -96,6 +112,8 @@ class Association:
             return
         try:
             opened = self.context.records.open(record)
+            if opened == BAD_MAC and isinstance(self.engine, PostHandshake):
+                self.engine.on_forgery()
         except ProtocolError as error:
             self.fail_by(error)
             return

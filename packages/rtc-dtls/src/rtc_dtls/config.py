@@ -5,7 +5,7 @@ from typing import Final
 
 from .certificate import Certificate
 from .cipher_suite import CIPHER_SUITES
-from .cipher_suite13 import CIPHER_SUITES_13
+from .cipher_suite13 import CIPHER_SUITES_13, MAX_FORGERIES
 from .cookie import MIN_SECRET_LENGTH
 from .dataclass import dataclass
 from .fingerprint import Fingerprint
@@ -76,6 +76,11 @@ class DtlsConfig:
     """How often a flight is sent before the handshake fails."""
     max_queued_datagrams: int = 4096
     """Bound of what `send` may queue between two flushes."""
+    max_records_per_key: int = 2**23
+    """Records of DTLS 1.3 after which our keys are updated; half of what AES-GCM may protect at most."""
+    max_forgeries_per_key: int = MAX_FORGERIES
+    """Records of DTLS 1.3 that may fail authentication under one key. At half of them the peer is asked for new keys, at
+    the limit the connection ends."""
     key_log: bool = False
     """Keep lines for an SSLKEYLOG file, to be drained by `DtlsConnection.key_log_lines`."""
 
@@ -95,6 +100,8 @@ class DtlsConfig:
             raise ValueError(f"a cookie secret has at least {MIN_SECRET_LENGTH} bytes")
         if self.max_transmissions < 1 or self.max_queued_datagrams < 1:
             raise ValueError("a limit below 1")
+        if not 1 <= self.max_records_per_key <= 2**23 or not 2 <= self.max_forgeries_per_key <= MAX_FORGERIES:
+            raise ValueError("a limit of a key's use that protects nothing")
         check_mtu(self.mtu)
         check_timeout(self.initial_timeout)
         if not self.initial_timeout <= self.max_timeout <= MAX_TIMEOUT:

@@ -170,7 +170,7 @@ class DtlsConnection:
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Return what has to be sent now, in this order. Drain it after every other call."""
         self._journal.advance(now)
-        return self._outbox.datagrams() if self._outbox.waiting else []
+        return self._association.flush() if self._outbox.waiting else []
 
     def events(self) -> list[Event]:
         """Return what happened since the last call, in order. Drain it after every other call."""
@@ -253,6 +253,20 @@ class DtlsConnection:
         lines = self._context.key_log
         self._context.key_log = []
         return lines
+
+    def update_keys(self, now: float, *, ask_peer: bool = False) -> None:
+        """Go over to new keys, and ask the peer to do the same if ``ask_peer``. Flush `datagrams_to_send` next.
+
+        It happens by itself before a key has been used too often. Another update waits until the one before is done.
+
+        Raises:
+            StateError: There is no verified connection, or it is none of DTLS 1.3.
+
+        See :rfc:`9147#section-8`.
+        """
+        self._association.require_connected()
+        self._journal.advance(now)
+        self._association.update_keys(ask_peer=ask_peer)
 
     # --- options that may change
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from .alert import AlertDescription
-from .config import DtlsConfig
+from .config import MAX_RECORD_SIZE, DtlsConfig
 from .errors import ProtocolError
 from .events import Event, PeerCertificateReceived
 from .handshake import HandshakeMessage, HandshakeType, message_name
@@ -14,6 +14,7 @@ from .key_schedule13 import TrafficSecret
 from .peer_identity import PeerIdentity
 from .protection import Opener, Sealer
 from .protection13 import Opener13, Sealer13
+from .record import MAX_PLAINTEXT_LENGTH
 from .record_layer import RecordLayer
 from .version import Version
 
@@ -22,6 +23,7 @@ class HandshakeContext:
     """The layers below, the options, and what comes out."""
 
     __slots__ = (
+        "_limit",
         "config",
         "events",
         "identity",
@@ -48,6 +50,7 @@ class HandshakeContext:
         self.is_client = is_client
         self.version: Version | None = None
         """The version, as soon as it is chosen."""
+        self._limit = MAX_RECORD_SIZE
         self.rng = rng
         self.peer_address = peer_address
         self.journal = Journal(trace)
@@ -81,15 +84,20 @@ class HandshakeContext:
         """Make epoch 1 readable and writable. What we say stays in epoch 0 until `RecordLayer.write_epoch` moves."""
         client, server = master.key_block()
         mine, theirs = (client, server) if is_client else (server, client)
-        self.records.install(1, sealer=Sealer(master.suite, mine, 1), opener=Opener(master.suite, theirs, 1))
+        opener = Opener(master.suite, theirs, 1, min(self._limit, MAX_PLAINTEXT_LENGTH))
+        self.records.install(1, sealer=Sealer(master.suite, mine, 1), opener=opener)
         if self.config.key_log:
             self.key_log.append(f"CLIENT_RANDOM {master.client_random.hex()} {master.secret.hex()}")
 
     def limit_records(self, peer_limit: int | None) -> None:
-        """Respect the longest record the peer takes. In DTLS 1.3 its limit counts the content type, too."""
+        """Respect the longest record the peer takes, and if it said so, let it respect ours.
+
+        In DTLS 1.3 the limits count the content type, too. See :rfc:`8449#section-4`.
+        """
         # [rfc8449:4/1]
         if peer_limit is not None:
             self.records.peer_limit = peer_limit - (self.version == Version.DTLS_1_3)
+            self._limit = self.config.record_size_limit
 
     def install_sealer(self, secret: TrafficSecret, epoch: int) -> None:
         """Make an epoch of DTLS 1.3 the one we write."""
@@ -97,7 +105,7 @@ class HandshakeContext:
 
     def install_opener(self, secret: TrafficSecret, epoch: int) -> None:
         """Make an epoch of DTLS 1.3 readable."""
-        self.records.install_opener(Opener13(secret.suite, secret.keys(), epoch))
+        self.records.install_opener(Opener13(secret.suite, secret.keys(), epoch, self._limit))
 
     def log_secret(self, label: str, client_random: bytes, secret: bytes) -> None:
         """Write down a secret of DTLS 1.3, if that is wanted."""

@@ -133,7 +133,7 @@ class HandshakeLayer:
         epoch = number >> 48
         if not content:
             self._journal.drop("handshake_empty")
-        fresh = repeated = refused = False
+        fresh = old = repeated = refused = False
         self._acknowledger.add(number)
         at = 0
         # [rfc6347:4.2.3/9]
@@ -152,14 +152,15 @@ class HandshakeLayer:
                     self._on_answer()
             else:
                 self._journal.drop(dropped)
+                old |= dropped == DUPLICATE
                 repeated |= dropped == DUPLICATE and self._ends_last_message(fragment)
                 refused |= dropped != DUPLICATE
             while (message := self._reassembler.next_message()) is not None:
                 yield message
         if refused:
             self._acknowledger.discard(number)
-        if repeated:
-            self._on_repetition(epoch)
+        if old:
+            self._on_repetition(epoch, is_whole=repeated)
         if fresh and self._acknowledges and not self._acknowledger.is_empty:
             self._consider_acknowledging()
 
@@ -170,11 +171,12 @@ class HandshakeLayer:
             and fragment.offset + len(fragment.data) == fragment.length
         )
 
-    def _on_repetition(self, epoch: int) -> None:
+    def _on_repetition(self, epoch: int, *, is_whole: bool) -> None:
         """The peer seems not to have got our flight, or not to know that we have got its own."""
         # [rfc6347:4.2.4/4] [rfc6347:4.2.4/7] [rfc9147:5.8.1/2]
         if self._flight and not (self._is_over and epoch > HANDSHAKE_EPOCH):
-            self._consider_repeating()
+            if is_whole:
+                self._consider_repeating()
         elif self._acknowledges:
             # [rfc9147:5.8.1/4] [rfc9147:7/5]
             self._acknowledger.due = True

@@ -10,7 +10,7 @@ from .alert import Alert, AlertDescription, AlertLevel
 from .errors import BufferFullError, StateError
 from .handshake_layer import HandshakeLayer
 from .journal import Journal
-from .record import MAX_PLAINTEXT_LENGTH, ContentType
+from .record import ContentType
 from .record_layer import RecordLayer
 
 MAX_PENDING_WARNINGS: Final = 4
@@ -49,9 +49,10 @@ class Outbox:
         # [rfc6347:4.1/13]
         if queued > self._records.application_sealer().records_left - RESERVED_NUMBERS:
             raise StateError("the sequence numbers of this connection are used up")
-        # [rfc6347:4.1.1.1/6] [rfc5764:4.1/2]
-        if not all(0 < len(data) <= MAX_PLAINTEXT_LENGTH for data in datas):
-            raise ValueError(f"a record holds 1 to {MAX_PLAINTEXT_LENGTH} bytes")
+        longest = self._records.max_content(self._records.write_epoch)
+        # [rfc6347:4.1.1.1/6] [rfc5764:4.1/2] [rfc8449:4/1]
+        if not all(0 < len(data) <= longest for data in datas):
+            raise ValueError(f"a record holds 1 to {longest} bytes")
         self.datas += datas
 
     def add_alert(self, level: AlertLevel, description: int) -> None:

@@ -16,6 +16,7 @@ from .handshake_layer import HANDSHAKE_EPOCH
 from .key_schedule13 import TrafficSecret
 from .key_update import KeyUpdate
 from .new_session_ticket import NewSessionTicket
+from .record import MAX_SEQUENCE_NUMBER
 
 MAX_EPOCH: Final = 2**48 - 1
 """Of what we send; the peer may go on."""
@@ -24,7 +25,7 @@ MAX_EPOCH: Final = 2**48 - 1
 class PostHandshake:
     """What messages do once data flow."""
 
-    __slots__ = ("_asks", "_context", "_epoch", "_ours", "_peer_epoch", "_theirs", "_updating", "_wanted")
+    __slots__ = ("_asked_for", "_asks", "_context", "_epoch", "_ours", "_peer_epoch", "_theirs", "_updating", "_wanted")
 
     def __init__(self, context: HandshakeContext, *, ours: TrafficSecret, theirs: TrafficSecret) -> None:
         """Begin with the first secrets of the application."""
@@ -32,6 +33,8 @@ class PostHandshake:
         self._ours = ours
         self._theirs = theirs
         self._epoch = self._peer_epoch = HANDSHAKE_EPOCH + 1
+        self._asked_for = 0
+        """The peer's epoch that we asked it to leave, because of forgeries."""
         self._updating = False
         """Whether a KeyUpdate of ours waits for its ACK."""
         self._wanted = False
@@ -63,6 +66,31 @@ class PostHandshake:
         self._wanted = True
         self._asks |= ask_peer
         self._send()
+
+    def respect_limits(self) -> None:
+        """Update our keys before they have protected too much."""
+        # [rfc9147:4.5.3/2]
+        sealed = self._context.records.application_sealer().next_number & MAX_SEQUENCE_NUMBER
+        if sealed >= self._context.config.max_records_per_key and not self._updating:
+            self.update(ask_peer=False)
+
+    def on_forgery(self) -> None:
+        """A record failed authentication: ask for new keys before there were too many under one.
+
+        Raises:
+            ProtocolError: There were too many.
+        """
+        limit = self._context.config.max_forgeries_per_key
+        forgeries = self._context.records.forgeries
+        # [rfc9147:4.5.3/4]
+        if forgeries >= limit:
+            raise ProtocolError(
+                AlertDescription.BAD_RECORD_MAC, f"{forgeries} records were forged", "RFC 9147 section 4.5.3"
+            )
+        # [rfc9147:4.5.3/6]
+        if forgeries >= limit // 2 and self._asked_for < self._peer_epoch:
+            self._asked_for = self._peer_epoch
+            self.update(ask_peer=True)
 
     def on_acknowledged(self) -> None:
         """The peer has all we sent."""

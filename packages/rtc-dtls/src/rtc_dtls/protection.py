@@ -17,8 +17,9 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
+from .alert import AlertDescription
 from .cipher_suite import CipherSuite
-from .errors import StateError
+from .errors import ProtocolError, StateError
 from .key_schedule12 import DirectionKeys
 from .record import HEADER, HEADER_LENGTH, MAX_PLAINTEXT_LENGTH, MAX_SEQUENCE_NUMBER, ContentType, Record
 from .replay import WINDOW_MASK, WINDOW_SIZE, ReplayWindow
@@ -144,19 +145,21 @@ class Sealer(_Keyed):
 class Opener(_Keyed):
     """The receiving direction of an epoch, with its replay window."""
 
-    __slots__ = ("epoch", "window")
+    __slots__ = ("_limit", "epoch", "window")
 
-    def __init__(self, suite: CipherSuite, keys: DirectionKeys, epoch: int) -> None:
+    def __init__(self, suite: CipherSuite, keys: DirectionKeys, epoch: int, limit: int = MAX_PLAINTEXT_LENGTH) -> None:
+        """Take keys, and the longest plaintext that we let the peer send."""
         super().__init__(suite, keys)
+        self._limit = limit
         self.epoch = epoch
         # [rfc6347:4.1.2.6/2]
         self.window = ReplayWindow()
 
-    def __getstate__(self) -> tuple[CipherSuite, DirectionKeys, int, ReplayWindow]:
-        return self._suite, self._keys, self.epoch, self.window
+    def __getstate__(self) -> tuple[CipherSuite, DirectionKeys, int, int, ReplayWindow]:
+        return self._suite, self._keys, self.epoch, self._limit, self.window
 
-    def __setstate__(self, state: tuple[CipherSuite, DirectionKeys, int, ReplayWindow]) -> None:
-        self._suite, self._keys, self.epoch, self.window = state
+    def __setstate__(self, state: tuple[CipherSuite, DirectionKeys, int, int, ReplayWindow]) -> None:
+        self._suite, self._keys, self.epoch, self._limit, self.window = state
         self._make_cipher()
 
     def open(self, record: Record) -> bytes | str:
@@ -164,6 +167,9 @@ class Opener(_Keyed):
 
         Returns:
             The plaintext, or as a `str` the reason to drop the record. Only success moves the replay window.
+
+        Raises:
+            ProtocolError: The peer itself sealed more than we let it.
         """
         sequence_number = record.sequence_number
         # [rfc6347:4.1.2.6/3] [rfc6347:4.1.2.6/4]
@@ -185,6 +191,9 @@ class Opener(_Keyed):
             return "record_bad_mac"
         # [rfc6347:4.1.2.6/10]
         self.window.accept(sequence_number)
+        # [rfc8449:4/5]
+        if length > self._limit:
+            raise ProtocolError(AlertDescription.RECORD_OVERFLOW, "a record is too long", "RFC 8449 section 4")
         return plaintext
 
     def open_application_data(self, datagrams: Sequence[bytes], at: int, opened: list[bytes]) -> int:
@@ -206,11 +215,12 @@ class Opener(_Keyed):
         shortest = HEADER_LENGTH + expansion
         window = self.window
         highest, bitmap = window.highest, window.bitmap
+        longest = self._limit
         end = len(datagrams)
         while at < end:
             datagram = datagrams[at]
             size = len(datagram)
-            if not shortest < size <= MAX_PLAINTEXT_LENGTH:
+            if not shortest < size <= longest:
                 break
             content_type, version, number, length = _unpack_header(datagram)
             ahead = (number & MAX_SEQUENCE_NUMBER) - highest

@@ -42,7 +42,6 @@ OVERHEAD: Final = HEADER_LENGTH + 1 + TAG_LENGTH
 
 _APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 _SHORTEST: Final = OVERHEAD + 1
-_LONGEST: Final = HEADER_LENGTH + MAX_PLAINTEXT_LENGTH + 1 + TAG_LENGTH
 
 _pack_header = Struct(">BHH").pack
 
@@ -155,21 +154,25 @@ class Sealer13(_Keyed):
 class Opener13(_Keyed):
     """The receiving direction of an epoch, with its replay window."""
 
-    __slots__ = ("forgeries", "window")
+    __slots__ = ("_limit", "forgeries", "window")
 
-    def __init__(self, suite: CipherSuite13, keys: TrafficKeys, epoch: int) -> None:
+    def __init__(
+        self, suite: CipherSuite13, keys: TrafficKeys, epoch: int, limit: int = MAX_PLAINTEXT_LENGTH + 1
+    ) -> None:
+        """Take keys, and the longest inner plaintext that we let the peer send."""
         super().__init__(suite, keys, epoch)
+        self._limit = limit
         # [rfc9147:4.5.1/1]
         self.window = ReplayWindow()
         # [rfc9147:4.5.3/3]
         self.forgeries = 0
         """Records that failed authentication."""
 
-    def __getstate__(self) -> tuple[CipherSuite13, TrafficKeys, int, ReplayWindow, int]:
-        return self._suite, self._keys, self.epoch, self.window, self.forgeries
+    def __getstate__(self) -> tuple[CipherSuite13, TrafficKeys, int, int, ReplayWindow, int]:
+        return self._suite, self._keys, self.epoch, self._limit, self.window, self.forgeries
 
-    def __setstate__(self, state: tuple[CipherSuite13, TrafficKeys, int, ReplayWindow, int]) -> None:
-        self._suite, self._keys, self.epoch, self.window, self.forgeries = state
+    def __setstate__(self, state: tuple[CipherSuite13, TrafficKeys, int, int, ReplayWindow, int]) -> None:
+        self._suite, self._keys, self.epoch, self._limit, self.window, self.forgeries = state
         self._make_ciphers()
 
     def open(self, record: ProtectedRecord) -> Opened | str:
@@ -210,8 +213,8 @@ class Opener13(_Keyed):
             raise ProtocolError(
                 AlertDescription.UNEXPECTED_MESSAGE, "a record of nothing but padding", "RFC 8446 section 5.4"
             )
-        if len(inner) > MAX_PLAINTEXT_LENGTH + 1:
-            # [rfc8446:5.4/4]
+        if len(inner) > self._limit:
+            # [rfc8446:5.4/4] [rfc8449:4/5]
             raise ProtocolError(AlertDescription.RECORD_OVERFLOW, "a record is too long", "RFC 8446 section 5.4")
         return Opened(content[-1], content[:-1], self.epoch << 48 | number)
 
@@ -229,12 +232,13 @@ class Opener13(_Keyed):
             in what it accepts.
         """
         first, iv, decrypt = self._first, self._iv_number, self._aead.decrypt
+        longest = HEADER_LENGTH + self._limit + TAG_LENGTH
         end = at
         samples = []
         for datagram in datagrams[at:] if at else datagrams:
             size = len(datagram)
             if (
-                not _SHORTEST <= size <= _LONGEST
+                not _SHORTEST <= size <= longest
                 or datagram[0] != first
                 or datagram[3] << 8 | datagram[4] != size - HEADER_LENGTH
             ):

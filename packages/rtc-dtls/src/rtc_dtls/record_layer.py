@@ -31,6 +31,9 @@ READABLE_EPOCHS: Final = 2
 KEPT: Final = "record_kept"
 """Given by `RecordLayer.open` in place of a reason to drop: `RecordLayer.take_early` will hand the record over."""
 
+BAD_MAC: Final = "record_bad_mac"
+"""The reason to drop a record that failed authentication."""
+
 
 class RecordLayer:
     """Sealers and openers by epoch."""
@@ -180,6 +183,11 @@ class RecordLayer:
     def application_opener(self) -> Opener | Opener13:
         """The opener for application data; only once the handshake is over."""
         return self._openers13[0] if self._openers13 else self._openers[1]
+
+    @property
+    def forgeries(self) -> int:
+        """Records of DTLS 1.3 that failed authentication under the newest key of the peer."""
+        return self._openers13[0].forgeries if self._openers13 else 0
 
     def application_sealer(self) -> Sealer | Sealer13:
         """The sealer for application data; only once the handshake is over."""
