@@ -343,7 +343,8 @@ class IceAgent(StreamSide):
             )
             self._relays.configure(self._config)
         if self._previous is None or not self._selection.uses(self._previous):
-            self._previous = self._session
+            # A session that no peer has heard of is forgotten.
+            self._previous = self._session if self._session.remote is not None else None
         self._current.gatherer.stop()
         self._addresses.ended = False
         # [rfc8445:9/1]

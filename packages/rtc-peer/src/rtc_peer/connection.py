@@ -56,6 +56,9 @@ Event: TypeAlias = (
 )
 
 
+MAX_POOLED_TRANSPORTS: Final = 16
+"""How many transports gather ahead of time at most, whatever the size of the pool."""
+
 _WISHES: Final = (GatheringWanted, HostResolutionWanted, OpenTransport)
 
 
@@ -306,9 +309,10 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
             self._configuration, configuration, local_description_applied=self._local_description_applied
         )
         before, self._configuration = self._configuration, configuration
-        if not configuration.gathers_as(before):
+        changed = not configuration.gathers_as(before)
+        if changed:
             self._negotiator.configuration_changed()
-        self._configure()
+        self._configure(anew=changed)
 
     # --- data channels ---
 
@@ -478,6 +482,8 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
         for event in () if self._surface is None else self._surface.events():
             self._report(event)
         if self.signaling_state is SignalingState.STABLE:
+            if not outcome.rolled_back:
+                self._fill_pool(0)
             self._negotiation_needed = False
             self._update_negotiation_needed()
 
@@ -500,12 +506,20 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
         self._report(SignalingStateChanged(state))
         self._journal.write("peer:signaling_state_changed", {"state": state.value})
 
-    def _configure(self) -> None:
+    def _configure(self, *, anew: bool = False) -> None:
         servers = self._configuration.ice_servers
         self._layers.transports.configure(IceServers(servers), self._configuration.ice_transport_policy)
         for url in unsupported_urls(servers):
             self._report(WarningIssued(f"{url} is not used: STUN over TLS tells nothing that helps"))
+        if not self._local_description_applied:
+            self._fill_pool(self._configuration.ice_candidate_pool_size, anew=anew)
         self._layers.settle(self._journal.now)
+
+    def _fill_pool(self, size: int, *, anew: bool = False) -> None:
+        """Let transports gather before there is a description that needs them."""
+        # [rfc8829:4.1.1/2]
+        wanted = self._negotiator.fill_pool(min(size, MAX_POOLED_TRANSPORTS))
+        self._layers.transports.fill_pool(wanted, self._journal.now, anew=anew)
 
     def _update_negotiation_needed(self) -> None:
         """See section 4.7.3 of webrtc-pc."""

@@ -46,7 +46,17 @@ class Drafter:
         ice_lite: Whether our ICE agents are lite ones.
     """
 
-    __slots__ = ("_data", "_fingerprints", "_ice_lite", "_origin", "_rng", "_transport_count", "_version")
+    __slots__ = (
+        "_data",
+        "_fingerprints",
+        "_free",
+        "_ice_lite",
+        "_origin",
+        "_pooled",
+        "_rng",
+        "_transport_count",
+        "_version",
+    )
 
     def __init__(
         self,
@@ -64,11 +74,38 @@ class Drafter:
         self._origin = replace(Origin.create(rng), unicast_address="0.0.0.0")  # noqa: S104 - written, never bound
         self._version = 0
         self._transport_count = 0
+        self._pooled: dict[int, TransportParameters] = {}
+        """The transports that gather ahead of time, and that no description has taken."""
+        self._free: list[int] = []
+        """Those of them that the plan under way has not taken."""
+
+    def begin(self) -> None:
+        """Begin another plan, which may take what is in the pool whatever earlier plans took: only one is ever set."""
+        self._free = list(self._pooled)
 
     def new_transport_id(self) -> int:
-        """Return a key for another transport."""
+        """Return a key for another transport, one of the pool first."""
+        # [rfc8829:3.5.4/1]
+        if self._free:
+            return self._free.pop(0)
         self._transport_count += 1
         return self._transport_count - 1
+
+    def fill_pool(self, size: int) -> dict[int, TransportParameters]:
+        """Let transports gather ahead of time, so many; returns all of them."""
+        while len(self._pooled) > size:
+            self._pooled.popitem()
+        self._free.clear()
+        credentials = next((each.credentials for each in self._pooled.values()), None)
+        while len(self._pooled) < size:
+            made = self.parameters(None, Role.ACTPASS, restart=False, new_association=False, fresh=credentials)
+            credentials = made.credentials
+            self._pooled[self.new_transport_id()] = made
+        return dict(self._pooled)
+
+    def take_from_pool(self, key: int) -> None:
+        """Take note that a description that is set has a transport."""
+        self._pooled.pop(key, None)
 
     def offer_parameters(
         self, keys: Sequence[int], written: Mapping[int, WrittenTransport], *, restart: bool
@@ -83,7 +120,8 @@ class Drafter:
         # [rfc8829:5.2.1/15] Sections that may end up in one bundle have one set of credentials, as browsers write it: the
         # bundle changes nothing for any of them then. Chromium would take such a change for an ICE restart.
         known = [written[key].parameters.credentials for key in keys if key in written]
-        shared = None if restart else next(iter(known), None)
+        pooled = [self._pooled[key].credentials for key in keys if key in self._pooled]
+        shared = None if restart else next(iter((*known, *pooled)), None)
         if shared is None and keys:
             shared = Credentials.generate(self._rng)
         return {

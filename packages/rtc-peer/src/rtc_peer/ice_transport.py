@@ -61,6 +61,7 @@ class IceTransport:
         "_abandoned",
         "_due",
         "_hosts",
+        "_kept",
         "_selected",
         "_silent",
         "_transport_id",
@@ -68,6 +69,7 @@ class IceTransport:
         "candidates",
         "credentials",
         "gathering_state",
+        "is_pooled",
         "pair_changes",
         "relay_only",
         "remote_candidates",
@@ -112,6 +114,10 @@ class IceTransport:
         self._silent: dict[str, int] = {}
         """Questions of this generation that a server, by its URL, has not answered."""
         self._abandoned: tuple[Credentials, list[Candidate]] | None = None
+        self.is_pooled = False
+        """It gathers ahead of time: nothing is told before a description takes it."""
+        self._kept: list[rtc_ice.Event] = []
+        """What is to be told then."""
 
     @property
     def pair(self) -> CandidatePair | None:
@@ -136,6 +142,18 @@ class IceTransport:
         self._silent.clear()
         self.relay_only = config.relay_only
         self.agent.restart(now, credentials=credentials, config=config)
+
+    def gather_anew(self, config: IceConfig, now: float) -> None:
+        """In the pool: begin again, from the servers and by the policy that are configured now."""
+        self._kept.clear()
+        self.restart(self.credentials, config, now)
+        self._abandoned = None
+
+    def leave_pool(self, *, controlling: bool) -> None:
+        """A description takes it: tell what was found."""
+        self.stirred = True
+        self.is_pooled = False
+        self.agent.controlling = controlling
 
     def roll_back(self) -> None:
         """Show the former generation again."""
@@ -273,12 +291,10 @@ class IceTransport:
             servers: To name the one that a candidate came from.
             names_of: Returns mid and index of the section that candidates are signalled for.
         """
-        found: list[IceTransportEvent] = []
         wanted = self.remote_candidates.take_wanted()
         # Asking for a name tells who asks: the policy relay forbids it (webrtc-pc section 4.4.2).
-        if not self.relay_only:
-            found += map(HostResolutionWanted, wanted)
-        events = self.agent.events()
+        found: list[IceTransportEvent] = [] if self.relay_only else [HostResolutionWanted(name) for name in wanted]
+        events = self._tellable()
         if not events:
             return found
         names = names_of(self._transport_id)
@@ -303,6 +319,14 @@ class IceTransport:
                     # The role is read when asked for; lost consent shows in the state and in the selected pair.
                     pass
         return found
+
+    def _tellable(self) -> list[rtc_ice.Event]:
+        """Return what happened; as long as it is in the pool, wishes alone."""
+        events, self._kept = [*self._kept, *self.agent.events()], []
+        if not self.is_pooled:
+            return events
+        self._kept = [each for each in events if not isinstance(each, OpenTransport | CloseTransport)]
+        return [each for each in events if isinstance(each, OpenTransport | CloseTransport)]
 
     def _is_worth_telling(self, event: rtc_ice.CandidateGatheringFailed, servers: IceServers) -> bool:
         """Whether a server refused, or was reached from no address of ours: silence towards one of several tells nothing.

@@ -105,6 +105,7 @@ class Negotiator:
 
         See :rfc:`8829#section-5.2`.
         """
+        self._drafter.begin()
         numbers = self._numbers.copy()
         sections, groups = plan_offer(
             self.sections,
@@ -144,6 +145,7 @@ class Negotiator:
         # [rfc8829:4.1.9/1] [rfc8829:5.3.1/1]
         if offer is None:
             raise StateError("there is no remote offer to answer")
+        self._drafter.begin()
         numbers = self._numbers.copy()
         sections, groups = plan_answer(
             offer,
@@ -389,6 +391,7 @@ class Negotiator:
             # [rfc8829:5.9/2]
             if known is None or known.credentials != parameters.credentials:
                 found.append((key, parameters))
+                self._drafter.take_from_pool(key)
         return found
 
     def _roll_back(self) -> Outcome:
@@ -456,6 +459,10 @@ class Negotiator:
         if self._restarts.asked:
             return True
         return wants_data and find_data_section(self.stable) is None
+
+    def fill_pool(self, size: int) -> dict[int, TransportParameters]:
+        """Let so many transports gather ahead of time; returns all that do."""
+        return self._drafter.fill_pool(size)
 
     def restart_ice(self) -> None:
         """Ask for new credentials in the next offer, and for that offer."""

@@ -137,6 +137,14 @@ class Transport:
         self.dtls.take_early()
         self._path = None
 
+    def leave_pool(self, parameters: TransportParameters, config: IceConfig, *, controlling: bool, now: float) -> None:
+        """Be what a description says, after gathering ahead of time."""
+        self.ice.leave_pool(controlling=controlling)
+        if parameters.credentials == self.parameters.credentials:
+            self.parameters = parameters
+        else:
+            self.restart(parameters, config, now)
+
     def roll_back(self, parameters: TransportParameters) -> None:
         """Call a restart off."""
         self.parameters = parameters

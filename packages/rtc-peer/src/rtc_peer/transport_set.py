@@ -67,6 +67,8 @@ class TransportSet:
         self._stream_farewell: list[StreamData] = []
         self._newest = -1
         """The highest id so far: wishes of transports up to it may still be on their way to the owner."""
+        self._pool: dict[int, Transport] = {}
+        """Transports that gather ahead of time, for the first descriptions to take (:rfc:`8829#section-3.5.4`)."""
         self._by_address: dict[tuple[Address, str], Transport] = {}
         """By local address, and by ``udp`` or ``tcp``."""
         self._waiting_for_names: set[int] = set()
@@ -104,12 +106,37 @@ class TransportSet:
             return
         if self.transports and not addresses:
             self._report_unreachable(host)
-        for transport in self.transports.values():
+        for transport in self._all().values():
             transport.ice.add_servers(self._servers.stun_servers(), self._servers.turn_servers(), now)
         if not self._servers.unresolved():
             waiting, self._waiting_for_names = sorted(self._waiting_for_names), set()
             for key in waiting:
                 self.end_of_local_addresses(key, now)
+
+    # --- the pool ---
+
+    def fill_pool(self, wanted: dict[int, TransportParameters], now: float, *, anew: bool) -> None:
+        """Let transports gather ahead of time.
+
+        Args:
+            wanted: By their ids, all that are to be in the pool.
+            now: Present time in seconds.
+            anew: Whether servers or policy have changed: what was found so far is discarded.
+        """
+        for key in [key for key in self._pool if key not in wanted]:
+            self._close(key, now)
+        for key, parameters in wanted.items():
+            if key not in self._pool:
+                self._pool[key] = self._make(key, parameters, controlling=True, now=now)
+                self._pool[key].ice.is_pooled = True
+            elif anew:
+                self._pool[key].ice.gather_anew(self._ice_config(), now)
+            else:
+                continue
+            self._events.append(GatheringWanted(key))
+
+    def _all(self) -> dict[int, Transport]:
+        return {**self.transports, **self._pool} if self._pool else self.transports
 
     # --- orders ---
 
@@ -138,29 +165,36 @@ class TransportSet:
 
     def close(self, now: float) -> None:
         """Close all of them."""
-        for key in list(self.transports):
+        for key in list(self._all()):
             self._close(key, now)
 
     def _gather(self, key: int, parameters: TransportParameters, *, controlling: bool, now: float) -> None:
-        transport = self.transports.get(key)
-        if transport is None:
-            self._newest = max(self._newest, key)
-            transport = self.transports[key] = Transport(
-                key,
-                parameters=parameters,
-                controlling=controlling,
-                certificate=self._certificate,
-                rng=self._rng,
-                ice_config=self._ice_config(),
-                dtls_config=self._options.dtls,
-                rtp_options=self._options.rtp,
-                journal=self._journal,
-                now=now,
-            )
+        pooled = self._pool.pop(key, None)
+        if pooled is not None:
+            self.transports[key] = pooled
+            # [rfc8829:3.5.4/2]
+            pooled.leave_pool(parameters, self._ice_config(), controlling=controlling, now=now)
+        elif key in self.transports:
+            self.transports[key].restart(parameters, self._ice_config(), now)
         else:
-            transport.restart(parameters, self._ice_config(), now)
+            self.transports[key] = self._make(key, parameters, controlling=controlling, now=now)
         self._report_unreachable()
         self._events.append(GatheringWanted(key))
+
+    def _make(self, key: int, parameters: TransportParameters, *, controlling: bool, now: float) -> Transport:
+        self._newest = max(self._newest, key)
+        return Transport(
+            key,
+            parameters=parameters,
+            controlling=controlling,
+            certificate=self._certificate,
+            rng=self._rng,
+            ice_config=self._ice_config(),
+            dtls_config=self._options.dtls,
+            rtp_options=self._options.rtp,
+            journal=self._journal,
+            now=now,
+        )
 
     def _ice_config(self) -> IceConfig:
         """Return what an agent is to know that gathers now."""
@@ -181,7 +215,7 @@ class TransportSet:
         ]
 
     def _close(self, key: int, now: float) -> None:
-        transport = self.transports.pop(key, None)
+        transport = self.transports.pop(key, None) or self._pool.pop(key, None)
         if transport is None:
             return
         farewell, written = transport.close(now)
@@ -241,7 +275,7 @@ class TransportSet:
         """Return a transport; None if it was closed while its owner opened sockets for it."""
         if not 0 <= key <= self._newest:
             raise ArgumentError(f"there is no transport {key}")
-        return self.transports.get(key)
+        return self._all().get(key)
 
     def add_candidate(self, key: int, candidate: Candidate | None, ufrag: str, now: float) -> None:
         """Take a candidate of the peer, or (None) the end of its candidates."""
@@ -257,7 +291,7 @@ class TransportSet:
 
     def receive(self, batch: list[Datagram], now: float) -> None:
         """Take datagrams that arrived together."""
-        if len(self.transports) == 1:
+        if len(self.transports) == 1 and not self._pool:
             next(iter(self.transports.values())).receive(batch, now)
             return
         shares: dict[int, list[Datagram]] = {}
@@ -268,7 +302,7 @@ class TransportSet:
             else:
                 shares.setdefault(owner.id, []).append(datagram)
         for key, share in shares.items():
-            self.transports[key].receive(share, now)
+            self._all()[key].receive(share, now)
 
     # --- streams ---
 
@@ -312,12 +346,12 @@ class TransportSet:
         if found is None:
             self._journal.drop("unknown-stream")
         else:
-            self.transports[found[0]].receive_stream_data(found[1], data, now)
+            self._all()[found[0]].receive_stream_data(found[1], data, now)
 
     def stream_data_to_send(self, now: float) -> list[StreamData]:
         """Drain what is to be written to streams, after `datagrams_to_send`."""
         output, self._stream_farewell = self._stream_farewell, []
-        for key, transport in self.transports.items():
+        for key, transport in self._all().items():
             written = transport.stream_data_to_send(now)
             if written:
                 output += self._streams.data(key, written)
@@ -327,24 +361,24 @@ class TransportSet:
         if not self._streams.was_numbered(stream_id):
             raise ArgumentError(f"there is no stream {stream_id}")
         found = self._streams.find(stream_id)
-        return None if found is None else (self.transports[found[0]], found[1])
+        return None if found is None else (self._all()[found[0]], found[1])
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
-        for transport in self.transports.values():
+        for transport in self._all().values():
             transport.handle_timeout(now)
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent."""
         output, self._farewell = self._farewell, []
-        for transport in self.transports.values():
+        for transport in self._all().values():
             output += transport.datagrams_to_send(now)
         return output
 
     def rest(self) -> float | None:
         """Everything was drained: return when something is due again."""
         due: float | None = None
-        for transport in self.transports.values():
+        for transport in self._all().values():
             at = transport.rest()
             if at is not None and (due is None or at < due):
                 due = at
@@ -358,7 +392,7 @@ class TransportSet:
             now: Present time in seconds.
         """
         events, self._events = self._events, []
-        for key, transport in self.transports.items():
+        for key, transport in self._all().items():
             if transport.stirred:
                 events += self._numbered(key, transport.drain(self._servers, names_of, now))
         return events
@@ -387,7 +421,7 @@ class TransportSet:
     def stirred(self) -> bool:
         """Whether `drain` or `drain_media` may have something to do."""
         return bool(self._events or self._stream_farewell) or any(
-            transport.stirred for transport in self.transports.values()
+            transport.stirred for transport in self._all().values()
         )
 
 
