@@ -52,6 +52,7 @@ class Relay:
         "bound",
         "client",
         "deadline",
+        "is_answered",
         "is_begun",
         "is_open",
         "local",
@@ -67,6 +68,8 @@ class Relay:
         self.preference = preference
         self.client = client
         self.is_begun = False
+        self.is_answered = False
+        """Whether the server has said anything."""
         self.is_open = False
         """Whether the DTLS connection to the server stands, if there is to be one."""
         self.deadline: float | None = None
@@ -283,6 +286,7 @@ class Relays:
         relay = self._by_path.get((datagram.local, datagram.remote))
         if relay is None or _is_binding(datagram.data):
             return False
+        self._heard(relay, now)
         relay.client.receive_datagram(datagram, now)
         self._look(relay, now)
         return True
@@ -361,6 +365,7 @@ class Relays:
         if found is None:
             return
         relay, inner = found
+        self._heard(relay, now)
         if relay.server.transport == "dtls":
             relay.client.receive_datagram(Datagram(data, relay.local.address, relay.client.server, "dtls"), now)
         else:
@@ -368,6 +373,13 @@ class Relays:
         self._look(relay, now)
 
     # --- what clients tell ---
+
+    def _heard(self, relay: Relay, now: float) -> None:
+        """Take note that a server is not dead: whatever it has lost on the way to an answer, it gets some more time."""
+        if not relay.is_answered:
+            relay.is_answered = True
+            if relay.deadline is not None:
+                relay.deadline = now + self._config.gathering_timeout
 
     def _look(self, relay: Relay, now: float) -> None:
         from rtc_turn import Allocated, AllocationEnded, DataReceived, EndReason
