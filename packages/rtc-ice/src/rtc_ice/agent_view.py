@@ -64,6 +64,13 @@ class AgentView:
         return self._status.gathering
 
     @property
+    def needs_restart(self) -> bool:
+        """Whether the pair is gone and nothing but a restart brings another: see `IceConfig.continual`."""
+        session = self._current.session
+        moves = session.config.continual and (session.renominates or not session.role.controlling)
+        return session.completed_at is not None and not self._selection.covers(session.components()) and not moves
+
+    @property
     def selected_pair(self) -> CandidatePair | None:
         """Where data of the first component goes, or ``None`` if nothing may be sent."""
         return self._selection.pairs.get(_FIRST_COMPONENT)

@@ -108,6 +108,7 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
             ),
             bundle_policy=self._configuration.bundle_policy,
             ice_lite=self._options.ice.lite,
+            renomination=self._options.ice.continual,
         )
         self._surface = None
         self._layers = Layers(

@@ -169,7 +169,7 @@ class IceTransport:
         if self.agent.remote_credentials is None and self.agent.local_credentials == self.credentials:
             self._abandoned = None
             # [rfc8829:5.1.1/4]
-            self.agent.set_remote_credentials(ufrag, password, now, lite=remote.ice_lite)
+            self.agent.set_remote_credentials(ufrag, password, now, lite=remote.ice_lite, renomination=remote.renomination)
         # [rfc8839:4.2.5/4] What the section names as its default counts for nothing.
         for text in order.candidates:
             self.remote_candidates.add_line(text, ufrag, now)
@@ -211,10 +211,12 @@ class IceTransport:
         return added
 
     def remove_local_address(self, address: Address, now: float) -> None:
-        """Forget an address."""
+        """Forget an address, and show its candidates no more."""
         self.stirred = True
         self._hosts.remove(address)
         self.agent.remove_local_address(address, now)
+        left = {each.candidate for each in self.agent.candidate_stats() if not each.is_remote}
+        self.candidates = [each for each in self.candidates if each in left]
 
     def end_of_local_addresses(self, now: float) -> None:
         """Take the end of the addresses."""

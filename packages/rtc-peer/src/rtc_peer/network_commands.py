@@ -64,6 +64,23 @@ class NetworkCommands(abc.ABC):
         self._layers.settle(now)
         return added
 
+    def remove_local_address(self, address: Address, now: float) -> bool:
+        """Tell that an address is gone, as when an interface went down; unknown ones are ignored.
+
+        With `rtc_ice.IceConfig.continual` the transport looks for other ways: tell it of the addresses that are there now,
+        at any time, and signal the candidates that follow.
+
+        Returns:
+            Whether nothing but `restart_ice` brings the connection back.
+
+        Raises:
+            StateError: The connection is closed.
+        """
+        now = self._enter(now)
+        lost = self._layers.transports.remove_local_address(address, now)
+        self._layers.settle(now)
+        return lost
+
     def end_of_local_addresses(self, transport_id: int, now: float) -> None:
         """Tell that all sockets for a transport have been opened.
 
