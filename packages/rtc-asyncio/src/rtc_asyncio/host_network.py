@@ -2,14 +2,15 @@
 
 import asyncio
 import errno
+import ipaddress
 import random
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import rtc_peer
 from rtc_ice import TcpType, is_candidate_name
-from rtc_peer import PeerConnection
+from rtc_peer import IceTransportState, PeerConnection
 from rtc_stun import Address, CloseTransport, OpenTransport
 
 from .driver import Driver
@@ -18,9 +19,14 @@ from .network_options import NetworkOptions
 
 if TYPE_CHECKING:
     from .multicast import MulticastDnsService
+    from .network_monitor import NetworkMonitor
     from .single_port import SinglePort
     from .streams import MachineStreams
     from .tcp_candidates import TcpCandidates
+
+
+RECOVERY_TIME: Final = 5.0
+"""Seconds after a change of the network until a connection that found no other path asks for a restart."""
 
 
 class HostNetwork:
@@ -53,6 +59,8 @@ class HostNetwork:
         self._streams: MachineStreams | None = None
         self._tcp: TcpCandidates | None = None
         self._multicast: MulticastDnsService | None = None
+        self._monitor: NetworkMonitor | None = None
+        self._recovery: asyncio.TimerHandle | None = None
         self._names: dict[str, str] = {}
         """Names that stand for our addresses, by these: for this connection alone."""
 
@@ -66,17 +74,11 @@ class HostNetwork:
         if self._share is not None:
             self._share.gather(transport_id)
         elif transport_id not in self._sockets:
-            opened = self._sockets[transport_id] = []
+            self._sockets[transport_id] = []
             for host in self._hosts if self._hosts is not None else self._options.hosts():
-                address = self._open(host)
-                if address is None:
-                    continue
-                announced = self._options.announcement(address, self._name_of(host))
-                if self._peer.add_local_address(transport_id, address, self._driver.now, announced=announced):
-                    opened.append(address)
-                else:
-                    self._driver.close_socket(address)
+                self._add(transport_id, host)
             self._gather_tcp(transport_id)
+            self._follow()
         self._peer.end_of_local_addresses(transport_id, self._driver.now)
 
     def transport_closed(self, transport_id: int) -> None:
@@ -104,11 +106,16 @@ class HostNetwork:
         task.add_done_callback(self._resolving.discard)
 
     def close(self) -> None:
-        """Look nothing up any more, and take our names back."""
+        """Look nothing up any more, watch nothing, and take our names back."""
         for task in self._resolving:
             task.cancel()
         if self._tcp is not None:
             self._tcp.close()
+        if self._recovery is not None:
+            self._recovery.cancel()
+        if self._monitor is not None:
+            self._monitor.leave(self._changed)
+            self._monitor = None
         if self._multicast is not None:
             for name in self._names.values():
                 self._multicast.withdraw(name)
@@ -135,6 +142,58 @@ class HostNetwork:
             self._streams = MachineStreams(self._peer, self._driver.flush, self._options.tls)
             self._driver.use_streams(self._streams)
         return self._streams
+
+    # --- the network changes ---
+
+    def _follow(self) -> None:
+        """Watch the addresses of this machine from now on, if they were not named one by one."""
+        if self._monitor is None and self._hosts is None and self._options.follow_changes:
+            from .network_monitor import NetworkMonitor  # who has a single host does without
+
+            self._monitor = NetworkMonitor.watch(self._changed)
+
+    def _changed(self) -> None:
+        """Give up the addresses that are gone, and take up those that came."""
+        # A machine without a network has its loopback addresses for other programs on it, but this peer is elsewhere.
+        present = [host for host in self._options.hosts() if not ipaddress.ip_address(host).is_loopback]
+        if self._multicast is not None:
+            self._multicast.follow_links()
+        lost = False
+        for transport_id, addresses in self._sockets.items():
+            for address in [each for each in addresses if each.host not in present]:
+                addresses.remove(address)
+                self._driver.close_socket(address)
+                lost = self._peer.remove_local_address(address, self._driver.now) or lost
+            used = {each.host for each in addresses}
+            for host in present:
+                if host not in used:
+                    self._add(transport_id, host)
+        if lost:
+            self._recover()
+        elif self._recovery is None:
+            self._recovery = self._loop.call_later(RECOVERY_TIME, self._recover_if_needed)
+        self._driver.wake()
+
+    def _recover_if_needed(self) -> None:
+        """Where no other path was found by itself, the peer has to take part."""
+        self._recovery = None
+        if self._peer.ice_connection_state in (IceTransportState.DISCONNECTED, IceTransportState.FAILED):
+            self._recover()
+
+    def _recover(self) -> None:
+        self._peer.restart_ice()
+        self._driver.wake()
+
+    def _add(self, transport_id: int, host: str) -> None:
+        """Open a socket on an address for a transport; what cannot be bound is left out."""
+        address = self._open(host)
+        if address is None:
+            return
+        announced = self._options.announcement(address, self._name_of(host))
+        if self._peer.add_local_address(transport_id, address, self._driver.now, announced=announced):
+            self._sockets[transport_id].append(address)
+        else:
+            self._driver.close_socket(address)
 
     def _open(self, host: str) -> Address | None:
         """Open a socket on an address, at a port of the range if there is one; None if that is not possible."""

@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import socket
+from pathlib import Path
 from typing import Final
 
 from .dataclass import dataclass
@@ -12,6 +13,8 @@ LINK_LOCAL_V4 = ipaddress.ip_network("169.254.0.0/16")
 _TRANSITIONAL: Final = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
 """6to4 and Teredo: IPv6 by way of relays."""
 
+_INTERFACES: Final = Path("/sys/class/net")
+_DOWN: Final = {"down", "lowerlayerdown", "notpresent"}
 _FAR_IPV4: Final = "198.41.0.4"
 _FAR_IPV6: Final = "2001:503:ba3e::2:30"
 """A root server of the DNS: far away for everybody."""
@@ -48,6 +51,8 @@ def interface_addresses() -> list[InterfaceAddress]:
 
     found: list[InterfaceAddress] = []
     for adapter in ifaddr.get_adapters():
+        if not _is_up(adapter.name):
+            continue
         for ip in adapter.ips:
             text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
             zone = 0 if isinstance(ip.ip, str) else ip.ip[2]
@@ -75,6 +80,14 @@ def without_loopback(addresses: list[InterfaceAddress], *, keep: bool = False) -
     loopbacks = [each for each in addresses if each.is_loopback]
     others = [each for each in addresses if not each.is_loopback]
     return [*others, *loopbacks] if keep or not others else others
+
+
+def _is_up(interface: str) -> bool:
+    """Whether an interface is up; addresses of IPv4 stay when it goes down. True where the system does not tell."""
+    try:
+        return (_INTERFACES / interface / "operstate").read_text().strip() not in _DOWN
+    except OSError:
+        return True
 
 
 def _rank(host: str) -> int:

@@ -132,7 +132,9 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
             raise ValueError("the port has its hosts already")
         self._loop = asyncio.get_running_loop()
         self._configuration = converted(RTCConfiguration, configuration)
-        options = options or PeerOptions(ice=IceConfig(allow_loopback=True))
+        network = network or NetworkOptions()
+        follows = network.follow_changes and hosts is None and port is None
+        options = options or PeerOptions(ice=IceConfig(allow_loopback=True, continual=follows))
         if options.media == MediaOptions():
             options = replace(options, media=CodecSelection(codecs))
         self._key_log = None if key_log_file is None else KeyLog(key_log_file)
@@ -152,7 +154,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         self._driver = Driver(self._peer, self._happened)
         self._services = ChannelServices(self._peer, self._driver)
         self._dispatcher = Dispatcher(self, self._peer, self._services)
-        self._network = HostNetwork(self._peer, self._driver, network or NetworkOptions(), hosts, port)
+        self._network = HostNetwork(self._peer, self._driver, network, hosts, port)
         self._state_waiters: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> Self:

@@ -539,7 +539,7 @@ class IceAgent(StreamSide):
         for failures in (self._current.gatherer.failures, self._relays.failures):
             self._events.extend(failures)
             failures.clear()
-        if not self._session.gathers:
+        if self._session.completed_at is not None and (not self._session.gathers or self._current.gatherer.done):
             # [rfc8838:13/10] [rfc8445:5.1.1.4/1]
             self._current.gatherer.stop()
             self._relays.stop(self._now)

@@ -20,8 +20,8 @@ GRACE_PERIOD: Final = 3.0
 
 def take_check(session: Session, check: PeerCheck, now: float) -> None:
     """Act on a check of the peer in the present session."""
-    if session.renominates and check.use_candidate and not session.role.controlling:
-        # A number that was overtaken says what the peer wanted once.
+    if session.renominates and not session.role.controlling and (check.use_candidate or check.nomination):
+        # libwebrtc leaves USE-CANDIDATE out where there is a number. One that was overtaken says what the peer wanted once.
         check = check._replace(use_candidate=check.nomination >= session.nominations)
         session.nominations = max(session.nominations, check.nomination)
     if session.config.lite:
