@@ -177,7 +177,8 @@ class HostNetwork:
     def _recover_if_needed(self) -> None:
         """Where no other path was found by itself, the peer has to take part."""
         self._recovery = None
-        if self._peer.ice_connection_state in (IceTransportState.DISCONNECTED, IceTransportState.FAILED):
+        state = self._peer.ice_connection_state
+        if self._peer.needs_ice_restart or state in (IceTransportState.DISCONNECTED, IceTransportState.FAILED):
             self._recover()
 
     def _recover(self) -> None:

@@ -65,10 +65,15 @@ class AgentView:
 
     @property
     def needs_restart(self) -> bool:
-        """Whether the pair is gone and nothing but a restart brings another: see `IceConfig.continual`."""
+        """Whether the chosen pair is gone and, as things stand, only a restart makes both sides choose another.
+
+        A peer that controls and does not know of renomination may choose another all the same: give it a few seconds.
+        """
         session = self._current.session
-        moves = session.config.continual and (session.renominates or not session.role.controlling)
-        return session.completed_at is not None and not self._selection.covers(session.components()) and not moves
+        if session.completed_at is None or session.renominates:
+            return False
+        pairs = [self._selection.pair_of(component) for component in session.components()]
+        return any(pair is None or not pair.nominated for pair in pairs)
 
     @property
     def selected_pair(self) -> CandidatePair | None:

@@ -71,7 +71,8 @@ class NetworkCommands(abc.ABC):
         at any time, and signal the candidates that follow.
 
         Returns:
-            Whether nothing but `restart_ice` brings the connection back.
+            Whether nothing but `restart_ice` brings the connection back. If not, look at `needs_ice_restart` some seconds
+            later.
 
         Raises:
             StateError: The connection is closed.
@@ -80,6 +81,11 @@ class NetworkCommands(abc.ABC):
         lost = self._layers.transports.remove_local_address(address, now)
         self._layers.settle(now)
         return lost
+
+    @property
+    def needs_ice_restart(self) -> bool:
+        """Whether a transport lost the pair that was chosen, and the two sides did not agree on another: see `restart_ice`."""
+        return any(each.ice.agent.needs_restart for each in self._layers.transports.transports.values())
 
     def end_of_local_addresses(self, transport_id: int, now: float) -> None:
         """Tell that all sockets for a transport have been opened.

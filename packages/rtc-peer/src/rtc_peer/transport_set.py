@@ -262,12 +262,13 @@ class TransportSet:
         return added
 
     def remove_local_address(self, address: Address, now: float) -> bool:
-        """Forget an address, and return whether its transport cannot do without a restart."""
+        """Forget an address, and return whether its transport cannot do without a restart, whatever the peer does."""
         transport = self._by_address.pop(address, None)
         if transport is None:
             return False
         transport.ice.remove_local_address(address, now)
-        return transport.ice.agent.needs_restart
+        agent = transport.ice.agent
+        return agent.needs_restart and agent.controlling
 
     def end_of_local_addresses(self, key: int, now: float) -> None:
         """Take the end of the addresses; names of servers that are still being resolved delay it."""
