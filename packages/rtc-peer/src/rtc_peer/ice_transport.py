@@ -169,7 +169,9 @@ class IceTransport:
         if self.agent.remote_credentials is None and self.agent.local_credentials == self.credentials:
             self._abandoned = None
             # [rfc8829:5.1.1/4]
-            self.agent.set_remote_credentials(ufrag, password, now, lite=remote.ice_lite, renomination=remote.renomination)
+            self.agent.set_remote_credentials(
+                ufrag, password, now, lite=remote.ice_lite, renomination=remote.renomination
+            )
         # [rfc8839:4.2.5/4] What the section names as its default counts for nothing.
         for text in order.candidates:
             self.remote_candidates.add_line(text, ufrag, now)
@@ -210,11 +212,12 @@ class IceTransport:
                 self.agent.remove_local_address(address, now, tcp_type=tcp_type)
         return added
 
-    def remove_local_address(self, address: Address, now: float) -> None:
+    def remove_local_address(self, address: Address, now: float, tcp_type: TcpType | None = None) -> None:
         """Forget an address, and show its candidates no more."""
         self.stirred = True
-        self._hosts.remove(address)
-        self.agent.remove_local_address(address, now)
+        if tcp_type is None:
+            self._hosts.remove(address)
+        self.agent.remove_local_address(address, now, tcp_type=tcp_type)
         left = {each.candidate for each in self.agent.candidate_stats() if not each.is_remote}
         self.candidates = [each for each in self.candidates if each in left]
 

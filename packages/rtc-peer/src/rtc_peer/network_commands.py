@@ -64,11 +64,16 @@ class NetworkCommands(abc.ABC):
         self._layers.settle(now)
         return added
 
-    def remove_local_address(self, address: Address, now: float) -> bool:
+    def remove_local_address(self, address: Address, now: float, *, tcp_type: TcpType | None = None) -> bool:
         """Tell that an address is gone, as when an interface went down; unknown ones are ignored.
 
         With `rtc_ice.IceConfig.continual` the transport looks for other ways: tell it of the addresses that are there now,
         at any time, and signal the candidates that follow.
+
+        Args:
+            address: As it was added.
+            now: Present time in seconds.
+            tcp_type: As it was added.
 
         Returns:
             Whether nothing but `restart_ice` brings the connection back. If not, look at `needs_ice_restart` some seconds
@@ -78,7 +83,7 @@ class NetworkCommands(abc.ABC):
             StateError: The connection is closed.
         """
         now = self._enter(now)
-        lost = self._layers.transports.remove_local_address(address, now)
+        lost = self._layers.transports.remove_local_address(address, now, tcp_type)
         self._layers.settle(now)
         return lost
 

@@ -261,12 +261,12 @@ class TransportSet:
             self._by_address[place] = transport
         return added
 
-    def remove_local_address(self, address: Address, now: float) -> bool:
+    def remove_local_address(self, address: Address, now: float, tcp_type: TcpType | None = None) -> bool:
         """Forget an address, and return whether its transport cannot do without a restart, whatever the peer does."""
-        transport = self._by_address.pop(address, None)
+        transport = self._by_address.pop((address, "udp" if tcp_type is None else "tcp"), None)
         if transport is None:
             return False
-        transport.ice.remove_local_address(address, now)
+        transport.ice.remove_local_address(address, now, tcp_type)
         agent = transport.ice.agent
         return agent.needs_restart and agent.controlling
 
