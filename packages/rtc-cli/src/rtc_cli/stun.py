@@ -266,9 +266,10 @@ def _print(console: Console, found: NatBehavior) -> None:
         facts["NAT"] = "there is none: your own address is the one that others see"
     facts["filtering"] = _words(found.filtering, _FILTERING)
     if found.hairpinning is not None:
-        reach = "reach" if found.hairpinning else "do not reach"
         facts["hairpinning"] = (
-            f"{_yes(found.hairpinning)}: two peers behind this NAT {reach} each other by what others see"
+            "yes: two peers behind this NAT reach each other by what others see"
+            if found.hairpinning
+            else "not seen: what this machine sends to what others see does not come back to it"
         )
     if found.fragments is not None:
         facts["fragments"] = "pass" if found.fragments else f"are lost: datagrams of more than {ETHERNET_MTU} bytes"
@@ -282,10 +283,6 @@ def _words(behavior: Behavior | None, meanings: dict[Behavior, str]) -> str:
     if behavior is None:
         return _CHANGED_SERVER
     return f"{behavior.value}: {meanings[behavior]}"
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
 
 
 def _lifetime(found: LifetimeDiscovered) -> str:

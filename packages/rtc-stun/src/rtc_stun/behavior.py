@@ -31,7 +31,10 @@ class NatBehavior:
     filtering: Behavior | None = None
     """Who may write to the mapped address besides those that were written to."""
     hairpinning: bool | None = None
-    """Whether two hosts behind the NAT reach each other by their mapped addresses."""
+    """Whether what we send to our own mapped address comes back, as two hosts behind the NAT reach each other.
+
+    False is less certain: routers on Linux return nothing to the host that sent it, but do between two hosts.
+    """
     fragments: bool | None = None
     """Whether datagrams pass that are longer than the MTU, there and back."""
     rewriting: bool | None = None

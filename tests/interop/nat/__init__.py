@@ -1,0 +1,1 @@
+"""Peers behind NATs that the kernel does, in network namespaces: which path results."""
