@@ -37,10 +37,11 @@ class GStreamerPeer:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def launch(cls, codec: str) -> AsyncIterator[Self]:
-        """Start it; `codec` of its pictures is "vp8" or "h264"."""
+    async def launch(cls, codec: str, turn_server: str | None = None) -> AsyncIterator[Self]:
+        """Start it; `codec` of its pictures is "vp8" or "h264". With the URI of a TURN server it uses that alone."""
+        arguments = (codec,) if turn_server is None else (codec, turn_server)
         process = await asyncio.create_subprocess_exec(
-            PYTHON, str(PROGRAM), codec, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            PYTHON, str(PROGRAM), *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         assert process.stdout is not None
         try:

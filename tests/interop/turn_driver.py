@@ -1,4 +1,4 @@
-"""TURN client and server of ours on real sockets, and coturn's programs."""
+"""A TURN client of ours on real sockets, and coturn's server."""
 
 import os
 import select
@@ -10,7 +10,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,27 +17,15 @@ from tests.interop.dtls_driver import free_port
 
 from rtc_stun import (
     Address,
-    CloseTransport,
     Credential,
     Datagram,
-    LongTermAuthenticator,
     LongTermCredential,
-    LongTermUsers,
     OpenTransport,
 )
 from rtc_turn import (
-    LAST_CHANNEL_OF_RFC5766,
-    ClosePeerConnection,
-    CloseRelay,
     Event,
-    OpenPeerConnection,
-    OpenRelay,
-    PublicPeers,
-    ServerEvent,
     TurnClient,
     TurnConfig,
-    TurnServer,
-    TurnServerConfig,
 )
 
 HOST = "127.0.0.1"
@@ -229,195 +216,3 @@ class ClientDriver:
                 self._stream_id = -1
                 return
             self.client.receive_stream_data(self._stream_id, data, now)
-
-
-class ServerDriver:
-    """A server over UDP and TCP on the loopback interface."""
-
-    def __init__(self, *, config: TurnServerConfig | None = None, users: LongTermUsers | None = None) -> None:
-        self.server = TurnServer(
-            rng=os.urandom,
-            authenticator=LongTermAuthenticator(
-                users or LongTermUsers(REALM, {"alice": "secret"}), secret=os.urandom(32)
-            ),
-            policy=PublicPeers(allowed=["127.0.0.0/8"]),
-            # Coturn's client binds channels as RFC 5766 had it.
-            config=replace(config or TurnServerConfig(), last_channel=LAST_CHANNEL_OF_RFC5766, tcp=True),
-        )
-        self.events: list[ServerEvent] = []
-        self._udp: dict[Address, socket.socket] = {}
-        self._listener = socket.create_server((HOST, 0))
-        self._listener.setblocking(False)
-        self.port: int = self._listener.getsockname()[1]
-        self._address = Address(HOST, self.port)
-        self._bind(self.port)
-        self._streams: dict[int, socket.socket] = {}
-        self._listeners: dict[Address, socket.socket] = {}
-        self._peers: dict[int, socket.socket] = {}
-        self._connecting: set[int] = set()
-
-    def close(self) -> None:
-        """Close the sockets."""
-        opened = (self._udp, self._streams, self._listeners, self._peers)
-        for each in (self._listener, *(each for group in opened for each in group.values())):
-            each.close()
-
-    def run(self, until: Callable[[], bool], timeout: float = 20.0) -> bool:
-        """Serve until something holds; whether it did."""
-        end = time.monotonic() + timeout
-        while not until():
-            now = time.monotonic()
-            if now > end:
-                return False
-            due = self.server.next_timeout()
-            if due is not None and due <= now:
-                self.server.handle_timeout(now)
-            self._flush(now)
-            sockets = [self._listener, *self._udp.values(), *self._streams.values()]
-            peers = [each for number, each in self._peers.items() if number not in self._connecting]
-            connecting = [self._peers[number] for number in self._connecting]
-            sockets += [*self._listeners.values(), *peers]
-            readable, writable, _ = select.select(sockets, connecting, [], 0.02)
-            for each in readable:
-                self._read(each, time.monotonic())
-            for each in writable:
-                self._connected(each, time.monotonic())
-        return True
-
-    def saw(self, kind: type[E]) -> list[E]:
-        """The events of a class."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-    def _bind(self, port: int) -> Address:
-        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            opened.bind((HOST, port))
-        except OSError:
-            opened.close()
-            raise
-        opened.setblocking(False)
-        address = Address(*opened.getsockname())
-        self._udp[address] = opened
-        return address
-
-    def _flush(self, now: float) -> None:
-        while events := self.server.events():
-            self.events += events
-            for event in events:
-                if isinstance(event, OpenRelay):
-                    self._open(event, now)
-                elif isinstance(event, CloseRelay):
-                    (self._udp.pop(event.relayed, None) or self._listeners.pop(event.relayed)).close()
-                elif isinstance(event, CloseTransport):
-                    self._streams.pop(event.transport_id).close()
-                elif isinstance(event, OpenPeerConnection):
-                    self._connect(event)
-                elif isinstance(event, ClosePeerConnection):
-                    self._connecting.discard(event.connection_id)
-                    self._peers.pop(event.connection_id).close()
-        for datagram in self.server.datagrams_to_send(now):
-            if datagram.local in self._udp:
-                self._udp[datagram.local].sendto(datagram.data, datagram.remote)
-        for passed_on in self.server.connections.data_to_send(now):
-            if passed_on.transport_id in self._peers:
-                self._peers[passed_on.transport_id].setblocking(True)
-                self._peers[passed_on.transport_id].sendall(passed_on.data)
-                self._peers[passed_on.transport_id].setblocking(False)
-        for written in self.server.stream_data_to_send(now):
-            if written.transport_id in self._streams:
-                self._streams[written.transport_id].setblocking(True)
-                self._streams[written.transport_id].sendall(written.data)
-                self._streams[written.transport_id].setblocking(False)
-
-    def _connect(self, wish: OpenPeerConnection) -> None:
-        peer = self._peers[wish.connection_id] = _shared_port(wish.relayed.port)
-        peer.setblocking(False)
-        peer.connect_ex(wish.peer)
-        self._connecting.add(wish.connection_id)
-
-    def _connected(self, peer: socket.socket, now: float) -> None:
-        number = next(number for number, each in self._peers.items() if each is peer)
-        self._connecting.discard(number)
-        if peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._peers.pop(number).close()
-            self.server.connections.failed(number, now)
-        else:
-            self.server.connections.opened(number, now)
-
-    def _open(self, wish: OpenRelay, now: float) -> None:
-        if wish.tcp:
-            listener = _shared_port(0)
-            listener.listen()
-            listener.setblocking(False)
-            relayed = Address(*listener.getsockname())
-            self._listeners[relayed] = listener
-            self.server.relay_opened(wish.relay_id, relayed, now)
-            return
-        for port in range(50_000 + os.getpid() % 5000 * 2, 65_000, 2):
-            try:
-                relayed = self._bind(port)
-            except OSError:
-                continue
-            reserved = self._bind(port + 1) if wish.reserve_next else None
-            self.server.relay_opened(wish.relay_id, relayed, now, reserved=reserved)
-            return
-        self.server.relay_failed(wish.relay_id, now)
-
-    def _read(self, readable: socket.socket, now: float) -> None:
-        if readable is self._listener:
-            stream, source = readable.accept()
-            stream.setblocking(False)
-            self._streams[stream.fileno()] = stream
-            self.server.transport_opened(stream.fileno(), self._address, Address(*source), now)
-            return
-        for address, opened in self._udp.items():
-            if opened is readable:
-                arrived = [Datagram(data, address, source) for data, source in received(opened)]
-                self.server.receive_datagrams(arrived, now)
-                return
-        for relayed, listener in self._listeners.items():
-            if listener is readable:
-                peer, source = listener.accept()
-                accepted = self.server.connections.accepted(relayed, Address(*source), now)
-                if accepted is None:
-                    peer.close()
-                else:
-                    peer.setblocking(False)
-                    self._peers[accepted] = peer
-                return
-        for number, peer in self._peers.items():
-            if peer is readable:
-                self._read_peer(number, peer, now)
-                return
-        for number, stream in self._streams.items():
-            if stream is readable:
-                try:
-                    data = stream.recv(65_536)
-                except ConnectionError:
-                    data = b""
-                if data:
-                    self.server.receive_stream_data(number, data, now)
-                else:
-                    self._streams.pop(number).close()
-                    self.server.transport_closed(number, now)
-                return
-
-    def _read_peer(self, number: int, peer: socket.socket, now: float) -> None:
-        try:
-            data = peer.recv(65_536)
-        except ConnectionError:
-            data = b""
-        if data:
-            self.server.connections.receive_data(number, data, now)
-        else:
-            self._peers.pop(number).close()
-            self.server.connections.closed(number, now)
-
-
-def _shared_port(port: int) -> socket.socket:
-    """A TCP socket whose port others may have as well: the relayed address both listens and connects."""
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    opened.bind((HOST, port))
-    return opened

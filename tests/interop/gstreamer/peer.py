@@ -4,7 +4,7 @@ Each line on standard input is {"id", "command", ...}, each on standard output {
 offer, answer, set_remote, add_candidate, candidates, counters. The codec of the pictures is the first argument: vp8 or h264.
 
 What it sends has payload types that are fixed when its pipeline is made, so the pipeline is made when the first command tells
-whether somebody else's offer names them.
+whether somebody else's offer names them. With the URI of a TURN server as second argument, nothing but its relays is used.
 """
 
 import json
@@ -35,10 +35,13 @@ SOURCES = (
 class Peer:
     """One webrtcbin in one pipeline."""
 
-    def __init__(self, codec: str, payload_types: dict[str, str]) -> None:
+    def __init__(self, codec: str, payload_types: dict[str, str], turn_server: str | None) -> None:
         pictures = VIDEO[codec].format(**payload_types)
         self.pipeline = Gst.parse_launch(SOURCES.format(pictures=pictures, **payload_types))
         self.webrtc = self.pipeline.get_by_name("webrtc")
+        if turn_server is not None:
+            self.webrtc.set_property("turn-server", turn_server)
+            self.webrtc.set_property("ice-transport-policy", GstWebRTC.WebRTCICETransportPolicy.RELAY)
         self.found: list[dict[str, object]] = []
         self.counts = {"audio": 0, "video": 0, "width": 0, "height": 0}
         self.lock = threading.Lock()
@@ -136,13 +139,13 @@ def payload_types(codec: str, request: dict[str, object]) -> dict[str, str]:
 def main() -> None:
     """Serve standard input until it ends."""
     Gst.init(None)
-    codec = sys.argv[1]
+    codec, turn_server = (*sys.argv[1:], None)[:2]
     peer = None
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            peer = peer or Peer(codec, payload_types(codec, request))
+            peer = peer or Peer(codec, payload_types(codec, request), turn_server)
             arguments = {key: value for key, value in request.items() if key not in ("id", "command")}
             result = getattr(peer, request["command"])(**arguments)
             print(json.dumps({"id": request["id"], "result": result}), flush=True)
