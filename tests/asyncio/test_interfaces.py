@@ -17,6 +17,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch, *adapters: ifaddr.Adapter) -> None
     monkeypatch.setattr(ifaddr, "get_adapters", lambda: list(adapters))
 
 
+@pytest.mark.spec("rfc8421:3/1", "rfc8421:4/1")
 def test_ipv6_goes_before_ipv4_where_it_leads_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     _machine(
         monkeypatch,

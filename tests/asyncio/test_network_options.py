@@ -8,14 +8,16 @@ from functools import partial
 import ifaddr
 import pytest
 
-from rtc_asyncio import NetworkOptions, RTCPeerConnection
+from rtc_asyncio import NetworkOptions, RTCConfiguration, RTCIceServer, RTCPeerConnection, UdpSocket
 from rtc_asyncio import network_options as module
+from rtc_asyncio.conversion import to_configuration
 from rtc_asyncio.interfaces import local_hosts, routed_hosts
 from rtc_asyncio.multicast import MulticastDnsService
 from rtc_ice import Announcement, is_candidate_name
+from rtc_peer import IceTransportPolicy
 from rtc_stun import Address
 
-from .party import connected
+from .party import connected, negotiate
 
 LOCAL = Address("10.0.0.1", 5000)
 
@@ -54,7 +56,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
             NetworkOptions(handling="default-route-and-local"), ["10.0.1.1"], marks=pytest.mark.spec("rfc8828:5.2/2")
         ),
         pytest.param(NetworkOptions(handling="default-route"), ["10.0.1.1"], marks=pytest.mark.spec("rfc8828:5.2/2")),
-        pytest.param(NetworkOptions(handling="relay-streams"), [], marks=pytest.mark.spec("rfc8828:5.2/7")),
+        (NetworkOptions(handling="relay-streams"), ["10.0.1.1"]),
     ],
 )
 def test_addresses_are_chosen(options: NetworkOptions, hosts: list[str]) -> None:
@@ -85,6 +87,39 @@ def test_the_peer_is_told_what_it_may_know(
     options: NetworkOptions, name: str | None, announced: Address | Announcement | None
 ) -> None:
     assert options.announcement(LOCAL, name) == announced
+
+
+@pytest.mark.spec("rfc8828:5.2/6")
+async def test_where_streams_to_relays_alone_are_allowed_nothing_else_is_asked() -> None:
+    network = NetworkOptions(handling="relay-streams")
+    urls = ["turn:192.0.2.9", "turn:192.0.2.9?transport=tcp", "turns:192.0.2.9", "turns:192.0.2.9?transport=udp"]
+    servers = [RTCIceServer(urls, "a", "b"), RTCIceServer("stun:192.0.2.9")]
+    configuration = to_configuration(RTCConfiguration(iceServers=servers))
+
+    restricted = network.restricted(configuration)
+
+    assert [server.urls for server in restricted.ice_servers] == [("turn:192.0.2.9?transport=tcp", "turns:192.0.2.9")]
+    assert restricted.ice_transport_policy is IceTransportPolicy.RELAY
+    assert NetworkOptions().restricted(configuration) is configuration
+
+
+@pytest.mark.spec("rfc8828:5.2/6")
+async def test_where_streams_to_relays_alone_are_allowed_no_datagram_leaves() -> None:
+    async with (
+        RTCPeerConnection(hosts=["127.0.0.1"]) as open_peer,
+        RTCPeerConnection(
+            {"iceServers": [{"urls": "stun:127.0.0.1:9"}]},
+            hosts=["127.0.0.1"],
+            network=NetworkOptions(handling="relay-streams"),
+        ) as pc,
+    ):
+        open_peer.createDataChannel("test")
+        await negotiate(open_peer, pc)
+        await asyncio.sleep(0.2)
+
+        assert pc.localDescription is not None
+        assert "a=candidate" not in pc.localDescription.sdp
+        assert all(socket.stats.datagrams_sent == 0 for socket in pc._driver.sockets if isinstance(socket, UdpSocket))
 
 
 @pytest.mark.parametrize(

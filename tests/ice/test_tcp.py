@@ -342,6 +342,7 @@ def test_closing_closes_connections() -> None:
     assert call.bob.agent.selected_pair is None
 
 
+@pytest.mark.spec("rfc7675:5.1/11")
 def test_consent_is_asked_for_over_the_connection() -> None:
     call = TcpCall(ACTIVE, bob=(PASSIVE,))
     call.start()

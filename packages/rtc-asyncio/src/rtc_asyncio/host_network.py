@@ -69,6 +69,10 @@ class HostNetwork:
         """Whether there are sockets."""
         return bool(self._sockets) or (self._share is not None and self._share.in_use)
 
+    def restricted(self, configuration: rtc_peer.Configuration) -> rtc_peer.Configuration:
+        """Return a configuration without what the options forbid."""
+        return self._options.restricted(configuration)
+
     def gather(self, transport_id: int) -> None:
         """Open a socket on every address; what cannot be bound is left out, as an interface that just went down."""
         if self._share is not None:

@@ -61,7 +61,7 @@ def interface_addresses() -> list[InterfaceAddress]:
                 continue
             host = f"{text}%{adapter.name}" if address.is_link_local else text
             found.append(InterfaceAddress(host, adapter.name, adapter.index or zone, ip.network_prefix))
-    # [rfc8421:4/1]
+    # [rfc8421:3/1] [rfc8421:4/1] By the kind of the address alone.
     found.sort(key=lambda each: _rank(each.host))
     return found
 
@@ -110,7 +110,6 @@ def routed_hosts() -> list[str]:
     found = []
     for family, somewhere in ((socket.AF_INET6, _FAR_IPV6), (socket.AF_INET, _FAR_IPV4)):
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as udp:
-            # [rfc8828:5.2/3]
             udp.connect((somewhere, _ANY_PORT))
             found.append(str(udp.getsockname()[0]))
     return found

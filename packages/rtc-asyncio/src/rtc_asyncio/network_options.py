@@ -2,10 +2,11 @@
 
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from rtc_ice import Announced, Announcement
+from rtc_peer import Configuration, IceTransportPolicy
 from rtc_stun import Address
 
 from .dataclass import dataclass
@@ -79,16 +80,23 @@ class NetworkOptions:
 
     def hosts(self) -> list[str]:
         """Return the addresses of this machine to open sockets on, the preferred ones first."""
-        # [rfc8828:5.2/7]
-        if self.handling == "relay-streams":
-            return []
         present = [each for each in interface_addresses() if self._wants(each)]
         # [rfc8828:5.2/1]
         if self.handling == "all":
             return [each.host for each in without_loopback(present)]
-        # [rfc8828:5.2/2]
+        # [rfc8828:5.2/2] [rfc8828:5.2/3]
         routed = routed_hosts()
         return [each.host for each in present if each.host in routed]
+
+    def restricted(self, configuration: Configuration) -> Configuration:
+        """Return a configuration without what may not be used: without streams to relays, nothing is left of it."""
+        if self.handling != "relay-streams":
+            return configuration
+        # [rfc8828:5.2/6]
+        servers = (
+            replace(server, urls=urls) for server in configuration.ice_servers if (urls := server.urls_of_streams())
+        )
+        return replace(configuration, ice_servers=tuple(servers), ice_transport_policy=IceTransportPolicy.RELAY)
 
     def announcement(self, local: Address, name: str | None) -> Announced | None:
         """Return what the peer is told of an address; None for the address itself.
@@ -100,7 +108,7 @@ class NetworkOptions:
         public = self.announced.get(local.host)
         mapped = None if public is None else Address(public, local.port)
         # [rfc8828:5.2/4]
-        if self.handling == "default-route":
+        if self.handling in ("default-route", "relay-streams"):
             return Announcement(host=None, mapped=mapped)
         if name is not None:
             return Announcement(host=Address(name, local.port), mapped=mapped)

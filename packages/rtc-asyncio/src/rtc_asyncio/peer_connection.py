@@ -146,7 +146,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
             self._peer = PeerConnection(
                 rng=os.urandom,
                 wall_clock=datetime.now(UTC),
-                configuration=to_configuration(self._configuration),
+                configuration=network.restricted(to_configuration(self._configuration)),
                 options=options,
                 trace=trace,
                 now=self._loop.time(),
@@ -249,7 +249,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         wanted = converted(RTCConfiguration, configuration)
         if self._peer.closed:
             raise InvalidStateError("the connection is closed")
-        machine_configuration = to_configuration(wanted)
+        machine_configuration = self._network.restricted(to_configuration(wanted))
         with w3c_errors():
             self._peer.set_configuration(machine_configuration)
         self._configuration = wanted

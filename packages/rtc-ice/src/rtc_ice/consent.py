@@ -136,6 +136,7 @@ class ConsentMonitor:
         self._unanswered += 1
         controlling = self.session.role.controlling
         self._transactions.add(ConsentTransaction(transaction_id, datagram, now, wait=wait, controlling=controlling))
+        # [rfc7675:5.1/11] Over whatever the pair sends by, also where TCP seems to say that somebody listens.
         self.pair.statistics.requests_sent += 1
         self.pair.statistics.consent_requests_sent += 1
         return datagram

@@ -40,6 +40,7 @@ def candidate_priority(candidate_type: str, local_preference: int, component_id:
     # [rfc8445:5.1.2.1/9]
     if not 1 <= component_id <= MAX_COMPONENT_ID:
         raise ValueError("a component ID is 1 to 256")
+    # [rfc8421:5/2]
     # [rfc8445:5.1.2/2] [rfc8445:5.1.2/3] A component ID of 256 at the bottom of a relay's range would give 0.
     return max(1, (type_preference << 24) | (local_preference << 8) | (256 - component_id))
 

@@ -48,6 +48,15 @@ class IceServer:
             if isinstance(parse_url(url), rtc_turn.TurnUri):
                 self._check_credentials(url)
 
+    def urls_of_streams(self) -> tuple[str, ...]:
+        """Return the URLs under which it is a relay that is spoken to over TCP or TLS."""
+        parsed = ((url, parse_url(url)) for url in self.urls)
+        return tuple(
+            url
+            for url, uri in parsed
+            if isinstance(uri, rtc_turn.TurnUri) and uri.effective_transport in ("tcp", "tls")
+        )
+
     def _check_credentials(self, url: str) -> None:
         for name, value in (("user name", self.username), ("credential", self.credential)):
             if value is None:
