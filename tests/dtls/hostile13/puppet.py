@@ -5,7 +5,7 @@ with `Puppet.seal`, and `stages` stops an honest handshake before each message.
 """
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from unittest import mock
 
@@ -82,8 +82,8 @@ class Puppet:
         role: Role,
         tamper: Tamper = honest,
         *,
-        subject: dict[str, object] | None = None,
-        puppet: dict[str, object] | None = None,
+        subject: Mapping[str, object] | None = None,
+        puppet: Mapping[str, object] | None = None,
         certificates: tuple[Certificate, Certificate] = (CLIENT, SERVER),
     ) -> None:
         mine, yours = certificates

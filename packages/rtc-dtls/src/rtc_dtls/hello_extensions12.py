@@ -42,8 +42,6 @@ def answer_client_extensions(config: DtlsConfig, hello: ClientHello) -> tuple[Ch
         ProtocolError: Something required is missing or not allowed.
     """
     offered = hello.extensions
-    if offered.find(ExtensionType.QUIC_TRANSPORT_PARAMETERS) is not None:
-        raise ProtocolError(AlertDescription.UNSUPPORTED_EXTENSION, "this is not QUIC", "RFC 9001 section 8.2")
     # [rfc5246:7.4.1.4/1] [rfc5246:7.4.1.4.1/6] [rfc5746:3.6/5] [rfc5746:3.6/7]
     answers: list[tuple[int, bytes]] = []
     extended = _has_extended_master_secret(config, offered)

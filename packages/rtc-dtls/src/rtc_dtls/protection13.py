@@ -40,6 +40,9 @@ HEADER_LENGTH: Final = 5
 OVERHEAD: Final = HEADER_LENGTH + 1 + TAG_LENGTH
 """Bytes our records are longer than what they carry."""
 
+MAX_LOOKAHEAD: Final = 64
+"""Datagrams whose masks are made in one call; all but the first are in vain if that one is forged."""
+
 _APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 _SHORTEST: Final = OVERHEAD + 1
 
@@ -235,7 +238,7 @@ class Opener13(_Keyed):
         longest = HEADER_LENGTH + self._limit + TAG_LENGTH
         end = at
         samples = []
-        for datagram in datagrams[at:] if at else datagrams:
+        for datagram in datagrams[at : at + MAX_LOOKAHEAD]:
             size = len(datagram)
             if (
                 not _SHORTEST <= size <= longest

@@ -49,8 +49,10 @@ def answer_shared_extensions(
 
     Raises:
         ParseError: An extension is malformed.
-        ProtocolError: Something required is missing.
+        ProtocolError: Something required is missing or not allowed.
     """
+    if offered.find(ExtensionType.QUIC_TRANSPORT_PARAMETERS) is not None:
+        raise ProtocolError(AlertDescription.UNSUPPORTED_EXTENSION, "this is not QUIC", "RFC 9001 section 8.2")
     answers: list[tuple[int, bytes]] = []
     profile = _choose_srtp_profile(config, offered)
     # [rfc5764:4.1.1/2] [rfc5764:4.1.1/5] [rfc5764:4.1.3/4]
