@@ -128,6 +128,8 @@ class Relays:
         self._by_path: dict[tuple[Address, Address], Relay] = {}
         """Those whose messages arrive at sockets."""
         self._streams: StreamTable[Relay] = StreamTable()
+        self._touched: dict[Relay, float] = {}
+        """Allocations that datagrams of the server have come for, and when: many come together."""
         self._arrived: list[Datagram] = []
         self._wishes: list[StreamWish] = []
         self._farewell: list[Datagram] = []
@@ -288,11 +290,16 @@ class Relays:
             return False
         self._heard(relay, now)
         relay.client.receive_datagram(datagram, now)
-        self._look(relay, now)
+        self._touched[relay] = now
         return True
 
     def arrived(self) -> list[Datagram]:
         """Drain what peers sent to the relayed addresses."""
+        if self._touched:
+            touched, self._touched = self._touched, {}
+            for relay, now in touched.items():
+                if relay in self._relays:
+                    self._look(relay, now)
         arrived, self._arrived = self._arrived, []
         return arrived
 
