@@ -296,6 +296,7 @@ class Association:
 
     def fail(self, reason: str, alert: int | None, *, received: bool, section: str | None) -> None:
         """End in disorder, with an alert unless the peer sent it."""
+        # [rfc9147:5.10/2]
         self.outbox.discard()
         if alert is not None and not received and self.state is not ConnectionState.NEW:
             # [rfc5246:7.2.2/5]
@@ -305,7 +306,7 @@ class Association:
     def _end(self, last_input: Input, event: ConnectionClosed | ConnectionFailed) -> None:
         """Seal what still has to be said, and forget all secrets at once."""
         self.outbox.seal_farewell()
-        # [rfc5246:7.2.2/1]
+        # [rfc5246:7.2.2/1] [rfc8446:6.2/2]
         self.context.layer.forget()
         self.context.records.forget()
         self.engine = None

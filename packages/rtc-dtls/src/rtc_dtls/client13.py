@@ -282,7 +282,7 @@ def accept_server_hello(context: HandshakeContext, hello: ClientHello, server_he
         ProtocolError: The server chose what was not offered.
     """
     section = "RFC 8446 section 4.1.3"
-    # A server that wanted a cookie of DTLS 1.2 cannot go on in 1.3. [rfc9147:5.3/2]
+    # A server that wanted a cookie of DTLS 1.2 cannot go on in 1.3.
     if hello.cookie or server_hello.server_version != Version.DTLS_1_2:
         raise ProtocolError(AlertDescription.ILLEGAL_PARAMETER, "two versions in one handshake", section)
     # [rfc8446:4.1.3/2] [rfc9147:5/1]

@@ -21,8 +21,9 @@ class ClientHello:
     random: bytes
     cipher_suites: tuple[int, ...]
     extensions: Extensions
+    # [rfc9147:5.3/4]
     session_id: bytes = b""
-    # [rfc6347:4.2.1/4]
+    # [rfc6347:4.2.1/4] [rfc9147:5.3/2]
     cookie: bytes = b""
     # [rfc5246:7.4.1.2/9]
     compression_methods: tuple[int, ...] = (0,)

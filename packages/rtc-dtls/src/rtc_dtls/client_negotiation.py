@@ -62,7 +62,7 @@ class ClientNegotiation:
             ProtocolError: The server may not answer so.
         """
         if message.message_type == HandshakeType.HELLO_VERIFY_REQUEST:
-            # [rfc6347:4.2.1/20] [rfc6347:5/2] [rfc6347:4.2.1/23]
+            # [rfc9147:5.2/5] [rfc6347:4.2.1/20] [rfc6347:5/2] [rfc6347:4.2.1/23]
             self._return_cookie(HelloVerifyRequest.parse(message.body))
             return None
         if message.message_type != HandshakeType.SERVER_HELLO:

@@ -19,6 +19,7 @@ DEFAULT_MTU: Final = 1200
 MAX_PROTOCOL_COUNT: Final = 64
 MIN_RECORD_SIZE: Final = 64
 MAX_RECORD_SIZE: Final = 2**14 + 1
+# [rfc9147:5.8.2/1]
 DEFAULT_INITIAL_TIMEOUT: Final = 0.4
 """Seconds. :rfc:`9147#section-5.8.2` recommends it where, as in DTLS-SRTP, people wait for the handshake."""
 MAX_TIMEOUT: Final = 60.0
@@ -61,6 +62,7 @@ class DtlsConfig:
     """Fail the handshake unless this one of them comes out of it, such as `CONFIDENTIAL_WEBRTC`."""
     require_extended_master_secret: bool = True
     """Fail without :rfc:`7627`. If False and the peer does not have it, nothing can be exported."""
+    # [rfc8449:4.1/1]
     record_size_limit: int = MAX_RECORD_SIZE
     """The longest record we let the peer send (:rfc:`8449`), from 64 bytes; in DTLS 1.3 its type counts as one byte."""
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
@@ -119,6 +121,7 @@ class DtlsConfig:
                 raise ValueError(f"{name} has an unknown or repeated value")
         if not self.spoken_versions:
             raise ValueError("without a version, a cipher suite and a group of it there is no handshake")
+        # [rfc8449:4/7]
         if not MIN_RECORD_SIZE <= self.record_size_limit <= MAX_RECORD_SIZE:
             raise ValueError(f"record_size_limit is from {MIN_RECORD_SIZE} to {MAX_RECORD_SIZE} bytes")
 

@@ -89,7 +89,7 @@ class DtlsConnection:
         See :rfc:`5246#section-7.2.1`.
         """
         self._journal.advance(now)
-        # [rfc5246:7.2.1/2]
+        # [rfc5246:7.2.1/2] [rfc8446:6.1/1]
         if not self.closed:
             self._association.close(by_peer=False)
 
@@ -151,7 +151,7 @@ class DtlsConnection:
                 self._association.deliver(opened)
                 if at == len(batch):
                     return
-            # [rfc5246:7.2.1/3] [rfc5764:7.3.1/3]
+            # [rfc5246:7.2.1/3] [rfc5764:7.3.1/3] [rfc9147:5.10/4] [rfc8446:6.1/2]
             if self.closed:
                 self._journal.drop("connection_closed", len(batch) - at)
                 return
@@ -203,7 +203,7 @@ class DtlsConnection:
             ValueError: An item is empty or longer than a record.
         """
         if self._association.state is not ConnectionState.CONNECTED:
-            # [rfc5246:7.3/3]
+            # [rfc5246:7.3/3] [rfc8446:4.4.4/2]
             raise StateError(f"no data can be sent while {self._association.state.name}")
         self._outbox.add(datas)
 
@@ -264,6 +264,7 @@ class DtlsConnection:
 
         See :rfc:`9147#section-8`.
         """
+        # [rfc8446:4.6.3/1]
         self._association.require_connected()
         self._journal.advance(now)
         self._association.update_keys(ask_peer=ask_peer)
@@ -323,6 +324,7 @@ class DtlsConnection:
     @property
     def record_overhead(self) -> int | None:
         """Bytes that one `send` is longer on the wire than its data, once the handshake is over."""
+        # [rfc9147:4.4/1]
         return None if self._session is None else self._session.record_overhead
 
     @property

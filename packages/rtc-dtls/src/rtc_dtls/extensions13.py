@@ -74,7 +74,7 @@ def check_answers(extensions: Extensions, place: Place, offered: Extensions) -> 
     """
     check_places(extensions, place)
     for extension_type, _ in extensions.items:
-        # A cookie is the one thing that a server says unasked. [rfc8446:4.2/1]
+        # A cookie is the one thing that a server says unasked. [rfc8446:4.2/1] [rfc8449:5/2]
         if offered.find(extension_type) is None and extension_type != ExtensionType.COOKIE:
             raise ProtocolError(
                 AlertDescription.UNSUPPORTED_EXTENSION,

@@ -66,6 +66,7 @@ class _Packer:
         if message.epoch != self._epoch:
             self._end_record()
             self._epoch = message.epoch
+        # [rfc9147:5.8.1/1]
         for start, end in message.outstanding:
             self._add_range(message, start, end)
 
@@ -73,12 +74,13 @@ class _Packer:
         while True:
             left = end - offset
             room = self._room() - FRAGMENT_HEADER_LENGTH
+            # [rfc9147:4.3/1] [rfc9147:4.3/2] [rfc9147:4.4/4] [rfc9147:5.5/2]
             # [rfc6347:4.1.1/1] [rfc6347:4.1.1/2] [rfc6347:4.1.1.1/8] [rfc6347:4.2.3/1] [rfc6347:4.2.3/2]
             if room < min(left, 1):
                 self._end_datagram()
                 room = self._room() - FRAGMENT_HEADER_LENGTH
             taken = min(left, room)
-            # [rfc6347:4.2.3/3] [rfc6347:4.2.3/4]
+            # [rfc6347:4.2.3/3] [rfc6347:4.2.3/4] [rfc9147:5.5/1] [rfc9147:5.5/5]
             self._content += bytes(message.fragment(offset, taken))
             self._pieces.append((message, offset, offset + taken))
             offset += taken
@@ -152,7 +154,7 @@ class RetransmissionTimer:
 
     def expired(self) -> None:
         """The deadline passed: back off."""
-        # [rfc6347:4.2.4.1/2]
+        # [rfc6347:4.2.4.1/2] [rfc9147:5.8.2/2]
         self._timeout = min(2 * self._timeout, self._maximum)
         self.deadline = None
 

@@ -130,7 +130,7 @@ class Reassembler:
             return "handshake_before_client_hello"
         ahead = fragment.message_seq - self.next_receive_seq
         if ahead < 0:
-            # [rfc6347:4.2.2/6]
+            # [rfc6347:4.2.2/6] [rfc9147:5.2/2]
             return DUPLICATE
         # [rfc9147:6.1/2] [rfc8446:5.1/1]
         if epoch < self._lowest_epoch:
@@ -151,10 +151,11 @@ class Reassembler:
             assembly = self._begin(fragment, epoch)
         elif not assembly.belongs(fragment):
             if self.in_order:
+                # [rfc9147:5.5/6]
                 raise _contradiction("fragments of one message contradict each other")
             assembly = self._begin(fragment, epoch)
         before = assembly.held
-        # [rfc6347:4.2.3/6] [rfc6347:4.2.3/7] [rfc6347:4.2.2/7]
+        # [rfc6347:4.2.3/6] [rfc6347:4.2.3/7] [rfc6347:4.2.2/7] [rfc9147:5.2/3] [rfc9147:5.5/3] [rfc9147:5.5/4]
         assembly.add(fragment.offset, fragment.data)
         self._buffered += assembly.held - before
         return None

@@ -134,6 +134,7 @@ class HandshakeLayer:
         if not content:
             self._journal.drop("handshake_empty")
         fresh = old = repeated = refused = False
+        # [rfc9147:7.1/5]
         self._acknowledger.add(number)
         at = 0
         # [rfc6347:4.2.3/9]
@@ -373,6 +374,7 @@ class HandshakeLayer:
 
     def set_initial_timeout(self, seconds: float) -> None:
         """Change the timer's start value, from the next transmission on."""
+        # [rfc9147:5.8.2/3]
         self._timer.rescale(seconds)
 
     def handle_timeout(self, now: float) -> bool:
@@ -386,12 +388,13 @@ class HandshakeLayer:
         if self._timer.deadline is None or now < self._timer.deadline:
             return True
         unanswered = self._timer.transmissions - self._repetitions
+        # [rfc9147:5.10/3]
         if unanswered >= self._max_transmissions:
             return False
         if unanswered >= TRANSMISSIONS_AT_FULL_SIZE:
-            # [rfc6347:4.1.1.1/9]
+            # [rfc6347:4.1.1.1/9] [rfc9147:4.4/5]
             self.mtu = min(self.mtu, SMALLEST_PATH_MTU)
-        # [rfc6347:4.2.4/3]
+        # [rfc6347:4.2.4/3] [rfc9147:5.8.1/3]
         self._timer.expired()
         if self._flight:
             self.pending = True

@@ -94,7 +94,7 @@ def open_cookie(secrets: Sequence[bytes], address: bytes, cookie: bytes) -> Retr
     mac, state = cookie[:MAC_LENGTH], cookie[MAC_LENGTH:]
     valid = False
     for secret in secrets:
-        # [rfc9147:5.1/5]
+        # [rfc9147:5.1/5] [rfc9147:5.1/10]
         valid |= hmac.compare_digest(_mac(secret, address, state), mac)
     if not valid:
         return None
@@ -124,4 +124,5 @@ def unchanging_digest(hello: ClientHello) -> bytes:
 
 
 def _mac(secret: bytes, address: bytes, state: bytes) -> bytes:
+    # What it covers are hashes, of which nobody can make a hello. [rfc9147:11/1] [rfc9147:11/2] [rfc9147:11/3]
     return hmac.digest(secret, b"DTLS 1.3" + vector(2, address) + state, hashlib.sha256)

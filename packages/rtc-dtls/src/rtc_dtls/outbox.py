@@ -50,7 +50,7 @@ class Outbox:
         if queued > self._records.application_sealer().records_left - RESERVED_NUMBERS:
             raise StateError("the sequence numbers of this connection are used up")
         longest = self._records.max_content(self._records.write_epoch)
-        # [rfc6347:4.1.1.1/6] [rfc5764:4.1/2] [rfc8449:4/1]
+        # [rfc6347:4.1.1.1/6] [rfc5764:4.1/2] [rfc8449:4/1] [rfc8446:5.2/1]
         if not all(0 < len(data) <= longest for data in datas):
             raise ValueError(f"a record holds 1 to {longest} bytes")
         self.datas += datas

@@ -107,7 +107,7 @@ class PostHandshake:
         # [rfc9147:5.8.4/1] [rfc9147:8/3]
         if not self._wanted or self._context.layer.awaits_ack:
             return
-        # [rfc9147:8/5] [rfc9147:8/6]
+        # [rfc9147:8/5] [rfc9147:8/6] [rfc9147:4.2.1/5] [rfc9147:6.1/3]
         if self._epoch < MAX_EPOCH:
             self._context.layer.compose(KeyUpdate(update_requested=self._asks))
             self._context.layer.send_flight(awaits_ack=True, is_answer=False)
@@ -121,6 +121,7 @@ class PostHandshake:
                 AlertDescription.UNEXPECTED_MESSAGE, "a KeyUpdate under keys of the past", "RFC 9147 section 8"
             )
         self._theirs = self._theirs.successor()
+        # However many there were. [rfc9147:8/8]
         self._peer_epoch += 1
         # [rfc8446:4.6.3/2]
         self._context.install_opener(self._theirs, self._peer_epoch)

@@ -56,7 +56,7 @@ class Plaintext:
 
     def seal(self, content_type: int, content: bytes, version: int = _DTLS_1_2) -> bytes:
         """Frame one record."""
-        # [rfc6347:4.1/3] [rfc5246:6.1/3]
+        # [rfc6347:4.1/3] [rfc5246:6.1/3] [rfc9147:4/1]
         record = _pack_header(content_type, version, self.next_number, len(content)) + content
         self.next_number += 1
         return record

@@ -203,7 +203,7 @@ class Opener13(_Keyed):
         try:
             inner = self._aead.decrypt((self._iv_number ^ number).to_bytes(12, "big"), fragment, header)
         except InvalidTag:
-            # [rfc9147:4.5.2/1] [rfc9147:4.5.3/3]
+            # [rfc9147:4.5.2/1] [rfc9147:4.5.3/3] [rfc9147:11/5]
             self.forgeries += 1
             return "record_bad_mac"
         # [rfc9147:4.5.1/2] [rfc9147:4.5.1/3] [rfc9147:4.5.1/4]

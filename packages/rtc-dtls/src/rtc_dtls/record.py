@@ -99,7 +99,7 @@ def split_datagram(datagram: bytes, connection_id_length: int = 0) -> tuple[list
     dropped: list[str] = [] if datagram else ["datagram_empty"]
     records: list[Record | ProtectedRecord] = []
     at = 0
-    # [rfc6347:4.1.1/3]
+    # [rfc6347:4.1.1/3] [rfc9147:4.3/3]
     while at < len(datagram):
         # [rfc9147:4.1/2]
         if datagram[at] & FIXED_MASK == FIXED_BITS:

@@ -63,7 +63,7 @@ def parse_protected(datagram: bytes, at: int, connection_id_length: int) -> tupl
     first = datagram[at]
     end = len(datagram)
     has_connection_id = bool(first & CONNECTION_ID_BIT)
-    # [rfc9147:9/4] [rfc9147:4/4]
+    # [rfc9147:9/4]
     if has_connection_id != bool(connection_id_length):
         return "record_connection_id", end
     sequence_at = at + 1 + connection_id_length

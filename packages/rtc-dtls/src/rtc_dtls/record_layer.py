@@ -25,6 +25,7 @@ MAX_EARLY_RECORDS: Final = 16
 MAX_EARLY_BYTES: Final = 2**15
 """Bytes of these records together: nobody knows yet who sent them."""
 
+# [rfc9147:8/7]
 READABLE_EPOCHS: Final = 2
 """Protected epochs of DTLS 1.3 that stay readable: the newest, and the one before it for what is late or repeated."""
 
@@ -78,7 +79,7 @@ class RecordLayer:
 
     def install_opener(self, opener: Opener13) -> None:
         """Make an epoch of DTLS 1.3 readable; the oldest of more than two is forgotten."""
-        # [rfc9147:8/4]
+        # [rfc9147:8/4] [rfc9147:4.2.1/1]
         self._openers13 = [opener, *self._openers13[: READABLE_EPOCHS - 1]]
 
     def close_plaintext(self) -> None:
@@ -142,6 +143,7 @@ class RecordLayer:
         return self._keep(record) if record.epoch == 1 else "record_unknown_epoch"
 
     def _open_plaintext(self, record: Record) -> Opened | str:
+        # [rfc9147:5.11/1]
         if not self._plaintext_readable:
             return "record_plaintext_after_handshake"
         if record.content_type == ContentType.APPLICATION_DATA:
@@ -160,7 +162,7 @@ class RecordLayer:
                 if isinstance(opened, Opened):
                     self.authenticated = True
                 return opened
-        # [rfc9147:6.1/1] [rfc9147:4.2.1/2]
+        # Early data are of epoch 1. [rfc9147:6.1/1] [rfc9147:4.2.1/2] [rfc8446:8/1]
         return self._keep(record) if bits in (2, 3) else "record_unknown_epoch"
 
     def _keep(self, record: Record | ProtectedRecord) -> str:

@@ -5,7 +5,7 @@ Bit 0 of the bitmap stands for the highest sequence number that authenticated, b
 
 from typing import Final
 
-# [rfc6347:4.1.2.6/1] [rfc6347:4.1.2.6/5] [rfc6347:4.1.2.6/6] [rfc6347:4.1.2.6/7]
+# [rfc9147:4.5.1/5] [rfc6347:4.1.2.6/1] [rfc6347:4.1.2.6/5] [rfc6347:4.1.2.6/6] [rfc6347:4.1.2.6/7]
 WINDOW_SIZE: Final = 512
 """Records behind the newest that are still told apart: batches reorder by more than the usual 64."""
 

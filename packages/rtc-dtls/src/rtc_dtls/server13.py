@@ -160,6 +160,7 @@ class Server13:
         content = signed_content(by_client=False, transcript_hash=self._digest(handshake))
         self._send(CertificateVerify(signature_algorithm=scheme, signature=certificate.sign(scheme, content)))
         self._send(Finished13(verify_data=handshake.server.verify_data(self._digest(handshake))))
+        # There is no ChangeCipherSpec. [rfc9147:5/2]
         context.layer.send_flight()
         application = handshake.application(self._digest(handshake))
         context.log_secret("CLIENT_TRAFFIC_SECRET_0", hello.random, application.client.secret)

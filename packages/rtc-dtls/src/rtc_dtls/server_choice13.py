@@ -36,6 +36,7 @@ def choose(config: DtlsConfig, hello: ClientHello) -> Choice:
     # [rfc8446:4.1.2/3]
     if hello.compression_methods != (0,):
         raise _illegal("a hello of DTLS 1.3 with compression", "RFC 8446 section 4.1.2")
+    # What we do not know is in none of these lists. [rfc8446:4.1.2/4]
     suite = next((suite for suite in config.cipher_suites_13 if suite in hello.cipher_suites), None)
     # [rfc8446:4.1.1/1]
     if suite is None:

@@ -81,6 +81,7 @@ class ServerNegotiation:
 
     def _negotiate13(self, message: HandshakeMessage, hello: ClientHello) -> Server13 | None:
         context = self._context
+        # [rfc9147:5.2/4]
         choice = choose(context.config, hello)
         data = hello.extensions.find(ExtensionType.COOKIE)
         if data is None:

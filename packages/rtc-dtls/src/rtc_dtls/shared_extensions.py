@@ -38,6 +38,7 @@ def offer_shared_extensions(config: DtlsConfig) -> list[tuple[int, bytes]]:
         names = (name.encode() for name in config.alpn_protocols)
         # [rfc7301:3.1/1]
         items.append((ExtensionType.ALPN, encode_protocol_names(names)))
+    # [rfc8449:4/8]
     items.append(_record_size_limit(config, is_13_possible=Version.DTLS_1_3 in config.spoken_versions))
     return items
 
@@ -62,6 +63,7 @@ def answer_shared_extensions(
     if protocol is not None:
         # [rfc7301:3.1/4] [rfc7301:3.1/5]
         answers.append((ExtensionType.ALPN, encode_protocol_names((protocol.encode(),))))
+    # max_fragment_length is not ours. [rfc8449:5/1]
     limit = _find_record_size_limit(offered)
     if limit is not None:
         answers.append(_record_size_limit(config, is_13_possible=version == Version.DTLS_1_3))
@@ -96,7 +98,7 @@ def _find_record_size_limit(extensions: Extensions) -> int | None:
     reader = Reader(data, "record_size_limit")
     limit = reader.number(2)
     reader.finish()
-    # [rfc8449:4/6]
+    # However large it is. [rfc8449:4/3] [rfc8449:4/6]
     if limit < MIN_RECORD_SIZE:
         raise ProtocolError(
             AlertDescription.ILLEGAL_PARAMETER, f"a record size limit of {limit} bytes", "RFC 8449 section 4"
