@@ -14,7 +14,7 @@ exec {python} -m tests.fuzz.engine {target} "$0" "$@"
 """
 """libFuzzer begins itself again when it looks for the smallest set of inputs, so it needs a program to begin."""
 
-TARGETS = ("record", "handshake", "certificate", "network", "peer")
+TARGETS = ("record", "handshake", "certificate", "network", "peer", "stage")
 
 
 def main() -> None:

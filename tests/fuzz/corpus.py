@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from tests.dtls.ends import Ends, certificate
+from tests.dtls.hostile13.puppet import EACH_STAGE, stage
 
 from rtc_dtls import Role
 from rtc_dtls.handshake import Fragment
-from rtc_dtls.record import ContentType, split_datagram
+from rtc_dtls.record import ContentType, Record, split_datagram
 
 FOLDER: Final = Path(__file__).parent / "corpus"
 MAX_INPUTS: Final = 400
@@ -47,23 +48,29 @@ def honest(target: str) -> list[bytes]:
                 bytes([_TYPES.index(message.message_type)]) + message.data
                 for datagram in (*client, *server)
                 for record in split_datagram(datagram)[0]
-                if record.epoch == 0 and record.content_type == ContentType.HANDSHAKE
+                if isinstance(record, Record) and record.epoch == 0 and record.content_type == ContentType.HANDSHAKE
                 for message in _fragments(record.fragment)
             ]
         case "certificate":
             return [certificate(kind).chain[0] for kind in ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048")]
         case "network":
-            flights = {0: server, 1: client}
+            flights = {0: server, 1: client}  # those of DTLS 1.2
             return [
                 bytes([state]) + b"".join(len(each).to_bytes(2, "big") + each for each in flights[state % 2])
-                for state in range(12)
+                for state in range(24)
+            ]
+        case "stage":
+            return [
+                bytes([number, message.message_type, 0]) + len(message.body).to_bytes(2, "big") + message.body
+                for number, (role, name) in enumerate(EACH_STAGE)
+                for message in (stage(role, name).message,)
             ]
         case _:
             contents = ((21, b"\x01\x00"), (21, b"\x02\x28"), (23, b"data"), (22, b"\x00" * 12), (20, b"\x01"))
             return [
                 bytes([side])
                 + b"".join(bytes([kind - 20]) + len(content).to_bytes(2, "big") + content for kind, content in contents)
-                for side in (0, 1)
+                for side in range(4)
             ]
 
 

@@ -27,9 +27,9 @@ def attack_tests() -> list[tuple[int, str, str]]:
     ]
 
 
-def is_for_1_3(file: str) -> bool:
-    """Whether the tests of a file are about DTLS 1.3 alone."""
-    return file.startswith("dtls/hostile13/")
+def is_about(file: str, *, newer: bool) -> bool:
+    """Whether the tests of a file are about DTLS 1.3, or else 1.2; those of whole peer connections are about both."""
+    return file.startswith("peer/") or file.startswith("dtls/hostile13/") == newer
 
 
 def page() -> str:
@@ -46,7 +46,7 @@ def _row(row: re.Match[str], every: list[tuple[int, str, str]]) -> str:
         ", ".join(
             f"`{file.rpartition('/')[2].removeprefix('test_').removesuffix('.py')}` {count}"
             for file, count in sorted(
-                Counter(file for each, file, _ in every if each == number and is_for_1_3(file) == newer).items()
+                Counter(file for each, file, _ in every if each == number and is_about(file, newer=newer)).items()
             )
         )
         for newer in (False, True)
