@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from tests.dtls.ends import certificate
 
 from rtc_cli import main
-from rtc_cli.dtls_command import _GROUPS, _KINDS, _PROFILES, _SUITES
+from rtc_cli.dtls_command import _GROUPS, _KINDS, _PROFILES, _SUITES, _VERSIONS
+from rtc_cli.dtls_facts import VERSIONS
 from rtc_dtls import CertificateKind, CipherSuiteId, GroupId, SrtpProfile
 
 from .process import command, environment
@@ -102,6 +103,28 @@ async def test_client_and_server_tell_the_same_and_carry_lines(tmp_path: Path) -
     assert len(keys.read_text().splitlines()) >= 1
 
 
+@pytest.mark.parametrize(
+    ("server", "client", "facts"),
+    [
+        ((), (), ("1.3", "TLS_AES_128_GCM_SHA256", "X25519MLKEM768")),
+        ((), ("--dtls", "1.2"), ("1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "x25519")),
+        (("--dtls", "1.2"), (), ("1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "x25519")),
+        (
+            ("--dtls", "1.3"),
+            ("--suite", "CHACHA20_POLY1305_SHA256"),
+            ("1.3", "TLS_CHACHA20_POLY1305_SHA256", "X25519MLKEM768"),
+        ),
+    ],
+)
+async def test_version_and_suite_can_be_chosen(
+    server: tuple[str, ...], client: tuple[str, ...], facts: tuple[str, ...]
+) -> None:
+    async with meeting(server, client) as (ours, _):
+        told = await ours.event("connected")
+
+    assert tuple(told[name] for name in ("version", "cipher_suite", "group")) == facts
+
+
 async def test_fingerprints_are_demanded(tmp_path: Path) -> None:
     pem = tmp_path / "server.pem"
     pem.write_text(certificate().to_pem())
@@ -165,6 +188,7 @@ def test_a_file_without_a_key_is_told(tmp_path: Path) -> None:
 
 
 def test_the_names_are_those_of_rtc_dtls() -> None:
+    assert set(_VERSIONS) == set(VERSIONS)
     assert set(_SUITES) == {each.name for each in CipherSuiteId if "SCSV" not in each.name}
     assert set(_GROUPS) == {each.name for each in GroupId}
     assert set(_PROFILES) == {each.name for each in SrtpProfile}

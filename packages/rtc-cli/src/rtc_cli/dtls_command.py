@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
+_VERSIONS: Final = ("1.3", "1.2")
 _SUITES: Final = (
     "AES_128_GCM_SHA256",
     "AES_256_GCM_SHA384",
@@ -37,6 +38,7 @@ class Wishes(TypedDict):
     certificate: Path | None
     kind: "CertificateKind"
     fingerprints: tuple[str, ...]
+    versions: tuple[str, ...]
     suites: tuple[str, ...]
     groups: tuple[str, ...]
     profiles: tuple[str, ...]
@@ -72,6 +74,13 @@ def _shared(command: Command) -> Command:
                 multiple=True,
                 metavar="HASH",
                 help="What the peer's certificate must match, as in SDP: 'sha-256 AB:CD:…'.  [default: any, which is told]",
+            ),
+            click.option(
+                "--dtls",
+                "versions",
+                multiple=True,
+                type=click.Choice(_VERSIONS),
+                help="Version; may be given several times.  [default: all]",
             ),
             click.option(
                 "--suite",
@@ -141,6 +150,7 @@ def _options(host: str, port: int, wishes: Wishes, **more: bool) -> "Options":
     """What the command line chose, as the command takes it."""
     from rtc_dtls import CipherSuiteId, DtlsConfig, Fingerprint, GroupId, SrtpProfile
 
+    from .dtls_facts import VERSIONS
     from .dtls_station import Options
 
     anonymous = not more.pop("require_client_certificate", True)
@@ -148,6 +158,7 @@ def _options(host: str, port: int, wishes: Wishes, **more: bool) -> "Options":
     try:
         config = replace(
             config,
+            versions=tuple(VERSIONS[name] for name in wishes["versions"]) or config.versions,
             cipher_suites=tuple(CipherSuiteId[name] for name in wishes["suites"]) or config.cipher_suites,
             groups=tuple(GroupId[name] for name in wishes["groups"]) or config.groups,
             srtp_profiles=tuple(SrtpProfile[name] for name in wishes["profiles"]),
