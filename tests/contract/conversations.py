@@ -40,6 +40,7 @@ from rtc_stun import (
 from .call_conversation import CallConversation
 from .conversation import Calls, Conversation
 from .peer_conversation import PeerConversation
+from .relay_conversation import RelayConversation
 from .rtp_conversation import RtpConversation
 from .turn_conversation import TurnClientConversation, TurnServerConversation
 
@@ -446,6 +447,7 @@ CONVERSATIONS: Final[list[type[Conversation]]] = [
     TurnClientConversation,
     TurnServerConversation,
     IceConversation,
+    RelayConversation,
     MulticastDnsConversation,
     DtlsConversation,
     SctpConversation,

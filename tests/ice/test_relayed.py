@@ -14,6 +14,7 @@ from tests.support.streams import Streams
 from tests.support.turn import PASSWORD, TLS_PORT, USER, TurnHost
 
 from rtc_ice import (
+    Announcement,
     CandidateGatheringFailed,
     CandidatePair,
     GatheringState,
@@ -212,7 +213,7 @@ def test_relays_connect_through_whatever_weather(seed: int, server: TurnServer, 
 # --- what is gathered ---
 
 
-@pytest.mark.spec("rfc8445:5.1.1.2/6")
+@pytest.mark.spec("rfc8445:5.1.1.2/6", "rfc8839:5.1/6", "rfc8839:5.1/7")
 def test_a_server_gives_a_relayed_and_a_reflexive_candidate() -> None:
     call = RelayCall(IceConfig(turn_servers=(UDP,)))
     call.sit(full_cone("203.0.113.1"))
@@ -220,6 +221,8 @@ def test_a_server_gives_a_relayed_and_a_reflexive_candidate() -> None:
     call.run(timeout=2)
 
     host, relay, reflexive = (event.candidate for event in call.alice.candidates)
+    assert "raddr" not in str(host)
+    assert all("raddr" in str(each) for each in (relay, reflexive))
     assert [each.type for each in (host, relay, reflexive)] == ["host", "relay", "srflx"]
     assert relay.address.host == TURN.host
     assert relay.related_address == reflexive.address
@@ -228,6 +231,17 @@ def test_a_server_gives_a_relayed_and_a_reflexive_candidate() -> None:
     assert host.priority > reflexive.priority > relay.priority
     assert all(event.turn_server == UDP for event in call.alice.candidates[1:])
     assert call.alice.agent.gathering_state is GatheringState.COMPLETE
+
+
+def test_the_reflexive_candidate_of_a_host_that_hides_does_not_tell_where_it_is() -> None:
+    call = RelayCall(IceConfig(turn_servers=(UDP,)))
+    call.sit(full_cone("203.0.113.1"))
+    hidden = Announcement(host=Address("0123.local", 5000), mapped=None)
+    call.alice.agent.add_local_address(call.alice.bindings[0].address, call.network.now, announced=hidden)
+    call.alice.agent.end_of_local_addresses(call.network.now)
+    call.run(timeout=2)
+    assert sorted(call.alice.types) == ["host", "relay", "srflx"]
+    assert all("192.168" not in str(event.candidate) for event in call.alice.candidates)
 
 
 def test_the_reflexive_candidate_of_a_host_with_a_public_address_is_redundant() -> None:
@@ -353,6 +367,29 @@ def test_a_server_of_both_families_gives_a_relay_of_each() -> None:
     assert sorted(event.candidate.address.host for event in call.alice.candidates) == [TURN.host, turn6]
 
 
+@pytest.mark.spec("rfc8839:5.1/8", "rfc8839:9.1/1")
+def test_hidden_related_addresses_are_of_the_family_of_the_relay() -> None:
+    turn6 = "2001:db8::10"
+    call = Call(alice=RELAY_ONLY)
+    TurnHost(call.network, TURN.host, turn6, config=TurnServerConfig(families=frozenset(AddressFamily)))
+    call.join(call.network.host("192.0.2.1"))
+    call.gather(call.alice)
+    call.run(timeout=2)
+    assert {event.candidate.address.host: event.candidate.related_address for event in call.alice.candidates} == {
+        TURN.host: Address("0.0.0.0", 9),
+        turn6: Address("::", 9),
+    }
+
+
+def test_a_server_may_serve_stun_and_turn_at_one_address() -> None:
+    call = RelayCall(IceConfig(stun_servers=(TURN,), turn_servers=(UDP,)))
+    call.sit(full_cone("203.0.113.1"))
+    call.gather(call.alice)
+    call.run(timeout=2)
+    assert sorted(call.alice.types) == ["host", "relay", "srflx"]
+    assert call.alice.node.of(CandidateGatheringFailed) == []
+
+
 def test_where_servers_of_both_families_are_known_each_gives_its_own() -> None:
     turn6 = Address("2001:db8::10", 3478)
     config = replace(RELAY_ONLY, turn_servers=(UDP, TurnServer(address=turn6, credential=CREDENTIAL)))
@@ -379,6 +416,7 @@ def test_a_server_that_becomes_known_later_is_asked_as_well() -> None:
 # --- relay_only hides ---
 
 
+@pytest.mark.spec("rfc8839:5.1/8", "rfc8839:9.1/1")
 def test_relay_only_tells_nothing_of_where_we_are() -> None:
     call = RelayCall(replace(RELAY_ONLY, stun_servers=(STUN_SERVER,)), IceConfig())
     server = call.serve_stun()

@@ -85,6 +85,7 @@ class Gatherer:
             priority=candidate_priority(HOST, local.local_preference, local.component_id, local.transport),
             # [rfc6544:4.5/2] [rfc6544:4.5/3]
             address=local.shown,
+            # [rfc8839:5.1/7]
             type=HOST,
             extensions=tcp_extensions(local.tcp_type),
         )

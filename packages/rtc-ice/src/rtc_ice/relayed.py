@@ -453,7 +453,7 @@ class Relays:
         )
 
     def _related(self, relay: Relay, relayed: Address) -> Address:
-        # RFC 8839, 5.1: Who lets nothing but relays be seen does not tell where we are.
+        # [rfc8839:5.1/6] [rfc8839:5.1/8] [rfc8839:9.1/1] Who lets nothing but relays be seen does not tell where we are.
         hidden = self._config.relay_only or relay.mapped is None
         return _HIDDEN[relayed.is_ipv6] if hidden or relay.mapped is None else relay.mapped
 
