@@ -79,6 +79,16 @@ class TcpCall(Call):
             if party.agent.is_valid_path(each.local, each.remote, each.transport)
         ]
 
+    def agree_over_tcp(self) -> bool:
+        """Whether both have selected the same path, be it a connection."""
+        ours, theirs = self.alice.agent.selected_pair, self.bob.agent.selected_pair
+        return (
+            ours is not None
+            and theirs is not None
+            and ours.local_candidate.transport == theirs.local_candidate.transport
+            and (not ours.is_carried or ours.local_candidate.address == theirs.remote or ours.remote == theirs.local)
+        )
+
     def talks(self) -> bool:
         """Send something in both directions and return whether it arrived."""
         self.say(self.alice, b"\x80from alice")

@@ -1,11 +1,16 @@
 """TCP candidates (RFC 6544): pairs, checks over streams, data, loss of connections."""
 
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.ice.session import Signalling
 from tests.ice.tcp_call import ALICE, BOB, SO_PORT, TCP_PORT, TcpCall
+from tests.support.effort import examples
 from tests.support.network import Link
 
-from rtc_ice import Candidate, ConnectionState, IceConfig, PairState, TcpType, candidate_priority
+from rtc_ice import Announcement, Candidate, ConnectionState, IceConfig, PairState, TcpType, candidate_priority
 from rtc_stun import Address, CloseTransport, OpenTransport
 
 ACTIVE, PASSIVE, SO = TcpType.ACTIVE, TcpType.PASSIVE, TcpType.SIMULTANEOUS_OPEN
@@ -80,10 +85,56 @@ def test_udp_is_preferred_and_relays_come_last() -> None:
     assert [best(kind, "tcp") for kind in direct] == sorted((best(kind, "tcp") for kind in direct), reverse=True)
 
 
+@pytest.mark.spec("rfc6544:4.2/12")
+def test_of_reflexive_candidates_simultaneous_open_is_preferred() -> None:
+    call = TcpCall(bob=())
+    agent = call.alice.agent
+    for port, tcp_type in enumerate((ACTIVE, PASSIVE, SO), start=9000):
+        mapped = Announcement(host=Address(ALICE, port), mapped=Address("203.0.113.1", port))
+        agent.add_local_address(Address(ALICE, port), 0.0, announced=mapped, tcp_type=tcp_type)
+    found = [each.candidate for each in agent.candidate_stats() if each.candidate.type == "srflx"]
+
+    assert [(each.tcp_type, each.priority >> 21 & 7) for each in found] == [(ACTIVE, 4), (PASSIVE, 2), (SO, 6)]
+    assert [each.address.port for each in found] == [9, 9001, 9002]
+    assert {each.transport for each in found} == {"tcp"}
+
+
 # --- pairs and checks ---
 
 
-@pytest.mark.spec("rfc6544:6.2/1", "rfc6544:6.2/2", "rfc6544:7.1/1", "rfc6544:7.1/3", "rfc6544:7.2/3", "rfc6544:10.1/2")
+@pytest.mark.spec("rfc6544:4.1/8")
+def test_connections_are_opened_at_the_pace_of_checks() -> None:
+    call = TcpCall(ACTIVE, bob=())
+    call.streams.blocked = lambda remote: True
+    call.start()
+    for number in range(1, 6):
+        line = f"candidate:{number} 1 tcp {number} 198.51.100.{number} 9000 typ host tcptype passive"
+        call.alice.agent.add_remote_candidate(Candidate.parse(line), call.network.now)
+    times: list[float] = []
+    before = call.alice.node.on_event
+
+    def on_event(event: object) -> None:
+        if isinstance(event, OpenTransport):
+            times.append(call.network.now)
+        if before is not None:
+            before(event)
+
+    call.alice.node.on_event = on_event
+    call.run(timeout=2.0)
+
+    assert len(times) == 5
+    assert all(later - earlier >= 0.0499 for earlier, later in itertools.pairwise(times))
+
+
+@pytest.mark.spec(
+    "rfc6544:6.2/1",
+    "rfc6544:7.1/1",
+    "rfc6544:7.1/3",
+    "rfc6544:7.2/1",
+    "rfc6544:7.2/2",
+    "rfc6544:7.2/3",
+    "rfc6544:10.1/2",
+)
 @pytest.mark.parametrize(
     ("alice", "bob"),
     [((ACTIVE,), (PASSIVE,)), ((PASSIVE,), (ACTIVE,)), ((SO,), (SO,)), ((ACTIVE, PASSIVE, SO), (ACTIVE, PASSIVE, SO))],
@@ -285,7 +336,6 @@ def test_a_lost_connection_is_opened_anew_and_checked(
     assert len(call.streams.opened) > opened
 
 
-@pytest.mark.spec("rfc6544:11.1/7")
 def test_a_connection_that_does_not_come_back_fails_so_that_ice_can_restart() -> None:
     call = TcpCall(ACTIVE, bob=(PASSIVE,))
     call.start()
@@ -298,12 +348,14 @@ def test_a_connection_that_does_not_come_back_fails_so_that_ice_can_restart() ->
     assert call.run(until=call.failed, timeout=60.0)
 
 
-@pytest.mark.spec("rfc6544:9.2/1", "rfc6544:9.2/3")
-def test_a_restart_keeps_the_connection_and_uses_it_again() -> None:
-    call = TcpCall(ACTIVE, bob=(PASSIVE,))
+@pytest.mark.spec("rfc6544:9.2/1", "rfc6544:9.2/2", "rfc6544:9.2/3")
+@pytest.mark.parametrize(("alice", "bob"), [(ACTIVE, PASSIVE), (SO, SO)], ids=["active", "so"])
+def test_a_restart_keeps_the_connection_and_uses_it_again(alice: TcpType, bob: TcpType) -> None:
+    call = TcpCall(alice, bob=(bob,))
     call.start()
     assert call.run(until=call.completed)
     call.run(timeout=5.0)
+    opened = len(call.streams.opened)
     for party in call.parties:
         party.agent.restart(call.network.now)
         party.agent.end_of_local_addresses(call.network.now)
@@ -313,7 +365,7 @@ def test_a_restart_keeps_the_connection_and_uses_it_again() -> None:
     assert call.run(until=call.completed)
     call.run(timeout=5.0)
     assert call.talks()
-    assert len(call.streams.opened) == 1
+    assert len(call.streams.opened) == opened
 
 
 def test_an_address_that_is_gone_takes_its_connections_along() -> None:
@@ -342,7 +394,7 @@ def test_closing_closes_connections() -> None:
     assert call.bob.agent.selected_pair is None
 
 
-@pytest.mark.spec("rfc7675:5.1/11")
+@pytest.mark.spec("rfc6544:11.1/1", "rfc6544:10.1/1", "rfc7675:5.1/11")
 def test_consent_is_asked_for_over_the_connection() -> None:
     call = TcpCall(ACTIVE, bob=(PASSIVE,))
     call.start()
@@ -352,3 +404,46 @@ def test_consent_is_asked_for_over_the_connection() -> None:
     assert call.completed()
     selected = [each for each in call.alice.agent.candidate_pair_stats() if each.selected]
     assert selected[0].consent_requests_sent >= 20
+
+
+# --- whatever happens ---
+
+TYPES = st.sets(st.sampled_from([ACTIVE, PASSIVE, SO])).map(
+    lambda found: tuple(sorted(found, key=lambda each: each.value))
+)
+
+
+@given(
+    alice=TYPES,
+    bob=TYPES,
+    udp=st.booleans(),
+    controlling=st.booleans(),
+    seed=st.integers(0, 1 << 30),
+    loss=st.sampled_from([0.0, 0.2]),
+    breaks=st.lists(st.floats(0.0, 8.0), max_size=3),
+)
+@examples(80)
+def test_whoever_can_connect_does_and_comes_back(
+    alice: tuple[TcpType, ...],
+    bob: tuple[TcpType, ...],
+    udp: bool,
+    controlling: bool,
+    seed: int,
+    loss: float,
+    breaks: list[float],
+) -> None:
+    roles = (controlling, not controlling)
+    call = TcpCall(*alice, bob=bob, udp=udp, roles=roles, seed=seed, link=Link(loss=loss))
+    call.start()
+    for at in sorted(breaks):
+        call.run(timeout=max(0.0, at - call.network.now))
+        call.streams.break_everything()
+    possible = udp or any(each.counterpart in bob for each in alice)
+
+    connected = call.run(until=lambda: call.connected() and call.agree_over_tcp(), timeout=60.0)
+    assert connected == possible
+    if possible:
+        call.run(timeout=25.0)
+        pair = call.alice.agent.selected_pair
+        assert udp if pair is None else not pair.is_carried or call.talks()
+        assert all(len(party.agent._tcp._streams) <= 1 for party in call.parties)

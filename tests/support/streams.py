@@ -169,6 +169,14 @@ class Streams:
         other.closed(other.transport_id, self._network.now)
         self._network.flush()
 
+    def break_everything(self) -> None:
+        """Break every stream that both ends know of, as a device in between that has lost its memory."""
+        for end in list(self._ends.values()):
+            other = end.other
+            known = self._ends.get((id(end.machine), end.transport_id)) is end
+            if known and other is not None and (id(other.machine), other.transport_id) in self._ends:
+                self.break_stream(end.machine, end.transport_id)
+
     def break_all(self, machine: StreamMachine) -> None:
         """Break every stream of a machine, as a server does that restarts."""
         for end in [end for end in self._ends.values() if end.machine is machine]:

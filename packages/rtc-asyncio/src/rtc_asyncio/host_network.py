@@ -136,6 +136,7 @@ class HostNetwork:
             self._tcp = TcpCandidates(self._peer, self._driver, self._use_streams)
         for host in self._hosts if self._hosts is not None else self._options.hosts():
             announce = partial(self._options.announcement, name=self._name_of(host))
+            # [rfc6544:4.1/2] [rfc6544:4.1/3] [rfc6544:5.1/1] [rfc6544:4.5/6]
             for tcp_type in self._options.tcp:
                 self._tcp.gather(transport_id, host, TcpType(tcp_type), announce)
 

@@ -52,6 +52,7 @@ class NetworkOptions:
     """Whether to show names instead of this machine's addresses, as browsers do: who is on the same network finds us by
     multicast DNS, and nobody else learns how it is built. Off, because a server's address is meant to be known and many
     networks let no multicast pass."""
+    # [rfc6544:4.1/1]
     tcp: Sequence[Literal["active", "passive", "so"]] = ()
     """Which TCP candidates to have beside those for UDP (:rfc:`6544`): `"active"` ones connect, as browsers do, `"passive"` ones
     are connected to, as suits servers, and with `"so"` both sides try at once. None by default: media lose more by waiting

@@ -360,8 +360,8 @@ class IceAgent(GatheringSide):
     def _settle(self) -> None:
         """Draw every conclusion that the new facts allow."""
         now, session = self._now, self._session
-        for path in self._tcp.lost():
-            take_loss(path, session, self._current.checker, self._selection, now)
+        for path, broke in self._tcp.lost():
+            take_loss(path, session, self._current.checker, self._selection, now, broke=broke)
         for base in self._relays.lost():
             self._drop_base(base, "udp")
         self._events.extend(self._current.take_relayed())

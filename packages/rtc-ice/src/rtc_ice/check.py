@@ -142,6 +142,7 @@ class Checker:
         for proven in (pair, valid):
             proven.step(PairInput.SUCCEED)
             proven.last_response_at = proven.heard_at = now
+            proven.losses = 0
         checklist.validate(valid, pair)
         session.authenticate_path(valid.path)
         session.first_valid_at.setdefault(pair.component, now)

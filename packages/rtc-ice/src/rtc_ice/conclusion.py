@@ -37,7 +37,7 @@ def nominate_where_ripe(session: Session, *, gathering_done: bool, now: float) -
             now=now,
         )
         if chosen is not None:
-            # [rfc8445:8.1.1/2]
+            # [rfc8445:8.1.1/2] [rfc6544:8/1]
             session.begin_nomination(chosen)
 
 

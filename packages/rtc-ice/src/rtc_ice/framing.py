@@ -58,7 +58,7 @@ class FrameBuffer:
             end = at + _LENGTH_FIELD + length
             if len(buffer) < end:
                 break
-            # [rfc4571:2/3]
+            # [rfc4571:2/3] [rfc4571:8/1]
             if length:
                 packets.append(buffer[at + _LENGTH_FIELD : end])
             at = end

@@ -122,6 +122,7 @@ class Pair:
         "heard_at",
         "last_response_at",
         "local",
+        "losses",
         "nominate_on_success",
         "nominated",
         "nomination",
@@ -161,6 +162,8 @@ class Pair:
         """When the peer last proved to be there, by a request or a response."""
         self.consent_lost = False
         """Consent expired or was revoked: never used again with these credentials."""
+        self.losses = 0
+        """How often its stream broke since the last success."""
         self.statistics = PairCounters()
         self.foundation = ("", "")
         self.priority = 0

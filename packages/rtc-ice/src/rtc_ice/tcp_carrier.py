@@ -75,7 +75,7 @@ class TcpCarrier:
         self._next_id = 0
         self._arrived: list[Datagram] = []
         self._wishes: list[StreamWish] = []
-        self._lost: list[Path] = []
+        self._lost: list[tuple[Path, bool]] = []
         self._farewell: list[StreamData] = []
         """What is to be written to streams that are closed after that."""
         self._now = 0.0
@@ -91,8 +91,8 @@ class TcpCarrier:
         self._bases.pop(base, None)
         self.keep([path for path in self._by_path if path[0] != base])
 
-    def lost(self) -> list[Path]:
-        """Drain the paths whose stream could not be opened, or is gone."""
+    def lost(self) -> list[tuple[Path, bool]]:
+        """Drain the paths whose stream could not be opened, or broke: then with True."""
         lost, self._lost = self._lost, []
         return lost
 
@@ -124,6 +124,7 @@ class TcpCarrier:
         """Send on the stream of a path; a check opens it, if we are to connect."""
         self._now = max(self._now, now)
         path = (datagram.local, datagram.remote, datagram.transport)
+        # [rfc6544:9.2/2]
         stream = self._by_path.get(path) or (self._open(path) if is_stun(datagram.data) else None)
         if stream is None:
             self._count("no-stream")
@@ -190,7 +191,7 @@ class TcpCarrier:
         stream = self._streams.get(transport_id)
         if stream is not None:
             self._forget(stream)
-            self._lost.append(stream.path)
+            self._lost.append((stream.path, stream.is_open))
 
     def transport_accepted(self, local: Address, remote: Address, now: float) -> int | None:
         """Take a connection of the peer's, as far as there is room."""
@@ -228,7 +229,7 @@ class TcpCarrier:
             self._count("malformed-frame")
             self._abort(stream)
             return
-        # [rfc6544:7.1/6] Whoever answers a check with something else is not the peer.
+        # [rfc6544:7.1/6] [rfc4571:2/4] Whoever answers a check with something else is not the peer.
         if packets and not stream.heard and not is_stun(packets[0]):
             self._count("stream-not-ice")
             self._abort(stream)
@@ -259,9 +260,10 @@ class TcpCarrier:
         # [rfc6544:12/2]
         if len(self._streams) >= MAX_STREAMS or attempts >= MAX_ATTEMPTS_PER_HOST:
             self._count("stream-limit")
-            self._lost.append(path)
+            self._lost.append((path, False))
             return None
         stream = self._add(path, is_open=False)
+        # [rfc6544:4.1/8] Checks are paced, and each opens its own connection.
         # [rfc6544:7.1/1] [rfc6544:7.1/2] From the candidate's interface; where we are active, from a port that is free.
         local = Address(base.host, 0) if tcp_type is TcpType.ACTIVE else base
         self._wishes.append(OpenTransport(stream.transport_id, remote, "tcp", None, local))
@@ -282,7 +284,7 @@ class TcpCarrier:
     def _abort(self, stream: _Stream) -> None:
         """Close a stream that is of no use; its path is lost."""
         self._drop(stream)
-        self._lost.append(stream.path)
+        self._lost.append((stream.path, False))
 
     def _drop(self, stream: _Stream, *, abort: bool = True) -> None:
         self._forget(stream)

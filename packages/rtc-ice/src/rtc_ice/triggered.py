@@ -91,7 +91,7 @@ def _find_remote(session: Session, check: PeerCheck) -> RemoteCandidate | None:
 def _queue(session: Session, pair: Pair) -> None:
     if pair.state is PairState.IN_PROGRESS:
         session.cancel_checks([pair])
-    # [rfc8445:7.3.1.4/1] [rfc8445:7.3.1.4/2]
+    # [rfc8445:7.3.1.4/1] [rfc8445:7.3.1.4/2] [rfc6544:11.1/6]
     if pair.can(PairInput.TRIGGER):
         pair.step(PairInput.TRIGGER)
     checklist = session.checklist_of(pair)

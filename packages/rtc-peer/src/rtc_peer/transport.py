@@ -316,6 +316,7 @@ class Transport:
 
     def _advance(self, now: float) -> None:
         """Take the steps that ICE has made possible: begin DTLS, and let in what waited for it."""
+        # [rfc6544:7.1/4]
         if self.ice.pair is None:
             return
         self.dtls.open(now)
@@ -395,5 +396,5 @@ class Transport:
         self.bytes_sent += sum(map(len, packets))
         # [rfc8834:4.7/1] [rfc9143:9.1/1] From the address where we receive.
         local, remote, transport = pair.local, pair.remote, pair.local_candidate.transport
-        # [rfc6544:10.1/1]
+        # [rfc6544:10.1/1] [rfc6544:4.5/7]
         return [Datagram(packet, local, remote, transport) for packet in packets]
