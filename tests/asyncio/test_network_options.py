@@ -8,12 +8,20 @@ from functools import partial
 import ifaddr
 import pytest
 
-from rtc_asyncio import NetworkOptions, RTCConfiguration, RTCIceServer, RTCPeerConnection, UdpSocket
+from rtc_asyncio import (
+    NetworkOptions,
+    PeerOptions,
+    RTCConfiguration,
+    RTCIceCandidatePairEvent,
+    RTCIceServer,
+    RTCPeerConnection,
+    UdpSocket,
+)
 from rtc_asyncio import network_options as module
 from rtc_asyncio.conversion import to_configuration
 from rtc_asyncio.interfaces import local_hosts, routed_hosts
 from rtc_asyncio.multicast import MulticastDnsService
-from rtc_ice import Announcement, is_candidate_name
+from rtc_ice import Announcement, IceConfig, is_candidate_name
 from rtc_peer import IceTransportPolicy
 from rtc_stun import Address
 
@@ -221,3 +229,27 @@ def test_the_system_tells_where_it_would_speak_from() -> None:
 
     assert len(found) <= 2
     assert set(found) <= set(local_hosts(loopback=True))
+
+
+async def test_the_steps_of_pairs_are_events() -> None:
+    options = PeerOptions(ice=IceConfig(allow_loopback=True, report_pairs=True))
+    seen: list[tuple[str, str | None]] = []
+
+    def note(event: RTCIceCandidatePairEvent) -> None:
+        seen.append((event.type, event.state))
+        assert event.candidatePair.local.type == "host"
+
+    async with RTCPeerConnection(hosts=["127.0.0.1"], options=options) as left, RTCPeerConnection() as right:
+        left.createDataChannel("first")
+        await left.setLocalDescription()
+        assert left.sctp is not None
+        ice = left.sctp.transport.iceTransport
+        for kind in ("add", "remove", "nominate", "statechange"):
+            setattr(ice, f"onicecandidatepair{kind}", note)
+        await connected(left, right)
+        async with asyncio.timeout(10):
+            while ("icecandidatepairnominate", "succeeded") not in seen:
+                await asyncio.sleep(0.01)
+
+    assert seen[0][0] == "icecandidatepairadd"
+    assert ("icecandidatepairstatechange", "succeeded") in seen

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rtc_asyncio.events import (
         MessageEvent,
         RTCErrorEvent,
+        RTCIceCandidatePairEvent,
         RTCPeerConnectionIceErrorEvent,
         RTCPeerConnectionIceEvent,
     )
@@ -159,6 +160,7 @@ __all__ = [
     "RTCErrorEvent",
     "RTCIceCandidate",
     "RTCIceCandidatePair",
+    "RTCIceCandidatePairEvent",
     "RTCIceCandidatePairStats",
     "RTCIceCandidateStats",
     "RTCIceParameters",
@@ -235,7 +237,7 @@ _DEFINED_IN: Final = {
         "MediaStreamError NetworkError NotSupportedError OperationError RTCError SyntaxError"
     ),
     "event_target": "Event EventTarget",
-    "events": "MessageEvent RTCErrorEvent RTCPeerConnectionIceErrorEvent RTCPeerConnectionIceEvent",
+    "events": "MessageEvent RTCErrorEvent RTCIceCandidatePairEvent RTCPeerConnectionIceErrorEvent RTCPeerConnectionIceEvent",
     "frame_queue": "FrameReader",
     "ice_candidate": "RTCIceCandidate RTCIceCandidatePair",
     "media_stream": "MediaStream MediaStreamTrackEvent",

@@ -216,6 +216,9 @@ class Dispatcher:
             case rtc_peer.SelectedCandidatePairChanged(transport_id=transport_id):
                 if (transport := self.transport(transport_id)) is not None:
                     transport.iceTransport.dispatchEvent(Event("selectedcandidatepairchange"))
+            case rtc_peer.CandidatePairChanged(transport_id=transport_id):
+                if (transport := self.transport(transport_id)) is not None:
+                    transport.iceTransport.pair_changed(event)
             case rtc_peer.DtlsTransportStateChanged(transport_id=transport_id, state=dtls_state):
                 if (transport := self.transport(transport_id)) is not None:
                     transport.changed(dtls_state.value)

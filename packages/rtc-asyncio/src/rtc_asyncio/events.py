@@ -2,7 +2,7 @@
 
 from .errors import RTCError
 from .event_target import Event
-from .ice_candidate import RTCIceCandidate
+from .ice_candidate import RTCIceCandidate, RTCIceCandidatePair
 
 
 class MessageEvent(Event):
@@ -39,6 +39,26 @@ class RTCErrorEvent(Event):
     def payload(self) -> tuple[RTCError]:
         """The error."""
         return (self.error,)
+
+
+class RTCIceCandidatePairEvent(Event):
+    """A pair of candidates appeared, took a step, was nominated or disappeared (WebRTC Extensions).
+
+    Attributes:
+        candidatePair: The pair.
+        state: As in the statistics: frozen, waiting, in-progress, succeeded or failed; None if the pair is gone.
+    """
+
+    __slots__ = ("candidatePair", "state")
+
+    def __init__(self, type: str, *, candidatePair: RTCIceCandidatePair, state: str | None = None) -> None:
+        super().__init__(type)
+        self.candidatePair = candidatePair
+        self.state = state
+
+    def payload(self) -> tuple[RTCIceCandidatePair]:
+        """The pair."""
+        return (self.candidatePair,)
 
 
 class RTCPeerConnectionIceEvent(Event):

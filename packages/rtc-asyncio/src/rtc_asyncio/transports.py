@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Literal, TypeVar, overload
 
 from rtc_ice import Candidate
-from rtc_peer import SctpTransportView, TransportView
+from rtc_peer import CandidatePairChanged, SctpTransportView, TransportView
 
 from .dictionaries import (
     RTCDtlsTransportState,
@@ -18,10 +18,11 @@ from .dictionaries import (
 )
 from .errors import RTCError
 from .event_target import AnyHandler, Event, EventHandler, EventTarget
-from .events import RTCErrorEvent
+from .events import RTCErrorEvent, RTCIceCandidatePairEvent
 from .ice_candidate import RTCIceCandidate, RTCIceCandidatePair
 
 NoneHandler = TypeVar("NoneHandler", bound=Callable[[], object])
+PairHandler = TypeVar("PairHandler", bound=Callable[[RTCIceCandidatePair], object])
 ErrorHandler = TypeVar("ErrorHandler", bound=Callable[[RTCError], object])
 
 
@@ -31,12 +32,18 @@ class RTCIceTransport(EventTarget):
     onstatechange = EventHandler[Event]()
     ongatheringstatechange = EventHandler[Event]()
     onselectedcandidatepairchange = EventHandler[Event]()
+    onicecandidatepairadd = EventHandler[RTCIceCandidatePairEvent]()
+    onicecandidatepairremove = EventHandler[RTCIceCandidatePairEvent]()
+    onicecandidatepairnominate = EventHandler[RTCIceCandidatePairEvent]()
+    onicecandidatepairstatechange = EventHandler[RTCIceCandidatePairEvent]()
 
     def __init__(self, view: TransportView) -> None:
         super().__init__()
         self._view = view
         self._state: RTCIceTransportState = "new"
         self._gathering_state: RTCIceGathererState = "new"
+        self._pairs: dict[int, tuple[str, bool]] = {}
+        """State and nomination of the pairs that were told of, by their numbers."""
 
     @property
     def role(self) -> RTCIceRole:
@@ -86,10 +93,26 @@ class RTCIceTransport(EventTarget):
         credentials = self._view.remote_credentials
         return None if credentials is None else RTCIceParameters(credentials.ufrag, credentials.password)
 
+    @overload
     def on(
         self, type: Literal["statechange", "gatheringstatechange", "selectedcandidatepairchange"]
-    ) -> Callable[[NoneHandler], NoneHandler]:
-        """Decorate a handler; it receives nothing."""
+    ) -> Callable[[NoneHandler], NoneHandler]: ...
+    @overload
+    def on(
+        self,
+        type: Literal[
+            "icecandidatepairadd",
+            "icecandidatepairremove",
+            "icecandidatepairnominate",
+            "icecandidatepairstatechange",
+        ],
+    ) -> Callable[[PairHandler], PairHandler]: ...
+    def on(self, type: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Decorate a handler: what tells of a pair hands it over, other events nothing.
+
+        Pairs are told of with `IceConfig(report_pairs=True)` in the options of the connection; what the application thinks of
+        a nomination or a removal changes nothing.
+        """
         return self._on(type)
 
     # --- what happens to it; called by the connection ---
@@ -103,6 +126,25 @@ class RTCIceTransport(EventTarget):
         """Gathering entered another state."""
         self._gathering_state = state
         self.dispatchEvent(Event("gatheringstatechange"))
+
+    def pair_changed(self, event: CandidatePairChanged) -> None:
+        """A pair appeared, took a step, was nominated or disappeared."""
+        pair = RTCIceCandidatePair(
+            self._candidate(Candidate.parse(event.local)), self._candidate(Candidate.parse(event.remote))
+        )
+        known = self._pairs.get(event.number)
+        if event.state is None:
+            self._pairs.pop(event.number, None)
+            kinds = ["icecandidatepairremove"]
+        else:
+            self._pairs[event.number] = (event.state, event.nominated)
+            kinds = ["icecandidatepairadd"] if known is None else []
+            if known is not None and known[0] != event.state:
+                kinds.append("icecandidatepairstatechange")
+            if event.nominated and (known is None or not known[1]):
+                kinds.append("icecandidatepairnominate")
+        for kind in kinds:
+            self.dispatchEvent(RTCIceCandidatePairEvent(kind, candidatePair=pair, state=event.state))
 
     def closed(self) -> None:
         """It was closed or discarded, about which no event tells."""

@@ -9,6 +9,7 @@ from rtc_ice.credentials import Credentials, Rng
 from rtc_ice.errors import IceError, ParseError, StateError
 from rtc_ice.events import (
     CandidateGatheringFailed,
+    CandidatePairChanged,
     ConnectionStateChanged,
     ConsentExpired,
     Event,
@@ -38,6 +39,7 @@ __all__ = [
     "Candidate",
     "CandidateGatheringFailed",
     "CandidatePair",
+    "CandidatePairChanged",
     "CandidatePairStats",
     "CandidateStats",
     "ConnectionState",

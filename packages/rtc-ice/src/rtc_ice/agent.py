@@ -26,6 +26,7 @@ from rtc_ice.local_address import LocalAddresses
 from rtc_ice.output import Output
 from rtc_ice.pacing import Pacer
 from rtc_ice.pair import RemoteCandidate
+from rtc_ice.pair_watch import PairWatch
 from rtc_ice.receiving import Receiver
 from rtc_ice.relayed import Relays
 from rtc_ice.renomination import keep_moving
@@ -84,6 +85,7 @@ class IceAgent(GatheringSide):
         self._foundations = Foundations()
         self._pacer = Pacer(self._config.ta)
         self._selection = Selection()
+        self._pair_watch = PairWatch() if self._config.report_pairs else None
         self._keepalives = Keepalives(self._config.keepalive_interval, rng)
         self._events: deque[Event] = deque()
         self._output = Output(self._count)
@@ -388,6 +390,8 @@ class IceAgent(GatheringSide):
         )
         if state is not self._status.connection:
             self._step(state)
+        if self._pair_watch is not None:
+            self._events.extend(self._pair_watch.changes(session))
         # [rfc8445:11/1]
         self._keepalives.follow(unchecked_paths(session, self._selection), now)
         self._settled_at = now

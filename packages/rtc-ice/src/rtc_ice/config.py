@@ -64,6 +64,9 @@ class IceConfig:
     """Whether paths are sought for as long as the session lasts: addresses may come and go, and the pair moves to another one
     without a restart where the peer understands renomination (signal the ICE option ``renomination``) or chooses itself."""
 
+    report_pairs: bool = False
+    """Whether `CandidatePairChanged` tells of every step of every pair: for those who draw or debug what happens."""
+
     gathering_timeout: float = 5.0
     """How long a STUN or TURN server is given. Candidates are reported as they come; this bounds when gathering is complete."""
     consent_interval: float = MIN_CONSENT_INTERVAL

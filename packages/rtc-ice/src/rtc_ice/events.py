@@ -5,7 +5,7 @@ from typing import TypeAlias
 from rtc_ice.candidate import Candidate
 from rtc_ice.dataclass import dataclass
 from rtc_ice.pair import CandidatePair
-from rtc_ice.state import ConnectionState, GatheringState
+from rtc_ice.state import ConnectionState, GatheringState, PairState
 from rtc_ice.turn_server import TurnServer
 from rtc_stun import Address, CloseTransport, OpenTransport
 
@@ -65,6 +65,18 @@ class SelectedPairChanged:
 
 
 @dataclass(slots=True)
+class CandidatePairChanged:
+    """A pair of this session appeared, took a step, was nominated or disappeared."""
+
+    number: int
+    """Names the pair within its session, as in `CandidatePairStats`."""
+    pair: CandidatePair
+    state: PairState | None
+    """``None`` if the pair is gone."""
+    nominated: bool
+
+
+@dataclass(slots=True)
 class RoleChanged:
     """A role conflict was resolved, or the peer is lite."""
 
@@ -85,6 +97,7 @@ Event: TypeAlias = (
     | CandidateGatheringFailed
     | GatheringStateChanged
     | ConnectionStateChanged
+    | CandidatePairChanged
     | SelectedPairChanged
     | RoleChanged
     | ConsentExpired

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         StateError,
     )
     from rtc_peer.events import (
+        CandidatePairChanged,
         ConnectionClosed,
         ConnectionStateChanged,
         DtlsTransportFailed,
@@ -112,6 +113,7 @@ __all__ = [
     "ArgumentError",
     "BitrateShare",
     "BundlePolicy",
+    "CandidatePairChanged",
     "CandidatePairStats",
     "CertificateError",
     "CertificateStats",
@@ -220,7 +222,7 @@ _DEFINED_IN: Final = {
         "ModificationError OperationError PeerError ServerUrlError StateError"
     ),
     "events": (
-        "ConnectionClosed ConnectionStateChanged DtlsTransportFailed DtlsTransportStateChanged GatheringWanted "
+        "CandidatePairChanged ConnectionClosed ConnectionStateChanged DtlsTransportFailed DtlsTransportStateChanged GatheringWanted "
         "HostResolutionWanted IceCandidateFailed IceCandidateFound IceConnectionStateChanged "
         "IceGatheringStateChanged IceTransportGatheringStateChanged IceTransportStateChanged NegotiationNeeded "
         "SctpTransportStateChanged SelectedCandidatePairChanged SignalingStateChanged TransportClosed "

@@ -123,6 +123,22 @@ class IceTransportGatheringStateChanged:
 
 
 @dataclass(slots=True)
+class CandidatePairChanged:
+    """A candidate pair appeared, took a step, was nominated or disappeared; told with `rtc_ice.IceConfig.report_pairs`."""
+
+    transport_id: int
+    number: int
+    """Names the pair until the next ICE restart."""
+    local: str
+    """Our candidate."""
+    remote: str
+    """The peer's candidate."""
+    state: str | None
+    """``frozen``, ``waiting``, ``in-progress``, ``succeeded`` or ``failed``; None if the pair is gone."""
+    nominated: bool
+
+
+@dataclass(slots=True)
 class SelectedCandidatePairChanged:
     """A transport sends over another pair of candidates from now on."""
 

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import rtc_ice
 from rtc_ice import Announced, Candidate, CandidatePair, Credentials, IceAgent, IceConfig, TcpType, TurnServer
 from rtc_peer.events import (
+    CandidatePairChanged,
     HostResolutionWanted,
     IceCandidateFailed,
     IceCandidateFound,
@@ -37,6 +38,7 @@ IceTransportEvent: TypeAlias = (
     | IceCandidateFound
     | IceTransportGatheringStateChanged
     | IceTransportStateChanged
+    | CandidatePairChanged
     | SelectedCandidatePairChanged
     | OpenTransport
     | CloseTransport
@@ -318,6 +320,8 @@ class IceTransport:
                     found.append(IceTransportStateChanged(self._transport_id, self.state))
                 case rtc_ice.SelectedPairChanged():
                     found += self._pair_changed(event)
+                case rtc_ice.CandidatePairChanged():
+                    found.append(self._pair_told(event))
                 case OpenTransport() | CloseTransport():
                     found.append(event)
                 case rtc_ice.RoleChanged() | rtc_ice.ConsentExpired():
@@ -377,6 +381,11 @@ class IceTransport:
             return [changed]
         # [rfc8829:4.1.20/2] [rfc8829:4.1.20/3]
         return [IceCandidateFound("", *names, event.ufrag), changed]
+
+    def _pair_told(self, event: rtc_ice.CandidatePairChanged) -> CandidatePairChanged:
+        local, remote = str(event.pair.local_candidate), str(event.pair.remote_candidate)
+        state = None if event.state is None else event.state.value
+        return CandidatePairChanged(self._transport_id, event.number, local, remote, state, event.nominated)
 
     def _pair_changed(self, event: rtc_ice.SelectedPairChanged) -> list[IceTransportEvent]:
         if event.pair is None or event.pair == self._selected:
