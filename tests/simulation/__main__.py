@@ -8,9 +8,12 @@ import time
 from .call import Call
 from .handshake import Handshake
 from .media_call import MediaCall
+from .nat_call import NatCall
 
 MEDIA_SHARE = 20
 """One seed in so many is a call of sound and pictures, too, which takes ten times as long."""
+NAT_SHARE = 4
+"""One seed in so many is a pair of ICE agents behind NATs, too."""
 
 
 def attempt(seed: int) -> tuple[int, str | None]:
@@ -20,6 +23,8 @@ def attempt(seed: int) -> tuple[int, str | None]:
         Handshake(seed).run()
         if seed % MEDIA_SHARE == 0:
             MediaCall(seed).run()
+        if seed % NAT_SHARE == 0:
+            NatCall(seed).run()
     except Exception as error:  # noqa: BLE001 - whatever it is, the seed is reported
         return seed, f"{type(error).__name__}: {error}"
     return seed, None
@@ -36,6 +41,7 @@ def main() -> int:
         Call(options.seed).run()
         Handshake(options.seed).run()
         MediaCall(options.seed).run()
+        NatCall(options.seed).run()
         print(f"seed {options.seed} passed")
         return 0
     started = time.perf_counter()

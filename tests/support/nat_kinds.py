@@ -87,15 +87,31 @@ def direct_path(near: Kind, far: Kind) -> PairTypes:
 
 
 def relayed_paths(near: Kind, far: Kind) -> set[PairTypes]:
-    """The paths that two peers may use who do not connect directly: a relay of one of them, of both only if both need it."""
+    """The paths that two peers may use who do not connect directly: as a rule, a relay of one of them."""
     direct = direct_path(near, far)
-    by_far, by_near = PairTypes(direct.near, "relay"), PairTypes("relay", direct.far)
-    match (near is Kind.UDP_BLOCKED, far is Kind.UDP_BLOCKED):
-        case (True, True):
-            return {PairTypes("relay", "relay")}
-        case (True, False):
+    by_near, by_far, by_both = (
+        PairTypes("relay", direct.far),
+        PairTypes(direct.near, "relay"),
+        PairTypes("relay", "relay"),
+    )
+    match (near, far):
+        case (Kind.UDP_BLOCKED, Kind.UDP_BLOCKED):
+            return {by_both}
+        case (Kind.UDP_BLOCKED, _):
             return {by_near}
-        case (False, True):
+        case (_, Kind.UDP_BLOCKED):
             return {by_far}
+        case (Kind.SYMMETRIC, Kind.SYMMETRIC):
+            # The pair of both relays may be found half a second before a better one, and then it stays.
+            return {by_near, by_far, by_both}
         case _:
             return {by_near, by_far}
+
+
+def table() -> list[str]:
+    """The matrix as a table in Markdown, for the guide on NATs."""
+    lines = [f"| | {' | '.join(far.value for far in Kind)} |", f"|---|{'---|' * len(Kind)}"]
+    for near in Kind:
+        cells = [" ↔ ".join(direct_path(near, far)) if connects_directly(near, far) else "**relay**" for far in Kind]
+        lines.append(f"| **{near.value}** | {' | '.join(cells)} |")
+    return lines
