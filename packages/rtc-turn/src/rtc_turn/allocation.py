@@ -5,6 +5,8 @@ from typing import Self
 
 from rtc_stun import Address, Attribute, ErrorCode, Message, RequestFailed, RequestSucceeded, UnknownAttributes
 from rtc_turn.attributes import (
+    TCP,
+    UDP,
     AdditionalAddressFamily,
     AddressErrorCode,
     AddressFamily,
@@ -36,6 +38,7 @@ class AllocateWish:
     reservation_token: bytes | None
     dont_fragment: bool
     mobility: bool
+    tcp: bool
 
     @classmethod
     def of(cls, config: TurnConfig) -> Self:
@@ -48,14 +51,15 @@ class AllocateWish:
             reservation_token=config.reservation_token,
             dont_fragment=config.dont_fragment,
             mobility=config.mobility,
+            tcp=config.tcp,
         )
 
     def attributes(self) -> list[Attribute]:
         """Return what the request carries."""
-        # [rfc8656:7.1/4]
-        attributes: list[Attribute] = [RequestedTransport()]
+        # [rfc8656:7.1/4] [rfc6062:4.1/2] [rfc6062:4.1/3]
+        attributes: list[Attribute] = [RequestedTransport(TCP if self.tcp else UDP)]
         if self.lifetime is not None:
-            # [rfc8656:7.1/11]
+            # [rfc8656:7.1/11] [rfc6062:4.1/5]
             attributes.append(Lifetime(self.lifetime))
         if self.reservation_token is not None:
             # [rfc8656:7.1/13]

@@ -4,19 +4,17 @@ See :rfc:`8656#section-5` to :rfc:`8656#section-8`; what goes through the alloca
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import field
-from typing import Final, TypeAlias
+from functools import partial
+from typing import Final
 
 from rtc_stun import (
     Address,
     Attribute,
     ClientConfig,
-    Closed,
     CloseTransport,
     Credential,
     Datagram,
     IndicationReceived,
-    OpenTransport,
     RequestFailed,
     RequestRedirected,
     RequestSucceeded,
@@ -24,16 +22,18 @@ from rtc_stun import (
     StreamData,
     StunClient,
 )
-from rtc_turn.allocation import AllocateWish, Allocation, family_of, phrase_of, read_allocation, ticket_of
+from rtc_turn.allocation import AllocateWish, family_of, phrase_of, read_allocation, ticket_of
 from rtc_turn.attributes import TURN_ATTRIBUTES, Lifetime, MobilityTicket
-from rtc_turn.channel_data import TurnStreamBuffer, is_channel_data
+from rtc_turn.channel_data import is_channel_data
+from rtc_turn.client_connections import ClientConnections
+from rtc_turn.client_link import ClientLink, ClientLinks
 from rtc_turn.client_relay import DATA_INDICATION, ClientRelay
-from rtc_turn.client_requests import Binding, Journal, Moving, Permitting, Purpose, Refreshing, Trace
+from rtc_turn.client_requests import Binding, Connecting, Journal, Moving, Order, Permitting, Purpose, Refreshing, Trace
+from rtc_turn.client_state import Allocating, Ended, Idle, InUse, Releasing, State
 from rtc_turn.config import TurnConfig, TurnStats
-from rtc_turn.dataclass import dataclass
 from rtc_turn.errors import ParseError, StateError
 from rtc_turn.events import AllocationEnded, AllocationMoved, EndReason, Event
-from rtc_turn.method import ALLOCATE, REFRESH
+from rtc_turn.method import ALLOCATE, CONNECTION_ATTEMPT, REFRESH
 
 MAX_DATA_LENGTH: Final = 65_507
 """Bytes of the largest datagram that a peer could be sent."""
@@ -42,46 +42,6 @@ MAX_REQUEST_LENGTH: Final = 1200
 MAX_PENDING_REQUESTS: Final = 8192
 """More than permissions and channels together can ever ask for at a time."""
 _ALLOCATION_MISMATCH: Final = 437
-
-
-# The states: each holds what exists then.
-
-
-@dataclass(slots=True)
-class Idle:
-    """Nothing was asked for yet."""
-
-
-@dataclass(slots=True)
-class Allocating:
-    """The server was asked."""
-
-
-@dataclass(slots=True, eq=False)
-class InUse:
-    """There is an allocation."""
-
-    allocation: Allocation
-    relay: ClientRelay
-    is_moving: bool = False
-    """Whether the server is being asked to follow us: nothing else is sent until it has."""
-    postponed: list[Permitting | Binding] = field(default_factory=list)
-    """What the server refused because it did not know us by the new address yet."""
-
-
-@dataclass(slots=True)
-class Releasing:
-    """The allocation is being given back."""
-
-    reason: EndReason
-
-
-@dataclass(slots=True)
-class Ended:
-    """There is none any more, and will be none."""
-
-
-State: TypeAlias = Idle | Allocating | InUse | Releasing | Ended
 
 
 class TurnClient:
@@ -123,7 +83,8 @@ class TurnClient:
         self._server = server
         self._domain = domain
         self._rng = rng
-        self._stun = StunClient(
+        make_stun = partial(
+            StunClient,
             local=local,
             rng=rng,
             # [rfc8656:5/1] [rfc8656:6/4] [rfc8656:21.1.6/1] Servers that want USERHASH get it; TLS and DTLS are the caller's.
@@ -143,13 +104,10 @@ class TurnClient:
             rto_cache=rto_cache,
             trace=trace,
         )
+        self._journal = Journal(trace, TurnStats())
+        self._links = ClientLinks(make_stun, self._journal)
         # What the STUN client drops is counted together with the rest.
-        self._journal = Journal(trace, TurnStats(dropped=self._stun.stats.dropped))
-        self._stream: int | None = None
-        """The stream to the server, open or asked for."""
-        self._buffer = TurnStreamBuffer()
-        self._purposes: dict[int, Purpose] = {}
-        """What the pending requests are for."""
+        self._journal.stats.dropped = self._links.control.stun.stats.dropped
         self._state: State = Idle()
 
     # What it is.
@@ -174,6 +132,17 @@ class TurnClient:
         """Whether the client has come to its end: there is no allocation, and will be none."""
         return isinstance(self._state, Ended)
 
+    @property
+    def connections(self) -> ClientConnections:
+        """TCP connections with peers, while there is an allocation for them (`TurnConfig.tcp`).
+
+        Raises:
+            StateError: There is none.
+        """
+        if not isinstance(self._state, InUse) or not self._config.tcp:
+            raise StateError("there is no TCP allocation")
+        return self._state.connections
+
     # Commands.
 
     def allocate(self, now: float) -> None:
@@ -186,7 +155,8 @@ class TurnClient:
             raise StateError("an allocation is asked for once")
         self._journal.advance(now)
         self._state = Allocating()
-        self._order_allocation(AllocateWish.of(self._config))
+        wish = AllocateWish.of(self._config)
+        self._journal.order(ALLOCATE, wish, *wish.attributes())
         self._settle()
 
     def create_permission(self, peer: Address, now: float) -> None:
@@ -246,25 +216,36 @@ class TurnClient:
             local: The new address.
             now: Seconds.
 
+        Over a stream, the client asks for another one that leaves from the new address; when the old stream breaks it does so
+        by itself, from any address.
+
         Raises:
-            StateError: There is no allocation that may move (see `Allocated.is_mobile`), it is moving, or the server is
-                reached over a stream.
+            StateError: There is no allocation that may move (see `Allocated.is_mobile`), or it is moving.
             ValueError: The address is the old one.
 
         See :rfc:`8016#section-3.2`.
         """
         state = self._state
-        if not isinstance(state, InUse) or state.allocation.ticket is None or state.is_moving or self._config.is_stream:
+        if not isinstance(state, InUse) or state.allocation.ticket is None or state.is_moving:
             raise StateError("there is no allocation that may move")
         # [rfc8016:3.2.1/1]
         if local == self._local:
             raise ValueError(f"the client is at {local} already")
         self._journal.advance(now)
         self._local = local
-        state.is_moving = True
-        # [rfc8016:3.2.2/7]
-        self._journal.order(REFRESH, Moving(local), *self._lifetime_wish(), MobilityTicket(state.allocation.ticket))
+        self._start_moving(state, local)
         self._settle()
+
+    def _start_moving(self, state: InUse, local: Address | None) -> None:
+        """Ask the server to follow us to an address; None for that of a stream from anywhere."""
+        state.is_moving = True
+        ticket = MobilityTicket(state.allocation.ticket or b"")
+        order = Order(REFRESH, Moving(local or self._local), [*self._lifetime_wish(), ticket])
+        # [rfc8016:3.2.2/7]
+        if self._config.is_stream:
+            self._send(self._links.begin_next(None if local is None else Address(local.host, 0)), order)
+        else:
+            self._journal.orders.append(order)
 
     def _lifetime_wish(self) -> tuple[Lifetime, ...]:
         return () if self._config.lifetime is None else (Lifetime(self._config.lifetime),)
@@ -287,32 +268,53 @@ class TurnClient:
         """Tell of a hard ICMP error about the server: what is under way fails."""
         self._journal.advance(now)
         if not self.closed:
-            self._stun.report_unreachable(self._server, now)
+            self._links.control.stun.report_unreachable(self._server, now)
             self._settle()
 
     # Streams.
 
     def transport_opened(self, transport_id: int, now: float) -> None:
-        """Tell that the stream asked for with `rtc_stun.OpenTransport` is connected; drain the output next.
+        """Tell that a stream asked for with `rtc_stun.OpenTransport` is connected; drain the output next.
 
         Raises:
-            rtc_stun.StateError: The client never asked for the stream, or was told before.
+            rtc_stun.StateError: The client was told before.
         """
         self._journal.advance(now)
-        if not self.closed:
-            self._stun.transport_opened(transport_id, now)
-            self._buffer = TurnStreamBuffer()
+        link = self._link_of(transport_id)
+        if link is not None:
+            link.opened(transport_id)
 
     def transport_failed(self, transport_id: int, now: float) -> None:
-        """Tell that the stream could not be connected, was closed by the server, or broke: the allocation ends with it."""
+        """Tell that a stream could not be connected, was closed by the server, or broke.
+
+        If it is the one that controls the allocation, that ends with it, unless it may move to another stream.
+        """
         self._journal.advance(now)
-        if self.closed or transport_id != self._stream:
+        link, state = self._link_of(transport_id), self._state
+        if link is None:
             return
-        self._stream = None
-        self._stun.transport_failed(transport_id, now)
+        if isinstance(state, InUse) and link not in self._links.all():
+            state.connections.failed(transport_id)
+            return
+        is_control = link is self._links.control and transport_id == link.stream
+        if is_control and isinstance(state, InUse):
+            state.postponed += [each for each in link.purposes.values() if isinstance(each, Permitting | Binding)]
+            link.purposes.clear()
+        link.failed(transport_id)
         self._settle()
-        if isinstance(self._state, InUse):
-            self._end(EndReason.LOST)
+        if is_control and isinstance(state, InUse) and self._state is state and not state.is_moving:
+            # [rfc8016:3.2.2/7]
+            if state.allocation.ticket is None:
+                self._end(EndReason.LOST)
+            else:
+                self._start_moving(state, None)
+                self._settle()
+
+    def _link_of(self, transport_id: int) -> ClientLink | None:
+        link = self._links.find(transport_id)
+        return (
+            self._state.connections.link_of(transport_id) if link is None and isinstance(self._state, InUse) else link
+        )
 
     # Input.
 
@@ -328,27 +330,30 @@ class TurnClient:
             if datagram.remote != self._server:
                 self._journal.drop("stranger")
             elif not self._receive_from_peer(data):
-                self._stun.receive_datagram(datagram, now)
+                self._links.control.stun.receive_datagram(datagram, now)
         self._settle()
 
     def receive_stream_data(self, transport_id: int, data: bytes, now: float) -> None:
-        """Take in what was read from the stream; a stream that does not speak TURN is given up."""
+        """Take in what was read from a stream; a stream that does not speak TURN is given up."""
         self._journal.advance(now)
-        if self.closed or transport_id != self._stream:
+        link = self._link_of(transport_id)
+        if link is None:
             self._journal.drop("unknown-transport")
-            return
+        elif isinstance(self._state, InUse) and link not in self._links.all():
+            self._state.connections.receive(transport_id, data)
+        else:
+            self._receive_from_server(link, transport_id, data)
+        self._settle()
+
+    def _receive_from_server(self, link: ClientLink, transport_id: int, data: bytes) -> None:
         try:
-            while messages := self._buffer.feed(data):
-                data = b""
-                for message in messages:
-                    if not self._receive_from_peer(message):
-                        self._stun.receive_stream_data(transport_id, message, now)
+            for message in link.messages(data):
+                if not self._receive_from_peer(message) and link.has(transport_id):
+                    link.receive(transport_id, message)
         except ParseError:
             self._journal.drop("malformed-stream")
             self._journal.events.append(CloseTransport(transport_id, abort=True))
-            self.transport_failed(transport_id, now)
-        else:
-            self._settle()
+            self.transport_failed(transport_id, self._journal.now)
 
     def _receive_from_peer(self, message: bytes) -> bool:
         """Take in what a peer sent through the relay; whether it was that."""
@@ -371,15 +376,17 @@ class TurnClient:
         if self.closed:
             return
         now = self._journal.now
-        self._stun.handle_timeout(now)
+        for link in self._links.all():
+            link.stun.handle_timeout(now)
         self._settle()
         if not isinstance(self._state, InUse):
             return
+        self._state.connections.handle_timeout()
         allocation = self._state.allocation
         if now >= allocation.expires_at:
             self._end(EndReason.EXPIRED)
             return
-        # [rfc8656:8/1]
+        # [rfc8656:8/1] [rfc6062:4.2/1] [rfc6062:4.6/1]
         if allocation.refresh_at is not None and now >= allocation.refresh_at:
             allocation.refresh_at = None
             if not self._state.is_moving:
@@ -390,13 +397,14 @@ class TurnClient:
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due, in seconds; at once while output waits to be drained."""
-        soonest = self._stun.next_timeout()
+        if self._journal.orders:
+            return self._journal.now
+        times = [link.stun.next_timeout() for link in self._links.all()]
         if isinstance(self._state, InUse):
-            own = self._state.allocation.next_timeout()
+            times += [self._state.allocation.next_timeout(), self._state.connections.next_timeout()]
             if not self._state.is_moving:
-                own = min(own, self._state.relay.next_timeout())
-            soonest = own if soonest is None or own < soonest else soonest
-        return soonest
+                times.append(self._state.relay.next_timeout())
+        return min((each for each in times if each is not None), default=None)
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent. Over a stream see `stream_data_to_send`."""
@@ -404,7 +412,7 @@ class TurnClient:
             return []
         unsent = self._flush(now)
         local, server, transport = self._local, self._server, self._config.transport
-        requests = self._stun.datagrams_to_send(self._journal.now)
+        requests = self._links.control.stun.datagrams_to_send(self._journal.now)
         if local != self._first_local:
             requests = [Datagram(each.data, local, each.remote, transport) for each in requests]
         return requests + [Datagram(wire, local, server, transport) for wire in unsent]
@@ -414,10 +422,10 @@ class TurnClient:
         if not self._config.is_stream:
             return []
         unsent = self._flush(now)
-        output = self._stun.stream_data_to_send(self._journal.now)
-        if unsent and self._stream is not None:
-            output.append(StreamData(self._stream, b"".join(unsent)))
-        return output
+        output = [written for link in self._links.all() for written in link.output()]
+        if unsent and self._links.control.stream is not None:
+            output.append(StreamData(self._links.control.stream, b"".join(unsent)))
+        return output + self._state.connections.output() if isinstance(self._state, InUse) else output
 
     def _flush(self, now: float) -> list[bytes]:
         self._journal.advance(now)
@@ -436,45 +444,44 @@ class TurnClient:
 
     # Requests and their outcome.
 
-    def _order_allocation(self, wish: AllocateWish) -> None:
-        self._journal.order(ALLOCATE, wish, *wish.attributes())
+    def _send(self, link: ClientLink, order: Order) -> None:
+        link.request(order, self._server, self._domain)
 
     def _settle(self) -> None:
         """Send what was ordered and take in what has ended, until there is neither."""
         while True:
             orders, self._journal.orders = self._journal.orders, []
             for order in orders:
-                request_id = self._stun.send_request(
-                    self._server,
-                    self._journal.now,
-                    method=order.method,
-                    attributes=order.attributes,
-                    domain=self._domain,
-                )
-                self._purposes[request_id] = order.purpose
-            events = self._stun.events()
-            if not events:
+                self._send(self._links.control, order)
+            if isinstance(self._state, InUse):
+                self._state.connections.settle()
+            taken = sum(self._take_outcomes(link) for link in self._links.all())
+            if not taken and not self._journal.orders:
                 return
-            for event in events:
-                match event:
-                    case RequestSucceeded():
-                        self._succeed(event)
-                    case RequestFailed():
-                        self._fail(event)
-                    case RequestRedirected(server=server, domain=domain):
-                        self._server, self._domain = server, domain
-                    case OpenTransport():
-                        self._stream = event.transport_id
-                        self._journal.events.append(event)
-                    case CloseTransport():
-                        self._journal.events.append(event)
-                    case IndicationReceived():
-                        self._journal.drop("unexpected-indication")
-                    case Closed():
-                        pass
 
-    def _succeed(self, event: RequestSucceeded) -> None:
-        purpose, state = self._purposes.pop(event.request_id, None), self._state
+    def _take_outcomes(self, link: ClientLink) -> int:
+        outcomes = link.outcomes()
+        for event in outcomes:
+            match event:
+                case RequestSucceeded():
+                    self._succeed(link.purposes.pop(event.request_id, None), event)
+                case RequestFailed():
+                    self._fail(link.purposes.pop(event.request_id, None), event)
+                case RequestRedirected(server=server, domain=domain):
+                    self._server, self._domain = server, domain
+                case IndicationReceived():
+                    self._receive_indication(event)
+        return len(outcomes)
+
+    def _receive_indication(self, event: IndicationReceived) -> None:
+        indication, state = event.message, self._state
+        if isinstance(state, InUse) and self._config.tcp and indication.method == CONNECTION_ATTEMPT:
+            state.connections.attempted(indication, is_permitted=state.relay.is_permitted)
+        else:
+            self._journal.drop("unexpected-indication")
+
+    def _succeed(self, purpose: Purpose | None, event: RequestSucceeded) -> None:
+        state = self._state
         match purpose:
             case AllocateWish() if isinstance(state, Allocating):
                 self._take_allocation(purpose, event)
@@ -492,11 +499,13 @@ class TurnClient:
                     state.relay.permitted(host)
             case Binding(channel=channel) if isinstance(state, InUse):
                 state.relay.bound(channel)
+            case Connecting(peer=peer) if isinstance(state, InUse):
+                state.connections.connected(peer, event)
             case _:
                 pass  # It was meant for what is given back already.
 
-    def _fail(self, event: RequestFailed) -> None:
-        purpose, state = self._purposes.pop(event.request_id, None), self._state
+    def _fail(self, purpose: Purpose | None, event: RequestFailed) -> None:
+        state = self._state
         if isinstance(state, Releasing) and isinstance(purpose, Refreshing):
             # RFC 8656, 8.3: Whatever the server thinks, we are done with it.
             self._end(state.reason)
@@ -519,6 +528,8 @@ class TurnClient:
             state.relay.forbidden(purpose.hosts, event.error_code)
         elif isinstance(purpose, Binding):
             state.relay.not_bound(purpose.channel)
+        elif isinstance(purpose, Connecting):
+            state.connections.not_connected(purpose.peer, event)
 
     def _moved(self, state: InUse, local: Address, event: RequestSucceeded) -> None:
         ticket, lifetime = ticket_of(event.response), event.response.get(Lifetime)
@@ -527,9 +538,11 @@ class TurnClient:
             self._journal.now, None if lifetime is None else lifetime.value, self._config.refresh_margin
         )
         state.is_moving = False
+        state.postponed += self._links.switch()
         postponed, state.postponed = state.postponed, []
         for purpose in postponed:
-            state.relay.again(purpose)
+            if isinstance(purpose, Permitting | Binding):
+                state.relay.again(purpose)
         self._journal.events.append(AllocationMoved(local))
 
     def _take_allocation(self, wish: AllocateWish, event: RequestSucceeded) -> None:
@@ -540,13 +553,16 @@ class TurnClient:
             self._release(EndReason.UNUSABLE)
             return
         relay = ClientRelay(self._config, self._rng, self._journal, dont_fragment=allocation.dont_fragment)
-        self._state = InUse(allocation, relay)
+        connections = ClientConnections(
+            self._config, allocation.families, self._journal, self._links.another, self._send
+        )
+        self._state = InUse(allocation, relay, connections)
         self._journal.events.append(allocation.announcement(event.server))
 
     def _allocation_refused(self, wish: AllocateWish, event: RequestFailed) -> None:
         simpler = wish.without_what_is_refused(event)
         if simpler is not None:
-            self._order_allocation(simpler)
+            self._journal.order(ALLOCATE, simpler, *simpler.attributes())
         else:
             # [rfc8656:7.4/3] [rfc8656:7.4/4] [rfc8656:7.4/5] [rfc8656:7.4/6] [rfc8656:7.4/11] [rfc8656:7.4/12]
             # [rfc8656:7.4/13] [rfc8656:7.4/14] [rfc8656:7.4/16] [rfc8656:7.4/17] Nobody is asked again by this client,
@@ -555,6 +571,8 @@ class TurnClient:
 
     def _release(self, reason: EndReason) -> None:
         state, self._state = self._state, Releasing(reason)
+        if isinstance(state, InUse):
+            state.connections.end()
         # [rfc8656:8/2] [rfc8656:8.1/1]
         attributes: list[Attribute] = [Lifetime(0)]
         if isinstance(state, InUse) and state.is_moving and state.allocation.ticket is not None:
@@ -563,11 +581,13 @@ class TurnClient:
         self._journal.order(REFRESH, Refreshing(), *attributes)
 
     def _end(self, reason: EndReason, failure: RequestFailed | None = None) -> None:
+        if isinstance(self._state, InUse):
+            self._state.connections.end()
         self._state = Ended()
-        self._purposes.clear()
         self._journal.orders.clear()
-        self._stun.close(self._journal.now)
-        self._journal.events += [event for event in self._stun.events() if isinstance(event, CloseTransport)]
+        for link in self._links.all():
+            link.purposes.clear()
+            link.close()
         code, text = (None, "") if failure is None else (failure.error_code, phrase_of(failure))
         self._journal.events.append(AllocationEnded(reason, code, text))
 

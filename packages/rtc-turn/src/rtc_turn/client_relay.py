@@ -106,6 +106,10 @@ class ClientRelay:
         if len(self._permissions) >= self._config.max_permissions:
             raise StateError(f"there are {len(self._permissions)} permissions")
 
+    def is_permitted(self, host: str) -> bool:
+        """Whether a host may send to us."""
+        return self._permissions.get(host) is not None
+
     # What the server answers.
 
     def permitted(self, host: str) -> None:

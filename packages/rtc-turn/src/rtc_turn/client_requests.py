@@ -39,7 +39,19 @@ class Binding:
     channel: Channel
 
 
-Purpose: TypeAlias = AllocateWish | Refreshing | Moving | Permitting | Binding
+@dataclass(slots=True)
+class Connecting:
+    """The server is being asked to connect to a peer by TCP."""
+
+    peer: Address
+
+
+@dataclass(slots=True)
+class Joining:
+    """A stream is being joined with a connection of a peer; its own link knows what comes of it."""
+
+
+Purpose: TypeAlias = AllocateWish | Refreshing | Moving | Permitting | Binding | Connecting | Joining
 
 
 @dataclass(slots=True)
@@ -54,7 +66,7 @@ class Order:
 class Journal:
     """The time, the orders, the events and the counters of one client; its parts share it."""
 
-    __slots__ = ("_trace", "events", "now", "orders", "stats")
+    __slots__ = ("_next_stream", "_trace", "events", "now", "orders", "stats")
 
     def __init__(self, trace: Trace | None, stats: TurnStats) -> None:
         self._trace = trace
@@ -63,6 +75,12 @@ class Journal:
         self.orders: list[Order] = []
         self.events: list[Event] = []
         self.stats = stats
+        self._next_stream = 0
+
+    def new_stream(self) -> int:
+        """Return a number that no stream of the client has had."""
+        number, self._next_stream = self._next_stream, self._next_stream + 1
+        return number
 
     def advance(self, now: float) -> None:
         """Take note of the time, which does not go back."""

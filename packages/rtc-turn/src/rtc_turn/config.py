@@ -44,6 +44,10 @@ class TurnConfig:
     """Whether datagrams to peers are to arrive whole or not at all, where the server can do that."""
     mobility: bool = False
     """Whether the allocation is to survive a change of our own address (:rfc:`8016`)."""
+    tcp: bool = False
+    """Whether peers are reached by TCP connections instead of datagrams (:rfc:`6062`); the transport is ``tcp`` or ``tls``."""
+    max_connections: int = 64
+    """TCP connections with peers at a time."""
     channels: bool = True
     """Whether to bind channels for peers that data is sent to."""
     software: str | None = SOFTWARE
@@ -78,6 +82,11 @@ class TurnConfig:
             raise ValueError("a port is reserved for one address alone")
         if self.reservation_token is not None and len(self.reservation_token) != 8:
             raise ValueError("a reservation token has 8 bytes")
+        # [rfc6062:4.1/1] [rfc6062:4.1/4]
+        if self.tcp and (
+            not self.is_stream or self.dont_fragment or self.even_port or self.reservation_token is not None
+        ):
+            raise ValueError("peers are reached by TCP over a stream, from any port, and without talk of fragments")
         if self.lifetime is not None and not 0 < self.lifetime < 1 << 32:
             raise ValueError("a lifetime is positive and has 32 bits")
         if not 0 < self.refresh_margin < PERMISSION_LIFETIME:

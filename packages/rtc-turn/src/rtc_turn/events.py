@@ -100,6 +100,40 @@ class PeerUnreachable:
     error_data: int
 
 
+@dataclass(slots=True)
+class PeerConnected:
+    """There is a TCP connection with a peer: `ClientConnections.send` may follow (:rfc:`6062`)."""
+
+    connection_id: int
+    """The server's number for it."""
+    peer: Address
+
+
+@dataclass(slots=True)
+class PeerConnectionFailed:
+    """There is no TCP connection with a peer."""
+
+    peer: Address
+    error_code: int | None
+    """447 if the peer was not reached (it may be tried again after ten seconds), 403 if it may not be; None if the server
+    said nothing."""
+
+
+@dataclass(slots=True)
+class PeerDataReceived:
+    """A peer has sent something over its TCP connection; borders mean nothing."""
+
+    connection_id: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class PeerDisconnected:
+    """A TCP connection with a peer has ended."""
+
+    connection_id: int
+
+
 Event: TypeAlias = (
     Allocated
     | AllocationEnded
@@ -108,6 +142,10 @@ Event: TypeAlias = (
     | CloseTransport
     | DataReceived
     | OpenTransport
+    | PeerConnected
+    | PeerConnectionFailed
+    | PeerDataReceived
+    | PeerDisconnected
     | PeerUnreachable
     | PermissionInstalled
     | PermissionRefused
