@@ -7,6 +7,8 @@ from tests.dtls.conformance import keys
 from tests.dtls.conformance.subject import CLIENT, SERVER, Watched, make
 from tests.interop.dtls_driver import UdpDriver, free_port, gnutls
 
+from rtc_dtls import Version
+
 KINDS = pytest.mark.parametrize("kind", ["ecdsa", "p384", "ed25519", "rsa"])
 THEIR_KINDS = pytest.mark.parametrize("their_kind", ["ecdsa", "p384", "ed25519", "rsa"])
 PRIORITY = "NORMAL:-VERS-ALL:+VERS-DTLS1.2"
@@ -30,13 +32,14 @@ def as_client(
     mtu: int = 1200,
     priority: str = PRIORITY,
     arguments: tuple[str, ...] = (),
+    versions: tuple[int, ...] = (Version.DTLS_1_2,),
 ) -> Watched:
     """Our client against `gnutls-serv`, which repeats what it hears: handshake, data both ways, end."""
     port = free_port()
     who = keys.identity(their_kind, "gnutls")
     line = ["--echo", "--port", str(port), "--mtu", str(mtu), "--require-client-cert", "--priority", priority]
     with gnutls("gnutls-serv", who, folder, *line, *arguments) as theirs:
-        ours = make(CLIENT, who=who, kind=kind, mtu=mtu)
+        ours = make(CLIENT, who=who, kind=kind, mtu=mtu, versions=versions)
         driver = UdpDriver(ours, port=port)
         try:
             assert driver.run(lambda: ours.connected), theirs.saw(b"") or theirs.output
@@ -130,3 +133,10 @@ def test_srtp_keys_agree(tmp_path: Path, profile: str, code: int) -> None:
     client = as_client(tmp_path, arguments=("--srtp-profiles", profile))
 
     assert ours.srtp_profile == client.srtp_profile == code
+
+
+def test_a_client_of_both_versions_is_answered_in_1_2(tmp_path: Path) -> None:
+    """Its hello with a share for a group of the future comes in two datagrams."""
+    ours = as_client(tmp_path, versions=(Version.DTLS_1_3, Version.DTLS_1_2))
+
+    assert ours.connection.version == Version.DTLS_1_2

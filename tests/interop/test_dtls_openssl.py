@@ -8,6 +8,8 @@ from tests.dtls.conformance.subject import CLIENT, SERVER, Watched, make
 from tests.dtls.test_openssl import CIPHERS
 from tests.interop.dtls_driver import UdpDriver, free_port, openssl
 
+from rtc_dtls import Version
+
 PROFILES = {"SRTP_AES128_CM_SHA1_80": (1, 60), "SRTP_AEAD_AES_128_GCM": (7, 56)}
 KINDS = pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
 MTUS = pytest.mark.parametrize("mtu", [300, 1200])
@@ -25,6 +27,7 @@ def as_client(
     mtu: int = 1200,
     profile: str = "SRTP_AES128_CM_SHA1_80",
     arguments: tuple[str, ...] = (),
+    versions: tuple[int, ...] = (Version.DTLS_1_2,),
 ) -> None:
     """Our client against `s_server`: handshake, SRTP keys, data both ways, end."""
     port = free_port()
@@ -44,7 +47,7 @@ def as_client(
     ]
     line += ["-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", str(length), *arguments]
     with openssl("s_server", who, folder, *line) as theirs:
-        ours = make(CLIENT, who=who, kind=kind, mtu=mtu)
+        ours = make(CLIENT, who=who, kind=kind, mtu=mtu, versions=versions)
         driver = UdpDriver(ours, port=port)
         try:
             assert driver.run(lambda: ours.connected), theirs.output
@@ -139,3 +142,8 @@ def test_every_suite(tmp_path: Path, suite: int) -> None:
 def test_every_group(tmp_path: Path, group: str) -> None:
     as_client(tmp_path, kind="rsa", their_kind="rsa", arguments=("-groups", group))
     as_server(tmp_path, kind="rsa", their_kind="rsa", arguments=("-groups", group))
+
+
+def test_a_client_of_both_versions_is_answered_in_1_2(tmp_path: Path) -> None:
+    """Its hello with a share for a group of the future comes in two datagrams."""
+    as_client(tmp_path, kind="ecdsa", their_kind="ecdsa", versions=(Version.DTLS_1_3, Version.DTLS_1_2))

@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.dtls.conformance import keys
 from tests.dtls.conformance.keys import Identity
 from tests.dtls.conformance.scripted import ScriptedClient, ScriptedServer
-from tests.dtls.ends import config12
 from tests.support.rng import SeededRng
 
 from rtc_dtls import (
@@ -24,6 +23,7 @@ from rtc_dtls import (
     HandshakeCompleted,
     Role,
     SrtpProfile,
+    Version,
 )
 
 CLIENT = "client"
@@ -158,9 +158,11 @@ def config(
     require_certificate: bool = True,
     extended_master_secret: bool = True,
     cookie_secret: bytes = SECRET,
+    versions: tuple[int, ...] = (Version.DTLS_1_2,),
 ) -> DtlsConfig:
     """The configuration of most tests; `peer` is whose fingerprint is expected, None for anybody's."""
-    return config12(
+    return DtlsConfig(
+        versions=versions,
         certificate=certificate_of(who),
         remote_fingerprints=None if peer is None or not require_certificate else (fingerprint(peer.certificate),),
         srtp_profiles=(SrtpProfile.AES128_CM_HMAC_SHA1_80, SrtpProfile.AEAD_AES_128_GCM) if srtp else (),
@@ -190,6 +192,7 @@ def make(
     extended_master_secret: bool = True,
     cookie_secret: bytes = SECRET,
     address: bytes = b"192.0.2.1:5000",
+    versions: tuple[int, ...] = (Version.DTLS_1_2,),
 ) -> Watched:
     """A machine that expects the peer `who`; a client has been started."""
     mine = keys.identity(kind, "subject")
@@ -203,6 +206,7 @@ def make(
         require_certificate=require_certificate,
         extended_master_secret=extended_master_secret,
         cookie_secret=cookie_secret,
+        versions=versions,
     )
     connection = DtlsConnection(
         role=Role.CLIENT if role == CLIENT else Role.SERVER,
