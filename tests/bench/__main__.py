@@ -68,6 +68,34 @@ GOALS: Final[dict[str, list[Goal]]] = {
         Goal("all_ms_per_picture", "ms CPU a picture with the codec", more_is_better=False),
         Goal("pictures_per_second", "pictures a second", more_is_better=True, ratio=0.95),
     ],
+    "dtls": [
+        Goal("openssl_handshakes", "handshakes of OpenSSL 1.2 per CPU-second", more_is_better=True),
+        *(
+            Goal(f"handshakes_{kind}", f"handshakes {kind} per CPU-second", more_is_better=True)
+            for kind in ("12", "13", "13_hybrid")
+        ),
+        Goal("round_trips_12", "round trips until the client may send, 1.2", more_is_better=False, absolute=2),
+        Goal("round_trips_13", "round trips until the client may send, 1.3", more_is_better=False, absolute=1),
+        Goal("openssl_seal", "records of 1200 bytes that OpenSSL seals per CPU-second", more_is_better=True),
+        Goal("openssl_open", "records of 1200 bytes that OpenSSL opens per CPU-second", more_is_better=True),
+        *(
+            Goal(
+                f"{operation}_{kind}", f"records of 1200 bytes, {operation} {kind}, per CPU-second", more_is_better=True
+            )
+            for operation in ("seal", "open")
+            for kind in ("12", "13")
+        ),
+        *(
+            Goal(
+                f"{operation}_ratio_{kind}",
+                f"CPU of {operation} {kind} by that of pyOpenSSL",
+                more_is_better=False,
+                absolute=1,
+            )
+            for operation in ("seal", "open")
+            for kind in ("12", "13")
+        ),
+    ],
     "srtp": [
         Goal(f"{profile}_{kind}_{operation}", f"{profile} {kind} {operation}", more_is_better=False, absolute=most)
         for profile, most in zip(PROFILES, SRTP_MOST, strict=True)
@@ -107,7 +135,7 @@ def main() -> int:
 def _python_implementations(benchmark: str) -> tuple[str, ...]:
     if benchmark == "forwarding":
         return (*PYTHON, BARE_TRANSPORTS)
-    return ("ours",) if benchmark == "srtp" else PYTHON
+    return ("ours",) if benchmark in ("srtp", "dtls") else PYTHON
 
 
 def _node_implementations(benchmark: str) -> list[str]:

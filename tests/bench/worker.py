@@ -202,6 +202,10 @@ def main() -> None:
         from tests.bench import forwarding
 
         result = forwarding.measure(name)
+    elif benchmark == "dtls":
+        from tests.bench import dtls
+
+        result = dtls.compare()
     elif benchmark == "srtp":
         from tests.bench import srtp
 

@@ -8,20 +8,29 @@ from tests.dtls.conformance import keys
 from tests.dtls.conformance.subject import CLIENT, SERVER, Watched, make
 from tests.support.peers import require
 
+from rtc_dtls import Version
+
 if TYPE_CHECKING:
     from tests.interop.mbedtls_peer import MbedTlsPeer
 
 BOTH = pytest.mark.parametrize("role", [CLIENT, SERVER])
 
 
-def meet(role: str, *, kind: str = "ecdsa", their_kind: str = "ecdsa") -> tuple[Watched, "MbedTlsPeer"]:
+def meet(
+    role: str,
+    *,
+    kind: str = "ecdsa",
+    their_kind: str = "ecdsa",
+    mtu: int = 1200,
+    versions: tuple[int, ...] = (Version.DTLS_1_2,),
+) -> tuple[Watched, "MbedTlsPeer"]:
     """Our machine in `role` after a handshake with Mbed TLS, which verifies our certificate as one it knows."""
     require(find_spec("mbedtls"), "python-mbedtls is not installed")
     from tests.interop.mbedtls_peer import MbedTlsPeer
 
     who = keys.identity(their_kind, "mbedtls")
     theirs = MbedTlsPeer(is_client=role == SERVER, who=who, peer=keys.identity(kind, "subject"))
-    ours = make(role, who=who, kind=kind)
+    ours = make(role, who=who, kind=kind, mtu=mtu, versions=versions)
     theirs.shake()
     carry(ours, theirs)
     assert theirs.connected
@@ -63,3 +72,10 @@ def test_its_server_asks_for_a_cookie() -> None:
     ours, _ = meet(CLIENT)
 
     assert ours.stats.datagrams_sent >= 3
+
+
+def test_its_server_takes_a_hello_of_both_versions_where_that_fits_a_datagram() -> None:
+    """It cannot put hellos together: where paths take less, whoever wants to talk to it offers no hybrid group."""
+    ours, _ = meet(CLIENT, mtu=1500, versions=(Version.DTLS_1_3, Version.DTLS_1_2))
+
+    assert ours.connection.version == Version.DTLS_1_2
