@@ -83,10 +83,9 @@ class RecordLayer:
         self._openers13 = [opener, *self._openers13[: READABLE_EPOCHS - 1]]
 
     def close_plaintext(self) -> None:
-        """Refuse epoch 0 from now on."""
+        """Refuse epoch 0 from now on, and keep nothing more for keys that may come."""
         # [rfc6347:4.1/7] [rfc6347:4.2.8/2]
         self._plaintext_readable = False
-        self._early.clear()
 
     def forget(self) -> None:
         """Lose all keys: nothing can be read or written any more."""
