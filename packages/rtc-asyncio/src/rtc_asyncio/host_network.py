@@ -9,16 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import rtc_peer
-from rtc_ice import TcpType, is_candidate_name
+from rtc_ice import TcpType
 from rtc_peer import IceTransportState, PeerConnection
 from rtc_stun import Address, CloseTransport, OpenTransport
 
 from .driver import Driver
-from .name_resolution import addresses_of
+from .host_names import HostNames
 from .network_options import NetworkOptions
 
 if TYPE_CHECKING:
-    from .multicast import MulticastDnsService
     from .network_monitor import NetworkMonitor
     from .single_port import SinglePort
     from .streams import MachineStreams
@@ -55,14 +54,11 @@ class HostNetwork:
         self._hosts = hosts
         self._share = None if port is None else port.share(peer, driver, self._use_streams)
         self._sockets: dict[int, list[Address]] = {}
-        self._resolving: set[asyncio.Task[None]] = set()
         self._streams: MachineStreams | None = None
         self._tcp: TcpCandidates | None = None
-        self._multicast: MulticastDnsService | None = None
         self._monitor: NetworkMonitor | None = None
         self._recovery: asyncio.TimerHandle | None = None
-        self._names: dict[str, str] = {}
-        """Names that stand for our addresses, by these: for this connection alone."""
+        self.names: Final = HostNames(peer, driver)
 
     @property
     def in_use(self) -> bool:
@@ -103,16 +99,9 @@ class HostNetwork:
         if self._streams is not None:
             self._streams.close_later(wish)
 
-    def resolve(self, host: str) -> None:
-        """Look up the addresses of a name, and tell the machine."""
-        task = self._loop.create_task(self._resolve(host))
-        self._resolving.add(task)
-        task.add_done_callback(self._resolving.discard)
-
     def close(self) -> None:
         """Look nothing up any more, watch nothing, and take our names back."""
-        for task in self._resolving:
-            task.cancel()
+        self.names.close()
         if self._tcp is not None:
             self._tcp.close()
         if self._recovery is not None:
@@ -120,11 +109,6 @@ class HostNetwork:
         if self._monitor is not None:
             self._monitor.leave(self._changed)
             self._monitor = None
-        if self._multicast is not None:
-            for name in self._names.values():
-                self._multicast.withdraw(name)
-            self._multicast.leave()
-            self._multicast = None
 
     def _gather_tcp(self, transport_id: int) -> None:
         """Add the TCP candidates that are wanted, after those for UDP."""
@@ -135,7 +119,9 @@ class HostNetwork:
         if self._tcp is None:
             self._tcp = TcpCandidates(self._peer, self._driver, self._use_streams)
         for host in self._hosts if self._hosts is not None else self._options.hosts():
-            announce = partial(self._options.announcement, name=self._name_of(host))
+            announce = partial(
+                self._options.announcement, name=self.names.of(host) if self._options.hide_hosts else None
+            )
             # [rfc6544:4.1/2] [rfc6544:4.1/3] [rfc6544:5.1/1] [rfc6544:4.5/6]
             for tcp_type in self._options.tcp:
                 self._tcp.gather(transport_id, host, TcpType(tcp_type), announce)
@@ -161,8 +147,7 @@ class HostNetwork:
         """Give up the addresses that are gone, and take up those that came."""
         # A machine without a network has its loopback addresses for other programs on it, but this peer is elsewhere.
         present = [host for host in self._options.hosts() if not ipaddress.ip_address(host).is_loopback]
-        if self._multicast is not None:
-            self._multicast.follow_links()
+        self.names.follow_links()
         lost = False
         for transport_id, addresses in self._sockets.items():
             for address in [each for each in addresses if each.host not in present]:
@@ -195,7 +180,7 @@ class HostNetwork:
         address = self._open(host)
         if address is None:
             return
-        announced = self._options.announcement(address, self._name_of(host))
+        announced = self._options.announcement(address, self.names.of(host) if self._options.hide_hosts else None)
         if self._peer.add_local_address(transport_id, address, self._driver.now, announced=announced):
             self._sockets[transport_id].append(address)
         else:
@@ -213,32 +198,3 @@ class HostNetwork:
                 if error.errno != errno.EADDRINUSE:
                     return None
         return None
-
-    def _name_of(self, host: str) -> str | None:
-        """Return the name that hides an address, if addresses are to be hidden."""
-        if not self._options.hide_hosts:
-            return None
-        if host not in self._names:
-            self._names[host] = self._use_multicast().publish(host)
-        return self._names[host]
-
-    def _use_multicast(self) -> "MulticastDnsService":
-        from .multicast import MulticastDnsService  # who meets no hidden candidates does without
-
-        if self._multicast is None:
-            self._multicast = MulticastDnsService.use()
-        return self._multicast
-
-    async def _resolve(self, host: str) -> None:
-        if is_candidate_name(host):
-            addresses = await self._use_multicast().resolve(host)
-        else:
-            async for addresses in addresses_of(host):
-                self._tell(host, addresses)
-            return
-        self._tell(host, addresses)
-
-    def _tell(self, host: str, addresses: Sequence[str]) -> None:
-        if not self._peer.closed:
-            self._peer.host_resolved(host, addresses, self._driver.now)
-            self._driver.flush()

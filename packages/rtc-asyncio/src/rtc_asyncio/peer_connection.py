@@ -443,7 +443,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
                 self._network.transport_closed(transport_id)
                 self._dispatcher.dispatch(event)
             case rtc_peer.HostResolutionWanted(host=host):
-                self._network.resolve(host)
+                self._network.names.resolve(host)
             case OpenTransport():
                 self._network.open_stream(event)
             case CloseTransport():
