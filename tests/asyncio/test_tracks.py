@@ -104,16 +104,86 @@ async def test_a_reader_that_is_cancelled_and_closed_leaves_no_task() -> None:
     assert [task for task in asyncio.all_tasks() if "Source" in repr(task)] == []
 
 
-async def test_a_track_that_raises_ends_and_its_error_is_told() -> None:
+class Gated(Counter):
+    """Gives its next number when the gate is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    async def recv(self) -> RawFrame:
+        await self.gate.wait()
+        return await super().recv()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_whoever_waits_for_a_frame_hears_at_once_that_the_reader_was_closed_or_the_track_stopped(
+    count: int,
+) -> None:
+    for end in ("close", "stop"):
+        track = Gated()
+        readers = [track.subscribe() for _ in range(count)]
+        waiting = [asyncio.ensure_future(reader.get()) for reader in readers]
+        await asyncio.sleep(0.01)
+        if end == "stop":
+            track.stop()
+        else:
+            for reader in readers:
+                reader.close()
+        async with asyncio.timeout(5):
+            results = await asyncio.gather(*waiting, return_exceptions=True)
+
+        assert [type(result) for result in results] == [MediaStreamError] * count
+
+
+async def test_a_reader_that_is_closed_and_cancelled_is_cancelled() -> None:
+    track = Gated()
+    reader = track.subscribe()
+    waiting = asyncio.ensure_future(reader.get())
+    await asyncio.sleep(0.01)
+    reader.close()
+    waiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+@pytest.mark.parametrize("came", ["before", "after"])
+async def test_when_one_reader_is_cancelled_the_others_go_on(came: str) -> None:
+    track = Gated()
+    first = track.subscribe()
+    second = track.subscribe() if came == "before" else None
+    giving_up = asyncio.ensure_future(first.get())
+    await asyncio.sleep(0.01)
+    second = second or track.subscribe()
+    going_on = asyncio.ensure_future(second.get())
+    await asyncio.sleep(0.01)
+    giving_up.cancel()
+    await asyncio.sleep(0.01)
+    track.gate.set()
+    async with asyncio.timeout(5):
+        frame = await going_on
+
+    assert giving_up.cancelled()
+    assert isinstance(frame, Numbers)
+    assert frame.pts == 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("fault", [ValueError("oh"), asyncio.CancelledError("oh")])
+async def test_a_track_that_raises_ends_and_its_error_is_told(fault: BaseException, count: int) -> None:
     class Faulty(Counter):
         async def recv(self) -> RawFrame:
-            raise ValueError("oh")
+            raise fault
 
     reports: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: reports.append(context["exception"]))
     track = Faulty()
+    readers = [track.subscribe() for _ in range(count)]
 
-    assert [frame async for frame in track.subscribe()] == []
+    async with asyncio.timeout(5):
+        for reader in readers:
+            assert [frame async for frame in reader] == []
     assert str(reports[0]) == "oh"
     assert track.readyState == "ended"
 

@@ -47,7 +47,6 @@ class FrameQueue(Generic[T]):
 
     Args:
         limit: How many frames may wait.
-        wanted: Called when a reader finds it empty, for sources that deliver on demand.
         arrived: Called when something was added, for a reader that does not wait but is called.
         on_close: Called once when the reader closes it.
     """
@@ -56,12 +55,10 @@ class FrameQueue(Generic[T]):
         self,
         limit: int,
         *,
-        wanted: Callable[[], None] | None = None,
         arrived: Callable[[], None] | None = None,
         on_close: "Callable[[FrameQueue[T]], None] | None" = None,
     ) -> None:
         self._limit = limit
-        self._wanted = wanted
         self._arrived = arrived
         self._on_close = on_close
         self._waiting: deque[T] = deque()
@@ -108,9 +105,7 @@ class FrameQueue(Generic[T]):
         while not self._waiting:
             if self._ended:
                 raise MediaStreamError("the track has ended")
-            if self._wanted is not None:
-                self._wanted()
-            await self._sleep(self._getters)
+            await self._wait()
         return self.take()
 
     def take(self) -> T:
@@ -159,11 +154,19 @@ class FrameQueue(Generic[T]):
         while self.full and not self._ended:
             await self._sleep(self._putters)
 
+    def look(self) -> None:
+        """Let whoever waits for a frame see to it again."""
+        _wake(self._getters)
+
     def end(self) -> None:
         """Nothing will come any more; what is there can still be read. Idempotent."""
         self._ended = True
         _wake(self._getters)
         _wake(self._putters)
+
+    async def _wait(self) -> None:
+        """Wait until a frame may have come, or the end."""
+        await self._sleep(self._getters)
 
     async def _sleep(self, sleepers: "deque[asyncio.Future[None]]") -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -17,18 +17,15 @@ class Source(Generic[T]):
     """Hands each frame to everyone who reads.
 
     Args:
-        wanted: Called when a reader waits for a frame; None if frames come by themselves.
         idle: Called when the last reader has gone.
         busy: Called when the first reader has come.
     """
 
     def __init__(
         self,
-        wanted: Callable[[], None] | None = None,
         idle: Callable[[], None] | None = None,
         busy: Callable[[], None] | None = None,
     ) -> None:
-        self._wanted = wanted
         self._idle = idle
         self._busy = busy
         self._readers: list[FrameQueue[T]] = []
@@ -46,7 +43,7 @@ class Source(Generic[T]):
 
     def subscribe(self, limit: int = READER_LIMIT, arrived: Callable[[], None] | None = None) -> FrameQueue[T]:
         """Add a reader; one that does not wait is called when a frame has arrived."""
-        reader: FrameQueue[T] = FrameQueue(limit, wanted=self._wanted, arrived=arrived, on_close=self._gone)
+        reader = self._queue(limit, arrived)
         if self._ended:
             reader.end()
         else:
@@ -73,6 +70,9 @@ class Source(Generic[T]):
         for reader in readers:
             reader.end()
 
+    def _queue(self, limit: int, arrived: Callable[[], None] | None) -> FrameQueue[T]:
+        return FrameQueue(limit, arrived=arrived, on_close=self._gone)
+
     def _gone(self, reader: FrameQueue[T]) -> None:
         if reader in self._readers:
             self._readers.remove(reader)
@@ -81,7 +81,7 @@ class Source(Generic[T]):
 
 
 class PullSource(Source[T]):
-    """A source that is asked for each frame, by one task for all readers, which runs only while somebody waits.
+    """A source that is asked for each frame, while somebody waits: by the task of its only reader, or by one of its own for several.
 
     Args:
         recv: Gives the next frame, and raises `MediaStreamError` when there is none.
@@ -89,38 +89,113 @@ class PullSource(Source[T]):
     """
 
     def __init__(self, recv: Callable[[], Awaitable[T]], on_end: Callable[[], None]) -> None:
-        super().__init__(self._start, self._stop)
+        super().__init__(self._stop)
         self._recv = recv
         self._on_end = on_end
-        self._reading: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[object] | None = None
+        """The task that waits for `recv`."""
+        self._is_lent = False
+        """Whether that is the task of a reader."""
+        self._is_interrupted = False
+        """Whether it was cancelled by us."""
 
     def end(self) -> None:
         """Nothing will come any more. Idempotent."""
         super().end()
         self._stop()
 
-    def _start(self) -> None:
-        if self._reading is None and not self.ended:
-            self._reading = asyncio.get_running_loop().create_task(self._read())
+    async def wait(self, reader: FrameQueue[T], sleep: Callable[[], Awaitable[None]]) -> None:
+        """See to it that frames come, and return when one may have come.
 
-    def _stop(self) -> None:
-        reading, self._reading = self._reading, None
-        if reading is not None and reading is not asyncio.current_task(reading.get_loop()):
-            reading.cancel()
+        Args:
+            reader: Whoever waits.
+            sleep: Waits until something is pushed to the reader, or it ends.
+        """
+        if self._asking is None and self._readers == [reader]:
+            await self._ask_here()
+            return
+        if self._asking is None:
+            self._asking = asyncio.get_running_loop().create_task(self._ask())
+            self._asking.add_done_callback(self._asked)
+        await sleep()
 
-    async def _read(self) -> None:
+    def _queue(self, limit: int, arrived: Callable[[], None] | None) -> FrameQueue[T]:
+        return PulledQueue(self, limit, arrived=arrived, on_close=self._gone)
+
+    async def _ask_here(self) -> None:
+        """Ask in the task of the only reader, which saves a task and two turns of the event loop for each frame."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._asking, self._is_lent = task, True
+        others = task.cancelling()
+        try:
+            await self._ask()
+        except asyncio.CancelledError:
+            # As `asyncio.timeout` does: what we have cancelled ends here, unless others did so, too.
+            if not self._is_interrupted or task.uncancel() > others:
+                raise
+        else:
+            if self._is_interrupted:
+                task.uncancel()
+        finally:
+            self._asking, self._is_lent, self._is_interrupted = None, False, False
+            for reader in self._readers:
+                reader.look()  # who came meanwhile has relied on this one
+
+    def _asked(self, task: asyncio.Task[object]) -> None:
+        if self._asking is task:
+            self._asking = None
+
+    async def _ask(self) -> None:
         try:
             frame = await self._recv()
         except MediaStreamError:
             self._finish()
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self._failed(error)  # the track's own fault: nobody has cancelled us
         except Exception as error:  # noqa: BLE001 - the application's track: its fault ends it, and is told
-            asyncio.get_running_loop().call_exception_handler({"message": "a track's recv raised", "exception": error})
-            self._finish()
+            self._failed(error)
         else:
-            self._reading = None
+            if not self._is_lent:
+                self._asking = None  # a reader that is woken now may ask at once
             self.push(frame)
 
+    def _stop(self) -> None:
+        """Wait for `recv` no more."""
+        asking = self._asking
+        if asking is None or self._is_interrupted or asking is asyncio.current_task(asking.get_loop()):
+            return
+        if self._is_lent:
+            self._is_interrupted = True
+        else:
+            self._asking = None
+        asking.cancel()
+
+    def _failed(self, error: BaseException) -> None:
+        asyncio.get_running_loop().call_exception_handler({"message": "a track's recv raised", "exception": error})
+        self._finish()
+
     def _finish(self) -> None:
-        self._reading = None
         self.end()
         self._on_end()
+
+
+class PulledQueue(FrameQueue[T]):
+    """The queue of a reader that has to ask for frames."""
+
+    def __init__(
+        self,
+        source: PullSource[T],
+        limit: int,
+        *,
+        arrived: Callable[[], None] | None,
+        on_close: Callable[[FrameQueue[T]], None],
+    ) -> None:
+        super().__init__(limit, arrived=arrived, on_close=on_close)
+        self._source = source
+
+    async def _wait(self) -> None:
+        await self._source.wait(self, super()._wait)

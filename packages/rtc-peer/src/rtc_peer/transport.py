@@ -368,8 +368,9 @@ class Transport:
         self.packets_received += len(packets)
         self.bytes_received += sum(map(len, packets))
         if self.media is not None:
-            # The end of the handshake may have come in the same batch.
-            self._follow_dtls(now)
+            if self.media.srtp.profile is None:
+                # The end of the handshake may have come in the same batch.
+                self._follow_dtls(now)
             self.media.receive(packets, now)
 
     def _follow_dtls(self, now: float) -> None:
