@@ -112,6 +112,23 @@ def test_unknown_hash_functions_beside_a_known_one_do_no_harm() -> None:
     assert pair.run(pair.talking)
 
 
+@pytest.mark.spec("rfc8844:4.3/3", "rfc8844:4.3/1")
+def test_class_27_a_tls_id_of_another_session_ends_the_transport() -> None:
+    """Whoever copies fingerprints between two sessions cannot copy the handshake (unknown key share)."""
+    pair = Pair()
+    pair.left.machine.create_data_channel()
+    offer = pair.offer()
+    altered = re.sub(r"a=tls-id:\w+", f"a=tls-id:{'x' * 24}", offer.sdp)
+    assert altered != offer.sdp
+    pair.give(pair.right, SessionDescription(SdpType.OFFER, altered))
+    pair.answer()
+    pair.give(pair.left, pair.right.local)
+
+    assert pair.run(lambda: pair.right.node.saw(DtlsTransportFailed))
+    (failed,) = pair.right.of(DtlsTransportFailed)
+    assert failed.sent_alert == 47
+
+
 # --- certificates ---
 
 

@@ -60,6 +60,14 @@ class DtlsConfig:
     """Application protocols in order of preference, such as `WEBRTC_PROTOCOLS`; a server's order decides."""
     required_alpn_protocol: str | None = None
     """Fail the handshake unless this one of them comes out of it, such as `CONFIDENTIAL_WEBRTC`."""
+    identity_hash: bytes | None = None
+    """SHA-256 of the identity assertion that went through signalling, empty without one; None does not speak of it. With
+    it, a peer that says another than ``remote_identity_hash`` is refused (:rfc:`8844#section-3.2`)."""
+    remote_identity_hash: bytes = b""
+    external_session_id: str | None = None
+    """The ``tls-id`` of our description; None if there is none. With it, a peer that says another than
+    ``remote_external_session_id`` is refused (:rfc:`8844#section-4.3`)."""
+    remote_external_session_id: str | None = None
     require_extended_master_secret: bool = True
     """Fail without :rfc:`7627`. If False and the peer does not have it, nothing can be exported."""
     # [rfc8449:4.1/1]
@@ -90,6 +98,7 @@ class DtlsConfig:
         self._check_protocol()
         if not self.require_client_certificate and self.remote_fingerprints is not None:
             raise ValueError("without a client certificate there is nothing that remote_fingerprints could match")
+        self._check_external_session()
         if self.require_srtp and not self.srtp_profiles:
             raise ValueError("require_srtp needs srtp_profiles")
         if not all(0 < len(name.encode()) < 256 for name in self.alpn_protocols):
@@ -108,6 +117,14 @@ class DtlsConfig:
         check_timeout(self.initial_timeout)
         if not self.initial_timeout <= self.max_timeout <= MAX_TIMEOUT:
             raise ValueError(f"max_timeout is from initial_timeout to {MAX_TIMEOUT:g} seconds")
+
+    def _check_external_session(self) -> None:
+        for binding_hash in (self.identity_hash or b"", self.remote_identity_hash):
+            if len(binding_hash) not in (0, 32):
+                raise ValueError("the hash of an identity assertion has 32 bytes")
+        for session_id in (self.external_session_id, self.remote_external_session_id):
+            if session_id is not None and not (session_id.isascii() and 20 <= len(session_id) <= 255):
+                raise ValueError("a tls-id has 20 to 255 ASCII characters")
 
     def _check_protocol(self) -> None:
         for name, values, known in (

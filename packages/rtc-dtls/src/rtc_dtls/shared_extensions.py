@@ -3,6 +3,7 @@
 use_srtp                 :rfc:`5764#section-4.1`
 ALPN                     :rfc:`7301#section-3.1`
 record_size_limit        :rfc:`8449`
+external_id_hash, external_session_id    :rfc:`8844`, in `external_session.py`
 
 DTLS 1.2 answers in the ServerHello, 1.3 in EncryptedExtensions.
 """
@@ -12,6 +13,7 @@ from .config import MIN_RECORD_SIZE, DtlsConfig
 from .dataclass import dataclass
 from .errors import ProtocolError
 from .extensions import Extensions, ExtensionType, encode_protocol_names, parse_protocol_names
+from .external_session import answer_external_session, check_external_session, offer_external_session
 from .presentation import Reader
 from .record import MAX_PLAINTEXT_LENGTH
 from .srtp import encode_use_srtp, parse_use_srtp
@@ -38,6 +40,7 @@ def offer_shared_extensions(config: DtlsConfig) -> list[tuple[int, bytes]]:
         names = (name.encode() for name in config.alpn_protocols)
         # [rfc7301:3.1/1]
         items.append((ExtensionType.ALPN, encode_protocol_names(names)))
+    items += offer_external_session(config)
     # [rfc8449:4/8]
     items.append(_record_size_limit(config, is_13_possible=Version.DTLS_1_3 in config.spoken_versions))
     return items
@@ -63,6 +66,7 @@ def answer_shared_extensions(
     if protocol is not None:
         # [rfc7301:3.1/4] [rfc7301:3.1/5]
         answers.append((ExtensionType.ALPN, encode_protocol_names((protocol.encode(),))))
+    answers += answer_external_session(config, offered)
     # max_fragment_length is not ours. [rfc8449:5/1]
     limit = _find_record_size_limit(offered)
     if limit is not None:
@@ -77,6 +81,7 @@ def accept_shared_extensions(config: DtlsConfig, answered: Extensions) -> Shared
         ParseError: An extension is malformed.
         ProtocolError: The server chose what was not offered.
     """
+    check_external_session(config, answered)
     return SharedChoices(
         srtp_profile=_accept_srtp_profile(config, answered),
         alpn_protocol=_accept_protocol(config, answered),

@@ -109,6 +109,10 @@ class DtlsTransport:
             srtp_profiles=self._template.srtp_profiles or SRTP_PROFILES,
             # [rfc8835:3.5/6] Not confidential: what the application does with what it gets, nobody knows here.
             alpn_protocols=self._template.alpn_protocols or (rtc_dtls.WEBRTC,),
+            # [rfc8844:3.2/1] There are no identity assertions here. [rfc8844:4.3/1] Browsers have no tls-id.
+            identity_hash=b"",
+            external_session_id=None if agreement.remote.tls_id is None else agreement.local.tls_id,
+            remote_external_session_id=agreement.remote.tls_id,
         )
         role = rtc_dtls.Role.CLIENT if agreement.is_client else rtc_dtls.Role.SERVER
         self.agreement = agreement
