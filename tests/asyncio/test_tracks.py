@@ -66,6 +66,22 @@ async def test_two_readers_each_get_every_frame() -> None:
     assert seen == [[1, 2, 3], [1, 2, 3]]
 
 
+async def test_readers_that_come_together_both_get_the_first_frame_even_if_it_is_there_at_once() -> None:
+    class Ready(Counter):
+        async def recv(self) -> RawFrame:
+            self.count += 1
+            return Numbers(self.count)
+
+    track = Ready()
+
+    async def first() -> int:
+        frame = await track.subscribe().get()
+        assert isinstance(frame, Numbers)
+        return frame.pts
+
+    assert await asyncio.gather(first(), first()) == [1, 1]
+
+
 async def test_a_track_whose_source_ends_tells() -> None:
     track = Counter(0)
     told: list[str] = []
@@ -115,13 +131,24 @@ class Gated(Counter):
         await self.gate.wait()
         return await super().recv()
 
+    @classmethod
+    async def begun(cls) -> "Gated":
+        """One of which the first number was read."""
+        track = cls()
+        track.gate.set()
+        reader = track.subscribe()
+        await reader.get()
+        reader.close()
+        track.gate.clear()
+        return track
+
 
 @pytest.mark.parametrize("count", [1, 2])
 async def test_whoever_waits_for_a_frame_hears_at_once_that_the_reader_was_closed_or_the_track_stopped(
     count: int,
 ) -> None:
     for end in ("close", "stop"):
-        track = Gated()
+        track = await Gated.begun()
         readers = [track.subscribe() for _ in range(count)]
         waiting = [asyncio.ensure_future(reader.get()) for reader in readers]
         await asyncio.sleep(0.01)
@@ -137,7 +164,7 @@ async def test_whoever_waits_for_a_frame_hears_at_once_that_the_reader_was_close
 
 
 async def test_a_reader_that_is_closed_and_cancelled_is_cancelled() -> None:
-    track = Gated()
+    track = await Gated.begun()
     reader = track.subscribe()
     waiting = asyncio.ensure_future(reader.get())
     await asyncio.sleep(0.01)
@@ -150,7 +177,7 @@ async def test_a_reader_that_is_closed_and_cancelled_is_cancelled() -> None:
 
 @pytest.mark.parametrize("came", ["before", "after"])
 async def test_when_one_reader_is_cancelled_the_others_go_on(came: str) -> None:
-    track = Gated()
+    track = await Gated.begun()
     first = track.subscribe()
     second = track.subscribe() if came == "before" else None
     giving_up = asyncio.ensure_future(first.get())
@@ -166,7 +193,7 @@ async def test_when_one_reader_is_cancelled_the_others_go_on(came: str) -> None:
 
     assert giving_up.cancelled()
     assert isinstance(frame, Numbers)
-    assert frame.pts == 1
+    assert frame.pts == 2
 
 
 @pytest.mark.parametrize("count", [1, 2])

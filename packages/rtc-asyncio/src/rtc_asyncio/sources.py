@@ -92,6 +92,8 @@ class PullSource(Source[T]):
         super().__init__(self._stop)
         self._recv = recv
         self._on_end = on_end
+        self._has_begun = False
+        """Whether `recv` was asked: not before the next turn of the event loop, so that readers who come together miss nothing."""
         self._asking: asyncio.Task[object] | None = None
         """The task that waits for `recv`."""
         self._is_lent = False
@@ -111,10 +113,12 @@ class PullSource(Source[T]):
             reader: Whoever waits.
             sleep: Waits until something is pushed to the reader, or it ends.
         """
-        if self._asking is None and self._readers == [reader]:
-            await self._ask_here()
+        task = asyncio.current_task()
+        if self._asking is None and task is not None and self._has_begun and self._readers == [reader]:
+            await self._ask_here(task)
             return
         if self._asking is None:
+            self._has_begun = True
             self._asking = asyncio.get_running_loop().create_task(self._ask())
             self._asking.add_done_callback(self._asked)
         await sleep()
@@ -122,10 +126,8 @@ class PullSource(Source[T]):
     def _queue(self, limit: int, arrived: Callable[[], None] | None) -> FrameQueue[T]:
         return PulledQueue(self, limit, arrived=arrived, on_close=self._gone)
 
-    async def _ask_here(self) -> None:
+    async def _ask_here(self, task: asyncio.Task[object]) -> None:
         """Ask in the task of the only reader, which saves a task and two turns of the event loop for each frame."""
-        task = asyncio.current_task()
-        assert task is not None
         self._asking, self._is_lent = task, True
         others = task.cancelling()
         try:
