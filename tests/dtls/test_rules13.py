@@ -1,688 +1,368 @@
-"""What RFC 8446 and RFC 9147 demand of the peer in a handshake, one rule broken at a time."""
+"""What RFC 9147 and RFC 8446 demand of a well-behaved end, seen from outside."""
 
-from collections.abc import Callable
-from dataclasses import replace
+import pickle
+from collections import Counter
+from unittest import mock
 
 import pytest
-from tests.dtls.ends import Ends
-from tests.dtls.misbehave import (
-    Change,
-    add_to_extensions,
-    client_hello,
-    extension,
-    failure,
-    flip_last,
-    misbehave,
-    server_hello,
-    twice,
+from tests.dtls.hostile13.hellos import extensions_of, of_client_hello
+from tests.dtls.hostile13.puppet import CLIENT_HELLO, EACH_STAGE, FINISHED, Puppet, changing, stage
+
+from rtc_dtls import ConnectionClosed, ConnectionState, DtlsConfig, DtlsConnection, Role, StateError
+from rtc_dtls.ack import encode_ack, parse_ack
+from rtc_dtls.extensions import ExtensionType
+from rtc_dtls.handshake import Fragment, HandshakeMessage
+from rtc_dtls.protection13 import Sealer13
+from rtc_dtls.record import ContentType, split_datagram
+from rtc_dtls.record_layer import RecordLayer
+
+BOTH = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.name.lower())
+STAGES = pytest.mark.parametrize(
+    ("role", "name"), EACH_STAGE, ids=lambda value: str(getattr(value, "name", value)).lower()
 )
-from tests.dtls.test_handshake13 import BOTH, CLIENT, ONLY_12, ONLY_13, SERVER, check_connected, configs
-
-from rtc_dtls import AlertDescription, ConnectionState, DtlsConfig, DtlsConnection, GroupId, Role, Version
-from rtc_dtls.client_hello import ClientHello
-from rtc_dtls.handshake import HandshakeType
-from rtc_dtls.hello_retry import RETRY_RANDOM
-from rtc_dtls.server_hello import ServerHello
-
-A = AlertDescription
-T = HandshakeType
-PLAIN_CLIENT = replace(CLIENT, versions=ONLY_13, groups=(GroupId.X25519, GroupId.SECP256R1))
-PLAIN_SERVER = replace(SERVER, groups=(GroupId.X25519, GroupId.SECP256R1))
-RETRIED_CLIENT = replace(PLAIN_CLIENT, key_share_groups=(GroupId.SECP256R1,))
-RETRYING_SERVER = replace(PLAIN_SERVER, groups=(GroupId.X25519,))
-EACH_ROLE = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.name.lower())
+Sealed = list[tuple[RecordLayer, int, int, bytes]]
+"""Whose records they are, epoch, content type and content, of everything that was sealed."""
 
 
-def end(pair: Ends, role: Role) -> DtlsConnection:
-    return pair.client if role is Role.CLIENT else pair.server
+def watching(sealed: Sealed) -> "mock._patch[object]":
+    """The block in which every record that is sealed one by one is noted."""
+    genuine = RecordLayer.seal
+
+    def seal(records: RecordLayer, content_type: ContentType, content: bytes, epoch: int) -> bytes:
+        sealed.append((records, epoch, int(content_type), content))
+        return genuine(records, content_type, content, epoch)
+
+    return mock.patch.object(RecordLayer, "seal", seal)
 
 
-def other(role: Role) -> Role:
-    return Role.SERVER if role is Role.CLIENT else Role.CLIENT
+def of(sealed: Sealed, end: DtlsConnection) -> list[tuple[int, int, bytes]]:
+    """Those of one end."""
+    return [item[1:] for item in sealed if item[0] is end._context.records]
 
 
-def broken(
-    monkeypatch: pytest.MonkeyPatch,
-    who: Role,
-    what: HandshakeType,
-    change: Change,
-    *,
-    client: DtlsConfig = PLAIN_CLIENT,
-    server: DtlsConfig = PLAIN_SERVER,
-    become: HandshakeType | None = None,
-    skip: int = 0,
-) -> tuple[int | None, str | None]:
-    """Let one side send a message otherwise, and return the alert and the section with which the other gives up."""
-    pair = Ends(client, server)
-    misbehave(monkeypatch, end(pair, who), what, change, become=become, skip=skip)
-    pair.connect()
-    failed = failure(pair, other(who))
-    assert end(pair, who).state is ConnectionState.FAILED
-    return failed.alert, failed.section
+def fragments(content: bytes) -> list[Fragment]:
+    """What is in a record of the handshake."""
+    at, found = 0, []
+    while at < len(content):
+        fragment, at = Fragment.parse(content, at)
+        found.append(fragment)
+    return found
 
 
-# --- ClientHello ---
-
-SHARE = b"\x00\x1d\x00\x20" + bytes(range(32))
+# --- records and epochs ---
 
 
-@pytest.mark.parametrize(
-    ("change", "alert"),
-    [
-        pytest.param(
-            client_hello(cookie=b"c"), A.ILLEGAL_PARAMETER, marks=pytest.mark.spec("rfc9147:5.3/3"), id="legacy cookie"
-        ),
-        pytest.param(
-            client_hello(compression_methods=(0, 1)),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.1.2/3"),
-            id="compression",
-        ),
-        pytest.param(
-            client_hello(cipher_suites=(0x1304, 0xC02B)),
-            A.HANDSHAKE_FAILURE,
-            marks=pytest.mark.spec("rfc8446:4.1.1/1", "rfc9147:4.5.3/5"),
-            id="no suite",
-        ),
-        pytest.param(
-            extension(ClientHello, 10, b"\x00\x02\x00\x19"),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.2.8/3"),
-            id="share of another group",
-        ),
-        pytest.param(
-            extension(ClientHello, 51, b"\x00\x00"), None, marks=pytest.mark.spec("rfc8446:4.1.1/3"), id="no share"
-        ),
-        pytest.param(
-            extension(ClientHello, 51, b"\x00\x48" + 2 * SHARE),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.2.8/2"),
-            id="share twice",
-        ),
-        pytest.param(
-            extension(ClientHello, 51, b"\x00\x24\x00\x1d\x00\x20" + bytes(32)),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.2.8.2/1"),
-            id="point of low order",
-        ),
-        pytest.param(
-            extension(ClientHello, 51, b"\x00\x23\x00\x1d\x00\x1f" + bytes(range(31))),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.2.8.2/1"),
-            id="short share",
-        ),
-        *(
-            pytest.param(
-                extension(ClientHello, code, None),
-                A.MISSING_EXTENSION,
-                marks=pytest.mark.spec("rfc8446:9.2/2", "rfc8446:4.2.3/1"),
-                id=f"without {code}",
-            )
-            for code in (10, 13, 51)
-        ),
-        pytest.param(
-            extension(ClientHello, 13, b"\x00\x02\x08\x04"),
-            A.HANDSHAKE_FAILURE,
-            marks=pytest.mark.spec("rfc8446:4.4.2/1", "rfc8446:4.4.3/2"),
-            id="no algorithm for our key",
-        ),
-        pytest.param(
-            extension(ClientHello, 43, b"\x04\x03\x04\x7f\x1c"),
-            A.PROTOCOL_VERSION,
-            marks=pytest.mark.spec("rfc8446:4.2.1/5", "rfc8446:4.2.1/6"),
-            id="other versions",
-        ),
-        pytest.param(
-            twice(ClientHello, 43), A.ILLEGAL_PARAMETER, marks=pytest.mark.spec("rfc8446:4.2/3"), id="extension twice"
-        ),
-        pytest.param(
-            extension(ClientHello, 28, b"\x00\x3f"),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8449:4/6"),
-            id="record size limit",
-        ),
-    ],
-)
-def test_hello_that_breaks_a_rule_is_refused(
-    monkeypatch: pytest.MonkeyPatch, change: Change, alert: int | None
-) -> None:
-    if alert is None:
-        pair = Ends(PLAIN_CLIENT, PLAIN_SERVER)
-        misbehave(monkeypatch, pair.client, T.CLIENT_HELLO, change)
-        pair.client.start(0.0)
-        pair.carry_once()
-        assert len(pair.sent[Role.SERVER]) == 1
-        assert pair.sent[Role.SERVER][0].count(RETRY_RANDOM) == 1
-        return
-    assert broken(monkeypatch, Role.CLIENT, T.CLIENT_HELLO, change)[0] == alert
+@pytest.mark.spec("rfc9147:6.1/2", "rfc9147:7.1/4")
+def test_epochs_are_0_2_and_3_and_a_flight_that_is_answered_is_not_acknowledged() -> None:
+    sealed: Sealed = []
+    with watching(sealed):
+        puppet = Puppet(Role.CLIENT).connect()
+
+    client, server = of(sealed, puppet.subject), of(sealed, puppet.puppet)
+    assert {(epoch, kind) for epoch, kind, _ in client} == {(0, 22), (2, 22)}
+    assert {(epoch, kind) for epoch, kind, _ in server} == {(0, 22), (2, 22), (3, 26)}
+    hellos = [fragments(content)[0].message_type for epoch, _, content in (*client, *server) if epoch == 0]
+    assert set(hellos) == {1, 2}
 
 
-@pytest.mark.spec("rfc8446:4.1.1/2")
-def test_without_a_group_in_common_there_is_no_handshake() -> None:
-    pair = Ends(replace(PLAIN_CLIENT, groups=(23,)), replace(PLAIN_SERVER, groups=(24,))).connect()
+@pytest.mark.spec("rfc9147:4.2.1/3", "rfc9147:5.5/1", "rfc9147:5.5/2", "rfc9147:5.5/5")
+@pytest.mark.spec("rfc9147:4.3/1", "rfc9147:4.3/2", "rfc9147:4.3/3", "rfc9147:4.4/4")
+@pytest.mark.parametrize("mtus", [(1200, 256), (256, 1500), (300, 300)])
+def test_flight_is_cut_anew_without_overlap_in_the_same_epochs_and_of_the_same_bytes(mtus: tuple[int, int]) -> None:
+    transmissions = []
+    here: Puppet = pickle.loads(stage(Role.SERVER, "client hello").state)
+    hello = stage(Role.SERVER, "client hello").message
+    here.subject.receive_datagram(here.seal(22, bytes(hello), 0), 0.0)
+    for mtu in mtus:
+        here.subject.set_mtu(mtu)
+        sealed: Sealed = []
+        due = here.subject.next_timeout()
+        assert due is not None
+        with watching(sealed):
+            here.subject.handle_timeout(due)
+            datagrams = here.subject.datagrams_to_send(due)
+        assert max(map(len, datagrams)) <= mtu
+        assert all(split_datagram(datagram)[1] == [] for datagram in datagrams)
+        pieces: dict[tuple[int, int, int], bytes] = {}
+        for epoch, _, content in of(sealed, here.subject):
+            for fragment in fragments(content):
+                key = (epoch, fragment.message_seq, fragment.message_type)
+                assert fragment.offset == len(pieces.get(key, b""))
+                pieces[key] = pieces.get(key, b"") + fragment.data
+        transmissions.append(pieces)
 
-    assert failure(pair, Role.SERVER).alert == A.HANDSHAKE_FAILURE
+    assert transmissions[0] == transmissions[1]
+    assert [key[0] for key in transmissions[0]] == [0, 2, 2, 2, 2, 2]
 
 
-@pytest.mark.spec("rfc8446:4.1.2/4", "rfc8446:4.2.1/6", "rfc8449:4/3", "rfc8449:5/1")
-def test_what_the_server_does_not_know_is_nothing_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    pair = Ends(PLAIN_CLIENT, PLAIN_SERVER)
+@BOTH
+@pytest.mark.spec("rfc9147:4.2.1/2", "rfc9147:5.2/3")
+def test_flight_that_arrives_backwards_is_kept_until_it_can_be_read(role: Role) -> None:
+    options = {"mtu": 300}
+    puppet = Puppet(role, subject=options, puppet=options)
+    ends = puppet.ends
+    ends.client.start(0.0)
+    for _ in range(4):
+        for source, target in ((ends.client, ends.server), (ends.server, ends.client)):
+            target.receive_datagrams(list(reversed(source.datagrams_to_send(0.0))), 0.0)
 
-    def change(body: bytes) -> bytes:
-        hello = ClientHello.parse(body)
-        body = bytes(replace(hello, cipher_suites=(0x1A1A, *hello.cipher_suites, 0x1304)))
-        for code, data in (
-            (0x2A2A, b""),
-            (0x7777, b"x" * 40),
-            (21, bytes(50)),
-            (1, b"\x01"),
-            (28, b"\xff\xff"),
-            (43, b"\x08\x3a\x3a\x03\x03\xfe\xfc\xfe\xfd"),
-        ):
-            body = extension(ClientHello, code, data)(body)
+    assert ends.client.state is ends.server.state is ConnectionState.CONNECTED
+
+
+@BOTH
+@pytest.mark.spec("rfc9147:4.2.1/1")
+def test_keys_of_long_ago_are_gone(role: Role) -> None:
+    puppet = Puppet(role).connect()
+    late = puppet.seal(23, b"late")
+    for number in range(3):
+        puppet.puppet.update_keys(puppet.ends.now)
+        puppet.ends.carry()
+        puppet.puppet.send(str(number).encode())
+        puppet.ends.carry()
+
+    puppet.deliver(late)
+
+    assert puppet.received == [b"0", b"1", b"2"]
+
+
+@pytest.mark.spec("rfc9147:4.4/1")
+def test_overhead_is_what_records_are_longer_than_their_content() -> None:
+    puppet = Puppet(Role.CLIENT).connect()
+    puppet.subject.send(bytes(100))
+
+    (datagram,) = puppet.subject.datagrams_to_send(puppet.ends.now)
+
+    assert len(datagram) - 100 == puppet.subject.record_overhead
+
+
+@pytest.mark.spec("rfc9147:4.4/5")
+def test_flight_without_an_answer_goes_over_to_smaller_datagrams() -> None:
+    puppet = Puppet(Role.CLIENT)
+    puppet.ends.client.start(0.0)
+    largest, now = [], 0.0
+    for _ in range(7):
+        largest.append(max(map(len, puppet.subject.datagrams_to_send(now))))
+        due = puppet.subject.next_timeout()
+        assert due is not None
+        now = due
+        puppet.subject.handle_timeout(now)
+
+    assert largest[0] > 1000
+    assert largest[-1] <= 548
+
+
+@pytest.mark.spec("rfc8446:5.2/1")
+def test_no_record_is_longer_than_two_to_the_fourteenth() -> None:
+    puppet = Puppet(Role.CLIENT).connect()
+
+    with pytest.raises(ValueError, match="16384"):
+        puppet.subject.send(bytes(2**14 + 1))
+    puppet.subject.send(bytes(2**14))
+
+
+@pytest.mark.spec("rfc8449:4/7")
+def test_limit_of_records_is_at_least_64() -> None:
+    with pytest.raises(ValueError, match="record_size_limit"):
+        DtlsConfig(record_size_limit=63)
+    DtlsConfig(record_size_limit=64)
+
+
+@pytest.mark.spec("rfc8449:4.1/1", "rfc8446:8/1")
+@pytest.mark.parametrize("mtu", [256, 1500])
+def test_limit_of_records_has_nothing_to_do_with_the_path_and_there_are_no_early_data(mtu: int) -> None:
+    offers: list[dict[int, bytes]] = []
+
+    def look(body: bytes) -> bytes:
+        offers.append(dict(extensions_of(body, of_client_hello(body))))
         return body
 
-    misbehave(monkeypatch, pair.client, T.CLIENT_HELLO, change)
-    pair.connect()
-
-    assert pair.server.version == Version.DTLS_1_3
-    # The client finds an answer to what it really sent, and only that.
-    check_connected(pair)
-
-
-@pytest.mark.spec(
-    "rfc9147:5.3/1", "rfc9147:5.3/2", "rfc9147:5.3/4", "rfc8446:4.2.3/1", "rfc8446:4.2.7/1", "rfc8446:4.2.8/1"
-)
-@pytest.mark.spec("rfc8446:9.2/1", "rfc8449:4/8", "rfc8449:4/2", "rfc8449:4/4")
-def test_first_hello_has_all_that_1_3_needs_and_the_old_fields_empty() -> None:
-    pair = Ends(replace(CLIENT, mtu=2000), SERVER)
-    pair.client.start(0.0)
-    (datagram,) = pair.client.datagrams_to_send(0.0)
-
-    hello = ClientHello.parse(datagram[25:])
-    assert (hello.client_version, hello.session_id, hello.cookie) == (0xFEFD, b"", b"")
-    find = hello.extensions.find
-    assert find(43) == b"\x04\xfe\xfc\xfe\xfd"
-    assert (find(10) or b"")[2:6] == b"\x11\xec\x00\x1d"
-    shares = find(51) or b""
-    assert (shares[2:6], shares[1222:1226]) == (b"\x11\xec\x04\xc0", b"\x00\x1d\x00\x20")
-    assert b"\x04\x03" in (find(13) or b"")
-    assert find(28) == b"\x40\x01"
-
-
-# --- ServerHello ---
-
-
-@pytest.mark.parametrize(
-    ("change", "alert"),
-    [
-        pytest.param(
-            server_hello(session_id=b"s"),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.1.3/2"),
-            id="session id",
-        ),
-        *(
-            pytest.param(
-                server_hello(cipher_suite=suite),
-                A.ILLEGAL_PARAMETER,
-                marks=pytest.mark.spec("rfc8446:4.1.3/6"),
-                id=f"suite {suite:04x}",
-            )
-            for suite in (0x1304, 0xC02B, 0x1303)
-        ),
-        pytest.param(server_hello(compression_method=1), A.ILLEGAL_PARAMETER, id="compression"),
-        pytest.param(server_hello(server_version=0xFEFC), A.ILLEGAL_PARAMETER, id="legacy version"),
-        *(
-            pytest.param(
-                extension(ServerHello, 43, version),
-                A.ILLEGAL_PARAMETER,
-                marks=pytest.mark.spec("rfc8446:4.2.1/4", "rfc8446:4.2.1/3"),
-                id=f"version {version.hex()}",
-            )
-            for version in (b"\x03\x04", b"\xfe\xfd", b"\x7f\x1c")
-        ),
-        pytest.param(
-            extension(ServerHello, 43, None),
-            A.PROTOCOL_VERSION,
-            marks=pytest.mark.spec("rfc8446:4.2.1/3"),
-            id="1.2 after all",
-        ),
-        pytest.param(
-            extension(ServerHello, 51, b"\x00\x17\x00\x41\x04" + bytes(64)),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.2.8/5"),
-            id="share of another group",
-        ),
-        pytest.param(
-            extension(ServerHello, 51, b"\x00\x1d\x00\x20" + bytes(32)),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.2.8.2/1"),
-            id="point of low order",
-        ),
-        pytest.param(extension(ServerHello, 51, None), A.MISSING_EXTENSION, id="no share"),
-        pytest.param(
-            extension(ServerHello, 10, b""),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.2/2"),
-            id="misplaced",
-        ),
-        *(
-            pytest.param(
-                extension(ServerHello, code, b""),
-                A.UNSUPPORTED_EXTENSION,
-                marks=pytest.mark.spec("rfc8446:4.2/1"),
-                id=f"unasked {code}",
-            )
-            for code in (41, 0x1234)
-        ),
-        pytest.param(
-            twice(ServerHello, 51), A.ILLEGAL_PARAMETER, marks=pytest.mark.spec("rfc8446:4.2/3"), id="extension twice"
-        ),
-    ],
-)
-def test_server_hello_that_breaks_a_rule_is_refused(
-    monkeypatch: pytest.MonkeyPatch, change: Change, alert: int
-) -> None:
-    client = replace(PLAIN_CLIENT, cipher_suites=(0x1301, 0x1302), key_share_groups=(GroupId.X25519,))
-
-    assert broken(monkeypatch, Role.SERVER, T.SERVER_HELLO, change, client=client)[0] == alert
-
-
-@pytest.mark.spec("rfc9147:5/1", "rfc9147:5.4/1", "rfc8446:4.1.3/1", "rfc8446:4.2.8/4", "rfc9147:4/1", "rfc9147:5/2")
-def test_server_hello_is_that_of_1_3_and_no_change_cipher_spec_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    pair = Ends(PLAIN_CLIENT, PLAIN_SERVER)
-    pair.client.start(0.0)
-    # A server of TLS 1.3 would echo it.
-    misbehave(monkeypatch, pair.client, T.CLIENT_HELLO, client_hello(session_id=b"s" * 32))
-    pair.carry()
-
-    datagram = pair.sent[Role.SERVER][0]
-    assert datagram[:3] == b"\x16\xfe\xfd"
-    hello = ServerHello.parse(datagram[25 : 13 + int.from_bytes(datagram[11:13], "big")])
-    assert (hello.server_version, hello.session_id) == (0xFEFD, b"")
-    assert {code for code, _ in hello.extensions.items} == {43, 51}
-    connected = Ends(PLAIN_CLIENT, PLAIN_SERVER).connect()
-    kinds = {datagram[0] & 0xE0 or datagram[0] for role in Role for datagram in connected.sent[role]}
-    assert 20 not in kinds
-
-
-# --- HelloRetryRequest ---
-
-
-@pytest.mark.parametrize(
-    ("change", "alert"),
-    [
-        pytest.param(
-            lambda body: extension(ServerHello, 44, None)(extension(ServerHello, 51, None)(body)),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.1.4/1"),
-            id="changes nothing",
-        ),
-        pytest.param(
-            extension(ServerHello, 51, b"\x00\x17"),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.2.8/6"),
-            id="share that was sent",
-        ),
-        pytest.param(
-            extension(ServerHello, 51, b"\x00\x18"),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.2.8/6"),
-            id="group that was not offered",
-        ),
-        pytest.param(
-            server_hello(cipher_suite=0x1303),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.1.4/3"),
-            id="another suite than later",
-        ),
-        pytest.param(
-            extension(ServerHello, 0x1234, b""),
-            A.UNSUPPORTED_EXTENSION,
-            marks=pytest.mark.spec("rfc8446:4.2/1"),
-            id="unasked",
-        ),
-    ],
-)
-def test_retry_request_that_breaks_a_rule_is_refused(
-    monkeypatch: pytest.MonkeyPatch, change: Change, alert: int
-) -> None:
-    pair = Ends(RETRIED_CLIENT, RETRYING_SERVER)
-    misbehave(monkeypatch, pair.server, T.SERVER_HELLO, change, until=1)
-    pair.connect()
-
-    assert failure(pair, Role.CLIENT).alert == alert
-
-
-@pytest.mark.spec("rfc8446:4.1.4/2", "rfc9147:5.1/6")
-def test_second_retry_request_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    change = server_hello(random=RETRY_RANDOM)
-
-    alert, _ = broken(
-        monkeypatch, Role.SERVER, T.SERVER_HELLO, change, client=RETRIED_CLIENT, server=RETRYING_SERVER, skip=1
-    )
-
-    assert alert == A.UNEXPECTED_MESSAGE
-
-
-@pytest.mark.parametrize("open_port", [False, True])
-@pytest.mark.spec("rfc8446:4.1.2/1", "rfc8446:4.2.2/1", "rfc8446:4.2.8/7", "rfc9147:5.1/1", "rfc8446:4.4.1/1")
-def test_second_hello_differs_from_the_first_in_share_and_cookie_alone(open_port: bool) -> None:
-    server = replace(RETRYING_SERVER, cookie_secrets=(bytes(16),) if open_port else ())
-    pair = Ends(RETRIED_CLIENT, server).connect()
-
-    first, second = (ClientHello.parse(datagram[25:]) for datagram in pair.sent[Role.CLIENT][:2])
-    changed = {code for code, data in second.extensions.items if first.extensions.find(code) != data}
-    assert changed == {44, 51}
-    assert (first.random, first.cipher_suites) == (second.random, second.cipher_suites)
-    shares = second.extensions.find(51) or b""
-    assert shares[:6] == b"\x00\x24\x00\x1d\x00\x20"
-    check_connected(pair)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [client_hello(random=bytes(32)), client_hello(cipher_suites=(0x1301,)), extension(ClientHello, 0x1234, b"")],
-)
-@pytest.mark.spec("rfc8446:4.1.2/2")
-def test_second_hello_that_differs_in_more_is_refused(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
-    alert, _ = broken(
-        monkeypatch, Role.CLIENT, T.CLIENT_HELLO, change, client=RETRIED_CLIENT, server=RETRYING_SERVER, skip=1
-    )
-
-    assert alert == A.ILLEGAL_PARAMETER
-
-
-def test_second_hello_without_the_share_that_was_asked_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    change = extension(ClientHello, 51, b"\x00\x00")
-
-    alert, _ = broken(
-        monkeypatch, Role.CLIENT, T.CLIENT_HELLO, change, client=RETRIED_CLIENT, server=RETRYING_SERVER, skip=1
-    )
-
-    assert alert == A.ILLEGAL_PARAMETER
+    Puppet(Role.SERVER, changing(CLIENT_HELLO, look), puppet={"mtu": mtu}).connect()
 
+    assert offers[0][ExtensionType.RECORD_SIZE_LIMIT] == (2**14 + 1).to_bytes(2, "big")
+    assert ExtensionType.EARLY_DATA not in offers[0]
 
-def _flip_cookie(body: bytes) -> bytes:
-    cookie = ClientHello.parse(body).extensions.find(44) or b""
-    return extension(ClientHello, 44, flip_last(cookie))(body)
-
-
-@pytest.mark.spec("rfc9147:5.1/5", "rfc9147:5.1/7", "rfc9147:11/2")
-def test_forged_cookie_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    alert, _ = broken(
-        monkeypatch, Role.CLIENT, T.CLIENT_HELLO, _flip_cookie, client=RETRIED_CLIENT, server=RETRYING_SERVER, skip=1
-    )
-
-    assert alert == A.ILLEGAL_PARAMETER
-
-
-@pytest.mark.spec("rfc9147:5.1/5", "rfc9147:5.1/7", "rfc9147:11/1", "rfc9147:11/2")
-def test_forged_cookie_on_an_open_port_is_refused_and_shuts_no_door(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = replace(PLAIN_SERVER, cookie_secrets=(bytes(16),))
-    pair = Ends(PLAIN_CLIENT, server)
-    misbehave(monkeypatch, pair.client, T.CLIENT_HELLO, _flip_cookie, skip=1)
-    pair.connect()
-
-    assert pair.client.state is ConnectionState.FAILED
-    assert pair.sent[Role.SERVER][-1][-2:] == b"\x02\x2f"
-    assert not pair.server.closed
-    monkeypatch.undo()
-    again = Ends(PLAIN_CLIENT, PLAIN_SERVER, seed="again")
-    again.server = pair.server
-    check_connected(again.connect())
-
-
-@pytest.mark.spec("rfc9147:5.1/10", "rfc9147:11/1", "rfc9147:11/3")
-def test_cookies_hold_for_one_address_and_for_all_secrets_and_tell_nothing_of_the_hello() -> None:
-    old, new = b"o" * 16, b"n" * 16
-    asking = Ends(PLAIN_CLIENT, replace(PLAIN_SERVER, cookie_secrets=(old,)))
-    asking.client.start(0.0)
-    asking.carry_once()
-    hello = ClientHello.parse(asking.sent[Role.CLIENT][0][25:])
-    assert hello.random not in asking.sent[Role.SERVER][0]
-    second = asking.client.datagrams_to_send(0.0)
-
-    answers = []
-    for secrets, address in (((new, old), b"192.0.2.1:1"), ((new, old), b"192.0.2.1:2"), ((new,), b"192.0.2.1:1")):
-        other_pair = Ends(PLAIN_CLIENT, replace(PLAIN_SERVER, cookie_secrets=secrets), peer_address=address)
-        other_pair.server.receive_datagrams(second, 0.0)
-        answers.append(other_pair.server.datagrams_to_send(0.0)[0][0])
-
-    assert answers == [22, 21, 21]
-
-
-# --- versions ---
-
-
-@pytest.mark.spec("rfc8446:4.1.3/3")
-@pytest.mark.parametrize(("versions", "mark"), [(BOTH, b"DOWNGRD\x01"), (ONLY_12, None)])
-def test_server_that_could_do_better_says_so(versions: tuple[int, ...], mark: bytes | None) -> None:
-    pair = Ends(replace(CLIENT, versions=ONLY_12), replace(SERVER, versions=versions)).connect()
-
-    random = pair.sent[Role.SERVER][0][27:59]
-    assert (random[-8:] == mark) if mark else not random[-8:].startswith(b"DOWNGRD")
-    check_connected(pair)
-
-
-@pytest.mark.spec("rfc8446:4.1.3/4")
-def test_client_finds_out_that_somebody_struck_the_newer_version_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    change = extension(ClientHello, 43, None)
-
-    pair = Ends(CLIENT, SERVER)
-    misbehave(monkeypatch, pair.client, T.CLIENT_HELLO, change)
-
-    pair.connect()
-
-    failed = failure(pair, Role.CLIENT)
-    assert (failed.alert, failed.section) == (A.ILLEGAL_PARAMETER, "RFC 8446 section 4.1.3")
-
-
-@pytest.mark.spec("rfc8446:4.1.3/5")
-def test_client_of_1_2_refuses_the_mark_of_a_still_older_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    change = server_hello(random=bytes(24) + b"DOWNGRD\x00")
-
-    alert, section = broken(monkeypatch, Role.SERVER, T.SERVER_HELLO, change, client=replace(CLIENT, versions=ONLY_12))
-
-    assert (alert, section) == (A.ILLEGAL_PARAMETER, "RFC 8446 section 4.1.3")
-
-
-@pytest.mark.spec("rfc9147:5.2/4", "rfc9147:5.2/5")
-def test_cookie_of_1_2_is_returned_to_a_server_of_1_2_alone() -> None:
-    server = replace(SERVER, cookie_secrets=(bytes(16),))
-    old = Ends(CLIENT, replace(server, versions=ONLY_12)).connect()
-    check_connected(old)
-    assert old.sent[Role.SERVER][0][13] == T.HELLO_VERIFY_REQUEST
-
-    new = Ends(CLIENT, server).connect()
-    check_connected(new)
-    assert T.HELLO_VERIFY_REQUEST not in {datagram[13] for datagram in new.sent[Role.SERVER] if datagram[0] == 22}
-
-
-# --- the rest of the server's flight, and the client's ---
-
-
-@pytest.mark.parametrize(
-    ("what", "change", "alert"),
-    [
-        pytest.param(
-            T.ENCRYPTED_EXTENSIONS,
-            add_to_extensions(51, b""),
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.3.1/2", "rfc8446:4.2/2"),
-            id="misplaced",
-        ),
-        pytest.param(
-            T.ENCRYPTED_EXTENSIONS,
-            add_to_extensions(16, b"\x00\x02\x01x"),
-            A.UNSUPPORTED_EXTENSION,
-            marks=pytest.mark.spec("rfc8446:4.2/1"),
-            id="unasked",
-        ),
-        pytest.param(
-            T.ENCRYPTED_EXTENSIONS,
-            add_to_extensions(1, b"\x01"),
-            A.UNSUPPORTED_EXTENSION,
-            marks=pytest.mark.spec("rfc8449:5/2"),
-            id="max fragment length",
-        ),
-        pytest.param(T.ENCRYPTED_EXTENSIONS, lambda body: body + b"\0", A.DECODE_ERROR, id="too long"),
-        pytest.param(
-            T.CERTIFICATE_REQUEST,
-            lambda _: b"\x00\x00\x00",
-            A.MISSING_EXTENSION,
-            marks=pytest.mark.spec("rfc8446:4.3.2/2"),
-            id="request without algorithms",
-        ),
-        pytest.param(
-            T.CERTIFICATE_REQUEST,
-            lambda body: b"\x01c" + body[1:],
-            A.ILLEGAL_PARAMETER,
-            marks=pytest.mark.spec("rfc8446:4.3.2/3"),
-            id="request with a context",
-        ),
-        pytest.param(
-            T.CERTIFICATE,
-            lambda _: b"\x00\x00\x00\x00",
-            A.DECODE_ERROR,
-            marks=pytest.mark.spec("rfc8446:4.4.2/5", "rfc8446:4.4.2/2"),
-            id="no certificate",
-        ),
-        pytest.param(T.CERTIFICATE, lambda body: b"\x01c" + body[1:], A.ILLEGAL_PARAMETER, id="context"),
-    ],
-)
-def test_flight_of_the_server_that_breaks_a_rule_is_refused(
-    monkeypatch: pytest.MonkeyPatch, what: HandshakeType, change: Change, alert: int
-) -> None:
-    assert broken(monkeypatch, Role.SERVER, what, change)[0] == alert
-
-
-def _entry_extension(body: bytes) -> bytes:
-    extensions = b"\x00\x05\x00\x01x"
-    entries = body[4:-2] + len(extensions).to_bytes(2, "big") + extensions
-    return body[:1] + len(entries).to_bytes(3, "big") + entries
-
-
-def _algorithm(scheme: int) -> Callable[[bytes], bytes]:
-    return lambda body: scheme.to_bytes(2, "big") + body[2:]
-
-
-@EACH_ROLE
-@pytest.mark.parametrize(
-    ("what", "change", "alert"),
-    [
-        pytest.param(
-            T.CERTIFICATE,
-            _entry_extension,
-            A.UNSUPPORTED_EXTENSION,
-            marks=pytest.mark.spec("rfc8446:4.4.2/3"),
-            id="extension of an entry",
-        ),
-        pytest.param(
-            T.CERTIFICATE_VERIFY,
-            flip_last,
-            A.DECRYPT_ERROR,
-            marks=pytest.mark.spec("rfc8446:4.4.3/4"),
-            id="wrong signature",
-        ),
-        *(
-            pytest.param(
-                T.CERTIFICATE_VERIFY,
-                _algorithm(scheme),
-                A.ILLEGAL_PARAMETER,
-                marks=pytest.mark.spec("rfc8446:4.4.3/3", "rfc8446:4.2.3/2"),
-                id=f"algorithm {scheme:04x}",
-            )
-            for scheme in (0x0503, 0x0603, 0x0203, 0x0401, 0x0804, 0x0807)
-        ),
-        pytest.param(
-            T.FINISHED, flip_last, A.DECRYPT_ERROR, marks=pytest.mark.spec("rfc8446:4.4.4/1"), id="wrong Finished"
-        ),
-        pytest.param(
-            T.FINISHED,
-            lambda body: body[:-1],
-            A.DECODE_ERROR,
-            marks=pytest.mark.spec("rfc8446:4.4.4/1"),
-            id="short Finished",
-        ),
-    ],
-)
-def test_proof_that_is_none_is_refused(
-    monkeypatch: pytest.MonkeyPatch, role: Role, what: HandshakeType, change: Change, alert: int
-) -> None:
-    assert broken(monkeypatch, role, what, change)[0] == alert
-
-
-@pytest.mark.spec("rfc8446:4.2.3/2", "rfc8446:4.4.3/3")
-@pytest.mark.parametrize("scheme", [0x0401, 0x0501, 0x0601])
-@EACH_ROLE
-def test_pkcs1_proves_nothing_in_1_3(monkeypatch: pytest.MonkeyPatch, role: Role, scheme: int) -> None:
-    client, server = configs("rsa-2048", "rsa-2048")
-
-    alert, _ = broken(monkeypatch, role, T.CERTIFICATE_VERIFY, _algorithm(scheme), client=client, server=server)
-
-    assert alert == A.ILLEGAL_PARAMETER
-
-
-@pytest.mark.spec("rfc8446:4.4.3/1")
-@EACH_ROLE
-def test_signature_of_the_other_sides_context_proves_nothing(monkeypatch: pytest.MonkeyPatch, role: Role) -> None:
-    module = f"rtc_dtls.{role.name.lower()}13"
-
-    def mixed_up(*, by_client: bool, transcript_hash: bytes) -> bytes:
-        who = b"server" if by_client else b"client"
-        return b" " * 64 + b"TLS 1.3, " + who + b" CertificateVerify\0" + transcript_hash
-
-    monkeypatch.setattr(f"{module}.signed_content", mixed_up)
-    pair = Ends(PLAIN_CLIENT, PLAIN_SERVER).connect()
-
-    # Who mixes it up checks as wrongly as it signs, and the client checks first.
-    assert failure(pair, Role.CLIENT).alert == A.DECRYPT_ERROR
-
-
-ORDER = {
-    Role.SERVER: (T.ENCRYPTED_EXTENSIONS, T.CERTIFICATE_REQUEST, T.CERTIFICATE, T.CERTIFICATE_VERIFY, T.FINISHED),
-    Role.CLIENT: (T.CERTIFICATE, T.CERTIFICATE_VERIFY, T.FINISHED),
-}
-MISPLACED = [
-    (role, place, kind)
-    for role, places in ORDER.items()
-    for place in places
-    for kind in (
-        *ORDER[Role.SERVER],
-        T.CLIENT_HELLO,
-        T.SERVER_HELLO,
-        T.KEY_UPDATE,
-        T.NEW_SESSION_TICKET,
-        T.CLIENT_KEY_EXCHANGE,
-    )
-    if kind != place and (place, kind) != (T.CERTIFICATE_REQUEST, T.CERTIFICATE)
-]
-
-
-@pytest.mark.parametrize(("role", "place", "kind"), MISPLACED)
-@pytest.mark.spec("rfc8446:4/1", "rfc8446:4.3.1/1")
-def test_message_out_of_order_is_refused(
-    monkeypatch: pytest.MonkeyPatch, role: Role, place: HandshakeType, kind: HandshakeType
-) -> None:
-    alert, _ = broken(monkeypatch, role, place, lambda body: body, become=kind)
-
-    assert alert == A.UNEXPECTED_MESSAGE
-
-
-@pytest.mark.spec("rfc8446:4.3.2/1")
-def test_certificate_is_asked_for_where_one_is_required() -> None:
-    pair = Ends(PLAIN_CLIENT, PLAIN_SERVER).connect()
-
-    assert pair.server.peer_certificates == (CLIENT.certificate.chain if CLIENT.certificate else ())
-
-
-@pytest.mark.spec("rfc8446:9.1/1", "rfc8446:9.1/2", "rfc8446:9.1/3", "rfc8446:9.1/4")
-def test_defaults_have_what_everybody_has_to_have() -> None:
-    config = DtlsConfig()
-
-    assert config.versions == (0xFEFC, 0xFEFD)
-    assert config.cipher_suites_13 == (0x1301, 0x1302, 0x1303)
-    assert {0x001D, 0x0017} < set(config.groups)
-    assert config.offered_key_shares == (0x11EC, 0x001D)
+
+# --- messages and repetitions ---
+
+
+@STAGES
+@pytest.mark.spec("rfc9147:5.5/6")
+def test_repeated_byte_that_differs_is_an_illegal_parameter(role: Role, name: str) -> None:
+    here = stage(role, name)
+    body = here.message.body
+    if len(body) < 2:
+        body = b"\0\0"
+    puppet: Puppet = pickle.loads(here.state)
+    for content in (body[:-1], bytes([body[0] ^ 1]) + body[1:-1]):
+        fragment = Fragment(here.message.message_type, len(body), here.message.message_seq, 0, content)
+        puppet.subject.receive_datagram(puppet.seal(22, bytes(fragment), here.message.epoch), 0.0)
+    puppet.ends.events[role] += puppet.subject.events()
+
+    assert puppet.alert == 47 or here.message.epoch == 0
+
+
+@pytest.mark.spec("rfc9147:5.8.1/2")
+def test_server_says_its_flight_again_when_the_client_does() -> None:
+    puppet = Puppet(Role.SERVER)
+    puppet.ends.client.start(0.0)
+    hello = puppet.puppet.datagrams_to_send(0.0)
+    puppet.subject.receive_datagrams(hello, 0.0)
+    first = puppet.subject.datagrams_to_send(0.0)
+
+    puppet.subject.receive_datagrams(hello, 0.2)
+
+    assert sum(map(len, puppet.subject.datagrams_to_send(0.2))) == sum(map(len, first))
+
+
+# --- ACKs ---
+
+
+@pytest.mark.spec("rfc9147:7/1")
+def test_numbers_in_an_ack_increase() -> None:
+    numbers = [3 << 48 | 1, 2 << 48 | 7, 2 << 48, 5]
+
+    assert parse_ack(encode_ack(numbers)) == sorted(numbers)
+
+
+@pytest.mark.spec("rfc9147:7/2", "rfc9147:7/3", "rfc9147:7/6", "rfc9147:7.1/2")
+def test_part_of_a_flight_is_acknowledged_after_a_while_and_what_was_discarded_is_not() -> None:
+    here = stage(Role.CLIENT, "encrypted extensions")
+    far = HandshakeMessage(11, here.message.message_seq + 50, bytes(40), 2)
+    first = here.feed().puppet._context.records.next_number(2)
+    puppet = here.feed(here.message, far)
+    assert puppet.subject.datagrams_to_send(0.0) == []
+    due = puppet.subject.next_timeout()
+    assert due is not None
+    assert due == pytest.approx(0.1)
+    sealed: Sealed = []
+
+    with watching(sealed):
+        puppet.subject.handle_timeout(due)
+        puppet.subject.datagrams_to_send(due)
+
+    ((epoch, kind, content),) = of(sealed, puppet.subject)
+    assert (epoch, kind) == (2, 26)
+    assert first in parse_ack(content)
+    assert first + 1 not in parse_ack(content)
+
+
+@pytest.mark.spec("rfc9147:7.1/1")
+def test_message_out_of_order_is_acknowledged_at_once() -> None:
+    here = stage(Role.CLIENT, "encrypted extensions")
+    following = stage(Role.CLIENT, "certificate request").message
+    sealed: Sealed = []
+
+    with watching(sealed):
+        puppet = here.feed(following)
+        puppet.subject.datagrams_to_send(0.0)
+
+    assert [kind for _, kind, _ in of(sealed, puppet.subject)] == [26]
+
+
+@BOTH
+@pytest.mark.spec("rfc9147:7/7")
+def test_acks_after_the_handshake_are_sent_under_the_keys_of_the_application(role: Role) -> None:
+    puppet = Puppet(role).connect()
+    sealed: Sealed = []
+
+    with watching(sealed):
+        puppet.puppet.update_keys(puppet.ends.now)
+        puppet.ends.carry()
+
+    assert [(epoch, kind) for epoch, kind, _ in of(sealed, puppet.subject)] == [(3, 26)]
+
+
+@pytest.mark.spec("rfc9147:7.2/3", "rfc9147:7.2/5")
+def test_what_an_ack_leaves_outstanding_is_sent_again_at_once_and_alone() -> None:
+    puppet: Puppet = pickle.loads(stage(Role.SERVER, "client hello").state)
+    puppet.subject.set_mtu(300)
+    puppet.subject.receive_datagram(puppet.seal(22, bytes(stage(Role.SERVER, "client hello").message), 0), 0.0)
+    sealed: Sealed = []
+    with watching(sealed):
+        everything = puppet.subject.datagrams_to_send(0.0)
+    puppet.puppet.receive_datagrams(everything, 0.0)
+    numbers = [2 << 48 | number for number in range(Counter(epoch for epoch, _, _ in of(sealed, puppet.subject))[2])]
+    assert len(numbers) >= 3
+    again: Sealed = []
+
+    with watching(again):
+        puppet.subject.receive_datagram(puppet.seal(26, encode_ack(numbers[1:]), 2), 0.0)
+        puppet.subject.datagrams_to_send(0.0)
+
+    pieces = [content for epoch, _, content in of(again, puppet.subject) if epoch == 2]
+    assert pieces == [next(content for epoch, _, content in of(sealed, puppet.subject) if epoch == 2)]
+
+
+@pytest.mark.spec("rfc9147:7/4", "rfc9147:7.2/4")
+def test_answer_to_a_flight_acknowledges_all_of_it() -> None:
+    here = stage(Role.SERVER, "certificate")
+
+    puppet = here.feed(here.message)
+    sealed: Sealed = []
+    with watching(sealed):
+        puppet.subject.handle_timeout(5.0)
+        puppet.subject.datagrams_to_send(5.0)
+
+    assert {kind for _, kind, _ in of(sealed, puppet.subject)} <= {26}
+
+
+# --- data and keys at the right time ---
+
+
+@BOTH
+@pytest.mark.spec("rfc8446:4.4.4/2", "rfc8446:4.6.3/1")
+def test_neither_data_nor_new_keys_before_the_peer_is_finished(role: Role) -> None:
+    puppet: Puppet = pickle.loads(stage(role, "finished").state)
+
+    with pytest.raises(StateError):
+        puppet.subject.send(b"early")
+    with pytest.raises(StateError):
+        puppet.subject.update_keys(0.0)
+
+
+# --- alerts ---
+
+
+@BOTH
+@pytest.mark.spec("rfc8446:6.1/1")
+def test_whoever_closes_says_so(role: Role) -> None:
+    puppet = Puppet(role).connect()
+
+    puppet.subject.close(puppet.ends.now)
+    puppet.ends.carry()
+
+    assert puppet.ends.seen(puppet.puppet.role, ConnectionClosed) == [ConnectionClosed(by_peer=True)]
+
+
+@BOTH
+@pytest.mark.parametrize("description", [1, 99, 200, 255])
+@pytest.mark.spec("rfc8446:6.2/1")
+def test_alert_that_nobody_knows_is_an_error(role: Role, description: int) -> None:
+    puppet = Puppet(role).connect()
+
+    puppet.deliver(puppet.seal(21, bytes([1, description])))
+
+    assert puppet.failure is not None
+    assert puppet.failure.received
+
+
+@BOTH
+@pytest.mark.spec("rfc8446:6.2/2")
+def test_secrets_are_forgotten_after_a_fatal_alert(role: Role) -> None:
+    puppet = Puppet(role).connect()
+    sealer = puppet.subject._context.records.application_sealer()
+    opener = puppet.subject._context.records.application_opener()
+    assert isinstance(sealer, Sealer13)
+    secrets = [sealer._keys.key, sealer._keys.iv, opener._keys.key, opener._keys.iv]
+    before = pickle.dumps(puppet.subject)
+    assert all(secret in before for secret in secrets)
+
+    puppet.deliver(puppet.seal(21, b"\x02\x28"))
+
+    after = pickle.dumps(puppet.subject)
+    assert puppet.subject.closed
+    assert not any(secret in after for secret in secrets)
+
+
+def test_finished_is_the_last_message_of_every_handshake() -> None:
+    assert stage(Role.CLIENT, "finished").message.message_type == FINISHED

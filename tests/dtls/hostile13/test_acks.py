@@ -85,6 +85,7 @@ def test_class_23_ack_of_a_part_makes_the_rest_be_repeated_alone() -> None:
 
 
 @BOTH
+@pytest.mark.spec("rfc9147:7.1/5")
 def test_class_23_undecryptable_records_are_never_acknowledged(role: Role) -> None:
     here = stage(role, "proof")
     puppet: Puppet = pickle.loads(here.state)
@@ -95,6 +96,7 @@ def test_class_23_undecryptable_records_are_never_acknowledged(role: Role) -> No
     assert puppet.subject.datagrams_to_send(0.0) == []
 
 
+@pytest.mark.spec("rfc9147:5.8.1/4")
 def test_class_23_lost_final_ack_is_sent_again_for_the_repeated_flight() -> None:
     ends = Puppet(Role.SERVER).ends
     ends.client.start(0.0)
@@ -204,6 +206,7 @@ def test_class_24_repeated_flights_do_not_provoke_as_many_answers(role: Role) ->
 
 
 @BOTH
+@pytest.mark.spec("rfc9147:5.8.2/1", "rfc9147:5.8.2/2", "rfc9147:5.10/3")
 def test_class_24_timer_doubles_up_to_a_minute_and_gives_up_after_a_dozen(role: Role) -> None:
     puppet: Puppet = pickle.loads(stage(role, "certificate").state) if role is Role.SERVER else Puppet(role)
     if role is Role.CLIENT:
@@ -223,6 +226,7 @@ def test_class_24_timer_doubles_up_to_a_minute_and_gives_up_after_a_dozen(role: 
 
 
 @BOTH
+@pytest.mark.spec("rfc9147:5.8.2/3")
 def test_class_24_timer_is_rescaled_at_run_time(role: Role) -> None:
     puppet: Puppet = pickle.loads(stage(role, "certificate").state) if role is Role.SERVER else Puppet(role)
     puppet.subject.set_initial_timeout(0.05)
@@ -279,6 +283,7 @@ def test_class_25_close_notify_is_answered_in_1_3(role: Role) -> None:
 
 @BOTH
 @pytest.mark.parametrize("level", [0, 1, 2, 3, 255])
+@pytest.mark.spec("rfc8446:6/1")
 def test_class_25_level_of_an_error_does_not_matter_in_1_3(role: Role, level: int) -> None:
     puppet = Puppet(role).connect()
 
@@ -300,6 +305,7 @@ def test_class_25_alert_that_is_split_or_too_long_is_fatal_in_1_3(role: Role, co
 
 
 @BOTH
+@pytest.mark.spec("rfc9147:5.10/4", "rfc8446:6.1/2")
 def test_class_25_data_after_close_notify_are_ignored_in_1_3(role: Role) -> None:
     puppet = Puppet(role).connect()
     before, goodbye, after = puppet.seal(DATA, b"before"), puppet.seal(ALERT, b"\x01\x00"), puppet.seal(DATA, b"after")

@@ -228,6 +228,7 @@ def test_class_15_early_finished_is_fatal(role: Role) -> None:
     assert puppet.subject.state is ConnectionState.FAILED
 
 
+@pytest.mark.spec("rfc9147:5.8.1/5")
 def test_class_15_data_before_finished_are_not_delivered() -> None:
     here = stage(Role.CLIENT, "proof")
     puppet: Puppet = pickle.loads(here.state)

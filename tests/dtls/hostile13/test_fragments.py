@@ -130,6 +130,7 @@ def test_class_10_records_kept_for_keys_that_do_not_exist_yet_are_bounded(role: 
 
 
 @LONG_STAGES
+@pytest.mark.spec("rfc9147:5.5/3", "rfc9147:5.5/4")
 def test_class_11_overlapping_fragments_with_other_bounds_fit_together(role: Role, name: str) -> None:
     here = stage(role, name)
     kind, length, number, _, body = whole(here)
@@ -183,6 +184,7 @@ def test_class_12_a_datagram_full_of_small_records_costs_little(role: Role) -> N
 
 
 @STAGES
+@pytest.mark.spec("rfc9147:5.2/2")
 def test_class_13_every_message_may_arrive_twice(role: Role, name: str) -> None:
     here = stage(role, name)
 

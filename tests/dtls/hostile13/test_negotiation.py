@@ -424,6 +424,7 @@ def test_class_21_hello_in_the_middle_of_a_connection_is_refused() -> None:
     assert puppet.alert == UNEXPECTED_MESSAGE
 
 
+@pytest.mark.spec("rfc9147:5.11/1")
 def test_class_21_unprotected_hello_in_the_middle_of_a_connection_changes_nothing() -> None:
     puppet = Puppet(Role.SERVER).connect()
     hellos = [datagram for datagram in puppet.ends.sent[Role.CLIENT] if datagram[0] == 22]

@@ -28,6 +28,7 @@ def forged(epoch: int, *, length: int = 40, number: int = 0xFFFF) -> bytes:
 
 @BOTH
 @pytest.mark.parametrize("epoch", range(4))
+@pytest.mark.spec("rfc9147:6.1/1")
 def test_class_01_forged_record_does_not_move_the_window(role: Role, epoch: int) -> None:
     puppet = Puppet(role).connect()
 
@@ -65,6 +66,7 @@ def test_class_01_replayed_messages_are_not_taken_twice(role: Role) -> None:
 
 
 @BOTH
+@pytest.mark.spec("rfc9147:4.5.1/5")
 def test_class_01_window_reaches_back_but_not_for_ever(role: Role) -> None:
     puppet = Puppet(role).connect()
     records = [puppet.seal(DATA, str(number).encode()) for number in range(600)]
@@ -94,6 +96,7 @@ def test_class_02_plaintext_after_the_handshake_changes_nothing(role: Role, cont
 
 @BOTH
 @pytest.mark.parametrize("content_type", [21, 23, 26])
+@pytest.mark.spec("rfc9147:4.1/1")
 def test_class_02_plaintext_in_the_handshake_is_neither_data_nor_ack_nor_obeyed(role: Role, content_type: int) -> None:
     puppet: Puppet = pickle.loads(stage(role, "proof").state)
     due = puppet.subject.next_timeout()
@@ -103,7 +106,8 @@ def test_class_02_plaintext_in_the_handshake_is_neither_data_nor_ack_nor_obeyed(
 
     assert puppet.subject.next_timeout() == due
     assert puppet.subject.state is ConnectionState.HANDSHAKING
-    assert sum(puppet.dropped.values()) == 1
+    reasons = {21: "alert_plaintext_after_keys", 23: "record_plaintext_application_data", 26: "ack_plaintext"}
+    assert puppet.dropped == {reasons[content_type]: 1}
 
 
 @BOTH
@@ -149,6 +153,7 @@ def test_class_03_no_nonce_repeats_in_a_handshake_with_repetitions_and_key_updat
     assert len(set(used)) == len(used)
 
 
+@pytest.mark.spec("rfc9147:4.2.1/4")
 def test_class_03_sender_stops_at_the_limit_of_its_key() -> None:
     puppet = Puppet(Role.CLIENT).connect()
     sealer = puppet.subject._context.records.application_sealer()
@@ -222,6 +227,7 @@ BAD: dict[str, Callable[[bytes], bytes]] = {
 
 @BOTH
 @pytest.mark.parametrize("name", BAD)
+@pytest.mark.spec("rfc9147:4.1/3", "rfc9147:9/4")
 def test_class_05_bad_record_is_dropped_counted_and_never_answered(role: Role, name: str) -> None:
     puppet = Puppet(role).connect()
     before, due = dict(puppet.dropped), puppet.subject.next_timeout()
@@ -260,6 +266,7 @@ def test_class_05_good_record_before_or_behind_a_bad_one_is_read(role: Role) -> 
 
 
 @BOTH
+@pytest.mark.spec("rfc9147:11/5")
 def test_class_05_many_bad_records_do_not_end_the_association(role: Role) -> None:
     puppet = Puppet(role).connect()
 
@@ -295,6 +302,7 @@ def test_class_06_empty_data_are_harmless(role: Role) -> None:
 
 
 @BOTH
+@pytest.mark.spec("rfc9147:4.1/4")
 def test_class_06_change_cipher_spec_does_nothing_and_is_fatal_under_protection(role: Role) -> None:
     here = stage(role, "proof")
     puppet: Puppet = pickle.loads(here.state)
@@ -328,6 +336,7 @@ def test_class_07_sequence_numbers_have_no_edges_in_between(role: Role, edge: in
 
 
 @BOTH
+@pytest.mark.spec("rfc9147:4.2.2/2")
 def test_class_07_epoch_bits_come_round_after_four_updates(role: Role) -> None:
     puppet = Puppet(role).connect()
     for number in range(9):
@@ -343,6 +352,7 @@ def test_class_07_epoch_bits_come_round_after_four_updates(role: Role) -> None:
 
 
 @BOTH
+@pytest.mark.spec("rfc8446:5.1/1")
 def test_class_08_message_behind_the_end_of_its_keys_is_refused(role: Role) -> None:
     """A KeyUpdate and something else in the same record: what stands behind it belongs under the next keys."""
     puppet = Puppet(role).connect()
@@ -368,6 +378,7 @@ def test_class_08_message_in_the_record_of_the_hello_that_brings_the_keys_is_ref
 
 
 @BOTH
+@pytest.mark.spec("rfc9147:8/7")
 def test_class_08_old_keys_are_kept_until_the_new_ones_are_used(role: Role) -> None:
     puppet = Puppet(role).connect()
     late = [puppet.seal(DATA, b"late"), puppet.seal(DATA, b"later")]
