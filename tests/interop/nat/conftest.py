@@ -12,7 +12,7 @@ from tests.support.nat_kinds import Kind
 from tests.support.peers import require
 
 from .neighbourhood import Neighbourhood, Place, missing, possible
-from .programs import RemotePeer, coturn
+from .programs import RemotePeer, coturn, rtc_turn
 
 _HERE = Path(__file__).parent
 
@@ -32,27 +32,35 @@ class Town:
 
     near: dict[Kind, Place]
     far: dict[Kind, Place]
-    same_segment: list[Place]
-    hairpinning: list[Place]
-    not_hairpinning: list[Place]
+    same_segment: tuple[Place, Place]
+    hairpinning: tuple[Place, Place]
+    not_hairpinning: tuple[Place, Place]
+
+
+def _two(places: list[Place]) -> tuple[Place, Place]:
+    first, second = places
+    return first, second
 
 
 @pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """All of it, with coturn in the middle."""
+    """All of it, with coturn and our own server in the middle."""
     require(not missing(), f"not installed: {', '.join(missing())}")
     neighbourhood = Neighbourhood()
     kind = Kind.FULL_CONE
     planned = Town(
         near={each: neighbourhood.client(each) for each in Kind},
         far={each: neighbourhood.client(each) for each in Kind},
-        same_segment=neighbourhood.clients(kind, 1, each=2),
-        hairpinning=neighbourhood.clients(kind, 2, hairpinning=True),
-        not_hairpinning=neighbourhood.clients(kind, 2),
+        same_segment=_two(neighbourhood.clients(kind, 1, each=2)),
+        hairpinning=_two(neighbourhood.clients(kind, 2, hairpinning=True)),
+        not_hairpinning=_two(neighbourhood.clients(kind, 2)),
     )
     with contextlib.closing(neighbourhood):
         neighbourhood.build()
-        with coturn(neighbourhood.server, tmp_path_factory.mktemp("coturn")):
+        with (
+            coturn(neighbourhood.server, tmp_path_factory.mktemp("coturn")),
+            rtc_turn(neighbourhood.our_server, tmp_path_factory.mktemp("ours")),
+        ):
             yield planned
 
 

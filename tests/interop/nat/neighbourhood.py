@@ -3,7 +3,7 @@
 ::
 
                         198.51.100.0/24
-      server .1, .2 ─────────┬─────────┬───────────┬──────── ...
+      coturn .1, .2  ours .3 ┬─────────┬───────────┬──────── ...
                              │         │           │
                            open      NAT .12     NAT .13
                                        │ 10.2.0.0/24
@@ -24,13 +24,22 @@ from .rules import rules
 
 SERVER: Final = "198.51.100.1"
 OTHER_SERVER: Final = "198.51.100.2"
+OUR_SERVER: Final = "198.51.100.3"
 ROUTER: Final = "198.51.100.254"
-TOOLS: Final = ("ip", "nft", "sysctl", "turnserver")
+TOOLS: Final = ("ip", "nft", "turnserver")
 
 
 def possible() -> bool:
-    """Whether this process may build networks."""
-    return hasattr(os, "geteuid") and os.geteuid() == 0
+    """Whether this process may build networks: root may, but not in every container."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return False
+    if shutil.which("ip") is None:
+        return True  # so that it is missed
+    probe = f"rtc{os.getpid()}-probe"
+    made = subprocess.run(["ip", "netns", "add", probe], check=False, capture_output=True).returncode == 0
+    if made:
+        subprocess.run(["ip", "netns", "del", probe], check=True)
+    return made
 
 
 def missing() -> list[str]:
@@ -66,11 +75,13 @@ class Neighbourhood:
             f"ip -n {public} addr add {ROUTER}/24 dev bridge",
             f"ip -n {public} link set bridge up",
             # The way to private addresses, and to everything else: without a word into nowhere.
-            f"ip netns exec {public} sysctl -qw net.ipv4.ip_forward=1",
+            _set(public, "ipv4/ip_forward", 1),
             f"ip -n {public} route add blackhole default",
         ]
         self.server = Place(self._namespace("server"), SERVER)
         self._plug(self.server.namespace, "eth0", SERVER, OTHER_SERVER)
+        self.our_server = Place(self._namespace("ours"), OUR_SERVER)
+        self._plug(self.our_server.namespace, "eth0", OUR_SERVER)
 
     def client(self, kind: Kind) -> Place:
         """Plan a network of a kind with one client in it."""
@@ -89,7 +100,7 @@ class Neighbourhood:
         public = f"198.51.100.{10 + number}"
         self._plug(nat, "wan", public)
         self._script += [
-            f"ip netns exec {nat} sysctl -qw net.ipv4.ip_forward=1",
+            _set(nat, "ipv4/ip_forward", 1),
             f"ip netns exec {nat} nft -f - <<'RULES'\n{rules(kind, public, hairpinning=hairpinning)}\nRULES",
         ]
         places = []
@@ -132,7 +143,7 @@ class Neighbourhood:
         self._namespaces.append(namespace)
         self._script.append(f"ip netns add {namespace}")
         self._script += [
-            f"ip netns exec {namespace} sysctl -qw net.ipv6.conf.all.disable_ipv6=1",
+            _set(namespace, "ipv6/conf/all/disable_ipv6", 1),
             f"ip -n {namespace} link set lo up",
         ]
         return namespace
@@ -153,3 +164,7 @@ class Neighbourhood:
             *(f"ip -n {namespace} addr add {host}/24 dev {interface}" for host in hosts),
             f"ip -n {namespace} link set {interface} up",
         ]
+
+
+def _set(namespace: str, name: str, value: int) -> str:
+    return f"ip netns exec {namespace} sh -c 'echo {value} > /proc/sys/net/{name}'"

@@ -45,8 +45,8 @@ class Peer:
         """Take the answer."""
         await self.pc.setRemoteDescription(RTCSessionDescription(type="answer", sdp=sdp))
 
-    async def path(self, timeout: float) -> list[str]:
-        """Wait until a message has gone both ways; returns the types of the selected pair, ours first."""
+    async def path(self, timeout: float) -> list[str | None]:
+        """Wait until a message has gone both ways; returns the types of the selected pair and how our relay is reached."""
         async with asyncio.timeout(timeout):
             channel = await self._channel
             while channel.readyState != "open":
@@ -58,8 +58,8 @@ class Peer:
             # The best pair may be found a moment later.
             return await self._settled()
 
-    async def _settled(self) -> list[str]:
-        before: list[str] = []
+    async def _settled(self) -> list[str | None]:
+        before: list[str | None] = []
         for _ in range(20):
             now = await self._selected()
             if now and now == before:
@@ -68,13 +68,15 @@ class Peer:
             await asyncio.sleep(0.3)
         return before
 
-    async def _selected(self) -> list[str]:
+    async def _selected(self) -> list[str | None]:
         report = await self.pc.getStats()
         pair = report.selected_pair
         if pair is None:
             return []
-        ends = [report.get(key) for key in (pair.localCandidateId, pair.remoteCandidateId)]
-        return [end.candidateType for end in ends if isinstance(end, RTCIceCandidateStats)]
+        near, far = report.get(pair.localCandidateId), report.get(pair.remoteCandidateId)
+        assert isinstance(near, RTCIceCandidateStats)
+        assert isinstance(far, RTCIceCandidateStats)
+        return [near.candidateType, far.candidateType, near.relayProtocol]
 
     async def _gathered(self) -> str:
         async with asyncio.timeout(30):

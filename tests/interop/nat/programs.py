@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.cli.process import command, environment
 from tests.support.nat_kinds import PairTypes
@@ -34,13 +35,32 @@ def coturn(place: Place, folder: Path) -> Iterator[None]:
             process.kill()
 
 
+@contextlib.contextmanager
+def rtc_turn(place: Place, folder: Path) -> Iterator[None]:
+    """Our own server, over UDP and TCP."""
+    line = command("turn", "--host", place.host, "--realm", REALM, "--user", f"{USER}:{PASSWORD}")
+    line += ["--allow-peer", "198.51.100.0/24"]  # an example's addresses are not public
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(place.command(*line), stdout=log, stderr=log, env=environment()) as process,
+    ):
+        try:
+            _await_listening(place)
+            yield
+        finally:
+            process.terminate()
+
+
 def _await_listening(place: Place) -> None:
-    script = f"import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.settimeout(0.5); s.sendto({PROBE!r}, ('{SERVER}', 3478)); s.recv(999)"
+    script = (
+        "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.settimeout(0.5);"
+        f" s.sendto({PROBE!r}, ('{place.host}', 3478)); s.recv(999)"
+    )
     for _ in range(100):
         tried = subprocess.run(place.command(sys.executable, "-c", script), check=False, capture_output=True)
         if tried.returncode == 0:
             return
-        time.sleep(0.05)
+        time.sleep(0.1)
     raise AssertionError("the server does not listen")
 
 
@@ -57,6 +77,23 @@ async def rtc(place: Place, *arguments: str) -> tuple[int, dict[str, object]]:
     document = json.loads(output or b"{}")
     assert isinstance(document, dict), errors
     return process.returncode, document
+
+
+class Selected(NamedTuple):
+    """The pair that one side uses."""
+
+    types: PairTypes
+    relay_protocol: str | None
+    """How our own relay is reached, if it is used: "udp" or "tcp"."""
+
+    @classmethod
+    def of(cls, reply: object) -> "Selected":
+        """Read what `tests.interop.nat.peer` says."""
+        match reply:
+            case [str(near), str(far), str() | None as relay]:
+                return cls(PairTypes(near, far), relay)
+            case _:
+                raise AssertionError(f"no pair was selected: {reply}")
 
 
 class RemotePeer:
@@ -130,7 +167,7 @@ class RemotePeer:
 
 async def connect(
     left: RemotePeer, right: RemotePeer, key: str, configuration: Mapping[str, object], *, timeout: float
-) -> tuple[PairTypes, PairTypes]:
+) -> tuple[Selected, Selected]:
     """Connect two peers; returns the path as each sees it.
 
     Raises:
@@ -141,7 +178,7 @@ async def connect(
         answer = await right.call("answer", key, configuration=configuration, sdp=offer)
         await left.call("accept", key, sdp=answer)
         paths = await asyncio.gather(left.call("path", key, timeout=timeout), right.call("path", key, timeout=timeout))
-        here, there = (PairTypes(*path) for path in paths if isinstance(path, list))
+        here, there = (Selected.of(path) for path in paths)
         return here, there
     finally:
         for peer in (left, right):
