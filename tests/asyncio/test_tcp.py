@@ -120,6 +120,32 @@ async def test_closing_leaves_no_socket_and_no_task() -> None:
     assert left_over == []
 
 
+async def test_an_address_that_is_gone_is_listened_at_no_more() -> None:
+    async with RTCPeerConnection(
+        hosts=["127.0.0.1", "127.0.0.2"], network=NetworkOptions(tcp=("active", "passive"))
+    ) as pc:
+        pc.createDataChannel("x")
+        await pc.setLocalDescription()
+        assert pc.localDescription is not None
+        lines = [line.split() for line in pc.localDescription.sdp.splitlines() if " tcptype passive" in line]
+        places = [(line[4], int(line[5])) for line in lines]
+        candidates = pc._network._use_tcp()
+        assert not candidates.keep(["127.0.0.2"])
+
+        reached = []
+        for place in places:
+            try:
+                _, writer = await asyncio.open_connection(*place)
+            except ConnectionRefusedError:
+                continue
+            reached.append(place[0])
+            writer.close()
+        assert reached == ["127.0.0.2"]
+        left = [each.address for each in pc._peer.transports[0].local_candidates if each.transport == "tcp"]
+        assert {address.host for address in left} == {"127.0.0.2"}
+        assert len(left) == 2
+
+
 # --- a port that many share ---
 
 

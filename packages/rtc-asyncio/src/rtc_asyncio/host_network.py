@@ -77,7 +77,6 @@ class HostNetwork:
             self._sockets[transport_id] = []
             for host in self._hosts if self._hosts is not None else self._options.hosts():
                 self._add(transport_id, host)
-            self._gather_tcp(transport_id)
             self._follow()
         self._peer.end_of_local_addresses(transport_id, self._driver.now)
 
@@ -110,21 +109,12 @@ class HostNetwork:
             self._monitor.leave(self._changed)
             self._monitor = None
 
-    def _gather_tcp(self, transport_id: int) -> None:
-        """Add the TCP candidates that are wanted, after those for UDP."""
-        if not self._options.tcp:
-            return
-        from .tcp_candidates import TcpCandidates
-
+    def _use_tcp(self) -> "TcpCandidates":
         if self._tcp is None:
+            from .tcp_candidates import TcpCandidates  # who does without TCP does without this
+
             self._tcp = TcpCandidates(self._peer, self._driver, self._use_streams)
-        for host in self._hosts if self._hosts is not None else self._options.hosts():
-            announce = partial(
-                self._options.announcement, name=self.names.of(host) if self._options.hide_hosts else None
-            )
-            # [rfc6544:4.1/2] [rfc6544:4.1/3] [rfc6544:5.1/1] [rfc6544:4.5/6]
-            for tcp_type in self._options.tcp:
-                self._tcp.gather(transport_id, host, TcpType(tcp_type), announce)
+        return self._tcp
 
     def _use_streams(self) -> "MachineStreams":
         if self._streams is None:
@@ -148,7 +138,7 @@ class HostNetwork:
         # A machine without a network has its loopback addresses for other programs on it, but this peer is elsewhere.
         present = [host for host in self._options.hosts() if not ipaddress.ip_address(host).is_loopback]
         self.names.follow_links()
-        lost = False
+        lost = False if self._tcp is None else self._tcp.keep(present)
         for transport_id, addresses in self._sockets.items():
             for address in [each for each in addresses if each.host not in present]:
                 addresses.remove(address)
@@ -176,15 +166,18 @@ class HostNetwork:
         self._driver.wake()
 
     def _add(self, transport_id: int, host: str) -> None:
-        """Open a socket on an address for a transport; what cannot be bound is left out."""
+        """Open a socket on an address for a transport, and for TCP too if it is wanted; what cannot be bound is left out."""
         address = self._open(host)
         if address is None:
             return
-        announced = self._options.announcement(address, self.names.of(host) if self._options.hide_hosts else None)
-        if self._peer.add_local_address(transport_id, address, self._driver.now, announced=announced):
+        announce = partial(self._options.announcement, name=self.names.of(host) if self._options.hide_hosts else None)
+        if self._peer.add_local_address(transport_id, address, self._driver.now, announced=announce(address)):
             self._sockets[transport_id].append(address)
         else:
             self._driver.close_socket(address)
+        # [rfc6544:4.1/2] [rfc6544:4.1/3] [rfc6544:5.1/1] [rfc6544:4.5/6]
+        for tcp_type in self._options.tcp:
+            self._use_tcp().add(transport_id, host, TcpType(tcp_type), announce)
 
     def _open(self, host: str) -> Address | None:
         """Open a socket on an address, at a port of the range if there is one; None if that is not possible."""

@@ -1,7 +1,7 @@
 """TCP candidates of a connection (:rfc:`6544`): listening sockets, and addresses to connect from."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 import rtc_peer
@@ -19,6 +19,8 @@ Announce = Callable[[Address], Announced | None]
 """Tells what the peer is told of an address."""
 
 ANY_PORT: Final = 0
+DISCARD_PORT: Final = 9
+"""What stands for the port of a candidate that connects."""
 
 
 class TcpCandidates:
@@ -37,14 +39,13 @@ class TcpCandidates:
         self._driver = driver
         self._streams = streams
         self._listeners: dict[int, list[TcpListener]] = {}
+        self._types: dict[Address, TcpType] = {}
+        """Of the addresses where somebody listens, and of those to connect from."""
 
-    def gather(self, transport_id: int, host: str, tcp_type: TcpType, announce: Announce) -> None:
+    def add(self, transport_id: int, host: str, tcp_type: TcpType, announce: Announce) -> None:
         """Add a candidate of one type at one address; what cannot be bound is left out."""
         if not tcp_type.accepts:
-            active = Address(host, ANY_PORT)
-            self._peer.add_local_address(
-                transport_id, active, self._driver.now, announced=announce(active), tcp_type=tcp_type
-            )
+            self._tell(transport_id, Address(host, DISCARD_PORT), tcp_type, announce)
             return
         try:
             listener = TcpListener(
@@ -54,24 +55,40 @@ class TcpCandidates:
             )
         except OSError:
             return
-        local = listener.local
-        added = self._peer.add_local_address(
-            transport_id, local, self._driver.now, announced=announce(local), tcp_type=tcp_type
-        )
-        if added:
+        if self._tell(transport_id, listener.local, tcp_type, announce):
             self._listeners.setdefault(transport_id, []).append(listener)
         else:
             listener.close()
 
+    def keep(self, hosts: Collection[str]) -> bool:
+        """Give up the addresses that are gone; return whether nothing but a restart of ICE brings the connection back."""
+        lost = False
+        for local in [each for each in self._types if each.host not in hosts]:
+            lost = self._peer.remove_local_address(local, self._driver.now, tcp_type=self._types.pop(local)) or lost
+        for listeners in self._listeners.values():
+            for listener in [each for each in listeners if each.local.host not in hosts]:
+                listeners.remove(listener)
+                listener.close()
+        return lost
+
     def transport_closed(self, transport_id: int) -> None:
         """Listen no more for a transport."""
         for listener in self._listeners.pop(transport_id, ()):
+            self._types.pop(listener.local, None)
             listener.close()
 
     def close(self) -> None:
         """Listen no more."""
         for transport_id in list(self._listeners):
             self.transport_closed(transport_id)
+
+    def _tell(self, transport_id: int, local: Address, tcp_type: TcpType, announce: Announce) -> bool:
+        added = self._peer.add_local_address(
+            transport_id, local, self._driver.now, announced=announce(local), tcp_type=tcp_type
+        )
+        if added:
+            self._types[local] = tcp_type
+        return added
 
     def _accepted(self, local: Address, accepted: socket.socket, remote: Address) -> None:
         transport_id = self._peer.transport_accepted(local, remote, self._driver.now)

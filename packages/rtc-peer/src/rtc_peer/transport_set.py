@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -263,12 +264,16 @@ class TransportSet:
 
     def remove_local_address(self, address: Address, now: float, tcp_type: TcpType | None = None) -> bool:
         """Forget an address, and return whether its transport cannot do without a restart, whatever the peer does."""
-        transport = self._by_address.pop((address, "udp" if tcp_type is None else "tcp"), None)
-        if transport is None:
-            return False
-        transport.ice.remove_local_address(address, now, tcp_type)
-        agent = transport.ice.agent
-        return agent.needs_restart and agent.controlling
+        if tcp_type is TcpType.ACTIVE:
+            owners = list(self._all().values())
+        else:
+            owner = self._by_address.pop((address, "udp" if tcp_type is None else "tcp"), None)
+            owners = [] if owner is None else [owner]
+        for transport in owners:
+            # An address to connect from may be one transport's, and not another's.
+            with contextlib.suppress(ValueError):
+                transport.ice.remove_local_address(address, now, tcp_type)
+        return any(each.ice.agent.needs_restart and each.ice.agent.controlling for each in owners)
 
     def end_of_local_addresses(self, key: int, now: float) -> None:
         """Take the end of the addresses; names of servers that are still being resolved delay it."""
