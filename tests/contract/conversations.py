@@ -1,5 +1,6 @@
 """Every machine of every package, as a conversation. A new machine is added here and so comes under all rules."""
 
+import abc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -27,6 +28,8 @@ from rtc_stun import (
     BehaviorConfig,
     BehaviorDiscovered,
     BehaviorDiscovery,
+    BindingLifetimeDiscovery,
+    LifetimeDiscovered,
     LongTermAuthenticator,
     LongTermCredential,
     LongTermUsers,
@@ -103,36 +106,41 @@ class StunConversation(Conversation):
         return node.machine
 
 
-class DiscoveryConversation(Conversation):
+class _DiscoveryConversation(Conversation, abc.ABC):
     """A client explores its NAT with a server of two addresses."""
-
-    name = "discovery"
 
     def build(self) -> tuple[Node, Node]:
         pair = AlternateAddresses(Address("198.51.100.1", 3478), Address("198.51.100.2", 3479))
         here = self.network.host("192.168.1.10", behind=port_restricted_cone("203.0.113.1"))
         there = self.network.host(pair.primary.host, pair.alternate.host)
-        self.ports = [here.bind(5000), here.bind(5001)]
-        local, second_local = (binding.address for binding in self.ports)
-        discovery = BehaviorDiscovery(
-            local=local, second_local=second_local, server=pair.primary, rng=self.rngs[0], mtu=1500, trace=self.trace
-        )
+        ports = here.bind(5000), here.bind(5001)
+        discovery = self.make(ports[0].address, ports[1].address, pair.primary)
         config = ServerConfig(behavior=BehaviorConfig(alternates=(pair,)))
         bindings = [there.bind(port, host) for host in there.hosts for port in (pair.primary.port, pair.alternate.port)]
         server = StunServer(config=config, trace=self.trace)
-        return self.network.attach(discovery, *self.ports), self.network.attach(server, *bindings)
+        return self.network.attach(discovery, *ports), self.network.attach(server, *bindings)
+
+    @abc.abstractmethod
+    def make(
+        self, local: Address, second_local: Address, server: Address
+    ) -> BehaviorDiscovery | BindingLifetimeDiscovery:
+        """The client."""
+
+    def results(self) -> int:
+        """How many discoveries have come to their end."""
+        return len(self.left.of(BehaviorDiscovered)) + len(self.left.of(LifetimeDiscovered))
 
     def start(self) -> None:
         self._discovery(self.left).discover(self.network.now)
 
     def settled(self) -> bool:
-        return self.left.saw(BehaviorDiscovered)
+        return self.results() >= 1
 
     def talk(self) -> None:
         self.start()
 
     def talked(self) -> bool:
-        return len(self.left.of(BehaviorDiscovered)) >= 2
+        return self.results() >= 2
 
     def after_close(self) -> Calls:
         return [("discovering", lambda node: self._discovery(node).discover(99.0))]
@@ -141,9 +149,37 @@ class DiscoveryConversation(Conversation):
         return lambda node: self._discovery(node).discover(self.network.now)
 
     @staticmethod
-    def _discovery(node: Node) -> BehaviorDiscovery:
-        assert isinstance(node.machine, BehaviorDiscovery)
+    def _discovery(node: Node) -> BehaviorDiscovery | BindingLifetimeDiscovery:
+        assert isinstance(node.machine, (BehaviorDiscovery, BindingLifetimeDiscovery))
         return node.machine
+
+
+class BehaviorConversation(_DiscoveryConversation):
+    """How the NAT maps and filters."""
+
+    name = "behavior"
+
+    def make(self, local: Address, second_local: Address, server: Address) -> BehaviorDiscovery:
+        return BehaviorDiscovery(
+            local=local, second_local=second_local, server=server, rng=self.rngs[0], mtu=1500, trace=self.trace
+        )
+
+
+class LifetimeConversation(_DiscoveryConversation):
+    """How long the NAT remembers."""
+
+    name = "lifetime"
+
+    def make(self, local: Address, second_local: Address, server: Address) -> BindingLifetimeDiscovery:
+        return BindingLifetimeDiscovery(
+            local=local,
+            second_local=second_local,
+            server=server,
+            rng=self.rngs[0],
+            longest=4.0,
+            precision=2.0,
+            trace=self.trace,
+        )
 
 
 class IceConversation(Conversation):
@@ -443,7 +479,8 @@ class DataChannelConversation(Conversation):
 
 CONVERSATIONS: Final[list[type[Conversation]]] = [
     StunConversation,
-    DiscoveryConversation,
+    BehaviorConversation,
+    LifetimeConversation,
     TurnClientConversation,
     TurnServerConversation,
     IceConversation,
