@@ -62,7 +62,12 @@ if TYPE_CHECKING:
     from rtc_stun.behavior_server import AlternateAddresses, BehaviorConfig
     from rtc_stun.binding_lifetime import BindingLifetimeDiscovery
     from rtc_stun.client import StunClient
-    from rtc_stun.client_authentication import Credential, LongTermCredential, ShortTermCredential
+    from rtc_stun.client_authentication import (
+        Credential,
+        LongTermCredential,
+        SessionKeyCredential,
+        ShortTermCredential,
+    )
     from rtc_stun.client_config import ClientConfig, ClientStats
     from rtc_stun.credentials import long_term_key, short_term_key, userhash
     from rtc_stun.datagram import Address, Datagram, pack_host, unpack_host
@@ -195,6 +200,7 @@ __all__ = [
     "ServerConfig",
     "ServerEvent",
     "ServerStats",
+    "SessionKeyCredential",
     "ShortTermAuthenticator",
     "ShortTermCredential",
     "Software",
@@ -243,7 +249,7 @@ _DEFINED_IN: Final = {
     "behavior_server": "AlternateAddresses BehaviorConfig",
     "binding_lifetime": "BindingLifetimeDiscovery",
     "client": "StunClient",
-    "client_authentication": "Credential LongTermCredential ShortTermCredential",
+    "client_authentication": "Credential LongTermCredential SessionKeyCredential ShortTermCredential",
     "client_config": "ClientConfig ClientStats",
     "credentials": "long_term_key short_term_key userhash",
     "datagram": "Address Datagram pack_host unpack_host",

@@ -141,6 +141,10 @@ class StunClient:
         self._journal.advance(now)
         self._indications.append((server, wire))
 
+    def set_credential(self, credential: Credential | None) -> None:
+        """Prove ourselves otherwise with the requests that are sent from now on; those under way go on as they are."""
+        self._requests.set_credential(credential)
+
     def cancel(self, request_id: int, now: float) -> None:
         """Give up a request; it ends in `RequestFailed`.
 

@@ -61,7 +61,23 @@ class LongTermCredential:
         opaque_string(self.password)
 
 
-Credential: TypeAlias = ShortTermCredential | LongTermCredential
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionKeyCredential:
+    """A name and a key for the long-term mechanism, as an authorization server hands them out (:rfc:`7635`).
+
+    The key is used as it is, with HMAC-SHA-1. The token that tells the server about it is for the caller to add.
+    """
+
+    username: str
+    """Names the key that the token is sealed with (``kid``)."""
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what OpaqueString does not allow."""
+        opaque_string(self.username)
+
+
+Credential: TypeAlias = ShortTermCredential | LongTermCredential | SessionKeyCredential
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +224,7 @@ class LongTermSession:
 
     __slots__ = ("_challenge", "_credential")
 
-    def __init__(self, credential: LongTermCredential) -> None:
+    def __init__(self, credential: LongTermCredential | SessionKeyCredential) -> None:
         self._credential = credential
         self._challenge: _Challenge | None = None
         """None until the server has sent one; what came with the last one after that."""
@@ -271,7 +287,9 @@ class LongTermSession:
         # Whoever had algorithms does not lose them: that would let SHA-1 in again. [rfc8489:9.2.5/20]
         if previous is not None and previous.algorithms is not None and algorithms is None:
             return Refused(FailureReason.BID_DOWN)
-        algorithm = self._choose(algorithms)
+        if isinstance(self._credential, SessionKeyCredential):
+            return self._answer_with_key(self._credential, nonce, realm, sent, stale)
+        algorithm = self._choose(self._credential, algorithms)
         number = Algorithm.MD5 if algorithms is None else None if algorithm is None else algorithm.algorithm
         # [rfc8489:9.2.5/11] Without a list it is MD5 that we may not support.
         if number is None or number not in self._credential.algorithms:
@@ -301,11 +319,26 @@ class LongTermSession:
         self._challenge = _Challenge(user, realm, nonce, algorithms, algorithm, key)
         return Challenged()
 
-    def _choose(self, offered: PasswordAlgorithms | None) -> PasswordAlgorithm | None:
+    def _answer_with_key(
+        self, credential: SessionKeyCredential, nonce: Nonce, realm: Realm, sent: Protection, stale: bool
+    ) -> Verdict:
+        """A key that is there already depends on no realm and no algorithm."""
+        if not stale and sent.key is not None:
+            return Refused(FailureReason.CREDENTIALS_REFUSED)
+        try:
+            realm.serialize(b"")
+            nonce.serialize(b"")
+        except ValueError:
+            return Refused(FailureReason.MALFORMED_RESPONSE)
+        self._challenge = _Challenge(Username(credential.username), realm, nonce, None, None, credential.key)
+        return Challenged()
+
+    @staticmethod
+    def _choose(credential: LongTermCredential, offered: PasswordAlgorithms | None) -> PasswordAlgorithm | None:
         if offered is None:
             return None
         for entry in offered.algorithms:
-            if entry.algorithm in self._credential.algorithms and entry.algorithm in _KNOWN_ALGORITHMS:
+            if entry.algorithm in credential.algorithms and entry.algorithm in _KNOWN_ALGORITHMS:
                 return entry
         return None
 
@@ -323,5 +356,5 @@ def open_session(credential: Credential | None) -> Session:
             return OpenSession()
         case ShortTermCredential():
             return ShortTermSession(credential)
-        case LongTermCredential():
+        case LongTermCredential() | SessionKeyCredential():
             return LongTermSession(credential)

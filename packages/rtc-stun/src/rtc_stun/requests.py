@@ -60,6 +60,11 @@ class Requests:
     def __len__(self) -> int:
         return len(self._table)
 
+    def set_credential(self, credential: Credential | None) -> None:
+        """Prove ourselves otherwise with the next requests."""
+        self._credential = credential
+        self._sessions.clear()
+
     # What the application wants.
 
     def check(self, exchange: Exchange) -> None:

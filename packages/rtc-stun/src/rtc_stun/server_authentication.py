@@ -44,6 +44,8 @@ class Authenticated:
     """Which attribute of the request was verified."""
     account: str = ""
     """Whom quotas are counted for; empty where it is the name."""
+    valid_for: float | None = None
+    """Seconds for which it stays so without being proven anew; None for as long as may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from rtc_turn._version import __version__
 
 if TYPE_CHECKING:
+    from rtc_turn.access_token import TokenContents, TokenKey
     from rtc_turn.attributes import (
         TCP,
         TURN_ATTRIBUTES,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from rtc_turn.client import (
         TurnClient,
     )
+    from rtc_turn.client_authorization import TokenGrant
     from rtc_turn.client_connections import ClientConnections
     from rtc_turn.config import (
         TurnConfig,
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
         PeerUnreachable,
         PermissionInstalled,
         PermissionRefused,
+        TokenWanted,
     )
     from rtc_turn.method import (
         ALLOCATE,
@@ -100,6 +103,7 @@ if TYPE_CHECKING:
         time_limited_credential,
         time_limited_password,
     )
+    from rtc_turn.token_authenticator import TokenAuthenticator
     from rtc_turn.uri import (
         TurnUri,
     )
@@ -167,6 +171,11 @@ __all__ = [
     "TURN_ATTRIBUTES",
     "ThirdPartyAuthorization",
     "TimeLimitedUsers",
+    "TokenAuthenticator",
+    "TokenContents",
+    "TokenGrant",
+    "TokenKey",
+    "TokenWanted",
     "TurnClient",
     "TurnConfig",
     "TurnError",
@@ -188,14 +197,16 @@ __all__ = [
 ]
 
 _DEFINED_IN: Final = {
+    "access_token": "TokenContents TokenKey",
     "attributes": "AccessToken AdditionalAddressFamily AddressErrorCode AddressFamily ChannelNumber ConnectionId Data DontFragment EvenPort Icmp Lifetime MobilityTicket RequestedAddressFamily RequestedTransport ReservationToken TCP TURN_ATTRIBUTES ThirdPartyAuthorization UDP XorPeerAddress XorRelayedAddress",
     "authenticators": "AnyOf",
     "channel_data": "FIRST_CHANNEL LAST_CHANNEL LAST_CHANNEL_OF_RFC5766 TurnStreamBuffer is_channel_data pack_channel_data unpack_channel_data",
     "client": "TurnClient",
+    "client_authorization": "TokenGrant",
     "client_connections": "ClientConnections",
     "config": "TurnConfig TurnStats",
     "errors": "BufferFullError ParseError StateError TurnError",
-    "events": "Allocated AllocationEnded AllocationMoved ChannelBound DataReceived EndReason Event PeerConnected PeerConnectionFailed PeerDataReceived PeerDisconnected PeerUnreachable PermissionInstalled PermissionRefused",
+    "events": "Allocated AllocationEnded AllocationMoved ChannelBound DataReceived EndReason Event PeerConnected PeerConnectionFailed PeerDataReceived PeerDisconnected PeerUnreachable PermissionInstalled PermissionRefused TokenWanted",
     "method": "ALLOCATE CHANNEL_BIND CONNECT CONNECTION_ATTEMPT CONNECTION_BIND CREATE_PERMISSION DATA REFRESH SEND",
     "peer_connections": "PeerConnections",
     "peer_policy": "PeerPolicy PublicPeers",
@@ -203,6 +214,7 @@ _DEFINED_IN: Final = {
     "server_config": "TurnServerConfig TurnServerStats",
     "server_events": "AllocationCreated AllocationDeleted AllocationStatus ClosePeerConnection CloseRelay OpenPeerConnection OpenRelay ServerClosed ServerEvent",
     "time_limited": "TimeLimitedUsers time_limited_credential time_limited_password",
+    "token_authenticator": "TokenAuthenticator",
     "uri": "TurnUri",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""

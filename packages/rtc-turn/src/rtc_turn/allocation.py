@@ -110,9 +110,17 @@ class Allocation:
     ticket: bytes | None
     """What takes it to another address of ours; None if the server gave none."""
 
-    def refreshed(self, now: float, lifetime: int | None, margin: float) -> None:
+    def begins_refresh(self, now: float) -> bool:
+        """Whether it is to be refreshed now; it is under way then."""
+        is_due = self.refresh_at is not None and now >= self.refresh_at
+        if is_due:
+            self.refresh_at = None
+        return is_due
+
+    def refreshed(self, now: float, response: Message, margin: float) -> None:
         """The server prolonged it."""
-        self.lifetime = DEFAULT_LIFETIME if lifetime is None else lifetime
+        lifetime = response.get(Lifetime)
+        self.lifetime = DEFAULT_LIFETIME if lifetime is None else lifetime.value
         self.expires_at = now + self.lifetime
         self.refresh_at = _refresh_time(now, self.lifetime, margin)
 

@@ -303,7 +303,7 @@ class AccessToken(BytesAttribute):
 
 
 class ThirdPartyAuthorization(BytesAttribute):
-    """THIRD-PARTY-AUTHORIZATION: the name of the authorization server to ask, UTF-8 (:rfc:`7635#section-6.1`)."""
+    """THIRD-PARTY-AUTHORIZATION: the server's own name, to be told to the authorization server (:rfc:`7635#section-6.1`)."""
 
     __slots__ = ()
     TYPE = 0x802E

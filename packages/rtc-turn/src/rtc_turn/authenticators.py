@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from rtc_stun import Address, Authenticated, Authenticator, Message, Unauthenticated
+from rtc_stun import Address, Attribute, Authenticated, Authenticator, Message, Unauthenticated
 
 STALE_NONCE: Final = 438
 
@@ -11,12 +11,11 @@ STALE_NONCE: Final = 438
 class AnyOf:
     """Let in whom one of several authenticators knows (`rtc_stun.Authenticator`).
 
-    With it, users of a list, those of a web service, and those of its former secret use the same server. They are asked in
-    order. What one of them says about strangers is what the first says, unless another finds the nonce stale: then the
-    client is known, and has to ask again.
+    With it, users of a list, those of a web service, those of its former secret and those with tokens use the same server. A
+    challenge says what each of them says; a client whom one of them finds stale is known, and has to ask again.
 
     Args:
-        authenticators: At least one. Those of one realm share their secret for nonces, as each sees the nonces of all.
+        authenticators: At least one. They are of one realm and share their secret for nonces, as each sees the nonces of all.
 
     Raises:
         ValueError: There is none.
@@ -35,6 +34,10 @@ class AnyOf:
             if isinstance(judgement, Authenticated):
                 return judgement
             refusals.append(judgement)
-            if request.integrity is None:
-                break  # Nobody can know who that is.
-        return next((each for each in refusals if each.error_code == STALE_NONCE), refusals[0])
+        code = next((each.error_code for each in refusals if each.error_code == STALE_NONCE), refusals[0].error_code)
+        # Of each kind the first one's.
+        attributes: dict[int, Attribute] = {}
+        for refusal in refusals:
+            for attribute in refusal.attributes:
+                attributes.setdefault(attribute.TYPE, attribute)
+        return Unauthenticated(code, tuple(attributes.values()))

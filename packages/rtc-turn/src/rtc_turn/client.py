@@ -25,15 +25,16 @@ from rtc_stun import (
 from rtc_turn.allocation import AllocateWish, family_of, phrase_of, read_allocation, ticket_of
 from rtc_turn.attributes import TURN_ATTRIBUTES, Lifetime, MobilityTicket
 from rtc_turn.channel_data import is_channel_data
+from rtc_turn.client_authorization import ClientAuthorization, TokenGrant
 from rtc_turn.client_connections import ClientConnections
 from rtc_turn.client_link import ClientLink, ClientLinks
 from rtc_turn.client_relay import DATA_INDICATION, ClientRelay
-from rtc_turn.client_requests import Binding, Connecting, Journal, Moving, Order, Permitting, Purpose, Refreshing, Trace
-from rtc_turn.client_state import Allocating, Ended, Idle, InUse, Releasing, State
+from rtc_turn.client_requests import Binding, Journal, Moving, Order, Permitting, Purpose, Refreshing, Trace
+from rtc_turn.client_state import Allocating, Authorizing, Ended, Idle, InUse, Releasing, State
 from rtc_turn.config import TurnConfig, TurnStats
 from rtc_turn.errors import ParseError, StateError
 from rtc_turn.events import AllocationEnded, AllocationMoved, EndReason, Event
-from rtc_turn.method import ALLOCATE, CONNECTION_ATTEMPT, REFRESH
+from rtc_turn.method import CONNECTION_ATTEMPT, REFRESH
 
 MAX_DATA_LENGTH: Final = 65_507
 """Bytes of the largest datagram that a peer could be sent."""
@@ -87,8 +88,6 @@ class TurnClient:
             StunClient,
             local=local,
             rng=rng,
-            # [rfc8656:5/1] [rfc8656:6/4] [rfc8656:21.1.6/1] Servers that want USERHASH get it; TLS and DTLS are the caller's.
-            credential=credential,
             config=ClientConfig(
                 transport=self._config.transport,
                 # [rfc8656:5/10]
@@ -108,6 +107,10 @@ class TurnClient:
         self._links = ClientLinks(make_stun, self._journal)
         # What the STUN client drops is counted together with the rest.
         self._journal.stats.dropped = self._links.control.stun.stats.dropped
+        # [rfc8656:5/1] [rfc8656:6/4] [rfc8656:21.1.6/1] Servers that want USERHASH get it; TLS and DTLS are the caller's.
+        self._authorization = ClientAuthorization(
+            is_wanted=self._config.third_party, credential=credential, links=self._links, journal=self._journal
+        )
         self._state: State = Idle()
 
     # What it is.
@@ -155,8 +158,26 @@ class TurnClient:
             raise StateError("an allocation is asked for once")
         self._journal.advance(now)
         self._state = Allocating()
-        wish = AllocateWish.of(self._config)
-        self._journal.order(ALLOCATE, wish, *wish.attributes())
+        self._journal.order_allocation(AllocateWish.of(self._config))
+        self._settle()
+
+    def authorize(self, grant: TokenGrant, now: float) -> None:
+        """Answer `TokenWanted`, or bring another token in time. Only queues: drain the output next.
+
+        Raises:
+            StateError: The configuration says nothing of tokens (`TurnConfig.third_party`), or nothing is to be authorized.
+        """
+        state = self._state
+        if not self._config.third_party or not isinstance(state, Authorizing | InUse):
+            raise StateError("there is nothing to authorize")
+        self._journal.advance(now)
+        self._authorization.grant(grant)
+        # [rfc7635:9/6]
+        if isinstance(state, InUse):
+            self._journal.order(REFRESH, Refreshing(), *self._config.lifetime_wish)
+        else:
+            self._state = Allocating()
+            self._journal.order_allocation(state.wish)
         self._settle()
 
     def create_permission(self, peer: Address, now: float) -> None:
@@ -240,15 +261,12 @@ class TurnClient:
         """Ask the server to follow us to an address; None for that of a stream from anywhere."""
         state.is_moving = True
         ticket = MobilityTicket(state.allocation.ticket or b"")
-        order = Order(REFRESH, Moving(local or self._local), [*self._lifetime_wish(), ticket])
+        order = Order(REFRESH, Moving(local or self._local), [*self._config.lifetime_wish, ticket])
         # [rfc8016:3.2.2/7]
         if self._config.is_stream:
             self._send(self._links.begin_next(None if local is None else Address(local.host, 0)), order)
         else:
             self._journal.orders.append(order)
-
-    def _lifetime_wish(self) -> tuple[Lifetime, ...]:
-        return () if self._config.lifetime is None else (Lifetime(self._config.lifetime),)
 
     def close(self, now: float) -> None:
         """Give the allocation back; `AllocationEnded` follows when the server has answered, or does not.
@@ -260,9 +278,9 @@ class TurnClient:
         self._journal.advance(now)
         if isinstance(self._state, InUse):
             self._release(EndReason.CLOSED)
-            self._settle()
         else:
             self._end(EndReason.CLOSED)
+        self._settle()
 
     def report_unreachable(self, now: float) -> None:
         """Tell of a hard ICMP error about the server: what is under way fails."""
@@ -291,14 +309,13 @@ class TurnClient:
         """
         self._journal.advance(now)
         link, state = self._link_of(transport_id), self._state
-        if link is None:
-            return
-        if isinstance(state, InUse) and link not in self._links.all():
-            state.connections.failed(transport_id)
+        if link is None or link not in self._links.all():
+            if link is not None and isinstance(state, InUse):
+                state.connections.failed(transport_id)
             return
         is_control = link is self._links.control and transport_id == link.stream
         if is_control and isinstance(state, InUse):
-            state.postponed += [each for each in link.purposes.values() if isinstance(each, Permitting | Binding)]
+            state.postponed += link.purposes.values()
             link.purposes.clear()
         link.failed(transport_id)
         self._settle()
@@ -382,15 +399,14 @@ class TurnClient:
         if not isinstance(self._state, InUse):
             return
         self._state.connections.handle_timeout()
+        self._authorization.handle_timeout()
         allocation = self._state.allocation
         if now >= allocation.expires_at:
             self._end(EndReason.EXPIRED)
             return
         # [rfc8656:8/1] [rfc6062:4.2/1] [rfc6062:4.6/1]
-        if allocation.refresh_at is not None and now >= allocation.refresh_at:
-            allocation.refresh_at = None
-            if not self._state.is_moving:
-                self._journal.order(REFRESH, Refreshing(), *self._lifetime_wish())
+        if allocation.begins_refresh(now) and not self._state.is_moving:
+            self._journal.order(REFRESH, Refreshing(), *self._config.lifetime_wish)
         if not self._state.is_moving:
             self._state.relay.handle_timeout()
         self._settle()
@@ -399,7 +415,8 @@ class TurnClient:
         """Return when `handle_timeout` is due, in seconds; at once while output waits to be drained."""
         if self._journal.orders:
             return self._journal.now
-        times = [link.stun.next_timeout() for link in self._links.all()]
+        times = [self._authorization.next_timeout()]
+        times += [link.stun.next_timeout() for link in self._links.all()]
         if isinstance(self._state, InUse):
             times += [self._state.allocation.next_timeout(), self._state.connections.next_timeout()]
             if not self._state.is_moving:
@@ -445,6 +462,7 @@ class TurnClient:
     # Requests and their outcome.
 
     def _send(self, link: ClientLink, order: Order) -> None:
+        order.attributes += self._authorization.attributes(order.method)
         link.request(order, self._server, self._domain)
 
     def _settle(self) -> None:
@@ -469,16 +487,12 @@ class TurnClient:
                     self._fail(link.purposes.pop(event.request_id, None), event)
                 case RequestRedirected(server=server, domain=domain):
                     self._server, self._domain = server, domain
+                case IndicationReceived(message=message) if message.method == CONNECTION_ATTEMPT and self._config.tcp:
+                    if isinstance(self._state, InUse):
+                        self._state.attempted(message)
                 case IndicationReceived():
-                    self._receive_indication(event)
+                    self._journal.drop("unexpected-indication")
         return len(outcomes)
-
-    def _receive_indication(self, event: IndicationReceived) -> None:
-        indication, state = event.message, self._state
-        if isinstance(state, InUse) and self._config.tcp and indication.method == CONNECTION_ATTEMPT:
-            state.connections.attempted(indication, is_permitted=state.relay.is_permitted)
-        else:
-            self._journal.drop("unexpected-indication")
 
     def _succeed(self, purpose: Purpose | None, event: RequestSucceeded) -> None:
         state = self._state
@@ -489,18 +503,11 @@ class TurnClient:
                 self._end(state.reason)
             case Refreshing() if isinstance(state, InUse):
                 self._journal.stats.refreshes += 1
-                lifetime = event.response.get(Lifetime)
-                seconds = None if lifetime is None else lifetime.value
-                state.allocation.refreshed(self._journal.now, seconds, self._config.refresh_margin)
+                state.allocation.refreshed(self._journal.now, event.response, self._config.refresh_margin)
             case Moving(local=moved_to) if isinstance(state, InUse):
                 self._moved(state, moved_to, event)
-            case Permitting(hosts=hosts) if isinstance(state, InUse):
-                for host in hosts:
-                    state.relay.permitted(host)
-            case Binding(channel=channel) if isinstance(state, InUse):
-                state.relay.bound(channel)
-            case Connecting(peer=peer) if isinstance(state, InUse):
-                state.connections.connected(peer, event)
+            case _ if isinstance(state, InUse):
+                state.succeed(purpose, event)
             case _:
                 pass  # It was meant for what is given back already.
 
@@ -524,25 +531,15 @@ class TurnClient:
             self._end(EndReason.LOST, event)
         elif isinstance(purpose, Refreshing):
             state.allocation.refresh_failed(self._journal.now)
-        elif isinstance(purpose, Permitting):
-            state.relay.forbidden(purpose.hosts, event.error_code)
-        elif isinstance(purpose, Binding):
-            state.relay.not_bound(purpose.channel)
-        elif isinstance(purpose, Connecting):
-            state.connections.not_connected(purpose.peer, event)
+        else:
+            state.fail(purpose, event)
 
     def _moved(self, state: InUse, local: Address, event: RequestSucceeded) -> None:
-        ticket, lifetime = ticket_of(event.response), event.response.get(Lifetime)
-        state.allocation.ticket = ticket
-        state.allocation.refreshed(
-            self._journal.now, None if lifetime is None else lifetime.value, self._config.refresh_margin
-        )
+        state.allocation.ticket = ticket_of(event.response)
+        state.allocation.refreshed(self._journal.now, event.response, self._config.refresh_margin)
         state.is_moving = False
         state.postponed += self._links.switch()
-        postponed, state.postponed = state.postponed, []
-        for purpose in postponed:
-            if isinstance(purpose, Permitting | Binding):
-                state.relay.again(purpose)
+        state.ask_again()
         self._journal.events.append(AllocationMoved(local))
 
     def _take_allocation(self, wish: AllocateWish, event: RequestSucceeded) -> None:
@@ -560,9 +557,12 @@ class TurnClient:
         self._journal.events.append(allocation.announcement(event.server))
 
     def _allocation_refused(self, wish: AllocateWish, event: RequestFailed) -> None:
-        simpler = wish.without_what_is_refused(event)
-        if simpler is not None:
-            self._journal.order(ALLOCATE, simpler, *simpler.attributes())
+        if self._authorization.wishes_for_token(event):
+            self._state = Authorizing(wish)
+            return
+        again = wish if self._authorization.falls_back(event) else wish.without_what_is_refused(event)
+        if again is not None:
+            self._journal.order_allocation(again)
         else:
             # [rfc8656:7.4/3] [rfc8656:7.4/4] [rfc8656:7.4/5] [rfc8656:7.4/6] [rfc8656:7.4/11] [rfc8656:7.4/12]
             # [rfc8656:7.4/13] [rfc8656:7.4/14] [rfc8656:7.4/16] [rfc8656:7.4/17] Nobody is asked again by this client,

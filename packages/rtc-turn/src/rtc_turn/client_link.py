@@ -12,6 +12,7 @@ from rtc_stun import (
     Address,
     Closed,
     CloseTransport,
+    Credential,
     IndicationReceived,
     OpenTransport,
     RequestFailed,
@@ -129,7 +130,7 @@ class ClientLinks:
         journal: That of the client.
     """
 
-    __slots__ = ("_journal", "_make_stun", "_next", "control")
+    __slots__ = ("_credential", "_journal", "_make_stun", "_next", "control")
 
     def __init__(self, make_stun: Callable[[], StunClient], journal: Journal) -> None:
         self._make_stun = make_stun
@@ -138,6 +139,13 @@ class ClientLinks:
         """The one that controls the allocation."""
         self._next: ClientLink | None = None
         """The one that the allocation is moving to."""
+        self._credential: Credential | None = None
+
+    def set_credential(self, credential: Credential | None) -> None:
+        """Prove ourselves so from now on."""
+        self._credential = credential
+        for link in self.all():
+            link.stun.set_credential(credential)
 
     def all(self) -> list[ClientLink]:
         """Return them."""
@@ -149,7 +157,9 @@ class ClientLinks:
 
     def another(self, local: Address | None = None) -> ClientLink:
         """Return a further way to the server, with streams that leave from an address or from anywhere."""
-        return ClientLink(self._make_stun(), self._journal, local)
+        link = ClientLink(self._make_stun(), self._journal, local)
+        link.stun.set_credential(self._credential)
+        return link
 
     def begin_next(self, local: Address | None) -> ClientLink:
         """Return the one that the allocation is to move to."""

@@ -9,6 +9,7 @@ from rtc_turn.client_channels import Channel
 from rtc_turn.config import TurnStats
 from rtc_turn.dataclass import dataclass
 from rtc_turn.events import Event
+from rtc_turn.method import ALLOCATE
 
 Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
 
@@ -89,6 +90,10 @@ class Journal:
     def order(self, method: int, purpose: Purpose, *attributes: Attribute) -> None:
         """Ask for a request to be sent."""
         self.orders.append(Order(method, purpose, list(attributes)))
+
+    def order_allocation(self, wish: AllocateWish) -> None:
+        """Ask for an allocation."""
+        self.order(ALLOCATE, wish, *wish.attributes())
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count what came to nothing."""

@@ -4,7 +4,7 @@ from dataclasses import field
 from typing import Final
 
 from rtc_turn._version import __version__
-from rtc_turn.attributes import AddressFamily
+from rtc_turn.attributes import AddressFamily, Lifetime
 from rtc_turn.dataclass import dataclass
 
 DEFAULT_LIFETIME: Final = 600
@@ -48,6 +48,9 @@ class TurnConfig:
     """Whether peers are reached by TCP connections instead of datagrams (:rfc:`6062`); the transport is ``tcp`` or ``tls``."""
     max_connections: int = 64
     """TCP connections with peers at a time."""
+    third_party: bool = False
+    """Whether the caller can obtain tokens from an authorization server (:rfc:`7635`): see `TokenWanted`. A credential is then
+    for servers that do not know of it."""
     channels: bool = True
     """Whether to bind channels for peers that data is sent to."""
     software: str | None = SOFTWARE
@@ -91,6 +94,11 @@ class TurnConfig:
             raise ValueError("a lifetime is positive and has 32 bits")
         if not 0 < self.refresh_margin < PERMISSION_LIFETIME:
             raise ValueError("a permission is refreshed before it expires")
+
+    @property
+    def lifetime_wish(self) -> tuple[Lifetime, ...]:
+        """What a request says about the lifetime."""
+        return () if self.lifetime is None else (Lifetime(self.lifetime),)
 
     @property
     def is_stream(self) -> bool:

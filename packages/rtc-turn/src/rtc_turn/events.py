@@ -134,6 +134,18 @@ class PeerDisconnected:
     connection_id: int
 
 
+@dataclass(slots=True)
+class TokenWanted:
+    """A wish: ask the authorization server for a token for this server, then call `TurnClient.authorize` (:rfc:`7635`).
+
+    It comes again before a token ends.
+    """
+
+    # [rfc7635:6.1/1]
+    server_name: str
+    """What to tell the authorization server: for whom."""
+
+
 Event: TypeAlias = (
     Allocated
     | AllocationEnded
@@ -149,4 +161,5 @@ Event: TypeAlias = (
     | PeerUnreachable
     | PermissionInstalled
     | PermissionRefused
+    | TokenWanted
 )

@@ -43,7 +43,7 @@ from rtc_turn.server_events import AllocationStatus, ServerClosed, ServerEvent
 from rtc_turn.server_journal import ServerJournal, Trace
 from rtc_turn.server_output import ServerOutput
 from rtc_turn.server_relay import ServerRelay
-from rtc_turn.server_replies import STALE_NONCE, UNKNOWN_ATTRIBUTE, Asked, Reply
+from rtc_turn.server_replies import UNKNOWN_ATTRIBUTE, Asked, Reply
 from rtc_turn.server_requests import ServerRequests
 from rtc_turn.timers import Timers
 
@@ -307,8 +307,8 @@ class TurnServer:
             return
         # [rfc8656:5/1] [rfc8656:5/4] [rfc8656:5/5] [rfc8656:7.2/2] [rfc8656:7.2/3]
         judgement = self._authenticator.authenticate(request, path.remote, self._journal.now)
-        if isinstance(judgement, Unauthenticated) and judgement.error_code == STALE_NONCE:
-            # A stream for data comes with the nonce of the stream that controls it, which is of another port.
+        if isinstance(judgement, Unauthenticated) and request.integrity is not None:
+            # A stream for data may come with nonce and session key of the stream that controls it, which is of another port.
             control = self.connections.control_path(request)
             if control is not None:
                 judgement = self._authenticator.authenticate(request, control.remote, self._journal.now)

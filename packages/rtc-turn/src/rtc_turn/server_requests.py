@@ -144,7 +144,7 @@ class ServerRequests:
             return Reply(QUOTA_REACHED)
         if len(self._by_number) + len(self._openings) >= self._config.max_allocations:
             return Reply(INSUFFICIENT_CAPACITY)
-        opening = _Opening(asked, wish, self._lifetime(request))
+        opening = _Opening(asked, wish, self._lifetime(asked))
         if wish.token is not None:
             relayed = self._pool.redeem(wish.token, self._journal.now)
             if relayed is None:
@@ -195,12 +195,14 @@ class ServerRequests:
         wish.failed = {AddressFamily(each): FAMILY_NOT_SUPPORTED for each in families if each not in served}
         return wish
 
-    def _lifetime(self, request: Message) -> int:
-        lifetime = request.get(Lifetime)
-        if lifetime is None:
-            return self._config.default_lifetime
-        # [rfc8656:7.2/12]
-        return max(self._config.default_lifetime, min(lifetime.value, self._config.max_lifetime))
+    def _lifetime(self, asked: Asked) -> int:
+        lifetime, config = asked.request.get(Lifetime), self._config
+        seconds = config.default_lifetime
+        if lifetime is not None:
+            # [rfc8656:7.2/12]
+            seconds = max(seconds, min(lifetime.value, config.max_lifetime))
+        # [rfc7635:9/2]
+        return seconds if asked.user.valid_for is None else min(seconds, int(asked.user.valid_for))
 
     def relay_opened(self, relay_id: int, relayed: Address, reserved: Address | None) -> Answer | None:
         """The caller opened a socket: return the answer if nothing else is missing for it."""
@@ -310,7 +312,7 @@ class ServerRequests:
             else:
                 self.delete(allocation, "deleted")
             return Reply(0, (Lifetime(0),))
-        seconds = self._lifetime(request)
+        seconds = self._lifetime(asked)
         self._set_lifetime(allocation, seconds)
         if ticket is None:
             return Reply(0, (Lifetime(seconds),))
