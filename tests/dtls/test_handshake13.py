@@ -81,6 +81,7 @@ def check_connected(pair: Ends) -> None:
 @pytest.mark.parametrize(
     ("suite", "group", "kind"), [*itertools.product(CIPHER_SUITES_13, GROUPS, KINDS)], ids=lambda value: str(value)
 )
+@pytest.mark.spec("rfc8446:9.1/1", "rfc8446:9.1/2", "rfc8446:9.1/3", "rfc8446:9.1/4", "rfc8446:9.2/1")
 def test_every_suite_with_every_group_and_certificate(suite: int, group: int, kind: CertificateKind) -> None:
     client, server = configs(server_kind=kind, client_kind=kind)
     client = replace(client, cipher_suites=(suite,), groups=(group,), versions=ONLY_13)

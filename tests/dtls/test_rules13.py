@@ -53,6 +53,7 @@ def fragments(content: bytes) -> list[Fragment]:
 
 
 @pytest.mark.spec("rfc9147:6.1/2", "rfc9147:7.1/4")
+@pytest.mark.spec("rfc9147:5/2")
 def test_epochs_are_0_2_and_3_and_a_flight_that_is_answered_is_not_acknowledged() -> None:
     sealed: Sealed = []
     with watching(sealed):
@@ -167,7 +168,7 @@ def test_limit_of_records_is_at_least_64() -> None:
     DtlsConfig(record_size_limit=64)
 
 
-@pytest.mark.spec("rfc8449:4.1/1", "rfc8446:8/1")
+@pytest.mark.spec("rfc8449:4.1/1", "rfc8449:4/2", "rfc8449:4/8", "rfc8446:8/1")
 @pytest.mark.parametrize("mtu", [256, 1500])
 def test_limit_of_records_has_nothing_to_do_with_the_path_and_there_are_no_early_data(mtu: int) -> None:
     offers: list[dict[int, bytes]] = []

@@ -67,6 +67,7 @@ def test_class_14_proof_without_a_certificate_is_fatal(role: Role) -> None:
 
 
 @BOTH
+@pytest.mark.spec("rfc8446:4.4.2/5")
 def test_class_14_empty_certificate_is_fatal(role: Role) -> None:
     puppet = Puppet(role, changing(CERTIFICATE, lambda _: bytes(CertificateMessage13(chain=())))).connect()
 
@@ -83,6 +84,7 @@ def test_class_14_message_that_comes_twice_is_fatal(role: Role, message: int) ->
 
 @BOTH
 @pytest.mark.parametrize("claimed", [0x0401, 0x0503, 0x0603, 0x0203, 0x0804, 0x0807, 0x0000, 0xFFFF])
+@pytest.mark.spec("rfc8446:4.4.3/3", "rfc8446:4.2.3/2")
 def test_class_14_algorithm_that_was_not_offered_or_does_not_fit_the_key_is_fatal(role: Role, claimed: int) -> None:
     puppet = Puppet(role, changing(CERTIFICATE_VERIFY, lambda body: claimed.to_bytes(2, "big") + body[2:])).connect()
 
@@ -91,6 +93,7 @@ def test_class_14_algorithm_that_was_not_offered_or_does_not_fit_the_key_is_fata
 
 
 @BOTH
+@pytest.mark.spec("rfc8446:4.2.3/2")
 def test_class_14_rsa_signature_of_the_older_kind_is_fatal(role: Role) -> None:
     """PKCS#1 is for certificates alone in DTLS 1.3."""
     other = certificate("rsa-2048", "puppet")
@@ -102,6 +105,7 @@ def test_class_14_rsa_signature_of_the_older_kind_is_fatal(role: Role) -> None:
 
 
 @BOTH
+@pytest.mark.spec("rfc8446:4.4.3/4")
 def test_class_14_proof_by_another_key_is_fatal(role: Role) -> None:
     def other(_: bytes) -> bytes:
         signature = certificate(who="another").sign(0x0403, b"whatever")
@@ -190,6 +194,7 @@ def test_class_15_finished_of_another_length_is_fatal(role: Role, length: int) -
 
 @BOTH
 @pytest.mark.parametrize("bit", [0, 7, 100, 255])
+@pytest.mark.spec("rfc8446:4.4.4/1")
 def test_class_15_finished_with_one_bit_changed_is_fatal(role: Role, bit: int) -> None:
     puppet = Puppet(
         role,
