@@ -28,7 +28,7 @@ from rtc_dtls.client_hello import ClientHello
 from rtc_dtls.encrypted_extensions import EncryptedExtensions
 from rtc_dtls.errors import ProtocolError
 from rtc_dtls.handshake import Fragment, HandshakeMessage
-from rtc_dtls.key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
+from rtc_dtls.key_exchange12 import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from rtc_dtls.key_share import parse_client_shares, parse_server_share
 from rtc_dtls.key_update import KeyUpdate
 from rtc_dtls.new_session_ticket import NewSessionTicket

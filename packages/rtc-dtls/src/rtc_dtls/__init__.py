@@ -1,6 +1,6 @@
-"""DTLS 1.2 for WebRTC: a client and a server that compute, while their owner moves the bytes.
+"""DTLS 1.3 and 1.2 for WebRTC: a client and a server that compute, while their owner moves the bytes.
 
-See :rfc:`6347`, :rfc:`5246`, :rfc:`5764`, :rfc:`7627` and :rfc:`8827`.
+See :rfc:`9147`, :rfc:`8446`, :rfc:`6347`, :rfc:`5246`, :rfc:`5764` and :rfc:`8827`.
 """
 
 from ._version import __version__

@@ -34,7 +34,7 @@ from .group import EphemeralKey
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
 from .hello_extensions12 import check_server_extensions
-from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
+from .key_exchange12 import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
 from .peer_certificate import PeerKey
 from .server_hello import ServerHello

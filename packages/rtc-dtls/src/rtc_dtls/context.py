@@ -12,7 +12,7 @@ from .journal import Journal, Trace
 from .key_schedule12 import MasterSecret
 from .key_schedule13 import TrafficSecret
 from .peer_identity import PeerIdentity
-from .protection import Opener, Sealer
+from .protection12 import Opener, Sealer
 from .protection13 import Opener13, Sealer13
 from .record import MAX_PLAINTEXT_LENGTH
 from .record_layer import RecordLayer

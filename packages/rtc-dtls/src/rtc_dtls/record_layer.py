@@ -13,7 +13,7 @@ harmless. Epoch 0 is shut for good when the handshake is over. See :rfc:`6347#se
 
 from typing import Final
 
-from .protection import Opener, Plaintext, Sealer
+from .protection12 import Opener, Plaintext, Sealer
 from .protection13 import Opener13, Sealer13
 from .record import MAX_PLAINTEXT_LENGTH, ContentType, Opened, Record
 from .record13 import EPOCH_MASK, ProtectedRecord

@@ -37,7 +37,7 @@ from .group import EphemeralKey, GroupId
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
 from .hello_extensions12 import answer_client_extensions
-from .key_exchange import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
+from .key_exchange12 import ClientKeyExchange, Finished, ServerHelloDone, ServerKeyExchange
 from .key_schedule12 import MasterSecret
 from .peer_certificate import PeerKey
 from .server_hello import ServerHello

@@ -2,7 +2,7 @@
 
 from .cipher_suite import CipherSuite
 from .dataclass import dataclass
-from .protection import record_overhead
+from .protection12 import record_overhead
 from .version import Version
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rtc_dtls import StateError
 from rtc_dtls.cipher_suite import CIPHER_SUITES
 from rtc_dtls.key_schedule12 import DirectionKeys
-from rtc_dtls.protection import Opener, Sealer, record_overhead
+from rtc_dtls.protection12 import Opener, Sealer, record_overhead
 from rtc_dtls.record import ContentType, Record, split_datagram
 from rtc_dtls.replay import WINDOW_SIZE, ReplayWindow
 
