@@ -49,7 +49,7 @@ async def test_json_is_one_document_with_the_documented_keys(capsys: pytest.Capt
     assert document["local"] == document["mapped"]
     assert document["mapping"] == document["filtering"] == "endpoint-independent"
     assert (document["translated"], document["fragments"], document["rewriting"]) == (False, True, False)
-    assert document["summary"].startswith("No NAT")
+    assert document["summary"].startswith("There is no NAT")
 
 
 async def test_a_server_with_one_address_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,14 +161,14 @@ def test_ways_to_name_a_server(text: str, host: str, port: int) -> None:
 @pytest.mark.parametrize(
     ("translated", "mapping", "filtering", "words"),
     [
-        (False, EI, EI, "every peer"),
+        (False, EI, EI, "There is no NAT, and everybody may write"),
         (False, EI, APD, "except with peers behind a symmetric"),
-        (True, EI, EI, "lets everybody in"),
-        (True, EI, AD, "nearly every peer"),
+        (True, EI, EI, "everybody may write"),
+        (True, EI, AD, "with every peer that has UDP"),
         (True, EI, APD, "except with peers behind a symmetric"),
         (True, EI, None, "except with peers behind a symmetric"),
-        (True, AD, EI, "A symmetric NAT"),
-        (True, APD, APD, "A symmetric NAT"),
+        (True, AD, EI, "This NAT is symmetric"),
+        (True, APD, APD, "This NAT is symmetric"),
         (True, None, None, "two addresses"),
     ],
 )

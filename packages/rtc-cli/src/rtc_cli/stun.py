@@ -1,5 +1,6 @@
 """`rtc stun`: which address a server sees this machine at, and how what is in between behaves."""
 
+import contextlib
 import json
 import os
 import socket
@@ -102,7 +103,8 @@ async def run_stun(options: Options, *, as_json: bool) -> None:
         },
     }
     if server.transport == "udp":
-        found = await inquiry.behavior()
+        with _waiting(console, "waiting for what may never come ..."):
+            found = await inquiry.behavior()
         document |= _describe(found)
         if console is not None:
             _print(console, found)
@@ -231,6 +233,13 @@ class _Inquiry:
         return CommandError(f"{name} gave no usable answer: {failure.reason.value}{code}")
 
 
+def _waiting(console: Console | None, what: str) -> contextlib.AbstractContextManager[object]:
+    """Tell a person what takes so long; nobody else."""
+    if console is None or not console.is_terminal:
+        return contextlib.nullcontext()
+    return console.status(what)
+
+
 def _patient(timeout: float) -> ClientConfig:
     """Requests at 0, 0.5, 1.5, 3.5 ... seconds, given up when the time is over."""
     times = [FIRST_TIMEOUT * (2**number - 1) for number in range(7)]
@@ -269,7 +278,7 @@ def _print(console: Console, found: NatBehavior) -> None:
         facts["hairpinning"] = (
             "yes: two peers behind this NAT reach each other by what others see"
             if found.hairpinning
-            else "not seen: what this machine sends to what others see does not come back to it"
+            else "not seen: what you send to your own outer address does not come back"
         )
     if found.fragments is not None:
         facts["fragments"] = "pass" if found.fragments else f"are lost: datagrams of more than {ETHERNET_MTU} bytes"

@@ -9,17 +9,17 @@ def chances(found: NatBehavior) -> str:
         return "Ask a server with two addresses to learn which peers you can connect with directly."
     if found.mapping is not Behavior.ENDPOINT_INDEPENDENT:
         return (
-            "A symmetric NAT: direct connections work with peers that have no NAT, or one that lets in a host that they"
-            " have written to; with all others it takes a TURN server."
+            "This NAT is symmetric: direct connections work with peers that have no NAT, or one that lets in every port of a"
+            " host that they have written to; with all others it takes a TURN server."
         )
-    network = "A NAT that keeps your address, and" if found.translated else "No NAT, and a network that"
+    network = "This NAT shows everybody the same address of yours," if found.translated else "There is no NAT,"
     match found.filtering:
         case Behavior.ENDPOINT_INDEPENDENT:
-            return f"{network} lets everybody in: direct connections work with every peer whose network passes UDP."
+            return f"{network} and everybody may write to it: direct connections work with every peer that has UDP."
         case Behavior.ADDRESS_DEPENDENT:
-            return f"{network} lets in every host that you write to: direct connections work with nearly every peer."
+            return f"{network} and hosts that you write to may answer: direct connections work with every peer that has UDP."
         case _:
             return (
-                f"{network} lets in what you have written to: direct connections work, except with peers behind a symmetric"
-                " NAT; for those it takes a TURN server."
+                f"{network} and what you have written to may answer: direct connections work, except with peers behind a"
+                " symmetric NAT; for those it takes a TURN server."
             )
