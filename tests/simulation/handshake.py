@@ -82,6 +82,9 @@ class Handshake:
         self._change_mtus_until(lambda: all(end.state is ConnectionState.CONNECTED for end in self._ends))
         self._compare()
         self._talk()
+        if self.client.version == Version.DTLS_1_3:
+            self._update_keys()
+            self._talk()
         for end in self._ends:
             end.close(self.network.now)
             self.network.advance(1.0)
@@ -146,6 +149,14 @@ class Handshake:
                 raise SimulationError("a certificate is not that of the other side")
             if len(node.of(HandshakeCompleted)) != 1:
                 raise SimulationError("a handshake was not completed once")
+
+    def _update_keys(self) -> None:
+        """Both go on with new keys, at the same time or not, while data flow."""
+        for end in self._ends:
+            if self.random.random() < 0.7:
+                end.update_keys(self.network.now, ask_peer=self.random.random() < 0.5)
+                self.network.flush()
+        self.network.advance(self.random.choice([0.0, 0.1, 20.0]))
 
     def _talk(self) -> None:
         """What arrives is what was sent, no more than once, and some of it does."""
