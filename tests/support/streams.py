@@ -178,9 +178,10 @@ class Streams:
                 self.break_stream(end.machine, end.transport_id)
 
     def break_all(self, machine: StreamMachine) -> None:
-        """Break every stream of a machine, as a server does that restarts."""
+        """Break every stream of a machine; both ends notice."""
         for end in [end for end in self._ends.values() if end.machine is machine]:
             self.close_end(machine, end.transport_id)
+            end.closed(end.transport_id, self._network.now)
 
     def close_end(self, machine: StreamMachine, transport_id: int) -> None:
         """Close a stream from one side, after what was written."""

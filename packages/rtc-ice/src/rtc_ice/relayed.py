@@ -54,6 +54,7 @@ class Relay:
         "deadline",
         "is_answered",
         "is_begun",
+        "is_leaving",
         "is_open",
         "local",
         "mapped",
@@ -68,6 +69,8 @@ class Relay:
         self.preference = preference
         self.client = client
         self.is_begun = False
+        self.is_leaving = False
+        """Whether nobody wants it any more: what the server may have allocated is given back as soon as it tells."""
         self.is_answered = False
         """Whether the server has said anything."""
         self.is_open = False
@@ -151,7 +154,7 @@ class Relays:
     @property
     def done(self) -> bool:
         """Whether every allocation was asked for, and granted or given up."""
-        return not any(relay.is_pending for relay in self._relays)
+        return not any(relay.is_pending and not relay.is_leaving for relay in self._relays)
 
     def configure(self, config: IceConfig) -> None:
         """Take another configuration, for what is gathered from now on; the servers that it lacks are left to `release`."""
@@ -183,7 +186,9 @@ class Relays:
             relay = Relay(local, server, preference, self._make_client(local, server))
             self._relays.append(relay)
             self._queue.append(relay)
-        elif not known.is_pending:
+        elif known.is_pending:
+            known.is_leaving = False
+        else:
             self._offer(known)
 
     def begin_next(self, now: float) -> None:
@@ -212,7 +217,7 @@ class Relays:
     def stop(self, now: float) -> None:
         """Ask for no more; what was granted stays."""
         for relay in [relay for relay in self._relays if relay.is_pending]:
-            self._discard(relay, now)
+            self._leave(relay, now)
 
     def forget(self, address: Address, now: float) -> None:
         """Give up what was allocated through a local address that is gone."""
@@ -227,7 +232,7 @@ class Relays:
         self._may_release = False
         wanted = {server.location for server in self._config.turn_servers}
         for relay in [relay for relay in self._relays if relay.server.location not in wanted]:
-            self._discard(relay, now)
+            self._leave(relay, now)
 
     def close(self, now: float) -> None:
         """Give everything back; the last output can be drained afterwards."""
@@ -411,6 +416,9 @@ class Relays:
             self._by_path.setdefault(relay.path, relay)
 
     def _take(self, relay: Relay, event: Allocated, now: float) -> None:
+        if relay.is_leaving:
+            self._discard(relay, now)
+            return
         # [rfc8445:5.1.1.2/9] What is a base of ours already would otherwise be taken from its owner.
         fresh = [address for address in event.relayed if address not in self._hosts and address not in self._by_base]
         if not fresh:
@@ -459,13 +467,20 @@ class Relays:
 
     def _fail(self, relay: Relay, code: int | None, reason: str, now: float) -> None:
         """Report an allocation that came to nothing, or ended; forget it either way."""
-        if relay.is_pending:
+        if relay.is_pending and not relay.is_leaving:
             local, server = relay.local, relay.server
             self.failures.append(CandidateGatheringFailed(local.address, server.address, code, reason, server))
             # [rfc8445:5.1.1.2/8]
             if code in NO_RESOURCES and server.transport == "udp":
                 self.unserved.append((local, server.address))
         self._discard(relay, now)
+
+    def _leave(self, relay: Relay, now: float) -> None:
+        """Give an allocation back: now, or when a server that is about to grant it has done so."""
+        if relay.is_pending and relay.is_answered:
+            relay.is_leaving = True
+        else:
+            self._discard(relay, now)
 
     def _discard(self, relay: Relay, now: float) -> None:
         """Give an allocation back, as far as one datagram can, and forget it."""
