@@ -9,11 +9,15 @@ from .call import Call
 from .handshake import Handshake
 from .media_call import MediaCall
 from .nat_call import NatCall
+from .relay_call import RelayCall
 
 MEDIA_SHARE = 20
 """One seed in so many is a call of sound and pictures, too, which takes ten times as long."""
 NAT_SHARE = 4
 """One seed in so many is a pair of ICE agents behind NATs, too."""
+
+RELAY_SHARE = 10
+"""One seed in so many is a call through TURN servers that come and go, too."""
 
 
 def attempt(seed: int) -> tuple[int, str | None]:
@@ -25,6 +29,8 @@ def attempt(seed: int) -> tuple[int, str | None]:
             MediaCall(seed).run()
         if seed % NAT_SHARE == 0:
             NatCall(seed).run()
+        if seed % RELAY_SHARE == 0:
+            RelayCall(seed).run()
     except Exception as error:  # noqa: BLE001 - whatever it is, the seed is reported
         return seed, f"{type(error).__name__}: {error}"
     return seed, None
@@ -42,6 +48,7 @@ def main() -> int:
         Handshake(options.seed).run()
         MediaCall(options.seed).run()
         NatCall(options.seed).run()
+        RelayCall(options.seed).run()
         print(f"seed {options.seed} passed")
         return 0
     started = time.perf_counter()

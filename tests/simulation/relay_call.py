@@ -98,7 +98,9 @@ class RelayCall:
         self.pair.settle(1.0)
         self._restart()
         if not self.pair.run(self._all_arrived, timeout=PATIENCE):
-            raise SimulationError(f"of {self._counts(self.sent)} messages only {self._counts(self._received())} arrived")
+            raise SimulationError(
+                f"of {self._counts(self.sent)} messages only {self._counts(self._received())} arrived"
+            )
         if self._received() != self._expected():
             raise SimulationError("messages arrived in another order, or twice")
         self._close()
