@@ -100,6 +100,7 @@ class PostHandshake:
             self._ours = self._ours.successor()
             self._epoch += 1
             self._context.install_sealer(self._ours, self._epoch)
+            self._context.journal.stats.key_updates += 1
             self._context.journal.trace("keys_updated", epoch=self._epoch, by="us")
         self._send()
 
@@ -125,6 +126,7 @@ class PostHandshake:
         self._peer_epoch += 1
         # [rfc8446:4.6.3/2]
         self._context.install_opener(self._theirs, self._peer_epoch)
+        self._context.journal.stats.peer_key_updates += 1
         self._context.journal.trace("keys_updated", epoch=self._peer_epoch, by="peer")
         # [rfc8446:4.6.3/4]
         if update.update_requested:

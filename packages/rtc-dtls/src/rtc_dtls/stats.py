@@ -19,6 +19,10 @@ class DtlsStats:
     """Records of application data handed to the owner."""
     application_data_sent: int = 0
     flights_retransmitted: int = 0
+    key_updates: int = 0
+    """How often our keys changed, in DTLS 1.3."""
+    peer_key_updates: int = 0
+    """How often the peer's did."""
     dropped: dict[str, int] = field(default_factory=dict)
 
     def drop(self, reason: str, count: int = 1) -> None:
