@@ -21,6 +21,8 @@ NODE_FOLDER: Final = ROOT / "tests" / "interop" / "node"
 PYTHON: Final = ("ours", "aiortc")
 BARE_TRANSPORTS: Final = "aiortc-transports"
 """What aiortc would be without its media; for forwarding alone."""
+COTURN: Final = "coturn"
+"""A server in C, for that of TURN alone."""
 NODE: Final = {"libdatachannel": "node-datachannel", "libwebrtc": "@roamhq/wrtc", "werift": "werift"}
 NODE_BENCHMARKS: Final = ("setup", "bulk", "small", "round_trip")
 TIMEOUT: Final = 60
@@ -67,6 +69,11 @@ GOALS: Final[dict[str, list[Goal]]] = {
         Goal("outside_ms_per_picture", "ms CPU a picture outside the codec", more_is_better=False, ratio=1),
         Goal("all_ms_per_picture", "ms CPU a picture with the codec", more_is_better=False),
         Goal("pictures_per_second", "pictures a second", more_is_better=True, ratio=0.95),
+    ],
+    "turn": [
+        Goal("datagrams_per_cpu_second", "datagrams relayed per CPU-second", more_is_better=True),
+        Goal("allocations_per_cpu_second", "allocations per CPU-second", more_is_better=True),
+        Goal("arrived_percent", "% arrived", more_is_better=True),
     ],
     "dtls": [
         Goal("openssl_handshakes", "handshakes of OpenSSL 1.2 per CPU-second", more_is_better=True),
@@ -135,6 +142,8 @@ def main() -> int:
 def _python_implementations(benchmark: str) -> tuple[str, ...]:
     if benchmark == "forwarding":
         return (*PYTHON, BARE_TRANSPORTS)
+    if benchmark == "turn":
+        return ("ours", COTURN) if shutil.which("turnserver") is not None else ("ours",)
     return ("ours",) if benchmark in ("srtp", "dtls") else PYTHON
 
 
@@ -145,7 +154,7 @@ def _node_implementations(benchmark: str) -> list[str]:
 
 
 def _measure(name: str, benchmark: str) -> dict[str, float] | None:
-    if name in (*PYTHON, BARE_TRANSPORTS):
+    if name in (*PYTHON, BARE_TRANSPORTS, COTURN):
         command = [sys.executable, "-m", "tests.bench.worker", name, benchmark]
     else:
         command = ["node", str(Path(__file__).parent / "node_worker.mjs"), str(NODE_FOLDER), name, benchmark]

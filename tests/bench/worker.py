@@ -202,6 +202,10 @@ def main() -> None:
         from tests.bench import forwarding
 
         result = forwarding.measure(name)
+    elif benchmark == "turn":
+        from tests.bench import turn
+
+        result = turn.measure(name)
     elif benchmark == "dtls":
         from tests.bench import dtls
 

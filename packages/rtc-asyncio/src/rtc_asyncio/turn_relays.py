@@ -5,7 +5,7 @@ import contextlib
 import ipaddress
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import Final
 
@@ -115,16 +115,17 @@ class RelaySockets:
                     self.close(relayed)
         raise OSError("no port is free")
 
-    def _ports(self, *, even: bool) -> list[int]:
+    def _ports(self, *, even: bool) -> Iterator[int]:
+        """Yield ports to try: unforeseeable ones, so that nobody can guess where the next client will be; then all, if many are taken."""
         low, high, step = self._options.min_port, self._options.max_port, 1
         if even:
             low, step = low + low % 2, 2
         count = (high - low) // step + 1
-        if count <= 0:
-            return []
-        # Unforeseeable, so that nobody can guess where the next client will be.
-        drawn = [low + step * secrets.randbelow(count) for _ in range(min(RANDOM_TRIES, count))]
-        return drawn if len(self) < count // 2 else [*drawn, *range(low, high + 1, step)]
+        # [rfc8656:7.2/11]
+        for _ in range(min(RANDOM_TRIES, count)):
+            yield low + step * secrets.randbelow(count)
+        if len(self) >= count // 2:
+            yield from range(low, high + 1, step)
 
     def _bind(self, host: str, port: int) -> Address:
         public = self._options.external.get(host, host)
