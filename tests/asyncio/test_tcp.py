@@ -192,6 +192,7 @@ async def test_whoever_speaks_something_else_at_the_port_is_hung_up_on(port: Sin
     async with asyncio.timeout(5):
         assert await hung_up(reader)
     writer.close()
+    assert sum(port.streams_turned_away.values()) == 1
 
 
 async def test_a_port_with_strangers_in_the_door_still_serves(port: SinglePort) -> None:

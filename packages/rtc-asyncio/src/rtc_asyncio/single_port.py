@@ -88,6 +88,11 @@ class SinglePort:
         return self.mux.stats
 
     @property
+    def streams_turned_away(self) -> dict[str, int]:
+        """How many TCP streams were hung up on before they reached a connection, by reason."""
+        return {} if self._tcp is None else dict(self._tcp.dropped)
+
+    @property
     def listens(self) -> bool:
         """Whether TCP candidates can be connected to."""
         return self._tcp is not None
