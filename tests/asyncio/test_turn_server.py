@@ -117,6 +117,17 @@ async def test_ports_that_are_gone_are_told(tmp_path: Path) -> None:
     assert ports == {50_200, 50_201}
 
 
+@pytest.mark.spec("rfc8656:7.2/11")
+async def test_relayed_ports_follow_no_order(tmp_path: Path) -> None:
+    async with serving(tmp_path) as site, contextlib.AsyncExitStack() as stack:
+        parties = [await stack.enter_async_context(TurnParty.at(site.listener("udp"))) for _ in range(12)]
+        ports = [(await party.allocate()).relayed[0].port for party in parties]
+
+    assert sorted(ports) not in (ports, ports[::-1])
+    assert max(ports) - min(ports) > 1000
+    assert min(ports) >= 49_152
+
+
 async def test_an_even_port_and_its_neighbour(tmp_path: Path) -> None:
     async with serving(tmp_path) as site:
         config = TurnConfig(even_port=True, reserve_next_port=True)

@@ -77,6 +77,14 @@ def test_client_over_tls(certificate: tuple[Path, Path], tmp_path: Path) -> None
         driver.close()
 
 
+def test_client_over_dtls(certificate: tuple[Path, Path], tmp_path: Path) -> None:
+    chain, key = certificate
+    with coturn(tmp_path, "--cert", str(chain), "--pkey", str(key)) as port:
+        driver = ClientDriver(port, config=TurnConfig(transport="dtls"))
+        talk(driver)
+        driver.close()
+
+
 def test_client_with_credentials_that_end(tmp_path: Path) -> None:
     with coturn(tmp_path, "--use-auth-secret", "--static-auth-secret", "north", user=None) as port:
         driver = ClientDriver(port, credential=time_limited_credential("north", "alice", expires_at=time.time() + 600))

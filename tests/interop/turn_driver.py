@@ -15,6 +15,15 @@ from typing import TypeVar
 
 from tests.interop.dtls_driver import free_port
 
+from rtc_dtls import (
+    ApplicationDataReceived,
+    ConnectionState,
+    DtlsConfig,
+    DtlsConnection,
+    Fingerprint,
+    PeerCertificateReceived,
+    Role,
+)
 from rtc_stun import (
     Address,
     Credential,
@@ -136,6 +145,10 @@ class ClientDriver:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.config.is_stream else socket.SOCK_DGRAM)
         self.socket.bind((HOST, 0))
         self.local = Address(*self.socket.getsockname())
+        self._dtls: DtlsConnection | None = None
+        if self.config.transport == "dtls":
+            self._dtls = DtlsConnection(role=Role.CLIENT, config=DtlsConfig(), rng=os.urandom)
+            self._dtls.start(self.now())
         self.client = TurnClient(
             local=self.local, server=self._server, rng=os.urandom, credential=credential, config=self.config
         )
@@ -163,6 +176,8 @@ class ClientDriver:
             due = self.client.next_timeout()
             if due is not None and due <= now:
                 self.client.handle_timeout(now)
+            if self._dtls is not None and (self._dtls.next_timeout() or now + 1) <= now:
+                self._dtls.handle_timeout(now)
             self._flush(now)
             wait = 0.05 if due is None else min(0.05, max(0.0, due - now))
             readable, _, _ = select.select([*self.peer.sockets, *self._readable()], [], [], wait)
@@ -184,8 +199,13 @@ class ClientDriver:
             self.events.append(event)
             if isinstance(event, OpenTransport):
                 self._connect(event, now)
-        for datagram in self.client.datagrams_to_send(now):
-            self.socket.sendto(datagram.data, datagram.remote)
+        unsent = [datagram.data for datagram in self.client.datagrams_to_send(now)]
+        if self._dtls is not None:
+            if self._dtls.state is ConnectionState.CONNECTED:
+                self._dtls.send_many(unsent)
+            unsent = self._dtls.datagrams_to_send(now)
+        for data in unsent:
+            self.socket.sendto(data, self._server)
         for written in self.client.stream_data_to_send(now):
             self.socket.setblocking(True)
             self.socket.sendall(written.data)
@@ -200,11 +220,21 @@ class ClientDriver:
         self._stream_id = wish.transport_id
         self.client.transport_opened(wish.transport_id, now)
 
+    def _open(self, dtls: DtlsConnection, records: list[bytes], now: float) -> list[bytes]:
+        """What is inside DTLS; the server is whoever it is."""
+        dtls.receive_datagrams(records, now)
+        events = dtls.events()
+        if any(isinstance(event, PeerCertificateReceived) for event in events):
+            dtls.set_remote_fingerprints([Fingerprint.of(dtls.peer_certificates[0])], now)
+        return [event.data for event in events if isinstance(event, ApplicationDataReceived)]
+
     def _read(self, now: float) -> None:
         self.socket.setblocking(False)
         if not self.config.is_stream:
-            arrived = [Datagram(data, self.local, source) for data, source in received(self.socket)]
-            self.client.receive_datagrams(arrived, now)
+            datagrams = [data for data, _ in received(self.socket)]
+            if self._dtls is not None:
+                datagrams = self._open(self._dtls, datagrams, now)
+            self.client.receive_datagrams([Datagram(data, self.local, self._server) for data in datagrams], now)
             return
         while True:
             try:
