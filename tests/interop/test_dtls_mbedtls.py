@@ -23,6 +23,7 @@ def meet(
     their_kind: str = "ecdsa",
     mtu: int = 1200,
     versions: tuple[int, ...] = (Version.DTLS_1_2,),
+    patience: float = 0.0,
 ) -> tuple[Watched, "MbedTlsPeer"]:
     """Our machine in `role` after a handshake with Mbed TLS, which verifies our certificate as one it knows."""
     require(find_spec("mbedtls"), "python-mbedtls is not installed")
@@ -33,16 +34,19 @@ def meet(
     ours = make(role, who=who, kind=kind, mtu=mtu, versions=versions)
     theirs.shake()
     carry(ours, theirs)
+    while not (ours.connected and theirs.connected) and (due := ours.next_timeout()) and due < patience:
+        ours.handle_timeout(due)
+        carry(ours, theirs, now=due)
     assert theirs.connected
     assert ours.connected
     return ours, theirs
 
 
-def carry(ours: Watched, theirs: "MbedTlsPeer") -> None:
+def carry(ours: Watched, theirs: "MbedTlsPeer", *, now: float = 0.0) -> None:
     for _ in range(20):
-        inward, outward = theirs.datagrams_to_send(), ours.datagrams_to_send(0.0)
+        inward, outward = theirs.datagrams_to_send(), ours.datagrams_to_send(now)
         for datagram in inward:
-            ours.receive_datagram(datagram, 0.0)
+            ours.receive_datagram(datagram, now)
         for datagram in outward:
             theirs.receive_datagram(datagram)
         if not inward and not outward:
@@ -66,6 +70,15 @@ def test_handshake_and_data(role: str, kind: str, their_kind: str) -> None:
     assert theirs.buffer.read(100) == b"to Mbed TLS"
     assert theirs.buffer.negotiated_tls_version().name == "DTLSv1_2"
     assert theirs.buffer.getpeercert(binary_form=True) == ours.certificate
+
+
+@BOTH
+@pytest.mark.parametrize("their_kind", ["ecdsa", "rsa"])
+def test_small_datagrams_work_once_each_message_has_a_record_of_its_own(role: str, their_kind: str) -> None:
+    """It overlooks messages that stand behind a fragment; from the fifth transmission on we put none there."""
+    ours, _ = meet(role, kind="rsa", their_kind=their_kind, mtu=300, patience=12.0)
+
+    assert ours.connected
 
 
 def test_its_server_asks_for_a_cookie() -> None:

@@ -30,14 +30,16 @@ class ChangeCipherSpec:
 FlightItem = HandshakeMessage | ChangeCipherSpec
 
 
-def pack(items: list[FlightItem], records: RecordLayer, mtu: int, sent: SentRecords) -> list[bytes]:
+def pack(
+    items: list[FlightItem], records: RecordLayer, mtu: int, sent: SentRecords, *, apart: bool = False
+) -> list[bytes]:
     """Pack what is outstanding of a flight into as few datagrams as possible, and note what went where.
 
     Neighbouring messages share a record (a ChangeCipherSpec stands between those of different epochs), records share a
-    datagram, and a fragment is short only where the datagram ends.
+    datagram, and a fragment is short only where the datagram ends. With ``apart`` each message has records of its own.
     """
     # [rfc6347:4.2.3/8]
-    packer = _Packer(records, mtu, sent)
+    packer = _Packer(records, mtu, sent, apart=apart)
     for item in items:
         if isinstance(item, ChangeCipherSpec):
             packer.add_change_cipher_spec(item)
@@ -49,10 +51,11 @@ def pack(items: list[FlightItem], records: RecordLayer, mtu: int, sent: SentReco
 class _Packer:
     """The datagram being filled, and the record at its end that still takes more."""
 
-    __slots__ = ("_content", "_datagram", "_datagrams", "_epoch", "_mtu", "_pieces", "_records", "_sent")
+    __slots__ = ("_apart", "_content", "_datagram", "_datagrams", "_epoch", "_mtu", "_pieces", "_records", "_sent")
 
-    def __init__(self, records: RecordLayer, mtu: int, sent: SentRecords) -> None:
+    def __init__(self, records: RecordLayer, mtu: int, sent: SentRecords, *, apart: bool) -> None:
         self._records = records
+        self._apart = apart
         self._mtu = mtu
         self._sent = sent
         self._pieces: list[Piece] = []
@@ -69,6 +72,8 @@ class _Packer:
         # [rfc9147:5.8.1/1]
         for start, end in message.outstanding:
             self._add_range(message, start, end)
+        if self._apart:
+            self._end_record()
 
     def _add_range(self, message: HandshakeMessage, offset: int, end: int) -> None:
         while True:

@@ -58,6 +58,7 @@ class HandshakeLayer:
     __slots__ = (
         "_acknowledger",
         "_acknowledges",
+        "_apart",
         "_awaits_ack",
         "_flight",
         "_flight_is_final",
@@ -102,6 +103,7 @@ class HandshakeLayer:
         self._sent = SentRecords()
         self._acknowledger = Acknowledger()
         self._acknowledges = False
+        self._apart = False
         self._is_over = False
         self._repetitions = 0
         self._last_sent = 0.0
@@ -394,6 +396,8 @@ class HandshakeLayer:
         if unanswered >= TRANSMISSIONS_AT_FULL_SIZE:
             # [rfc6347:4.1.1.1/9] [rfc9147:4.4/5]
             self.mtu = min(self.mtu, SMALLEST_PATH_MTU)
+            # Mbed TLS overlooks what stands behind a fragment in the same record.
+            self._apart = True
         # [rfc6347:4.2.4/3] [rfc9147:5.8.1/3]
         self._timer.expired()
         if self._flight:
@@ -412,7 +416,7 @@ class HandshakeLayer:
             if self._timer.transmissions:
                 self._journal.stats.flights_retransmitted += 1
             # [rfc6347:4.2.4/1] [rfc6347:4.1/5] [rfc6347:4.2.2/3] [rfc6347:4.2.2/4]
-            datagrams += pack(self._flight, self._records, self.mtu, self._sent)
+            datagrams += pack(self._flight, self._records, self.mtu, self._sent, apart=self._apart)
             self._timer.sent(now)
             self._last_sent = now
             if self._flight_is_final:
