@@ -12,8 +12,10 @@ import pytest
 from tests.asyncio.turn_party import ALICE, HOST, Peer, TurnParty, certificate, until
 
 from rtc_asyncio import TurnCertificate, TurnListener, TurnRelays, TurnService
+from rtc_asyncio.dtls_listener import DtlsListener
 from rtc_asyncio.turn_server import AllocationEvent
-from rtc_stun import Address, LongTermAuthenticator, LongTermCredential, LongTermUsers
+from rtc_dtls import ConnectionState, DtlsConfig, DtlsConnection, Fingerprint, Role
+from rtc_stun import Address, Datagram, LongTermAuthenticator, LongTermCredential, LongTermUsers
 from rtc_turn import (
     AddressFamily,
     AllocationCreated,
@@ -253,6 +255,65 @@ async def test_silence_in_tls_is_no_way_to_fill_the_server(tmp_path: Path) -> No
         assert site.service.stats.streams == 0
         for _, writer in opened:
             writer.close()
+
+
+async def test_who_reads_nothing_over_a_stream_costs_no_memory(tmp_path: Path) -> None:
+    async with serving(tmp_path) as site, TurnParty.at(site.listener("tcp")) as party:
+        allocated = await party.allocate()
+        peer = Peer()
+        await party.send(b"hello", peer.address)
+        party.pause_reading()
+        for _ in range(1200):
+            peer.socket.send([Datagram(bytes(1200), peer.address, allocated.relayed[0])] * 8)
+            await asyncio.sleep(0)
+            if site.service.stats.messages_dropped > 100:
+                break
+        stats = site.service.stats
+        peer.socket.close()
+
+    assert stats.messages_dropped > 0
+
+
+def test_a_hello_of_dtls_in_anothers_name_is_answered_by_less_and_keeps_nothing(tmp_path: Path) -> None:
+    server, stranger = Address(HOST, 5349), Address("192.0.2.9", 9)
+    listener = DtlsListener(server, certificate(tmp_path).dtls, 4, lambda remote: False)
+    client = DtlsConnection(role=Role.CLIENT, config=DtlsConfig(), rng=os.urandom)
+    client.start(0.0)
+    hello = client.datagrams_to_send(0.0)
+    for number in range(1000):
+        source = stranger._replace(port=number + 1)
+        assert listener.receive([Datagram(each, server, source) for each in hello], 0.0) == []
+        answers = listener.datagrams_to_send(0.0)
+        assert sum(len(each.data) for each in answers) < sum(map(len, hello))
+
+    assert len(listener) == 0
+    assert listener.next_timeout() is None
+
+
+def test_clients_of_dtls_are_bounded_and_leave_when_they_are_idle(tmp_path: Path) -> None:
+    server = Address(HOST, 5349)
+    listener = DtlsListener(server, certificate(tmp_path).dtls, 2, lambda remote: remote.port == 1)
+    clients = []
+    for port in (1, 2, 3):
+        client = DtlsConnection(role=Role.CLIENT, config=DtlsConfig(), rng=os.urandom)
+        client.start(0.0)
+        clients.append((client, Address("192.0.2.9", port)))
+    for _ in range(8):
+        for client, source in clients:
+            sent = client.datagrams_to_send(0.0)
+            listener.receive([Datagram(each, server, source) for each in sent], 0.0)
+            client.events()
+            if client.peer_certificates and client.state is ConnectionState.UNVERIFIED:
+                client.set_remote_fingerprints([Fingerprint.of(client.peer_certificates[0])], 0.0)
+        for answer in listener.datagrams_to_send(0.0):
+            clients[answer.remote.port - 1][0].receive_datagram(answer.data, 0.0)
+    assert len(listener) == 2
+    assert listener.dropped > 0
+    for now in (30.0, 61.0, 67.0):
+        listener.handle_timeout(now)
+        listener.datagrams_to_send(now)
+
+    assert len(listener) == 1
 
 
 async def test_noise_on_every_port_does_no_harm(tmp_path: Path) -> None:

@@ -129,6 +129,12 @@ class TurnParty:
                 self._news.clear()
                 await self._news.wait()
 
+    def pause_reading(self) -> None:
+        """Read nothing more from the stream."""
+        assert self._writer is not None
+        assert isinstance(self._writer.transport, asyncio.Transport)
+        self._writer.transport.pause_reading()
+
     def close(self) -> None:
         """Give the allocation back."""
         self.client.close(self._loop.time())

@@ -182,7 +182,10 @@ def test_a_channel_is_no_way_around_an_expired_permission() -> None:
     assert world.server.stats.dropped == {"not-permitted": 1}
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "10.1.1.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fe80::1"])
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "::1", "10.1.1.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "::127.0.0.1", "2002:7f00:1::", "fe80::1"],
+)
 def test_what_is_behind_the_server_is_not_reached_by_any_message(host: str) -> None:
     world = World()
     relayed = world.ask(ALLOCATE, RequestedTransport()).get(XorRelayedAddress)

@@ -14,7 +14,14 @@ from rtc_stun import Address
 _Host: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_EMBEDDING: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")))
+"""What holds an IPv4 address in its last 32 bits, beside mapped ones: NAT64, translated (SIIT), and compatible ones of old."""
+_NEVER_PUBLIC: Final[tuple[_Network, ...]] = (
+    # What the interpreter's versions do not agree on.
+    *map(ipaddress.IPv4Network, ("0.0.0.0/8", "192.0.0.0/24", "192.88.99.0/24")),
+    *map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "100::/64", "2001::/23", "3fff::/20", "5f00::/16", "fec0::/10")),
+)
+"""Networks with a purpose of their own: special protocols, relays of 6to4, NAT64 of a site, documentation, segment routing."""
 
 
 class PeerPolicy(Protocol):
@@ -49,7 +56,9 @@ class PublicPeers:
             return False
         if _is_in(host, self._denied):
             return False
-        return _is_in(host, self._allowed) or (host.is_global and not host.is_multicast)
+        if _is_in(host, self._allowed):
+            return True
+        return host.is_global and not host.is_multicast and not _is_in(host, _NEVER_PUBLIC)
 
 
 @lru_cache(maxsize=1024)
@@ -72,7 +81,8 @@ def _inner(text: str) -> _Host:
     if isinstance(host, ipaddress.IPv6Address):
         if host.ipv4_mapped is not None:
             return host.ipv4_mapped
-        if host in _NAT64:
+        # ``::`` and ``::1`` are what they are.
+        if int(host) > 1 and any(host in network for network in _EMBEDDING):
             return ipaddress.IPv4Address(int(host) & 0xFFFF_FFFF)
     return host
 
