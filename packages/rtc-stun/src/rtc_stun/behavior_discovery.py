@@ -68,8 +68,8 @@ class BehaviorDiscovery(Discovery):
         config: ClientConfig | None = None,
         trace: Trace | None = None,
     ) -> None:
-        locals_ = (local,) if second_local is None else (local, second_local)
-        super().__init__(locals_=locals_, server=server, rng=rng, credential=credential, config=config, trace=trace)
+        addresses = (local,) if second_local is None else (local, second_local)
+        super().__init__(addresses=addresses, server=server, rng=rng, credential=credential, config=config, trace=trace)
         self._local = local
         self._second_local = second_local
         self._padding = None if mtu is None else Padding.of_mtu(mtu)

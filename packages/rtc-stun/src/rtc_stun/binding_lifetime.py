@@ -54,8 +54,8 @@ class BindingLifetimeDiscovery(Discovery):
     ) -> None:
         if not 0 < precision <= longest:
             raise ValueError("the precision is a positive time within the longest silence")
-        locals_ = (local, second_local)
-        super().__init__(locals_=locals_, server=server, rng=rng, credential=credential, config=config, trace=trace)
+        addresses = (local, second_local)
+        super().__init__(addresses=addresses, server=server, rng=rng, credential=credential, config=config, trace=trace)
         self._local, self._second_local = local, second_local
         self._longest, self._precision = longest, precision
         self._alive, self._gone = 0.0, longest + precision

@@ -22,23 +22,23 @@ class Discovery(abc.ABC):
     def __init__(
         self,
         *,
-        locals_: Iterable[Address],
+        addresses: Iterable[Address],
         server: Address,
         rng: Callable[[int], bytes],
         credential: Credential | None,
         config: ClientConfig | None,
         trace: Trace | None,
     ) -> None:
-        locals_ = tuple(locals_)
-        for address in (*locals_, server):
+        addresses = tuple(addresses)
+        for address in (*addresses, server):
             check_canonical(address)
-        if len(set(locals_)) != len(locals_):
+        if len(set(addresses)) != len(addresses):
             raise ValueError("the second address is another one")
         config = DISCOVERY_CLIENT if config is None else config
         if config.transport in STREAM_TRANSPORTS:
             raise ValueError("how a NAT treats UDP is found out over UDP")
         self._server = server
-        self._prober = Prober(locals_=locals_, rng=rng, credential=credential, config=config, trace=trace)
+        self._prober = Prober(addresses=addresses, rng=rng, credential=credential, config=config, trace=trace)
         self._events: list[DiscoveryEvent] = []
         self._running = False
         self._closed = False

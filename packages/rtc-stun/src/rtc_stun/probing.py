@@ -84,7 +84,7 @@ class Prober:
     def __init__(
         self,
         *,
-        locals_: Iterable[Address],
+        addresses: Iterable[Address],
         rng: Callable[[int], bytes],
         credential: Credential | None,
         config: ClientConfig,
@@ -93,7 +93,7 @@ class Prober:
         self._known = config.known_attributes
         self._asked = {
             local: _Asked(StunClient(local=local, rng=rng, credential=credential, config=config, trace=trace))
-            for local in locals_
+            for local in addresses
         }
         self._planned: list[_Planned] = []
         self._transactions: dict[bytes, Probe] = {}
