@@ -5,6 +5,7 @@ import contextlib
 import json
 import signal
 import socket
+import time
 import tomllib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,8 +23,9 @@ from rtc_cli.errors import CommandError
 from rtc_cli.main import main
 from rtc_cli.turn import Options, check
 from rtc_cli.turn_options import OPTIONS, Settings, example
+from rtc_cli.turn_tokens import GcmKey
 from rtc_stun import LongTermCredential, long_term_key
-from rtc_turn import time_limited_credential
+from rtc_turn import Allocated, TokenContents, TokenGrant, TokenWanted, TurnConfig, time_limited_credential
 
 
 def says(folder: Path, text: str) -> Options:
@@ -98,6 +100,9 @@ def test_the_example_marks_what_counts_at_once() -> None:
         ("[users]\nalice = { sha256 = 'ab' }", "users.alice must be 64 hexadecimal digits"),
         ("[listen]\nudp = false\ntcp = false\n[users]\na = 'b'", "no port to listen on"),
         ("[tls]\nkey = 'x'\n[users]\na = 'b'", "go together"),
+        ("[credentials]\ntoken_server = 'x'", "go together"),
+        ("[credentials]\ntoken_keys = { north = '12' }", "token_keys must be 32 or 64 hexadecimal digits"),
+        ("[credentials]\ntoken_keys = 3", "token_keys must be a table"),
         ("[tls]\nkey = '/nowhere'\ncertificate = '/nowhere'\n[users]\na = 'b'", "/nowhere: No such file"),
         ("", "nobody could use this server"),
     ],
@@ -268,6 +273,29 @@ async def test_as_an_administrator_has_it(tmp_path: Path, ports: str) -> None:
         code, errors = await turn.end()
 
     assert (code, errors) == (0, "")
+
+
+async def test_who_has_a_token_comes_in(tmp_path: Path, ports: str) -> None:
+    key, session_key = bytes(range(32)), bytes(range(20))
+    text = f"realm = 'example.org'\n{ports}[credentials]\ntoken_server = 'turn.example.org'\n"
+    options = says(tmp_path, text + f"token_keys = {{ north = '{key.hex()}' }}\n")
+    contents = TokenContents(session_key=session_key, timestamp=time.time(), lifetime=600)
+    token = contents.seal(GcmKey(key), bytes(12), "turn.example.org")
+    async with Turn.launch("--config", str(options.file)) as turn:
+        await turn.event("ready")
+        config = TurnConfig(third_party=True)
+        async with TurnParty.at(turn.listener("udp"), credential=None, config=config) as party:
+            now = asyncio.get_running_loop().time()
+            party.client.allocate(now)
+            party.flush()
+            wanted = await party.event(TokenWanted)
+            grant = TokenGrant(username="north", token=token, session_key=session_key, expires_in=600.0)
+            party.client.authorize(grant, now)
+            party.flush()
+            allocated = await party.event(Allocated)
+
+    assert wanted.server_name == "turn.example.org"
+    assert 590 <= allocated.lifetime <= 600
 
 
 async def test_a_guest_is_let_in_where_nobody_was_named(unused_port: Callable[[], int]) -> None:

@@ -23,6 +23,7 @@ from rtc_turn import (
     AnyOf,
     PublicPeers,
     TimeLimitedUsers,
+    TokenAuthenticator,
     TurnServerConfig,
 )
 
@@ -128,10 +129,25 @@ def _authenticator(settings: Settings, realm: str, nonce_secret: bytes) -> Authe
         *([users] if settings.users else []),
         *(TimeLimitedUsers(realm, each, wall_clock=time.time) for each in settings[option.SECRETS]),
     ]
-    if not directories:
-        raise ValueError("nobody could use this server: name users in [users], or secrets in [credentials]")
     lifetime = settings[option.NONCE_LIFETIME]
-    return AnyOf([LongTermAuthenticator(each, secret=nonce_secret, nonce_lifetime=lifetime) for each in directories])
+    kinds: list[Authenticator] = [
+        LongTermAuthenticator(each, secret=nonce_secret, nonce_lifetime=lifetime) for each in directories
+    ]
+    token_server, token_keys = settings[option.TOKEN_SERVER], settings[option.TOKEN_KEYS]
+    if bool(token_server) != bool(token_keys):
+        raise ValueError("credentials.token_server and credentials.token_keys go together")
+    if token_keys:
+        from .turn_tokens import GcmKey
+
+        keys = {name: GcmKey(key) for name, key in token_keys.items()}
+        kinds.append(
+            TokenAuthenticator(
+                realm, token_server, keys, secret=nonce_secret, wall_clock=time.time, nonce_lifetime=lifetime
+            )
+        )
+    if not kinds:
+        raise ValueError("nobody could use this server: name users in [users], or secrets in [credentials]")
+    return AnyOf(kinds)
 
 
 def _certificate(settings: Settings) -> TurnCertificate | None:

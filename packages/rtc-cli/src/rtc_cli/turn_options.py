@@ -44,6 +44,7 @@ NO: Final = False
 NONE: Final[tuple[str, ...]] = ()
 EVERYWHERE: Final[tuple[str, ...]] = ("0.0.0.0", "::")  # noqa: S104 - a server is there for everybody
 ANY_BANDWIDTH: Final[int | None] = None
+NO_KEYS: Final[Mapping[str, bytes]] = {}
 AS_IT_IS: Final[Mapping[str, str]] = {}
 HIGH_PORTS: Final[Ports] = (49_152, 65_535)
 
@@ -126,6 +127,14 @@ def _translations(value: object) -> Mapping[str, str]:
             raise ValueError('a table such as { "10.0.0.5" = "203.0.113.5" }')
 
 
+def _token_keys(value: object) -> Mapping[str, bytes]:
+    match value:
+        case {**keys}:
+            return {str(name): _hexadecimal(text, (16, 32)) for name, text in keys.items()}
+        case _:
+            raise ValueError('a table of names and keys such as { north = "64 hexadecimal digits" }')
+
+
 def _choice(*known: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if not isinstance(value, str) or value not in known:
@@ -177,6 +186,8 @@ DTLS = Option("listen.dtls", 5349, _port)
 CERTIFICATE = Option("tls.certificate", "", _text, is_live=True)
 KEY = Option("tls.key", "", _text, is_live=True)
 SECRETS = Option("credentials.secrets", NONE, _texts, is_live=True)
+TOKEN_SERVER = Option("credentials.token_server", "", _text, is_live=True)
+TOKEN_KEYS = Option("credentials.token_keys", NO_KEYS, _token_keys, is_live=True)
 NONCE_LIFETIME = Option("credentials.nonce_lifetime", 600, _count, is_live=True)
 RELAY_HOSTS = Option("relay.hosts", NONE, _hosts)
 FAMILIES = Option("relay.families", NONE, _families)
@@ -210,6 +221,8 @@ _ALL: Final[Sequence[Option[object]]] = (
     CERTIFICATE,
     KEY,
     SECRETS,
+    TOKEN_SERVER,
+    TOKEN_KEYS,
     NONCE_LIFETIME,
     RELAY_HOSTS,
     FAMILIES,
