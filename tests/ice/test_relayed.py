@@ -417,6 +417,7 @@ def test_a_server_that_becomes_known_later_is_asked_as_well() -> None:
 
 
 @pytest.mark.spec("rfc8839:5.1/8", "rfc8839:9.1/1")
+@pytest.mark.spec("rfc8827:6.4/3")
 def test_relay_only_tells_nothing_of_where_we_are() -> None:
     call = RelayCall(replace(RELAY_ONLY, stun_servers=(STUN_SERVER,)), IceConfig())
     server = call.serve_stun()

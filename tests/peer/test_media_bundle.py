@@ -73,11 +73,13 @@ def test_the_policy_says_which_sections_could_stand_alone(policy: BundlePolicy, 
     assert parsed(peer.local_description).get_all(Group) == [Group("BUNDLE", ("0", "1", "2", "3"))]
 
 
+@pytest.mark.spec("rfc8827:6.5/6")
 @pytest.mark.parametrize("policy", POLICIES)
 def test_every_section_of_an_offer_shows_a_fingerprint(policy: BundlePolicy) -> None:
     document = parsed(_call(policy).left.create_offer())
 
     assert all(document.effective(media, Fingerprint) is not None for media in document.media)
+    assert all("/TLS/" in f"/{media.protocol}/" or "/DTLS/" in f"/{media.protocol}/" for media in document.media)
 
 
 # --- answers that bundle ---

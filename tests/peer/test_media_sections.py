@@ -195,6 +195,7 @@ def test_sources_are_announced_with_what_repairs_them_under_one_name() -> None:
 
 
 @pytest.mark.spec("rfc8834:4.9/3", "rfc8834:4.8/4")
+@pytest.mark.spec("rfc8827:9.2/4")
 def test_every_connection_has_names_and_sources_of_its_own() -> None:
     talk = Talk()
     talk.left.add_track("audio", "voice")

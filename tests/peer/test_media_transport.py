@@ -105,6 +105,7 @@ def _unbundled(sdp: str) -> str:
 
 
 @pytest.mark.spec("rfc8834:4.2/3", "rfc8834:4.7/1", "rfc9143:9.1/1")
+@pytest.mark.spec("rfc8827:6.5/2", "rfc8827:6.5/4")
 def test_what_leaves_is_protected_and_goes_the_way_of_the_data() -> None:
     pair = call()
     seen = media_datagrams(pair.left)
@@ -508,6 +509,7 @@ def test_nothing_leaves_and_nothing_is_read_before_the_handshake_is_over() -> No
 
 
 @pytest.mark.spec("rfc8834:4.2/2")
+@pytest.mark.spec("rfc8827:6.5/5")
 def test_with_a_peer_that_has_no_profile_there_is_no_media_and_never_without_protection() -> None:
     pair = Call([AUDIO])
     pair.negotiate()
@@ -600,3 +602,14 @@ def test_a_copy_of_a_peer_in_a_call_goes_on_alike() -> None:
         outputs.append(twin.datagrams_to_send(pair.now))
 
     assert outputs[0] == outputs[1] == outputs[2] != []
+
+
+@pytest.mark.spec("rfc8827:6.5/11")
+def test_the_profile_that_everybody_has_carries_media_where_it_is_the_only_one() -> None:
+    handshake = replace(WEBRTC_HANDSHAKE, srtp_profiles=(rtc_dtls.SrtpProfile.AES128_CM_HMAC_SHA1_80,))
+    pair = call([AUDIO], options=(PeerOptions(dtls=handshake), PeerOptions(dtls=handshake)))
+    pair.talk(kinds=[AUDIO])
+
+    stats = next(each for each in pair.left.machine.statistics() if isinstance(each, TransportStats))
+    assert stats.srtp_cipher == "SRTP_AES128_CM_HMAC_SHA1_80"
+    assert len(frames(pair.right, AUDIO)) > 5

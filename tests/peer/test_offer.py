@@ -27,6 +27,24 @@ from rtc_sdp import (
     TlsId,
 )
 
+SIGNED_WITH_SHA_384 = """\
+-----BEGIN PRIVATE KEY-----
+MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDAxByovsTNDGT+c71Oa
+V2ZWSXSYNPTiZ+TZbKgxL9YryJwhSDwuB1gXUujv4jIfa7ihZANiAARv7s04qi7v
+MeUrObuvVl1bXe56Qacm869fpte+58P5d2nzhmlwfhqqWPhG1Kko+iLwSPbYwROu
+YWE1LcqveUtB+23jyzrD0fuInylwJKaAakfEX1YY3xJqenycTZYIQRI=
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBSTCB0KADAgECAgEBMAoGCCqGSM49BAMDMA8xDTALBgNVBAMMBHRlc3QwIBcN
+MjUwMTAxMDAwMDAwWhgPMjk5OTAxMDEwMDAwMDBaMA8xDTALBgNVBAMMBHRlc3Qw
+djAQBgcqhkjOPQIBBgUrgQQAIgNiAARv7s04qi7vMeUrObuvVl1bXe56Qacm869f
+pte+58P5d2nzhmlwfhqqWPhG1Kko+iLwSPbYwROuYWE1LcqveUtB+23jyzrD0fuI
+nylwJKaAakfEX1YY3xJqenycTZYIQRIwCgYIKoZIzj0EAwMDaAAwZQIwIlI6MqzD
+dVySt8xcYacy7KIOP7ikLOhDIV+1KLo5QxEsogekGS8mYwoSzLUGwaW4AjEAicRb
+EIZ+g9foQ1PNZNvm1c6P0bdrETP0SQbKqrvG8XqHMADowdjj+ZWrKOuqL8vV
+-----END CERTIFICATE-----
+"""
+
 
 def _offering() -> PeerConnection:
     peer = make_peer()
@@ -115,6 +133,21 @@ def test_every_certificate_of_the_connection_shows() -> None:
     shown = parsed(peer.create_offer()).media[0].get_all(Fingerprint)
 
     assert [each.digest for each in shown] == [each.fingerprint().digest for each in certificates]
+
+
+@pytest.mark.spec("rfc8122:5.1/2", "rfc8122:5.1/3")
+def test_hash_of_a_certificate_s_signature_shows_beside_sha_256() -> None:
+    certificates = (
+        Certificate.generate(rng=SeededRng("one"), wall_clock=WALL_CLOCK),
+        Certificate.from_pem(SIGNED_WITH_SHA_384),
+    )
+    peer = make_peer(configuration=Configuration(certificates=certificates))
+    peer.create_data_channel()
+
+    shown = parsed(peer.create_offer()).media[0].get_all(Fingerprint)
+
+    expected = [each.fingerprint(name) for each in certificates for name in ("sha-256", "sha-384")]
+    assert [(each.algorithm, each.digest) for each in shown] == [(each.algorithm, each.digest) for each in expected]
 
 
 @pytest.mark.spec("rfc9143:7.2/2", "rfc8839:4.2.1.5/1", "rfc8839:4.2.1.4/2")

@@ -261,6 +261,7 @@ def test_the_application_cannot_choose_ice_credentials() -> None:
 
 
 @pytest.mark.spec("rfc8827:9.1/1")
+@pytest.mark.spec("rfc8827:6.5/19")
 def test_the_keys_of_dtls_are_out_of_reach() -> None:
     pair = Pair().connect()
     connection = pair.left.machine.transports[0]

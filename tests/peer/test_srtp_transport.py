@@ -46,6 +46,7 @@ def _packet(sequence_number: int, payload: bytes = b"payload") -> bytes:
 
 
 @pytest.mark.spec("rfc8834:4.2/3", "rfc8834:4.5/1")
+@pytest.mark.spec("rfc8827:6.5/1")
 def test_rtp_and_rtcp_are_protected_in_both_directions() -> None:
     left, right, _ = _keyed()
     plain = [_packet(1), RTCP, _packet(2)]
@@ -58,6 +59,7 @@ def test_rtp_and_rtcp_are_protected_in_both_directions() -> None:
 
 
 @pytest.mark.spec("rfc8834:4.2/2")
+@pytest.mark.spec("rfc8827:6.5/5")
 def test_without_keys_nothing_leaves() -> None:
     transport = SrtpTransport(Journal(trace=None, now=0.0))
 

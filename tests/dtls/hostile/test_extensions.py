@@ -84,6 +84,7 @@ def test_class_20_server_answers_one_offered_profile() -> None:
 
 
 @pytest.mark.spec("rfc5764:4.1.3/4")
+@pytest.mark.spec("rfc8827:6.5/8")
 def test_class_20_offered_mki_is_answered_by_none() -> None:
     peer, subject = face_server(srtp=True)
     peer.send_hello(peer.hello(extensions=peer.extensions(use_srtp=vector(2, words([1])) + b"\x04mkey")))

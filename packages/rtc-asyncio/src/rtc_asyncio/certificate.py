@@ -43,8 +43,8 @@ class RTCCertificate:
 
     def getFingerprints(self) -> list[RTCDtlsFingerprint]:
         """The hashes that a peer may check it by."""
-        fingerprint = self._certificate.fingerprint("sha-256")
-        return [RTCDtlsFingerprint(fingerprint.algorithm, fingerprint.digest.hex(":"))]
+        made = [self._certificate.fingerprint(name) for name in self._certificate.fingerprint_algorithms]
+        return [RTCDtlsFingerprint(each.algorithm, each.digest.hex(":")) for each in made]
 
     @property
     def machine_certificate(self) -> Certificate:

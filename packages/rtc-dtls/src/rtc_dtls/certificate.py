@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from .errors import ProtocolError
 from .fingerprint import Fingerprint
 from .group import NIST_CURVES, GroupId, NistCurve, random_scalar
-from .peer_certificate import PeerKey
+from .peer_certificate import PeerKey, signature_hash
 from .signature import KeyType, PrivateKey, choose_scheme_13, key_type_of, sign
 
 CertificateKind = Literal["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096"]
@@ -165,6 +165,15 @@ class Certificate:
             ValueError: The hash function is unknown or too weak.
         """
         return Fingerprint.of(self.chain[0], algorithm)
+
+    @property
+    def fingerprint_algorithms(self) -> tuple[str, ...]:
+        """The hash functions to make fingerprints with: SHA-256, and that of the certificate's signature.
+
+        See :rfc:`8122#section-5.1`.
+        """
+        # [rfc8122:5.1/2]
+        return tuple(dict.fromkeys(("sha-256", signature_hash(self.chain[0]) or "sha-256")))
 
     @property
     def expires(self) -> datetime:

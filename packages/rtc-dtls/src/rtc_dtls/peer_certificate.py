@@ -33,6 +33,18 @@ _CURVES: Final = {
     bytes.fromhex("2b81040022"): GroupId.SECP384R1,
 }
 
+_SIGNATURE_HASHES: Final = {
+    # ecdsa-with-SHA224 and its successors, sha224WithRSAEncryption and its relatives: :rfc:`5758#section-3.2`.
+    **{
+        bytes.fromhex("2a8648ce3d0403") + bytes((1 + at,)): name
+        for at, name in enumerate(("sha-224", "sha-256", "sha-384", "sha-512"))
+    },
+    **{
+        bytes.fromhex("2a864886f70d0101") + bytes((number,)): name
+        for number, name in ((14, "sha-224"), (11, "sha-256"), (12, "sha-384"), (13, "sha-512"))
+    },
+}
+
 MIN_RSA_BITS: Final = 1024
 MAX_RSA_BITS: Final = 8192
 """Verifying with longer keys costs a server too much for what a stranger may ask of it."""
@@ -131,6 +143,18 @@ class PeerKey:
             )
         # [rfc8446:4.4.3/4]
         self.verify(scheme, signature, message, section)
+
+
+def signature_hash(certificate: bytes) -> str | None:
+    """Tell which hash function a certificate is signed with, by its name in SDP; None if it has none, or an unknown one.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    outer = _Der(_Der(certificate).element(_SEQUENCE))
+    outer.element(_SEQUENCE)
+    kind = _Der(outer.element(_SEQUENCE)).element(_OBJECT_IDENTIFIER)
+    return _SIGNATURE_HASHES.get(kind)
 
 
 def _subject_public_key(certificate: bytes) -> tuple[_Der, bytes]:

@@ -81,4 +81,5 @@ def parse_use_srtp(data: bytes) -> tuple[tuple[int, ...], bytes]:
 
 def encode_use_srtp(profiles: Iterable[int], mki: bytes = b"") -> bytes:
     """Encode the extension. WebRTC has no use for an MKI, so ours is always empty."""
+    # [rfc8827:6.5/8]
     return numbers(2, 2, profiles) + vector(1, mki)

@@ -52,6 +52,7 @@ class LocalAddress(NamedTuple):
     @property
     def related_address(self) -> Address:
         """What reflexive candidates tell of their base."""
+        # [rfc8827:6.4/3]
         return nowhere(self.address) if self.announcement.hides_address else without_zone(self.address)
 
 

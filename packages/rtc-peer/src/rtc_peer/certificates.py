@@ -34,8 +34,9 @@ def choose_certificates(
     return configuration.certificates
 
 
-def fingerprint_of(certificate: Certificate) -> Fingerprint:
-    """Return the fingerprint that our descriptions show."""
+def fingerprints_of(certificates: tuple[Certificate, ...]) -> tuple[Fingerprint, ...]:
+    """Return the fingerprints that our descriptions show: of each certificate, with the same hash functions."""
     # [rfc8122:5.1/3]
-    made = certificate.fingerprint()
-    return Fingerprint(made.algorithm, made.digest)
+    algorithms = dict.fromkeys(name for each in certificates for name in each.fingerprint_algorithms)
+    made = [certificate.fingerprint(name) for certificate in certificates for name in algorithms]
+    return tuple(Fingerprint(each.algorithm, each.digest) for each in made)

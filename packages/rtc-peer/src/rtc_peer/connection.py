@@ -19,7 +19,7 @@ import rtc_datachannel
 from rtc_datachannel import DataChannel
 from rtc_dtls import Certificate
 from rtc_peer.candidates import CandidateWish, locate
-from rtc_peer.certificates import choose_certificates, fingerprint_of
+from rtc_peer.certificates import choose_certificates, fingerprints_of
 from rtc_peer.configuration import Configuration, check_modification
 from rtc_peer.description import SdpType, SessionDescription
 from rtc_peer.errors import StateError
@@ -101,7 +101,7 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
         self._local_description_applied = False
         self._negotiator = Negotiator(
             rng=rng,
-            fingerprints=tuple(fingerprint_of(each) for each in self._certificates),
+            fingerprints=fingerprints_of(self._certificates),
             data=DataParameters(
                 sctp_port=self._options.data.association.local_port,
                 max_message_size=self._options.data.max_message_size,

@@ -24,7 +24,7 @@ DtlsTransportEvent: TypeAlias = DtlsTransportFailed | DtlsTransportStateChanged
 
 MAX_EARLY_DATAGRAMS: Final = 16
 """Datagrams kept that came before DTLS could take them; the oldest go first. A ClientHello has two or three."""
-# [rfc9143:11/2]
+# [rfc9143:11/2] [rfc8827:6.5/2] [rfc8827:6.5/11]
 SRTP_PROFILES: Final = (
     SrtpProfile.AEAD_AES_128_GCM,
     SrtpProfile.AEAD_AES_256_GCM,
@@ -100,7 +100,7 @@ class DtlsTransport:
             rtc_dtls.Fingerprint(algorithm=each.algorithm, digest=each.digest) for each in agreement.remote.fingerprints
         )
         # [rfc8829:5.1.1/6] [rfc8829:5.1.1/7] [rfc8827:6.5/7] The keys come from DTLS and never from descriptions; they
-        # are not logged [rfc8827:9.1/1]. [rfc8827:6.5/10] [rfc8827:6.5/12] [rfc8827:6.5/13] The suites are the defaults
+        # are not logged [rfc8827:9.1/1] [rfc8827:6.5/19]. [rfc8827:6.5/10] [rfc8827:6.5/12] [rfc8827:6.5/13] The suites are the defaults
         # of rtc_dtls: ephemeral keys and authenticated encryption alone.
         config = replace(
             self._template,

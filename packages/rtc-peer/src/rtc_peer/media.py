@@ -261,7 +261,7 @@ class MediaSurface:
         return tuple(self._wish(each) for each in self._associations.transceivers)
 
     def _wish(self, transceiver: RtpTransceiver) -> MediaWish:
-        # [rfc8834:4.1/5] [rfc8834:4.9/1] [rfc8834:4.9/2] [rfc8834:4.9/3]
+        # [rfc8834:4.1/5] [rfc8834:4.9/1] [rfc8834:4.9/2] [rfc8834:4.9/3] [rfc8827:9.2/4]
         self._cname = self._cname or self._rng(_CNAME_LENGTH).hex()
         return MediaWish(
             transceiver_id=transceiver.id,

@@ -129,13 +129,14 @@ class SrtpTransport:
     def protect(self, packets: Iterable[bytes]) -> list[bytes]:
         """Return the SRTP and SRTCP packets for RTP and RTCP packets; nothing without keys."""
         sender = self._sender
+        # [rfc8827:6.5/5]
         if sender is None:
             return []
         protect, protect_rtcp, repeating = sender.protect, sender.protect_rtcp, self.repeating
         output: list[bytes] = []
         for packet in packets:
             try:
-                # [rfc8834:4.2/3] [rfc8834:4.5/1]
+                # [rfc8834:4.2/3] [rfc8834:4.5/1] [rfc8827:6.5/1] [rfc8827:6.5/4]
                 protected = protect_rtcp(packet) if is_rtcp(packet) else protect(packet)
             except PacketReuseError:
                 # Sent again as it was, it is protected as it was: another text under its index would give both away.

@@ -185,7 +185,7 @@ def _write_parameters(media: MediaDescription, parameters: TransportParameters) 
     # [rfc8839:4.3.1/2] [rfc8829:5.1.1/1] [rfc8829:5.2.1/15] [rfc8829:5.2.1/49] [rfc8829:5.3.1/21]
     media.add(IceUfrag(parameters.credentials.ufrag))
     media.add(IcePwd(parameters.credentials.password))
-    # [rfc8829:5.2.1/17]
+    # [rfc8829:5.2.1/17] [rfc8827:6.5/6]
     for fingerprint in parameters.fingerprints:
         media.add(fingerprint)
     media.add(Setup(parameters.role))
