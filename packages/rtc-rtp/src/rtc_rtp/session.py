@@ -365,11 +365,13 @@ class RtpSession:
         stats, routed, mids, mid_id = context.stats, inbound.routed, inbound.mids, inbound.mid_id
         arrivals = inbound.arrivals
         parse = RtpPacket.parse
+        heard_control = False
         for data in datagrams:
             stats.bytes_received += len(data)
             # [rfc5761:5.1.1/5] [rfc8834:4.1/1] [rfc8834:4.1/2]
             if is_rtcp(data):
                 self._control.receive(data)
+                heard_control = True
                 continue
             try:
                 packet = parse(data)
@@ -390,7 +392,12 @@ class RtpSession:
             inbound.progress()
         if self._outbound.senders:
             self._outbound.progress()
-        self._touch()
+        context.dirty = True
+        # What came in its turn gives RTCP nothing to say, but the news that it came, which can wait.
+        if heard_control or context.waiting or context.answers or inbound.ended_ssrcs or arrivals.ready_at() <= now:
+            context.is_stirred = True
+        elif arrivals.is_noting:
+            self._control_due = min(self._control_due, arrivals.deadline())
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due; call at or after ``next_timeout``."""

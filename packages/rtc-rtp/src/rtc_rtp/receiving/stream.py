@@ -398,7 +398,8 @@ class ReceiveStream:
         frame.capture_time = self.clock.capture_time(frame.timestamp, codec.clock_rate)
         if frame.capture_time is None:
             frame.capture_time = capture_time(packet, negotiated)
-        frame.audio_level = audio_level(packet, negotiated)
+        if self._parameters.kind == "audio":
+            frame.audio_level = audio_level(packet, negotiated)
         self.stats.estimated_playout_timestamp = frame.capture_time
         self._note_sources(packet, frame.audio_level, now)
         self._context.events.append(FrameReceived(self.receiver_id, frame))
