@@ -38,6 +38,7 @@ class Outbound:
         "_limits",
         "by_ssrc",
         "departures",
+        "has_begun",
         "senders",
     )
 
@@ -49,6 +50,9 @@ class Outbound:
 
         self._dialling: dict[StreamId, Dialling] = {}
         self.departures = Departures(context)
+        self.has_begun = False
+        """Whether anything was ever given to be sent; until then nothing leaves, and nothing is due."""
+
         self._conflict_count = 0
         self._held_back: dict[int, str] = {}
         """Why streams may not send, by SSRC."""
@@ -172,7 +176,9 @@ class Outbound:
             stream.stats.frames_dropped += 1
             return
         self.departures.check_room(len(frame.data))
-        for outgoing in stream.packetize(frame):
+        packets = stream.packetize(frame)
+        self.has_begun = True
+        for outgoing in packets:
             self.departures.add(outgoing)
 
     def send_packets(
@@ -190,9 +196,9 @@ class Outbound:
             return
         departures = self.departures
         departures.check_room(sum([len(packet.payload) for packet in packets]))
-        for outgoing in stream.pass_on(
-            packets, rewrite=rewrite, payload_types=payload_types, extension_map=extension_map
-        ):
+        passed = stream.pass_on(packets, rewrite=rewrite, payload_types=payload_types, extension_map=extension_map)
+        self.has_begun = True
+        for outgoing in passed:
             departures.add(outgoing)
 
     # --- tones ---
@@ -204,6 +210,7 @@ class Outbound:
         if dialling is None:
             dialling = Dialling(self._context, sender_id, sender.parameters, sender.stream(None))
         dialling.dial(tones, duration, gap)
+        self.has_begun = True
         self._dialling[sender_id] = dialling
         self.progress()
 
@@ -331,7 +338,7 @@ class Outbound:
 
     def flush(self) -> list[bytes]:
         """Return the packets that leave now."""
-        if not self.senders:
+        if not self.has_begun:
             return []
         for sender in self.senders.values():
             for stream in sender.streams.values():
@@ -342,7 +349,7 @@ class Outbound:
 
     def deadline(self) -> float:
         """When there is more to send that was queued already."""
-        if not self.senders:
+        if not self.has_begun:
             return _NEVER
         deadline = self.departures.deadline()
         for dialling in self._dialling.values():

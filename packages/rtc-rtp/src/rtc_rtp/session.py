@@ -390,7 +390,7 @@ class RtpSession:
                 stream.receive(packet, len(data))
         if context.waiting:
             inbound.progress()
-        if self._outbound.senders:
+        if heard_control or self._outbound.has_begun:
             self._outbound.progress()
         context.dirty = True
         # What came in its turn gives RTCP nothing to say, but the news that it came, which can wait.

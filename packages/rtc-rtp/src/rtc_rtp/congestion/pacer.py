@@ -286,5 +286,7 @@ class Pacer(Generic[P]):
         if passed <= 0:
             return
         self._now = now
-        self._debt = max(self._debt - passed * self._rate() / 8, 0.0)
-        self._padding_debt = max(self._padding_debt - passed * self._padding_bps / 8, 0.0)
+        if self._debt:
+            self._debt = max(self._debt - passed * self._rate() / 8, 0.0)
+        if self._padding_debt and self._padding_bps:
+            self._padding_debt = max(self._padding_debt - passed * self._padding_bps / 8, 0.0)
