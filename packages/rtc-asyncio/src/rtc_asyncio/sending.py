@@ -247,7 +247,9 @@ class SendingPump:
 
     def _hand_over(self, frame: EncodedFrame, codec: "RtpCodec", rid: str | None, origin: object) -> None:
         """Send a frame as one of ours: our timestamps, our payload types."""
-        timeline = self._timelines.setdefault(rid, Timeline())
+        timeline = self._timelines.get(rid)
+        if timeline is None:
+            timeline = self._timelines[rid] = Timeline()
         now = asyncio.get_running_loop().time()
         ours = EncodedFrame(
             frame.data,
