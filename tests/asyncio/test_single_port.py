@@ -1,17 +1,20 @@
 """One UDP port for many connections, on real sockets."""
 
 import asyncio
+import errno
 import gc
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import pytest
 
-from rtc_asyncio import RTCDataChannel, RTCPeerConnection, SinglePort
+from rtc_asyncio import RTCDataChannel, RTCPeerConnection, SinglePort, UdpSocket, single_port
+from rtc_asyncio.udp import Batch
 from rtc_ice import IceConfig
 from rtc_ice.messages import build_check
 from rtc_peer import PeerOptions
+from rtc_stun import Address
 
 from .party import connected, incoming, negotiate
 
@@ -223,3 +226,36 @@ async def test_the_offer_of_the_peer_may_come_first(port: SinglePort) -> None:
         async with asyncio.timeout(10):
             await channel.wait_for("open")
             assert (await arrived.get()).label == "x"
+
+
+async def test_an_address_that_has_just_gone_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single_port, "local_hosts", lambda: ["198.51.100.77", "127.0.0.1"])
+    async with SinglePort() as port:
+        assert [address.host for address in port.addresses] == ["127.0.0.1"]
+    monkeypatch.setattr(single_port, "local_hosts", lambda: ["198.51.100.77"])
+    with pytest.raises(OSError, match="no address of this machine"):
+        SinglePort()
+    with pytest.raises(OSError, match="assign"):
+        SinglePort(hosts=["198.51.100.77", "127.0.0.1"])
+
+
+async def test_a_number_that_is_taken_at_another_address_is_not_insisted_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[int] = []
+
+    class Choosy(UdpSocket):
+        """Finds the first two numbers taken at the second address."""
+
+        def __init__(self, local: Address, *rest: Callable[[list[Batch]], None]) -> None:
+            if local.host == "127.0.0.2":
+                chosen.append(local.port)
+                if len(chosen) <= 2:
+                    raise OSError(errno.EADDRINUSE, "taken")
+            super().__init__(local, *rest)
+
+    monkeypatch.setattr(single_port, "UdpSocket", Choosy)
+    async with SinglePort(hosts=["127.0.0.1", "127.0.0.2"]) as port:
+        assert [address.port for address in port.addresses] == [port.port] * 2
+    assert len(chosen) == 3
+    chosen.clear()
+    with pytest.raises(OSError, match="taken"):
+        SinglePort(port.port, hosts=["127.0.0.1", "127.0.0.2"])

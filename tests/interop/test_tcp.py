@@ -5,10 +5,19 @@ from typing import Final, cast
 
 import pytest
 
-from rtc_asyncio import NetworkOptions, PeerOptions, RTCIceCandidate, RTCPeerConnection, SinglePort
+from rtc_asyncio import (
+    NetworkOptions,
+    PeerOptions,
+    RTCIceCandidate,
+    RTCIceCandidateStats,
+    RTCPeerConnection,
+    SinglePort,
+)
 from rtc_ice import IceConfig
 
 from .remote import Call, Program, Remote
+from .remote_media import equip
+from .test_media import connect, grown
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -114,3 +123,25 @@ async def test_we_connect_to_their_passive_candidate(program: Program) -> None:
         assert await protocol(call) == "tcp"
     finally:
         await call.close()
+
+
+@connecting
+async def test_sound_and_pictures_come_back_over_tcp(program: Program) -> None:
+    async with SinglePort(tcp=True) as port:
+        ours = RTCPeerConnection(port=port, options=LITE, codecs=None)
+        call = TcpCall(ours, await Remote.create(program), trickle=False)
+        await equip(call.theirs)
+        try:
+            echo = await connect(call, "theirs")
+            await grown(call, "inbound-rtp video framesDecoded", "inbound-rtp audio packetsReceived")
+            echo.close()
+
+            assert min(echo.frames.values()) >= 20
+            stats = await ours.getStats()
+            pair = stats.selected_pair
+            assert pair is not None
+            local = stats[pair.localCandidateId]
+            assert isinstance(local, RTCIceCandidateStats)
+            assert (local.protocol, local.tcpType) == ("tcp", "passive")
+        finally:
+            await call.close()

@@ -1,5 +1,6 @@
 """One UDP port that many connections share, as a server behind a firewall has it."""
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Self
@@ -17,6 +18,9 @@ from .udp import Batch, UdpSocket
 if TYPE_CHECKING:
     from .shared_listeners import SharedListeners
     from .streams import MachineStreams
+
+CHOICES: Final = 8
+"""How many numbers of the system's choice are tried, if one is taken at another address."""
 
 
 class SinglePort:
@@ -64,17 +68,7 @@ class SinglePort:
             raise ValueError("there is no address to listen on")
         for host in wanted:
             _check_announced(host, self.announced(Address(host, port)))
-        try:
-            for host in wanted:
-                udp = UdpSocket(Address(host, port), self._received)
-                self._sockets[udp.local] = udp
-                port = udp.local.port
-            if tcp:
-                self._tcp = self._listen()
-        except OSError:
-            self.close()
-            raise
-        self.port: Final = port
+        self.port: Final = self._bind(wanted, port, tcp=tcp, named=hosts is not None)
         """The number."""
 
     @property
@@ -135,10 +129,36 @@ class SinglePort:
         if udp is not None:
             udp.send(datagrams)
 
-    def _listen(self) -> "SharedListeners":
-        from .shared_listeners import SharedListeners  # who does without TCP does without this
+    def _bind(self, hosts: Sequence[str], wanted: int, *, tcp: bool, named: bool) -> int:
+        """Bind on every host, and return the number; one that the system chose may be taken on another host."""
+        attempts = CHOICES if wanted == 0 else 1
+        while True:
+            attempts -= 1
+            try:
+                return self._bind_all(hosts, wanted, tcp=tcp, named=named)
+            except OSError as error:
+                self.close()
+                if error.errno != errno.EADDRINUSE or not attempts:
+                    raise
 
-        return SharedListeners(self.addresses, self.mux)
+    def _bind_all(self, hosts: Sequence[str], port: int, *, tcp: bool, named: bool) -> int:
+        for host in hosts:
+            try:
+                udp = UdpSocket(Address(host, port), self._received)
+            except OSError as error:
+                # An interface may go down while we look at all of them.
+                if named or error.errno != errno.EADDRNOTAVAIL:
+                    raise
+                continue
+            self._sockets[udp.local] = udp
+            port = udp.local.port
+        if not self._sockets:
+            raise OSError(errno.EADDRNOTAVAIL, "no address of this machine can be bound")
+        if tcp:
+            from .shared_listeners import SharedListeners  # who does without TCP does without this
+
+            self._tcp = SharedListeners(self.addresses, self.mux)
+        return port
 
     def _received(self, batches: list[Batch]) -> None:
         for arrived_at, datagrams in batches:
