@@ -10,6 +10,7 @@ from .certificate import Certificate, CertificateKind
 from .cipher_suite import CipherSuiteId
 from .config import DtlsConfig
 from .connection import DtlsConnection
+from .connection_id import peek_connection_id
 from .errors import BufferFullError, DtlsError, ParseError, StateError
 from .events import (
     ApplicationDataReceived,
@@ -58,4 +59,5 @@ __all__ = [
     "WEBRTC_PROTOCOLS",
     "__version__",
     "is_confidential",
+    "peek_connection_id",
 ]

@@ -26,6 +26,7 @@ from .certificate import Certificate
 from .certificate_messages import CertificateMessage, CertificateRequest, CertificateVerify, ClientCertificateType
 from .cipher_suite import CIPHER_SUITES
 from .client_hello import ClientHello
+from .connection_id import find_connection_id
 from .context import HandshakeContext, check_epoch, unexpected
 from .dataclass import dataclass
 from .downgrade import check_downgrade
@@ -248,7 +249,9 @@ class Client12:
                 AlertDescription.DECRYPT_ERROR, "the server's Finished is wrong", "RFC 5246 section 7.4.9"
             )
         return Established(
-            session=negotiated.session(state.exchange.group, state.exchange.signature_algorithm),
+            session=negotiated.session(
+                state.exchange.group, state.exchange.signature_algorithm, self._context.records.overhead(1)
+            ),
             master=state.master,
         )
 
@@ -273,6 +276,7 @@ def _accept(context: HandshakeContext, hello: ClientHello, server_hello: ServerH
             AlertDescription.ILLEGAL_PARAMETER, "the server chose compression", "RFC 5246 section 7.4.1.3"
         )
     choices = check_server_extensions(context.config, hello.extensions, server_hello.extensions)
+    context.agree_on_connection_ids(find_connection_id(server_hello.extensions))
     context.limit_records(choices.shared.record_size_limit)
     return Negotiated(
         suite=CIPHER_SUITES[server_hello.cipher_suite],

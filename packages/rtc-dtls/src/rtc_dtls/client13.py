@@ -26,6 +26,7 @@ from .certificate_messages import CertificateVerify
 from .certificate_messages13 import CertificateMessage13, CertificateRequest13, signed_content
 from .cipher_suite13 import CIPHER_SUITES_13, CipherSuite13
 from .client_hello import ClientHello
+from .connection_id import find_connection_id
 from .context import HandshakeContext, unexpected
 from .dataclass import dataclass
 from .encrypted_extensions import EncryptedExtensions
@@ -39,7 +40,6 @@ from .key_schedule13 import ApplicationSecrets, ExporterSecret, HandshakeSecrets
 from .key_share import KeyPair, parse_server_share
 from .peer_certificate import PeerKey
 from .post_handshake import PostHandshake
-from .protection13 import OVERHEAD
 from .server_hello import ServerHello
 from .session import Session
 from .shared_extensions import SharedChoices, accept_shared_extensions
@@ -129,6 +129,7 @@ class Client13:
         check_answers(server_hello.extensions, "server_hello", hello.extensions)
         self._group, secret = _exchange(key_pairs, server_hello)
         context.version = Version.DTLS_1_3
+        context.agree_on_connection_ids(find_connection_id(server_hello.extensions))
         self._handshake = HandshakeSecrets.derive(self._suite, secret, self._digest())
         context.log_secret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", hello.random, self._handshake.client.secret)
         context.log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", hello.random, self._handshake.server.secret)
@@ -246,7 +247,7 @@ class Client13:
         session = Session(
             version=Version.DTLS_1_3,
             cipher_suite=self._suite.id,
-            record_overhead=OVERHEAD,
+            record_overhead=context.records.overhead(HANDSHAKE_EPOCH + 1),
             group=self._group,
             peer_signature_algorithm=state.peer_signature_algorithm,
             extended_master_secret=True,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from .client_hello import ClientHello
 from .config import DtlsConfig
+from .connection_id import encode_connection_id
 from .extensions import (
     NO_RENEGOTIATED_CONNECTION,
     UNCOMPRESSED_POINT,
@@ -50,6 +51,8 @@ def make_client_hello(config: DtlsConfig, key_pairs: Iterable[KeyPair], rng: Cal
             (ExtensionType.KEY_SHARE, encode_client_shares(key_pairs)),
         ]
     items += offer_shared_extensions(config)
+    if config.connection_id is not None:
+        items.append((ExtensionType.CONNECTION_ID, encode_connection_id(config.connection_id)))
     return ClientHello(
         # [rfc5246:7.4.1.2/6] [rfc5246:E.1/6] [rfc5288:4/1] [rfc9147:5.3/1]
         client_version=Version.DTLS_1_2,

@@ -73,6 +73,10 @@ class DtlsConfig:
     # [rfc8449:4.1/1]
     record_size_limit: int = MAX_RECORD_SIZE
     """The longest record we let the peer send (:rfc:`8449`), from 64 bytes; in DTLS 1.3 its type counts as one byte."""
+    # [rfc9146:8/1]
+    connection_id: bytes | None = None
+    """What the peer has to put into its records, so that we know whose they are wherever they come from; empty: nothing,
+    but we use the peer's. None: not negotiated (:rfc:`9146`). Up to 255 bytes."""
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     """As a server, make clients return a cookie first. The first secret makes cookies, all of them are accepted. Empty:
     no cookies, which is right after ICE and wrong on an open port."""
@@ -96,6 +100,8 @@ class DtlsConfig:
 
     def __post_init__(self) -> None:
         self._check_protocol()
+        if self.connection_id is not None and len(self.connection_id) > 255:
+            raise ValueError("a connection ID has up to 255 bytes")
         if not self.require_client_certificate and self.remote_fingerprints is not None:
             raise ValueError("without a client certificate there is nothing that remote_fingerprints could match")
         self._check_external_session()

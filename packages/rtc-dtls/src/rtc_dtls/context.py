@@ -3,16 +3,20 @@
 from collections.abc import Callable
 
 from .alert import AlertDescription
+from .cipher_suite import CipherSuite
 from .config import MAX_RECORD_SIZE, DtlsConfig
+from .connection_id import encode_connection_id, find_connection_id
 from .errors import ProtocolError
 from .events import Event, PeerCertificateReceived
+from .extensions import Extensions, ExtensionType
 from .handshake import HandshakeMessage, HandshakeType, message_name
 from .handshake_layer import HandshakeLayer
 from .journal import Journal, Trace
-from .key_schedule12 import MasterSecret
+from .key_schedule12 import DirectionKeys, MasterSecret
 from .key_schedule13 import TrafficSecret
 from .peer_identity import PeerIdentity
 from .protection12 import Opener, Sealer
+from .protection12_cid import CidOpener, CidSealer
 from .protection13 import Opener13, Sealer13
 from .record import MAX_PLAINTEXT_LENGTH
 from .record_layer import RecordLayer
@@ -84,8 +88,8 @@ class HandshakeContext:
         """Make epoch 1 readable and writable. What we say stays in epoch 0 until `RecordLayer.write_epoch` moves."""
         client, server = master.key_block()
         mine, theirs = (client, server) if is_client else (server, client)
-        opener = Opener(master.suite, theirs, 1, min(self._limit, MAX_PLAINTEXT_LENGTH))
-        self.records.install(1, sealer=Sealer(master.suite, mine, 1), opener=opener)
+        opener = self._opener12(master.suite, theirs)
+        self.records.install(1, sealer=self._sealer12(master.suite, mine), opener=opener)
         if self.config.key_log:
             self.key_log.append(f"CLIENT_RANDOM {master.client_random.hex()} {master.secret.hex()}")
 
@@ -99,9 +103,24 @@ class HandshakeContext:
             self.records.peer_limit = peer_limit - (self.version == Version.DTLS_1_3)
             self._limit = self.config.record_size_limit
 
+    def _sealer12(self, suite: CipherSuite, keys: DirectionKeys) -> Sealer:
+        connection_id = self.records.peer_connection_id
+        # [rfc9146:3/3] [rfc9146:3/4]
+        return CidSealer(suite, keys, 1, connection_id) if connection_id else Sealer(suite, keys, 1)
+
+    def _opener12(self, suite: CipherSuite, keys: DirectionKeys) -> Opener:
+        kind = CidOpener if self.records.connection_id else Opener
+        return kind(suite, keys, 1, min(self._limit, MAX_PLAINTEXT_LENGTH))
+
+    def agree_on_connection_ids(self, peer: bytes | None) -> None:
+        """Take what the peer's hello says, if ours says something, too."""
+        ours = self.config.connection_id
+        if ours is not None and peer is not None:
+            self.records.connection_id, self.records.peer_connection_id = ours, peer
+
     def install_sealer(self, secret: TrafficSecret, epoch: int) -> None:
         """Make an epoch of DTLS 1.3 the one we write."""
-        self.records.install_sealer(Sealer13(secret.suite, secret.keys(), epoch))
+        self.records.install_sealer(Sealer13(secret.suite, secret.keys(), epoch, self.records.peer_connection_id))
 
     def install_opener(self, secret: TrafficSecret, epoch: int) -> None:
         """Make an epoch of DTLS 1.3 readable."""
@@ -111,6 +130,19 @@ class HandshakeContext:
         """Write down a secret of DTLS 1.3, if that is wanted."""
         if self.config.key_log:
             self.key_log.append(f"{label} {client_random.hex()} {secret.hex()}")
+
+
+def answer_connection_id(context: HandshakeContext, offered: Extensions) -> list[tuple[int, bytes]]:
+    """As a server, agree on connection IDs if the client offers any, and make the extension of the ServerHello.
+
+    Raises:
+        ParseError: The extension is malformed.
+    """
+    theirs, ours = find_connection_id(offered), context.config.connection_id
+    context.agree_on_connection_ids(theirs)
+    if theirs is None or ours is None:
+        return []
+    return [(ExtensionType.CONNECTION_ID, encode_connection_id(ours))]
 
 
 def unexpected(message: HandshakeMessage, state: object) -> ProtocolError:

@@ -1,14 +1,15 @@
-"""DTLS 1.3 after the handshake: tickets, and new keys for either direction.
+"""DTLS 1.3 after the handshake: tickets, new keys for either direction, other connection IDs.
 
     ours    update() ──► KeyUpdate in epoch n ──► until the ACK ──► epoch n + 1
     theirs  KeyUpdate in epoch n ──► both epochs are readable, ACK ──► (if asked) update()
 
-One message is on its way at a time: what is wanted meanwhile waits. See :rfc:`8446#section-4.6` and :rfc:`9147#section-8`.
+One message is on its way at a time, others wait in a queue. See :rfc:`8446#section-4.6` and :rfc:`9147#section-8`.
 """
 
 from typing import Final
 
 from .alert import AlertDescription
+from .connection_id import NewConnectionId
 from .context import HandshakeContext, unexpected
 from .errors import ProtocolError
 from .handshake import HandshakeMessage, HandshakeType
@@ -16,16 +17,20 @@ from .handshake_layer import HANDSHAKE_EPOCH
 from .key_schedule13 import TrafficSecret
 from .key_update import KeyUpdate
 from .new_session_ticket import NewSessionTicket
+from .presentation import Reader
 from .record import MAX_SEQUENCE_NUMBER
 
 MAX_EPOCH: Final = 2**48 - 1
 """Of what we send; the peer may go on."""
 
+MAX_WAITING: Final = 4
+"""Messages that wait for the acknowledgement of the one before."""
+
 
 class PostHandshake:
     """What messages do once data flow."""
 
-    __slots__ = ("_asked_for", "_asks", "_context", "_epoch", "_ours", "_peer_epoch", "_theirs", "_updating", "_wanted")
+    __slots__ = ("_asked_for", "_context", "_epoch", "_ours", "_peer_epoch", "_queue", "_theirs", "_updating")
 
     def __init__(self, context: HandshakeContext, *, ours: TrafficSecret, theirs: TrafficSecret) -> None:
         """Begin with the first secrets of the application."""
@@ -37,10 +42,8 @@ class PostHandshake:
         """The peer's epoch that we asked it to leave, because of forgeries."""
         self._updating = False
         """Whether a KeyUpdate of ours waits for its ACK."""
-        self._wanted = False
-        """Whether another one has to follow."""
-        self._asks = False
-        """Whether that one asks the peer to do the same."""
+        self._queue: list[KeyUpdate | NewConnectionId] = []
+        """What waits for the acknowledgement of the message before."""
 
     def receive(self, message: HandshakeMessage) -> None:
         """Take a message.
@@ -55,16 +58,24 @@ class PostHandshake:
                 NewSessionTicket.parse(message.body)
             case HandshakeType.KEY_UPDATE:
                 self._on_key_update(message)
+            case HandshakeType.NEW_CONNECTION_ID if self._context.records.peer_connection_id:
+                self._on_new_connection_id(NewConnectionId.parse(message.body))
+            case HandshakeType.REQUEST_CONNECTION_ID if self._context.records.connection_id:
+                self._on_request_connection_id(message.body)
             case _:
-                # [rfc8446:4.6.2/1] [rfc9147:9/6]
+                # [rfc8446:4.6.2/1] [rfc9147:9/6] [rfc9147:9/1]
                 raise unexpected(message, self)
         # [rfc9147:7/5] [rfc9147:8/1]
         self._context.layer.acknowledge()
 
     def update(self, *, ask_peer: bool) -> None:
-        """Send a KeyUpdate, at once or as soon as the one before is acknowledged."""
-        self._wanted = True
-        self._asks |= ask_peer
+        """Send a KeyUpdate, at once or as soon as what was sent before is acknowledged."""
+        waiting = [message for message in self._queue if isinstance(message, KeyUpdate)]
+        ask_peer |= any(message.update_requested for message in waiting)
+        self._queue = [message for message in self._queue if message not in waiting]
+        # [rfc9147:8/5] [rfc9147:8/6] [rfc9147:4.2.1/5] [rfc9147:6.1/3]
+        if self._epoch + self._updating < MAX_EPOCH:
+            self._queue.append(KeyUpdate(update_requested=ask_peer))
         self._send()
 
     def respect_limits(self) -> None:
@@ -105,15 +116,12 @@ class PostHandshake:
         self._send()
 
     def _send(self) -> None:
-        # [rfc9147:5.8.4/1] [rfc9147:8/3]
-        if not self._wanted or self._context.layer.awaits_ack:
-            return
-        # [rfc9147:8/5] [rfc9147:8/6] [rfc9147:4.2.1/5] [rfc9147:6.1/3]
-        if self._epoch < MAX_EPOCH:
-            self._context.layer.compose(KeyUpdate(update_requested=self._asks))
+        # [rfc9147:5.8.4/1] [rfc9147:8/3] [rfc9147:9/7]
+        if self._queue and not self._context.layer.awaits_ack:
+            message = self._queue.pop(0)
+            self._context.layer.compose(message)
             self._context.layer.send_flight(awaits_ack=True, is_answer=False)
-            self._updating = True
-        self._wanted = self._asks = False
+            self._updating = isinstance(message, KeyUpdate)
 
     def _on_key_update(self, message: HandshakeMessage) -> None:
         update = KeyUpdate.parse(message.body)
@@ -131,3 +139,24 @@ class PostHandshake:
         # [rfc8446:4.6.3/4]
         if update.update_requested:
             self.update(ask_peer=False)
+
+    def _on_new_connection_id(self, message: NewConnectionId) -> None:
+        """Use another ID if we have to; none is kept in reserve. See :rfc:`9147#section-9`."""
+        # [rfc9147:9/2]
+        if message.immediate:
+            self._context.records.use_peer_connection_id(message.connection_ids[0])
+
+    def _on_request_connection_id(self, body: bytes) -> None:
+        """Answer that we have no others: the owner knows the connection by the one it chose."""
+        reader = Reader(body, "request_connection_id")
+        reader.number(1)
+        reader.finish()
+        # [rfc9147:9/3]
+        self._queue.append(NewConnectionId(connection_ids=(), immediate=False))
+        if len(self._queue) > MAX_WAITING:
+            raise ProtocolError(
+                AlertDescription.TOO_MANY_CIDS_REQUESTED,
+                "the peer asks for one connection ID after the other",
+                "RFC 9147 section 9",
+            )
+        self._send()

@@ -22,6 +22,7 @@ from .errors import ProtocolError, StateError
 from .key_schedule13 import TrafficKeys
 from .record import MAX_PLAINTEXT_LENGTH, MAX_SEQUENCE_NUMBER, ContentType, Opened
 from .record13 import (
+    CONNECTION_ID_BIT,
     EPOCH_MASK,
     FIXED_BITS,
     LENGTH_BIT,
@@ -88,21 +89,30 @@ class _Keyed:
 class Sealer13(_Keyed):
     """The sending direction of an epoch."""
 
-    __slots__ = ("_limit", "_sequence_number")
+    __slots__ = ("_limit", "_pack", "_prefix", "_sequence_number", "overhead")
 
-    overhead: Final = OVERHEAD
-
-    def __init__(self, suite: CipherSuite13, keys: TrafficKeys, epoch: int) -> None:
+    def __init__(self, suite: CipherSuite13, keys: TrafficKeys, epoch: int, connection_id: bytes = b"") -> None:
+        """Take keys, and the connection ID that the peer wants to see."""
         super().__init__(suite, keys, epoch)
+        self.use_connection_id(connection_id)
         self._limit = MAX_RECORDS[suite.aead]
         self._sequence_number = 0
 
-    def __getstate__(self) -> tuple[CipherSuite13, TrafficKeys, int, int, int]:
-        return self._suite, self._keys, self.epoch, self._limit, self._sequence_number
+    def use_connection_id(self, connection_id: bytes) -> None:
+        """Put another connection ID into the records, or none."""
+        # [rfc9147:4/4]
+        first = self._first | (CONNECTION_ID_BIT if connection_id else 0)
+        self._prefix = first.to_bytes(1, "big") + connection_id
+        self._pack = Struct(f">{len(self._prefix)}sHH").pack
+        self.overhead = OVERHEAD + len(connection_id)
 
-    def __setstate__(self, state: tuple[CipherSuite13, TrafficKeys, int, int, int]) -> None:
-        self._suite, self._keys, self.epoch, self._limit, self._sequence_number = state
+    def __getstate__(self) -> tuple[CipherSuite13, TrafficKeys, int, int, int, bytes]:
+        return self._suite, self._keys, self.epoch, self._limit, self._sequence_number, self._prefix[1:]
+
+    def __setstate__(self, state: tuple[CipherSuite13, TrafficKeys, int, int, int, bytes]) -> None:
+        self._suite, self._keys, self.epoch, self._limit, self._sequence_number, connection_id = state
         self._make_ciphers()
+        self.use_connection_id(connection_id)
 
     @property
     def next_number(self) -> int:
@@ -138,16 +148,16 @@ class Sealer13(_Keyed):
         if len(contents) > self.records_left:
             raise StateError("this key has protected as many records as it may")
         self._sequence_number = sequence_number + len(contents)
-        first, iv, encrypt = self._first, self._iv_number, self._aead.encrypt
+        pack, prefix, iv, encrypt = self._pack, self._prefix, self._iv_number, self._aead.encrypt
         tail = content_type.to_bytes(1, "big")
         sealed = []
         for number, content in enumerate(contents, sequence_number):
             # [rfc9147:4/5] [rfc9147:4/6]
-            header = _pack_header(first, number & 0xFFFF, len(content) + 17)
+            header = pack(prefix, number & 0xFFFF, len(content) + 17)
             sealed.append(encrypt((iv ^ number).to_bytes(12, "big"), content + tail, header))
         high, low = self._masks([ciphertext[:SAMPLE_LENGTH] for ciphertext in sealed])
         return [
-            _pack_header(first, number & 0xFFFF ^ (mask_high << 8 | mask_low), len(ciphertext)) + ciphertext
+            pack(prefix, number & 0xFFFF ^ (mask_high << 8 | mask_low), len(ciphertext)) + ciphertext
             for number, (ciphertext, mask_high, mask_low) in enumerate(
                 zip(sealed, high, low, strict=True), sequence_number
             )

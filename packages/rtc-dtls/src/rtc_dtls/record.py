@@ -40,12 +40,20 @@ class ContentType(IntEnum):
     ACK = 26
 
 
+TLS12_CID: Final = 25
+"""Content type of a protected record of DTLS 1.2 that has a connection ID; what it is otherwise is inside."""
+
+
 class Record:
     """One record as received: framed, not yet decrypted."""
 
-    __slots__ = ("content_type", "fragment", "number", "version")
+    __slots__ = ("connection_id", "content_type", "fragment", "number", "version")
 
-    def __init__(self, content_type: int, version: int, number: int, fragment: bytes) -> None:
+    def __init__(
+        self, content_type: int, version: int, number: int, fragment: bytes, connection_id: bytes = b""
+    ) -> None:
+        self.connection_id = connection_id
+        """Empty if it has none."""
         self.content_type = content_type
         self.version = version
         self.number = number
@@ -114,9 +122,15 @@ def split_datagram(datagram: bytes, connection_id_length: int = 0) -> tuple[list
             break
         content_type, version, number, length = _unpack_header(datagram, at)
         start = at + HEADER_LENGTH
+        connection_id = b""
+        # [rfc9146:3/1]
+        if content_type == TLS12_CID and connection_id_length:
+            connection_id = datagram[start - 2 : start - 2 + connection_id_length]
+            start += connection_id_length
+            length = int.from_bytes(datagram[start - 2 : start], "big")
         at = start + length
         # [rfc9147:4.1/1] [rfc9147:4.1/3]
-        if content_type not in _FRAMED:
+        if content_type not in _FRAMED and not connection_id:
             dropped.append("record_unknown_type")
             break
         if at > len(datagram):
@@ -128,5 +142,5 @@ def split_datagram(datagram: bytes, connection_id_length: int = 0) -> tuple[list
         elif length > MAX_CIPHERTEXT_LENGTH:
             dropped.append("record_too_long")
         else:
-            records.append(Record(content_type, version, number, datagram[start:at]))
+            records.append(Record(content_type, version, number, datagram[start:at], connection_id))
     return records, dropped

@@ -64,9 +64,9 @@ def parse_protected(datagram: bytes, at: int, connection_id_length: int) -> tupl
     end = len(datagram)
     has_connection_id = bool(first & CONNECTION_ID_BIT)
     # [rfc9147:9/4]
-    if has_connection_id != bool(connection_id_length):
+    if has_connection_id and not connection_id_length:
         return "record_connection_id", end
-    sequence_at = at + 1 + connection_id_length
+    sequence_at = at + 1 + (connection_id_length if has_connection_id else 0)
     sequence_length = 2 if first & SEQUENCE_BIT else 1
     start = sequence_at + sequence_length
     # [rfc9147:4/3]

@@ -14,6 +14,7 @@ harmless. Epoch 0 is shut for good when the handshake is over. See :rfc:`6347#se
 from typing import Final
 
 from .protection12 import Opener, Plaintext, Sealer
+from .protection12_cid import CidOpener, CidSealer
 from .protection13 import Opener13, Sealer13
 from .record import MAX_PLAINTEXT_LENGTH, ContentType, Opened, Record
 from .record13 import EPOCH_MASK, ProtectedRecord
@@ -46,6 +47,8 @@ class RecordLayer:
         "_plaintext_readable",
         "_sealers",
         "authenticated",
+        "connection_id",
+        "peer_connection_id",
         "peer_limit",
         "write_epoch",
     )
@@ -60,6 +63,10 @@ class RecordLayer:
         """The epoch for whatever is sent next."""
         self.authenticated = False
         """Whether a protected record of the peer was opened: from then on its alerts are protected, too."""
+        self.connection_id = b""
+        """What the peer's protected records have to have, once that is agreed on; empty: nothing."""
+        self.peer_connection_id = b""
+        """What ours have to have."""
         self.peer_limit = MAX_PLAINTEXT_LENGTH
         """Bytes of content that the peer lets a protected record have (:rfc:`8449`)."""
 
@@ -107,7 +114,10 @@ class RecordLayer:
     def max_content(self, epoch: int) -> int:
         """Bytes of the longest content of a record of this epoch: the peer's limit counts for protected ones."""
         # [rfc8449:4/1]
-        return min(self.peer_limit, MAX_PLAINTEXT_LENGTH) if epoch else MAX_PLAINTEXT_LENGTH
+        if not epoch:
+            return MAX_PLAINTEXT_LENGTH
+        # With a connection ID the content type is inside, and counts. [rfc9146:5/2]
+        return min(self.peer_limit, MAX_PLAINTEXT_LENGTH - isinstance(self._sealers[epoch], CidSealer))
 
     def next_number(self, epoch: int) -> int:
         """Epoch and sequence number of the next record that is sealed in an epoch."""
@@ -132,6 +142,13 @@ class RecordLayer:
         if opener is not None:
             if record.version != Version.DTLS_1_2:
                 return "record_wrong_version"
+            # [rfc9146:3/2]
+            if record.connection_id != self.connection_id:
+                return "record_connection_id"
+            if isinstance(opener, CidOpener):
+                opened = opener.open_inner(record)
+                self.authenticated |= isinstance(opened, Opened)
+                return opened
             content = opener.open(record)
             if isinstance(content, str):
                 return content
@@ -157,6 +174,9 @@ class RecordLayer:
         # [rfc9147:4.2.2/2]
         for opener in self._openers13:
             if opener.epoch & EPOCH_MASK == bits:
+                # [rfc9147:4/4] [rfc9147:9/4]
+                if record.connection_id != self.connection_id:
+                    return "record_connection_id"
                 opened = opener.open(record)
                 if isinstance(opened, Opened):
                     self.authenticated = True
@@ -189,6 +209,13 @@ class RecordLayer:
     def forgeries(self) -> int:
         """Records of DTLS 1.3 that failed authentication under the newest key of the peer."""
         return self._openers13[0].forgeries if self._openers13 else 0
+
+    def use_peer_connection_id(self, connection_id: bytes) -> None:
+        """Put another connection ID into our records of DTLS 1.3."""
+        self.peer_connection_id = connection_id
+        for sealer in self._sealers.values():
+            if isinstance(sealer, Sealer13):
+                sealer.use_connection_id(connection_id)
 
     def application_sealer(self) -> Sealer | Sealer13:
         """The sealer for application data; only once the handshake is over."""

@@ -28,11 +28,11 @@ from .certificate import Certificate
 from .certificate_messages import CertificateMessage, CertificateRequest, CertificateVerify, ClientCertificateType
 from .cipher_suite import CIPHER_SUITES, CipherSuite
 from .client_hello import ClientHello
-from .context import HandshakeContext, check_epoch, unexpected
+from .context import HandshakeContext, answer_connection_id, check_epoch, unexpected
 from .dataclass import dataclass
 from .downgrade import mark_downgrade
 from .errors import ProtocolError
-from .extensions import ExtensionType, parse_code_points
+from .extensions import Extensions, ExtensionType, parse_code_points
 from .group import EphemeralKey, GroupId
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import MessageBody
@@ -170,6 +170,7 @@ class Server12:
             srtp_profile=choices.shared.srtp_profile,
             alpn_protocol=choices.shared.alpn_protocol,
         )
+        extensions = Extensions([*extensions.items, *answer_connection_id(context, hello.extensions)])
         self._send(
             ServerHello(
                 # [rfc5246:7.4.1.3/5]
@@ -264,7 +265,9 @@ class Server12:
         self._send(Finished(verify_data=state.master.verify_data(by_client=False, transcript_hash=transcript_hash)))
         self._context.layer.send_flight(final=True)
         return Established(
-            session=state.negotiated.session(state.group, state.peer_signature_algorithm),
+            session=state.negotiated.session(
+                state.group, state.peer_signature_algorithm, self._context.records.overhead(1)
+            ),
             master=state.master,
         )
 

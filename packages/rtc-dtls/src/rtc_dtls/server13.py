@@ -27,7 +27,7 @@ from .certificate import Certificate
 from .certificate_messages import CertificateVerify
 from .certificate_messages13 import CertificateMessage13, CertificateRequest13, signed_content
 from .client_hello import ClientHello
-from .context import HandshakeContext, unexpected
+from .context import HandshakeContext, answer_connection_id, unexpected
 from .dataclass import dataclass
 from .encrypted_extensions import EncryptedExtensions
 from .errors import ProtocolError
@@ -39,7 +39,6 @@ from .key_schedule13 import ApplicationSecrets, ExporterSecret, HandshakeSecrets
 from .key_share import answer_share, encode_server_share
 from .peer_certificate import PeerKey
 from .post_handshake import PostHandshake
-from .protection13 import OVERHEAD
 from .server_choice13 import Choice, choose_signature_scheme
 from .server_hello import ServerHello
 from .session import Session
@@ -173,12 +172,13 @@ class Server13:
         """Send the ServerHello, and go over to the keys that come from it."""
         context = self._context
         ours, secret = answer_share(choice.group, share, context.rng)
-        extensions = (
+        extensions = [
             # [rfc8446:4.2.1/2]
             (ExtensionType.SUPPORTED_VERSIONS, Version.DTLS_1_3.to_bytes(2, "big")),
             # [rfc8446:4.2.8/4]
             (ExtensionType.KEY_SHARE, encode_server_share(choice.group, ours)),
-        )
+            *answer_connection_id(context, hello.extensions),
+        ]
         self._send(
             ServerHello(
                 # [rfc9147:5.4/1] [rfc8446:4.1.3/1] The session id is not echoed: [rfc9147:5/1]
@@ -230,7 +230,7 @@ class Server13:
             session=Session(
                 version=Version.DTLS_1_3,
                 cipher_suite=agreed.choice.suite.id,
-                record_overhead=OVERHEAD,
+                record_overhead=context.records.overhead(HANDSHAKE_EPOCH + 1),
                 group=agreed.choice.group,
                 peer_signature_algorithm=state.peer_signature_algorithm,
                 extended_master_secret=True,

@@ -2,7 +2,6 @@
 
 from .cipher_suite import CipherSuite
 from .dataclass import dataclass
-from .protection12 import record_overhead
 from .version import Version
 
 
@@ -34,12 +33,12 @@ class Negotiated:
     srtp_profile: int | None
     alpn_protocol: str | None
 
-    def session(self, group: int, peer_signature_algorithm: int | None) -> Session:
+    def session(self, group: int, peer_signature_algorithm: int | None, record_overhead: int) -> Session:
         """Return the facts, with those that came out later."""
         return Session(
             version=Version.DTLS_1_2,
             cipher_suite=self.suite.id,
-            record_overhead=record_overhead(self.suite),
+            record_overhead=record_overhead,
             group=group,
             peer_signature_algorithm=peer_signature_algorithm,
             extended_master_secret=self.extended_master_secret,
