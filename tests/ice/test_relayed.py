@@ -401,6 +401,17 @@ def test_where_servers_of_both_families_are_known_each_gives_its_own() -> None:
     assert sorted(event.candidate.address.host for event in call.alice.candidates) == [TURN.host, turn6.host]
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_server_may_send_us_to_another_one(transport: str) -> None:
+    call = RelayCall(IceConfig(turn_servers=(replace(UDP, transport=transport),), relay_only=True), IceConfig())
+    TurnHost(call.network, SECOND_TURN.host, streams=call.streams)
+    call.turn.server.redirect(SECOND_TURN)
+    call.both_sit()
+    assert call.run(call.completed, timeout=10)
+    assert _pair(call.alice).local_candidate.address.host == SECOND_TURN.host
+    call.talk()
+
+
 def test_a_server_that_becomes_known_later_is_asked_as_well() -> None:
     call = RelayCall(IceConfig())
     call.sit()
