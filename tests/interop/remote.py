@@ -121,7 +121,8 @@ class Remote:
     async def close(self) -> None:
         """Close the connection and forget it, and free what it captured: a camera keeps the size that its first user asked for."""
         await self.run(
-            "for (const track of [...pc.getSenders?.() ?? []].map(({track}) => track).concat(peer.stream?.getTracks() ?? []))"
+            "let senders = []; try { senders = pc.getSenders(); } catch {}"  # libdatachannel has none, and says so by throwing
+            "for (const track of [...senders].map(({track}) => track).concat(peer.stream?.getTracks() ?? []))"
             " track?.stop?.();"
             "pc.close(); delete peers[argument.key];"
         )
