@@ -15,7 +15,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -112,6 +112,8 @@ class Browser:
         *,
         site: web.Application | None = None,
         hides_addresses: bool = False,
+        host: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
     ) -> AsyncIterator[Self]:
         """Start the browser and wait until its page is there; everything is gone afterwards.
 
@@ -119,6 +121,8 @@ class Browser:
             name: "chromium" or "firefox".
             preferences: Further Firefox preferences.
             site: A web application whose page "/" to open instead of an empty one.
+            host: Our address that the browser reaches the page at.
+            prefix: What runs the browser, such as `ip netns exec somewhere`.
             hides_addresses: Whether names stand for its addresses, as is the default of browsers; Chromium then records nothing.
         """
         program = executable(name)
@@ -126,12 +130,15 @@ class Browser:
         browser = cls(name, site)
         runner = web.AppRunner(browser._application())
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, host, 0).start()
         port = runner.addresses[0][1]
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-            url = f"http://127.0.0.1:{port}/"
+            url = f"http://{host}:{port}/"
             process = subprocess.Popen(
-                _command(name, program, Path(profile), url, preferences or {}, hides_addresses=hides_addresses),
+                [
+                    *prefix,
+                    *_command(name, program, Path(profile), url, preferences or {}, hides_addresses=hides_addresses),
+                ],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 stdin=subprocess.DEVNULL,

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from .tcp_candidates import TcpCandidates
 
 
-RECOVERY_TIME: Final = 5.0
-"""Seconds after a change of the network until a connection that found no other path asks for a restart."""
+RECOVERY_TIME: Final = 8.0
+"""Seconds after a change of the network until a connection asks for a restart, if the peer did not choose another path: libwebrtc
+takes three to seven."""
 
 
 class HostNetwork:
@@ -158,7 +159,7 @@ class HostNetwork:
         """Where no other path was found by itself, the peer has to take part."""
         self._recovery = None
         state = self._peer.ice_connection_state
-        if self._peer.needs_ice_restart or state in (IceTransportState.DISCONNECTED, IceTransportState.FAILED):
+        if self._peer.needs_ice_restart(self._driver.now) or state in (IceTransportState.DISCONNECTED, IceTransportState.FAILED):
             self._recover()
 
     def _recover(self) -> None:

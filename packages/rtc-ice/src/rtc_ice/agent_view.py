@@ -6,7 +6,7 @@ from rtc_ice.config import IceConfig
 from rtc_ice.credentials import Credentials
 from rtc_ice.generation import Generation
 from rtc_ice.pacing import Pacer
-from rtc_ice.pair import CandidatePair, ComponentKey
+from rtc_ice.pair import CandidatePair, ComponentKey, Pair
 from rtc_ice.selection import Selection
 from rtc_ice.session import Session
 from rtc_ice.state import ConnectionState, GatheringState
@@ -15,6 +15,10 @@ from rtc_ice.status import Status
 from rtc_stun import Address
 
 _FIRST_COMPONENT: Final[ComponentKey] = (0, 1)
+
+
+_LONGEST_CONSENT_INTERVAL: Final = 7.0
+"""Seconds between two consent checks of a peer, at most, and one for the way."""
 
 
 class AgentView:
@@ -63,17 +67,20 @@ class AgentView:
         """How far the local candidates are known."""
         return self._status.gathering
 
-    @property
-    def needs_restart(self) -> bool:
-        """Whether the chosen pair is gone and, as things stand, only a restart makes both sides choose another.
+    def needs_restart(self, now: float) -> bool:
+        """Whether the chosen pair is gone and, as things stand, only a restart makes both sides send on another.
 
-        A peer that controls and does not know of renomination may choose another all the same: give it a few seconds.
+        A peer that controls and does not know of renomination may choose another all the same: give it some seconds. What
+        it sends on it also checks, so that one that stays with the pair that is gone is found out.
         """
         session = self._current.session
-        if session.completed_at is None or session.renominates:
+        if session.completed_at is None or session.remote is None or session.renominates:
             return False
         pairs = [self._selection.pair_of(component) for component in session.components()]
-        return any(pair is None or not pair.nominated for pair in pairs)
+        return any(
+            pair is None or not pair.nominated or (not session.remote.lite and not _is_asked_for(pair, now))
+            for pair in pairs
+        )
 
     @property
     def selected_pair(self) -> CandidatePair | None:
@@ -107,3 +114,7 @@ class AgentView:
     def candidate_pair_stats(self) -> list[CandidatePairStats]:
         """Describe the pairs of this session, and those kept from before a restart."""
         return describe_pairs(self._current.session, [monitor.pair for monitor in self._selection.monitors()])
+
+
+def _is_asked_for(pair: Pair, now: float) -> bool:
+    return pair.asked_at is not None and now < pair.asked_at + _LONGEST_CONSENT_INTERVAL

@@ -117,6 +117,7 @@ class Pair:
     """A candidate pair on its way through the checks. A `NominationPolicy` reads it and changes nothing about it."""
 
     __slots__ = (
+        "asked_at",
         "consent_lost",
         "foundation",
         "heard_at",
@@ -160,6 +161,8 @@ class Pair:
         """When the peer last consented: answered a check of ours."""
         self.heard_at: float | None = None
         """When the peer last proved to be there, by a request or a response."""
+        self.asked_at: float | None = None
+        """When the peer last checked it: what it sends on, it asks for consent to."""
         self.consent_lost = False
         """Consent expired or was revoked: never used again with these credentials."""
         self.losses = 0

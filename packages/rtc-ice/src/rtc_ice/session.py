@@ -370,7 +370,7 @@ class Session:
         """Note that the peer proved to be there on a path: its check was answered."""
         valid = [pair for checklist in self.checklists for pair in checklist.valid if pair.path == path]
         for pair in valid:
-            pair.heard_at = now
+            pair.heard_at = pair.asked_at = now
         checked = valid[0] if valid else self.checklists.find(path)
         if checked is not None:
             checked.statistics.requests_received += 1

@@ -87,10 +87,12 @@ class NetworkCommands(abc.ABC):
         self._layers.settle(now)
         return lost
 
-    @property
-    def needs_ice_restart(self) -> bool:
-        """Whether a transport lost the pair that was chosen, and the two sides did not agree on another: see `restart_ice`."""
-        return any(each.ice.agent.needs_restart for each in self._layers.transports.transports.values())
+    def needs_ice_restart(self, now: float) -> bool:
+        """Whether a transport lost the pair that was chosen, and the two sides did not agree on another: see `restart_ice`.
+
+        To be asked some seconds after a change of the network.
+        """
+        return any(each.ice.agent.needs_restart(now) for each in self._layers.transports.transports.values())
 
     def end_of_local_addresses(self, transport_id: int, now: float) -> None:
         """Tell that all sockets for a transport have been opened.

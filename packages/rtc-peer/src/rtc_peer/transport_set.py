@@ -273,7 +273,7 @@ class TransportSet:
             # An address to connect from may be one transport's, and not another's.
             with contextlib.suppress(ValueError):
                 transport.ice.remove_local_address(address, now, tcp_type)
-        return any(each.ice.agent.needs_restart and each.ice.agent.controlling for each in owners)
+        return any(each.ice.agent.controlling and each.ice.agent.needs_restart(now) for each in owners)
 
     def end_of_local_addresses(self, key: int, now: float) -> None:
         """Take the end of the addresses; names of servers that are still being resolved delay it."""
