@@ -263,3 +263,16 @@ def test_a_lite_agent_follows_too() -> None:
     _vanish(call, call.alice)
 
     assert call.run(lambda: call.agree() and call.both(*GOOD), timeout=5.0)
+
+
+def test_who_follows_in_name_alone_is_found_out() -> None:
+    """A peer may nominate the new pair and still send on the old one, as Firefox does: it does not ask for consent here."""
+    call = _settled(alice=IceConfig(), bob=CONTINUAL)
+    agent = call.bob.agent
+    on_time = agent.needs_restart(call.network.now)
+
+    call.alice.node.tap = lambda now, datagram: False
+    call.run(timeout=8.0)
+
+    assert not on_time
+    assert agent.needs_restart(call.network.now)

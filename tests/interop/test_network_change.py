@@ -107,8 +107,8 @@ async def test_a_transfer_to_a_browser_goes_on_at_another_address(wire: str, nam
                 _move(wire)
 
         assert await arrived is True
-        # A browser that controls chooses another pair by itself; where we do, the negotiation of a restart is needed.
-        print(f"{name}, {offerer}: {restarts} restarts")
+        # Chromium chooses another pair by itself if it controls, mostly in time; where we do, only a restart may change it.
+        assert restarts == 1 or (offerer == "theirs" and restarts == 0)
         assert ours.sctp is not None
         pair = ours.sctp.transport.iceTransport.getSelectedCandidatePair()
         assert pair is not None
