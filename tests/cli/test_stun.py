@@ -2,16 +2,20 @@
 
 import json
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from tests.cli.stun_service import stun_service
+from tests.interop.dtls_driver import free_port
 
 from rtc_asyncio import TurnListener, TurnService
 from rtc_cli import main
 from rtc_cli.errors import CommandError
+from rtc_cli.ice_servers import Target
 from rtc_cli.lookup import Server, stun_url
+from rtc_cli.probe import probe
 from rtc_cli.stun import Options, run_stun
 from rtc_cli.verdict import chances
 from rtc_stun import Address, Behavior, LongTermAuthenticator, LongTermUsers, NatBehavior
@@ -64,6 +68,32 @@ async def test_the_lifetime_of_a_binding(capsys: pytest.CaptureFixture[str]) -> 
         await run_stun(Options(server=url(address), longest=1.0), as_json=False)
 
     assert "more than 1 s without traffic" in capsys.readouterr().out
+
+
+async def test_a_turn_server_that_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    hosts = "127.0.0.1", "127.0.0.2"
+    port = free_port()
+    service = TurnService(
+        authenticator=USERS,
+        listeners=[TurnListener(transport="udp", host=host, port=port) for host in hosts],
+        discovery_port=free_port(),
+    )
+    async with service:
+        await run_stun(Options(server=f"{hosts[0]}:{port}"), as_json=True)
+        found = json.loads(capsys.readouterr().out)
+        target = Target(Server.parse(f"turn:{hosts[0]}:{port}"), "alice", "secret")
+        relayed = await probe(target, ssl.create_default_context(), 3.0)
+
+    assert found["mapping"] == found["filtering"] == "endpoint-independent"
+    assert relayed.works
+
+
+async def test_a_turn_server_with_one_address_cannot_help() -> None:
+    listener = TurnListener(transport="udp", host="127.0.0.1", port=0)
+    service = TurnService(authenticator=USERS, listeners=[listener], discovery_port=free_port())
+
+    with pytest.raises(ValueError, match="two addresses"):
+        await service.start()
 
 
 @pytest.mark.parametrize(

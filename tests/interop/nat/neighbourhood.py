@@ -3,7 +3,7 @@
 ::
 
                         198.51.100.0/24
-      coturn .1, .2  ours .3 ┬─────────┬───────────┬──────── ...
+   coturn .1, .2  ours .3, .4┬─────────┬───────────┬──────── ...
                              │         │           │
                            open      NAT .12     NAT .13
                                        │ 10.2.0.0/24
@@ -25,6 +25,8 @@ from .rules import rules
 SERVER: Final = "198.51.100.1"
 OTHER_SERVER: Final = "198.51.100.2"
 OUR_SERVER: Final = "198.51.100.3"
+OUR_OTHER_SERVER: Final = "198.51.100.4"
+SERVERS: Final = {"coturn": SERVER, "ours": OUR_SERVER}
 ROUTER: Final = "198.51.100.254"
 TOOLS: Final = ("ip", "nft", "turnserver")
 
@@ -81,7 +83,7 @@ class Neighbourhood:
         self.server = Place(self._namespace("server"), SERVER)
         self._plug(self.server.namespace, "eth0", SERVER, OTHER_SERVER)
         self.our_server = Place(self._namespace("ours"), OUR_SERVER)
-        self._plug(self.our_server.namespace, "eth0", OUR_SERVER)
+        self._plug(self.our_server.namespace, "eth0", OUR_SERVER, OUR_OTHER_SERVER)
 
     def client(self, kind: Kind) -> Place:
         """Plan a network of a kind with one client in it."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tests.cli.process import command, environment
 from tests.support.nat_kinds import PairTypes
 
-from .neighbourhood import OTHER_SERVER, SERVER, Place
+from .neighbourhood import OTHER_SERVER, OUR_OTHER_SERVER, OUR_SERVER, SERVER, Place
 
 PROBE = bytes.fromhex("000100002112a442") + bytes(12)
 """A Binding request."""
@@ -37,9 +37,19 @@ def coturn(place: Place, folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def rtc_turn(place: Place, folder: Path) -> Iterator[None]:
-    """Our own server, over UDP and TCP."""
-    line = command("turn", "--host", place.host, "--realm", REALM, "--user", f"{USER}:{PASSWORD}")
-    line += ["--allow-peer", "198.51.100.0/24"]  # an example's addresses are not public
+    """Our own server with two addresses, over UDP and TCP."""
+    config = folder / "turn.toml"
+    # An example's addresses are not public.
+    config.write_text(
+        f"""
+        realm = "{REALM}"
+        users.{USER} = "{PASSWORD}"
+        listen = {{ hosts = ["{OUR_SERVER}", "{OUR_OTHER_SERVER}"], discovery = 3479 }}
+        peers.allowed = ["198.51.100.0/24"]
+        """
+    )
+    config.chmod(0o600)
+    line = command("turn", "--config", str(config))
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(place.command(*line), stdout=log, stderr=log, env=environment()) as process,

@@ -7,7 +7,7 @@ import pytest_asyncio
 from tests.support.nat_kinds import Kind
 
 from .conftest import Town
-from .neighbourhood import SERVER, Place
+from .neighbourhood import SERVER, SERVERS, Place
 from .programs import USER, rtc
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -23,16 +23,19 @@ Result = tuple[int, dict[str, object]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def results(town: Town) -> dict[Place, Result]:
+async def results(town: Town) -> dict[tuple[str, Place], Result]:
     """What `rtc stun` says at each place; all asked at the same time, for some wait for what never comes."""
-    places = list(town.near.values())
-    found = await asyncio.gather(*(rtc(place, "stun", SERVER, "--timeout", "2") for place in places))
-    return dict(zip(places, found, strict=True))
+    wanted = [(server, place) for server in SERVERS.values() for place in town.near.values()]
+    found = await asyncio.gather(*(rtc(place, "stun", server, "--timeout", "3") for server, place in wanted))
+    return dict(zip(wanted, found, strict=True))
 
 
 @pytest.mark.parametrize("kind", BEHAVIOUR, ids=lambda kind: kind.value)
-async def test_the_kind_of_nat_is_told(kind: Kind, town: Town, results: dict[Place, Result]) -> None:
-    code, found = results[town.near[kind]]
+@pytest.mark.parametrize("server", SERVERS)
+async def test_the_kind_of_nat_is_told(
+    server: str, kind: Kind, town: Town, results: dict[tuple[str, Place], Result]
+) -> None:
+    code, found = results[SERVERS[server], town.near[kind]]
 
     assert code == 0, found
     assert (found["translated"], found["mapping"], found["filtering"]) == BEHAVIOUR[kind]
@@ -40,8 +43,8 @@ async def test_the_kind_of_nat_is_told(kind: Kind, town: Town, results: dict[Pla
     assert found["hairpinning"] is (False if kind is not Kind.OPEN else None)
 
 
-async def test_blocked_udp_is_told(town: Town, results: dict[Place, Result]) -> None:
-    code, found = results[town.near[Kind.UDP_BLOCKED]]
+async def test_blocked_udp_is_told(town: Town, results: dict[tuple[str, Place], Result]) -> None:
+    code, found = results[SERVER, town.near[Kind.UDP_BLOCKED]]
 
     assert code == 1
     assert "does not answer over UDP" in str(found["error"])

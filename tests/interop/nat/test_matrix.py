@@ -9,12 +9,11 @@ import pytest_asyncio
 from tests.support.nat_kinds import Kind, PairTypes, connects_directly, direct_path, relayed_paths
 
 from .conftest import Inhabitants, Town
-from .neighbourhood import OUR_SERVER, SERVER, Place
+from .neighbourhood import SERVERS, Place
 from .programs import PASSWORD, USER, Selected, connect
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SERVERS = {"coturn": SERVER, "ours": OUR_SERVER}
 PATIENCE = 30.0
 AT_A_TIME = 6
 """Cells that are tried at the same time."""

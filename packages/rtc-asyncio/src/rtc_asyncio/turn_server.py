@@ -35,6 +35,7 @@ from .dataclass import dataclass
 from .dtls_listener import DtlsListener
 from .icmp import IcmpError
 from .interfaces import local_hosts
+from .turn_discovery import NatDiscovery
 from .turn_relays import Listener, RelaySockets, TurnRelays
 from .turn_streams import TurnStreams
 from .udp import Batch, UdpSocket
@@ -140,6 +141,8 @@ class TurnService:
         certificate: What to prove the server with; needed for TLS and DTLS.
         policy: Whom to relay to; by default public addresses alone.
         config: Limits and more. Its `TurnServerConfig.families` is what `relays` can do.
+        discovery_port: A second UDP port at which to listen, too. With it and two hosts of one family the service helps
+            clients to explore their NAT (:rfc:`5780`): their Binding requests may be answered from another address.
         on_event: Called when an allocation is made and when it ends, to keep a log or to send bills.
         trace: Called with time, name and data of what happens.
 
@@ -156,6 +159,7 @@ class TurnService:
         certificate: TurnCertificate | None = None,
         policy: PeerPolicy | None = None,
         config: TurnServerConfig | None = None,
+        discovery_port: int | None = None,
         on_event: Callable[[AllocationEvent], None] | None = None,
         trace: Callable[[float, str, Mapping[str, object]], None] | None = None,
     ) -> None:
@@ -169,6 +173,8 @@ class TurnService:
         )
         self._wanted = tuple(listeners)
         self._certificate = certificate
+        self._discovery_port = discovery_port
+        self._discovery: NatDiscovery | None = None
         self._on_event = on_event
         self._server = TurnServer(
             rng=os.urandom, authenticator=authenticator, policy=policy, config=self._config, trace=trace
@@ -216,6 +222,7 @@ class TurnService:
 
         Raises:
             OSError: An address cannot be bound; nothing is left open.
+            ValueError: There are no two addresses of one family for a discovery port; nothing is left open either.
         """
         self._loop = asyncio.get_running_loop()
         self._relays = RelaySockets(self._relay_options, self._received, self._icmp, self._peer_came)
@@ -228,7 +235,9 @@ class TurnService:
             for wanted in self._wanted:
                 for host in _hosts(wanted.host):
                     self._listen(wanted.transport, Address(host, wanted.port))
-        except OSError:
+            if self._discovery_port is not None:
+                self._listen_for_discovery(self._discovery_port)
+        except (OSError, ValueError):
             self._close_listeners()
             raise
 
@@ -309,6 +318,15 @@ class TurnService:
             local = self._accept(wanted, None if transport == "tcp" else self._context)
         self._listeners.append(TurnListener(transport=transport, host=local.host, port=local.port))
 
+    def _listen_for_discovery(self, port: int) -> None:
+        first = [listener for listener in self._listeners if listener.transport == "udp"]
+        if not first:
+            raise ValueError("clients explore their NAT over UDP, and there is no UDP listener")
+        hosts = [listener.host for listener in first]
+        self._discovery = NatDiscovery.between(hosts, first[0].port, port)
+        for host in hosts:
+            self._listen("udp", Address(host, port))
+
     def _accept(self, wanted: Address, context: ssl.SSLContext | None) -> Address:
         family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
         listening = socket.create_server(tuple(wanted), family=family, backlog=BACKLOG)
@@ -331,7 +349,11 @@ class TurnService:
 
     def _received(self, batches: list[Batch]) -> None:
         for arrived_at, datagrams in batches:
-            self._server.receive_datagrams(datagrams, arrived_at)
+            # What peers send to a relayed address is for the client, whatever it is.
+            if self._discovery is not None and datagrams and datagrams[0].local in self._udp:
+                self._server.receive_datagrams(self._discovery.take(datagrams, arrived_at), arrived_at)
+            else:
+                self._server.receive_datagrams(datagrams, arrived_at)
         self._wake()
 
     def _received_dtls(self, batches: list[Batch]) -> None:
@@ -366,6 +388,8 @@ class TurnService:
                 self._take(event)
         # [rfc8656:5/13] From the address that was reached, to the one that asked.
         datagrams = server.datagrams_to_send(now)
+        if self._discovery is not None:
+            datagrams += self._discovery.datagrams_to_send(now)
         by_socket: dict[Address, list[Datagram]] = {}
         for datagram in datagrams:
             by_socket.setdefault(datagram.local, []).append(datagram)

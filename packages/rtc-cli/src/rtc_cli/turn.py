@@ -110,6 +110,7 @@ class Plan:
             certificate=self.certificate,
             policy=self.policy,
             config=self.config,
+            discovery_port=self.settings[option.DISCOVERY] or None,
             on_event=log.allocation,
         )
 
@@ -241,7 +242,7 @@ async def run_turn(options: Options) -> None:
     async with contextlib.AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(service)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise CommandError(f"the server cannot be started: {reason(error)}") from error
         uris = list(dict.fromkeys(uri(each) for each in service.listeners))
         for each in uris:

@@ -183,6 +183,7 @@ UDP = Option("listen.udp", 3478, _port)
 TCP = Option("listen.tcp", 3478, _port)
 TLS = Option("listen.tls", 5349, _port)
 DTLS = Option("listen.dtls", 5349, _port)
+DISCOVERY = Option("listen.discovery", 0, _port)
 CERTIFICATE = Option("tls.certificate", "", _text, is_live=True)
 KEY = Option("tls.key", "", _text, is_live=True)
 SECRETS = Option("credentials.secrets", NONE, _texts, is_live=True)
@@ -218,6 +219,7 @@ _ALL: Final[Sequence[Option[object]]] = (
     TCP,
     TLS,
     DTLS,
+    DISCOVERY,
     CERTIFICATE,
     KEY,
     SECRETS,
