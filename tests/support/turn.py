@@ -27,9 +27,10 @@ class TurnHost:
         config: TurnServerConfig | None = None,
         allowed: Sequence[str] = EVERYBODY,
     ) -> None:
+        self.users = LongTermUsers("example.org", {USER: PASSWORD})
         self.server = TurnServer(
             rng=SeededRng(f"turn {hosts}"),
-            authenticator=LongTermAuthenticator(LongTermUsers("example.org", {USER: PASSWORD}), secret=b"s" * 32),
+            authenticator=LongTermAuthenticator(self.users, secret=b"s" * 32),
             policy=PublicPeers(allowed=allowed),
             config=config,
         )

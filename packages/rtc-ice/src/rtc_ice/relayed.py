@@ -178,9 +178,8 @@ class Relays:
     def _want(self, local: LocalAddress, server: TurnServer) -> None:
         if server.address.is_ipv6 != local.address.is_ipv6 or self._config.lite:
             return
-        # A server has one allocation for one address of ours, whatever the credential.
         allocations = (each for each in self._relays if each.local.address == local.address)
-        known = next((each for each in allocations if each.server.location == server.location), None)
+        known = next((each for each in allocations if server.is_served_by(each.server)), None)
         if known is None:
             preference = _preference(local, server, self._config.turn_servers.index(server))
             relay = Relay(local, server, preference, self._make_client(local, server))
@@ -230,8 +229,8 @@ class Relays:
         if not self._may_release:
             return
         self._may_release = False
-        wanted = {server.location for server in self._config.turn_servers}
-        for relay in [relay for relay in self._relays if relay.server.location not in wanted]:
+        wanted = self._config.turn_servers
+        for relay in [each for each in self._relays if not any(server.is_served_by(each.server) for server in wanted)]:
             self._leave(relay, now)
 
     def close(self, now: float) -> None:

@@ -40,3 +40,11 @@ class TurnServer:
     def location(self) -> tuple[Address, str]:
         """What makes it the same server as another: its address and its transport."""
         return self.address, self.transport
+
+    def is_served_by(self, other: TurnServer) -> bool:
+        """Whether an allocation on the other, from the same address of ours, is as good as one on this.
+
+        The server knows an allocation by the addresses of both ends. Over UDP there is one, whatever the credential; a
+        stream of its own makes room for another, so that a credential can be renewed.
+        """
+        return self.location == other.location and (self.transport == "udp" or self.credential == other.credential)
