@@ -446,9 +446,13 @@ def test_trace_tells_the_story_and_changes_nothing() -> None:
 
     names = [name for _, name, _ in story]
     assert told.sent == silent.sent
-    assert {"dtls:state_changed", "dtls:handshake_message_received", "dtls:datagrams_sent", "dtls:dropped"} <= set(
-        names
-    )
+    assert {
+        "dtls:state_changed",
+        "dtls:handshake_message_composed",
+        "dtls:handshake_message_received",
+        "dtls:datagrams_sent",
+        "dtls:dropped",
+    } <= set(names)
     assert story[-1] == (3.0, "dtls:dropped", {"reason": "record_unknown_type", "count": 1})
     secret = pickle.dumps(story)
     assert MINE._private_key not in secret

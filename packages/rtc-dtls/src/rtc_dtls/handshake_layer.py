@@ -14,7 +14,7 @@ from .acknowledger import DELAY, Acknowledger
 from .errors import ParseError
 from .flight import FINAL_FLIGHT_LIFETIME, ChangeCipherSpec, FlightItem, RetransmissionTimer, pack
 from .fragment import DUPLICATE, Reassembler
-from .handshake import Fragment, HandshakeMessage, HandshakeType
+from .handshake import Fragment, HandshakeMessage, HandshakeType, message_name
 from .journal import Journal
 from .record import ContentType, Record
 from .record_layer import RecordLayer
@@ -262,6 +262,9 @@ class HandshakeLayer:
         message = HandshakeMessage(body.message_type, self._next_send_seq, bytes(body), self._records.write_epoch)
         self._next_send_seq += 1
         self._preparing.append(message)
+        if self._journal.is_traced:
+            name = message_name(message.message_type)
+            self._journal.trace("handshake_message_composed", message=name, message_seq=message.message_seq)
         return message
 
     def compose_change_cipher_spec(self) -> None:
