@@ -197,6 +197,15 @@ async def test_a_recording_of_nothing_is_a_failure(tmp_path: Path) -> None:
             await run_record(options, as_json=True)
 
 
+async def test_who_is_one_too_many_is_told_so_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtc_cli.serve.MAX_BROWSERS", 0)
+    async with Serving.launch(tmp_path) as serving:
+        options = Options(url=serving.url, file=tmp_path / "call.webm", duration=1, encode=False, timeout=60)
+        async with asyncio.timeout(20):
+            with pytest.raises(CommandError, match="too many visitors"):
+                await run_record(options, as_json=True)
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 

@@ -457,6 +457,36 @@ async def test_the_tracks_tell_what_they_are(film: Path) -> None:
     await player.close()
 
 
+async def test_closing_does_not_wait_for_a_source_that_has_gone_silent(film: Path) -> None:
+    silent = asyncio.Event()
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        content = film.read_bytes()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content[: len(content) // 3])
+        await silent.wait()
+        writer.close()
+
+    async with await asyncio.start_server(stall, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        try:
+            async with asyncio.timeout(10):
+                player = await MediaPlayer.open(f"http://127.0.0.1:{port}/film.mkv")
+                assert player.video is not None
+                await player.video.recv()
+                await asyncio.sleep(0.2)  # all that came is read
+                await player.close()
+            was_held = any("media-player" in thread.name for thread in threading.enumerate())
+        finally:
+            silent.set()
+        async with asyncio.timeout(10):
+            while any("media-player" in thread.name for thread in threading.enumerate()):
+                await asyncio.sleep(0.01)
+
+    assert was_held
+    assert player.video.readyState == "ended"
+
+
 async def test_the_end_is_told(film: Path) -> None:
     async with MediaPlayer(film) as player:
         ended = asyncio.Event()

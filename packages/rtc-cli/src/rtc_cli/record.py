@@ -52,8 +52,8 @@ async def run_record(options: Options, *, as_json: bool) -> None:
     async with RTCPeerConnection() as pc:
         transceivers = [pc.addTransceiver(kind, {"direction": "recvonly"}) for kind in KINDS]
         try:
-            async with _joined(pc, options):
-                await _connect(pc, options)
+            async with _joined(pc, options) as signalling:
+                await _connect(pc, options, signalling)
                 report.say("connected", f"{options.url}, recording into {options.file}", path=str(options.file))
                 await _record(pc, transceivers, options, report)
         except MediaError as error:
@@ -66,27 +66,27 @@ async def run_record(options: Options, *, as_json: bool) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _joined(pc: RTCPeerConnection, options: Options) -> AsyncIterator[None]:
-    """Do the signalling: over the WebSocket of `rtc serve` and `rtc play`, or, for a URL with a path, by WHEP."""
+async def _joined(pc: RTCPeerConnection, options: Options) -> AsyncIterator[asyncio.Task[None] | None]:
+    """Do the signalling: over the WebSocket of `rtc serve` and `rtc play`, in a task, or, for a URL with a path, by WHEP."""
     parts = urlsplit(options.url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise CommandError(f"{options.url} is no URL that begins with http:// or https://")
     async with aiohttp.ClientSession() as session:
         if parts.path.strip("/"):
             await _whep(pc, session, options)
-            yield
+            yield None
             return
         origin = f"{parts.scheme}://{parts.netloc}"
         async with session.ws_connect(f"{origin}/signal", headers={"Origin": origin}) as socket:
-            signalling = asyncio.create_task(_signal(pc, socket))
+            signalling = asyncio.create_task(_signal(pc, socket, options))
             try:
-                yield
+                yield signalling
             finally:
                 signalling.cancel()
                 await asyncio.gather(signalling, return_exceptions=True)
 
 
-async def _signal(pc: RTCPeerConnection, socket: aiohttp.ClientWebSocketResponse) -> None:
+async def _signal(pc: RTCPeerConnection, socket: aiohttp.ClientWebSocketResponse, options: Options) -> None:
     @pc.on("icecandidate")
     async def _(candidate: object) -> None:
         to_json = getattr(candidate, "toJSON", None)
@@ -108,6 +108,8 @@ async def _signal(pc: RTCPeerConnection, socket: aiohttp.ClientWebSocketResponse
                 await socket.send_json({"effect": "card"})
             case _:
                 pass
+    if socket.close_code == aiohttp.WSCloseCode.TRY_AGAIN_LATER:
+        raise CommandError(f"{options.url} has too many visitors: try again later")
 
 
 async def _whep(pc: RTCPeerConnection, session: aiohttp.ClientSession, options: Options) -> None:
@@ -133,14 +135,21 @@ async def _whep(pc: RTCPeerConnection, session: aiohttp.ClientSession, options: 
     await pc.setRemoteDescription({"type": "answer", "sdp": answer.decode(errors="replace")})
 
 
-async def _connect(pc: RTCPeerConnection, options: Options) -> None:
+async def _connect(pc: RTCPeerConnection, options: Options, signalling: asyncio.Task[None] | None) -> None:
+    connecting = asyncio.create_task(pc.wait_for("connected"))
+    waiting = {connecting} if signalling is None else {connecting, signalling}
     try:
         async with asyncio.timeout(options.timeout):
-            await pc.wait_for("connected")
+            while not connecting.done():
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    await task  # which says why there will be no connection, if there will be none
     except (TimeoutError, DOMException):
         raise CommandError(
             f"{options.url}: no connection within {options.timeout:g} s (ICE is {pc.iceConnectionState})"
         ) from None
+    finally:
+        connecting.cancel()
 
 
 # --- the file ---

@@ -55,6 +55,8 @@ LIVE_FORMATS: Final = frozenset(
 """What libav calls sources that keep real time by themselves."""
 QUEUE_SECONDS: Final = 2.0
 """How much waits for a track that is not read; of more, the oldest goes."""
+CLOSING_TIME: Final = 2.0
+"""Seconds for which closing waits for a source that is being read."""
 LATEST: Final = 1.0
 """Seconds: a player that lags behind by more does not catch up, but goes on later."""
 
@@ -147,13 +149,17 @@ class MediaPlayer:
         return next((track for track in self._tracks if track.kind == "video"), None)
 
     async def close(self) -> None:
-        """End all tracks and free the file; its thread is gone afterwards. Idempotent."""
+        """End all tracks and free the file; its thread is gone afterwards. Idempotent.
+
+        A source that says nothing, and that was opened without a timeout, holds its thread: it is left alone after two seconds,
+        and ends when the source ends or goes on.
+        """
         for track in self._tracks:
             track.stop()
         if self._event_loop is None:
             self._container.close()
         else:
-            await asyncio.to_thread(self._reader.join)
+            await asyncio.to_thread(self._reader.join, CLOSING_TIME)
 
     # --- called by its tracks ---
 

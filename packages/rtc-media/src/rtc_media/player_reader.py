@@ -228,10 +228,10 @@ class Reader:
             self._quit.set()
             self._wake.notify()
 
-    def join(self) -> None:
-        """Wait until the thread is gone."""
+    def join(self, patience: float | None = None) -> None:
+        """Wait until the thread is gone, for so many seconds at most, if any are given."""
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(patience)
 
     def _run(self) -> None:
         error: MediaError | None = None
