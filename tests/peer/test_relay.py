@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.peer.call import AUDIO, VIDEO, Call, frames, sent
 from tests.peer.pair import Pair
 from tests.support.effort import examples
 from tests.support.nat import Nat, full_cone, symmetric
@@ -298,3 +299,24 @@ def test_streams_that_never_were_are_a_mistake_and_those_that_are_gone_are_not()
     machine.transport_opened(0, pair.now)
     machine.receive_stream_data(0, b"late", pair.now)
     assert machine.stats.dropped["unknown-stream"] == 1
+
+
+# --- calls ---
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("both", [True, False], ids=["both", "one"])
+def test_sound_and_pictures_pass_through_relays(transport: str, both: bool) -> None:
+    configuration = _configured(URLS[transport])
+    call = Call(left=configuration, right=configuration if both else None)
+    streams = Streams(call.network)
+    TurnHost(call.network, TURN, streams=streams)
+    for side in call.sides:
+        streams.follow(side.node, side.machine)
+    call.begin().talk(count=20)
+    for side in call.sides:
+        assert frames(side, AUDIO) == sent(AUDIO, range(20))
+        assert frames(side, VIDEO) == sent(VIDEO, range(20))
+    path = call.left.machine.transports[0].selected_pair
+    assert path is not None
+    assert path.local_candidate.type == "relay"
