@@ -1,7 +1,9 @@
 """Our server as other programs use it: coturn's client, aioice, browsers, GStreamer."""
 
 import asyncio
+import base64
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +14,13 @@ import pytest
 from tests.interop import browser, gstreamer_peer
 from tests.interop.dtls_driver import free_port
 from tests.interop.turn_driver import installed
-from tests.interop.turn_process import SECRET, USER, TurnProcess, machine, serving
+from tests.interop.turn_process import SECRET, TOKEN_KEYS, USER, TurnProcess, machine, serving
 from tests.support.peers import require
+
+from rtc_cli.turn_tokens import GcmKey
+from rtc_turn import TokenContents
+
+SESSION_KEY = b"a key of twenty byte"
 
 # coturn's client.
 
@@ -102,6 +109,34 @@ def test_coturns_client_with_credentials_that_end(tmp_path: Path) -> None:
 
     assert lost(output) == 0, output
     assert all(str(each["username"]).endswith(":carol") for each in server.saw("allocated"))
+
+
+def test_a_token_of_coturn_is_read() -> None:
+    # Its client (-J) makes such tokens too, but proves itself with the first 16 bytes of the session key alone.
+    require(shutil.which("turnutils_oauth"), "coturn's turnutils_oauth is not installed")
+    key, session_key = (base64.b64encode(each).decode() for each in (TOKEN_KEYS["north"], SESSION_KEY))
+    line = [
+        "turnutils_oauth",
+        "-e",
+        "-v",
+        "-i",
+        "turn.example.org",
+        "-j",
+        "north",
+        "-k",
+        key,
+        "-n",
+        "A256GCM",
+        "-l",
+        "1",
+    ]
+    line += ["-m", "4000000000", "-p", session_key, "-q", str(1_411_015_331 << 16 | 32_000), "-r", "3600"]
+    done = subprocess.run(line, check=True, capture_output=True)
+    token = re.search(rb'"access_token":"([^"]+)"', done.stdout)
+    assert token is not None
+
+    contents = TokenContents.open(base64.b64decode(token[1]), GcmKey(TOKEN_KEYS["north"]), "turn.example.org")
+    assert contents == TokenContents(session_key=SESSION_KEY, timestamp=1_411_015_331.5, lifetime=3600)
 
 
 def test_coturns_client_above_its_quota(tmp_path: Path) -> None:

@@ -16,12 +16,20 @@ from rtc_asyncio.interfaces import local_hosts
 REALM = "example.org"
 USER = ("alice", "secret")
 SECRET = "north"
+TOKEN_KEYS = {
+    "north": b"01234567890123456789012345678901",
+    "union": b"1234567890123456",
+    "oldempire": b"12345678901234567890123456789012",
+}
+"""Those that coturn's client makes itself tokens with."""
 OPTIONS = """
 realm = "{realm}"
 [users]
 alice = "secret"
 [credentials]
 secrets = ["{secret}"]
+token_server = "turn.example.org"
+token_keys = {{ {keys} }}
 [listen]
 hosts = ["{host}"]
 udp = {plain}
@@ -93,7 +101,16 @@ def serving(folder: Path, *, host: str = "127.0.0.1", quota: int = 64) -> Iterat
     plain, secure = free_port(), free_port()
     file = folder / "turn.toml"
     file.write_text(
-        OPTIONS.format(realm=REALM, secret=SECRET, host=host, plain=plain, secure=secure, folder=folder, quota=quota)
+        OPTIONS.format(
+            realm=REALM,
+            keys=", ".join(f'{name} = "{key.hex()}"' for name, key in TOKEN_KEYS.items()),
+            secret=SECRET,
+            host=host,
+            plain=plain,
+            secure=secure,
+            folder=folder,
+            quota=quota,
+        )
     )
     file.chmod(0o600)
     with subprocess.Popen(

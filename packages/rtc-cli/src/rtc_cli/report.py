@@ -82,6 +82,8 @@ class Report:
 def printable(text: str) -> str:
     """Text without control characters: what a stranger sends must not command the terminal."""
     cut = text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]} …"
+    if cut.isprintable():
+        return cut
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in cut)
 
 
