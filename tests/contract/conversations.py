@@ -19,7 +19,7 @@ from rtc_datachannel import (
     MessageReceived,
 )
 from rtc_dtls import Certificate, DtlsConfig, DtlsConnection
-from rtc_ice import Candidate, ConnectionState, IceAgent, LocalCandidateGathered, MulticastDns, NameResolved
+from rtc_ice import Candidate, ConnectionState, IceAgent, IceConfig, LocalCandidateGathered, MulticastDns, NameResolved
 from rtc_sctp import Association, AssociationConfig, AssociationEstablished
 from rtc_sctp import MessageReceived as UserMessage
 from rtc_stun import (
@@ -186,12 +186,13 @@ class IceConversation(Conversation):
     """Two full agents that trickle."""
 
     name = "ice"
+    config = IceConfig()
 
     def build(self) -> tuple[Node, Node]:
         bindings = self.network.host("192.0.2.1").bind(5000), self.network.host("192.0.2.2").bind(5000)
         self.addresses = [binding.address for binding in bindings]
         agents = [
-            IceAgent(controlling=controlling, rng=rng, trace=self.trace)
+            IceAgent(controlling=controlling, rng=rng, config=self.config, trace=self.trace)
             for controlling, rng in zip((True, False), self.rngs, strict=True)
         ]
         left, right = (self.network.attach(agent, binding) for agent, binding in zip(agents, bindings, strict=True))
@@ -203,7 +204,9 @@ class IceConversation(Conversation):
         now = self.network.now
         for node, other in (self.nodes, self.nodes[::-1]):
             credentials = self._agent(other).local_credentials
-            self._agent(node).set_remote_credentials(credentials.ufrag, credentials.password, now)
+            self._agent(node).set_remote_credentials(
+                credentials.ufrag, credentials.password, now, renomination=self._agent(other).renomination
+            )
         for node, address in zip(self.nodes, self.addresses, strict=True):
             self._agent(node).add_local_address(address, now)
             self._agent(node).end_of_local_addresses(now)
@@ -246,6 +249,24 @@ class IceConversation(Conversation):
     def _agent(node: Node) -> IceAgent:
         assert isinstance(node.machine, IceAgent)
         return node.machine
+
+
+class MovingIceConversation(IceConversation):
+    """Two agents of which one moves to another address in the middle."""
+
+    name = "ice that moves"
+    config = IceConfig(continual=True, report_pairs=True)
+
+    def talk(self) -> None:
+        host = next(iter(self.left.hosts.values()))
+        moved = self.network.bind(self.left, host.bind(6000))
+        self._agent(self.left).add_local_address(moved, self.network.now)
+        self._agent(self.left).remove_local_address(self.addresses[0], self.network.now)
+        self._moved = moved
+
+    def talked(self) -> bool:
+        pair = self._agent(self.right).selected_pair
+        return pair is not None and pair.remote == self._moved
 
 
 class MulticastDnsConversation(Conversation):
@@ -484,6 +505,7 @@ CONVERSATIONS: Final[list[type[Conversation]]] = [
     TurnClientConversation,
     TurnServerConversation,
     IceConversation,
+    MovingIceConversation,
     RelayConversation,
     MulticastDnsConversation,
     DtlsConversation,
