@@ -18,7 +18,12 @@ def chances(found: NatBehavior) -> str:
             return f"{network} and everybody may write to it: direct connections work with every peer that has UDP."
         case Behavior.ADDRESS_DEPENDENT:
             return f"{network} and hosts that you write to may answer: direct connections work with every peer that has UDP."
-        case _:
+        case None:
+            return (
+                f"{network} and whom the network lets in is unknown: direct connections work, though perhaps not with peers behind a"
+                " symmetric NAT; a TURN server is the remedy."
+            )
+        case Behavior.ADDRESS_AND_PORT_DEPENDENT:
             return (
                 f"{network} and what you have written to may answer: direct connections work, except with peers behind a"
                 " symmetric NAT; for those it takes a TURN server."
