@@ -23,6 +23,7 @@ from rtc_peer import (
     SctpTransportStateChanged,
 )
 from rtc_sctp import AssociationConfig, SchedulerKind
+from rtc_stun import Datagram
 
 
 @pytest.mark.spec("rfc8829:5.1.1/3", "rfc8829:5.1.1/6", "rfc8827:6.3/1", "rfc8827:6.5/3", "rfc8835:3.4/1")
@@ -247,3 +248,22 @@ def test_what_the_application_has_not_read_reaches_the_association() -> None:
 
     pair.right.machine.send(pair.right.channel(), "still flows")
     assert pair.run(lambda: pair.left.messages() == ["still flows"])
+
+
+@pytest.mark.spec("rfc9147:5.8.2/3")
+def test_handshake_over_a_long_path_repeats_nothing() -> None:
+    """ICE has measured what DTLS would take for loss."""
+    pair = Pair(link=Link(delay=0.4))
+    hellos: list[bytes] = []
+
+    def tap(_: float, datagram: Datagram) -> bool:
+        if datagram.data[0] == 22:
+            hellos.append(datagram.data)
+        return True
+
+    for side in pair.sides:
+        side.node.tap = tap
+    pair.connect()
+
+    # Two of the client, as its hello is long, and the server's.
+    assert len(hellos) == 3

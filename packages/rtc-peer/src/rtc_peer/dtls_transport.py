@@ -121,11 +121,20 @@ class DtlsTransport:
         if self.state is not DtlsTransportState.NEW:
             self._step(DtlsTransportState.NEW)
 
-    def open(self, now: float) -> None:
-        """Begin: ICE has found a path."""
+    @property
+    def may_open(self) -> bool:
+        """Whether a path is all that is missing."""
+        return self.connection is not None and self.state is DtlsTransportState.NEW
+
+    def open(self, now: float, round_trip_time: float | None = None) -> None:
+        """Begin: ICE has found a path, and perhaps measured it."""
         connection = self.connection
-        if connection is None or self.state is not DtlsTransportState.NEW:
+        if connection is None or not self.may_open:
             return
+        if round_trip_time is not None:
+            # [rfc9147:5.8.2/3] Shorter than usual it does not get: the peer may have much to compute.
+            timeout = max(self._template.initial_timeout, 1.5 * round_trip_time)
+            connection.set_initial_timeout(min(timeout, self._template.max_timeout))
         self.stirred = True
         self._step(DtlsTransportState.CONNECTING)
         # [rfc8842:5.3/7] [rfc8842:5.4/1]

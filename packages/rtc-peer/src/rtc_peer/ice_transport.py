@@ -127,6 +127,12 @@ class IceTransport:
         return self.agent.selected_pair
 
     @property
+    def round_trip_time(self) -> float | None:
+        """Seconds that the last check of the selected pair took; None if nothing was measured."""
+        selected = (each for each in self.agent.candidate_pair_stats() if each.selected)
+        return next((each.current_round_trip_time for each in selected), None)
+
+    @property
     def gathering_complete(self) -> bool:
         """Whether all candidates of the generation that descriptions show are known."""
         is_shown = self.agent.local_credentials == self.credentials

@@ -319,7 +319,8 @@ class Transport:
         # [rfc6544:7.1/4]
         if self.ice.pair is None:
             return
-        self.dtls.open(now)
+        if self.dtls.may_open:
+            self.dtls.open(now, self.ice.round_trip_time)
         if self.dtls.has_early:
             run = [datagram.data for datagram in self.dtls.take_early() if self._admit(datagram)]
             if run:
