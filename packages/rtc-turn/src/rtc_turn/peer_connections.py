@@ -148,7 +148,7 @@ class PeerConnections:
         connection = self._by_id.get(connection_id)
         if connection is None or isinstance(connection.state, Opening):
             return
-        if not connection.allocation.budget.take(len(data), self._journal.now):
+        if not connection.allocation.admits(len(data), self._journal.now):
             self._close(connection_id)
             return
         connection.allocation.bytes_to_client += len(data)
@@ -249,7 +249,7 @@ class PeerConnections:
         allocation = self._by_id[connection_id].allocation
         has_room = self._unsent_bytes + len(data) <= self._config.max_unsent_bytes
         # A stream cannot lose a part: what exceeds a limit ends it.
-        if not has_room or not allocation.budget.take(len(data), self._journal.now):
+        if not has_room or not allocation.admits(len(data), self._journal.now):
             self._close(connection_id)
             return
         allocation.bytes_to_peers += len(data)

@@ -1,12 +1,13 @@
 """An allocation as the server keeps it, with its permissions and channels (:rfc:`8656#section-6`)."""
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from rtc_stun import Address
 from rtc_turn.allocation import family_of
 from rtc_turn.attributes import AddressFamily
 from rtc_turn.config import CHANNEL_LIFETIME, PERMISSION_LIFETIME
 from rtc_turn.errors import StateError
+from rtc_turn.server_channel import Channel, Permission
 from rtc_turn.server_events import AllocationStatus
 
 NO_STREAM: Final = -1
@@ -25,23 +26,25 @@ class Budget:
     """How many bytes may pass: a bucket that fills at a steady rate and holds one second's worth.
 
     Args:
-        rate: Bytes per second; None for no limit.
+        rate: Bytes per second.
         now: Seconds.
     """
 
     __slots__ = ("_filled_at", "_rate", "_tokens")
 
-    def __init__(self, rate: int | None, now: float) -> None:
-        self._rate = rate
-        self._tokens = 0.0 if rate is None else float(rate)
+    def __init__(self, rate: int, now: float) -> None:
+        self._rate = float(rate)
+        self._tokens = self._rate
         self._filled_at = now
+
+    @classmethod
+    def of(cls, rate: int | None, now: float) -> Self | None:
+        """Return one, unless there is no limit."""
+        return None if rate is None else cls(rate, now)
 
     def take(self, length: int, now: float) -> bool:
         """Whether that many bytes may pass now; they count if they may."""
-        rate = self._rate
-        if rate is None:
-            return True
-        self._tokens = min(float(rate), self._tokens + (now - self._filled_at) * rate)
+        self._tokens = min(self._rate, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
         if self._tokens < length:
             return False
@@ -59,12 +62,10 @@ class ServerAllocation:
         transaction_id: Of the Allocate request, to know its retransmissions by.
         max_permissions: Hosts at a time.
         max_channels: At a time.
-        budget: What may pass through it.
+        budget: What may pass through it; None for no limit.
     """
 
     __slots__ = (
-        "_by_number",
-        "_by_peer",
         "_max_channels",
         "_max_permissions",
         "_permissions",
@@ -72,6 +73,8 @@ class ServerAllocation:
         "budget",
         "bytes_to_client",
         "bytes_to_peers",
+        "channels",
+        "channels_to",
         "expires_at",
         "is_tcp",
         "missing",
@@ -95,7 +98,7 @@ class ServerAllocation:
         *,
         max_permissions: int,
         max_channels: int,
-        budget: Budget,
+        budget: Budget | None,
     ) -> None:
         self.path = path
         # [rfc8656:6/2] [rfc8656:6/3] The key that proves the user is the directory's; no password comes this far.
@@ -122,9 +125,11 @@ class ServerAllocation:
         self.budget = budget
         self.bytes_to_peers = 0
         self.bytes_to_client = 0
-        self._permissions: dict[str, float] = {}
-        self._by_number: dict[int, tuple[Address, float]] = {}
-        self._by_peer: dict[Address, int] = {}
+        self._permissions: dict[str, Permission] = {}
+        self.channels: dict[int, Channel] = {}
+        """By number; some may have expired."""
+        self.channels_to: dict[Address, Channel] = {}
+        """By peer; some may have expired."""
         self._max_permissions = max_permissions
         self._max_channels = max_channels
 
@@ -137,11 +142,15 @@ class ServerAllocation:
             relayed=tuple(self.relays.values()),
             is_tcp=self.is_tcp,
             lifetime=max(0.0, self.expires_at - now),
-            permissions=sum(end > now for end in self._permissions.values()),
-            channels=sum(end > now for _, end in self._by_number.values()),
+            permissions=sum(each.expires_at > now for each in self._permissions.values()),
+            channels=sum(each.expires_at > now for each in self.channels.values()),
             bytes_to_peers=self.bytes_to_peers,
             bytes_to_client=self.bytes_to_client,
         )
+
+    def admits(self, length: int, now: float) -> bool:
+        """Whether that many bytes may pass now; they count if they may."""
+        return self.budget is None or self.budget.take(length, now)
 
     def relay_to(self, peer: Address) -> Address | None:
         """Return the relayed address that reaches a peer."""
@@ -152,65 +161,76 @@ class ServerAllocation:
     def permits(self, host: str, now: float) -> bool:
         """Whether a host may send to the client, and be sent to."""
         # RFC 8656, 9: Addresses alone count, not ports.
-        return self._permissions.get(host, 0.0) > now
+        permission = self._permissions.get(host)
+        return permission is not None and permission.expires_at > now
 
     def can_permit(self, hosts: list[str], now: float) -> bool:
         """Whether there is room for permissions."""
         missing = {host for host in hosts if host not in self._permissions}
         if len(self._permissions) + len(missing) > self._max_permissions:
-            self._permissions = {host: end for host, end in self._permissions.items() if end > now}
-        return len(self._permissions | dict.fromkeys(missing)) <= self._max_permissions
+            self._permissions = {host: each for host, each in self._permissions.items() if each.expires_at > now}
+        return len(self._permissions.keys() | missing) <= self._max_permissions
 
-    def permit(self, host: str, now: float) -> None:
+    def permit(self, host: str, now: float) -> Permission:
         """Install or refresh a permission."""
         # [rfc8656:9/1]
-        self._permissions[host] = now + PERMISSION_LIFETIME
+        expires_at = now + PERMISSION_LIFETIME
+        permission = self._permissions.get(host)
+        if permission is not None:
+            permission.expires_at = expires_at
+            return permission
+        permission = self._permissions[host] = Permission(expires_at)
+        for channel in self.channels.values():
+            if channel.peer.host == host:
+                channel.permission = permission
+        return permission
 
     # Channels.
 
-    def peer_of(self, number: int, now: float) -> Address | None:
-        """Return the peer that a channel is bound to."""
-        peer, expires_at = self._by_number.get(number, (None, 0.0))
-        return peer if expires_at > now else None
+    def channel(self, number: int, now: float) -> Channel | None:
+        """Return a channel that is bound."""
+        channel = self.channels.get(number)
+        return channel if channel is not None and channel.expires_at > now else None
 
-    def channel_to(self, peer: Address, now: float) -> int | None:
-        """Return the number of the channel that is bound to a peer."""
-        number = self._by_peer.get(peer)
-        return None if number is None or self._by_number[number][1] <= now else number
+    def channel_to(self, peer: Address, now: float) -> Channel | None:
+        """Return the channel that is bound to a peer."""
+        channel = self.channels_to.get(peer)
+        return channel if channel is not None and channel.expires_at > now else None
 
     def can_bind(self, now: float) -> bool:
         """Whether there is room for one more channel."""
-        if len(self._by_number) >= self._max_channels:
-            for number in [number for number, (_, end) in self._by_number.items() if end <= now]:
-                self._unbind(number)
-        return len(self._by_number) < self._max_channels
+        if len(self.channels) >= self._max_channels:
+            for channel in [each for each in self.channels.values() if each.expires_at <= now]:
+                self._unbind(channel)
+        return len(self.channels) < self._max_channels
 
     def bind(self, number: int, peer: Address, now: float) -> None:
         """Bind or refresh a channel, and with it the permission.
 
         Raises:
-            StateError: Number or peer are bound otherwise.
+            StateError: Number or peer are bound otherwise, or no relayed address reaches the peer.
         """
-        if self.peer_of(number, now) not in (None, peer) or self.channel_to(peer, now) not in (None, number):
+        relayed = self.relay_to(peer)
+        bound, known = self.channel(number, now), self.channel_to(peer, now)
+        if bound is not known or relayed is None:
             raise StateError("the channel or the peer is bound otherwise")
-        if number in self._by_number:
-            self._unbind(number)
-        if peer in self._by_peer:
-            self._unbind(self._by_peer[peer])
-        self._by_number[number] = (peer, now + CHANNEL_LIFETIME)
-        self._by_peer[peer] = number
-        self.permit(peer.host, now)
+        for former in (self.channels.get(number), self.channels_to.get(peer)):
+            if former is not None and former.number in self.channels:
+                self._unbind(former)
+        permission = self.permit(peer.host, now)
+        channel = Channel(number, peer, relayed, permission, now + CHANNEL_LIFETIME)
+        self.channels[number] = self.channels_to[peer] = channel
 
-    def _unbind(self, number: int) -> None:
-        peer, _ = self._by_number.pop(number)
-        del self._by_peer[peer]
+    def _unbind(self, channel: Channel) -> None:
+        del self.channels[channel.number]
+        del self.channels_to[channel.peer]
 
     def forget_family(self, family: AddressFamily) -> Address | None:
         """End one of two relayed addresses, with its permissions and channels alone; return it."""
         # [rfc8656:8.1/2]
         relayed = self.relays.pop(family, None)
         is_ipv6 = family is AddressFamily.IPV6
-        self._permissions = {host: end for host, end in self._permissions.items() if (":" in host) is not is_ipv6}
-        for number in [number for number, (peer, _) in self._by_number.items() if peer.is_ipv6 is is_ipv6]:
-            self._unbind(number)
+        self._permissions = {host: each for host, each in self._permissions.items() if (":" in host) is not is_ipv6}
+        for channel in [each for each in self.channels.values() if each.peer.is_ipv6 is is_ipv6]:
+            self._unbind(channel)
         return relayed

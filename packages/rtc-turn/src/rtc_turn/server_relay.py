@@ -5,10 +5,11 @@ from typing import Final
 
 from rtc_stun import Address, Attribute, Message, MessageClass
 from rtc_turn.attributes import Data, DontFragment, Icmp, XorPeerAddress
-from rtc_turn.channel_data import pack_channel_data, unpack_channel_data
+from rtc_turn.channel_data import MAX_DATA_LENGTH, pack_channel_data, unpack_channel_data
 from rtc_turn.errors import ParseError
 from rtc_turn.method import DATA
 from rtc_turn.server_allocation import ClientPath, ServerAllocation
+from rtc_turn.server_channel import Channel
 from rtc_turn.server_journal import ServerJournal
 from rtc_turn.server_output import ServerOutput
 from rtc_turn.server_requests import ServerRequests
@@ -52,27 +53,48 @@ class ServerRelay:
 
     def receive_from_peer(self, allocation: ServerAllocation, data: bytes, peer: Address) -> None:
         """Pass on what came to a relayed address."""
-        now = self._journal.now
-        if not allocation.permits(peer.host, now) or not self._requests.allows(allocation, peer):
+        now, length = self._journal.now, len(data)
+        channel = allocation.channels_to.get(peer)
+        if channel is not None and channel.expires_at > now:
+            if not self._carries(allocation, channel, now):
+                self._journal.drop("not-permitted")
+                return
+        elif not allocation.permits(peer.host, now) or not self._requests.allows(allocation, peer):
             self._journal.drop("not-permitted")
             return
-        if not allocation.budget.take(len(data), now):
+        else:
+            channel = None
+        budget = allocation.budget
+        if budget is not None and not budget.take(length, now):
             # [rfc8656:5/16]
             self._journal.drop("bandwidth")
             return
-        length = len(data)
         allocation.bytes_to_client += length
         stats = self._stats
         stats.relayed_to_clients += 1
         stats.bytes_to_clients += length
-        number = allocation.channel_to(peer, now)
-        if number is None:
+        if channel is None:
             # [rfc8656:11.3/1]
             self.indicate(allocation, XorPeerAddress(peer), Data(data))
             return
         path = allocation.path
         # [rfc8656:12.5/1]
-        self._output.send(path, pack_channel_data(number, data, pad=path.stream >= 0))
+        if path.stream < 0 and length <= MAX_DATA_LENGTH:
+            # As `pack_channel_data` has it, which checks what is known here.
+            wire = channel.prefix + length.to_bytes(2, "big") + data
+            self._output.put(wire, path.local, path.remote, path.transport)
+        else:
+            self._output.send(path, pack_channel_data(channel.number, data, pad=path.stream >= 0))
+
+    def _carries(self, allocation: ServerAllocation, channel: Channel, now: float) -> bool:
+        """Whether a channel that is bound may be used: it outlives its permission, which does not outlive the policy."""
+        if channel.permission.expires_at <= now:
+            return False
+        if channel.judged_in != self._requests.term:
+            if not self._requests.allows(allocation, channel.peer):
+                return False
+            channel.judged_in = self._requests.term
+        return True
 
     def receive_icmp(self, relayed: Address, peer: Address, icmp_type: int, icmp_code: int, error_data: int) -> None:
         """Pass on what the network said about a datagram to a peer."""
@@ -105,12 +127,19 @@ class ServerRelay:
         except ParseError:
             self._journal.drop("malformed")
             return
-        peer = None if allocation is None else allocation.peer_of(number, self._journal.now)
+        now = self._journal.now
+        channel = None if allocation is None else allocation.channels.get(number)
         # [rfc8656:5/8] [rfc8656:12.6/2]
-        if allocation is None or peer is None:
+        if allocation is None or channel is None or channel.expires_at <= now:
             self._journal.drop("unknown-channel")
+            return
+        if allocation.next_path is not None and path == allocation.next_path:
+            self._requests.switch(allocation)
+        # [rfc8656:11.2/2]
+        if not self._carries(allocation, channel, now):
+            self._journal.drop("not-permitted")
         else:
-            self._relay(allocation, path, peer, data)
+            self._pass_on(allocation, channel.relayed, channel.peer, data)
 
     def receive_send(self, indication: Message, path: ClientPath) -> None:
         """Pass on what came in a Send indication."""
@@ -123,28 +152,30 @@ class ServerRelay:
         elif peer is None or data is None or indication.unknown_required() or indication.get(DontFragment) is not None:
             self._journal.drop("malformed")
         else:
-            self._relay(allocation, path, peer.address, data.value)
+            self._send_to(allocation, path, peer.address, data.value)
 
-    def _relay(
-        self, allocation: ServerAllocation, path: tuple[Address, Address, str, int], peer: Address, data: bytes
-    ) -> None:
+    def _send_to(self, allocation: ServerAllocation, path: ClientPath, peer: Address, data: bytes) -> None:
         if allocation.next_path is not None and path == allocation.next_path:
             self._requests.switch(allocation)
-        relayed, now = allocation.relay_to(peer), self._journal.now
-        # [rfc8656:11.2/2] A channel outlives its permission, which does not outlive the policy.
+        relayed = allocation.relay_to(peer)
+        # [rfc8656:11.2/2]
         if (
             relayed is None
             or allocation.is_tcp
-            or not allocation.permits(peer.host, now)
+            or not allocation.permits(peer.host, self._journal.now)
             or not self._requests.allows(allocation, peer)
         ):
             self._journal.drop("not-permitted")
-        elif not allocation.budget.take(len(data), now):
-            self._journal.drop("bandwidth")
         else:
-            length = len(data)
-            allocation.bytes_to_peers += length
-            stats = self._stats
-            stats.relayed_to_peers += 1
-            stats.bytes_to_peers += length
-            self._output.put(data, relayed, peer)
+            self._pass_on(allocation, relayed, peer, data)
+
+    def _pass_on(self, allocation: ServerAllocation, relayed: Address, peer: Address, data: bytes) -> None:
+        length, budget = len(data), allocation.budget
+        if budget is not None and not budget.take(length, self._journal.now):
+            self._journal.drop("bandwidth")
+            return
+        allocation.bytes_to_peers += length
+        stats = self._stats
+        stats.relayed_to_peers += 1
+        stats.bytes_to_peers += length
+        self._output.put(data, relayed, peer)

@@ -84,6 +84,8 @@ class ServerRequests:
     ) -> None:
         self._config = config
         self._policy = policy
+        self.term = 0
+        """Counts policies: what was allowed under one may not be under the next."""
         self._verdicts: dict[tuple[str, Address], bool] = {}
         """What it has said, so that it need not be asked for each datagram."""
         self._journal = journal
@@ -254,7 +256,7 @@ class ServerRequests:
             asked.request.transaction_id,
             max_permissions=config.max_permissions,
             max_channels=config.max_channels,
-            budget=Budget(config.max_bytes_per_second, self._journal.now),
+            budget=Budget.of(config.max_bytes_per_second, self._journal.now),
         )
         allocation.number = self._next_number
         self._next_number += 1
@@ -361,7 +363,7 @@ class ServerRequests:
         # [rfc8656:12.2/2] [rfc8656:21.4/3]
         if not self.allows(allocation, peer.address):
             return Reply(FORBIDDEN)
-        is_known = allocation.peer_of(number.number, self._journal.now) is not None
+        is_known = allocation.channel(number.number, self._journal.now) is not None
         has_room = allocation.can_permit([peer.address.host], self._journal.now)
         if not has_room or not (is_known or allocation.can_bind(self._journal.now)):
             return Reply(INSUFFICIENT_CAPACITY)
@@ -409,6 +411,7 @@ class ServerRequests:
         """Go by another policy from now on."""
         self._policy = policy
         self._verdicts.clear()
+        self.term += 1
 
     def _allocation_of(self, asked: Asked) -> ServerAllocation | Reply:
         allocation = self.by_path.get(asked.path)
