@@ -12,6 +12,10 @@ MAX_QUEUE_TIME: Final = 2.0
 """Seconds that a packet shall wait at most: a longer queue is sent faster."""
 BURST: Final = 0.005
 """Seconds whose budget may be spent at once, so that timers need not be exact."""
+SLOW_BURST: Final = 0.02
+"""The same where that is little: pictures of a slow stream leave whole, and nobody wakes up for their second packet."""
+SLOW_BURST_SIZE: Final = 4000
+"""Bytes that are little."""
 PROBE_BURST: Final = 0.002
 """The same within a probe."""
 MIN_BURST_COUNT: Final = 5
@@ -207,7 +211,7 @@ class Pacer(Generic[P]):
         if self._queued_count:
             rate = self._rate()
             if 8 * self._debt <= rate * _TICK:
-                budget = max(rate * BURST / 8, 1.0)
+                budget = max(rate * BURST / 8, min(rate * SLOW_BURST / 8, SLOW_BURST_SIZE), 1.0)
                 while self._queued_count and self._debt < budget:
                     leaving.append(self._take(self._first_queue()))
         elif self._padding_bps and self._has_sent:
