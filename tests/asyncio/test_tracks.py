@@ -79,7 +79,7 @@ async def test_readers_that_come_together_both_get_the_first_frame_even_if_it_is
         assert isinstance(frame, Numbers)
         return frame.pts
 
-    assert await asyncio.gather(first(), first()) == (1, 1)
+    assert list(await asyncio.gather(first(), first())) == [1, 1]
 
 
 async def test_a_track_whose_source_ends_tells() -> None:
