@@ -38,9 +38,9 @@ def broken(body: bytes) -> Iterator[bytes]:
 
 
 def changed(body: bytes) -> Iterator[bytes]:
-    """Bodies with one byte changed."""
+    """Bodies with one byte changed: off by one, one bit turned, none or all of them set."""
     for at, value in enumerate(body):
-        for other in {(value + 1) & 255, (value - 1) & 255, value ^ 0x80, 0, 255} - {value}:
+        for other in {(value + 1) & 255, (value - 1) & 255, 0, 255, *(value ^ 1 << bit for bit in range(8))} - {value}:
             yield body[:at] + bytes([other]) + body[at + 1 :]
 
 
