@@ -20,6 +20,9 @@ from rtc_turn import (
     AddressFamily,
     AllocationCreated,
     AllocationDeleted,
+    PeerConnected,
+    PeerDataReceived,
+    PeerDisconnected,
     PeerUnreachable,
     PermissionInstalled,
     PermissionRefused,
@@ -255,6 +258,94 @@ async def test_silence_in_tls_is_no_way_to_fill_the_server(tmp_path: Path) -> No
         assert site.service.stats.streams == 0
         for _, writer in opened:
             writer.close()
+
+
+@contextlib.asynccontextmanager
+async def tcp_peer() -> AsyncIterator[tuple[Address, asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]]:
+    """Somebody who listens, and whoever has connected."""
+    came: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    server = await asyncio.start_server(lambda reader, writer: came.put_nowait((reader, writer)), HOST, 0)
+    async with server:
+        yield Address(*server.sockets[0].getsockname()), came
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_a_client_reaches_a_peer_by_tcp(transport: str, tmp_path: Path) -> None:
+    config = TurnConfig(transport=transport, tcp=True)
+    async with (
+        serving(tmp_path, config=TurnServerConfig(tcp=True)) as site,
+        tcp_peer() as (address, came),
+        TurnParty.at(site.listener(transport), config=config) as party,
+    ):
+        allocated = await party.allocate()
+        now = asyncio.get_running_loop().time()
+        party.client.connections.connect(address, now)
+        party.flush()
+        connected = await party.event(PeerConnected)
+        reader, writer = await came.get()
+        source = Address(*writer.get_extra_info("peername"))
+        party.client.connections.send(connected.connection_id, b"hello", now)
+        party.flush()
+        heard = await reader.readexactly(5)
+        writer.write(b"welcome")
+        answer = await party.event(PeerDataReceived)
+        writer.close()
+        await party.event(PeerDisconnected)
+
+    assert source == allocated.relayed[0]
+    assert (heard, answer.data) == (b"hello", b"welcome")
+
+
+async def test_a_peer_connects_to_the_relayed_address(tmp_path: Path) -> None:
+    config = TurnConfig(transport="tcp", tcp=True)
+    async with (
+        serving(tmp_path, config=TurnServerConfig(tcp=True)) as site,
+        TurnParty.at(site.listener("tcp"), config=config) as party,
+    ):
+        relayed = (await party.allocate()).relayed[0]
+        _, stranger = await asyncio.open_connection(*relayed)
+        party.client.create_permission(Address(HOST, 0), asyncio.get_running_loop().time())
+        party.flush()
+        await party.event(PermissionInstalled)
+        reader, writer = await asyncio.open_connection(*relayed)
+        writer.write(b"knock")
+        connected = await party.event(PeerConnected)
+        knock = await party.event(PeerDataReceived)
+        party.client.connections.send(connected.connection_id, b"come in", asyncio.get_running_loop().time())
+        party.flush()
+        answer = await reader.readexactly(7)
+        stranger.close()
+        writer.close()
+
+    assert (knock.data, answer) == (b"knock", b"come in")
+    assert connected.peer == Address(*writer.get_extra_info("sockname", (HOST, connected.peer.port)))
+
+
+async def test_a_peer_is_held_back_while_its_client_reads_nothing(tmp_path: Path) -> None:
+    config = TurnConfig(transport="tcp", tcp=True)
+    async with (
+        serving(tmp_path, config=TurnServerConfig(tcp=True)) as site,
+        tcp_peer() as (address, came),
+        TurnParty.at(site.listener("tcp"), config=config) as party,
+    ):
+        await party.allocate()
+        party.client.connections.connect(address, asyncio.get_running_loop().time())
+        party.flush()
+        await party.event(PeerConnected)
+        _, writer = await came.get()
+        party.pause_reading()
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while sent < 100_000_000:
+                writer.write(bytes(1_000_000))
+                async with asyncio.timeout(1.0):
+                    await writer.drain()
+                sent += 1_000_000
+        stats = site.service.stats
+        writer.transport.abort()
+
+    assert sent < 50_000_000  # what the buffers of the system hold
+    assert stats.messages_dropped == 0
 
 
 async def test_who_reads_nothing_over_a_stream_costs_no_memory(tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ class TurnParty:
         self._transport = transport
         self._udp = udp
         self._dtls: DtlsConnection | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._writers: dict[int, asyncio.StreamWriter] = {}
+        """By stream; a client has one, and one more for each TCP connection with a peer."""
+        self._opening: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self.certificates: list[bytes] = []
@@ -102,8 +104,10 @@ class TurnParty:
             party._task.cancel()
             if udp is not None:
                 udp.close()
-            if party._writer is not None:
-                party._writer.close()
+            for task in party._opening:
+                task.cancel()
+            for writer in party._writers.values():
+                writer.close()
 
     async def allocate(self) -> Allocated:
         """Obtain the allocation."""
@@ -130,10 +134,10 @@ class TurnParty:
                 await self._news.wait()
 
     def pause_reading(self) -> None:
-        """Read nothing more from the stream."""
-        assert self._writer is not None
-        assert isinstance(self._writer.transport, asyncio.Transport)
-        self._writer.transport.pause_reading()
+        """Read nothing more from streams."""
+        for writer in self._writers.values():
+            assert isinstance(writer.transport, asyncio.Transport)
+            writer.transport.pause_reading()
 
     def close(self) -> None:
         """Give the allocation back."""
@@ -145,9 +149,9 @@ class TurnParty:
         now = self._loop.time()
         for event in self.client.events():
             if isinstance(event, OpenTransport):
-                self._opening = asyncio.create_task(self._connect(event))
-            elif isinstance(event, CloseTransport) and self._writer is not None:
-                self._writer.close()
+                self._opening.add(asyncio.create_task(self._connect(event)))
+            elif isinstance(event, CloseTransport) and event.transport_id in self._writers:
+                self._writers.pop(event.transport_id).close()
             self.events.append(event)
             self._news.set()
         unsent = self.client.datagrams_to_send(now)
@@ -158,8 +162,7 @@ class TurnParty:
         if self._udp is not None:
             self._udp.send(unsent)
         for written in self.client.stream_data_to_send(now):
-            assert self._writer is not None
-            self._writer.write(written.data)
+            self._writers[written.transport_id].write(written.data)
 
     def _received(self, batches: list[Batch]) -> None:
         now = self._loop.time()
@@ -189,14 +192,16 @@ class TurnParty:
             context = ssl.create_default_context()
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        reader, self._writer = await asyncio.open_connection(*wish.remote, ssl=context)
+        reader, writer = await asyncio.open_connection(*wish.remote, ssl=context)
+        self._writers[wish.transport_id] = writer
         if context is not None:
-            self.certificates = [self._writer.get_extra_info("ssl_object").getpeercert(binary_form=True)]
+            self.certificates = [writer.get_extra_info("ssl_object").getpeercert(binary_form=True)]
         self.client.transport_opened(wish.transport_id, self._loop.time())
         self.flush()
         while data := await reader.read(65_536):
             self.client.receive_stream_data(wish.transport_id, data, self._loop.time())
             self.flush()
+        self._writers.pop(wish.transport_id, writer).close()
         self.client.transport_failed(wish.transport_id, self._loop.time())
         self.flush()
 

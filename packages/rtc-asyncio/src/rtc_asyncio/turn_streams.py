@@ -8,13 +8,15 @@ from collections.abc import Callable, Coroutine
 from typing import Final
 
 from rtc_stun import Address
-from rtc_turn import OpenPeerConnection, TurnServer
+from rtc_turn import FIRST_CHANNEL, LAST_CHANNEL_OF_RFC5766, OpenPeerConnection, TurnServer
 
 from .stream import Stream
 from .turn_relays import RelaySockets, shared_socket
 
 MAX_UNWRITTEN: Final = 1 << 20
 """Bytes that may wait for a client that reads too slowly; what a peer sends beyond that is lost, as in a full router."""
+DATA_INDICATION: Final = b"\0\x17"
+"""How a Data indication begins."""
 HANDSHAKE_TIMEOUT: Final = 10.0
 """Seconds that a client has for TLS."""
 
@@ -199,10 +201,12 @@ class TurnStreams:
             client = self._clients.get(written.transport_id)
             if client is None:
                 continue
-            if client.unwritten > MAX_UNWRITTEN and self._server.connections.joined_to_stream(written.transport_id) < 0:
+            # Who is joined with a peer is held back instead, and what he gets may look like anything.
+            is_joined = self._server.connections.joined_to_stream(written.transport_id) >= 0
+            if client.unwritten > MAX_UNWRITTEN and not is_joined and _may_be_lost(written.data):
                 self.dropped += 1
-            else:
-                client.write(written.data)
+                continue
+            client.write(written.data)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
@@ -219,3 +223,8 @@ class TurnStreams:
         self._peers.clear()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _may_be_lost(message: bytes) -> bool:
+    """Whether a message carries a peer's datagram; answers are waited for."""
+    return FIRST_CHANNEL >> 8 <= message[0] <= LAST_CHANNEL_OF_RFC5766 >> 8 or message[:2] == DATA_INDICATION
