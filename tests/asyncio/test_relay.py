@@ -183,6 +183,33 @@ async def test_servers_can_be_set_later(site: Site) -> None:
         assert await anext(aiter(theirs)) == "hello"
 
 
+@pytest.mark.parametrize("transport", ["udp", "tls"])
+async def test_what_the_pool_has_found_is_told_with_the_description(site: Site, transport: str) -> None:
+    server = {"urls": site.url(transport), "username": "alice", "credential": "secret"}
+    pooled = {"iceServers": [server], "iceTransportPolicy": "relay", "iceCandidatePoolSize": 1}
+    network = NetworkOptions(tls=site.authority.context())
+    async with (
+        RTCPeerConnection(pooled, hosts=[HOST], network=network) as left,
+        RTCPeerConnection(hosts=[HOST]) as right,
+    ):
+        async with asyncio.timeout(5):
+            while site.service.stats.allocations != 1:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)  # the answer has come back
+        assert left.iceGatheringState == "new"
+        seen = trickle(left, right)
+        trickle(right, left)
+        left.createDataChannel("test")
+        await left.setLocalDescription()
+        await asyncio.sleep(0)
+        assert [each.type for each in seen if each is not None and each.candidate] == ["relay"]
+        assert site.service.stats.allocations == 1
+        ours, theirs = await connected(left, right)
+        ours.send("hello")
+        assert await anext(aiter(theirs)) == "hello"
+        assert site.service.stats.allocations == 1
+
+
 # --- streams ---
 
 

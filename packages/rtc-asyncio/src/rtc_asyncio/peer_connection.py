@@ -156,6 +156,8 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         self._dispatcher = Dispatcher(self, self._peer, self._services)
         self._network = HostNetwork(self._peer, self._driver, network, hosts, port)
         self._state_waiters: list[asyncio.Future[None]] = []
+        if self._configuration.iceCandidatePoolSize:
+            self._driver.wake()
 
     async def __aenter__(self) -> Self:
         return self
