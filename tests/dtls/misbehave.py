@@ -71,6 +71,13 @@ def misbehave(
     monkeypatch.setattr(HandshakeLayer, "send_message_once", sent_once)
 
 
+def say(connection: DtlsConnection, message: MessageBody) -> None:
+    """Let an end of DTLS 1.3 send a message that it would not send by itself, and wait for its acknowledgement."""
+    layer = connection._context.layer
+    layer.compose(message)
+    layer.send_flight(awaits_ack=True, is_answer=False)
+
+
 def failure(pair: Ends, role: Role) -> ConnectionFailed:
     """How an end failed, which has to be by its own finding."""
     (failed,) = pair.seen(role, ConnectionFailed)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from tests.dtls.ends import Ends
-from tests.dtls.test_handshake13 import CLIENT, SERVER, check_connected
-from tests.dtls.test_post_handshake import Message, say
+from tests.dtls.ends13 import CLIENT, SERVER, check_connected
+from tests.dtls.misbehave import Changed, say
 
 from rtc_dtls import (
     AlertDescription,
@@ -144,7 +144,7 @@ def test_peer_may_ask_for_another_one_at_once(role: Role) -> None:
     here, there = end(pair, role), end(pair, Role.SERVER if role is Role.CLIENT else Role.CLIENT)
     for immediate, found in ((False, here._context.config.connection_id), (True, b"another")):
         message = NewConnectionId(connection_ids=(b"another", b"more"), immediate=immediate)
-        say(here, Message(HandshakeType.NEW_CONNECTION_ID, bytes(message)))
+        say(here, Changed(HandshakeType.NEW_CONNECTION_ID, bytes(message)))
         pair.carry()
         assert found is not None
         assert peek_connection_id(datagram_of(there), len(found)) == found
@@ -161,7 +161,7 @@ def test_request_for_more_is_answered_with_none(role: Role) -> None:
     pair = ends(Version.DTLS_1_3, b"client", b"server")
     here, there = end(pair, role), end(pair, Role.SERVER if role is Role.CLIENT else Role.CLIENT)
     for _ in range(2):
-        say(here, Message(HandshakeType.REQUEST_CONNECTION_ID, b"\x03"))
+        say(here, Changed(HandshakeType.REQUEST_CONNECTION_ID, b"\x03"))
         there.receive_datagrams(here.datagrams_to_send(0.0), 0.0)
     # One answer, and an acknowledgement; the second answer waits.
     assert len(there._context.layer._flight) == 1
@@ -177,7 +177,7 @@ def test_request_for_more_is_answered_with_none(role: Role) -> None:
 def test_messages_about_what_was_not_agreed_on_end_the_connection(role: Role, kind: HandshakeType) -> None:
     pair = ends(Version.DTLS_1_3, b"", b"")
     body = bytes(NewConnectionId(connection_ids=(b"x",), immediate=True)) if kind == 10 else b"\x01"
-    say(end(pair, role), Message(kind, body))
+    say(end(pair, role), Changed(kind, body))
     pair.carry()
 
     (failed,) = pair.seen(Role.SERVER if role is Role.CLIENT else Role.CLIENT, ConnectionFailed)
@@ -189,7 +189,7 @@ def test_too_many_requests_end_the_connection() -> None:
     pair = ends(Version.DTLS_1_3, b"client", b"server")
     pair.server.update_keys(0.0)
     for _ in range(6):
-        say(pair.client, Message(HandshakeType.REQUEST_CONNECTION_ID, b"\x01"))
+        say(pair.client, Changed(HandshakeType.REQUEST_CONNECTION_ID, b"\x01"))
         pair.server.receive_datagrams(pair.client.datagrams_to_send(0.0), 0.0)
     pair.carry()
 

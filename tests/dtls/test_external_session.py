@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from tests.dtls.ends import Ends
+from tests.dtls.ends13 import CLIENT, SERVER, check_connected
 from tests.dtls.misbehave import add_to_extensions, extension, failure, misbehave
-from tests.dtls.test_handshake13 import CLIENT, SERVER, check_connected
 
 from rtc_dtls import AlertDescription, DtlsConfig, Role, Version
 from rtc_dtls.client_hello import ClientHello

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.dtls.ends import Ends, certificate
+from tests.dtls.ends13 import BOTH, CLIENT, ONLY_12, ONLY_13, SERVER, check_connected, configs
 from tests.support.effort import examples
 from tests.support.network import Link, Network
 from tests.support.rng import SeededRng
@@ -20,62 +21,21 @@ from rtc_dtls import (
     CertificateKind,
     ConnectionFailed,
     ConnectionState,
-    DtlsConfig,
     DtlsConnection,
     GroupId,
     HandshakeCompleted,
     Role,
     SrtpProfile,
-    Version,
 )
 from rtc_dtls.cipher_suite13 import CIPHER_SUITES_13
 from rtc_dtls.group import GROUPS
 
 KINDS: list[CertificateKind] = ["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048"]
-BOTH = (Version.DTLS_1_3, Version.DTLS_1_2)
-ONLY_13 = (Version.DTLS_1_3,)
-ONLY_12 = (Version.DTLS_1_2,)
 NAMED_BY_SCHEME = {"ecdsa-p256": 0x0403, "ecdsa-p384": 0x0503, "ed25519": 0x0807, "rsa-2048": 0x0804}
-
-
-def configs(
-    client_kind: CertificateKind = "ecdsa-p256", server_kind: CertificateKind = "ecdsa-p256"
-) -> tuple[DtlsConfig, DtlsConfig]:
-    """A client and a server that speak 1.3 and expect each other."""
-    mine, yours = certificate(client_kind, "client"), certificate(server_kind, "server")
-    client = DtlsConfig(certificate=mine, remote_fingerprints=(yours.fingerprint(),), versions=BOTH)
-    server = DtlsConfig(certificate=yours, remote_fingerprints=(mine.fingerprint(),), versions=BOTH)
-    return client, server
-
-
-CLIENT, SERVER = configs()
 
 
 def both(pair: Ends) -> tuple[DtlsConnection, DtlsConnection]:
     return pair.client, pair.server
-
-
-def check_connected(pair: Ends) -> None:
-    """Both are connected, agree on everything, and data flow both ways."""
-    client, server = both(pair)
-    assert client.state is server.state is ConnectionState.CONNECTED
-    for connection in (client, server):
-        assert len(pair.seen(connection.role, HandshakeCompleted)) == 1
-    facts = [
-        (end.version, end.cipher_suite, end.group, end.alpn_protocol, end.selected_srtp_profile) for end in both(pair)
-    ]
-    assert facts[0] == facts[1]
-    assert client.export_keying_material("label", 32) == server.export_keying_material("label", 32)
-    before = {role: len(pair.seen(role, ApplicationDataReceived)) for role in Role}
-    client.send(b"from the client")
-    server.send(b"from the server")
-    pair.carry()
-    assert pair.seen(Role.SERVER, ApplicationDataReceived)[before[Role.SERVER] :] == [
-        ApplicationDataReceived(b"from the client")
-    ]
-    assert pair.seen(Role.CLIENT, ApplicationDataReceived)[before[Role.CLIENT] :] == [
-        ApplicationDataReceived(b"from the server")
-    ]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 from tests.dtls.ends import Ends
-from tests.dtls.test_handshake13 import CLIENT, SERVER, check_connected
+from tests.dtls.ends13 import CLIENT, SERVER, check_connected
+from tests.dtls.misbehave import Changed, say
 
 from rtc_dtls import (
     AlertDescription,
@@ -17,7 +18,6 @@ from rtc_dtls import (
     Version,
 )
 from rtc_dtls.handshake import HandshakeType
-from rtc_dtls.key_update import KeyUpdate
 from rtc_dtls.post_handshake import PostHandshake
 
 EACH_ROLE = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.name.lower())
@@ -34,24 +34,6 @@ def other(role: Role) -> Role:
 def epoch_bits(datagram: bytes) -> int:
     assert datagram[0] & 0xE0 == 0x20
     return datagram[0] & 3
-
-
-class Message:
-    """A handshake message of any type and content."""
-
-    def __init__(self, message_type: HandshakeType, body: bytes) -> None:
-        self.message_type = message_type
-        self.body = body
-
-    def __bytes__(self) -> bytes:
-        return self.body
-
-
-def say(connection: DtlsConnection, message: Message | KeyUpdate) -> None:
-    """Let an end send a message that it would not send by itself."""
-    layer = connection._context.layer
-    layer.compose(message)
-    layer.send_flight(awaits_ack=True, is_answer=False)
 
 
 # --- new keys ---
@@ -178,7 +160,7 @@ def test_forgeries_make_us_ask_for_new_keys_and_end_the_connection_at_last() -> 
 @pytest.mark.spec("rfc8446:4.6.3/3")
 def test_malformed_key_update_ends_the_connection(role: Role, body: bytes) -> None:
     pair = Ends(CLIENT, SERVER).connect()
-    say(end(pair, role), Message(HandshakeType.KEY_UPDATE, body))
+    say(end(pair, role), Changed(HandshakeType.KEY_UPDATE, body))
     pair.carry()
 
     (failed,) = pair.seen(other(role), ConnectionFailed)
@@ -196,7 +178,7 @@ TICKET = bytes(8) + b"\x01n" + b"\x00\x02tt" + b"\x00\x00"
 def test_ticket_is_acknowledged_and_ignored() -> None:
     pair = Ends(CLIENT, SERVER).connect()
     for _ in range(3):
-        say(pair.server, Message(HandshakeType.NEW_SESSION_TICKET, TICKET))
+        say(pair.server, Changed(HandshakeType.NEW_SESSION_TICKET, TICKET))
         pair.carry()
         assert pair.server.next_timeout() is None
 
@@ -206,7 +188,7 @@ def test_ticket_is_acknowledged_and_ignored() -> None:
 @pytest.mark.parametrize("length", range(len(TICKET)))
 def test_ticket_that_is_cut_short_ends_the_connection(length: int) -> None:
     pair = Ends(CLIENT, SERVER).connect()
-    say(pair.server, Message(HandshakeType.NEW_SESSION_TICKET, TICKET[:length]))
+    say(pair.server, Changed(HandshakeType.NEW_SESSION_TICKET, TICKET[:length]))
     pair.carry()
 
     assert pair.client.state is ConnectionState.FAILED
@@ -217,7 +199,7 @@ def test_ticket_that_is_cut_short_ends_the_connection(length: int) -> None:
 @pytest.mark.spec("rfc8446:4.6.2/1", "rfc9147:9/6", "rfc8446:4/1")
 def test_other_messages_after_the_handshake_end_the_connection(role: Role, kind: HandshakeType) -> None:
     pair = Ends(CLIENT, SERVER).connect()
-    say(end(pair, role), Message(kind, bytes(40)))
+    say(end(pair, role), Changed(kind, bytes(40)))
     pair.carry()
 
     (failed,) = pair.seen(other(role), ConnectionFailed)
@@ -227,7 +209,7 @@ def test_other_messages_after_the_handshake_end_the_connection(role: Role, kind:
 
 def test_ticket_from_a_client_ends_the_connection() -> None:
     pair = Ends(CLIENT, SERVER).connect()
-    say(pair.client, Message(HandshakeType.NEW_SESSION_TICKET, TICKET))
+    say(pair.client, Changed(HandshakeType.NEW_SESSION_TICKET, TICKET))
     pair.carry()
 
     assert pair.server.state is ConnectionState.FAILED

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from tests.dtls.conformance import wire
 from tests.dtls.ends import Ends, certificate
-from tests.dtls.test_handshake13 import CLIENT, ONLY_13, SERVER, check_connected, configs
+from tests.dtls.ends13 import CLIENT, ONLY_13, SERVER, check_connected, configs
 from tests.support.rng import SeededRng
 
 from rtc_dtls import (
