@@ -28,6 +28,8 @@ RECOVERY_TIME: Final = 8.0
 """Seconds after a change of the network until a connection asks for a restart, if the peer did not choose another path: libwebrtc
 takes three to seven."""
 
+_LOST: Final = (IceTransportState.DISCONNECTED, IceTransportState.FAILED)
+
 
 class HostNetwork:
     """Answers the machine's wishes for I/O.
@@ -136,9 +138,12 @@ class HostNetwork:
 
     def _changed(self) -> None:
         """Give up the addresses that are gone, and take up those that came."""
+        if self._peer.closed:
+            return
         # A machine without a network has its loopback addresses for other programs on it, but this peer is elsewhere.
         present = [host for host in self._options.hosts() if not ipaddress.ip_address(host).is_loopback]
         self.names.follow_links()
+        moves = self._is_without(present)
         lost = False if self._tcp is None else self._tcp.keep(present)
         for transport_id, addresses in self._sockets.items():
             for address in [each for each in addresses if each.host not in present]:
@@ -151,15 +156,22 @@ class HostNetwork:
                     self._add(transport_id, host)
         if lost:
             self._recover()
-        elif self._recovery is None:
+        elif moves and self._recovery is None:
             self._recovery = self._loop.call_later(RECOVERY_TIME, self._recover_if_needed)
         self._driver.wake()
+
+    def _is_without(self, hosts: Sequence[str]) -> bool:
+        """Whether data takes a path that may begin at none of these addresses, or takes none any more."""
+        gone = {each.host for addresses in self._sockets.values() for each in addresses} - set(hosts)
+        pairs = [view.selected_pair for view in self._peer.transports]
+        # By way of which address a relay or a stream is reached is not told.
+        breaks = any(pair is not None and (pair.is_carried or pair.local.host in gone) for pair in pairs)
+        return (bool(gone) and breaks) or self._peer.ice_connection_state in _LOST
 
     def _recover_if_needed(self) -> None:
         """Where no other path was found by itself, the peer has to take part."""
         self._recovery = None
-        state = self._peer.ice_connection_state
-        if self._peer.needs_ice_restart(self._driver.now) or state in (IceTransportState.DISCONNECTED, IceTransportState.FAILED):
+        if self._peer.ice_connection_state in _LOST or self._peer.needs_ice_restart(self._driver.now):
             self._recover()
 
     def _recover(self) -> None:
