@@ -276,3 +276,27 @@ def test_who_follows_in_name_alone_is_found_out() -> None:
 
     assert not on_time
     assert agent.needs_restart(call.network.now)
+
+
+def test_a_peer_that_moves_before_it_was_nominated_is_followed() -> None:
+    call = simple_call(alice=CONTINUAL, bob=CONTINUAL)
+    call.start()
+    assert call.run(call.connected)
+
+    # The nomination, if it is on its way, goes where nobody is any more.
+    _vanish(call, call.bob)
+    _appear(call, call.bob, "192.0.2.77")
+
+    assert call.run(lambda: call.agree() and call.completed(), timeout=6.0)
+
+
+def test_a_session_that_failed_before_it_was_complete_tries_what_comes() -> None:
+    call = simple_call(alice=CONTINUAL, bob=CONTINUAL)
+    call.bob.host.up = False
+    call.start()
+    assert call.run(lambda: call.alice.agent.connection_state is ConnectionState.FAILED, timeout=90.0)
+
+    call.bob.host.up = True
+    _appear(call, call.alice, "192.0.2.77")
+
+    assert call.run(call.connected, timeout=5.0)

@@ -8,6 +8,7 @@ import time
 from .call import Call
 from .handshake import Handshake
 from .media_call import MediaCall
+from .moving_call import MovingCall
 from .nat_call import NatCall
 from .relay_call import RelayCall
 
@@ -16,6 +17,8 @@ MEDIA_SHARE = 20
 NAT_SHARE = 4
 """One seed in so many is a pair of ICE agents behind NATs, too."""
 
+MOVING_SHARE = 10
+"""One seed in so many is a call between hosts that move from address to address, too."""
 RELAY_SHARE = 10
 """One seed in so many is a call through TURN servers that come and go, too."""
 
@@ -29,6 +32,8 @@ def attempt(seed: int) -> tuple[int, str | None]:
             MediaCall(seed).run()
         if seed % NAT_SHARE == 0:
             NatCall(seed).run()
+        if seed % MOVING_SHARE == 0:
+            MovingCall(seed).run()
         if seed % RELAY_SHARE == 0:
             RelayCall(seed).run()
     except Exception as error:  # noqa: BLE001 - whatever it is, the seed is reported
@@ -48,6 +53,7 @@ def main() -> int:
         Handshake(options.seed).run()
         MediaCall(options.seed).run()
         NatCall(options.seed).run()
+        MovingCall(options.seed).run()
         RelayCall(options.seed).run()
         print(f"seed {options.seed} passed")
         return 0

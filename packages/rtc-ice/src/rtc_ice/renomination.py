@@ -26,19 +26,25 @@ _DOUBTFUL_COUNT: Final = 3
 
 
 def keep_moving(session: Session, selection: Selection, now: float) -> None:
-    """Look after the pairs of a session that is complete: doubt those that fell silent, nominate better ones."""
-    if not session.config.continual or session.completed_at is None:
+    """Look after the pairs of a continual session: doubt those that fell silent, nominate better ones."""
+    if not session.config.continual:
         return
-    session.lost_at = None if selection.covers(session.components()) else (session.lost_at or now)
+    complete = session.completed_at is not None
+    if complete:
+        session.lost_at = None if selection.covers(session.components()) else (session.lost_at or now)
     for component in session.components():
         incumbent = selection.pair_of(component)
-        if incumbent is None or not is_heard(incumbent, session.config, now):
-            session.revive(component, now)
         usable = _usable(session, component, now)
-        if incumbent is not None and any(_was_heard_later(pair, incumbent) for pair in usable):
+        if complete and (incumbent is None or not is_heard(incumbent, session.config, now)):
+            session.revive(component, now)
+        if complete and incumbent is not None and any(_was_heard_later(pair, incumbent) for pair in usable):
             session.check_again(incumbent.source)
-        if session.role.controlling and session.renominates and _is_wanting(session, incumbent):
-            _nominate_another(session, component, usable)
+        if session.role.controlling and session.renominates and usable:
+            pending = session.nominating.get(component)
+            # The network may change before the first nomination is through: then it is not waited for either.
+            wants = (complete and _is_wanting(session, incumbent)) if pending is None else is_doubtful(session, pending)
+            if wants:
+                session.begin_nomination(usable[0])
 
 
 def is_doubtful(session: Session, pair: Pair) -> bool:
@@ -72,8 +78,3 @@ def _was_heard_later(pair: Pair, incumbent: Pair) -> bool:
 
 def _is_wanting(session: Session, incumbent: Pair | None) -> bool:
     return incumbent is None or not incumbent.nominated or is_doubtful(session, incumbent)
-
-
-def _nominate_another(session: Session, component: ComponentKey, usable: list[Pair]) -> None:
-    if usable and session.nominating.get(component) not in usable:
-        session.begin_nomination(usable[0])

@@ -258,7 +258,7 @@ class Session:
         if self.config.lite or not can_pair(local, remote):
             return
         pair = self.insert_pair(local, remote)
-        if pair is not None and self.config.continual and self.checklist_of(pair).state is ChecklistState.COMPLETED:
+        if pair is not None and self.config.continual and self.checklist_of(pair).state is not ChecklistState.RUNNING:
             self.check_again(pair)
 
     def revive(self, component: ComponentKey, now: float) -> None:
@@ -277,8 +277,11 @@ class Session:
         under_way = any(each.pair is pair and not each.cancelled for each in self.checks.all())
         if pair.can(PairInput.TRIGGER):
             pair.step(PairInput.TRIGGER)
+        checklist = self.checklist_of(pair)
         if not (under_way or pair.consent_lost):
-            self.checklist_of(pair).trigger(pair)
+            checklist.trigger(pair)
+            if checklist.state is ChecklistState.FAILED:
+                checklist.state = ChecklistState.RUNNING
 
     def insert_pair(self, local: LocalCandidate, remote: RemoteCandidate) -> Pair | None:
         """Put a pair into its checklist unless it is there; ``None`` if there is no room for it."""
