@@ -11,6 +11,7 @@ from .media_call import MediaCall
 from .moving_call import MovingCall
 from .nat_call import NatCall
 from .relay_call import RelayCall
+from .tcp_call import TcpCall
 
 MEDIA_SHARE = 20
 """One seed in so many is a call of sound and pictures, too, which takes ten times as long."""
@@ -21,6 +22,8 @@ MOVING_SHARE = 10
 """One seed in so many is a call between hosts that move from address to address, too."""
 RELAY_SHARE = 10
 """One seed in so many is a call through TURN servers that come and go, too."""
+TCP_SHARE = 5
+"""One seed in so many is a call over TCP whose connections break, too."""
 
 
 def attempt(seed: int) -> tuple[int, str | None]:
@@ -36,6 +39,8 @@ def attempt(seed: int) -> tuple[int, str | None]:
             MovingCall(seed).run()
         if seed % RELAY_SHARE == 0:
             RelayCall(seed).run()
+        if seed % TCP_SHARE == 0:
+            TcpCall(seed).run()
     except Exception as error:  # noqa: BLE001 - whatever it is, the seed is reported
         return seed, f"{type(error).__name__}: {error}"
     return seed, None
@@ -55,6 +60,7 @@ def main() -> int:
         NatCall(options.seed).run()
         MovingCall(options.seed).run()
         RelayCall(options.seed).run()
+        TcpCall(options.seed).run()
         print(f"seed {options.seed} passed")
         return 0
     started = time.perf_counter()

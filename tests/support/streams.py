@@ -158,6 +158,11 @@ class Streams:
         node.on_event = on_event
         self._watch(machine)
 
+    @property
+    def count(self) -> int:
+        """How many streams there are."""
+        return (len(self._ends) + 1) // 2
+
     def break_stream(self, machine: StreamMachine, transport_id: int) -> None:
         """Break one stream so that both ends hear of it at once."""
         end = self._ends.pop((id(machine), transport_id), None)
@@ -186,6 +191,8 @@ class Streams:
     def close_end(self, machine: StreamMachine, transport_id: int) -> None:
         """Close a stream from one side, after what was written."""
         self._collect(self._network.now)
+        # Who hangs up before it is through is never through.
+        self._calling = {way: call for way, call in self._calling.items() if call[:2] != (machine, transport_id)}
         end = self._ends.pop((id(machine), transport_id), None)
         if end is None or end.other is None:
             return

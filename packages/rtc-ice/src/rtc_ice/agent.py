@@ -381,7 +381,7 @@ class IceAgent(GatheringSide):
         if self._previous is None:
             self._relays.release(now)
         if self._tcp.has_streams:
-            keep_streams(self._tcp, session, self._previous, self._selection)
+            keep_streams(self._tcp, session, self._previous, self._selection, now)
         if self._reported_role != self._role.controlling:
             self._reported_role = self._role.controlling
             self._events.append(RoleChanged(self._role.controlling))

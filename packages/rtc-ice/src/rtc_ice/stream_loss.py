@@ -12,6 +12,7 @@ from rtc_ice.selection import Selection
 from rtc_ice.session import Session
 from rtc_ice.state import ChecklistState, PairInput, PairState
 from rtc_ice.tcp_carrier import TcpCarrier
+from rtc_ice.triggered import GRACE_PERIOD
 
 MAX_LOSSES: Final = 3
 """How often a connection is made anew for a pair that never succeeds on any."""
@@ -66,16 +67,21 @@ def _check_anew(pair: Pair, session: Session) -> None:
     session.checklist_of(pair).trigger(pair)
 
 
-def keep_streams(carrier: TcpCarrier, current: Session, previous: Session | None, selection: Selection) -> None:
+def keep_streams(
+    carrier: TcpCarrier, current: Session, previous: Session | None, selection: Selection, now: float
+) -> None:
     """Let the streams stay on which the peer was proven to be, and close those that nothing needs.
 
-    Needed are those of selected pairs, and of pairs that are still being checked.
+    Needed are those of selected pairs, and of pairs that are still being checked. Of several pairs that were nominated one
+    is left in the end, unless the session is continual and may have use for the others.
     """
     sessions = [current] if previous is None else [current, previous]
     carrier.prove({path for session in sessions for path in session.authenticated_paths})
     # [rfc6544:8/2] [rfc6544:9.2/1] [rfc6544:9.2/3] [rfc6544:11.1/1]
     needed = {monitor.pair.path for monitor in selection.monitors()}
     for session in sessions:
+        if not session.gathers and session.completed_at is not None and now >= session.completed_at + GRACE_PERIOD:
+            continue
         needed |= {pair.path for pair in session.checklists.pairs() if pair.state is not PairState.FAILED}
         needed |= {pair.path for checklist in session.checklists for pair in checklist.valid}
         if session.completed_at is None:
