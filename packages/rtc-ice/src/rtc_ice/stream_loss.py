@@ -87,7 +87,11 @@ def keep_streams(
         if session.completed_at is None:
             # Of lite agents, which have no pairs before the peer nominates one, and of those who await the credentials.
             needed |= session.authenticated_paths.keys()
-    carrier.keep(needed)
+    for path in carrier.keep(needed):
+        for session in sessions:
+            session.authenticated_paths.pop(path, None)
+            for pair in _pairs_of(session, path):
+                session.fail_pair(pair)
 
 
 def _pairs_of(session: Session, path: Path) -> list[Pair]:

@@ -103,11 +103,16 @@ class TcpCarrier:
                 stream.deadline = None
                 stream.buffer.max_length = MAX_FRAME_LENGTH
 
-    def keep(self, paths: Collection[Path]) -> None:
-        """Close the streams of all other paths; those that are accepted and not proven yet have their own time."""
-        for stream in list(self._streams.values()):
-            if stream.path not in paths and (stream.deadline is None or stream.path[0] not in self._bases):
-                self._close(stream)
+    def keep(self, paths: Collection[Path]) -> list[Path]:
+        """Close the streams of all other paths, and return these; those that are accepted and not proven yet have their own time."""
+        others = [
+            stream
+            for stream in self._streams.values()
+            if stream.path not in paths and (stream.deadline is None or stream.path[0] not in self._bases)
+        ]
+        for stream in others:
+            self._close(stream)
+        return [stream.path for stream in others]
 
     @property
     def has_streams(self) -> bool:
