@@ -3,21 +3,16 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from rtc_stun import Address, AlternateServer, Attribute, Message, UnknownAttributes, XorMappedAddress
+from rtc_stun import Address, AlternateServer, Attribute, XorMappedAddress
+from rtc_turn.allocate_request import read_wish
 from rtc_turn.allocation import family_of
 from rtc_turn.attributes import (
-    TCP,
-    UDP,
-    AdditionalAddressFamily,
     AddressErrorCode,
     AddressFamily,
     ChannelNumber,
-    DontFragment,
-    EvenPort,
     Lifetime,
     MobilityTicket,
     RequestedAddressFamily,
-    RequestedTransport,
     ReservationToken,
     XorPeerAddress,
     XorRelayedAddress,
@@ -37,15 +32,12 @@ from rtc_turn.server_replies import (
     ALLOCATION_MISMATCH,
     BAD_REQUEST,
     FAMILY_MISMATCH,
-    FAMILY_NOT_SUPPORTED,
     FORBIDDEN,
     INSUFFICIENT_CAPACITY,
     MOBILITY_FORBIDDEN,
     QUOTA_REACHED,
     REASONS,
     TRY_ALTERNATE,
-    UNKNOWN_ATTRIBUTE,
-    UNSUPPORTED_TRANSPORT,
     WRONG_CREDENTIALS,
     Asked,
     Reply,
@@ -138,7 +130,7 @@ class ServerRequests:
         # RFC 8016, 3.1.2: In this request the attribute is a wish, and empty.
         if ticket is not None and (ticket.value or not self._config.mobility):
             return Reply(BAD_REQUEST if ticket.value else MOBILITY_FORBIDDEN)
-        wish = self._read_wish(request, is_datagram=path.stream < 0)
+        wish = read_wish(request, self._config, is_datagram=path.stream < 0)
         if isinstance(wish, Reply):
             return wish
         # [rfc8656:5/15] [rfc8656:7.2/7] [rfc8656:7.2/8]
@@ -157,45 +149,6 @@ class ServerRequests:
         self._count(asked.account, 1)
         self.told += self._pool.open(wish, path, self._journal.now)
         return None
-
-    def _read_wish(self, request: Message, *, is_datagram: bool) -> RelayWish | Reply:
-        """Check an Allocate request in the order of the RFC."""
-        transport = request.get(RequestedTransport)
-        if transport is None:
-            return Reply(BAD_REQUEST)
-        # [rfc6062:5.1/1]
-        if transport.protocol != UDP and not (transport.protocol == TCP and self._config.tcp):
-            return Reply(UNSUPPORTED_TRANSPORT)
-        is_tcp = transport.protocol == TCP
-        # [rfc6062:5.1/4] [rfc6062:5.1/5] [rfc6062:5.1/7]
-        if is_tcp and (is_datagram or any(request.get(each) for each in (DontFragment, EvenPort, ReservationToken))):
-            return Reply(BAD_REQUEST)
-        # [rfc8656:3.7/3] Sockets of the common kind cannot say it for one datagram.
-        if request.get(DontFragment) is not None:
-            return Reply(UNKNOWN_ATTRIBUTE, (UnknownAttributes((DontFragment.TYPE,)),))
-        token, even = request.get(ReservationToken), request.get(EvenPort)
-        requested, additional = request.get(RequestedAddressFamily), request.get(AdditionalAddressFamily)
-        if token is not None:
-            if even is not None or requested is not None or additional is not None:
-                return Reply(BAD_REQUEST)
-            return RelayWish(token=token.value)
-        if requested is not None and additional is not None:
-            return Reply(BAD_REQUEST)
-        reserve = even is not None and even.reserve_next
-        if additional is not None and (reserve or additional.family != AddressFamily.IPV6):
-            return Reply(BAD_REQUEST)
-        # [rfc8656:7.2/6]
-        families = [AddressFamily.IPV4] if requested is None else [requested.family]
-        if additional is not None:
-            families.append(AddressFamily.IPV6)
-        served = [AddressFamily(family) for family in families if family in self._config.families]
-        # [rfc8656:7.2/4] [rfc8656:7.2/5]
-        if not served:
-            return Reply(FAMILY_NOT_SUPPORTED)
-        # [rfc6062:5.1/2] [rfc6062:5.1/6]
-        wish = RelayWish(families=served, even=even is not None, reserve=reserve, tcp=is_tcp)
-        wish.failed = {AddressFamily(each): FAMILY_NOT_SUPPORTED for each in families if each not in served}
-        return wish
 
     def _lifetime(self, asked: Asked) -> int:
         lifetime, config = asked.request.get(Lifetime), self._config
