@@ -4,13 +4,11 @@ See :rfc:`8656#section-5` to :rfc:`8656#section-8`; what goes through the alloca
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Final
 
 from rtc_stun import (
     Address,
     Attribute,
-    ClientConfig,
     CloseTransport,
     Credential,
     Datagram,
@@ -20,14 +18,13 @@ from rtc_stun import (
     RequestSucceeded,
     RtoCache,
     StreamData,
-    StunClient,
 )
 from rtc_turn.allocation import AllocateWish, family_of, phrase_of, read_allocation, ticket_of
-from rtc_turn.attributes import TURN_ATTRIBUTES, Lifetime, MobilityTicket
+from rtc_turn.attributes import Lifetime, MobilityTicket
 from rtc_turn.channel_data import is_channel_data
 from rtc_turn.client_authorization import ClientAuthorization, TokenGrant
 from rtc_turn.client_connections import ClientConnections
-from rtc_turn.client_link import ClientLink, ClientLinks
+from rtc_turn.client_link import ClientLink, ClientLinks, stun_maker
 from rtc_turn.client_relay import DATA_INDICATION, ClientRelay
 from rtc_turn.client_requests import Binding, Journal, Moving, Order, Permitting, Purpose, Refreshing, Trace
 from rtc_turn.client_state import Allocating, Authorizing, Ended, Idle, InUse, Releasing, State
@@ -38,10 +35,6 @@ from rtc_turn.method import CONNECTION_ATTEMPT, REFRESH
 
 MAX_DATA_LENGTH: Final = 65_507
 """Bytes of the largest datagram that a peer could be sent."""
-MAX_REQUEST_LENGTH: Final = 1200
-"""Bytes: with long names and nonces a request exceeds what every path carries, and servers are on good ones."""
-MAX_PENDING_REQUESTS: Final = 8192
-"""More than permissions and channels together can ever ask for at a time."""
 _ALLOCATION_MISMATCH: Final = 437
 
 
@@ -84,25 +77,7 @@ class TurnClient:
         self._server = server
         self._domain = domain
         self._rng = rng
-        make_stun = partial(
-            StunClient,
-            local=local,
-            rng=rng,
-            config=ClientConfig(
-                transport=self._config.transport,
-                # [rfc8656:5/10]
-                software=self._config.software,
-                known_attributes=TURN_ATTRIBUTES,
-                # [rfc8656:7.4/2]
-                follow_redirections=True,
-                # RFC 8656, 7.4: To ask again at once is no help where there is no room.
-                max_server_errors=0,
-                max_message_length=MAX_REQUEST_LENGTH,
-                max_pending_requests=MAX_PENDING_REQUESTS,
-            ),
-            rto_cache=rto_cache,
-            trace=trace,
-        )
+        make_stun = stun_maker(self._config, local=local, rng=rng, rto_cache=rto_cache, trace=trace)
         self._journal = Journal(trace, TurnStats())
         self._links = ClientLinks(make_stun, self._journal)
         # What the STUN client drops is counted together with the rest.

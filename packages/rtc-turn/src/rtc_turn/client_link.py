@@ -6,10 +6,12 @@ are the client's, so that no two are the same.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from functools import partial
+from typing import Final, TypeAlias
 
 from rtc_stun import (
     Address,
+    ClientConfig,
     Closed,
     CloseTransport,
     Credential,
@@ -18,13 +20,45 @@ from rtc_stun import (
     RequestFailed,
     RequestRedirected,
     RequestSucceeded,
+    RtoCache,
     StreamData,
     StunClient,
 )
+from rtc_turn.attributes import TURN_ATTRIBUTES
 from rtc_turn.channel_data import TurnStreamBuffer
-from rtc_turn.client_requests import Journal, Order, Purpose
+from rtc_turn.client_requests import Journal, Order, Purpose, Trace
+from rtc_turn.config import TurnConfig
+
+MAX_REQUEST_LENGTH: Final = 1200
+"""Bytes: with long names and nonces a request exceeds what every path carries, and servers are on good ones."""
+MAX_PENDING_REQUESTS: Final = 8192
+"""More than permissions and channels together can ever ask for at a time."""
 
 Outcome: TypeAlias = IndicationReceived | RequestFailed | RequestRedirected | RequestSucceeded
+
+
+def stun_maker(
+    config: TurnConfig,
+    *,
+    local: Address,
+    rng: Callable[[int], bytes],
+    rto_cache: RtoCache | None,
+    trace: Trace | None,
+) -> Callable[[], StunClient]:
+    """Return what makes STUN clients for TURN."""
+    stun_config = ClientConfig(
+        transport=config.transport,
+        # [rfc8656:5/10]
+        software=config.software,
+        known_attributes=TURN_ATTRIBUTES,
+        # [rfc8656:7.4/2]
+        follow_redirections=True,
+        # RFC 8656, 7.4: To ask again at once is no help where there is no room.
+        max_server_errors=0,
+        max_message_length=MAX_REQUEST_LENGTH,
+        max_pending_requests=MAX_PENDING_REQUESTS,
+    )
+    return partial(StunClient, local=local, rng=rng, config=stun_config, rto_cache=rto_cache, trace=trace)
 
 
 class ClientLink:
