@@ -1,14 +1,13 @@
 """The addresses of this machine that candidates are gathered on."""
 
 import contextlib
+import functools
 import ipaddress
 import socket
 from pathlib import Path
 from typing import Final
 
 from .dataclass import dataclass
-
-LINK_LOCAL_V4 = ipaddress.ip_network("169.254.0.0/16")
 
 _TRANSITIONAL: Final = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
 """6to4 and Teredo: IPv6 by way of relays."""
@@ -37,7 +36,7 @@ class InterfaceAddress:
     @property
     def is_loopback(self) -> bool:
         """Whether it leads nowhere but here."""
-        return ipaddress.ip_address(self.host).is_loopback
+        return _is_loopback(self.host)
 
 
 def interface_addresses() -> list[InterfaceAddress]:
@@ -56,10 +55,10 @@ def interface_addresses() -> list[InterfaceAddress]:
         for ip in adapter.ips:
             text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
             zone = 0 if isinstance(ip.ip, str) else ip.ip[2]
-            address = ipaddress.ip_address(text)
-            if address in LINK_LOCAL_V4 if address.version == 4 else address.is_link_local and not zone:
+            is_link_local = _is_link_local(text)
+            if is_link_local and not zone:
                 continue
-            host = f"{text}%{adapter.name}" if address.is_link_local else text
+            host = f"{text}%{adapter.name}" if is_link_local else text
             found.append(InterfaceAddress(host, adapter.name, adapter.index or zone, ip.network_prefix))
     # [rfc8421:3/1] [rfc8421:4/1] By the kind of the address alone.
     found.sort(key=lambda each: _rank(each.host))
@@ -90,6 +89,20 @@ def _is_up(interface: str) -> bool:
         return True
 
 
+# Connections look at the same few addresses one after the other.
+
+
+@functools.lru_cache(maxsize=256)
+def _is_link_local(host: str) -> bool:
+    return ipaddress.ip_address(host).is_link_local
+
+
+@functools.lru_cache(maxsize=256)
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host).is_loopback
+
+
+@functools.lru_cache(maxsize=256)
 def _rank(host: str) -> int:
     """Tell how early an address is to be tried; 0 is best."""
     address = ipaddress.ip_address(host)

@@ -8,6 +8,7 @@ candidate:2 1 udp 1694498815 192.0.2.3 45664 typ srflx raddr 203.0.113.141 rport
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final, Self
 
 from rtc_ice.dataclass import dataclass
@@ -119,6 +120,10 @@ class Candidate:
         return next((value for key, value in self.extensions if key == name), None)
 
 
+# The same few addresses are looked at again and again, and parsing one takes as long as the rest of its candidate.
+
+
+@lru_cache(maxsize=256)
 def is_ip_literal(host: str) -> bool:
     """Tell an IPv4 or IPv6 address from a domain name."""
     try:
@@ -146,6 +151,7 @@ def _parse_extensions(words: list[str]) -> tuple[Address | None, tuple[tuple[str
     return Address(related_host, related_port or 0), tuple(extensions)
 
 
+@lru_cache(maxsize=256)
 def _host(text: str) -> str:
     """Bring an IP literal into canonical text, so that equal addresses compare equal; leave a name as it is."""
     # Not in the grammar: a zone of the peer's says nothing about our interfaces, and must not choose one of them.

@@ -6,6 +6,7 @@ A restart begins another session; the old one keeps its pair and its consent unt
 import ipaddress
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from rtc_ice.candidate import PEER_REFLEXIVE, Candidate
@@ -423,6 +424,7 @@ class Session:
             self.completed_at = now
 
 
+@lru_cache(maxsize=256)
 def is_sendable(address: Address) -> bool:
     """Whether checks to an address make sense and do no harm: a port, and one host instead of many or none."""
     ip = ipaddress.ip_address(address.host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import rtc_ice
@@ -112,6 +113,7 @@ def _has_destination(candidate: Candidate) -> bool:
     return candidate.transport == "udp" or (candidate.tcp_type is not None and candidate.tcp_type.accepts)
 
 
+@lru_cache(maxsize=256)
 def is_ip_literal(host: str) -> bool:
     """Tell an IP address from a domain name."""
     try:
