@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.asyncio.party import connected, negotiate, trickle
+from tests.asyncio.party import connected, incoming, negotiate, trickle
 from tests.support.authority import Authority
 
 from rtc_asyncio import (
@@ -199,14 +199,20 @@ async def test_what_the_pool_has_found_is_told_with_the_description(site: Site, 
         assert left.iceGatheringState == "new"
         seen = trickle(left, right)
         trickle(right, left)
-        left.createDataChannel("test")
+        arrived = incoming(right)
+        ours = left.createDataChannel("test")
         await left.setLocalDescription()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)  # handlers have had their turn
         assert [each.type for each in seen if each is not None and each.candidate] == ["relay"]
         assert site.service.stats.allocations == 1
-        ours, theirs = await connected(left, right)
-        ours.send("hello")
-        assert await anext(aiter(theirs)) == "hello"
+        await right.setRemoteDescription(left.localDescription)
+        await right.setLocalDescription()
+        await left.setRemoteDescription(right.localDescription)
+        async with asyncio.timeout(10):
+            await ours.wait_for("open")
+            theirs = await arrived.get()
+            ours.send("hello")
+            assert await anext(aiter(theirs)) == "hello"
         assert site.service.stats.allocations == 1
 
 
