@@ -1,4 +1,4 @@
-"""A network that changes under real sockets: two namespaces with a cable between them, in which addresses come and go.
+"""Ourselves as the peer in a network that changes: two namespaces with a cable between them, in which addresses come and go.
 
 Needs Linux, root and iproute2; what cannot be tried is skipped.
 """
@@ -17,8 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from rtc_asyncio.interfaces import interface_addresses
-from rtc_asyncio.network_monitor import NetworkMonitor
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PROGRAM = Path(__file__).with_name("moving_peer.py")
 TOTAL = 4 * 1024 * 1024
@@ -142,29 +141,3 @@ async def test_a_transfer_survives_the_loss_of_its_address(
     if not still:
         assert [each["restarts"] for each in results] == [0, 0]
         assert all("failed" not in str(each["states"]) for each in results)
-
-
-async def test_a_monitor_tells_of_addresses_and_leaves_nothing(networks: Networks) -> None:
-    del networks  # that we may change the network is all that is wanted of it
-    told = asyncio.Event()
-    name = f"rtc{os.getpid() % 10_000}"
-    _ip("link", "add", name, "type", "veth", "peer", "name", f"{name}p")
-    _ip("link", "set", f"{name}p", "up")
-    try:
-        monitor = NetworkMonitor.watch(told.set)
-        _ip("link", "set", name, "up")
-        _ip("addr", "add", "10.78.0.1/24", "dev", name)
-        async with asyncio.timeout(10):
-            while "10.78.0.1" not in [each.host for each in interface_addresses()]:
-                await told.wait()
-                told.clear()
-        _ip("link", "set", name, "down")
-        async with asyncio.timeout(10):
-            while "10.78.0.1" in [each.host for each in interface_addresses()]:
-                await told.wait()
-                told.clear()
-        monitor.leave(told.set)
-    finally:
-        _ip("link", "del", name)
-
-    assert asyncio.get_running_loop() not in NetworkMonitor.running
