@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from tests.dtls.ends import certificate
 
 from rtc_cli import main
-from rtc_cli.dtls_command import _GROUPS, _KINDS, _PROFILES, _SUITES, _VERSIONS
+from rtc_cli.dtls_command import _GROUPS, _KINDS, _PROFILES, _SUITES, _VERSIONS, _endpoint
 from rtc_cli.dtls_facts import VERSIONS
 from rtc_dtls import CertificateKind, CipherSuiteId, GroupId, SrtpProfile
 
@@ -165,6 +165,8 @@ async def test_verbose_shows_the_messages() -> None:
     "arguments",
     [
         ("connect", "127.0.0.1"),
+        ("connect", "127.0.0.1:99999"),
+        ("connect", "::1:4433"),
         ("connect", "127.0.0.1", "4433", "--fingerprint", "nonsense"),
         ("connect", "127.0.0.1", "4433", "--alpn", "x" * 300),
         ("connect", "127.0.0.1", "4433", "--suite", "NULL"),
@@ -176,6 +178,18 @@ def test_a_command_line_that_is_wrong_is_told(arguments: tuple[str, ...]) -> Non
 
     assert result.exit_code == 2
     assert "Error" in result.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("192.0.2.7:4433", ("192.0.2.7", 4433)),
+        ("[2001:db8::7]:1", ("2001:db8::7", 1)),
+        ("a.example:65535", ("a.example", 65_535)),
+    ],
+)
+def test_the_port_may_stand_behind_the_host(typed: str, meant: tuple[str, int]) -> None:
+    assert _endpoint(typed) == meant
 
 
 def test_a_file_without_a_key_is_told(tmp_path: Path) -> None:

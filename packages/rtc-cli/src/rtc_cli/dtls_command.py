@@ -1,5 +1,6 @@
 """The command line of `rtc dtls`."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
 
     from .dtls_station import Options
 
+MAX_PORT: Final = 65_535
+
 Command = TypeVar("Command", bound=Callable[..., object])
 
+_ENDPOINT: Final = re.compile(r"(?:\[(?P<literal>[^\]]+)\]|(?P<name>[^:]+)):(?P<port>\d{1,5})")
 _VERSIONS: Final = ("1.3", "1.2")
 _SUITES: Final = (
     "AES_128_GCM_SHA256",
@@ -193,19 +197,28 @@ def dtls() -> None:
 
 @dtls.command()
 @click.argument("host")
-@click.argument("port", type=click.IntRange(1, 65535))
+@click.argument("port", required=False, type=click.IntRange(1, MAX_PORT))
 @_shared
-def connect(host: str, port: int, as_json: bool, **wishes: Unpack[Wishes]) -> None:
-    """Connect to a DTLS server."""
+def connect(host: str, port: int | None, as_json: bool, **wishes: Unpack[Wishes]) -> None:
+    """Connect to a DTLS server, given as HOST PORT or HOST:PORT."""
     from .dtls import run_connect
     from .main import run
 
+    if port is None:
+        host, port = _endpoint(host)
     run(run_connect(_options(host, port, wishes), as_json=as_json), as_json=as_json)
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    found = _ENDPOINT.fullmatch(text)
+    if found is None or not 1 <= int(found["port"]) <= MAX_PORT:
+        raise click.UsageError(f"{text!r} has no port: give HOST PORT, or HOST:PORT")
+    return found["literal"] or found["name"], int(found["port"])
 
 
 @dtls.command()
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
-@click.option("--port", default=4433, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for any.")
+@click.option("--port", default=4433, show_default=True, type=click.IntRange(0, MAX_PORT), help="Port; 0 for any.")
 @click.option("--no-cookies", is_flag=True, help="Answer without asking whether the client's address is its own.")
 @click.option("--no-client-certificate", is_flag=True, help="Do not ask clients for a certificate.")
 @click.option("--once", is_flag=True, help="End with the first connection.")
