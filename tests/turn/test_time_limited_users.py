@@ -97,3 +97,11 @@ def test_many_users_are_not_remembered_for_ever() -> None:
 def test_somebody_has_to_know_somebody() -> None:
     with pytest.raises(ValueError, match="authenticator"):
         AnyOf([])
+
+
+@pytest.mark.parametrize("name", ["\u200b", "a\u0378"])
+def test_a_name_that_no_user_can_have_is_unknown(name: str) -> None:
+    clock = Clock()
+    users = TimeLimitedUsers("example.org", "new", wall_clock=clock)
+
+    assert users.find(f"{int(clock.now) + 60}:{name}") is None

@@ -42,9 +42,12 @@ class TimeLimitedUsers:
             return None
         user = self._known.get(username)
         if user is None:
+            try:
+                keys = {int(each): long_term_key(username, self.realm, password, each) for each in Algorithm}
+            except ValueError:
+                return None  # a name with characters that none may have
             if len(self._known) >= MAX_REMEMBERED:
                 del self._known[next(iter(self._known))]
-            keys = {int(each): long_term_key(username, self.realm, password, each) for each in Algorithm}
             user = self._known[username] = User(username, keys, username.partition(SEPARATOR)[2])
         return user
 
