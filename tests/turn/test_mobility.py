@@ -1,12 +1,24 @@
 """Allocations that follow their client to another address."""
 
 import pytest
+from tests.support.rng import SeededRng
 from tests.turn.test_client import RELAYED, Scripted
 from tests.turn.test_server import code, indication
 from tests.turn.test_tcp_allocations import Tcp
-from tests.turn.world import CLIENT, OTHER_PEER, PEER, RAW, World
+from tests.turn.world import CLIENT, OTHER_PEER, PEER, RAW, SERVER, World
 
-from rtc_stun import Address, Datagram, ErrorCode, Message, MessageClass, XorMappedAddress
+from rtc_stun import (
+    Address,
+    ClientConfig,
+    Datagram,
+    ErrorCode,
+    LongTermCredential,
+    Message,
+    MessageClass,
+    RequestFailed,
+    StunClient,
+    XorMappedAddress,
+)
 from rtc_turn import (
     ALLOCATE,
     CREATE_PERMISSION,
@@ -199,6 +211,28 @@ def test_an_address_that_has_an_allocation_takes_no_other() -> None:
     world.ask(ALLOCATE, RequestedTransport(), local=ELSEWHERE)
 
     assert code(world.ask(REFRESH, ticket, local=ELSEWHERE)) == 437
+
+
+def test_an_address_that_awaits_an_allocation_takes_no_other() -> None:
+    world = World()
+    ticket = raw_ticket(world)
+    client = StunClient(
+        local=ELSEWHERE,
+        rng=SeededRng(7),
+        credential=LongTermCredential(username="alice", password="secret"),
+        config=ClientConfig(known_attributes=TURN_ATTRIBUTES, max_server_errors=0),
+    )
+    world.clients[ELSEWHERE] = client
+    world.ask(REFRESH, local=ELSEWHERE)  # which tells the nonce
+    client.send_request(SERVER, world.now, method=ALLOCATE, attributes=[RequestedTransport()])
+    client.send_request(SERVER, world.now, method=REFRESH, attributes=[ticket])
+    world.pump()  # the server is asked for both before its relay is open
+
+    assert [code(each.response) for each in world.client_saw(RequestFailed) if each.response is not None][-1] == 437
+    assert code(world.ask(REFRESH, Lifetime(0), local=ELSEWHERE)) == 0
+    assert code(world.ask(REFRESH, Lifetime(0))) == 0
+    world.run(7200.0)
+    assert world.server.allocation_count == 0
 
 
 def test_a_repeated_move_is_answered_alike() -> None:

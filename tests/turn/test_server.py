@@ -495,3 +495,34 @@ def test_tunnels_are_neither_clients_nor_peers(host: str) -> None:
 
 def test_a_method_of_nobody_is_a_bad_request() -> None:
     assert code(World().ask(0x0F0)) == 400
+
+
+def test_what_a_peer_sends_may_be_too_long_for_an_indication() -> None:
+    world = World(config=TurnConfig(families=BOTH, channels=False), server_config=DUAL)
+    allocated = world.allocate()
+    world.client.send(b"hello", PEER_6, world.now)
+    world.pump()
+    (relayed,) = (address for address in allocated.relayed if address.is_ipv6)
+    world.from_peer(bytes(65_527), relayed, PEER_6)
+
+    assert world.server.stats.dropped == {"too-long": 1}
+
+
+def test_reserved_ports_count_for_the_quota() -> None:
+    world = World(server_config=TurnServerConfig(max_allocations_per_user=2))
+    assert code(world.ask(ALLOCATE, RequestedTransport(), EvenPort(reserve_next=True))) == 0
+    assert code(world.ask(REFRESH, Lifetime(0))) == 0
+
+    assert code(world.ask(ALLOCATE, RequestedTransport(), EvenPort(reserve_next=True))) == 486
+    world.run(31.0)
+    assert code(world.ask(ALLOCATE, RequestedTransport(), EvenPort(reserve_next=True))) == 0
+
+
+def test_a_reserved_port_is_of_those_that_the_quota_grants() -> None:
+    world = World(server_config=TurnServerConfig(max_allocations_per_user=2))
+    token = world.ask(ALLOCATE, RequestedTransport(), EvenPort(reserve_next=True)).get(ReservationToken)
+    assert token is not None
+    other = RAW._replace(port=6001)
+
+    assert code(world.ask(ALLOCATE, RequestedTransport(), local=other)) == 486
+    assert code(world.ask(ALLOCATE, RequestedTransport(), token, local=other)) == 0

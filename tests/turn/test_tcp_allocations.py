@@ -43,6 +43,7 @@ from rtc_turn import (
     Lifetime,
     OpenPeerConnection,
     OpenRelay,
+    PublicPeers,
     RequestedTransport,
     ReservationToken,
     StateError,
@@ -427,3 +428,52 @@ def test_answers_to_what_was_not_asked_are_the_callers_mistake(tcp: Tcp) -> None
             tcp.server.connections.opened(number, tcp.now)
         with pytest.raises(StateError):
             tcp.server.connections.failed(number, tcp.now)
+
+
+def test_a_stream_is_bound_to_one_connection(tcp: Tcp) -> None:
+    first = tcp.connect()
+    tcp.server.connections.accepted(RELAYED, PEER._replace(port=7001), tcp.now)
+    tcp.pump()
+    second = tcp.indications[-1].get(ConnectionId)
+    assert second is not None
+    assert tcp.ask(3, CONNECTION_BIND, ConnectionId(99)) == 400
+    client, _ = tcp.clients[3]
+    client.send_request(SERVER, tcp.now, method=CONNECTION_BIND, attributes=[first])
+    client.send_request(SERVER, tcp.now, method=CONNECTION_BIND, attributes=[second])
+    both = b"".join(written.data for written in client.stream_data_to_send(tcp.now))
+    tcp.server.receive_stream_data(3, both, tcp.now)
+    tcp.pump()
+
+    assert CloseTransport(3, abort=True) in tcp.saw(CloseTransport)
+    tcp.wait(60.0)
+    assert tcp.saw(ClosePeerConnection) == [ClosePeerConnection(first.value), ClosePeerConnection(second.value)]
+
+
+def test_a_stream_that_awaits_an_allocation_is_bound_to_nothing() -> None:
+    tcp = Tcp()
+    tcp.allocate()
+    connection = tcp.connect()
+    assert tcp.ask(3, CONNECTION_BIND, ConnectionId(99)) == 400
+    client, _ = tcp.clients[3]
+    client.send_request(SERVER, tcp.now, method=ALLOCATE, attributes=[RequestedTransport(TCP)])
+    client.send_request(SERVER, tcp.now, method=CONNECTION_BIND, attributes=[connection])
+    both = b"".join(written.data for written in client.stream_data_to_send(tcp.now))
+    tcp.server.receive_stream_data(3, both, tcp.now)
+
+    assert tcp.server.connections.joined_to_stream(3) == -1
+
+
+def test_a_peer_whom_the_policy_forbids_is_closed_at_once(tcp: Tcp) -> None:
+    tcp.server.set_policy(PublicPeers(denied=[PEER.host]))
+
+    assert tcp.server.connections.accepted(RELAYED, PEER, tcp.now) is None
+
+
+def test_a_connection_ends_when_the_policy_forbids_its_peer(tcp: Tcp) -> None:
+    connection = tcp.bind()
+    tcp.server.set_policy(POLICY)
+    assert tcp.saw(ClosePeerConnection) == []
+    tcp.server.set_policy(PublicPeers())
+
+    assert tcp.saw(ClosePeerConnection) == [ClosePeerConnection(connection.value)]
+    assert CloseTransport(DATA_STREAM) in tcp.saw(CloseTransport)

@@ -1,6 +1,6 @@
 """TCP connections between a server and peers, each joined with a stream of a client (:rfc:`6062#section-5`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from rtc_stun import Address, CloseTransport, Message, StreamData
@@ -69,13 +69,19 @@ class PeerConnections:
     Args:
         config: That of the server.
         by_relay: The server's allocations by relayed address, TCP ones alone, kept up to date by it.
+        allows: Whether the server's policy lets an allocation exchange data with a peer.
         journal: That of the server.
     """
 
     def __init__(
-        self, config: TurnServerConfig, by_relay: Mapping[Address, ServerAllocation], journal: ServerJournal
+        self,
+        config: TurnServerConfig,
+        by_relay: Mapping[Address, ServerAllocation],
+        allows: Callable[[ServerAllocation, Address], bool],
+        journal: ServerJournal,
     ) -> None:
         self._config = config
+        self._allows = allows
         self._by_relay = by_relay
         self._journal = journal
         self._by_id: dict[int, _Connection] = {}
@@ -134,7 +140,7 @@ class PeerConnections:
         # [rfc6062:5.3/3]
         if allocation is None or not allocation.permits(peer.host, self._journal.now) or not self._has_room(allocation):
             return None
-        if (allocation.number, peer) in self._by_peer:
+        if (allocation.number, peer) in self._by_peer or not self._allows(allocation, peer):
             return None
         connection_id = self._add(allocation, peer, Waiting())
         self._wait(connection_id, self._by_id[connection_id])
@@ -274,17 +280,20 @@ class PeerConnections:
         for connection_id in [number for number, each in self._by_id.items() if each.allocation is allocation]:
             self._close(connection_id)
 
+    def end_forbidden(self) -> None:
+        """Another policy counts: end the connections with peers that it does not allow."""
+        forbidden = [number for number, each in self._by_id.items() if not self._allows(each.allocation, each.peer)]
+        for connection_id in forbidden:
+            self._give_up(connection_id)
+
     # Time.
 
     def handle_timeout(self, now: float) -> None:
         """End what nobody came for."""
         self._journal.advance(now)
         for connection_id in self._timers.pop_due(self._journal.now):
-            state = self._by_id[connection_id].state
-            if isinstance(state, Opening):
-                self.answers.append((state.asked, Reply(CONNECTION_FAILED)))
             # [rfc6062:5.2/12] [rfc6062:5.3/5]
-            self._close(connection_id)
+            self._give_up(connection_id)
 
     def next_timeout(self) -> float | None:
         """Return when something ends, in seconds; at once while something waits to be drained."""
@@ -317,6 +326,13 @@ class PeerConnections:
     def _wait(self, connection_id: int, connection: _Connection) -> None:
         connection.state = Waiting()
         self._timers.set(connection_id, self._journal.now + BIND_TIMEOUT)
+
+    def _give_up(self, connection_id: int) -> None:
+        """Close a connection; whoever waits for it is told that it has failed."""
+        state = self._by_id[connection_id].state
+        if isinstance(state, Opening):
+            self.answers.append((state.asked, Reply(CONNECTION_FAILED)))
+        self._close(connection_id)
 
     def _close(self, connection_id: int) -> None:
         state = self._by_id[connection_id].state

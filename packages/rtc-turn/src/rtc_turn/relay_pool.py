@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import Final
+from typing import Final, NamedTuple
 
 from rtc_stun import Address
 from rtc_turn.allocation import family_of
@@ -40,6 +40,13 @@ class _Wanted:
     until: float
 
 
+class _Reserved(NamedTuple):
+    relayed: Address
+    until: float
+    account: str
+    """Who reserved it."""
+
+
 class RelayPool:
     """What was asked of the caller and not yet answered, and the ports that wait for their second allocation.
 
@@ -53,7 +60,7 @@ class RelayPool:
         self._rng = rng
         self._next_id = 0
         self._wanted: dict[int, _Wanted] = {}
-        self._reserved: dict[bytes, tuple[Address, float]] = {}
+        self._reserved: dict[bytes, _Reserved] = {}
 
     def open(self, wish: RelayWish, path: ClientPath, now: float) -> list[OpenRelay]:
         """Return what the caller is to open for a wish."""
@@ -85,20 +92,29 @@ class RelayPool:
             raise StateError(f"relay {relay_id} is not being opened")
         return wanted.wish, wanted.path, wanted.family
 
-    def reserve(self, relayed: Address, now: float) -> bytes:
+    @property
+    def reserved(self) -> int:
+        """How many addresses are kept for later allocations."""
+        return len(self._reserved)
+
+    def reserved_by(self, account: str) -> int:
+        """Return how many of them are kept for one account."""
+        return sum(each.account == account for each in self._reserved.values())
+
+    def reserve(self, relayed: Address, account: str, now: float) -> bytes:
         """Keep an address for a later allocation; return the token that names it."""
         token = self._rng(TOKEN_LENGTH)
         # [rfc8656:7.2/10]
-        self._reserved[token] = (relayed, now + self._config.reservation_lifetime)
+        self._reserved[token] = _Reserved(relayed, now + self._config.reservation_lifetime, account)
         return token
 
     def redeem(self, token: bytes, now: float) -> Address | None:
         """Return the address that a token names, if it is still kept."""
-        relayed, until = self._reserved.pop(token, (None, 0.0))
-        if relayed is not None and until <= now:
-            self._reserved[token] = (relayed, until)
+        kept = self._reserved.get(token)
+        if kept is None or kept.until <= now:
             return None
-        return relayed
+        del self._reserved[token]
+        return kept.relayed
 
     def overdue(self, now: float) -> list[ClientPath]:
         """Return whose relays the caller has not opened in time; its late answers are still understood."""
@@ -109,21 +125,21 @@ class RelayPool:
 
     def holds(self, relayed: Address) -> bool:
         """Whether an address is kept for a later allocation."""
-        return any(kept == relayed for kept, _ in self._reserved.values())
+        return any(kept.relayed == relayed for kept in self._reserved.values())
 
     def expired_reservations(self, now: float) -> list[Address]:
         """Forget what nobody came for, and return it."""
-        tokens = [token for token, (_, until) in self._reserved.items() if until <= now]
-        return [self._reserved.pop(token)[0] for token in tokens]
+        tokens = [token for token, kept in self._reserved.items() if kept.until <= now]
+        return [self._reserved.pop(token).relayed for token in tokens]
 
     def next_timeout(self) -> float | None:
         """Return when something ends, in seconds."""
-        times = [wanted.until for wanted in self._wanted.values()] + [until for _, until in self._reserved.values()]
+        times = [wanted.until for wanted in self._wanted.values()] + [kept.until for kept in self._reserved.values()]
         soonest = min(times, default=NEVER)
         return None if soonest == NEVER else soonest
 
     def close(self) -> list[Address]:
         """Forget everything; return what is to be closed."""
-        reserved = [relayed for relayed, _ in self._reserved.values()]
+        reserved = [kept.relayed for kept in self._reserved.values()]
         self._reserved.clear()
         return reserved

@@ -131,6 +131,7 @@ class TurnServer:
     def set_policy(self, policy: PeerPolicy) -> None:
         """Let another one say whom to relay to, from the next datagram on."""
         self._requests.set_policy(policy)
+        self._settle()
 
     def serves(self, local: Address, remote: Address, transport: str) -> bool:
         """Whether a client that comes by datagrams has an allocation."""
@@ -224,6 +225,8 @@ class TurnServer:
             while messages := stream.buffer.feed(data):
                 data = b""
                 for message in messages:
+                    if self.connections.is_bound(transport_id):
+                        raise ParseError("data before the answer to ConnectionBind")
                     if is_channel_data(message, last_channel=self._config.last_channel):
                         self._relay.receive_channel_data(message, stream.path)
                     else:

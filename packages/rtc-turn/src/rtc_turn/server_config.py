@@ -26,9 +26,9 @@ class TurnServerConfig:
     """Of an allocation for which nothing longer was asked."""
     max_lifetime: int = MAX_LIFETIME
     max_allocations: int = 4096
-    """At a time, of all users; one more is refused with 508."""
+    """At a time, of all users, reserved ports included; one more is refused with 508."""
     max_allocations_per_user: int = 64
-    """At a time; one more is refused with 486."""
+    """At a time, ports that are reserved for later included; one more is refused with 486."""
     tcp: bool = False
     """Whether the caller answers `OpenRelay` with TCP listeners too, so that peers are reached by TCP (:rfc:`6062`)."""
     max_connections: int = 64

@@ -15,6 +15,8 @@ from rtc_turn.server_output import ServerOutput
 from rtc_turn.server_requests import ServerRequests
 
 TRANSACTION_ID_LENGTH: Final = 12
+MAX_INDICATED_LENGTH: Final = 65_504
+"""Bytes of a datagram that find room in an indication beside any peer's address; over IPv6 there can be some more."""
 _RELAYED_ICMP: Final = {False: frozenset({3, 11}), True: frozenset({1, 2, 3})}
 """Types that are told to clients, by whether they are of ICMPv6."""
 _TOO_BIG: Final = {False: frozenset({(3, 4)}), True: frozenset({(2, 0)})}
@@ -64,6 +66,9 @@ class ServerRelay:
             return
         else:
             channel = None
+        if channel is None and length > MAX_INDICATED_LENGTH:
+            self._journal.drop("too-long")
+            return
         budget = allocation.budget
         if budget is not None and not budget.take(length, now):
             # [rfc8656:5/16]

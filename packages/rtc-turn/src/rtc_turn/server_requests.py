@@ -92,7 +92,7 @@ class ServerRequests:
         self.by_path: dict[tuple[Address, Address, str, int], ServerAllocation] = {}
         """An allocation that is about to move is there twice."""
         self._tcp: dict[Address, ServerAllocation] = {}
-        self.connections = PeerConnections(config, self._tcp, journal)
+        self.connections = PeerConnections(config, self._tcp, self.allows, journal)
         self.by_relay: dict[Address, ServerAllocation] = {}
         self.alternate: Address | None = None
         """Where new clients are sent."""
@@ -134,9 +134,12 @@ class ServerRequests:
         if isinstance(wish, Reply):
             return wish
         # [rfc8656:5/15] [rfc8656:7.2/7] [rfc8656:7.2/8]
-        if self._user_counts.get(asked.account, 0) >= self._config.max_allocations_per_user:
+        # A reserved port costs as much as an allocation, and is one already for whoever comes with its token.
+        of_user, of_all = (self._pool.reserved_by(asked.account), self._pool.reserved) if wish.token is None else (0, 0)
+        wanted = 1 + wish.reserve
+        if self._user_counts.get(asked.account, 0) + of_user + wanted > self._config.max_allocations_per_user:
             return Reply(QUOTA_REACHED)
-        if len(self._by_number) + len(self._openings) >= self._config.max_allocations:
+        if len(self._by_number) + len(self._openings) + of_all + wanted > self._config.max_allocations:
             return Reply(INSUFFICIENT_CAPACITY)
         opening = _Opening(asked, wish, self._lifetime(asked))
         if wish.token is not None:
@@ -216,7 +219,7 @@ class ServerRequests:
         allocation.relays = dict(sorted(wish.opened.items()))
         allocation.missing = next(iter(wish.failed.items()), None)
         if wish.reserved is not None:
-            allocation.reservation_token = self._pool.reserve(wish.reserved, self._journal.now)
+            allocation.reservation_token = self._pool.reserve(wish.reserved, asked.account, self._journal.now)
         self.by_path[asked.path] = allocation
         allocation.is_tcp = wish.tcp
         for relayed in allocation.relays.values():
@@ -345,8 +348,9 @@ class ServerRequests:
 
     def connection_bind(self, asked: Asked) -> Reply:
         """Answer a ConnectionBind request (:rfc:`6062#section-5.4`)."""
-        # A stream that controls an allocation carries no data.
-        return Reply(BAD_REQUEST) if asked.path in self.by_path else self.connections.bind(asked, self._journal.now)
+        # A stream that controls an allocation carries no data, nor does one that is about to.
+        controls = asked.path in self.by_path or asked.path in self._openings
+        return Reply(BAD_REQUEST) if controls else self.connections.bind(asked, self._journal.now)
 
     def allows(self, allocation: ServerAllocation, peer: Address) -> bool:
         """Whether the policy lets an allocation's user exchange data with a peer, unless it is behind a tunnel."""
@@ -365,6 +369,7 @@ class ServerRequests:
         self._policy = policy
         self._verdicts.clear()
         self.term += 1
+        self.connections.end_forbidden()
 
     def _allocation_of(self, asked: Asked) -> ServerAllocation | Reply:
         allocation = self.by_path.get(asked.path)
@@ -399,7 +404,8 @@ class ServerRequests:
         # [rfc8016:3.2.2/7] Who is where it was needs no ticket, and an older one moves nothing.
         if not ticket.is_current or is_here:
             return Reply(BAD_REQUEST)
-        return Reply(ALLOCATION_MISMATCH) if asked.path in self.by_path else allocation
+        is_taken = asked.path in self.by_path or asked.path in self._openings
+        return Reply(ALLOCATION_MISMATCH) if is_taken else allocation
 
     def _move(self, allocation: ServerAllocation, asked: Asked) -> None:
         # [rfc8016:3.2.2/5] [rfc8016:3.2.2/6] The old path serves until data comes on the new one.
