@@ -15,6 +15,7 @@ from rtc_stun import Address, CloseTransport, OpenTransport
 
 from .driver import Driver
 from .host_names import HostNames
+from .interfaces import interface_addresses
 from .network_options import NetworkOptions
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ class HostNetwork:
             self._share.gather(transport_id)
         elif transport_id not in self._sockets:
             self._sockets[transport_id] = []
-            for host in self._hosts if self._hosts is not None else self._options.hosts():
-                self._add(transport_id, host)
             self._follow()
+            for host in self._hosts if self._hosts is not None else self._present():
+                self._add(transport_id, host)
         self._peer.end_of_local_addresses(transport_id, self._driver.now)
 
     def transport_closed(self, transport_id: int) -> None:
@@ -136,12 +137,15 @@ class HostNetwork:
 
             self._monitor = NetworkMonitor.watch(self._changed)
 
+    def _present(self) -> list[str]:
+        return self._options.hosts(interface_addresses() if self._monitor is None else self._monitor.addresses)
+
     def _changed(self) -> None:
         """Give up the addresses that are gone, and take up those that came."""
         if self._peer.closed:
             return
         # A machine without a network has its loopback addresses for other programs on it, but this peer is elsewhere.
-        present = [host for host in self._options.hosts() if not ipaddress.ip_address(host).is_loopback]
+        present = [host for host in self._present() if not ipaddress.ip_address(host).is_loopback]
         self.names.follow_links()
         moves = self._is_without(present)
         lost = False if self._tcp is None else self._tcp.keep(present)

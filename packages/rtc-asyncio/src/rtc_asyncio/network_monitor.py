@@ -34,7 +34,8 @@ class NetworkMonitor:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._listeners: dict[Callable[[], None], None] = {}
-        self._known = interface_addresses()
+        self.addresses = interface_addresses()
+        """Those of this machine as last seen, the preferred ones first; listeners are told of others."""
         self._timer: asyncio.TimerHandle | None = None
         self._socket = _netlink_socket()
         if self._socket is not None:
@@ -83,8 +84,8 @@ class NetworkMonitor:
     def _look(self) -> None:
         self._timer = None
         present = interface_addresses()
-        changed = _as_set(present) != _as_set(self._known)
-        self._known = present
+        changed = _as_set(present) != _as_set(self.addresses)
+        self.addresses = present
         if self._socket is None:
             self._look_again(POLLING_INTERVAL)
         # Netlink also tells of routes, and of addresses that become usable.

@@ -1,7 +1,7 @@
 """Which of this machine's addresses a connection uses, at which ports, and what the peer is told of them."""
 
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -10,7 +10,7 @@ from rtc_peer import Configuration, IceTransportPolicy
 from rtc_stun import Address
 
 from .dataclass import dataclass
-from .interfaces import InterfaceAddress, interface_addresses, routed_hosts, without_loopback
+from .interfaces import InterfaceAddress, routed_hosts, without_loopback
 
 if TYPE_CHECKING:
     import ssl
@@ -79,9 +79,9 @@ class NetworkOptions:
             if ipaddress.ip_address(private).version != ipaddress.ip_address(public).version:
                 raise ValueError(f"{public} cannot stand for {private}: the families differ")
 
-    def hosts(self) -> list[str]:
-        """Return the addresses of this machine to open sockets on, the preferred ones first."""
-        present = [each for each in interface_addresses() if self._wants(each)]
+    def hosts(self, present: Iterable[InterfaceAddress]) -> list[str]:
+        """Choose the addresses to open sockets on among those of this machine; their order stays."""
+        present = [each for each in present if self._wants(each)]
         # [rfc8828:5.2/1]
         if self.handling == "all":
             return [each.host for each in without_loopback(present)]
