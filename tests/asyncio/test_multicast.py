@@ -7,10 +7,12 @@ import socket
 
 import pytest
 
+from rtc_asyncio import multicast
 from rtc_asyncio.interfaces import InterfaceAddress, interface_addresses
 from rtc_asyncio.multicast import MulticastDnsService, MulticastSocket
 from rtc_ice import MDNS_GROUP_IPV4
-from rtc_stun import Datagram
+from rtc_ice.mdns import MAX_LINKS
+from rtc_stun import Address, Datagram
 
 NAME = "0f0f0f0f-0000-4000-8000-000000000000.local"
 
@@ -106,5 +108,42 @@ async def test_too_many_names_are_hidden_all_the_same(address: InterfaceAddress)
         names = {service.publish(address.host) for _ in range(300)}
 
         assert len(names) == 300
+    finally:
+        service.leave()
+
+
+async def test_a_name_is_the_same_however_it_is_written(address: InterfaceAddress) -> None:
+    service = MulticastDnsService.use()
+    try:
+        name = service.publish(address.host)
+        async with asyncio.timeout(4):
+            found = await asyncio.gather(*map(service.resolve, (name, name.upper().replace("LOCAL", "local"), f"{name}.")))
+
+        assert found == [[address.host]] * 3
+        assert service._waiting == {}
+    finally:
+        service.leave()
+
+
+async def test_a_machine_may_have_more_links_than_are_taken_part_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Socket:
+        def __init__(self, address: InterfaceAddress, _: object) -> None:
+            self.local = Address(address.host, MDNS_GROUP_IPV4.port)
+
+        def send(self, datagrams: list[Datagram]) -> None: ...
+
+        def close(self) -> None: ...
+
+        def abandon(self) -> None: ...
+
+    many = [InterfaceAddress(f"192.0.2.{number}", f"veth{number}", number, 24) for number in range(1, 100)]
+    many.insert(1, InterfaceAddress("192.0.2.1", "bridge", 200, 24))
+    monkeypatch.setattr(multicast, "MulticastSocket", Socket)
+    monkeypatch.setattr(multicast, "interface_addresses", lambda: many)
+    service = MulticastDnsService.use()
+    try:
+        service.follow_links()
+
+        assert len({each.host for each in service._sockets}) == len(service._sockets) == MAX_LINKS
     finally:
         service.leave()

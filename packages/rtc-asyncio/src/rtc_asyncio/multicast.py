@@ -16,6 +16,7 @@ from typing import ClassVar, Final, Self
 from rtc_ice import MDNS_GROUP_IPV4, MDNS_GROUP_IPV6, MulticastDns, NameLost, NameResolved, is_candidate_name
 from rtc_ice import StateError as IceStateError
 from rtc_ice import candidate_name as fresh_name
+from rtc_ice.mdns import MAX_LINKS
 from rtc_stun import Address, Datagram
 
 from .driver import Driver
@@ -129,8 +130,11 @@ class MulticastDnsService:
             local = self._sockets.pop(gone).local
             self._machine.remove_link(local, now)
             self._driver.close_socket(local)
+        taken = {each.host for each in self._sockets}
         for address in present:
-            if address not in self._sockets:
+            # Containers have a link each, and two interfaces may have one address: not all can be taken part on.
+            if address.host not in taken and len(self._sockets) < MAX_LINKS:
+                taken.add(address.host)
                 with suppress(OSError):
                     opened = MulticastSocket(address, self._received)
                     self._sockets[address] = opened
@@ -157,6 +161,8 @@ class MulticastDnsService:
         """Find the address of a candidate's name; none if it has none, or more than one, which no candidate has."""
         if not is_candidate_name(name):
             return []
+        # However it is written, it is asked for once, and answered for as it was asked for.
+        name = name.lower().removesuffix(".")
         try:
             self._machine.resolve(name, self._loop.time())
         except IceStateError:
