@@ -315,6 +315,17 @@ async def test_a_stream_that_the_other_side_closes_has_failed() -> None:
     streams.close()
 
 
+@pytest.mark.parametrize("transport", ["tcp", "dtls"])
+async def test_a_stream_from_an_address_that_is_gone_has_failed(transport: str) -> None:
+    wisher = Wisher()
+    streams = MachineStreams(wisher, lambda: None)
+    streams.open(OpenTransport(0, Address(HOST, 1), transport, None, Address("192.0.2.1", 0)))
+    await _until(wisher, 1)
+
+    assert wisher.told == [("failed", 0)]
+    streams.close()
+
+
 async def test_what_waits_for_a_stream_is_bounded_and_the_rest_is_lost() -> None:
     wisher = Wisher()
     streams = MachineStreams(wisher, lambda: None)
@@ -345,6 +356,8 @@ async def test_a_stream_that_is_given_up_while_it_connects_is_not_told() -> None
 
 # --- certificates and names ---
 
+VERSION_3, VERSION_8 = bytes.fromhex("a003020102"), bytes.fromhex("a003020107")
+
 
 def test_a_certificate_proves_the_names_that_it_is_for_and_no_others(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
@@ -358,6 +371,7 @@ def test_a_certificate_proves_the_names_that_it_is_for_and_no_others(tmp_path: P
     assert not is_trusted([der], "127.0.0.2", context, now)
     assert not is_trusted([], "turn.example.org", context, now)
     assert not is_trusted([b"x"], "turn.example.org", context, now)
+    assert not is_trusted([der.replace(VERSION_3, VERSION_8, 1)], "turn.example.org", context, now)
     assert not is_trusted([der], "not a name", context, now)
     assert not is_trusted([der], "turn.example.org", context, now + timedelta(days=30))
     assert not is_trusted([der], "turn.example.org", Authority(tmp_path, "Another").context(), now)

@@ -31,7 +31,7 @@ def is_trusted(chain: Sequence[bytes], name: str, context: ssl.SSLContext, now: 
         leaf, *others = [x509.load_der_x509_certificate(each) for each in chain]
         verifier = PolicyBuilder().store(Store(roots)).time(now).build_server_verifier(_subject(name))
         verifier.verify(leaf, others)
-    except (VerificationError, ValueError, x509.UnsupportedGeneralNameType):
+    except (VerificationError, ValueError, x509.InvalidVersion, x509.UnsupportedGeneralNameType):
         return False
     return True
 

@@ -185,14 +185,18 @@ class MachineStreams:
         from .dtls_stream import DtlsStream  # who has no such server does without
 
         number = wish.transport_id
-        stream = DtlsStream(
-            wish.remote,
-            wish.local,
-            name=wish.domain or wish.remote.host,
-            context=self._context(),
-            on_data=lambda data: self.received(number, data),
-            on_closed=lambda: self.lost(number),
-        )
+        try:
+            stream = DtlsStream(
+                wish.remote,
+                wish.local,
+                name=wish.domain or wish.remote.host,
+                context=self._context(),
+                on_data=lambda data: self.received(number, data),
+                on_closed=lambda: self.lost(number),
+            )
+        except OSError:
+            self._failed(number)
+            return
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await stream.connect()
