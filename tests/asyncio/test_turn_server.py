@@ -13,13 +13,16 @@ from tests.asyncio.turn_party import ALICE, HOST, Peer, TurnParty, certificate, 
 
 from rtc_asyncio import TurnCertificate, TurnListener, TurnRelays, TurnService
 from rtc_asyncio.dtls_listener import DtlsListener
+from rtc_asyncio.turn_relays import RelaySockets
 from rtc_asyncio.turn_server import AllocationEvent
+from rtc_asyncio.udp import Batch
 from rtc_dtls import ConnectionState, DtlsConfig, DtlsConnection, Fingerprint, Role
 from rtc_stun import Address, Datagram, LongTermAuthenticator, LongTermCredential, LongTermUsers
 from rtc_turn import (
     AddressFamily,
     AllocationCreated,
     AllocationDeleted,
+    OpenRelay,
     PeerConnected,
     PeerDataReceived,
     PeerDisconnected,
@@ -479,3 +482,72 @@ async def test_permissions_are_told(tmp_path: Path) -> None:
         party.flush()
 
         assert (await party.event(PermissionInstalled)).host == "127.0.0.9"
+
+
+class Relays:
+    """The sockets of relays, at one port."""
+
+    def __init__(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind((HOST, 0))
+            port = taken.getsockname()[1]
+        self.batches: list[Batch] = []
+        self.sockets = RelaySockets(
+            TurnRelays(hosts=(HOST,), min_port=port, max_port=port),
+            self.batches.extend,
+            lambda *_: None,
+            lambda *_: None,
+        )
+
+    def open(self, *, tcp: bool) -> Address:
+        wish = OpenRelay(1, AddressFamily.IPV4, even_port=False, reserve_next=False, server=Address(HOST, 1), tcp=tcp)
+        return self.sockets.open(wish)[0]
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+async def test_a_relayed_address_is_of_one_allocation_whatever_its_transport(*, tcp: bool) -> None:
+    relays = Relays()
+    relays.open(tcp=tcp)
+    with pytest.raises(OSError, match="no port is free"):
+        relays.open(tcp=not tcp)
+    relays.sockets.close_all()
+
+
+async def test_a_relay_hears_where_a_listener_has_just_gone() -> None:
+    relays = Relays()
+    listening = relays.open(tcp=True)
+    await asyncio.sleep(0.01)
+    relays.sockets.close(listening)
+    relayed = relays.open(tcp=False)
+    await asyncio.sleep(0.01)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.sendto(b"hello", relayed)
+        async with asyncio.timeout(2):
+            while not relays.batches:
+                await asyncio.sleep(0.005)
+    relays.sockets.close_all()
+
+
+def test_a_client_of_dtls_that_is_served_nothing_leaves_whatever_it_says(tmp_path: Path) -> None:
+    server, source = Address(HOST, 5349), Address("192.0.2.9", 1)
+    served = True
+    listener = DtlsListener(server, certificate(tmp_path).dtls, 2, lambda _: served)
+    client = DtlsConnection(role=Role.CLIENT, config=DtlsConfig(), rng=os.urandom)
+    client.start(0.0)
+    for _ in range(8):
+        listener.receive([Datagram(each, server, source) for each in client.datagrams_to_send(0.0)], 0.0)
+        client.events()
+        if client.peer_certificates and client.state is ConnectionState.UNVERIFIED:
+            client.set_remote_fingerprints([Fingerprint.of(client.peer_certificates[0])], 0.0)
+        for answer in listener.datagrams_to_send(0.0):
+            client.receive_datagram(answer.data, 0.0)
+    present = []
+    for now in range(10, 400, 10):
+        served = now < 200
+        client.send(b"here")
+        listener.receive([Datagram(each, server, source) for each in client.datagrams_to_send(now)], now)
+        listener.handle_timeout(now)
+        listener.datagrams_to_send(now)
+        present += [now] * len(listener)
+
+    assert 240 <= max(present) <= 270

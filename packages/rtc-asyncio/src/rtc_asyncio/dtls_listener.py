@@ -35,12 +35,13 @@ _CLIENT_HELLO: Final = b"\x16\xfe"
 
 
 class _Client:
-    __slots__ = ("connection", "seen_at", "since")
+    __slots__ = ("connection", "served_at", "since")
 
     def __init__(self, connection: DtlsConnection, now: float) -> None:
         self.connection = connection
         self.since = now
-        self.seen_at = now
+        self.served_at = now
+        """When it had something last that must not be cut off; before that, when it came."""
 
 
 class DtlsListener:
@@ -91,7 +92,6 @@ class DtlsListener:
             if client is None:
                 self._greet(datagram, now)
                 continue
-            client.seen_at = now
             client.connection.receive_datagram(datagram.data, now)
             self._touched[remote] = None
             contents += self._contents(client, remote)
@@ -169,8 +169,11 @@ class DtlsListener:
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_INTERVAL
             for remote, client in list(self._clients.items()):
+                if self._is_served(remote):
+                    client.served_at = now
                 is_late = remote in self._shaking and now - client.since > HANDSHAKE_TIME
-                if is_late or (now - client.seen_at > IDLE_TIME and not self._is_served(remote)):
+                # Whatever it says: nobody has proven to be a user with that.
+                if is_late or now - client.served_at > IDLE_TIME:
                     client.connection.close(now)
                     self._touched[remote] = None
 

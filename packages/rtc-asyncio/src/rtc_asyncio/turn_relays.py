@@ -130,7 +130,7 @@ class RelaySockets:
     def _bind(self, host: str, port: int) -> Address:
         public = self._options.external.get(host, host)
         relayed = Address(public, port)
-        if relayed in self._udp:
+        if self._is_taken(relayed):
             raise OSError("the port is taken")
         self._udp[relayed] = UdpSocket(
             Address(host, port),
@@ -143,7 +143,7 @@ class RelaySockets:
 
     def _listen(self, host: str, port: int) -> Address:
         relayed = Address(self._options.external.get(host, host), port)
-        if relayed in self._listeners:
+        if self._is_taken(relayed):
             raise OSError("the port is taken")
         listening = shared_socket(Address(host, port))
         try:
@@ -155,6 +155,10 @@ class RelaySockets:
             listening, lambda opened, remote: self._on_peer(relayed, opened, remote), Address(host, port)
         )
         return relayed
+
+    def _is_taken(self, relayed: Address) -> bool:
+        """Whether an address is a relay's; it names the allocation, so that UDP and TCP cannot both have it."""
+        return relayed in self._udp or relayed in self._listeners
 
     def bound_to(self, relayed: Address) -> Address | None:
         """Return what a listener is bound to, for connections that are to leave from there."""
@@ -217,11 +221,15 @@ class Listener:
             except OSError:
                 await asyncio.sleep(self.PAUSE)
                 continue
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with contextlib.suppress(OSError):  # it may have been closed already
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._on_accepted(opened, Address(*remote[:2]))
 
     def close(self) -> None:
         """Listen no more."""
+        # Before the number of the descriptor is another's: the end of the task would take away what waits for that one.
+        with contextlib.suppress(NotImplementedError):  # by loops that do not watch sockets
+            self._task.get_loop().remove_reader(self._socket)
         self._task.cancel()
         self._socket.close()
 

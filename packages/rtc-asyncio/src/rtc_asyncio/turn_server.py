@@ -291,6 +291,7 @@ class TurnService:
             self._server.set_authenticator(authenticator)
         if policy is not None:
             self._server.set_policy(policy)
+            self._wake()
         if certificate is not None:
             self._certificate = certificate
             if self._context is not None:
