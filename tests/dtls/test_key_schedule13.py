@@ -71,3 +71,14 @@ def test_sequence_number_key_is_expanded_under_its_own_label() -> None:
     keys = TrafficSecret(suite=suite, secret=bytes(32)).keys()
 
     assert keys.sequence_number_key == HKDFExpand(hashes.SHA256(), 16, info).derive(bytes(32))
+
+
+@EACH_SUITE
+def test_exporter_says_what_it_cannot_derive(suite: CipherSuite13) -> None:
+    exporter = HandshakeSecrets.derive(suite, b"shared", b"hellos").application(b"finished").exporter
+    longest = 255 * suite.hash_length
+
+    assert len(exporter.export("l" * 249, longest, None)) == longest
+    for label, length in (("l" * 250, 32), ("l", longest + 1), ("l", 2**17)):
+        with pytest.raises(ValueError, match="too long"):
+            exporter.export(label, length, None)

@@ -30,6 +30,8 @@ LABEL_PREFIX: Final = b"dtls13"
 
 IV_LENGTH: Final = 12
 
+MAX_LABEL_LENGTH: Final = 255 - len(LABEL_PREFIX)
+
 
 def expand_label(
     hash_name: str, secret: bytes, label: bytes, context: bytes, length: int, prefix: bytes = LABEL_PREFIX
@@ -95,7 +97,13 @@ class ExporterSecret:
     secret: bytes = field(repr=False)
 
     def export(self, label: str, length: int, context: bytes | None) -> bytes:
-        """Export keying material. Other than in DTLS 1.2, no context is the same as an empty one."""
+        """Export keying material. Other than in DTLS 1.2, no context is the same as an empty one.
+
+        Raises:
+            ValueError: The label or the keys are longer than HKDF-Expand-Label has them.
+        """
+        if len(label) > MAX_LABEL_LENGTH or length > 255 * self.suite.hash_length:
+            raise ValueError(f"{length} bytes for a label of {len(label)} are too long")
         name = self.suite.hash_name
         secret = _derive(self.suite, self.secret, label.encode("ascii"), _hash(name, b""))
         # [rfc8446:7.5/1]
