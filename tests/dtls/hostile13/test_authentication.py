@@ -21,7 +21,15 @@ from tests.dtls.hostile13.puppet import (
     stage,
 )
 
-from rtc_dtls import Certificate, ConnectionState, Fingerprint, Role, StateError
+from rtc_dtls import (
+    AlertDescription,
+    ApplicationDataReceived,
+    Certificate,
+    ConnectionState,
+    Fingerprint,
+    Role,
+    StateError,
+)
 from rtc_dtls.certificate_messages import CertificateVerify
 from rtc_dtls.certificate_messages13 import CertificateMessage13
 from rtc_dtls.handshake import HandshakeMessage
@@ -241,8 +249,21 @@ def test_class_15_data_before_finished_are_not_delivered() -> None:
 
     puppet.subject.receive_datagram(record, 0.0)
 
-    assert puppet.subject.events() == [] or not puppet.received
+    assert not any(isinstance(event, ApplicationDataReceived) for event in puppet.subject.events())
     assert puppet.subject.state is ConnectionState.HANDSHAKING
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["proof", "finished", None])
+@pytest.mark.spec("rfc8446:4.4.4/2", "rfc9147:6.1/2")
+def test_class_15_data_under_the_keys_of_the_handshake_are_fatal(role: Role, name: str | None) -> None:
+    puppet: Puppet = pickle.loads(stage(role, name).state) if name else Puppet(role).connect()
+    record = puppet.puppet._context.records.seal(ContentType.APPLICATION_DATA, b"early", 2)
+
+    puppet.deliver(record)
+
+    assert puppet.received == []
+    assert puppet.alert == AlertDescription.UNEXPECTED_MESSAGE
 
 
 @BOTH

@@ -19,6 +19,7 @@ from .context import HandshakeContext
 from .errors import ParseError, ProtocolError, StateError
 from .events import ApplicationDataReceived, ConnectionClosed, ConnectionFailed, HandshakeCompleted
 from .handshake import HandshakeMessage, HandshakeType, message_name
+from .handshake_layer import HANDSHAKE_EPOCH
 from .inbox import Inbox
 from .journal import Trace
 from .key_schedule12 import MasterSecret
@@ -123,6 +124,8 @@ class Association:
                 self.journal.drop(opened)
             return
         match opened.content_type:
+            case ContentType.APPLICATION_DATA if self._is_premature(record, opened):
+                self._fail_unexpected("application data under the keys of the handshake", "RFC 9147 section 6.1")
             case ContentType.APPLICATION_DATA:
                 self._on_application_data(opened.content)
             case ContentType.HANDSHAKE:
@@ -139,6 +142,12 @@ class Association:
             case _:
                 # [rfc9147:4.1/4]
                 self._fail_unexpected(f"content type {opened.content_type} under protection", "RFC 9147 section 4.1")
+
+    @staticmethod
+    def _is_premature(record: Record | ProtectedRecord, opened: Opened) -> bool:
+        """Whether these are data under keys that prove nothing about who the peer is yet."""
+        # [rfc8446:4.4.4/2] [rfc9147:6.1/2]
+        return isinstance(record, ProtectedRecord) and opened.epoch == HANDSHAKE_EPOCH
 
     def _fail_unexpected(self, what: str, section: str) -> None:
         self.fail(what, AlertDescription.UNEXPECTED_MESSAGE, received=False, section=section)
