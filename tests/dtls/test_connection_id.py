@@ -96,6 +96,43 @@ def test_records_without_the_right_one_are_dropped(version: int) -> None:
     assert pair.seen(Role.SERVER, ApplicationDataReceived) == [ApplicationDataReceived(b"data")]
 
 
+@pytest.mark.spec("rfc9147:4/4", "rfc9147:9/4")
+def test_record_that_the_peer_itself_sealed_without_an_id_is_dropped() -> None:
+    pair = ends(Version.DTLS_1_3, b"client", b"server")
+    pair.client._context.records.use_peer_connection_id(b"")
+
+    pair.server.receive_datagram(datagram_of(pair.client), 0.0)
+
+    assert pair.server.events() == []
+    assert pair.server.stats.dropped == {"record_connection_id": 1}
+
+
+@EACH_VERSION
+@EACH_ROLE
+def test_plaintext_with_an_id_shuts_no_door(version: int, role: Role) -> None:
+    configs = [replace(it, versions=(version,), connection_id=b"cid") for it in (CLIENT, SERVER)]
+    pair = Ends(configs[0], replace(configs[1], cookie_secrets=(b"secret" * 3,)))
+    pair.client.start(0.0)
+    forged = bytes([25]) + bytes.fromhex("fefd") + bytes(8) + b"cid" + b"\0\4data"
+
+    end(pair, role).receive_datagram(forged, 0.0)
+
+    assert end(pair, role).stats.dropped == {"record_plaintext_connection_id": 1}
+    pair.carry()
+    check_connected(pair)
+
+
+@EACH_VERSION
+@pytest.mark.parametrize("mtu", [256, 300, 320])
+def test_id_as_long_as_the_mtu_does_not_keep_the_handshake_from_going_out(version: int, mtu: int) -> None:
+    pair = ends(version, b"c" * 255, b"s" * 255, mtu=mtu)
+
+    check_connected(pair)
+    sent = pair.sent[Role.CLIENT] + pair.sent[Role.SERVER]
+    assert max(map(len, sent)) <= max(mtu, 255 + 13 + 24 + 1 + 44)
+    assert len(sent) < 120
+
+
 @EACH_VERSION
 @pytest.mark.spec("rfc9146:5/1", "rfc9146:5.3/1", "rfc9146:6/2")
 def test_record_with_any_bit_turned_is_dropped(version: int) -> None:

@@ -155,6 +155,19 @@ def test_forgeries_make_us_ask_for_new_keys_and_end_the_connection_at_last() -> 
     assert failed.section == "RFC 9147 section 4.5.3"
 
 
+@pytest.mark.spec("rfc9147:4.5.3/3")
+def test_older_key_that_is_attacked_is_forgotten_and_nothing_else_happens() -> None:
+    pair = Ends(replace(CLIENT, max_forgeries_per_key=8), SERVER).connect()
+    pair.server.datagrams_to_send(0.0)
+    forged = b"\x2e" + bytes(2) + b"\x00\x20" + bytes(32)
+
+    pair.client.receive_datagrams([forged] * 10, 0.0)
+
+    assert pair.client.stats.dropped == {"record_bad_mac": 8, "record_unknown_epoch": 2}
+    assert pair.client.datagrams_to_send(0.0) == []
+    check_connected(pair)
+
+
 @EACH_ROLE
 @pytest.mark.parametrize("body", [b"", b"\x02", b"\x00\x00"])
 @pytest.mark.spec("rfc8446:4.6.3/3")

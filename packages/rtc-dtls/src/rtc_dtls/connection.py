@@ -145,7 +145,8 @@ class DtlsConnection:
         stats.bytes_received += sum(map(len, batch))
         at = 0
         while at < len(batch):
-            if self._association.state is ConnectionState.CONNECTED:
+            # Records with a connection ID go the general way, and where one is agreed on there are no others.
+            if self._association.state is ConnectionState.CONNECTED and not self._context.records.connection_id:
                 opened: list[bytes] = []
                 at = self._context.records.application_opener().open_application_data(batch, at, opened)
                 self._association.deliver(opened)
@@ -219,7 +220,8 @@ class DtlsConnection:
 
         Raises:
             StateError: There is no verified connection, or it lacks the extended master secret.
-            ValueError: The label belongs to the protocol itself or is not ASCII, or the length is negative.
+            ValueError: The label belongs to the protocol itself or is not ASCII, or the length is negative; in DTLS
+                1.3 also if the label has more than 249 bytes or the length is more than 255 hashes of the suite.
 
         See :rfc:`5705#section-4` and, for the demand, :rfc:`7627#section-5.4`.
         """

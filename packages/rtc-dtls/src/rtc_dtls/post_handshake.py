@@ -92,6 +92,8 @@ class PostHandshake:
             ProtocolError: There were too many.
         """
         limit = self._context.config.max_forgeries_per_key
+        # The older key is not needed to go on.
+        self._context.records.forget_attacked(limit)
         forgeries = self._context.records.forgeries
         # [rfc9147:4.5.3/4]
         if forgeries >= limit:

@@ -12,7 +12,7 @@ make the cipher object again after a copy.
 
 from collections.abc import Sequence
 from struct import Struct
-from typing import ClassVar, Final
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
@@ -147,9 +147,6 @@ class Opener(_Keyed):
 
     __slots__ = ("_limit", "epoch", "window")
 
-    is_common: ClassVar[bool] = True
-    """Whether `open_application_data` finds anything to open."""
-
     def __init__(self, suite: CipherSuite, keys: DirectionKeys, epoch: int, limit: int = MAX_PLAINTEXT_LENGTH) -> None:
         """Take keys, and the longest plaintext that we let the peer send."""
         super().__init__(suite, keys)
@@ -218,7 +215,7 @@ class Opener(_Keyed):
         shortest = HEADER_LENGTH + expansion
         window = self.window
         highest, bitmap = window.highest, window.bitmap
-        longest = self._limit if self.is_common else 0
+        longest = self._limit
         end = len(datagrams)
         while at < end:
             datagram = datagrams[at]

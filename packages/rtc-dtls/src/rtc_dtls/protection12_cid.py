@@ -7,7 +7,6 @@ additional data = 8 times 0xff | 25 | length of cid | 25 | version | epoch, sequ
 
 from collections.abc import Sequence
 from struct import Struct
-from typing import ClassVar
 
 from cryptography.exceptions import InvalidTag
 
@@ -76,8 +75,6 @@ class CidOpener(Opener):
     """The receiving direction of an epoch whose records have our connection ID. `open_inner` alone opens them."""
 
     __slots__ = ()
-
-    is_common: ClassVar[bool] = False
 
     def open_inner(self, record: Record) -> Opened | str:
         """Check and decrypt one record, whose connection ID is right.

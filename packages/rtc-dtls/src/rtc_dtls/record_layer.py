@@ -16,7 +16,7 @@ from typing import Final
 from .protection12 import Opener, Plaintext, Sealer
 from .protection12_cid import CidOpener, CidSealer
 from .protection13 import Opener13, Sealer13
-from .record import MAX_PLAINTEXT_LENGTH, ContentType, Opened, Record
+from .record import MAX_PLAINTEXT_LENGTH, TLS12_CID, ContentType, Opened, Record
 from .record13 import EPOCH_MASK, ProtectedRecord
 from .version import Version
 
@@ -165,6 +165,9 @@ class RecordLayer:
         if record.content_type == ContentType.APPLICATION_DATA:
             # [rfc5246:7.3/3]
             return "record_plaintext_application_data"
+        if record.content_type == TLS12_CID:
+            # Only what is protected has a connection ID: anybody may have made it up.
+            return "record_plaintext_connection_id"
         if len(record.fragment) > MAX_PLAINTEXT_LENGTH:
             return "record_too_long"
         return Opened(record.content_type, record.fragment, record.number)
@@ -209,6 +212,11 @@ class RecordLayer:
     def forgeries(self) -> int:
         """Records of DTLS 1.3 that failed authentication under the newest key of the peer."""
         return self._openers13[0].forgeries if self._openers13 else 0
+
+    def forget_attacked(self, limit: int) -> None:
+        """Lose the older key of DTLS 1.3 if so many records failed authentication under it; the newest one stays."""
+        # [rfc9147:4.5.3/3]
+        self._openers13[1:] = [opener for opener in self._openers13[1:] if opener.forgeries < limit]
 
     def use_peer_connection_id(self, connection_id: bytes) -> None:
         """Put another connection ID into our records of DTLS 1.3."""
