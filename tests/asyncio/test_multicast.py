@@ -117,7 +117,9 @@ async def test_a_name_is_the_same_however_it_is_written(address: InterfaceAddres
     try:
         name = service.publish(address.host)
         async with asyncio.timeout(4):
-            found = await asyncio.gather(*map(service.resolve, (name, name.upper().replace("LOCAL", "local"), f"{name}.")))
+            found = await asyncio.gather(
+                *map(service.resolve, (name, name.upper().replace("LOCAL", "local"), f"{name}."))
+            )
 
         assert found == [[address.host]] * 3
         assert service._waiting == {}

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from rtc_asyncio import RTCDataChannel, RTCPeerConnection, SinglePort, UdpSocket, single_port
+from rtc_asyncio.interfaces import local_hosts
 from rtc_asyncio.udp import Batch
 from rtc_ice import IceConfig
 from rtc_ice.messages import build_check
@@ -259,3 +260,18 @@ async def test_a_number_that_is_taken_at_another_address_is_not_insisted_on(monk
     chosen.clear()
     with pytest.raises(OSError, match="taken"):
         SinglePort(port.port, hosts=["127.0.0.1", "127.0.0.2"])
+
+
+async def test_an_address_that_is_no_candidate_keeps_nobody_from_the_others() -> None:
+    options = PeerOptions(ice=IceConfig(allow_loopback=False))
+    own = next((host for host in local_hosts() if host != "127.0.0.1" and ":" not in host), None)
+    if own is None:
+        pytest.skip("this machine has no network")
+    async with (
+        SinglePort(hosts=["127.0.0.1", own]) as port,
+        RTCPeerConnection(port=port, options=options) as server,
+        RTCPeerConnection(hosts=[own]) as client,
+    ):
+        await connected(client, server)
+
+        assert len(port) == 1

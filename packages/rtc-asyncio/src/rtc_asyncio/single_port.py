@@ -210,9 +210,9 @@ class PortShare:
             return
         for local in self._port.addresses if is_new else ():
             announced = self._port.announced(local)
-            self._driver.add_socket(SharedSocket(local, self))
-            if not self._peer.add_local_address(transport_id, local, self._driver.now, announced=announced):
-                self._driver.close_socket(local)
+            # What is no candidate has no socket: closing one is to leave the port.
+            if self._peer.add_local_address(transport_id, local, self._driver.now, announced=announced):
+                self._driver.add_socket(SharedSocket(local, self))
         for local in self._port.addresses if is_new and self._port.listens else ():
             announced = self._port.announced(local)
             self._peer.add_local_address(
