@@ -4,8 +4,9 @@ import ipaddress
 import itertools
 
 import pytest
+from tests.support.rng import SeededRng
 
-from rtc_ice import MDNS_GROUP_IPV4, MDNS_GROUP_IPV6, NameLost, NameResolved, is_candidate_name
+from rtc_ice import MDNS_GROUP_IPV4, MDNS_GROUP_IPV6, MulticastDns, NameLost, NameResolved, is_candidate_name
 from rtc_ice.dns_message import (
     CLASS_ANY,
     TRUNCATED,
@@ -206,6 +207,20 @@ def test_a_new_name_is_announced_twice_and_never_again() -> None:
     assert {datagram.remote for _, datagram in here.sent} == {MDNS_GROUP_IPV4}
     announced = here.responses[0][1].answers
     assert announced == (DnsRecord(dns_name(name), TYPE_A, bytes([192, 0, 2, 1]), 120, cache_flush=True),)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::7"])
+def test_many_names_are_told_in_messages_that_the_link_can_carry(host: str) -> None:
+    mdns = MulticastDns(rng=SeededRng(1))
+    mdns.add_link(f"{host}/64" if ":" in host else f"{host}/24", 0.0)
+    names = {mdns.publish(host, 0.0) for _ in range(256)}
+    told = mdns.datagrams_to_send(0.0)
+    mdns.close(1.0)
+    told += mdns.datagrams_to_send(1.0)
+    answers = [DnsMessage.parse(each.data).answers for each in told]
+
+    assert max(len(each.data) for each in told) <= 1440
+    assert sum(map(len, answers)) == 2 * len(names)
 
 
 def test_each_address_has_another_name_and_names_are_random() -> None:

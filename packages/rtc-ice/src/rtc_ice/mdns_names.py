@@ -43,7 +43,9 @@ PROBE_INTERVAL: Final = 0.25
 DEFERRAL: Final = 1.0
 """Seconds that the loser of a simultaneous probe waits."""
 MAX_UNICAST_PER_SECOND: Final = 64
-"""Answers to single askers; more are not given, and counted."""
+"""Answers to single askers; more are not given."""
+NAMES_A_MESSAGE: Final = 12
+"""Names that are told together: as many as one packet of the link holds, whatever is told of them."""
 
 
 @dataclass(slots=True)
@@ -255,8 +257,10 @@ class Responder:
         for link in links:
             # [rfc6762:6.4/1]
             here = [own for own in due if own.link == link]
-            # [rfc6762:6/10] [rfc6762:6/11]
-            output.append(Datagram(_announcement(here).serialize(), link.local, link.group))
+            for start in range(0, len(here), NAMES_A_MESSAGE):
+                together = here[start : start + NAMES_A_MESSAGE]
+                # [rfc6762:6/10] [rfc6762:6/11]
+                output.append(Datagram(_announcement(together).serialize(), link.local, link.group))
             for own in here:
                 self._was_told(own, now)
         return output
