@@ -15,9 +15,6 @@ from .record_layer import RecordLayer
 FINAL_FLIGHT_LIFETIME: Final = 240.0
 """Seconds (twice TCP's MSL) for which the last flight is repeated when the peer asks for it."""
 
-SMALLEST_PIECE: Final = 32
-"""Bytes of a message that a datagram takes, whatever the MTU; less than the 64 of the smallest record size limit."""
-
 
 class ChangeCipherSpec:
     """The message that is no handshake message but belongs to a flight."""
@@ -111,10 +108,7 @@ class _Packer:
     def _room(self) -> int:
         """Bytes that the open record could still take."""
         used = len(self._datagram) + self._records.overhead(self._epoch)
-        room = min(self._mtu - used, self._records.max_content(self._epoch)) - len(self._content)
-        # A connection ID may be as long as a small MTU. The peer chose it, so the datagram grows.
-        is_empty = not self._datagram and not self._content
-        return max(room, FRAGMENT_HEADER_LENGTH + SMALLEST_PIECE) if is_empty else room
+        return min(self._mtu - used, self._records.max_content(self._epoch)) - len(self._content)
 
     def _end_record(self) -> None:
         # [rfc5246:6.2.1/3]

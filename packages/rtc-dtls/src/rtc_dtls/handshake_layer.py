@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from .ack import SentRecords, parse_ack
 from .acknowledger import DELAY, Acknowledger
+from .config import MIN_MTU
 from .errors import ParseError
 from .flight import FINAL_FLIGHT_LIFETIME, ChangeCipherSpec, FlightItem, RetransmissionTimer, pack
 from .fragment import DUPLICATE, Reassembler
@@ -414,19 +415,21 @@ class HandshakeLayer:
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Drain what has to go out."""
         datagrams, self._once = self._once, []
+        # The peer chose the length of its connection ID, which may be as long as a small MTU: the datagrams grow by it.
+        mtu = max(self.mtu, MIN_MTU + len(self._records.peer_connection_id))
         if self.pending:
             self.pending = False
             if self._timer.transmissions:
                 self._journal.stats.flights_retransmitted += 1
             # [rfc6347:4.2.4/1] [rfc6347:4.1/5] [rfc6347:4.2.2/3] [rfc6347:4.2.2/4]
-            datagrams += pack(self._flight, self._records, self.mtu, self._sent, apart=self._apart)
+            datagrams += pack(self._flight, self._records, mtu, self._sent, apart=self._apart)
             self._timer.sent(now)
             self._last_sent = now
             if self._flight_is_final:
                 self._timer.stop()
         if self._has_ack:
             epoch = self._records.write_epoch
-            room = min(self.mtu - self._records.overhead(epoch), self._records.max_content(epoch))
+            room = min(mtu - self._records.overhead(epoch), self._records.max_content(epoch))
             # [rfc9147:7/6] [rfc9147:7/7]
             datagrams.append(self._records.seal(ContentType.ACK, self._acknowledger.take(room), epoch))
             if self._is_over:
