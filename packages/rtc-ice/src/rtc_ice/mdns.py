@@ -10,7 +10,6 @@ malformed, or from beyond the link, is dropped and counted.
 """
 
 import ipaddress
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Final, TypeAlias
@@ -19,6 +18,7 @@ from rtc_ice.credentials import Rng
 from rtc_ice.dataclass import dataclass
 from rtc_ice.dns_message import DnsMessage, DnsParseError, dns_name
 from rtc_ice.errors import StateError
+from rtc_ice.hidden_name import candidate_name, is_candidate_name
 from rtc_ice.mdns_links import MDNS_PORT, MdnsLink
 from rtc_ice.mdns_names import OwnName, Responder
 from rtc_ice.mdns_questions import NameResolved, Resolver
@@ -32,8 +32,6 @@ MAX_QUESTIONS: Final = 64
 MAX_LINKS: Final = 64
 MAX_OUTPUT: Final = 256
 """Datagrams that wait for a caller that does not collect them; more are dropped and counted."""
-
-_CANDIDATE_NAME: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\.local\.?")
 
 
 @dataclass(slots=True)
@@ -283,20 +281,3 @@ class MulticastDns:
         self._stats.dropped[reason] = self._stats.dropped.get(reason, 0) + 1
         if self._trace is not None:
             self._trace(self._now, "mdns:dropped", {"reason": reason})
-
-
-def candidate_name(rng: Rng) -> str:
-    """Make a name that nobody else has: a random UUID and ``local``."""
-    digits = bytearray(rng(16))
-    digits[6] = digits[6] & 0x0F | 0x40
-    digits[8] = digits[8] & 0x3F | 0x80
-    text = digits.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}.local"
-
-
-def is_candidate_name(host: str) -> bool:
-    """Whether a candidate's host is a name to be asked for by multicast DNS: a UUID and ``local``.
-
-    Other names under ``local`` are devices, and a peer must not choose which of them gets our checks.
-    """
-    return _CANDIDATE_NAME.fullmatch(host) is not None

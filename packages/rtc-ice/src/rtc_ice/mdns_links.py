@@ -8,8 +8,8 @@ from rtc_stun import Address
 
 MDNS_PORT: Final = 5353
 # [rfc6762:3/1]
-GROUP_IPV4: Final = Address("224.0.0.251", MDNS_PORT)
-GROUP_IPV6: Final = Address("ff02::fb", MDNS_PORT)
+MDNS_GROUP_IPV4: Final = Address("224.0.0.251", MDNS_PORT)
+MDNS_GROUP_IPV6: Final = Address("ff02::fb", MDNS_PORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class MdnsLink:
     @property
     def group(self) -> Address:
         """Where to send what all on the link shall hear."""
-        return GROUP_IPV6 if self.local.is_ipv6 else GROUP_IPV4
+        return MDNS_GROUP_IPV6 if self.local.is_ipv6 else MDNS_GROUP_IPV4
 
     def reaches(self, source: Address) -> bool:
         """Whether an address is on the link, so that a datagram from there came over no router."""
