@@ -14,7 +14,7 @@ from rtc_dtls import AlertDescription, StateError
 from rtc_dtls.cipher_suite13 import CIPHER_SUITES_13
 from rtc_dtls.errors import ProtocolError
 from rtc_dtls.key_schedule13 import TrafficKeys, TrafficSecret
-from rtc_dtls.protection13 import OVERHEAD, Opener13, Sealer13
+from rtc_dtls.protection13 import MAX_LOOKAHEAD, OVERHEAD, Opener13, Sealer13
 from rtc_dtls.record import ContentType, Opened, split_datagram
 from rtc_dtls.record13 import ProtectedRecord, closest_sequence_number
 from rtc_dtls.replay import WINDOW_SIZE
@@ -266,3 +266,30 @@ def test_copies_go_on_like_the_original(suite_id: int, duplicate: Callable[[obje
         opened: list[bytes] = []
         assert each.open_application_data([sealed, sealed], 0, opened) == 1
         assert opened == [b"second"]
+
+
+@EACH_SUITE
+def test_forged_datagrams_cost_masks_in_proportion(suite_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealer, opener = ends(suite_id)
+    genuine = Opener13._masks
+    made = 0
+
+    def masks(self: Opener13, samples: list[bytes]) -> tuple[bytes, bytes]:
+        nonlocal made
+        made += len(samples)
+        return genuine(self, samples)
+
+    sealed = sealer.seal_many(ContentType.APPLICATION_DATA, [b"content"] * 200)
+    forged = [datagram[:-1] + bytes([datagram[-1] ^ 1]) for datagram in sealed]
+    monkeypatch.setattr(Opener13, "_masks", masks)
+
+    for at in range(len(forged)):
+        assert opener.open_application_data(forged, at, []) == at
+
+    assert made <= len(forged) + MAX_LOOKAHEAD
+    opened: list[bytes] = []
+    at = 0
+    while at < len(sealed):
+        at = opener.open_application_data(sealed, at, opened)
+    assert opened == [b"content"] * 200
+    assert made <= 2 * (len(sealed) + MAX_LOOKAHEAD)

@@ -42,7 +42,8 @@ OVERHEAD: Final = HEADER_LENGTH + 1 + TAG_LENGTH
 """Bytes our records are longer than what they carry."""
 
 MAX_LOOKAHEAD: Final = 64
-"""Datagrams whose masks are made in one call; all but the first are in vain if that one is forged."""
+"""Datagrams whose masks are made in one call at most. All but the first are in vain if that one is forged: then we begin
+with one again, and double."""
 
 _APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 _SHORTEST: Final = OVERHEAD + 1
@@ -167,7 +168,7 @@ class Sealer13(_Keyed):
 class Opener13(_Keyed):
     """The receiving direction of an epoch, with its replay window."""
 
-    __slots__ = ("_limit", "forgeries", "window")
+    __slots__ = ("_limit", "_lookahead", "forgeries", "window")
 
     def __init__(
         self, suite: CipherSuite13, keys: TrafficKeys, epoch: int, limit: int = MAX_PLAINTEXT_LENGTH + 1
@@ -175,6 +176,7 @@ class Opener13(_Keyed):
         """Take keys, and the longest inner plaintext that we let the peer send."""
         super().__init__(suite, keys, epoch)
         self._limit = limit
+        self._lookahead = MAX_LOOKAHEAD
         # [rfc9147:4.5.1/1]
         self.window = ReplayWindow()
         # [rfc9147:4.5.3/3]
@@ -186,6 +188,7 @@ class Opener13(_Keyed):
 
     def __setstate__(self, state: tuple[CipherSuite13, TrafficKeys, int, int, ReplayWindow, int]) -> None:
         self._suite, self._keys, self.epoch, self._limit, self.window, self.forgeries = state
+        self._lookahead = MAX_LOOKAHEAD
         self._make_ciphers()
 
     def open(self, record: ProtectedRecord) -> Opened | str:
@@ -248,7 +251,7 @@ class Opener13(_Keyed):
         longest = HEADER_LENGTH + self._limit + TAG_LENGTH
         end = at
         samples = []
-        for datagram in datagrams[at : at + MAX_LOOKAHEAD]:
+        for datagram in datagrams[at : at + self._lookahead]:
             size = len(datagram)
             if (
                 not _SHORTEST <= size <= longest
@@ -262,6 +265,7 @@ class Opener13(_Keyed):
             return at
         window = self.window
         highest, bitmap = window.highest, window.bitmap
+        self._lookahead = min(2 * self._lookahead, MAX_LOOKAHEAD)
         for datagram, high, low in zip(datagrams[at:end], *self._masks(samples), strict=True):
             plain = (datagram[1] ^ high) << 8 | datagram[2] ^ low
             ahead = (plain - highest - 1 & 0xFFFF) + 1
@@ -272,6 +276,7 @@ class Opener13(_Keyed):
             try:
                 inner = decrypt((iv ^ number).to_bytes(12, "big"), datagram[HEADER_LENGTH:], header)
             except InvalidTag:
+                self._lookahead = 1
                 break
             if inner[-1] != _APPLICATION_DATA or (ahead <= 0 and (ahead <= -WINDOW_SIZE or bitmap >> -ahead & 1)):
                 break
