@@ -9,6 +9,7 @@ from tests.dtls.hostile13.puppet import KEY_UPDATE, Puppet, stage
 from rtc_dtls import ConnectionClosed, ConnectionState, Role
 from rtc_dtls.ack import encode_ack
 from rtc_dtls.handshake import HandshakeMessage
+from rtc_dtls.post_handshake import PostHandshake
 from rtc_dtls.record import ContentType
 
 BOTH = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.name.lower())
@@ -133,15 +134,23 @@ def test_class_23_crossing_key_updates_work(role: Role) -> None:
 def test_class_23_flood_of_requests_for_new_keys_is_answered_in_turn(role: Role) -> None:
     """However often the peer asks, one update is under way at a time."""
     puppet = Puppet(role).connect()
-    number, epoch = puppet.puppet._context.layer._next_send_seq, 3
-    sent = puppet.subject.stats.datagrams_sent
-    messages = [bytes(HandshakeMessage(KEY_UPDATE, number + each, b"\x01", epoch)) for each in range(200)]
+    engine = puppet.puppet._association.engine
+    assert isinstance(engine, PostHandshake)
+    number, secret = puppet.puppet._context.layer._next_send_seq, engine._ours
+    flood = []
+    for each in range(200):
+        flood.append(puppet.seal(22, bytes(HandshakeMessage(KEY_UPDATE, number + each, b"\x01", 3 + each))))
+        secret = secret.successor()
+        puppet.puppet._context.install_sealer(secret, 4 + each)
 
-    puppet.subject.receive_datagrams([puppet.seal(22, message) for message in messages], 0.0)
+    puppet.subject.receive_datagrams(flood, 0.0)
     out = puppet.subject.datagrams_to_send(0.0)
 
-    assert len(out) <= 4
-    assert puppet.subject.stats.datagrams_sent - sent <= 4
+    assert puppet.subject.stats.peer_key_updates == 200
+    assert not puppet.subject.closed
+    assert len(out) <= 2
+    assert isinstance(waiting := puppet.subject._association.engine, PostHandshake)
+    assert len(waiting._queue) <= 1
 
 
 @BOTH
