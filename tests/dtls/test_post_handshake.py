@@ -254,3 +254,22 @@ def test_nobody_sends_longer_records_than_the_other_takes(role: Role, version: V
     (failed,) = pair.seen(role, ConnectionFailed)
     assert isinstance(failed, ConnectionFailed)
     assert (failed.alert, failed.received) == (AlertDescription.RECORD_OVERFLOW, False)
+
+
+@EACH_ROLE
+def test_peer_cannot_use_up_the_last_numbers_of_a_key(role: Role) -> None:
+    pair = Ends(CLIENT, SERVER).connect()
+    here, there = (pair.client, pair.server) if role is Role.CLIENT else (pair.server, pair.client)
+    here._context.records.application_sealer().next_number = 2**24 - 40
+    there._context.records._openers13[0].window.accept(2**24 - 41)
+    there.update_keys(0.0)
+    layer = there._context.layer
+
+    for _ in range(100):
+        layer.pending = True
+        here.receive_datagrams(there.datagrams_to_send(0.0), 0.0)
+        here.datagrams_to_send(0.0)
+
+    here.abort(0.0)
+    there.receive_datagrams(here.datagrams_to_send(0.0), 0.0)
+    assert there.state is ConnectionState.FAILED

@@ -42,6 +42,10 @@ MAX_UNFETCHED_ANSWERS: Final = 16
 """Records of `HandshakeLayer.send_once` that wait for a flush."""
 
 
+RESERVED_NUMBERS: Final = 32
+"""Sequence numbers at the end of an epoch that ACKs must leave."""
+
+
 class MessageBody(Protocol):
     """A handshake message that knows its type and its bytes."""
 
@@ -370,7 +374,11 @@ class HandshakeLayer:
     def _has_ack(self) -> bool:
         """Whether an ACK is due, and there is an epoch to send it in: never in plaintext."""
         # [rfc9147:7/6]
-        return self._acknowledger.due and self._acknowledges and self._records.write_epoch >= HANDSHAKE_EPOCH
+        records = self._records
+        if not (self._acknowledger.due and self._acknowledges and records.write_epoch >= HANDSHAKE_EPOCH):
+            return False
+        # The peer can ask for any number of them: what is left of a key is for new keys and a last alert.
+        return records.application_sealer().records_left > RESERVED_NUMBERS
 
     @property
     def deadline(self) -> float | None:
