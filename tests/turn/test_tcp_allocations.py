@@ -233,7 +233,10 @@ def test_a_client_connects_to_a_peer(tcp: Tcp) -> None:
     tcp.events.clear()
     assert tcp.ask(CONTROL, CREATE_PERMISSION, XorPeerAddress(OTHER_PEER)) == 0
     assert tcp.ask(CONTROL, CONNECT, XorPeerAddress(OTHER_PEER)) == -1
-    assert tcp.saw(OpenPeerConnection) == [OpenPeerConnection(connection.value + 1, RELAYED, OTHER_PEER)]
+    (other,) = tcp.saw(OpenPeerConnection)
+    assert isinstance(other, OpenPeerConnection)
+    assert other.connection_id != connection.value
+    assert (other.relayed, other.peer) == (RELAYED, OTHER_PEER)
 
 
 @pytest.mark.spec("rfc6062:5.1/8", "rfc6062:5.3/1", "rfc6062:5.3/2", "rfc6062:5.3/4")
@@ -477,3 +480,14 @@ def test_a_connection_ends_when_the_policy_forbids_its_peer(tcp: Tcp) -> None:
 
     assert tcp.saw(ClosePeerConnection) == [ClosePeerConnection(connection.value)]
     assert CloseTransport(DATA_STREAM) in tcp.saw(CloseTransport)
+
+
+def test_nobody_guesses_the_number_of_anothers_connection(tcp: Tcp) -> None:
+    first = tcp.connect()
+    tcp.server.connections.accepted(RELAYED, PEER._replace(port=7001), tcp.now)
+    tcp.pump()
+    second = tcp.indications[-1].get(ConnectionId)
+
+    assert second is not None
+    assert abs(second.value - first.value) > 1000
+    assert min(first.value, second.value) > 1000

@@ -70,6 +70,7 @@ class PeerConnections:
         config: That of the server.
         by_relay: The server's allocations by relayed address, TCP ones alone, kept up to date by it.
         allows: Whether the server's policy lets an allocation exchange data with a peer.
+        rng: For the numbers of connections.
         journal: That of the server.
     """
 
@@ -78,17 +79,20 @@ class PeerConnections:
         config: TurnServerConfig,
         by_relay: Mapping[Address, ServerAllocation],
         allows: Callable[[ServerAllocation, Address], bool],
+        rng: Callable[[int], bytes],
         journal: ServerJournal,
     ) -> None:
         self._config = config
         self._allows = allows
+        self._rng = rng
         self._by_relay = by_relay
         self._journal = journal
         self._by_id: dict[int, _Connection] = {}
         self._by_peer: dict[tuple[int, Address], int] = {}
         self._by_stream: dict[int, int] = {}
         self._timers = Timers()
-        self._next_id = 1
+        self._unanswered: set[int] = set()
+        """What the caller was asked for and has not answered yet, ended meanwhile or not."""
         self._unsent: list[StreamData] = []
         self._unsent_bytes = 0
         # What the server takes along.
@@ -201,6 +205,7 @@ class PeerConnections:
         if relayed is None or not self._has_room(allocation):
             return Reply(INSUFFICIENT_CAPACITY)
         connection_id = self._add(allocation, peer, Opening(asked))
+        self._unanswered.add(connection_id)
         # [rfc6062:5.2/8]
         self._timers.set(connection_id, self._journal.now + CONNECT_TIMEOUT)
         # [rfc6062:5.2/6]
@@ -305,20 +310,21 @@ class PeerConnections:
 
     def _asked_for(self, connection_id: int) -> Asked | None:
         """Return the request that waits for a connection; None if that has ended meanwhile."""
-        connection = self._by_id.get(connection_id)
-        if connection is None and 0 < connection_id < self._next_id:
-            return None
-        if connection is None or not isinstance(connection.state, Opening):
+        if connection_id not in self._unanswered:
             raise StateError(f"connection {connection_id} is not being opened")
-        return connection.state.asked
+        self._unanswered.remove(connection_id)
+        connection = self._by_id.get(connection_id)
+        return connection.state.asked if connection is not None and isinstance(connection.state, Opening) else None
 
     def _has_room(self, allocation: ServerAllocation) -> bool:
         count = sum(each.allocation is allocation for each in self._by_id.values())
         return count < self._config.max_connections
 
     def _add(self, allocation: ServerAllocation, peer: Address, state: Opening | Waiting) -> int:
-        connection_id = self._next_id
-        self._next_id = connection_id % 0xFFFF_FFFF + 1
+        connection_id = 0
+        # Users with tokens share one name, that of the key: nobody is to guess the number of another's connection.
+        while not connection_id or connection_id in self._by_id or connection_id in self._unanswered:
+            connection_id = int.from_bytes(self._rng(4), "big")
         self._by_id[connection_id] = _Connection(allocation, peer, state)
         self._by_peer[allocation.number, peer] = connection_id
         return connection_id

@@ -92,7 +92,7 @@ class ServerRequests:
         self.by_path: dict[tuple[Address, Address, str, int], ServerAllocation] = {}
         """An allocation that is about to move is there twice."""
         self._tcp: dict[Address, ServerAllocation] = {}
-        self.connections = PeerConnections(config, self._tcp, self.allows, journal)
+        self.connections = PeerConnections(config, self._tcp, self.allows, rng, journal)
         self.by_relay: dict[Address, ServerAllocation] = {}
         self.alternate: Address | None = None
         """Where new clients are sent."""
