@@ -89,12 +89,19 @@ def test_class_23_ack_of_a_part_makes_the_rest_be_repeated_alone() -> None:
 @pytest.mark.spec("rfc9147:7.1/5")
 def test_class_23_undecryptable_records_are_never_acknowledged(role: Role) -> None:
     here = stage(role, "proof")
-    puppet: Puppet = pickle.loads(here.state)
-    good = puppet.puppet._context.records.seal(ContentType.HANDSHAKE, bytes(here.message), 2)
+    untouched, attacked, told = (pickle.loads(here.state) for _ in range(3))
+    good = attacked.puppet._context.records.seal(ContentType.HANDSHAKE, bytes(here.message), 2)
 
-    puppet.subject.receive_datagrams([good[:-1] + bytes([good[-1] ^ 1])] * 5, 0.0)
+    attacked.subject.receive_datagrams([good[:-1] + bytes([good[-1] ^ 1])] * 5, 0.0)
+    told.subject.receive_datagram(good, 0.0)
 
-    assert puppet.subject.datagrams_to_send(0.0) == []
+    said = []
+    for puppet in (untouched, attacked, told):
+        due = puppet.subject.next_timeout()
+        puppet.subject.handle_timeout(due)
+        said.append(puppet.subject.datagrams_to_send(due))
+    assert said[1] == said[0] != []
+    assert said[2] != said[0]
 
 
 @pytest.mark.spec("rfc9147:5.8.1/4")
