@@ -326,6 +326,21 @@ async def test_a_stream_from_an_address_that_is_gone_has_failed(transport: str) 
     streams.close()
 
 
+async def test_what_is_said_at_once_on_an_accepted_stream_is_written() -> None:
+    wisher = Wisher()
+    streams = MachineStreams(wisher, lambda: None)
+    near, far = socket.socketpair()
+    with far:
+        near.setblocking(False)
+        far.setblocking(False)
+        streams.take(0, near)
+        wisher.output.append(StreamData(0, b"hello"))
+        streams.write_all(0.0)
+        async with asyncio.timeout(5):
+            assert await asyncio.get_running_loop().sock_recv(far, 100) == b"hello"
+        streams.close()
+
+
 async def test_what_waits_for_a_stream_is_bounded_and_the_rest_is_lost() -> None:
     wisher = Wisher()
     streams = MachineStreams(wisher, lambda: None)

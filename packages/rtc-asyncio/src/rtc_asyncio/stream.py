@@ -30,11 +30,16 @@ class Stream(asyncio.Protocol):
         self._on_closed = on_closed
         self._on_full = on_full
         self._transport: asyncio.Transport | None = None
+        self._early = b""
+        """What was written before the event loop had made the connection, as one that was accepted is used at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is there."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
+            early, self._early = self._early, b""
+            if early:
+                transport.write(early)
             self._on_opened()
 
     def data_received(self, data: bytes) -> None:
@@ -56,11 +61,13 @@ class Stream(asyncio.Protocol):
     @property
     def unwritten(self) -> int:
         """Bytes that wait for the other side."""
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+        return len(self._early) if self._transport is None else self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> None:
         """Write, or queue."""
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is None:
+            self._early += data
+        elif not self._transport.is_closing():
             self._transport.write(data)
 
     def read(self, *, go_on: bool) -> None:
