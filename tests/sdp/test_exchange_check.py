@@ -24,9 +24,11 @@ from rtc_sdp import (
 ANSWER_HEAD = "v=0\r\no=- 2 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 
 
-def offer_problems(offer: SessionDescription, previous: SessionDescription | None = None, **options: bool) -> list[str]:
+def offer_problems(
+    offer: SessionDescription, previous: SessionDescription | None = None, *, received: bool = False
+) -> list[str]:
     with pytest.raises(DescriptionError) as caught:
-        check_offer(offer, previous, **options)
+        check_offer(offer, previous, received=received)
     return [problem.text for problem in caught.value.problems]
 
 

@@ -13,7 +13,6 @@ from rtc_stun import (
     ClientConfig,
     ClientEvent,
     CloseTransport,
-    Credential,
     Datagram,
     LongTermAuthenticator,
     LongTermCredential,
@@ -32,7 +31,7 @@ LONG_TERM = LongTermCredential(username="alice", password="secret")
 WRONG = LongTermCredential(username="alice", password="guess")
 
 
-def make_server(credential: Credential | None) -> StunServer:
+def make_server(credential: ShortTermCredential | LongTermCredential | None) -> StunServer:
     match credential:
         case None:
             return StunServer()
@@ -65,7 +64,9 @@ def outcomes(events: list[ClientEvent]) -> Counter[int]:
 @pytest.mark.parametrize("credential", [None, SHORT_TERM, LONG_TERM, WRONG], ids=["open", "short", "long", "wrong"])
 @examples(40)
 @given(data=st.data())
-def test_every_request_ends_once_over_any_network(credential: Credential | None, data: st.DataObject) -> None:
+def test_every_request_ends_once_over_any_network(
+    credential: ShortTermCredential | LongTermCredential | None, data: st.DataObject
+) -> None:
     client = StunClient(local=CLIENT, rng=SeededRng(1), credential=credential)
     server = make_server(credential)
     count = data.draw(st.integers(1, 12))
@@ -94,7 +95,9 @@ def test_every_request_ends_once_over_any_network(credential: Credential | None,
 @pytest.mark.parametrize("credential", [None, SHORT_TERM, LONG_TERM], ids=["open", "short", "long"])
 @examples(25)
 @given(data=st.data())
-def test_every_request_ends_once_over_any_streams(credential: Credential | None, data: st.DataObject) -> None:
+def test_every_request_ends_once_over_any_streams(
+    credential: ShortTermCredential | LongTermCredential | None, data: st.DataObject
+) -> None:
     client = StunClient(local=CLIENT, rng=SeededRng(1), credential=credential, config=ClientConfig(transport="tcp"))
     server = make_server(credential)
     count = data.draw(st.integers(1, 12))

@@ -139,7 +139,8 @@ def payload_types(codec: str, request: dict[str, object]) -> dict[str, str]:
 def main() -> None:
     """Serve standard input until it ends."""
     Gst.init(None)
-    codec, turn_server = (*sys.argv[1:], None)[:2]
+    codec = sys.argv[1]
+    turn_server = sys.argv[2] if len(sys.argv) > 2 else None
     peer = None
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
