@@ -1,4 +1,4 @@
-"""Our server as other programs use it: coturn's client, aioice, browsers, GStreamer."""
+"""Our server as other programs use it: coturn's client, aioice, browsers, programs in Node, GStreamer."""
 
 import asyncio
 import base64
@@ -13,10 +13,12 @@ import aioice
 import pytest
 from tests.interop import browser, gstreamer_peer
 from tests.interop.dtls_driver import free_port
+from tests.interop.remote import Call, Program, Remote
 from tests.interop.turn_driver import installed
 from tests.interop.turn_process import SECRET, TOKEN_KEYS, USER, TurnProcess, machine, serving
 from tests.support.peers import require
 
+from rtc_asyncio import RTCPeerConnection
 from rtc_cli.turn_tokens import GcmKey
 from rtc_turn import TokenContents
 
@@ -233,6 +235,30 @@ async def test_a_browser_talks_to_itself_through_relays_alone(name: str, transpo
     assert (result["received"], result["answer"]) == ("through python", "THROUGH PYTHON")
     assert set(result["kinds"]) == {"relay"}
     assert {each["transport"] for each in server.saw("allocated")} == {transport}
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.programs("werift", "wrtc")  # libdatachannel here goes the direct way whatever the policy
+async def test_programs_in_node_reach_us_through_a_relay_alone(program: Program, tmp_path: Path) -> None:
+    with serving(tmp_path, host=machine()) as server:
+        configuration = {
+            "iceServers": [
+                {"urls": [f"turn:{server.host}:{server.plain}?transport=udp"], "username": USER[0], "credential": USER[1]}
+            ],
+            "iceTransportPolicy": "relay",
+        }
+        ours = RTCPeerConnection(hosts=[server.host])
+        call = Call(ours, await Remote.create(program, configuration))
+        call.create("hello")
+        await call.connect(offerer="ours")
+        channel = await call.channel("hello")
+        channel.send("through python")
+        assert await call.theirs.messages("hello", 1) == ["through python"]
+        await call.close()
+        server.end()
+
+    assert server.saw("allocated")
+    assert sum(int(str(each["bytes_to_peers"])) for each in server.saw("ended")) > 0
 
 
 # GStreamer.
