@@ -243,7 +243,11 @@ async def test_programs_in_node_reach_us_through_a_relay_alone(program: Program,
     with serving(tmp_path, host=machine()) as server:
         configuration = {
             "iceServers": [
-                {"urls": [f"turn:{server.host}:{server.plain}?transport=udp"], "username": USER[0], "credential": USER[1]}
+                {
+                    "urls": [f"turn:{server.host}:{server.plain}?transport=udp"],
+                    "username": USER[0],
+                    "credential": USER[1],
+                }
             ],
             "iceTransportPolicy": "relay",
         }
