@@ -20,7 +20,7 @@ from rich.console import Console
 
 import rtc_cli
 from rtc_asyncio import RTCDataChannel, UdpSocket
-from rtc_cli import main
+from rtc_cli import main, running
 from rtc_cli.demo import Options, run_demo
 from rtc_cli.errors import CommandError
 from rtc_cli.measurement import Bulk, RoundTrips, measure_bulk, measure_round_trips
@@ -170,7 +170,7 @@ class Full(io.TextIOWrapper):
 def test_output_that_goes_nowhere_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str], number: int, sentence: str
 ) -> None:
-    monkeypatch.setattr(importlib.import_module("rtc_cli.main"), "Output", lambda stream: Output(Full(number)))
+    monkeypatch.setattr(running, "Output", lambda stream: Output(Full(number)))
     result = CliRunner().invoke(main, arguments)
 
     assert result.exit_code == 1
@@ -178,7 +178,7 @@ def test_output_that_goes_nowhere_is_one_sentence(
 
 
 def test_without_standard_output_it_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("rtc_cli.main"), "Output", lambda stream: Output(None))
+    monkeypatch.setattr(running, "Output", lambda stream: Output(None))
     result = CliRunner().invoke(main, ["demo", *QUICK])
 
     assert (result.exit_code, result.output) == (0, "")

@@ -202,7 +202,7 @@ def dtls() -> None:
 def connect(host: str, port: int | None, as_json: bool, **wishes: Unpack[Wishes]) -> None:
     """Connect to a DTLS server, given as HOST PORT or HOST:PORT."""
     from .dtls import run_connect
-    from .main import run
+    from .running import run
 
     if port is None:
         host, port = _endpoint(host)
@@ -234,7 +234,7 @@ def listen(
 ) -> None:
     """Wait for DTLS clients."""
     from .dtls import run_listen
-    from .main import run
+    from .running import run
 
     if no_client_certificate and wishes["fingerprints"]:
         raise click.UsageError(

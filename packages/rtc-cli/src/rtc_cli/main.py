@@ -6,30 +6,22 @@
 130  interrupted (Ctrl-C); 143 and 129 where it was asked to end by SIGTERM or SIGHUP
 """
 
-import asyncio
-import contextlib
 import ipaddress
-import json
 import math
 import signal
 import sys
 import time
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import click
 
 from ._version import __version__
 from .dtls_command import dtls
-from .errors import CheckFailedError, CommandError
-from .output import Output
+from .running import EXIT_SIGNAL, run
 from .server_commands import check, stun
 from .turn_command import turn
 
-EXIT_FAILURE: Final = 1
-EXIT_SIGNAL: Final = 128
-"""Plus the number of the signal, as shells have it."""
 MEGABYTE: Final = 1_000_000
 
 
@@ -288,57 +280,3 @@ main.add_command(dtls)
 main.add_command(turn)
 main.add_command(stun)
 main.add_command(check)
-
-
-def run(command: Coroutine[None, None, None], *, as_json: bool) -> NoReturn:
-    """Run a command and exit with its code; what went wrong is one sentence on standard error."""
-    output = Output(sys.stdout)
-    try:
-        with contextlib.redirect_stdout(output):
-            code = asyncio.run(_until_ended(command, output))
-    except CheckFailedError:
-        sys.exit(EXIT_FAILURE)
-    except CommandError as error:
-        if as_json:
-            print(json.dumps({"error": str(error)}), file=output, flush=True)
-        click.echo(f"rtc: {error}", err=True)
-        sys.exit(EXIT_FAILURE)
-    sys.exit(code)
-
-
-async def _until_ended(command: Coroutine[None, None, None], output: Output) -> int:
-    """Run a command to its end; a signal that asks to end, or output that goes nowhere, cancels it, so that it can tidy up.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        CommandError: It failed, or its output did.
-    """
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(command)
-    received: list[int] = []
-
-    def end(number: int) -> None:
-        received.append(number)
-        task.cancel()
-
-    output.on_failure = lambda: loop.call_soon_threadsafe(task.cancel)
-    for name in ("SIGTERM", "SIGHUP"):
-        with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-            number = getattr(signal, name)
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
-                loop.add_signal_handler(number, end, number)
-    try:
-        await task
-        output.flush()
-    except asyncio.CancelledError:
-        if received:
-            return EXIT_SIGNAL + received[0]
-        if output.failure is None:
-            raise
-    finally:
-        output.on_failure = None
-    if output.failure is not None:
-        raise CommandError(output.why())
-    return 0

@@ -81,7 +81,7 @@ def stun(
     HOST is a name or an address, with or without a port, or a stun: or stuns: URL. How the NAT maps and filters only a server with two
     addresses can tell (RFC 5780).
     """
-    from .main import run
+    from .running import run
     from .stun import Options, run_stun
 
     options = Options(
@@ -133,7 +133,7 @@ def check(
     """
     from .check import Options, run_check
     from .ice_servers import read_ice_servers, targets_of
-    from .main import run
+    from .running import run
 
     async def command() -> None:
         targets = targets_of(urls, user, password)

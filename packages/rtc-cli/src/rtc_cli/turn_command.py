@@ -79,7 +79,7 @@ def turn(
 
     SIGHUP reads users, secrets, peer networks and the certificate anew; SIGTERM ends in order, with code 0.
     """
-    from .main import EXIT_FAILURE, run
+    from .running import EXIT_FAILURE, run
     from .turn import Options, check, load, run_turn, stored_keys
     from .turn_options import REALM, example
 

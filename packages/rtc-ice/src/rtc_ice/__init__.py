@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from rtc_ice._version import __version__
 
 if TYPE_CHECKING:
-    from rtc_ice.agent import IceAgent, Trace
+    from rtc_ice.agent import IceAgent
     from rtc_ice.announcement import Announced, Announcement
     from rtc_ice.candidate import Candidate
     from rtc_ice.config import IceConfig
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rtc_ice.stats import CandidatePairStats, CandidateStats, IceStats
     from rtc_ice.streams import StreamTable
     from rtc_ice.tcp import TcpType
+    from rtc_ice.trace import Trace
     from rtc_ice.turn_server import TurnServer
 
 __all__ = [
@@ -93,7 +94,7 @@ __all__ = [
 ]
 
 _DEFINED_IN: Final = {
-    "agent": "IceAgent Trace",
+    "agent": "IceAgent",
     "announcement": "Announced Announcement",
     "candidate": "Candidate",
     "config": "IceConfig",
@@ -113,6 +114,7 @@ _DEFINED_IN: Final = {
     "stats": "CandidatePairStats CandidateStats IceStats",
     "streams": "StreamTable",
     "tcp": "TcpType",
+    "trace": "Trace",
     "turn_server": "TurnServer",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""

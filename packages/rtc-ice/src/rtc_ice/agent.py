@@ -1,9 +1,8 @@
 """The ICE agent: wires candidates, checks, nomination and consent, and moves nothing itself."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TypeAlias
 
 from rtc_ice.agent_gathering import GatheringSide
 from rtc_ice.candidate import Candidate
@@ -39,11 +38,9 @@ from rtc_ice.stats import IceStats
 from rtc_ice.status import Status
 from rtc_ice.stream_loss import keep_streams, take_loss
 from rtc_ice.tcp_carrier import TcpCarrier
+from rtc_ice.trace import Trace
 from rtc_ice.triggered import GRACE_PERIOD, replay_early_checks
 from rtc_stun import Datagram, short_term_key
-
-Trace: TypeAlias = Callable[[float, str, Mapping[str, object]], None]
-"""Called with the time, a name such as ``ice:connection_state_changed`` and plain values."""
 
 
 class IceAgent(GatheringSide):

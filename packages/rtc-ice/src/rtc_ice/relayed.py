@@ -23,9 +23,9 @@ from rtc_ice.turn_server import TurnServer
 from rtc_stun import BINDING, Address, CloseTransport, Datagram, OpenTransport, RtoCache, StreamData, is_stun
 
 if TYPE_CHECKING:
-    from rtc_ice.agent import Trace
     from rtc_ice.carrier import StreamWish
     from rtc_ice.credentials import Rng
+    from rtc_ice.trace import Trace
     from rtc_turn import Allocated, TurnClient
 
 NO_RESOURCES: Final = frozenset({486, 508})

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 RECOVERY_TIME: Final = CONSENT_LIFETIME
 """Seconds without any path until a continual session gives up."""
 
-_DOUBTFUL_COUNT: Final = 3
-"""A check that had to be sent this often casts doubt on its pair: a second and a half without an answer."""
-
 
 def keep_moving(session: Session, selection: Selection, now: float) -> None:
     """Look after the pairs of a continual session: doubt those that fell silent, nominate better ones."""
@@ -42,17 +39,9 @@ def keep_moving(session: Session, selection: Selection, now: float) -> None:
         if session.role.controlling and session.renominates and usable:
             pending = session.nominating.get(component)
             # The network may change before the first nomination is through: then it is not waited for either.
-            wants = (complete and _is_wanting(session, incumbent)) if pending is None else is_doubtful(session, pending)
+            wants = (complete and _is_wanting(session, incumbent)) if pending is None else session.is_doubtful(pending)
             if wants:
                 session.begin_nomination(usable[0])
-
-
-def is_doubtful(session: Session, pair: Pair) -> bool:
-    """Whether a check of a pair has been waiting for its answer for suspiciously long, so that others are preferred."""
-    return session.config.continual and any(
-        transaction.pair is pair.source and transaction.sent_count >= _DOUBTFUL_COUNT
-        for transaction in session.checks.all()
-    )
 
 
 def recovery_ends_at(session: Session) -> float | None:
@@ -69,7 +58,7 @@ def may_recover(session: Session, now: float) -> bool:
 def _usable(session: Session, component: ComponentKey, now: float) -> list[Pair]:
     """Return the valid pairs that the peer consents to and that nothing speaks against, best first."""
     valid = (pair for pair in session.valid_of(component) if now < consent_ends_at(pair, session.config))
-    return [pair for pair in valid if not is_doubtful(session, pair)]
+    return [pair for pair in valid if not session.is_doubtful(pair)]
 
 
 def _was_heard_later(pair: Pair, incumbent: Pair) -> bool:
@@ -77,4 +66,4 @@ def _was_heard_later(pair: Pair, incumbent: Pair) -> bool:
 
 
 def _is_wanting(session: Session, incumbent: Pair | None) -> bool:
-    return incumbent is None or not incumbent.nominated or is_doubtful(session, incumbent)
+    return incumbent is None or not incumbent.nominated or session.is_doubtful(incumbent)

@@ -3,7 +3,6 @@
 from rtc_ice.consent import ConsentMonitor, consent_ends_at, is_heard
 from rtc_ice.events import ConsentExpired, Event, SelectedPairChanged
 from rtc_ice.pair import CandidatePair, ComponentKey, Pair
-from rtc_ice.renomination import is_doubtful
 from rtc_ice.session import Session
 from rtc_ice.state import ChecklistState, PairInput
 from rtc_stun import Address, Datagram
@@ -110,9 +109,7 @@ class Selection:
         nominated = _with_consent(session.nominated_of(component), session, now)
         if nominated and usable:
             # A peer that can no longer use the best one goes on with another. It checks there: lite agents see it too.
-            live = (
-                pair for pair in nominated if is_heard(pair, session.config, now) and not is_doubtful(session, pair)
-            )
+            live = (pair for pair in nominated if is_heard(pair, session.config, now) and not session.is_doubtful(pair))
             return next(live, nominated[0])
         # [rfc7675:5.1/10] [rfc8445:9/1] During a restart data stays on the old pair, and consent is asked for there.
         if incumbent is not None and incumbent.session is not session:

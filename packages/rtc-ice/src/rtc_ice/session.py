@@ -30,9 +30,11 @@ MAX_AUTHENTICATED_PATHS: Final = 256
 MAX_PEER_REFLEXIVE: Final = 32
 """How many local candidates are kept that only responses told of."""
 
-
 REVIVAL_INTERVAL: Final = 5.0
 """Seconds until pairs that led nowhere are tried again."""
+
+DOUBTFUL_COUNT: Final = 3
+"""A check that had to be sent this often casts doubt on its pair: a second and a half without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,13 @@ class Session:
             checklist.trigger(pair)
             if checklist.state is ChecklistState.FAILED:
                 checklist.state = ChecklistState.RUNNING
+
+    def is_doubtful(self, pair: Pair) -> bool:
+        """Whether a check of a pair has been waiting for its answer for suspiciously long, so that others are preferred."""
+        return self.config.continual and any(
+            transaction.pair is pair.source and transaction.sent_count >= DOUBTFUL_COUNT
+            for transaction in self.checks.all()
+        )
 
     def insert_pair(self, local: LocalCandidate, remote: RemoteCandidate) -> Pair | None:
         """Put a pair into its checklist unless it is there; ``None`` if there is no room for it."""
