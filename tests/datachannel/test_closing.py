@@ -24,6 +24,7 @@ from rtc_datachannel import (
 from rtc_sctp import AssociationConfig, IncomingStreamsReset, OutgoingStreamsReset
 
 
+@pytest.mark.spec("rfc8864:6.6.1/1")
 @pytest.mark.spec("rfc8831:6.7/1", "rfc8831:6.7/2", "rfc8831:6.7/3", "rfc8831:6.1/3")
 def test_closing_resets_both_streams_and_ends_both_sides() -> None:
     pair = Pair().connect()

@@ -45,6 +45,7 @@ def test_a_good_opening_is_acknowledged_on_its_stream() -> None:
     assert reset_streams(attack) == []
 
 
+@pytest.mark.spec("rfc8864:8/1")
 @pytest.mark.spec("rfc8832:6/7", "rfc8832:6/8")
 def test_an_opening_of_the_wrong_parity_is_closed_not_acknowledged() -> None:
     attack = Attack()
@@ -68,6 +69,7 @@ def test_broken_dcep_on_an_unused_stream_closes_it(data: bytes) -> None:
     assert attack.endpoint.stats.dropped["invalid_dcep"] == 1
 
 
+@pytest.mark.spec("rfc8864:8/1")
 @pytest.mark.spec("rfc8832:7/2")
 def test_an_unknown_channel_type_is_closed() -> None:
     attack = Attack()

@@ -30,6 +30,7 @@ def test_a_channel_opens_on_both_sides_with_the_same_properties() -> None:
     assert not theirs.negotiated
 
 
+@pytest.mark.spec("rfc8864:6.1/1")
 @pytest.mark.spec("rfc8831:6.1/2", "rfc8832:4/2", "rfc8832:4/3", "rfc8832:4/4", "rfc8832:6/5", "rfc8832:6/6")
 def test_the_dtls_client_opens_even_streams_and_the_server_odd_ones() -> None:
     pair = Pair().connect()

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import pytest
+from tests.peer.descriptions import parsed
 from tests.peer.pair import WALL_CLOCK, Pair
 from tests.support.nat import full_cone, port_restricted_cone
 from tests.support.network import Link
@@ -234,6 +235,22 @@ def test_closing_a_channel_closes_it_on_both_sides() -> None:
     assert pair.run(lambda: all(side.node.saw(ChannelClosed) for side in pair.sides))
     pair.left.machine.close_channel(channel, pair.now)
     assert pair.left.machine.connection_state is ConnectionState.CONNECTED
+
+
+@pytest.mark.spec("rfc8864:6.1/2", "rfc8864:6.6.1/1")
+def test_channels_that_are_open_or_closed_are_not_described() -> None:
+    pair = Pair().connect()
+    pair.left.machine.create_data_channel("stays")
+    pair.left.machine.close_channel(pair.left.channel(), pair.now)
+    assert pair.run(lambda: all(side.node.saw(ChannelClosed) for side in pair.sides))
+
+    pair.negotiate()
+
+    for side in pair.sides:
+        (media,) = parsed(side.local).media
+        assert media.has("sctp-port")
+        assert not media.has("dcmap")
+        assert not media.has("dcsa")
 
 
 def test_what_the_application_has_not_read_reaches_the_association() -> None:

@@ -265,10 +265,10 @@ class Inbound:
 
     def _problem(self, stream_id: int, message: Open, text_size: int) -> str:
         """Why an OPEN cannot be accepted, as a reason to count; empty if it can."""
-        # [rfc8832:6/7]
+        # [rfc8832:6/7] [rfc8864:8/1]
         if self._table.pairs.is_ours(stream_id):
             return "open_of_wrong_parity"
-        # [rfc8832:7/2]
+        # [rfc8832:7/2] [rfc8864:8/1]
         if message.channel_type not in KNOWN_CHANNEL_TYPES:
             return "unknown_channel_type"
         # [rfc8832:7/3]

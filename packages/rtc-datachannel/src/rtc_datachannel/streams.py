@@ -48,7 +48,7 @@ class StreamPairs:
 
     def set_role(self, *, client: bool) -> None:
         """Say which parity is ours. Once."""
-        # [rfc8832:4/3] [rfc8832:4/4] [rfc8832:6/5] [rfc8832:6/6]
+        # [rfc8832:4/3] [rfc8832:4/4] [rfc8832:6/5] [rfc8832:6/6] [rfc8864:6.1/1]
         self._next = 0 if client else 1
 
     def is_ours(self, stream_id: int) -> bool:

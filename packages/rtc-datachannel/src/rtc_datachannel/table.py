@@ -288,7 +288,7 @@ class ChannelTable:
         self._want_reset(stream_id)
 
     def _want_reset(self, stream_id: int) -> None:
-        # [rfc8831:6.7/1]
+        # [rfc8831:6.7/1] [rfc8864:6.6.1/1]
         if not self.can_reset or self.pairs.is_retired(stream_id):
             self.reset_failed(stream_id)
         elif self.pairs.request_reset(stream_id):

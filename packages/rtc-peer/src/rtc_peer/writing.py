@@ -211,6 +211,7 @@ def _write_data(media: MediaDescription, section: MediaSection, data: DataParame
     media.add(SctpPort(data.sctp_port))
     # [rfc8829:5.2.1/45]
     media.add(MaxMessageSize(data.max_message_size or 0))
+    # [rfc8864:6.1/2] [rfc8864:6.6.1/1] And no word of the channels themselves.
 
 
 def candidate_value(candidate: IceCandidate) -> str:
