@@ -9,6 +9,7 @@ from rtc_ice.errors import ParseError
 from rtc_ice.framing import FrameBuffer, frame
 
 
+@pytest.mark.spec("rfc8835:3.4/8")
 @pytest.mark.spec("rfc4571:2/1", "rfc4571:2/2")
 def test_a_frame_is_the_length_and_the_packet() -> None:
     assert frame(b"") == b"\x00\x00"

@@ -146,6 +146,7 @@ def test_an_address_that_comes_after_another_went_does_not_take_the_priority_of_
     assert len({candidate.priority for candidate in candidates}) == 2
 
 
+@pytest.mark.spec("rfc8835:3.2/3")
 @pytest.mark.spec("rfc8445:5.1.2.1/8", "rfc8445:5.1.2.2/2", "rfc8445:B.9/1")
 @pytest.mark.spec("rfc8421:4/2", "rfc8421:4/3", "rfc8421:5/1", "rfc8421:5/2")
 @pytest.mark.parametrize(

@@ -357,6 +357,7 @@ def test_a_server_without_room_still_tells_our_address(server: TurnServerConfig,
     assert call.bob.agent.gathering_state is GatheringState.COMPLETE
 
 
+@pytest.mark.spec("rfc8835:3.2/2", "rfc8835:3.4/6")
 def test_a_server_of_both_families_gives_a_relay_of_each() -> None:
     turn6 = "2001:db8::10"
     call = Call(alice=RELAY_ONLY)
@@ -401,6 +402,7 @@ def test_where_servers_of_both_families_are_known_each_gives_its_own() -> None:
     assert sorted(event.candidate.address.host for event in call.alice.candidates) == [TURN.host, turn6.host]
 
 
+@pytest.mark.spec("rfc8835:3.4/9")
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_server_may_send_us_to_another_one(transport: str) -> None:
     call = RelayCall(IceConfig(turn_servers=(replace(UDP, transport=transport),), relay_only=True), IceConfig())

@@ -49,6 +49,7 @@ from rtc_stun import Address, Datagram
 # --- what flows ---
 
 
+@pytest.mark.spec("rfc8835:4.2/5", "rfc8835:4.2/6")
 @pytest.mark.spec("rfc8834:4.1/1", "rfc8834:4.4/2")
 def test_frames_of_both_kinds_arrive_in_both_directions_on_one_transport() -> None:
     pair = call()
@@ -60,6 +61,7 @@ def test_frames_of_both_kinds_arrive_in_both_directions_on_one_transport() -> No
     assert len(pair.left.machine.transports) == 1
 
 
+@pytest.mark.spec("rfc8835:4.2/5", "rfc8835:4.2/6")
 @pytest.mark.spec("rfc8834:4.4/1")
 def test_without_bundling_each_section_has_keys_and_a_session_of_its_own() -> None:
     pair = Call()
@@ -122,6 +124,7 @@ def test_what_leaves_is_protected_and_goes_the_way_of_the_data() -> None:
     assert stats.packets_sent >= len(seen)
 
 
+@pytest.mark.spec("rfc8835:4.2/5", "rfc8835:4.2/6")
 def test_data_channels_and_media_share_a_transport() -> None:
     pair = call(data=True)
     assert pair.run(pair.talking)
@@ -508,6 +511,7 @@ def test_nothing_leaves_and_nothing_is_read_before_the_handshake_is_over() -> No
     assert pair.left.of(KeyFrameRequested) == [KeyFrameRequested(transceiver(pair.left, VIDEO), None)]
 
 
+@pytest.mark.spec("rfc8835:3.5/1")
 @pytest.mark.spec("rfc8834:4.2/2")
 @pytest.mark.spec("rfc8827:6.5/5")
 def test_with_a_peer_that_has_no_profile_there_is_no_media_and_never_without_protection() -> None:

@@ -82,6 +82,7 @@ class RelayPair(Pair):
         return [pair.local_candidate.type for pair in pairs if pair is not None]
 
 
+@pytest.mark.spec("rfc8835:3.4/3", "rfc8835:3.4/5")
 @pytest.mark.spec("rfc8829:3.5.3/2", "rfc8827:6.4/2")
 @pytest.mark.parametrize("nat", [False, True], ids=["public", "symmetric"])
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -22,6 +22,7 @@ from rtc_stun import Address, CloseTransport
 ACTIVE, PASSIVE, SO = TcpType.ACTIVE, TcpType.PASSIVE, TcpType.SIMULTANEOUS_OPEN
 
 
+@pytest.mark.spec("rfc8835:3.4/7")
 @pytest.mark.spec("rfc6544:10.1/1", "rfc6544:10.1/2", "rfc6544:10.2/1", "rfc6544:7.1/4")
 @pytest.mark.parametrize(
     ("left", "right"),
@@ -143,6 +144,7 @@ def test_names_of_candidates_that_connect_are_not_asked_for() -> None:
     assert "active.local" not in wanted
 
 
+@pytest.mark.spec("rfc8835:3.4/8")
 @pytest.mark.spec("rfc6544:4.5/6", "rfc6544:4.5/7")
 def test_media_travels_over_tcp() -> None:
     pair = TcpPair(ACTIVE, right=(PASSIVE,))

@@ -14,6 +14,10 @@ _TRANSITIONAL: Final = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network(
 
 _INTERFACES: Final = Path("/sys/class/net")
 _DOWN: Final = {"down", "lowerlayerdown", "notpresent"}
+_IPV6_ADDRESSES: Final = Path("/proc/net/if_inet6")
+_TEMPORARY: Final = 0x01
+_DEPRECATED: Final = 0x20
+"""Flags of an address there."""
 _FAR_IPV4: Final = "198.41.0.4"
 _FAR_IPV6: Final = "2001:503:ba3e::2:30"
 """A root server of the DNS: far away for everybody."""
@@ -44,7 +48,8 @@ def interface_addresses() -> list[InterfaceAddress]:
 
     IPv6 goes before IPv4 (:rfc:`8421#section-4`) where it leads everywhere: private, tunnelled and link-local IPv6
     addresses come after IPv4, as in the policy table of :rfc:`6724#section-2.1`. Otherwise the system's order stays.
-    Link-local IPv4 addresses are left out.
+    Link-local IPv4 addresses are left out, and so are lasting addresses of IPv6 on an interface that has a temporary one
+    of the same kind (:rfc:`8835#section-3.3`), where the system tells them apart.
     """
     import ifaddr  # with ctypes and more behind it; a program that never gathers does without
 
@@ -62,7 +67,10 @@ def interface_addresses() -> list[InterfaceAddress]:
             found.append(InterfaceAddress(host, adapter.name, adapter.index or zone, ip.network_prefix))
     # [rfc8421:3/1] [rfc8421:4/1] By the kind of the address alone.
     found.sort(key=lambda each: _rank(each.host))
-    return found
+    temporary = _temporary_addresses()
+    shadowed = {(each.interface, _rank(each.host)) for each in found if each.host in temporary}
+    # [rfc8835:3.3/1] IPv4 is never of the rank of a temporary address.
+    return [each for each in found if each.host in temporary or (each.interface, _rank(each.host)) not in shadowed]
 
 
 def local_hosts(*, loopback: bool = False) -> list[str]:
@@ -79,6 +87,17 @@ def without_loopback(addresses: list[InterfaceAddress], *, keep: bool = False) -
     loopbacks = [each for each in addresses if each.is_loopback]
     others = [each for each in addresses if not each.is_loopback]
     return [*others, *loopbacks] if keep or not others else others
+
+
+def _temporary_addresses() -> set[str]:
+    """Return the addresses of IPv6 that live for a day or so and are not deprecated; none where the system does not tell."""
+    found = set()
+    with contextlib.suppress(OSError, ValueError):
+        for line in _IPV6_ADDRESSES.read_text().splitlines():
+            digits, _, _, _, flags, _ = line.split()
+            if int(flags, 16) & (_TEMPORARY | _DEPRECATED) == _TEMPORARY:
+                found.add(str(ipaddress.IPv6Address(int(digits, 16))))
+    return found
 
 
 def _is_up(interface: str) -> bool:

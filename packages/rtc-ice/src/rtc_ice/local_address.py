@@ -122,7 +122,7 @@ class LocalAddresses:
         if others:
             first_turn = (highest - others[0].local_preference) // step % 2
             turn = first_turn if others[0].address.is_ipv6 == is_ipv6 else 1 - first_turn
-        # [rfc8421:4/2] [rfc8421:4/3] [rfc8421:5/1]
+        # [rfc8421:4/2] [rfc8421:4/3] [rfc8421:5/1] [rfc8835:3.2/3]
         # [rfc8445:5.1.2.1/6] [rfc8445:5.1.2.1/7] [rfc8445:5.1.2.1/8] [rfc8445:5.1.2.2/2] [rfc8445:5.2/9] [rfc8445:B.9/1]
         # [rfc6544:4.2/9] [rfc6544:4.2/10]
         slots = count(highest - turn * step, -2 * step)

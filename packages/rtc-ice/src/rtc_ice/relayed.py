@@ -250,8 +250,10 @@ class Relays:
             # [rfc8445:5.1.1.2/6]
             credential=server.credential,
             domain=server.domain,
+            # [rfc8835:3.4/3] [rfc8835:3.4/5]
             config=TurnConfig(
                 transport=server.transport,
+                # [rfc8835:3.2/2] [rfc8835:3.4/6]
                 # Where servers of one family are all there are, they open the way to peers of the other.
                 families=(own,) if len(families) > 1 else (AddressFamily.IPV4, AddressFamily.IPV6),
                 # [rfc8445:7.2.1/3] Channels are for data; checks do without.

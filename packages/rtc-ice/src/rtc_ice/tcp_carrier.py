@@ -139,6 +139,7 @@ class TcpCarrier:
             self._count("frame-too-long")
         else:
             # [rfc6544:7.1/3] [rfc6544:7.2/3] [rfc6544:10.1/2]
+            # [rfc8835:3.4/8]
             stream.frames.append(frame(datagram.data))
 
     def receive_datagram(self, datagram: Datagram, now: float) -> bool:  # noqa: ARG002 - the signature is Carrier's

@@ -43,7 +43,7 @@ def conclude(
             concluded.append(ours.as_rejected())
             continue
         group = next((group for group in groups if ours.mid in group), (ours.mid,))
-        # [rfc9143:7.3/4] [rfc9143:7.4/1] [rfc8834:4.4/2] [rfc8834:4.4/3]
+        # [rfc9143:7.3/4] [rfc9143:7.4/1] [rfc8834:4.4/2] [rfc8834:4.4/3] [rfc8835:4.2/5] [rfc8835:4.2/6]
         # The transport of the section that the answer tags its group by is that of all of them.
         section = replace(ours, transport_id=by_mid[group[0]], bundle_only=False)
         concluded.append(_agreed(section, theirs, we_offered=we_offered))

@@ -209,7 +209,7 @@ class IceTransport:
             ValueError: The address is no IP address, was added before or is one too many, or what is to be announced
                 instead is of another family.
         """
-        # [rfc8835:3.2/1]
+        # [rfc8835:3.2/1] [rfc8835:3.4/7]
         added = self.agent.add_local_address(address, now, announced=announced, tcp_type=tcp_type)
         self.stirred = True
         if added and tcp_type is None:

@@ -79,7 +79,7 @@ class SrtpTransport:
             self._refusing = connection
             self._early = []
             raise
-        # [rfc5764:4.2/3]
+        # [rfc5764:4.2/3] [rfc8835:3.5/1]
         profile = ProtectionProfile(material.profile)
         ours = MasterKey(key=material.local_key, salt=material.local_salt)
         theirs = MasterKey(key=material.remote_key, salt=material.remote_salt)

@@ -85,6 +85,7 @@ def _redirection(exchange: Exchange, response: Message, now: float) -> Outcome:
     # [rfc8489:14.8/9] Unless the request had a key, nothing was verified.
     if exchange.protection.key is None or len(exchange.visited) >= MAX_REDIRECTIONS:
         return refused
+    # [rfc8835:3.4/9]
     targets = (one.address for one in response.get_all(AlternateServer))
     target = next((one for one in targets if one.is_ipv6 == exchange.server.is_ipv6), None)
     asked = [*exchange.visited, (exchange.server, exchange.retransmission.sent_at)]
