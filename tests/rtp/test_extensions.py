@@ -222,6 +222,13 @@ def test_vectors(extension: HeaderExtension[object], data: str, value: object) -
     assert extension.parse(bytes.fromhex(data)) == value
 
 
+@pytest.mark.parametrize(
+    ("data", "rotation"), [(b"\0", 0), (b"\x01", 90), (b"\x02", 180), (b"\x03", 270), (b"\xf1", 90)]
+)
+def test_a_picture_is_turned_by_quarters(data: bytes, rotation: int) -> None:
+    assert rtc_rtp.VIDEO_ORIENTATION.parse(data).rotation == rotation
+
+
 @pytest.mark.spec("rfc6464:3/1", "rfc6464:4/1", "rfc6465:4/2")
 def test_silence_and_speech() -> None:
     assert rtc_rtp.AUDIO_LEVEL.serialize(AudioLevel(SILENCE)) == b"\x7f"

@@ -155,6 +155,24 @@ def test_frames_tell_what_header_extensions_said() -> None:
     assert (source.ssrc, source.voice_activity) == (0xA0D10, False)
 
 
+@pytest.mark.spec("rfc6464:3/2", "rfc6464:4/2")
+@pytest.mark.parametrize("in_use", [True, False])
+def test_voice_activity_that_is_not_in_use_is_not_looked_at(in_use: bool) -> None:
+    party = Party()
+    party.left.add_sender("a", audio_sender())
+    party.right.add_receiver("a", audio_receiver(voice_activity=in_use))
+    frame = opus_frame(0)
+    frame.audio_level = AudioLevel(20, voice_activity=True)
+
+    party.left.send_frame("a", frame)
+    party.network.flush()
+    party.network.advance(0.2)
+
+    told = True if in_use else None
+    assert party.received("a")[0].audio_level == AudioLevel(20, voice_activity=told)
+    assert party.right.synchronization_sources("a")[0].voice_activity is told
+
+
 def test_contributing_sources_are_known_for_ten_seconds() -> None:
     party = Party()
     party.connect_audio()

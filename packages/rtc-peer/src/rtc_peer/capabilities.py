@@ -22,8 +22,15 @@ VIDEO_FEEDBACK: Final = ("goog-remb", "transport-cc", "ccm fir", "nack", "nack p
 
 AUDIO_FEEDBACK: Final = ("transport-cc",)
 
+CONGESTION_CONTROL_FEEDBACK: Final = "ack ccfb"
+"""Feedback for congestion control as RFC 8888 has it. It counts for all formats of a section or for none."""
+
+ARRIVAL_FEEDBACK: Final = frozenset({CONGESTION_CONTROL_FEEDBACK, "transport-cc"})
+"""Kinds of feedback that tell the same: when which packets arrived."""
+
 MID_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+AUDIO_LEVEL_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 REPAIRED_RID_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 
 RTX: Final = "rtx"
@@ -53,7 +60,7 @@ class CodecCapability:
     parameters: Mapping[str, str] = field(default_factory=dict)
     """The format parameters of ``a=fmtp``; names in lower case."""
     feedback: tuple[str, ...] = ()
-    """The RTCP feedback, as ``a=rtcp-fb`` names it."""
+    """The RTCP feedback, as ``a=rtcp-fb`` names it, in order of preference."""
 
     @property
     def name(self) -> str:
@@ -144,7 +151,7 @@ _COMMON_EXTENSIONS: Final = (
 )
 
 AUDIO_EXTENSIONS: Final = (
-    HeaderExtensionCapability("urn:ietf:params:rtp-hdrext:ssrc-audio-level"),
+    HeaderExtensionCapability(AUDIO_LEVEL_EXTENSION),
     # [rfc6465:5/1]
     HeaderExtensionCapability("urn:ietf:params:rtp-hdrext:csrc-audio-level", Direction.RECVONLY),
     *_COMMON_EXTENSIONS,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rtc_peer.capabilities import RED, RTX, CodecCapability
+from rtc_peer.capabilities import ARRIVAL_FEEDBACK, CONGESTION_CONTROL_FEEDBACK, RED, RTX, CodecCapability
 from rtc_peer.codec_matching import codec_name, is_supplementary, same_codec
 from rtc_rtp.parameters import RtpCodec
 from rtc_rtp.payload.matching import answer_parameters
@@ -51,7 +51,7 @@ def offered_codecs(
             rtx = None if known is None else known.rtx_payload_type
             codec = replace(codec, rtx_payload_type=rtx or numbers.rtx_payload_type(codec))
         codecs.append(codec)
-    return tuple(_with_redundancy(codecs))
+    return _with_wildcards(_with_redundancy(codecs))
 
 
 def _place(capability: CodecCapability, agreed: Sequence[RtpCodec]) -> int:
@@ -99,7 +99,7 @@ def answered_codecs(
     kept = {str(codec.payload_type) for codec in codecs}
     codecs = [codec for codec in codecs if _redundancy_stands(codec, kept)]
     # [rfc8829:5.3.1/12]
-    return tuple(codecs) if any(not is_supplementary(codec) for codec in codecs) else ()
+    return _with_wildcards(codecs) if any(not is_supplementary(codec) for codec in codecs) else ()
 
 
 def _answered(ours: CodecCapability, theirs: RtpCodec, *, retransmits: bool) -> RtpCodec:
@@ -109,11 +109,26 @@ def _answered(ours: CodecCapability, theirs: RtpCodec, *, retransmits: bool) -> 
         parameters=theirs.parameters
         if is_redundancy
         else answer_parameters(ours.mime_type, ours.parameters, theirs.parameters),
-        # [rfc4585:4.2/7] [rfc4585:4.2/10] [rfc4585:4.2/11] [rfc5104:7.2/1] [rfc5104:7.2/2]
-        feedback=theirs.feedback & frozenset(ours.feedback),
+        feedback=_answered_feedback(ours.feedback, theirs.feedback),
         # [rfc8829:5.10/8]
         rtx_payload_type=theirs.rtx_payload_type if retransmits else None,
     )
+
+
+def _answered_feedback(ours: Sequence[str], theirs: frozenset[str]) -> frozenset[str]:
+    # [rfc4585:4.2/7] [rfc4585:4.2/10] [rfc4585:4.2/11] [rfc5104:7.2/1] [rfc5104:7.2/2]
+    shared = theirs & frozenset(ours)
+    # [rfc8888:6/2] [rfc8888:6/3] By our own order, so that the choice stays.
+    return shared.difference([each for each in ours if each in shared & ARRIVAL_FEEDBACK][1:])
+
+
+def _with_wildcards(codecs: Iterable[RtpCodec]) -> tuple[RtpCodec, ...]:
+    """Let feedback that counts for all formats count for all of them, whichever wants it."""
+    codecs = tuple(codecs)
+    # [rfc8888:6/1]
+    if not any(CONGESTION_CONTROL_FEEDBACK in codec.feedback for codec in codecs):
+        return codecs
+    return tuple(replace(codec, feedback=codec.feedback | {CONGESTION_CONTROL_FEEDBACK}) for codec in codecs)
 
 
 def _redundancy_stands(codec: RtpCodec, kept: set[str]) -> bool:

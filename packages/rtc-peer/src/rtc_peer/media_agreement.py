@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from rtc_peer.capabilities import FLEXFEC, RED, TELEPHONE_EVENT, ULPFEC
+from rtc_peer.capabilities import AUDIO_LEVEL_EXTENSION, FLEXFEC, RED, TELEPHONE_EVENT, ULPFEC
 from rtc_peer.codec_matching import codec_name, find_match, is_supplementary
 from rtc_peer.media_content import MediaContent
 from rtc_peer.media_reading import FIRST_REQUESTED_ID
@@ -117,6 +117,7 @@ def _receive_parameters(
             for each in agreed.remote.sources
         },
         reduced_size=content.reduced_size,
+        voice_activity=_voice_activity(content) and (agreed is None or _voice_activity(agreed.remote)),
         jitter=receiver.jitter,
         deliver=receiver.deliver,
         synchronization_group=next(iter(receiver.remote_stream_ids), None),
@@ -133,6 +134,12 @@ def _rids(content: MediaContent, agreed: AgreedMedia | None) -> tuple[str, ...]:
     sent = {each.rid for each in agreed.remote.rids if each.direction is RidDirection.SEND}
     # [rfc8853:5.3.2/5] [rfc8853:5.3.3/2]
     return tuple(rid for rid in content.rid_names(RidDirection.RECV, alternatives=True) if rid in sent)
+
+
+def _voice_activity(content: MediaContent) -> bool:
+    return not any(
+        each.uri == AUDIO_LEVEL_EXTENSION and "vad=off" in each.attributes.split() for each in content.extensions
+    )
 
 
 def _media_codecs(codecs: Iterable[RtpCodec]) -> tuple[RtpCodec, ...]:

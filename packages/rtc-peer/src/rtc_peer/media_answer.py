@@ -88,7 +88,7 @@ def _extensions(wish: MediaWish, offered: MediaContent, numbers: Numbers) -> tup
         # [rfc8285:7/6] [rfc8285:7/7] [rfc8285:7/9]
         number = each.id if each.id < FIRST_REQUESTED_ID else numbers.extension_id(each.uri)
         if number is not None and number not in [known.id for known in found]:
-            found.append(extmap(number, replace(ours, direction=direction)))
+            found.append(extmap(number, replace(ours, direction=direction), numbers))
             chosen.add(each.id)
     return tuple(found)
 

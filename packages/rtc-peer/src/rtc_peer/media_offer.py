@@ -67,15 +67,16 @@ def _extensions(wish: MediaWish, agreed: MediaContent | None, numbers: Numbers) 
         # [rfc8285:7/10]
         number = known[capability.uri].id if capability.uri in known else numbers.extension_id(capability.uri)
         if number is not None:
-            found.append(extmap(number, capability))
+            found.append(extmap(number, capability, numbers))
     return tuple(found)
 
 
-def extmap(number: int, capability: HeaderExtensionCapability) -> Extmap:
+def extmap(number: int, capability: HeaderExtensionCapability, numbers: Numbers) -> Extmap:
     """Return the line of a header extension; both directions are not spelled out."""
-    direction = capability.direction
+    uri, direction = capability.uri, capability.direction
     # [rfc8285:5/1] [rfc8285:7/1]
-    return Extmap(number, capability.uri, None if direction is Direction.SENDRECV else direction)
+    shown = None if direction is Direction.SENDRECV else direction
+    return Extmap(number, uri, shown, numbers.extension_attributes(uri))
 
 
 def streams_of(wish: MediaWish, direction: Direction, written: MediaContent | None) -> tuple[str, ...] | None:

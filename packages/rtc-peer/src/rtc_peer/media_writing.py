@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rtc_peer.capabilities import CONGESTION_CONTROL_FEEDBACK
 from rtc_peer.media_content import MediaContent, Source
 from rtc_rtp.parameters import RtpCodec
 from rtc_sdp import (
@@ -42,6 +43,9 @@ def write_media(media: MediaDescription, content: MediaContent) -> None:
     _write_streams(media, content)
     for codec in content.codecs:
         _write_codec(media, codec)
+    # [rfc8888:6/1]
+    if any(CONGESTION_CONTROL_FEEDBACK in codec.feedback for codec in content.codecs):
+        media.add(_feedback_line("*", CONGESTION_CONTROL_FEEDBACK))
     if content.ptime_ms is not None:
         media.add(Ptime(content.ptime_ms))
     if content.maxptime_ms is not None:
@@ -70,14 +74,18 @@ def _write_codec(media: MediaDescription, codec: RtpCodec) -> None:
     media.add(RtpMap(number, name, codec.clock_rate, channels))
     # [rfc8829:5.2.1/33] [rfc8829:5.3.1/20]
     # [rfc4585:4.2/1] [rfc4585:4.2/2] [rfc4585:4.2/4] [rfc4585:4.2/5] [rfc5104:7.1/1]
-    for each in sorted(codec.feedback):
-        kind, _, parameters = each.partition(" ")
-        media.add(RtcpFb(str(number), kind, parameters))
+    for each in sorted(codec.feedback - {CONGESTION_CONTROL_FEEDBACK}):
+        media.add(_feedback_line(str(number), each))
     if codec.parameters:
         media.add(Fmtp.from_dict(str(number), codec.parameters))
     if codec.rtx_payload_type is not None:
         media.add(RtpMap(codec.rtx_payload_type, "rtx", codec.clock_rate))
         media.add(Fmtp(str(codec.rtx_payload_type), f"apt={number}"))
+
+
+def _feedback_line(fmt: str, feedback: str) -> RtcpFb:
+    kind, _, parameters = feedback.partition(" ")
+    return RtcpFb(fmt, kind, parameters)
 
 
 def _write_source(media: MediaDescription, source: Source, content: MediaContent) -> None:

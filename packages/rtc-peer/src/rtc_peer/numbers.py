@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from rtc_peer.capabilities import RTX, CodecCapability
+from rtc_peer.capabilities import AUDIO_LEVEL_EXTENSION, RTX, CodecCapability
 from rtc_peer.media_content import MediaContent
 
 if TYPE_CHECKING:
@@ -31,24 +31,27 @@ EXTENSION_IDS: Final = (*range(1, 15), *range(16, 256))
 class Numbers:
     """The numbers in use."""
 
-    __slots__ = ("_codecs", "_extensions", "next_mid")
+    __slots__ = ("_codecs", "_extension_attributes", "_extensions", "next_mid")
 
     def __init__(
         self,
         codecs: Mapping[int, RtpCodec] | None = None,
         extensions: Mapping[str, int] | None = None,
         next_mid: int = 0,
+        extension_attributes: Mapping[str, str] | None = None,
     ) -> None:
         self._codecs: dict[int, RtpCodec] = dict(codecs or {})
         """By payload type. Retransmission stands as a format of its own, with its ``apt``."""
         self._extensions: dict[str, int] = dict(extensions or {})
         """Identifier by URI."""
+        self._extension_attributes: dict[str, str] = dict(extension_attributes or {})
+        """What the peer said first of an extension that has attributes."""
         self.next_mid = next_mid
         """The first number that no section was ever named by."""
 
     def copy(self) -> Numbers:
         """Return one that can be added to without changing this."""
-        return Numbers(self._codecs, self._extensions, self.next_mid)
+        return Numbers(self._codecs, self._extensions, self.next_mid, self._extension_attributes)
 
     # [rfc8834:4.3/2] [rfc8834:4.3/3]
     def payload_type(self, wanted: CodecCapability) -> int | None:
@@ -91,6 +94,11 @@ class Numbers:
                 self._extensions[uri] = number
         return number
 
+    def extension_attributes(self, uri: str) -> str:
+        """Return what is said of a header extension beside its URI: what it means stays as it is."""
+        # [rfc6464:4/3]
+        return self._extension_attributes.get(uri, "")
+
     def note_mid(self, mid: str) -> None:
         """Remember that a section was called so: Chromium does not take the name for another one later."""
         if mid.isascii() and mid.isdigit() and len(mid) <= MAX_MID_LENGTH:
@@ -112,6 +120,8 @@ class Numbers:
                 self._take(codec.rtx_payload_type, _rtx(codec, codec.rtx_payload_type), kept)
         uris = {extension.uri for each in agreed for extension in each.extensions}
         for each in content.extensions:
+            if each.uri == AUDIO_LEVEL_EXTENSION:
+                self._extension_attributes.setdefault(each.uri, each.attributes)
             holder = next((uri for uri, number in self._extensions.items() if number == each.id), None)
             if each.id in EXTENSION_IDS and holder not in uris and each.uri not in uris:
                 self._extensions.pop(holder or "", None)

@@ -151,6 +151,9 @@ class ReceiveParameters:
     """The peer's SSRCs, as far as it told; more may turn up."""
 
     reduced_size: bool = False
+    voice_activity: bool = True
+    """Whether the flag in audio levels means anything; ``vad=off`` denies it. See :rfc:`6464#section-4`."""
+
     jitter: JitterSettings = JitterSettings()  # frozen
     deliver: Delivery = "frames"
     synchronization_group: str | None = None

@@ -10,13 +10,18 @@ from rtc_rtp.frame import AudioLevel
 from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
 from rtc_rtp.ntp import ntp_to_wall_clock
 from rtc_rtp.packet import RtpPacket
+from rtc_rtp.parameters import ReceiveParameters
 
 V = TypeVar("V")
 
 
-def audio_level(packet: RtpPacket, negotiated: ExtensionMap) -> AudioLevel | None:
+def audio_level(packet: RtpPacket, parameters: ReceiveParameters) -> AudioLevel | None:
     """Return how loud a packet is. See :rfc:`6464`."""
-    return _read(packet, negotiated, AUDIO_LEVEL)
+    level = _read(packet, parameters.header_extensions, AUDIO_LEVEL)
+    # [rfc6464:3/2] [rfc6464:4/2]
+    if level is None or parameters.voice_activity:
+        return level
+    return AudioLevel(level.level)
 
 
 def source_levels(packet: RtpPacket, negotiated: ExtensionMap) -> list[int | None]:

@@ -399,7 +399,7 @@ class ReceiveStream:
         if frame.capture_time is None:
             frame.capture_time = capture_time(packet, negotiated)
         if self._parameters.kind == "audio":
-            frame.audio_level = audio_level(packet, negotiated)
+            frame.audio_level = audio_level(packet, self._parameters)
         self.stats.estimated_playout_timestamp = frame.capture_time
         self._note_sources(packet, frame.audio_level, now)
         self._context.events.append(FrameReceived(self.receiver_id, frame))
@@ -416,7 +416,7 @@ class ReceiveStream:
         """Make the sources of the packet handed on last known; for many packets this would be too dear."""
         packet, self._latest = self._latest, None
         if packet is not None:
-            level = audio_level(packet, self._parameters.header_extensions)
+            level = audio_level(packet, self._parameters)
             self._note_sources(packet, level, self.heard_at)
 
     def _note_sources(self, packet: RtpPacket, level: AudioLevel | None, now: float) -> None:
