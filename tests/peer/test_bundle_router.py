@@ -53,6 +53,7 @@ def test_the_mid_of_a_packet_names_its_section_and_that_of_all_later_ones() -> N
     assert router.route(_packet(98, 7)) == "v"
 
 
+@pytest.mark.spec("rfc5576:5/2")
 def test_a_mid_goes_before_a_signalled_ssrc() -> None:
     router = _router(common=frozenset({98}))
 
@@ -111,6 +112,7 @@ def test_a_rid_names_the_section_where_only_one_has_it() -> None:
     assert router.route(_packet(98, 9, rid="none")) is None
 
 
+@pytest.mark.spec("rfc5576:5/5")
 @pytest.mark.spec("rfc8834:4.8/3")
 def test_a_unique_payload_type_names_the_section_of_a_stream_that_nobody_signalled() -> None:
     router = _router(common=frozenset({98}))

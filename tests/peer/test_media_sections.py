@@ -167,6 +167,7 @@ def test_an_answer_of_separate_streams_does_not_play_them_in_step() -> None:
 # --- sources ---
 
 
+@pytest.mark.spec("rfc5576:6.1/1")
 @pytest.mark.spec("rfc8834:4.8/1", "rfc8834:4.8/2", "rfc8834:4.9/1", "rfc8834:4.9/2", "rfc8834:4.1/5")
 def test_sources_are_announced_with_what_repairs_them_under_one_name() -> None:
     talk = Talk()

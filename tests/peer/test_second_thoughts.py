@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 from tests.peer.call import AUDIO, call, frame, frames, transceiver
 from tests.peer.descriptions import describe, section
-from tests.peer.pair import make_peer
+from tests.peer.pair import WALL_CLOCK, make_peer
 from tests.peer.talk import Talk, negotiated, of, sections
+from tests.peer.test_media_codecs import media_section
+from tests.support.rng import SeededRng
 
 from rtc_peer import (
     ArgumentError,
@@ -231,6 +233,32 @@ def test_what_is_no_number_is_no_setting(encoding: SendEncoding) -> None:
 # --- SSRCs ---
 
 
+@pytest.mark.spec("rfc5576:5/3", "rfc5576:5/9", "rfc5576:5/10", "rfc5576:8/2")
+def test_no_ssrc_is_drawn_that_anybody_has_had() -> None:
+    drawn: list[int] = []
+    rng = SeededRng("numbers")
+    peer = PeerConnection(
+        rng=lambda length: drawn.pop(0).to_bytes(4, "big") if drawn and length == 4 else rng(length),
+        wall_clock=WALL_CLOCK,
+    )
+    theirs = media_section("ssrc:7 cname:x", "rtpmap:111 opus/48000/2", fmt="111", mid="0")
+    for version, lines in ((1, theirs), (2, [line for line in theirs if "ssrc" not in line])):
+        peer.set_remote_description(describe(lines, version=version), 0.0)
+        peer.set_local_description(None, 0.0)
+    drawn += [8]
+    former = peer.add_transceiver("audio")
+    former.stop()
+    peer.set_local_description(None, 0.0)
+
+    drawn += [0, 7, 8, 9]
+    fresh = peer.add_transceiver("audio")
+
+    assert former.sender.encodings[0].ssrc == 8
+    assert fresh.sender.encodings[0].ssrc == 9
+    assert drawn == []
+
+
+@pytest.mark.spec("rfc5576:5/6")
 @pytest.mark.spec("rfc8834:4.8/5")
 def test_an_ssrc_that_the_peer_has_signalled_is_given_up() -> None:
     talk = Talk()

@@ -348,6 +348,15 @@ def test_grouped_sources_are_described() -> None:
     ]
 
 
+@pytest.mark.spec("rfc5576:6.3/1")
+def test_formats_of_sources_are_those_of_the_section() -> None:
+    passes(*audio("a=ssrc:1 cname:x", "a=ssrc:1 fmtp:0 mode=1"))
+
+    assert problems(build(*audio("a=ssrc:1 cname:x", "a=ssrc:1 fmtp:97 mode=1"))) == [
+        "0: fmtp of source 1 for format 97, which the section lacks"
+    ]
+
+
 @pytest.mark.spec("rfc8858:3/1", "rfc8842:4/6")
 @pytest.mark.parametrize("name", ["rtcp-mux-only", "tls-id:abc3de65cddef001be82"])
 def test_some_attributes_are_none_of_sources(name: str) -> None:

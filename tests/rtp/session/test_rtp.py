@@ -32,6 +32,7 @@ from rtc_rtp import (
     RtpSession,
     SenderReport,
     SessionOptions,
+    SourceAssociation,
     SourceConflict,
     SourceDescription,
     StreamDiscovered,
@@ -252,6 +253,7 @@ def test_with_a_new_ssrc_everything_is_counted_anew() -> None:
     assert counts[-1] <= 50
 
 
+@pytest.mark.spec("rfc5576:5/1")
 @pytest.mark.spec("rfc3550:8.2/1", "rfc3550:8.2/2", "rfc3550:8.2/5", "rfc3550:8.2/14")
 @pytest.mark.parametrize("kind", ["data", "control"])
 def test_a_conflict_is_found_by_data_and_by_control_and_ends_in_bye(kind: str) -> None:
@@ -276,6 +278,7 @@ def test_a_conflict_is_found_by_data_and_by_control_and_ends_in_bye(kind: str) -
     assert {packet.ssrc for packet in after} == {events[0].new_ssrc}
 
 
+@pytest.mark.spec("rfc5576:5/3", "rfc5576:5/9")
 @pytest.mark.spec("rfc3550:8.2/11", "rfc3550:8.2/12")
 def test_a_new_ssrc_is_one_that_nobody_has() -> None:
     script: list[bytes] = []
@@ -285,13 +288,26 @@ def test_a_new_ssrc_is_one_that_nobody_has() -> None:
     )
     machine.add_sender("a", audio_sender(AUDIO_SSRC))
     machine.add_sender("b", audio_sender(77))
-    machine.add_receiver("a", audio_receiver())
+    machine.add_receiver("a", audio_receiver(ssrcs={55: SourceAssociation(rtx_ssrc=56, fec_ssrc=57)}))
     machine.receive_datagrams([RtpPacket(111, number, 0, 88, b"\x78x").serialize() for number in range(3)], 0.1)
-    script += [number.to_bytes(4, "big") for number in (0, AUDIO_SSRC, 77, 88, 99)]
+    script += [number.to_bytes(4, "big") for number in (0, AUDIO_SSRC, 77, 88, 55, 56, 57, 99, 99, AUDIO_SSRC, 100)]
 
-    machine.receive_datagram(RtpPacket(111, 9, 9, AUDIO_SSRC, b"\x78x").serialize(), 0.2)
+    for ssrc in (AUDIO_SSRC, 99):
+        machine.receive_datagram(RtpPacket(111, 9, 9, ssrc, b"\x78x").serialize(), 0.2)
 
-    assert [event.new_ssrc for event in machine.events() if isinstance(event, SourceConflict)] == [99]
+    assert [event.new_ssrc for event in machine.events() if isinstance(event, SourceConflict)] == [99, 100]
+
+
+@pytest.mark.spec("rfc5576:5/4")
+def test_a_source_that_is_only_signalled_is_not_counted_and_not_reported() -> None:
+    party = Party()
+    party.left.add_sender("a", audio_sender())
+    party.right.add_receiver("a", audio_receiver(ssrcs={5: SourceAssociation(), AUDIO_SSRC: SourceAssociation()}))
+
+    party.send_audio(400)
+
+    assert {block.ssrc for report in reports(party, 1) for block in report.blocks} == {AUDIO_SSRC}
+    assert party.right._control._schedule.membership.members == 2
 
 
 # --- compound packets ---

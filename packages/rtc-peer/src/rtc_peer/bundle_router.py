@@ -92,7 +92,7 @@ class BundleRouter:
         """
         ssrc, sequence_number = packet.ssrc, packet.sequence_number
         source = self._sources.get(ssrc)
-        # [rfc8834:5.2.4/1]
+        # [rfc8834:5.2.4/1] [rfc5576:5/2]
         mid = _first(packet, self._mid_ids)
         if source is None:
             found = mid or self._guess(packet)
@@ -139,6 +139,7 @@ class BundleRouter:
         rid = _first(packet, self._rid_ids)
         if rid is not None and rid in self._by_rid:
             return self._by_rid[rid]
+        # [rfc5576:5/5]
         return self._by_payload_type.get(packet.payload_type)
 
     def _holds(self, ssrc: int, mid: bytes) -> bool:

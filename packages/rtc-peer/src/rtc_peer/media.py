@@ -34,6 +34,9 @@ _CNAME_LENGTH = 12
 _NAME_LENGTH = 16
 """Random bytes of the names of tracks and streams."""
 
+MAX_SPENT_SSRCS = 4096
+"""SSRCs of the past that are remembered, so that none is used again; chance alone has to do for older ones."""
+
 
 class MediaSurface:
     """The transceivers of a connection.
@@ -71,6 +74,8 @@ class MediaSurface:
         self._default_stream = ""
         self._foreign_ssrcs: frozenset[int] = frozenset()
         """Those that the latest description of the peer signals."""
+        self._spent_ssrcs: dict[int, None] = {}
+        """Those that anybody has drawn or signalled so far, in that order."""
         self._associations = Associations(
             make=self._make_for_peer,
             default_stream=self._name_default_stream,
@@ -202,7 +207,7 @@ class MediaSurface:
         return self._rng(_NAME_LENGTH).hex()
 
     def new_ssrc(self) -> int:
-        """Draw an SSRC that none of our senders has, and none of the peer's that we know of."""
+        """Draw an SSRC that nobody has or, as far as we remember, ever had."""
         taken = self._foreign_ssrcs | {
             ssrc
             for each in self._associations.transceivers
@@ -210,10 +215,17 @@ class MediaSurface:
             for ssrc in (encoding.ssrc, encoding.rtx_ssrc, encoding.fec_ssrc)
         }
         while True:
-            # [rfc3550:8/1] [rfc8834:11/1] [rfc9143:9.1/4]
+            # [rfc3550:8/1] [rfc8834:11/1] [rfc9143:9.1/4] [rfc5576:5/3] [rfc5576:5/9] [rfc5576:5/10] [rfc5576:8/2]
             ssrc = int.from_bytes(self._rng(4), "big")
-            if ssrc and ssrc not in taken:
+            if ssrc and ssrc not in taken and ssrc not in self._spent_ssrcs:
+                self.spend_ssrcs((ssrc,))
                 return ssrc
+
+    def spend_ssrcs(self, ssrcs: Iterable[int]) -> None:
+        """Remember SSRCs that somebody uses."""
+        self._spent_ssrcs |= dict.fromkeys(ssrcs)
+        while len(self._spent_ssrcs) > MAX_SPENT_SSRCS:
+            del self._spent_ssrcs[next(iter(self._spent_ssrcs))]
 
     # --- what transceivers tell ---
 
@@ -323,7 +335,8 @@ class MediaSurface:
     def _leave_ssrcs(self, signalled: frozenset[int]) -> None:
         """Take other SSRCs where the peer has signalled ours as its own; our next description tells of them."""
         self._foreign_ssrcs = signalled
-        # [rfc8834:4.8/5]
+        self.spend_ssrcs(sorted(signalled))
+        # [rfc8834:4.8/5] [rfc5576:5/6]
         for transceiver in self._associations.transceivers:
             transceiver.sender.leave_ssrcs(signalled)
 

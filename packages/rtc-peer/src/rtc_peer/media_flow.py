@@ -55,6 +55,9 @@ class TransceiverOwner(Protocol):
     def settings_changed(self, transceiver_id: int) -> None:
         """A sender has other settings."""
 
+    def spend_ssrcs(self, ssrcs: Iterable[int]) -> None:
+        """Remember SSRCs that somebody uses."""
+
 
 class MediaFlow:
     """The way between transceivers and transports.
@@ -205,6 +208,7 @@ class MediaFlow:
                         for each in transceiver.sender.encodings
                     )
                 )
+                self._owner.spend_ssrcs((event.new_ssrc,))
                 self._owner.settings_changed(transceiver.id)
                 return []
 

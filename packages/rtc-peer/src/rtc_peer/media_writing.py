@@ -93,7 +93,7 @@ def _write_source(media: MediaDescription, source: Source, content: MediaContent
         media.add(SsrcGroup("FID", (source.ssrc, source.rtx_ssrc)))
     if source.fec_ssrc is not None:
         media.add(SsrcGroup("FEC-FR", (source.ssrc, source.fec_ssrc)))
-    # [rfc8834:4.8/2]
+    # [rfc8834:4.8/2] [rfc5576:6.1/1]
     for ssrc in (source.ssrc, source.rtx_ssrc, source.fec_ssrc):
         if ssrc is None:
             continue

@@ -1,5 +1,6 @@
 """Everything that a session receives but RTCP: receivers, and the streams of every SSRC."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from rtc_rtp.context import Context
@@ -160,7 +161,7 @@ class Inbound:
         context, ssrc = self._context, packet.ssrc
         known = self.streams.get(ssrc)
         if known is None:
-            # [rfc3550:8.2/1] [rfc3550:8.2/5]
+            # [rfc3550:8.2/1] [rfc3550:8.2/5] [rfc5576:5/1]
             if ssrc in self._outbound.by_ssrc and not self.resolve_conflict(ssrc):
                 return None
             if len(self.streams) >= context.options.max_sources:
@@ -211,12 +212,18 @@ class Inbound:
         self._context.drop("source_conflict")
         # [rfc4588:4/5] [rfc4588:4/6] The SSRC is over, whose packets were sent under it; others are not.
         was_used = self._outbound.has_used(ssrc)
-        if self._outbound.resolve_conflict(ssrc, self.streams) is None:
+        if self._outbound.resolve_conflict(ssrc, self.streams, self._signalled_ssrcs()) is None:
             return False
         if was_used:
             # [rfc3550:8.2/2]
             self.ended_ssrcs.append(ssrc)
         return True
+
+    def _signalled_ssrcs(self) -> Iterator[int]:
+        for receiver in self.receivers.values():
+            for ssrc, told in receiver.parameters.ssrcs.items():
+                yield ssrc
+                yield from (each for each in (told.rtx_ssrc, told.fec_ssrc) if each is not None)
 
     def progress(self) -> None:
         """Hand on the frames that are due."""

@@ -1,6 +1,6 @@
 """Everything that a session sends but RTCP: senders, and the queue in front of the wire."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -31,10 +31,10 @@ class Outbound:
     """The senders of a session."""
 
     __slots__ = (
-        "_conflict_count",
         "_context",
         "_dialling",
         "_held_back",
+        "_left_ssrcs",
         "_limits",
         "by_ssrc",
         "departures",
@@ -53,7 +53,9 @@ class Outbound:
         self.has_begun = False
         """Whether anything was ever given to be sent; until then nothing leaves, and nothing is due."""
 
-        self._conflict_count = 0
+        self._left_ssrcs: set[int] = set()
+        """Those that were left to the peer."""
+
         self._held_back: dict[int, str] = {}
         """Why streams may not send, by SSRC."""
 
@@ -111,24 +113,27 @@ class Outbound:
         """Whether something left under an SSRC of ours."""
         return ssrc in self.by_ssrc[ssrc][1].used_ssrcs()
 
-    def resolve_conflict(self, ssrc: int, heard: Container[int]) -> int | None:
+    def resolve_conflict(self, ssrc: int, heard: Container[int], signalled: Iterable[int]) -> int | None:
         """Give a stream another SSRC because the peer uses the same; return it, or ``None`` if this happens too often.
 
         Args:
             ssrc: One of ours.
             heard: The SSRCs of the peer.
+            signalled: Those that its descriptions name.
 
         See :rfc:`3550#section-8.2`.
         """
         sender, stream = self.by_ssrc[ssrc]
         # A peer that repeats our own packets must not make us run from one SSRC to the next.
-        if self._conflict_count >= MAX_CONFLICTS:
+        if len(self._left_ssrcs) >= MAX_CONFLICTS:
             return None
-        self._conflict_count += 1
+        self._left_ssrcs.add(ssrc)
+        # [rfc5576:5/3] [rfc5576:5/9]
+        taken = self._left_ssrcs.union(self.by_ssrc, signalled)
         # [rfc3550:8/1] [rfc3550:5.1/12]
         new_ssrc = self._context.random_32()
         # [rfc3550:8.2/11] [rfc3550:8.2/12]
-        while not new_ssrc or new_ssrc in self.by_ssrc or new_ssrc in heard:
+        while not new_ssrc or new_ssrc in taken or new_ssrc in heard:
             new_ssrc = self._context.random_32()
         # [rfc4588:4/7] The stream that it happened to, and no other.
         if ssrc == stream.ssrc:

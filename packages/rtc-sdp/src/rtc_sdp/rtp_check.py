@@ -17,7 +17,7 @@ from rtc_sdp.media import MediaDescription
 from rtc_sdp.msid import usable_msids
 from rtc_sdp.restrictions import usable_rids
 from rtc_sdp.rtcp import Rtcp, RtcpMux, RtcpMuxOnly
-from rtc_sdp.rtp import Extmap
+from rtc_sdp.rtp import Extmap, Fmtp
 from rtc_sdp.session import SessionDescription
 from rtc_sdp.simulcast import Rid, Simulcast
 from rtc_sdp.source import CNAME, Ssrc, SsrcGroup
@@ -91,6 +91,12 @@ def _check_sources(media: MediaDescription, index: int) -> Iterator[Problem]:
         if not described.issuperset(group.ssrcs):
             yield Problem(f"group {group.semantics} of sources without ssrc", "RFC 5576 section 4.2", index)
     for source in sources:
+        fmt = (source.attribute.value or "").partition(" ")[0]
+        # [rfc5576:6.3/1]
+        if source.attribute.name == Fmtp.NAME and fmt not in media.formats:
+            yield Problem(
+                f"fmtp of source {source.ssrc} for format {fmt}, which the section lacks", "RFC 5576 section 6.3", index
+            )
         # [rfc8858:3/1] [rfc8842:4/6]
         if source.attribute.name in (RtcpMuxOnly.NAME, TlsId.NAME):
             yield Problem(f"{source.attribute.name} as an attribute of a source", "RFC 8858 section 3", index)

@@ -247,6 +247,7 @@ class Control:
         return reports or [ReceiverReport(self._reporter_ssrc)]
 
     def _blocks(self) -> list[ReportBlock]:
+        # [rfc5576:5/4] Of streams that have come; others may be signalled.
         blocks = [stream.take_report() for stream in self._inbound.streams.values()]
         return [block for block in blocks if block is not None]
 
@@ -271,7 +272,7 @@ class Control:
         # [rfc4588:5.2/1] That of a stream is that of its retransmissions.
         parameters = found[0].parameters
         items = [DescriptionItem(DescriptionType.CNAME, (parameters.cname or self.cname).encode()[:MAX_ITEM_LENGTH])]
-        # [rfc9143:15/1] [rfc8834:4.1/7]
+        # [rfc9143:15/1] [rfc8834:4.1/7] [rfc5576:5/11] [rfc5576:9/1]
         if parameters.mid:
             items.append(DescriptionItem(DescriptionType.MID, parameters.mid.encode()[:MAX_ITEM_LENGTH]))
         return items
@@ -290,6 +291,7 @@ class Control:
 
     def _count_members(self) -> None:
         membership = self._schedule.membership
+        # [rfc5576:5/4]
         remote = len(self._inbound.streams.keys() | self._intake.participants.ssrcs())
         local = max(1, len(self._outbound.by_ssrc))
         sending = sum([stream.sent_at is not None for _, stream in self._outbound.by_ssrc.values()])
