@@ -257,6 +257,7 @@ class Outbound:
         if found is None:
             return False
         sender, stream = found
+        # [rfc4585:6.3.1.1/1] Requests are told at intervals, and what answers them leaves at the pace of the estimate.
         if stream.key_frames.ask(self._context.now, self._context.round_trip_time.assumed):
             self._context.record("key_frame_requested", ssrc=ssrc)
             self._context.events.append(KeyFrameRequested(sender.id, stream.encoding.rid))

@@ -87,6 +87,7 @@ class Losses:
             if entry.due_at <= now:
                 if number & 0xFFFF in taken:
                     entry.due_at = again_at
+                # [rfc4585:4.2/6]
                 elif entry.requests >= MAX_REQUESTS:
                     given_up.append(number)
                     continue

@@ -42,6 +42,9 @@ TIMEOUT_INTERVALS: Final = 5
 ACTIVE_INTERVALS: Final = 2
 """Intervals for which who sent something counts as a sender. See :rfc:`3550#section-6.3.8`."""
 
+MAX_REDUCED_SIZE: Final = 256
+"""Bytes of feedback beyond which a report around it costs little. See :rfc:`5506#section-4.2.2`."""
+
 MAX_GOODBYES: Final = 31
 _NEVER: Final = float("inf")
 
@@ -151,7 +154,9 @@ class Control:
             return []
         feedback = self._take_feedback()
         may_reduce = due is not Due.REPORT and self._has_reported and self._reduced_size.is_usable
-        is_reduced = may_reduce and self._may_reduce
+        reduced = reduce(feedback, context.options.max_packet_size) if may_reduce and self._may_reduce else None
+        # [rfc5506:4.2.2/2]
+        is_reduced = reduced is not None and all(len(each) <= MAX_REDUCED_SIZE for each in reduced)
         self._reduced_size.sent(feedback, is_reduced=is_reduced)
         context.record("rtcp_sent", report=due is Due.REPORT, feedback=len(feedback))
         # [rfc4585:3.1/6] [rfc4585:3.1/7] [rfc5506:4/1] [rfc5506:4/5] [rfc5506:4.1/1]
@@ -167,8 +172,8 @@ class Control:
                 self._outbound.watch_silence(self._intake.reported_on_at, self._schedule.timeout_interval())
             return datagrams
         # [rfc5506:4/2] [rfc5506:4/3] [rfc5506:4/4] Without a report only if both sides want it so, and have seen one.
-        if is_reduced:
-            return reduce(feedback, context.options.max_packet_size)
+        if is_reduced and reduced is not None:
+            return reduced
         # [rfc4585:3.1/4] [rfc4585:3.1/5]
         return self._compose(self._reports()[:1], feedback)
 

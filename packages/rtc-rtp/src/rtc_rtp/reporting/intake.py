@@ -152,6 +152,7 @@ class Intake:
         if block.last_sr:
             now = ntp_middle(ntp_timestamp(context.wall_time(context.now)))
             seconds = round_trip_time(now, block.last_sr, block.delay_since_last_sr)
+            # [rfc4585:8/1]
             if seconds > MAX_ROUND_TRIP_TIME:
                 context.drop("implausible_report")
                 return
@@ -204,6 +205,7 @@ class Intake:
     def _take_feedback(self, packet: RtcpPacket) -> None:
         outbound = self._outbound
         is_ours = True
+        # [rfc4585:4.2/13]
         match packet:
             case GenericNack():
                 # [rfc8834:6.1/1]
