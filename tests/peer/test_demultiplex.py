@@ -18,6 +18,7 @@ RANGES = [
 ]
 
 
+@pytest.mark.spec("rfc9143:8.1/1")
 def test_class_28_the_first_byte_decides() -> None:
     kinds = [kind for first, last, kind in RANGES for _ in range(first, last + 1)]
 
@@ -33,6 +34,7 @@ def test_class_28_the_records_of_dtls_1_3_are_dtls(first_byte: int) -> None:
     assert classify(bytes([first_byte])) is PacketKind.DTLS
 
 
+@pytest.mark.spec("rfc9143:8.1/1")
 @pytest.mark.spec("rfc7983:7/1", "rfc7983:7/2", "rfc8835:3.5/5")
 def test_a_connection_drops_and_counts_what_it_has_no_protocol_for() -> None:
     pair = Pair().connect()

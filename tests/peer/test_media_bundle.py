@@ -20,7 +20,18 @@ from rtc_peer import (
     SessionDescription,
     TransportClosed,
 )
-from rtc_sdp import BundleOnly, Candidate, Fingerprint, Group, IceUfrag, RtcpMux, TlsId
+from rtc_sdp import (
+    BUNDLE_ATTRIBUTES,
+    BundleOnly,
+    Candidate,
+    Fingerprint,
+    Group,
+    IceUfrag,
+    Role,
+    RtcpMux,
+    Setup,
+    TlsId,
+)
 from rtc_stun import Address
 
 OPUS = "rtpmap:111 opus/48000/2"
@@ -80,6 +91,41 @@ def test_every_section_of_an_offer_shows_a_fingerprint(policy: BundlePolicy) -> 
 
     assert all(document.effective(media, Fingerprint) is not None for media in document.media)
     assert all("/TLS/" in f"/{media.protocol}/" or "/DTLS/" in f"/{media.protocol}/" for media in document.media)
+
+
+@pytest.mark.spec("rfc9143:7.1.3/1")
+def test_what_a_section_says_of_its_own_media_does_not_depend_on_its_bundle() -> None:
+    def said(policy: BundlePolicy, *, bundled: bool) -> list[list[str]]:
+        talk = _call(policy)
+        if bundled:
+            talk.negotiate()
+        media = sections(talk.left.create_offer())
+        own = [[each for each in part.attributes if each.name not in BUNDLE_ATTRIBUTES] for part in media]
+        return [[each.text for each in part if each.name not in ("bundle-only", "ssrc", "ssrc-group")] for part in own]
+
+    alone = said(BundlePolicy.MAX_COMPAT, bundled=False)
+
+    assert all(f"mid:{index}" in part for index, part in enumerate(alone))
+    assert all(said(policy, bundled=False) == alone for policy in POLICIES)
+    later = said(BundlePolicy.MAX_BUNDLE, bundled=True)
+    assert [{each.partition(":")[0] for each in part} for part in later] == [
+        {each.partition(":")[0] for each in part} for part in alone
+    ]
+
+
+@pytest.mark.spec("rfc9143:11/1")
+def test_a_bundle_has_one_way_to_agree_upon_its_association() -> None:
+    talk = _call(BundlePolicy.MAX_BUNDLE)
+    talk.negotiate()
+    talk.left.add_transceiver("audio")
+    talk.negotiate()
+
+    for peer, role in ((talk.left, "actpass"), (talk.right, "active")):
+        media = sections(peer.local_description)
+        assert len(media) == 5
+        assert {str(each.get(Setup)) for each in media} == {str(Setup(Role(role)))}
+        assert len({str(each.get(TlsId)) for each in media}) == 1
+        assert media[0].has(TlsId)
 
 
 # --- answers that bundle ---

@@ -322,6 +322,23 @@ def test_the_bandwidth_of_the_peer_bounds_what_we_send(bandwidth: str, limit: in
     assert [each.max_bitrate_bps for each in _sent(peer).encodings] == [limit]
 
 
+@pytest.mark.spec("rfc9143:7.1.2/1")
+def test_the_bandwidth_of_a_bundle_is_that_of_its_sections_together() -> None:
+    peer = make_peer()
+    for index in range(3):
+        peer.add_track("audio", f"voice-{index}")
+    parts = [media_section(OPUS, mid=str(index)) for index in range(3)]
+    parts[0][2:2] = ["b=TIAS:64000"]
+    parts[2][2:2] = ["b=TIAS:16000"]
+
+    peer.set_remote_description(describe(*parts, session=("group:BUNDLE 0 1 2",)), 0.0)
+    peer.set_local_description(None, 0.0)
+
+    assert [each.transport_id for each in peer.negotiated_media] == [0, 0, 0]
+    limits = [_sent(peer, str(index)).encodings[0].max_bitrate_bps for index in range(3)]
+    assert limits == [64_000, None, 16_000]
+
+
 @pytest.mark.spec("rfc3264:6.1/22", "rfc3264:7/3")
 @pytest.mark.parametrize(
     ("lines", "packet_time_ms"),

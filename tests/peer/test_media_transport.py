@@ -78,8 +78,7 @@ def test_without_bundling_each_section_has_keys_and_a_session_of_its_own() -> No
             assert frames(side, kind) == sent(kind, range(10))
 
 
-@pytest.mark.spec("rfc5576:5/11", "rfc5576:9/1")
-@pytest.mark.spec("rfc8834:4.1/7", "rfc9143:9.2/2")
+@pytest.mark.spec("rfc8834:4.1/7", "rfc9143:9.2/2", "rfc9143:15/3", "rfc5576:5/11", "rfc5576:9/1")
 def test_where_packets_do_not_name_their_section_rtcp_does() -> None:
     pair = Call([])
     for name in ("front", "back"):

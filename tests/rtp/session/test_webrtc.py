@@ -19,6 +19,7 @@ from rtc_rtp import (
     ReceiverReport,
     RtpPacket,
     SourceDescription,
+    is_rtcp,
     parse_compound,
     serialize_compound,
 )
@@ -108,6 +109,19 @@ class ByMid:
     def describe(self, ssrc: int, mid: str) -> None:
         """Remember."""
         self.mids[ssrc] = mid
+
+
+@pytest.mark.spec("rfc9143:15/2")
+def test_packets_name_their_section_from_the_first_on_and_under_a_new_ssrc_too() -> None:
+    party = Party()
+    party.connect_audio()
+    party.send_audio(3)
+    party.left.receive_datagram(RtpPacket(111, 9, 9, AUDIO_SSRC, b"\x78x").serialize(), party.network.now)
+    party.send_audio(3, first=3)
+
+    packets = [RtpPacket.parse(data) for data in party.sent[0] if not is_rtcp(data)]
+    assert len({packet.ssrc for packet in packets}) == 2
+    assert [packet.extension(4) for packet in packets] == [b"0"] * 6
 
 
 @pytest.mark.spec("rfc8834:4.1/7", "rfc9143:15/1")

@@ -40,6 +40,7 @@ RTP_LAST: Final = 191
 
 
 def _kind(first_byte: int) -> PacketKind:
+    # [rfc9143:8.1/1]
     if first_byte <= STUN_LAST:
         return PacketKind.STUN
     if 16 <= first_byte <= 19:

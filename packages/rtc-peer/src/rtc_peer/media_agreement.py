@@ -178,6 +178,7 @@ def _encodings(
     encodings: tuple[SendEncoding, ...], remote: MediaContent, codecs: tuple[RtpCodec, ...]
 ) -> tuple[SendEncoding, ...]:
     """Return the encodings as far as what was negotiated lets them: formats, repair streams, bitrate, length of packets."""
+    # [rfc9143:7.1.2/1]
     limit_bps = remote.max_bitrate_bps
     # [rfc8834:7.1/3] [rfc3264:6.1/23] [rfc3264:7/3]
     numbers = {each.payload_type for each in codecs}

@@ -215,7 +215,7 @@ class Transport:
         for datagram in batch:
             data = datagram.data
             first_byte = data[0] if data else 0xFF
-            # [rfc8835:3.5/5]
+            # [rfc8835:3.5/5] [rfc9143:8.1/1]
             if DTLS_FIRST <= first_byte <= DTLS_LAST:
                 if datagram.remote == remote and datagram.local == local and datagram.transport == by:
                     run.append(data)

@@ -125,12 +125,14 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     # [rfc9143:7.1.3/2] [rfc9143:7.1.3/5]
     # RFC 9143 section 7.1.3 lets the tag alone carry these. Browsers repeat them, and count on it: Firefox refuses offers
     # without, and crashes over answers; Chromium takes the section for one without encryption; GStreamer refuses it.
+    # [rfc9143:11/1]
     shown = transport or _transport_of_tag(section, plan)
     if shown is not None:
         _write_parameters(media, shown.parameters)
     if transport is not None and tagged:
         _write_candidates(media, transport)
     _write_rtcp(media, section, plan, tagged=tagged)
+    # [rfc9143:7.1.3/1]
     if section.media is not None:
         from rtc_peer.media_writing import write_media
 

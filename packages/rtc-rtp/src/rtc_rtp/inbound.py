@@ -176,6 +176,7 @@ class Inbound:
         receiver_id = router.route(packet)
         receiver = None if receiver_id is None else self.receivers.get(receiver_id)
         if receiver is None:
+            # [rfc9143:15/3]
             context.drop("unrouted")
             return None
         stream = receiver.streams.get(ssrc)

@@ -89,7 +89,7 @@ class HeaderExtensions:
 
     def identify(self, elements: dict[int, bytes]) -> None:
         """Say to which media section and encoding a packet belongs. See :rfc:`9143#section-15` and :rfc:`8852`."""
-        # [rfc8853:5.5/3]
+        # [rfc8853:5.5/3] [rfc9143:15/2]
         elements.update(self._identification)
 
     def identify_repair(self, elements: dict[int, bytes]) -> None:
