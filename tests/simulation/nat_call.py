@@ -1,7 +1,7 @@
 """Two ICE agents of one seed, each in a network of some kind, with a STUN and a TURN server: which path results.
 
 Where nothing is lost and signalling is quick, it is the very path of `tests.support.nat_kinds`. On a bad network it may be a relay for
-want of patience, but there is one, and never one that such NATs cannot give.
+want of patience, or be lost again, but there was one, and never one that such NATs cannot give.
 """
 
 import random
@@ -13,7 +13,7 @@ from tests.support.network import Link
 from tests.support.streams import Streams
 from tests.support.turn import PASSWORD, USER, TurnHost
 
-from rtc_ice import IceConfig, TurnServer
+from rtc_ice import ConsentExpired, IceConfig, TurnServer
 from rtc_stun import Address, LongTermCredential
 
 from .call import SimulationError
@@ -78,14 +78,21 @@ class NatCall:
         call.start()
         if not call.run(call.connected, timeout=PATIENCE):
             raise SimulationError(f"{self.description}: no path was found")
-        call.run(lambda: call.completed() and call.agree(), timeout=PATIENCE)
-        if not call.agree():
+        call.run(lambda: (call.completed() and call.agree()) or self._lost_consent(), timeout=PATIENCE)
+        if not call.agree() and not self._lost_consent():
             raise SimulationError(f"{self.description}: both sides chose different paths")
         call.run(timeout=SETTLING)
+        if self._lost_consent():
+            return
         near, far = self._types(call.alice), self._types(call.bob)
         expected = self._expected()
         if not any(one.allows(near) for one in expected) or not any(one.reversed.allows(far) for one in expected):
             raise SimulationError(f"{self.description}: {near} and {far} instead of {expected}")
+
+    def _lost_consent(self) -> bool:
+        """Whether so many consent checks were lost in a row that the path had to be given up: :rfc:`7675` repeats none."""
+        parties = (self.call.alice, self.call.bob)
+        return not self.is_good and any(each.node.of(ConsentExpired) for each in parties)
 
     def _expected(self) -> set[PairTypes]:
         if self.is_shared:
