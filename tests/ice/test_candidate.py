@@ -44,6 +44,7 @@ def test_case_and_spelling_of_addresses_do_not_matter() -> None:
     assert candidate.address == Address("2001:db8::1", 9)
 
 
+@pytest.mark.spec("rfc8839:5.1/10")
 @pytest.mark.parametrize(
     ("line", "usable"), [*((line, ".local" not in line and "typ future" not in line) for line in LINES)]
 )

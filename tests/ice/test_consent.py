@@ -352,6 +352,7 @@ def _indications(watch: Watch) -> list[tuple[float, Datagram]]:
     return [each for each in watch.seen if parse(each[1]).message_class is MessageClass.INDICATION]
 
 
+@pytest.mark.spec("rfc8839:6/1")
 @pytest.mark.spec(
     "rfc8445:11/1",
     "rfc8445:11/2",
@@ -381,6 +382,7 @@ def test_a_lite_agent_keeps_its_path_alive_by_bare_indications() -> None:
     assert call.completed()
 
 
+@pytest.mark.spec("rfc8839:6/1")
 @pytest.mark.spec("rfc8445:11/1", "rfc8445:11/3", "rfc8445:11/4", "rfc8445:11/14")
 def test_a_full_agent_keeps_its_selected_path_alive_by_consent_checks() -> None:
     call = simple_call()

@@ -29,6 +29,7 @@ def test_enough_random_bits_go_into_each_part() -> None:
     assert set(credentials.ufrag + credentials.password) <= CHARACTERS
 
 
+@pytest.mark.spec("rfc8839:5.4/3")
 @pytest.mark.spec("rfc8445:5.3/2", "rfc8445:5.3/3")
 def test_every_bit_of_the_randomness_shows() -> None:
     made = [Credentials.generate(SeededRng(seed)) for seed in range(200)]

@@ -203,6 +203,7 @@ def test_candidates_of_the_same_origin_share_a_foundation_and_no_others() -> Non
 # --- misuse ---
 
 
+@pytest.mark.spec("rfc8839:5.1/3")
 @pytest.mark.parametrize("component_id", [0, 2, -1])
 @pytest.mark.spec("rfc8445:5.1.1.1/3")
 def test_components_are_numbered_from_one_without_gaps(component_id: int) -> None:

@@ -108,17 +108,24 @@ def test_a_lite_agent_notices_that_its_peer_is_gone() -> None:
     assert not call.bob.node.saw(ConsentExpired)
 
 
+@pytest.mark.spec("rfc8839:4.4.3.2/1", "rfc8839:4.4.3.2/2")
 def test_a_lite_agent_follows_a_restart() -> None:
     call = simple_call(bob=LITE)
     call.start()
     assert call.run(call.completed, timeout=5)
+    old = call.bob.agent.selected_pair
     for party in call.parties:
         party.agent.restart(call.network.now)
         party.agent.end_of_local_addresses(call.network.now)
+    call.run(timeout=3)
+    assert call.bob.states == [ConnectionState.COMPLETED, ConnectionState.CONNECTED], "running again"
+    assert old is not None
+    assert call.bob.agent.selected_pair == old
     call.exchange_credentials()
     call.network.flush()
 
     assert call.run(call.completed, timeout=5)
+    assert call.bob.states[-1] is ConnectionState.COMPLETED
     assert call.agree()
 
 

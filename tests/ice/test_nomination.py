@@ -108,6 +108,7 @@ def test_data_flows_on_the_best_valid_pair_while_nothing_is_nominated() -> None:
     ]
 
 
+@pytest.mark.spec("rfc8839:4.3.4/4")
 @pytest.mark.spec("rfc8445:8.1.1/2", "rfc8445:8.1.1/3")
 def test_each_component_gets_one_nomination_and_no_second_one() -> None:
     config = IceConfig(components=(2, 1))

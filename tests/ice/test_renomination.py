@@ -166,6 +166,7 @@ def test_nothing_is_numbered_unless_both_understand_it(alice: IceConfig, bob: Ic
     assert {number for _, number in _nominations(watch)} == {None}
 
 
+@pytest.mark.spec("rfc8839:4.3.4/4")
 def test_a_controlling_agent_does_not_nominate_again_a_peer_that_would_not_understand() -> None:
     call = _settled(bob=IceConfig())
     call.alice.node.tap = watch = Watch()

@@ -190,6 +190,7 @@ def test_an_indication_is_taken_in_silence() -> None:
     assert desk.agent.stats.indications_received == 1
 
 
+@pytest.mark.spec("rfc8839:4.2.4/1")
 @pytest.mark.spec("rfc8445:7.3/5", "rfc8445:5.3/4")
 def test_checks_are_answered_before_anything_is_known_of_the_peer() -> None:
     desk = Desk(meet=False)

@@ -35,6 +35,7 @@ def _restart(call: Call) -> None:
     call.network.flush()
 
 
+@pytest.mark.spec("rfc8839:5.4/3")
 @pytest.mark.spec("rfc8445:9/3")
 def test_a_restart_changes_both_parts_of_the_credentials() -> None:
     desk = Desk()
@@ -71,6 +72,7 @@ def test_new_credentials_of_the_peer_are_refused_without_a_restart() -> None:
     desk.agent.set_remote_credentials("other", "o" * 22, desk.now)
 
 
+@pytest.mark.spec("rfc8839:4.4.3.1.1/1")
 @pytest.mark.spec("rfc8445:9/1", "rfc7675:5.1/10")
 def test_data_and_consent_stay_on_the_old_pair_until_the_new_session_has_one() -> None:
     call = _completed()
@@ -109,6 +111,7 @@ def test_consent_can_expire_in_mid_restart() -> None:
     assert call.alice.agent.selected_pair is None
 
 
+@pytest.mark.spec("rfc8839:4.4.3.1.1/1")
 @pytest.mark.spec("rfc8445:9/1")
 def test_after_a_restart_the_connection_completes_again_without_losing_its_pair() -> None:
     call = _completed()

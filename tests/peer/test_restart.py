@@ -59,6 +59,7 @@ def test_data_flows_through_an_ice_restart(offerer: str) -> None:
     assert pair.left.machine.connection_state.value == "connected"
 
 
+@pytest.mark.spec("rfc8839:4.4.3.1/1")
 def test_a_restart_finds_the_way_to_another_address() -> None:
     pair = Pair().connect()
     pair.right.host.move("192.0.2.77")

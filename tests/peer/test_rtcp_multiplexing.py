@@ -27,6 +27,7 @@ def test_payload_types_come_from_96_on_then_from_those_without_a_static_meaning_
     assert given[len(DYNAMIC_PAYLOAD_TYPES) :] == [None] * (70 - len(DYNAMIC_PAYLOAD_TYPES))
 
 
+@pytest.mark.spec("rfc8839:5.1/4")
 @pytest.mark.spec("rfc5761:5.1.1/1", "rfc5761:5.1.1/2", "rfc5761:5.1.3/3")
 def test_offer_and_answer_say_that_both_are_multiplexed() -> None:
     pair = call((AUDIO, VIDEO))

@@ -231,7 +231,7 @@ class IceAgent(GatheringSide):
             self._previous = self._session if self._session.remote is not None else None
         self._current.gatherer.stop()
         self._addresses.ended = False
-        # [rfc8445:9/1]
+        # [rfc8445:9/1] [rfc8839:4.4.3.1.1/1] [rfc8839:4.4.3.2/1] [rfc8839:4.4.3.2/2]
         self._current = self._make_generation(credentials)
         if self._status.gathering is GatheringState.COMPLETE:
             self._step_gathering(GatheringState.GATHERING)
@@ -338,7 +338,7 @@ class IceAgent(GatheringSide):
 
     def _make_generation(self, credentials: Credentials | None) -> Generation:
         return Generation(
-            # [rfc8445:5.3/2] [rfc8445:9/3]
+            # [rfc8445:5.3/2] [rfc8445:9/3] [rfc8839:5.4/3]
             credentials or Credentials.generate(self._rng),
             config=self._config,
             role=self._role,
@@ -389,7 +389,7 @@ class IceAgent(GatheringSide):
             self._step(state)
         if self._pair_watch is not None:
             self._events.extend(self._pair_watch.changes(session))
-        # [rfc8445:11/1]
+        # [rfc8445:11/1] [rfc8839:6/1]
         self._keepalives.follow(unchecked_paths(session, self._selection), now)
         self._settled_at = now
         self._unflushed = True

@@ -67,14 +67,14 @@ class GatheringSide(StreamSide):
             StateError: The agent is closed.
         """
         self._enter(now)
-        # [rfc8445:5.1.1.1/3]
+        # [rfc8445:5.1.1.1/3] [rfc8839:5.1/3]
         components = self._config.components
         if not (0 <= stream < len(components) and 1 <= component_id <= components[stream]):
             raise ValueError(f"there is no component {component_id} of stream {stream}")
         local = self._addresses.add(
             base_of(address, tcp_type), announced, (stream, component_id), self._config, tcp_type
         )
-        # [rfc8838:13/6] [rfc8838:13/8] [rfc8838:13/10]
+        # [rfc8838:13/6] [rfc8838:13/8] [rfc8838:13/10] [rfc8839:4.4.1.3/2] [rfc8839:4.4.1.3/3]
         ended = (self._addresses.ended and not self._config.continual) or not self._session.gathers
         if local is None or ended:
             return False

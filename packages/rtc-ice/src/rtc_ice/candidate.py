@@ -143,6 +143,7 @@ def _parse_extensions(words: list[str]) -> tuple[Address | None, tuple[tuple[str
         elif name == "rport" and related_port is None:
             related_port = _number(value, 0, _MAX_PORT, "related port")
         else:
+            # [rfc8839:5.1/10]
             extensions.append(
                 (_matching(_TOKEN, name, "extension name"), _matching(_VISIBLE, value, "extension value"))
             )

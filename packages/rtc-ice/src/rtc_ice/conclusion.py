@@ -59,7 +59,7 @@ def _is_open(session: Session, checklist: Checklist, component: ComponentKey) ->
     return (
         checklist.state is ChecklistState.RUNNING
         and component not in session.nominating
-        # [rfc8445:8.1.1/3]
+        # [rfc8445:8.1.1/3] [rfc8839:4.3.4/4]
         and not checklist.nominated_of(component)
         and bool(checklist.valid_of(component))
     )

@@ -66,6 +66,7 @@ class Receiver:
         self, message: Message, datagram: Datagram, current: Session, previous: Session | None, now: float
     ) -> None:
         sessions = [current] if previous is None else [current, previous]
+        # [rfc8839:4.2.4/1] Nothing of the peer has to be known.
         # [rfc8445:5.3/4] [rfc8445:8.1.2/2] [rfc8445:11/13] [rfc6544:11.1/5] At any time, whatever state checks and pairs are in.
         answer = self._responder.answer(message, datagram, sessions)
         if answer is None:

@@ -152,7 +152,7 @@ class Drafter:
         # [rfc8829:5.3.2/7] [rfc8842:4/2] [rfc8842:5.3/3] [rfc8842:5.3/5] [rfc8842:5.5/3]
         tls_id = None if known is None or new_association else known.tls_id
         return TransportParameters(
-            # [rfc8829:5.2.2/12] [rfc8829:5.2.3.1/1] [rfc8829:5.3.2/5] [rfc8827:6.3/5]
+            # [rfc8829:5.2.2/12] [rfc8829:5.2.3.1/1] [rfc8829:5.3.2/5] [rfc8827:6.3/5] [rfc8839:4.4.2.1/1]
             credentials=known.credentials
             if known is not None and not restart
             else fresh or Credentials.generate(self._rng),

@@ -149,6 +149,7 @@ class IceTransport:
         self.credentials, self.candidates = credentials, []
         self._silent.clear()
         self.relay_only = config.relay_only
+        # [rfc8839:4.4.3.1/1]
         self.agent.restart(now, credentials=credentials, config=config)
 
     def gather_anew(self, config: IceConfig, now: float) -> None:
@@ -209,7 +210,7 @@ class IceTransport:
             ValueError: The address is no IP address, was added before or is one too many, or what is to be announced
                 instead is of another family.
         """
-        # [rfc8835:3.2/1] [rfc8835:3.4/7]
+        # [rfc8835:3.2/1] [rfc8835:3.4/7] [rfc8839:5.1/4]
         added = self.agent.add_local_address(address, now, announced=announced, tcp_type=tcp_type)
         self.stirred = True
         if added and tcp_type is None:

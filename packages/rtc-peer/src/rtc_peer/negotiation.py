@@ -179,7 +179,7 @@ class Negotiator:
         self, key: int, written: WrittenTransport | None, remote: TransportParameters
     ) -> TransportParameters:
         agreed = self.agreements.get(key)
-        # [rfc8829:5.10/5]
+        # [rfc8829:5.10/5] [rfc8839:4.4.1.1.1/3]
         restart = agreed is not None and remote.credentials != agreed.remote.credentials
         continued = agreed is not None and remote.same_association(agreed.remote)
         # [rfc8829:5.3.2/8] [rfc8829:5.3.1/22] [rfc8829:5.3.1/23] [rfc8829:5.3.1/24]

@@ -28,6 +28,7 @@ from rtc_sdp import (
     Fingerprint,
     Group,
     IceLite,
+    IceMismatch,
     IceOptions,
     IcePwd,
     IceUfrag,
@@ -197,10 +198,15 @@ class _SectionReader:
 
     def _transport(self, index: int, media: MediaDescription) -> TransportParameters:
         document = self._document
+        # [rfc8839:5.3/1] [rfc8839:4.2.5/3] [rfc8839:4.3.3/1] [rfc8839:4.3.3/2] There is no other way to go on.
+        if media.has(IceMismatch):
+            raise DescriptionError(
+                f"section {index} says that its addresses mismatch, so that the peer does without ICE"
+            )
         # [rfc8829:5.8.2/5] [rfc8829:5.2.1/50] Each of these may stand at the session level instead.
         ufrag = document.effective(media, IceUfrag)
         password = document.effective(media, IcePwd)
-        # [rfc8829:5.1.1/2] [rfc8829:5.8.3/1]
+        # [rfc8829:5.1.1/2] [rfc8829:5.8.3/1] [rfc8839:4.4.3.1/5] What is refused leaves the session as it is.
         if ufrag is None or password is None:
             raise DescriptionError(f"section {index} has no ICE credentials")
         fingerprints = tuple(document.effective_all(media, Fingerprint))

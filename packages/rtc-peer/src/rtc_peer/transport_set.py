@@ -149,6 +149,7 @@ class TransportSet:
             controlling: Whether transports that are made now choose the pairs.
             now: Present time in seconds.
         """
+        # [rfc8839:4.4.3.1/2]
         for key in outcome.close:
             self._close(key, now)
         for key, parameters in outcome.roll_back:
@@ -178,6 +179,7 @@ class TransportSet:
         elif key in self.transports:
             self.transports[key].restart(parameters, self._ice_config(), now)
         else:
+            # [rfc8839:4.4.3.1/3]
             self.transports[key] = self._make(key, parameters, controlling=controlling, now=now)
         self._report_unreachable()
         self._events.append(GatheringWanted(key))

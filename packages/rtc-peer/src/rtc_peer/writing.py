@@ -128,6 +128,7 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     # [rfc9143:11/1]
     shown = transport or _transport_of_tag(section, plan)
     if shown is not None:
+        # [rfc8839:4.2.1.6/1]
         _write_parameters(media, shown.parameters)
     if transport is not None and tagged:
         _write_candidates(media, transport)
@@ -197,6 +198,7 @@ def _write_parameters(media: MediaDescription, parameters: TransportParameters) 
 
 
 def _write_candidates(media: MediaDescription, transport: WrittenTransport) -> None:
+    # [rfc8839:4.4.1.2.1/1] [rfc8839:4.4.1.3/1]
     # [rfc8829:5.2.2/16] [rfc8829:5.3.2/11] [rfc8839:4.3.1/1] [rfc8839:4.3.2/1]
     for candidate in transport.candidates:
         media.add(Candidate(candidate_value(candidate)))
@@ -223,7 +225,7 @@ def candidate_value(candidate: IceCandidate) -> str:
 
 def _default_candidate(candidates: Sequence[IceCandidate]) -> IceCandidate | None:
     """Return the candidate to name in the m-line for a peer that does not look further."""
-    # [rfc6544:4.3/1] [rfc6544:4.3/2]
+    # [rfc6544:4.3/1] [rfc6544:4.3/2] [rfc8839:4.3.2/6] [rfc8839:4.4.1.2.1/2] [rfc8839:4.4.1.3/5]
     usable = [each for each in candidates if each.is_usable and each.transport == "udp"]
     for kind in _DEFAULT_ORDER:
         found = next((each for each in usable if each.type == kind), None)
