@@ -13,16 +13,16 @@ from .nat_call import NatCall
 from .relay_call import RelayCall
 from .tcp_call import TcpCall
 
-MEDIA_SHARE = 20
+MEDIA_SHARE = 30
 """One seed in so many is a call of sound and pictures, too, which takes ten times as long."""
 NAT_SHARE = 4
 """One seed in so many is a pair of ICE agents behind NATs, too."""
 
-MOVING_SHARE = 10
+MOVING_SHARE = 20
 """One seed in so many is a call between hosts that move from address to address, too."""
-RELAY_SHARE = 10
+RELAY_SHARE = 20
 """One seed in so many is a call through TURN servers that come and go, too."""
-TCP_SHARE = 5
+TCP_SHARE = 10
 """One seed in so many is a call over TCP whose connections break, too."""
 
 
