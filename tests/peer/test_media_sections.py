@@ -339,6 +339,16 @@ def test_the_bandwidth_of_a_bundle_is_that_of_its_sections_together() -> None:
     assert limits == [64_000, None, 16_000]
 
 
+@pytest.mark.spec("rfc8834:13/1")
+@pytest.mark.parametrize("bandwidth", ["RS:0 RR:0", "RS:90000000 RR:90000000"])
+@pytest.mark.parametrize("interval", [1, 3_600_000])
+def test_the_interval_of_reports_is_not_for_the_peer_to_choose(bandwidth: str, interval: int) -> None:
+    plain, peer = _answered(), _answered(f"rtcp-fb:111 trr-int {interval}", bandwidth=bandwidth)
+
+    assert peer.negotiated_media == plain.negotiated_media
+    assert parsed(peer.local_description).media == parsed(plain.local_description).media
+
+
 @pytest.mark.spec("rfc3264:6.1/22", "rfc3264:7/3")
 @pytest.mark.parametrize(
     ("lines", "packet_time_ms"),

@@ -217,7 +217,7 @@ def test_an_offer_that_nobody_answered_can_be_made_again() -> None:
     assert second.media[0].get(Setup) == Setup(Role.ACTPASS)
 
 
-@pytest.mark.spec("rfc8839:4.3.1/1")
+@pytest.mark.spec("rfc8839:4.3.1/1", "rfc8834:10/2")
 @pytest.mark.spec("rfc8829:5.2.2/9", "rfc8829:5.2.2/16", "rfc8829:5.2.2/17")
 def test_later_offers_show_the_candidates_and_that_there_are_no_more() -> None:
     pair = Pair().connect()

@@ -173,7 +173,7 @@ def test_an_offer_that_takes_a_role_gets_it(role: str) -> None:
     assert pair.right.machine.transports[0].is_dtls_client is (role == "passive")
 
 
-@pytest.mark.spec("rfc8827:6.5/10", "rfc8827:6.5/12", "rfc8827:6.5/13", "rfc8827:6.5/25")
+@pytest.mark.spec("rfc8827:6.5/10", "rfc8827:6.5/12", "rfc8827:6.5/13", "rfc8827:6.5/25", "rfc8834:4.2/4")
 def test_suites_have_forward_secrecy_and_authenticated_encryption() -> None:
     pair = Pair().connect()
 
@@ -393,7 +393,7 @@ def test_an_offer_alone_starts_nothing() -> None:
     assert pair.right.machine.transports == ()
 
 
-@pytest.mark.spec("rfc9143:11/2")
+@pytest.mark.spec("rfc9143:11/2", "rfc8834:4.2/4")
 def test_keys_for_media_are_offered_though_there_are_only_data() -> None:
     pair = Pair()
     sent: list[bytes] = []

@@ -5,7 +5,9 @@ import os
 import pytest
 
 from rtc_rtp import (
+    DEPENDENCY_DESCRIPTOR,
     MID,
+    VIDEO_ORIENTATION,
     ExtensionMap,
     ReceiverReport,
     ReportBlock,
@@ -13,10 +15,11 @@ from rtc_rtp import (
     RtpSession,
     SendEncoding,
     SendParameters,
+    VideoOrientation,
     is_rtcp,
 )
 
-from .party import OPUS, opus_frame
+from .party import EXTENSIONS, OPUS, Party, opus_frame, video_receiver, video_sender, vp8_frame
 
 LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 
@@ -44,6 +47,27 @@ def _profiles(negotiated: ExtensionMap) -> list[bytes]:
         session.send_frame("voice", opus_frame(number))
         packets += [each for each in session.datagrams_to_send(number * 0.02) if not is_rtcp(each)]
     return [each[12:14] for each in packets]
+
+
+@pytest.mark.spec("rfc8834:5.2/2")
+def test_who_knows_no_header_extension_receives_all_the_same() -> None:
+    party = Party()
+    extensions = ExtensionMap({**EXTENSIONS, 8: str(VIDEO_ORIENTATION), 9: str(DEPENDENCY_DESCRIPTOR)})
+    party.left.add_sender("v", video_sender(header_extensions=extensions))
+    party.right.add_receiver("v", video_receiver(header_extensions=ExtensionMap()))
+
+    for number in range(30):
+        frame = vp8_frame(number, key=number == 0)
+        frame.orientation = VideoOrientation(90)
+        party.frames_sent.append(frame)
+        party.left.send_frame("v", frame)
+        party.network.flush()
+        party.network.advance(1 / 30)
+    party.network.advance(1.0)
+
+    assert all(packet.extensions for packet in party.rtp())
+    assert [frame.data for frame in party.received()] == [frame.data for frame in party.frames_sent]
+    assert {frame.orientation for frame in party.received()} == {None}
 
 
 @pytest.mark.spec("rfc8285:4.1.2/9", "rfc8285:6/3", "rfc8285:6/6")

@@ -106,6 +106,7 @@ class DtlsTransport:
             self._template,
             certificate=self._certificate,
             remote_fingerprints=fingerprints,
+            # [rfc8834:4.2/4]
             srtp_profiles=self._template.srtp_profiles or SRTP_PROFILES,
             # [rfc8835:3.5/6] Not confidential: what the application does with what it gets, nobody knows here.
             alpn_protocols=self._template.alpn_protocols or (rtc_dtls.WEBRTC,),

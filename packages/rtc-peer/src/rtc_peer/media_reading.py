@@ -188,7 +188,7 @@ def _sources(media: MediaDescription) -> tuple[tuple[Source, ...], tuple[str, ..
 def _max_bitrate(bandwidths: Sequence[Bandwidth]) -> int | None:
     """Return the bound on what we may send, in bits per second of RTP."""
     limits = {each.bwtype: each.value for each in reversed(bandwidths)}
-    # [rfc8829:5.10/10] What the other types say is not for us.
+    # [rfc8829:5.10/10] [rfc8834:13/1] What the other types say is not for us: reports keep to an interval of our own.
     if "TIAS" in limits:
         return limits["TIAS"]
     if "AS" in limits:

@@ -198,7 +198,7 @@ def _write_parameters(media: MediaDescription, parameters: TransportParameters) 
 
 
 def _write_candidates(media: MediaDescription, transport: WrittenTransport) -> None:
-    # [rfc8839:4.4.1.2.1/1] [rfc8839:4.4.1.3/1]
+    # [rfc8839:4.4.1.2.1/1] [rfc8839:4.4.1.3/1] [rfc8834:10/2]
     # [rfc8829:5.2.2/16] [rfc8829:5.3.2/11] [rfc8839:4.3.1/1] [rfc8839:4.3.2/1]
     for candidate in transport.candidates:
         media.add(Candidate(candidate_value(candidate)))

@@ -87,6 +87,7 @@ class HeaderExtensions:
             }
         return self._translation
 
+    # [rfc8834:5.2/2] All of what follows may be ignored: how to read the payload, the payload type alone says.
     def identify(self, elements: dict[int, bytes]) -> None:
         """Say to which media section and encoding a packet belongs. See :rfc:`9143#section-15` and :rfc:`8852`."""
         # [rfc8853:5.5/3] [rfc9143:15/2]
