@@ -158,6 +158,7 @@ def test_the_transports_that_the_bundle_does_not_need_are_given_back() -> None:
     assert closed == [1, 2, 3]
 
 
+@pytest.mark.spec("rfc5888:9.2/4")
 @pytest.mark.spec("rfc9143:7.3.1/1", "rfc9143:7.3.1/2", "rfc9143:7.4/1")
 def test_a_bundle_moves_to_the_first_section_that_the_answer_keeps() -> None:
     talk = _call(BundlePolicy.BALANCED)

@@ -164,6 +164,21 @@ def test_an_answer_of_separate_streams_does_not_play_them_in_step() -> None:
     assert [each.semantics for each in parsed(talk.right.local_description).get_all(Group)] == ["BUNDLE"]
 
 
+@pytest.mark.spec("rfc5888:7/1", "rfc5888:9.2/1", "rfc5888:9.2/2")
+def test_groups_that_are_understood_are_answered_and_those_of_lip_sync_played_in_step() -> None:
+    peer = make_peer()
+    parts = [media_section(OPUS, f"msid:stream-{index} track-{index}", mid=str(index)) for index in range(3)]
+    groups = ("group:BUNDLE 0 1 2", "group:LS 0 1", "group:UNHEARD-OF 0 1 2")
+
+    peer.set_remote_description(describe(*parts, session=groups), 0.0)
+    peer.set_local_description(None, 0.0)
+
+    assert parsed(peer.local_description).get_all(Group) == [Group("BUNDLE", ("0", "1", "2")), Group("LS", ("0", "1"))]
+    receive = [each.receive for each in peer.negotiated_media]
+    first, second, third = (each.synchronization_group for each in receive if each is not None)
+    assert first == second != third == "stream-2"
+
+
 # --- sources ---
 
 

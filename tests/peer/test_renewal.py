@@ -140,6 +140,7 @@ def test_a_port_of_zero_means_that_there_is_no_association(offerer: bool) -> Non
     assert not any(side.node.saw(ChannelOpened) or side.node.saw(ChannelReceived) for side in pair.sides)
 
 
+@pytest.mark.spec("rfc5888:9.4/1")
 @pytest.mark.spec("rfc9143:7.4/3", "rfc8839:4.2.5/4", "rfc8839:4.4.1.1.1/1")
 def test_an_answer_without_a_group_is_as_good_as_any() -> None:
     pair = Pair()

@@ -41,6 +41,7 @@ def test_dtls_and_channels_work_over_tcp(left: tuple[TcpType, ...], right: tuple
     assert pair.network.traffic.sent == 0  # not a datagram
 
 
+@pytest.mark.spec("rfc8841:12.2/3")
 @pytest.mark.spec("rfc6544:4.3/1", "rfc6544:4.3/2", "rfc6544:4.5/1")
 def test_descriptions_show_tcp_candidates_and_default_to_udp() -> None:
     pair = TcpPair(PASSIVE, SO, right=(ACTIVE,), udp=True, trickle=False)

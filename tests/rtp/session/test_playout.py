@@ -200,6 +200,7 @@ def _speak(party: Party, seconds: float) -> None:
         party.network.advance(0.02)
 
 
+@pytest.mark.spec("rfc5888:7/1")
 def test_sound_waits_for_the_picture_that_belongs_to_it() -> None:
     party = Party()
     party.connect_video()

@@ -206,7 +206,7 @@ class _Bundling:
         for group in self._offer.bundle_groups:
             tag = self._tag(group, accepted)
             if tag is not None:
-                # [rfc9143:7.3/1] [rfc9143:7.3/2]
+                # [rfc9143:7.3/1] [rfc9143:7.3/2] [rfc5888:9.2/2]
                 found.append((tag, *(mid for mid in group if mid in alive and mid != tag)))
         return tuple(found)
 

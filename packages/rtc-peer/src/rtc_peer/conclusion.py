@@ -42,6 +42,7 @@ def conclude(
         if ours.rejected or not theirs.is_usable:
             concluded.append(ours.as_rejected())
             continue
+        # [rfc5888:9.2/4]
         group = next((group for group in groups if ours.mid in group), (ours.mid,))
         # [rfc9143:7.3/4] [rfc9143:7.4/1] [rfc8834:4.4/2] [rfc8834:4.4/3] [rfc8835:4.2/5] [rfc8835:4.2/6]
         # The transport of the section that the answer tags its group by is that of all of them.

@@ -46,10 +46,16 @@ def answered_lip_sync(sections: Sequence[MediaSection], offered: LipSync) -> Lip
         streams = [set(_streams(each)) for each in members]
         shared = set[str]().union(*(one & other for at, one in enumerate(streams) for other in streams[at + 1 :]))
         mids = tuple(each.mid for each, own in zip(members, streams, strict=True) if not own or own & shared)
-        # [rfc8829:5.3.1/3] [rfc8829:5.3.1/4]
+        # [rfc8829:5.3.1/3] [rfc8829:5.3.1/4] [rfc5888:9.2/2]
         if len(mids) > 1:
             found.append(mids)
     return tuple(found)
+
+
+def played_with(mid: str, agreed: LipSync) -> str | None:
+    """Return the name of what a section is played in step with; None if no group of the latest answer has it."""
+    # [rfc5888:7/1]
+    return next((" ".join((LIP_SYNC, *group)) for group in agreed if mid in group), None)
 
 
 def _streams(section: MediaSection) -> tuple[str, ...]:

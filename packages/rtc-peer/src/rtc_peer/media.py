@@ -10,6 +10,7 @@ from rtc_peer.association import Associations
 from rtc_peer.capabilities import MID_EXTENSION, HeaderExtensionCapability, MediaKind, MediaOptions
 from rtc_peer.description import SdpType
 from rtc_peer.errors import ArgumentError, OperationError, StateError
+from rtc_peer.lip_sync import played_with
 from rtc_peer.media_agreement import negotiated_media
 from rtc_peer.media_content import MediaContent
 from rtc_peer.media_flow import MediaFlow
@@ -355,7 +356,13 @@ class MediaSurface:
             media = (
                 None
                 if transceiver is None
-                else negotiated_media(section, transceiver, cname=self._cname, offering=offering)
+                else negotiated_media(
+                    section,
+                    transceiver,
+                    cname=self._cname,
+                    offering=offering,
+                    played_with=played_with(section.mid, self._negotiator.lip_sync),
+                )
             )
             if media is not None:
                 found.append(media)

@@ -28,7 +28,7 @@ USUAL_PTIME_MS: Final = 20
 
 
 def negotiated_media(
-    section: MediaSection, transceiver: RtpTransceiver, *, cname: str, offering: bool
+    section: MediaSection, transceiver: RtpTransceiver, *, cname: str, offering: bool, played_with: str | None
 ) -> NegotiatedMedia | None:
     """Return what the transports are told of a section; None if there is nothing to tell yet, or any more.
 
@@ -37,6 +37,7 @@ def negotiated_media(
         transceiver: Its transceiver.
         cname: Names us in RTCP.
         offering: Whether our offer is under way: what it says may arrive.
+        played_with: Name of what descriptions say it is played in step with; None if its stream has to tell.
     """
     content = section.media
     # [rfc3264:6/6]
@@ -54,7 +55,7 @@ def negotiated_media(
         sends=current.sends and section.agreed is not None,
         receives=receives,
         send=None if section.agreed is None else _send_parameters(section, section.agreed, transceiver, cname),
-        receive=_receive_parameters(section, content, section.agreed, transceiver) if receives else None,
+        receive=_receive_parameters(section, content, section.agreed, transceiver, played_with) if receives else None,
     )
 
 
@@ -94,7 +95,11 @@ def _send_parameters(
 
 
 def _receive_parameters(
-    section: MediaSection, content: MediaContent, agreed: AgreedMedia | None, transceiver: RtpTransceiver
+    section: MediaSection,
+    content: MediaContent,
+    agreed: AgreedMedia | None,
+    transceiver: RtpTransceiver,
+    played_with: str | None,
 ) -> ReceiveParameters:
     if agreed is not None and not content.direction.receives:
         content = agreed.local
@@ -120,7 +125,7 @@ def _receive_parameters(
         voice_activity=_voice_activity(content) and (agreed is None or _voice_activity(agreed.remote)),
         jitter=receiver.jitter,
         deliver=receiver.deliver,
-        synchronization_group=next(iter(receiver.remote_stream_ids), None),
+        synchronization_group=played_with or next(iter(receiver.remote_stream_ids), None),
         telephone_event_payload_types=_by_clock_rate(shared, TELEPHONE_EVENT),
         red_payload_type=_payload_type(shared, RED),
         ulpfec_payload_type=_payload_type(shared, ULPFEC),

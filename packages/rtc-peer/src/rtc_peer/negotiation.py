@@ -419,6 +419,11 @@ class Negotiator:
         return self._remote_trickles
 
     @property
+    def lip_sync(self) -> LipSync:
+        """The groups of sections that are played in step, by the latest answer."""
+        return self._lip_sync
+
+    @property
     def data_section(self) -> MediaSection | None:
         """The section of the data channels, where they are negotiated or proposed by us."""
         return find_data_section(self.sections)

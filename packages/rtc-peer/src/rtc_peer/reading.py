@@ -97,6 +97,7 @@ def _read(document: SdpDocument, *, is_answer: bool) -> RemoteDescription:
     return RemoteDescription(
         sections=sections,
         bundle_groups=groups,
+        # [rfc5888:9.2/1]
         lip_sync=tuple(each.tags for each in document.get_all(Group) if each.semantics == LIP_SYNC),
         ice_options=_ice_options(document),
     )
@@ -280,7 +281,7 @@ def check_against_offer(sections: Sequence[MediaSection], answer: RemoteDescript
         if ours.rejected and not theirs.rejected:
             raise DescriptionError(f"section {ours.index} is accepted, but was not offered")
         _check_answered_media(ours, theirs, answer)
-    # [rfc9143:7.4/3] There may be none.
+    # [rfc9143:7.4/3] [rfc5888:9.4/1] There may be none.
     for group in answer.bundle_groups:
         # A group may shrink, but neither grow nor mix.
         if not any(set(group) <= set(offered) for offered in groups):

@@ -225,7 +225,7 @@ def candidate_value(candidate: IceCandidate) -> str:
 
 def _default_candidate(candidates: Sequence[IceCandidate]) -> IceCandidate | None:
     """Return the candidate to name in the m-line for a peer that does not look further."""
-    # [rfc6544:4.3/1] [rfc6544:4.3/2] [rfc8839:4.3.2/6] [rfc8839:4.4.1.2.1/2] [rfc8839:4.4.1.3/5]
+    # [rfc6544:4.3/1] [rfc6544:4.3/2] [rfc8839:4.3.2/6] [rfc8839:4.4.1.2.1/2] [rfc8839:4.4.1.3/5] [rfc8841:12.2/3]
     usable = [each for each in candidates if each.is_usable and each.transport == "udp"]
     for kind in _DEFAULT_ORDER:
         found = next((each for each in usable if each.type == kind), None)

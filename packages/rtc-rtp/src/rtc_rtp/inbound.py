@@ -245,6 +245,7 @@ class Inbound:
             if (group := receiver.parameters.synchronization_group) is not None:
                 groups.setdefault(group, []).extend(receiver.primaries())
         for streams in groups.values():
+            # [rfc5888:7/1]
             synchronize(streams)
 
     def end(self, ssrc: int, reason: EndReason) -> None:
