@@ -252,6 +252,7 @@ def test_sources_of_a_section_are_bounded() -> None:
 # --- RTCP ---
 
 
+@pytest.mark.spec("rfc8858:4.2/1", "rfc8858:4.5/4")
 @pytest.mark.spec("rfc8834:4.5/3", "rfc8834:4.5/4", "rfc8834:4.6/3", "rfc8834:10/3", "rfc9143:9.3.1.4/1")
 @pytest.mark.spec("rfc8829:5.2.2/26", "rfc8829:5.2.2/27", "rfc8829:5.2.2/28", "rfc8829:5.2.2/29", "rfc8829:5.3.2/9")
 @pytest.mark.spec("rfc9143:9.3.1.2/1")

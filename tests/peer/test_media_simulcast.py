@@ -69,6 +69,7 @@ def test_a_single_encoding_needs_no_name() -> None:
     assert media.has(Ssrc)
 
 
+@pytest.mark.spec("rfc8853:5.2/10")
 def test_pictures_grow_from_encoding_to_encoding_unless_the_application_says_otherwise() -> None:
     peer = make_peer()
     grown = peer.add_transceiver("video", encodings=_encodings("a", "b", "c")).sender
@@ -157,6 +158,7 @@ def test_simulcast_of_a_browser_is_received_by_its_names(name: str) -> None:
     assert _received_rids(peer) == ("l", "m", "h")
 
 
+@pytest.mark.spec("rfc8853:5.5/4")
 def test_a_peer_that_wants_several_encodings_gets_them() -> None:
     peer = make_peer()
     sender = peer.add_track("video", "camera")
@@ -226,6 +228,7 @@ def test_simulcast_by_ssrc_groups_alone_is_known_by_its_sources() -> None:
     ]
 
 
+@pytest.mark.spec("rfc8853:5.3.1/2")
 def test_both_directions_are_negotiated_side_by_side() -> None:
     talk = Talk()
     talk.left.add_transceiver("video", encodings=_encodings("a", "b"), receive_rids=["x", "y"])

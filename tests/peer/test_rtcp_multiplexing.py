@@ -27,6 +27,7 @@ def test_payload_types_come_from_96_on_then_from_those_without_a_static_meaning_
     assert given[len(DYNAMIC_PAYLOAD_TYPES) :] == [None] * (70 - len(DYNAMIC_PAYLOAD_TYPES))
 
 
+@pytest.mark.spec("rfc8858:5.3/2")
 @pytest.mark.spec("rfc8839:5.1/4")
 @pytest.mark.spec("rfc5761:5.1.1/1", "rfc5761:5.1.1/2", "rfc5761:5.1.3/3")
 def test_offer_and_answer_say_that_both_are_multiplexed() -> None:
@@ -38,6 +39,7 @@ def test_offer_and_answer_say_that_both_are_multiplexed() -> None:
             assert {line.text.split()[1] for line in media.get_all(Candidate)} <= {"1"}
 
 
+@pytest.mark.spec("rfc8858:4.4/2", "rfc8858:5.2/1")
 @pytest.mark.spec("rfc5761:5.1.1/4")
 def test_an_answer_that_does_not_multiplex_is_refused() -> None:
     pair = Pair()
@@ -56,6 +58,7 @@ def test_an_answer_that_does_not_multiplex_is_refused() -> None:
     pair.left.machine.set_remote_description(answer, pair.now)
 
 
+@pytest.mark.spec("rfc8858:4.4/1")
 @pytest.mark.spec("rfc8834:4.1/2", "rfc5761:5.1.1/5", "rfc5761:4/1", "rfc5761:7/1")
 def test_rtp_and_rtcp_share_a_transport_and_are_told_apart_below_srtp() -> None:
     """A datagram is told by its second byte, which SRTP leaves readable, before it is known whose key protects it how."""

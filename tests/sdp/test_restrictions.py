@@ -56,6 +56,7 @@ def test_rids_that_depend_on_each_other_are_kept() -> None:
     assert list(usable_rids(section("a=rid:1 send depend=2", "a=rid:2 send depend=1"))) == ["1", "2"]
 
 
+@pytest.mark.spec("rfc8851:6.3/1")
 @pytest.mark.spec("rfc8851:6.3/2", "rfc8851:6.3/3", "rfc8851:6.3/5")
 def test_an_answered_rid_is_the_offered_one_seen_from_the_other_end() -> None:
     assert answered("a=rid:1 send max-width=1280", "a=rid:2 recv pt=97;max-fps=30") == [
@@ -94,6 +95,30 @@ def test_of_an_answer_only_rids_within_the_offer_count() -> None:
     )
 
     assert {name: str(rid) for name, rid in agreed_rids(offer, answer).items()} == {"1": "1 recv max-width=640"}
+
+
+@pytest.mark.spec("rfc8851:6.4/3")
+@pytest.mark.parametrize(
+    ("offered", "answered", "agreed"),
+    [
+        ("max-width=640", "max-width=640", True),
+        ("max-width=640", "max-width=320", True),
+        ("max-width=640", "max-width=1280", False),
+        ("max-bpp=0.5", "max-bpp=0.25", True),
+        ("max-bpp=0.5", "max-bpp=0.75", False),
+        ("max-width=640", "max-width", False),
+        ("max-width=640", "max-width=small", False),
+        ("depend=2", "depend=2", True),
+        ("future=b", "future=a", False),
+    ],
+)
+def test_restrictions_of_an_answer_are_no_wider_than_those_of_the_offer(
+    offered: str, answered: str, agreed: bool
+) -> None:
+    offer = section(f"a=rid:1 send {offered}", "a=rid:2 send")
+    answer = section(f"a=rid:1 recv {answered}", "a=rid:2 recv")
+
+    assert list(agreed_rids(offer, answer)) == (["1", "2"] if agreed else ["2"])
 
 
 @pytest.mark.spec("rfc8853:5.2/4", "rfc8853:5.2/5")

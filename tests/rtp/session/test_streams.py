@@ -74,6 +74,7 @@ def _send_layers(party: Party, count: int, first: int = 0) -> None:
 # --- simulcast ---
 
 
+@pytest.mark.spec("rfc8851:4/1", "rfc8851:4/2")
 def test_encodings_are_told_apart_by_name_and_repaired_each() -> None:
     party = Party(link=Link(delay=0.02, loss=0.1), back=Link(delay=0.02))
     party.left.add_sender("v", video_sender(encodings=_simulcast()))

@@ -137,7 +137,7 @@ def _rids(content: MediaContent, agreed: AgreedMedia | None) -> tuple[str, ...]:
     if agreed is None:
         return ()
     sent = {each.rid for each in agreed.remote.rids if each.direction is RidDirection.SEND}
-    # [rfc8853:5.3.2/5] [rfc8853:5.3.3/2]
+    # [rfc8853:5.3.2/5] [rfc8853:5.3.3/2] [rfc8853:5.3.1/2]
     return tuple(rid for rid in content.rid_names(RidDirection.RECV, alternatives=True) if rid in sent)
 
 

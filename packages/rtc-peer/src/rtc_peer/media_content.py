@@ -83,5 +83,6 @@ class MediaContent:
             # A single restricted stream may be named without simulcast; several may not.
             return tuple(named) if len(named) == 1 else ()
         streams = self.simulcast.send if direction.value == "send" else self.simulcast.recv
+        # [rfc8853:5.5/4]
         chosen = (forms if alternatives else forms[:1] for forms in streams)
         return tuple(dict.fromkeys(form.rid for forms in chosen for form in forms))

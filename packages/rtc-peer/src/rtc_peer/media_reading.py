@@ -71,6 +71,7 @@ def read_media(
     media.get_all(ImageAttr)
     mux, mux_only = _either(media, transport, RtcpMux), _either(media, transport, RtcpMuxOnly)
     # [rfc8829:5.8.3/7] [rfc8829:5.8.3/8] [rfc8829:5.8.3/9] [rfc8829:5.11/5] [rfc5761:5.1.1/4] [rfc8834:4.5/2]
+    # [rfc8858:4.4/2] [rfc8858:5.2/1]
     if not mux:
         raise DescriptionError("a section does not multiplex RTCP, which has no port of its own here")
     mid = media.get(Mid)

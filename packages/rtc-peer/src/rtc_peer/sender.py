@@ -368,6 +368,7 @@ def complete_encodings(
     # [rfc8829:5.2.1/35] [rfc8829:5.2.1/36] [rfc8829:5.2.1/37]
     if len(encodings) > 1 and encodings[0].rid is None:
         encodings = [replace(each, rid=str(index)) for index, each in enumerate(encodings)]
+    # [rfc8853:5.2/10]
     if kind == "video" and len(encodings) > 1 and all(each.scale_resolution_down_by == 1 for each in encodings):
         encodings = [
             replace(each, scale_resolution_down_by=2.0 ** (len(encodings) - index - 1))

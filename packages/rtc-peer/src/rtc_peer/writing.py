@@ -172,11 +172,13 @@ def _write_rtcp(media: MediaDescription, section: MediaSection, plan: Descriptio
     from rtc_sdp import Rtcp, RtcpMux, RtcpMuxOnly, RtcpRsize
 
     # [rfc8829:5.2.2/26] [rfc8829:5.2.2/28]
+    # [rfc8858:4.2/1] [rfc8858:5.3/2]
     if content.rtcp_mux_only and tagged:
         media.add(Rtcp(DISCARD_PORT, NO_ADDRESS))
         media.add(RtcpMuxOnly())
     # [rfc8834:4.5/3] [rfc8834:4.5/4] [rfc8834:4.6/3] [rfc8834:10/3] [rfc9143:9.3.1.2/1] [rfc9143:9.3.1.4/1]
     # [rfc8829:5.2.2/27] [rfc8829:5.3.2/9] [rfc5761:5.1.1/1] [rfc5761:5.1.1/2] [rfc5761:5.1.3/3]
+    # [rfc8858:4.5/4]
     # Chromium refuses a bundled section without it, though that of the tag counts for all.
     media.add(RtcpMux())
     # [rfc8829:5.2.2/29] [rfc8834:4.6/2] [rfc5506:5/2]

@@ -368,7 +368,7 @@ class RtpSession:
         heard_control = False
         for data in datagrams:
             stats.bytes_received += len(data)
-            # [rfc5761:5.1.1/5] [rfc8834:4.1/1] [rfc8834:4.1/2]
+            # [rfc5761:5.1.1/5] [rfc8834:4.1/1] [rfc8834:4.1/2] [rfc8858:4.4/1]
             if is_rtcp(data):
                 self._control.receive(data)
                 heard_control = True

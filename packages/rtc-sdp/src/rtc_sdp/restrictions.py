@@ -7,6 +7,7 @@ See :rfc:`8851#section-6` and :rfc:`8853#section-5.3`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -22,6 +23,7 @@ RESTRICTIONS: Final = frozenset(
 """The restrictions that RFC 8851 defines."""
 
 _DEPEND: Final = "depend"
+_NUMBER: Final = re.compile(r"[0-9]{1,10}(\.[0-9]{1,4})?", re.ASCII)
 
 
 def usable_rids(media: MediaDescription) -> dict[str, Rid]:
@@ -90,7 +92,7 @@ def answer_rids(
         # [rfc8851:6.3/6] What the offerer receives we have to keep to; what it sends is its own matter.
         if rid.direction is RidDirection.RECV and not {name for name, _ in rid.restrictions} <= understood:
             continue
-        # [rfc8851:6.3/2] [rfc8851:6.3/3] [rfc8851:6.3/5]
+        # [rfc8851:6.3/2] [rfc8851:6.3/3] [rfc8851:6.3/5] [rfc8851:6.3/1]
         answered.append(replace(rid, direction=rid.direction.reversed, formats=kept))
     return answered
 
@@ -109,12 +111,25 @@ def agreed_rids(offered: MediaDescription, answered: MediaDescription) -> dict[s
         # [rfc8851:6.4/1]
         if offer is None or rid.direction is not offer.direction.reversed:
             continue
-        # [rfc8851:6.4/2] [rfc8851:6.4/4] [rfc8851:6.4/5]
-        restrictions = {key for key, _ in rid.restrictions} <= {key for key, _ in offer.restrictions}
+        # [rfc8851:6.4/2] [rfc8851:6.4/3] [rfc8851:6.4/4] [rfc8851:6.4/5]
+        offered_values = dict(offer.restrictions)
+        restrictions = all(
+            key in offered_values and _is_as_strict(value, offered_values[key]) for key, value in rid.restrictions
+        )
         formats = set(rid.formats) <= set(offer.formats)
         if restrictions and formats:
             agreed[name] = rid
     return agreed
+
+
+def _is_as_strict(answered: str | None, offered: str | None) -> bool:
+    """Whether a value is the offered one, or a smaller number: all restrictions that are numbers are upper bounds."""
+    if answered == offered:
+        return True
+    numbers = [_NUMBER.fullmatch(value or "") for value in (answered, offered)]
+    if None in numbers:
+        return False
+    return float(answered or 0) <= float(offered or 0)
 
 
 def usable_simulcast(media: MediaDescription) -> Simulcast | None:

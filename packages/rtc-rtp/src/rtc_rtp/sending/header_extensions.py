@@ -90,11 +90,12 @@ class HeaderExtensions:
     # [rfc8834:5.2/2] All of what follows may be ignored: how to read the payload, the payload type alone says.
     def identify(self, elements: dict[int, bytes]) -> None:
         """Say to which media section and encoding a packet belongs. See :rfc:`9143#section-15` and :rfc:`8852`."""
-        # [rfc8853:5.5/3] [rfc9143:15/2]
+        # [rfc8853:5.5/3] [rfc9143:15/2] [rfc8851:4/1]
         elements.update(self._identification)
 
     def identify_repair(self, elements: dict[int, bytes]) -> None:
         """Say the same of a packet that repairs. See :rfc:`8852#section-3.2`."""
+        # [rfc8851:4/2]
         elements.update(self._repaired_identification)
 
     def tell_level(self, elements: dict[int, bytes], level: AudioLevel) -> None:
