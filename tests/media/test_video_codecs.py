@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -19,7 +20,7 @@ from tests.support.effort import examples
 
 from rtc_asyncio.rtp_dictionaries import RTCDegradationPreference
 from rtc_media import CodecError, VideoDecoder, VideoEncoder, encoder_name, read_picture_number
-from rtc_rtp import EncodedFrame
+from rtc_rtp import EncodedFrame, VideoOrientation
 
 from .support import VIDEO, VIDEO_TIME, Road, arrived, cards, codec, pictures, similarity, video_encoder
 
@@ -193,6 +194,24 @@ def test_a_display_orientation_message_turns_the_picture() -> None:
 
     assert (picture.width, picture.height) == (144, 192)
     assert picture.rotation == 0
+
+
+def luma(picture: av.VideoFrame) -> "np.typing.NDArray[np.uint8]":
+    return picture.to_ndarray(format="yuv420p")[: picture.height, : picture.width].astype(np.uint8)
+
+
+@pytest.mark.spec("rfc7742:4/4")
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_the_orientation_beside_a_picture_turns_it(rotation: int) -> None:
+    encoded = encode(video_encoder("video/VP8"), cards(2))
+    plain, turned = VideoDecoder(codec("video/VP8")), VideoDecoder(codec("video/VP8"))
+
+    for frame in encoded:
+        (lying,) = pictures(plain, frame)
+        (upright,) = pictures(turned, replace(frame, orientation=VideoOrientation(rotation)))
+
+        assert np.array_equal(luma(upright), np.rot90(luma(lying), -rotation // 90))
+        assert upright.pts == lying.pts
 
 
 @pytest.mark.spec("rfc7742:4/5")

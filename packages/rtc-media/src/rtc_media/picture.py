@@ -13,9 +13,7 @@ VIDEO_TIME_BASE: Final = Fraction(1, VIDEO_CLOCK_RATE)
 
 _TURNS: Final = {
     90: ("transpose", "dir=cclock"),
-    -90: ("transpose", "dir=clock"),
     270: ("transpose", "dir=clock"),
-    -270: ("transpose", "dir=cclock"),
 }
 
 
@@ -26,7 +24,9 @@ class PictureAdapter:
         self._made_for: tuple[object, ...] | None = None
         self._graph: Graph | None = None
 
-    def adapt(self, frame: VideoFrame, width: int, height: int, pixel_format: str = "yuv420p") -> VideoFrame:
+    def adapt(
+        self, frame: VideoFrame, width: int, height: int, pixel_format: str = "yuv420p", *, clockwise: int = 0
+    ) -> VideoFrame:
         """Return another frame object of the given size and format; it shares the picture's memory if nothing was to be done.
 
         Args:
@@ -34,11 +34,12 @@ class PictureAdapter:
             width: Of the result, which stands upright.
             height: Of the result.
             pixel_format: Of the result, libav's name.
+            clockwise: Degrees to turn it by, beside what it says itself: 0, 90, 180 or 270.
 
         Raises:
             CodecError: libav cannot convert this format.
         """
-        rotation = upright_rotation(frame)
+        rotation = upright_rotation(frame, clockwise)
         wish = (frame.width, frame.height, frame.format.name, frame.color_range, rotation, width, height, pixel_format)
         with libav_fails_as(CodecError, "the picture cannot be converted"):
             if self._graph is None or wish != self._made_for:
@@ -52,16 +53,21 @@ class PictureAdapter:
         return adapted
 
 
-def upright_rotation(frame: VideoFrame) -> int:
-    """Return by how many degrees the picture is to be turned to stand upright: 0, 90, 180, -90 (anticlockwise)."""
+def upright_rotation(frame: VideoFrame, clockwise: int = 0) -> int:
+    """Return by how many degrees, anticlockwise, the picture is to be turned to stand upright: 0, 90, 180 or 270.
+
+    Args:
+        frame: Says by itself how it lies.
+        clockwise: Degrees that somebody else says it is to be turned by, in the other direction.
+    """
     # [rfc7742:6.2/8] In H.264 and H.265 the Display Orientation SEI message says so; libav hands it on as a display matrix.
-    rotation: int = frame.rotation
-    return rotation if rotation in {90, -90, 180, -180, 270, -270} else 0
+    rotation: int = (frame.rotation - clockwise) % 360
+    return rotation if rotation % 90 == 0 else 0
 
 
-def upright_size(frame: VideoFrame) -> tuple[int, int]:
-    """Return width and height of the picture once it stands upright."""
-    if upright_rotation(frame) in _TURNS:
+def upright_size(frame: VideoFrame, clockwise: int = 0) -> tuple[int, int]:
+    """Return width and height of the picture once it stands upright; see `upright_rotation`."""
+    if upright_rotation(frame, clockwise) in _TURNS:
         return frame.height, frame.width
     return frame.width, frame.height
 

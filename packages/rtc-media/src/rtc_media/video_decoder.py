@@ -66,7 +66,9 @@ class VideoDecoder:
             raise
         self._waits_for_keyframe = False
         # [rfc7742:3.2/1] Pictures of another size come out in that size. [rfc7742:6.2/11] libav passes over what it does not know.
-        return [self._presented(picture) for picture in pictures]
+        # [rfc7742:4/4] What comes out stands upright.
+        clockwise = 0 if frame.orientation is None else frame.orientation.rotation
+        return [self._presented(picture, clockwise) for picture in pictures]
 
     def close(self) -> None:
         """Free what it holds. Idempotent."""
@@ -86,10 +88,10 @@ class VideoDecoder:
             context.open()
         return context
 
-    def _presented(self, picture: VideoFrame) -> VideoFrame:
-        if upright_rotation(picture):
-            pts = picture.pts
-            picture = self._adapter.adapt(picture, *upright_size(picture), picture.format.name)
+    def _presented(self, picture: VideoFrame, clockwise: int) -> VideoFrame:
+        if upright_rotation(picture, clockwise):
+            pts, size = picture.pts, upright_size(picture, clockwise)
+            picture = self._adapter.adapt(picture, *size, picture.format.name, clockwise=clockwise)
             picture.pts = pts
         picture.time_base = VIDEO_TIME_BASE
         return picture
