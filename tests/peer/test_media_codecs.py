@@ -141,6 +141,7 @@ def test_the_feedback_that_webrtc_demands_is_agreed_upon() -> None:
             assert {"nack", "nack pli", "ccm fir", "transport-cc"} <= told
 
 
+@pytest.mark.spec("rfc8866:6.5/2")
 def test_audio_says_how_long_its_packets_may_be() -> None:
     peer = make_peer()
     peer.add_transceiver("audio")
@@ -352,6 +353,7 @@ def test_a_peer_without_tones_at_a_clock_rate_gets_none_at_it() -> None:
 # --- format parameters ---
 
 
+@pytest.mark.spec("rfc3264:6.1/16")
 def test_h264_is_matched_by_profile_and_packetization() -> None:
     media = answered(
         make_peer(),
@@ -366,7 +368,9 @@ def test_h264_is_matched_by_profile_and_packetization() -> None:
     )[0]
 
     assert media.formats == ("97", "98")
-    assert "packetization-mode=0" in format_parameters(media)["97"]
+    configured = [dict(each.split("=") for each in text.split(";")) for text in format_parameters(media).values()]
+    assert [each.get("packetization-mode", "0") for each in configured] == ["0", "1"]
+    assert {each["profile-level-id"][:4] for each in configured} == {"42e0"}
 
 
 @pytest.mark.spec("rfc3264:8.3.2/2", "rfc3264:6.1/26", "rfc3264:5.1/8", "rfc3264:7/1", "rfc3264:7/2", "rfc3264:6.1/24")
@@ -385,6 +389,7 @@ def test_we_send_by_the_numbers_of_the_peer_and_receive_by_our_own() -> None:
     assert [each.payload_type for each in received(peer)] == [int(ours), 8]
 
 
+@pytest.mark.spec("rfc8866:5.14/3")
 @pytest.mark.spec("rfc3264:6.1/25", "rfc3264:6.1/14")
 def test_what_the_peer_prefers_is_what_we_send() -> None:
     peer = make_peer()

@@ -21,6 +21,7 @@ from rtc_peer import (
 )
 from rtc_rtp import SendParameters
 from rtc_sdp import (
+    Connection,
     Direction,
     Group,
     ImageAttr,
@@ -31,7 +32,9 @@ from rtc_sdp import (
     RtcpRsize,
     Ssrc,
     SsrcGroup,
+    check_answer,
 )
+from rtc_stun import Address
 
 OPUS = "rtpmap:111 opus/48000/2"
 
@@ -316,6 +319,45 @@ def test_multiplexing_that_the_tag_announces_counts_for_its_bundle() -> None:
     assert [media.port for media in sections(peer.local_description)] == [9, 9]
 
 
+# --- address ---
+
+
+@pytest.mark.spec("rfc3264:6.1/9")
+def test_a_section_that_only_sends_has_an_address_too() -> None:
+    peer = make_peer()
+    peer.add_track("audio", "voice")
+    offer = describe(media_section(OPUS, "recvonly"))
+    peer.set_remote_description(offer, 0.0)
+    peer.set_local_description(None, 0.0)
+    peer.add_local_address(0, Address("192.0.2.1", 5000), 0.0)
+    peer.end_of_local_addresses(0, 0.0)
+    peer.datagrams_to_send(0.0)
+    peer.set_remote_description(offer, 0.0)
+    peer.set_local_description(None, 0.0)
+
+    media = section(peer.local_description)
+
+    assert media.direction is Direction.SENDONLY
+    assert (media.port, media.connections) == (5000, (Connection("192.0.2.1"),))
+
+
+@pytest.mark.spec("rfc3264:8/5")
+def test_an_offer_that_comes_again_unchanged_is_answered_anew() -> None:
+    peer = make_peer()
+    peer.add_track("audio", "voice")
+    offer = describe(media_section(OPUS), session=("group:BUNDLE 0",))
+    answers = []
+
+    for _ in range(2):
+        peer.set_remote_description(offer, 0.0)
+        peer.set_local_description(None, 0.0)
+        answers.append(parsed(peer.local_description))
+
+    for answer in answers:
+        check_answer(parsed(offer), answer)
+    assert str(answers[0].media[0]) == str(answers[1].media[0])
+
+
 # --- bandwidth, pictures, profiles ---
 
 
@@ -336,6 +378,19 @@ def test_the_bandwidth_of_the_peer_bounds_what_we_send(bandwidth: str, limit: in
     peer = _answered(bandwidth=bandwidth)
 
     assert [each.max_bitrate_bps for each in _sent(peer).encodings] == [limit]
+
+
+@pytest.mark.spec("rfc3264:8.3.4/1")
+def test_what_a_later_description_changes_holds_for_what_we_send_from_then_on() -> None:
+    peer = _answered(bandwidth="TIAS:64000")
+    media = media_section(OPUS, "ptime:40")
+    media[2:2] = ["b=TIAS:16000"]
+
+    peer.set_remote_description(describe(media, version=2), 0.0)
+    peer.set_local_description(None, 0.0)
+
+    (encoding,) = _sent(peer).encodings
+    assert (encoding.max_bitrate_bps, encoding.packet_time_ms) == (16_000, 40)
 
 
 @pytest.mark.spec("rfc9143:7.1.2/1")

@@ -348,6 +348,18 @@ def test_grouped_sources_are_described() -> None:
     ]
 
 
+@pytest.mark.spec("rfc8866:6.10/4")
+@pytest.mark.parametrize(("charset", "fits"), [("ISO-8859-1", True), ("us-ascii", False), ("no-such-charset", True)])
+def test_text_is_in_the_charset_of_the_description(charset: str, fits: bool) -> None:
+    data = b"v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=caf\xe9\r\nt=0 0\r\na=charset:" + charset.encode() + b"\r\n"
+    description = SessionDescription.parse(data)
+
+    if fits:
+        check_description(description)
+    else:
+        assert problems(description) == ["None: s= is not in the charset of the description"]
+
+
 @pytest.mark.spec("rfc5576:6.3/1")
 def test_formats_of_sources_are_those_of_the_section() -> None:
     passes(*audio("a=ssrc:1 cname:x", "a=ssrc:1 fmtp:0 mode=1"))

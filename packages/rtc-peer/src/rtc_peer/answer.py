@@ -41,6 +41,7 @@ def plan_answer(
     Returns:
         Sections and BUNDLE groups of the answer.
     """
+    # [rfc3264:8/5]
     continued = continue_sections(offer, sections)
     contents = _contents(offer, continued, wishes, numbers)
     bundling = _Bundling(offer, continued, bundle_policy, wishes, agreements)

@@ -108,6 +108,7 @@ def _answered(ours: CodecCapability, theirs: RtpCodec, *, retransmits: bool) -> 
         theirs,
         parameters=theirs.parameters
         if is_redundancy
+        # [rfc3264:6.1/16]
         else answer_parameters(ours.mime_type, ours.parameters, theirs.parameters),
         feedback=_answered_feedback(ours.feedback, theirs.feedback),
         # [rfc8829:5.10/8]

@@ -75,6 +75,7 @@ def _send_parameters(
         for theirs in remote.codecs
         if (ours := find_match(theirs, local.codecs)) is not None
     )
+    # [rfc8866:5.14/3]
     codecs = _media_codecs(shared)
     if not codecs:
         return None
@@ -183,7 +184,7 @@ def _encodings(
     encodings: tuple[SendEncoding, ...], remote: MediaContent, codecs: tuple[RtpCodec, ...]
 ) -> tuple[SendEncoding, ...]:
     """Return the encodings as far as what was negotiated lets them: formats, repair streams, bitrate, length of packets."""
-    # [rfc9143:7.1.2/1]
+    # [rfc9143:7.1.2/1] [rfc3264:8.3.4/1]
     limit_bps = remote.max_bitrate_bps
     # [rfc8834:7.1/3] [rfc3264:6.1/23] [rfc3264:7/3]
     numbers = {each.payload_type for each in codecs}

@@ -16,6 +16,7 @@ from rtc_sdp import Direction, Extmap, Rid, RidDirection, Simulcast
 if TYPE_CHECKING:
     from rtc_peer.numbers import Numbers
 
+# [rfc8866:6.5/2]
 OPUS_MAXPTIME_MS: Final = 120
 """The longest packet of Opus (:rfc:`7587#section-6.1`)."""
 
@@ -41,6 +42,7 @@ def offered_content(
     return MediaContent(
         kind=wish.kind,
         direction=wish.direction,
+        # [rfc3264:5.1/5] [rfc3264:5.1/6] [rfc3264:5.1/7] Whatever the direction: what we have is sent and received alike.
         codecs=codecs,
         extensions=_extensions(wish, agreed, numbers),
         # [rfc8285:6/4]

@@ -102,7 +102,7 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     transport = None if section.transport_id is None else plan.transports[section.transport_id]
     default = None if transport is None else _default_candidate(transport.candidates)
     # [rfc8829:5.2.1/20] [rfc8829:5.2.2/9] [rfc8829:5.2.2/10] [rfc8829:5.3.1/7] [rfc8829:5.3.2/4] [rfc8829:5.2.2/6]
-    # [rfc8829:5.2.1/19]
+    # [rfc8829:5.2.1/19] [rfc3264:6.1/9]
     port = 0 if section.rejected or section.bundle_only else DISCARD_PORT if default is None else default.address.port
     # [rfc8829:5.2.1/18] [rfc8829:5.3.1/8]
     formats = section.formats if section.media is None else _media_formats(section.media)

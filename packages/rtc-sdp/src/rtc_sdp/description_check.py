@@ -51,6 +51,11 @@ def _check_session(description: SessionDescription, _bundles: Bundles) -> Iterat
             # [rfc8866:5.3/4] [rfc8866:5.4/1]
             if utf8 and line.letter in ("s", "i") and not _is_utf8(line.text):
                 yield Problem(f"{line.letter}= is not UTF-8 and there is no charset", "RFC 8866 section 5.3", index)
+            # [rfc8866:6.10/4]
+            if not utf8 and line.letter in ("s", "i") and not description.fits_charset(line.text):
+                yield Problem(
+                    f"{line.letter}= is not in the charset of the description", "RFC 8866 section 6.10", index
+                )
             # [rfc8866:5.12/1]
             if line.letter == "k":
                 yield Problem("k= is not to be used", "RFC 8866 section 5.12", index)

@@ -143,6 +143,24 @@ class SessionDescription(Document):
         except (LookupError, UnicodeDecodeError):
             return text
 
+    def fits_charset(self, text: str) -> bool:
+        """Whether text of this description is what its ``charset`` attribute says; one that is not known takes any.
+
+        Raises:
+            ParseError: There is a ``charset`` that names none.
+        """
+        from rtc_sdp.standard import Charset  # loads twenty attributes that few descriptions have
+
+        charset = self.get(Charset)
+        if charset is not None and _CHARSETS.fullmatch(charset.text) is not None:
+            try:
+                text.encode("utf-8", "surrogateescape").decode(charset.text)
+            except LookupError:
+                return True
+            except UnicodeDecodeError:
+                return False
+        return True
+
     @property
     def uri(self) -> str | None:
         """``u=``: where to read more."""

@@ -135,6 +135,7 @@ class Control:
         if self._context.has_new_stream:
             self._context.has_new_stream = False
             self._schedule.hasten(self._context.now)
+        # [rfc8866:6.7.1/1] [rfc8866:6.7.4/1]
         if self._started and not self._is_closing:
             datagrams += self._scheduled()
         for datagram in datagrams:

@@ -99,6 +99,7 @@ class Intake:
                     self._take_sender_report(packet)
                     self._take_blocks(packet.blocks)
                     self._outbound.hear()
+                # [rfc8866:6.7.3/1]
                 case ReceiverReport():
                     self._hear(packet.ssrc)
                     self._take_blocks(packet.blocks)
