@@ -1,6 +1,7 @@
 """Simulcast: several encodings of one source, by name (RFC 8853, RFC 8851, and section 5.4.1 of webrtc-pc)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from tests.peer.descriptions import describe, vector
@@ -173,6 +174,42 @@ def test_a_peer_that_wants_several_encodings_gets_them() -> None:
     assert sender.encodings[0].ssrc == own
     assert [each.scale_resolution_down_by for each in sender.encodings] == [4, 2, 1]
     assert section(peer.local_description).get(Simulcast) == Simulcast.of(send=("a", "b", "c"))
+
+
+@pytest.mark.spec("rfc8851:5/1", "rfc8851:5/2")
+def test_restrictions_of_the_peer_bound_what_we_send() -> None:
+    peer = make_peer()
+    peer.add_track("video", "camera")
+    lines = ("rid:a recv max-br=100000;max-fps=15", "rid:b recv max-br=no", "rid:c recv", "simulcast:recv a;b;c")
+    peer.set_remote_description(describe(_video(*lines)), 0.0)
+    peer.set_local_description(None, 0.0)
+
+    send = negotiated(peer)["0"].send
+    assert send is not None
+    assert [(each.rid, each.max_bitrate_bps, each.max_framerate) for each in send.encodings] == [
+        ("a", 100_000, 15),
+        ("b", None, None),
+        ("c", None, None),
+    ]
+
+
+@pytest.mark.spec("rfc8851:5/1", "rfc8851:5/2")
+@pytest.mark.parametrize(("wished", "agreed"), [((50_000, 5.0), (50_000, 5.0)), ((200_000, 30.0), (100_000, 15))])
+def test_of_a_restriction_and_the_wish_of_the_application_the_lower_counts(
+    wished: tuple[int, float], agreed: tuple[int, float]
+) -> None:
+    peer = make_peer()
+    sender = peer.add_track("video", "camera")
+    peer.set_remote_description(
+        describe(_video("rid:a recv max-br=100000;max-fps=15", "rid:b recv", "simulcast:recv a;b")), 0.0
+    )
+    first, second = sender.encodings
+    sender.set_encodings([replace(first, max_bitrate_bps=wished[0], max_framerate=wished[1]), second])
+    peer.set_local_description(None, 0.0)
+
+    send = negotiated(peer)["0"].send
+    assert send is not None
+    assert (send.encodings[0].max_bitrate_bps, send.encodings[0].max_framerate) == agreed
 
 
 def test_wanted_encodings_are_taken_back_by_a_rollback() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from rtc_peer.capabilities import AUDIO_LEVEL_EXTENSION, FLEXFEC, RED, TELEPHONE_EVENT, ULPFEC
 from rtc_peer.codec_matching import codec_name, find_match, is_supplementary
@@ -22,7 +22,11 @@ from rtc_sdp import Direction, RidDirection
 if TYPE_CHECKING:
     from rtc_peer.transceiver import RtpTransceiver
 
+N = TypeVar("N", int, float)
+
 _COMFORT_NOISE: Final = "cn"
+_MAX_DIGITS: Final = 10
+"""Of a restriction; longer ones restrict nothing."""
 USUAL_PTIME_MS: Final = 20
 """Length of a packet of sound if nobody says another. See :rfc:`3551#section-4.2`."""
 
@@ -183,7 +187,7 @@ def _extension_map(written: MediaContent, other: MediaContent | None) -> Extensi
 def _encodings(
     encodings: tuple[SendEncoding, ...], remote: MediaContent, codecs: tuple[RtpCodec, ...]
 ) -> tuple[SendEncoding, ...]:
-    """Return the encodings as far as what was negotiated lets them: formats, repair streams, bitrate, length of packets."""
+    """Return the encodings as far as what was negotiated lets them: formats, repair streams, rates, length of packets."""
     # [rfc9143:7.1.2/1] [rfc3264:8.3.4/1]
     limit_bps = remote.max_bitrate_bps
     # [rfc8834:7.1/3] [rfc3264:6.1/23] [rfc3264:7/3]
@@ -192,6 +196,8 @@ def _encodings(
     has_fec = _payload_type(codecs, FLEXFEC) is not None
     weights = [each.scale_resolution_down_by**-2 if each.active else 0.0 for each in encodings]
     total = sum(weights) or 1.0
+    # [rfc8851:5/1] [rfc8851:5/2]
+    restrictions = {each.rid: dict(each.restrictions) for each in remote.rids if each.direction is RidDirection.RECV}
     return tuple(
         replace(
             each,
@@ -199,8 +205,11 @@ def _encodings(
             fec_ssrc=each.fec_ssrc if has_fec else None,
             payload_type=each.payload_type if each.payload_type in numbers else None,
             max_bitrate_bps=_least(
-                each.max_bitrate_bps, None if limit_bps is None else int(limit_bps * weight / total)
+                each.max_bitrate_bps,
+                None if limit_bps is None else int(limit_bps * weight / total),
+                _restriction(restrictions.get(each.rid or ""), "max-br"),
             ),
+            max_framerate=_least(each.max_framerate, _restriction(restrictions.get(each.rid or ""), "max-fps")),
             # [rfc3264:6.1/22] [rfc3264:7/3]
             packet_time_ms=_packet_time_ms(each.packet_time_ms or remote.ptime_ms, remote.maxptime_ms),
         )
@@ -214,5 +223,11 @@ def _packet_time_ms(wished: int | None, most: int | None) -> int | None:
     return _least(wished, most)
 
 
-def _least(*limits: int | None) -> int | None:
+def _restriction(restrictions: dict[str, str | None] | None, name: str) -> int | None:
+    """Return the number that the peer restricts an encoding to; None if there is none, or it is none."""
+    value = (restrictions or {}).get(name) or ""
+    return int(value) if value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS else None
+
+
+def _least(*limits: N | None) -> N | None:
     return min((each for each in limits if each is not None), default=None)
