@@ -89,6 +89,40 @@ def test_encodings_are_told_apart_by_name_and_repaired_each() -> None:
     assert {each.rid: each.rtx_ssrc for each in party.right.receiver_stats("v")} == {"q": 101, "h": 103, "f": 105}
 
 
+@pytest.mark.spec("rfc8853:5.5/2")
+def test_encodings_are_told_apart_by_rtcp_where_packets_do_not_name_them() -> None:
+    party = Party(link=Link(delay=0.02, loss=0.1), back=Link(delay=0.02))
+    party.left.add_sender("v", video_sender(encodings=_simulcast(), header_extensions=ExtensionMap({})))
+    party.right.add_receiver("v", video_receiver(rids=LAYERS, header_extensions=ExtensionMap({})))
+
+    _send_layers(party, 120)
+    party.network.advance(1.0)
+
+    assert {each.ssrc: each.rid for each in party.right.receiver_stats("v")} == {100: "q", 102: "h", 104: "f"}
+    latest = [event.frame for event in party.there.of(FrameReceived)][-30:]
+    assert {frame.rid for frame in latest} == set(LAYERS)
+
+
+@pytest.mark.spec("rfc8853:5.5/2")
+def test_rtcp_names_what_repairs_an_encoding_and_nothing_that_was_not_negotiated() -> None:
+    party = Party()
+    party.right.add_receiver("v", video_receiver(rids=LAYERS))
+    names = [
+        (1, DescriptionType.RTP_STREAM_ID, b"q"),
+        (2, DescriptionType.RTP_STREAM_ID, b"h"),
+        (3, DescriptionType.RTP_STREAM_ID, b"other"),
+        (20, DescriptionType.REPAIRED_RTP_STREAM_ID, b"h"),
+    ]
+    chunks = [DescriptionChunk(ssrc, [DescriptionItem(kind, value)]) for ssrc, kind, value in names]
+    party.right.receive_datagram(ReceiverReport(1).serialize() + SourceDescription(chunks).serialize(), 0.0)
+    for ssrc in (1, 2, 3):
+        party.right.receive_datagram(bytes(RtpPacket(96, 1, 0, ssrc, b"\x10\0\0")), 0.1)
+    party.right.receive_datagram(bytes(RtpPacket(97, 1, 0, 20, b"\0\2x")), 0.2)
+
+    told = {each.ssrc: (each.rid, each.rtx_ssrc) for each in party.right.receiver_stats("v")}
+    assert told == {1: ("q", None), 2: ("h", 20), 3: (None, None)}
+
+
 @pytest.mark.spec("rfc8853:5.5/3")
 def test_names_are_left_out_once_the_peer_knows_them() -> None:
     party = Party()

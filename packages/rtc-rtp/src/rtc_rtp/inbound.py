@@ -208,6 +208,11 @@ class Inbound:
             self._router.describe(ssrc, mid)
             self.routed.pop(ssrc, None)
 
+    def name(self, ssrc: int, rid: str) -> None:
+        """The peer tells by RTCP which encoding a source is, or repairs."""
+        for receiver in self.receivers.values():
+            receiver.name(ssrc, rid)
+
     def resolve_conflict(self, ssrc: int) -> bool:
         """The peer uses an SSRC of ours: leave it to the peer; tell whether that was done."""
         self._context.drop("source_conflict")

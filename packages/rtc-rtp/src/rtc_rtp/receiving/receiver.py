@@ -151,11 +151,23 @@ class Receiver:
         value = None if identifier is None else packet.extension(identifier)
         if value:
             name = value.decode("ascii", "replace")
-            if len(self._names) >= MAX_NAMES and packet.ssrc not in self._names:
-                del self._names[next(iter(self._names))]
-            self._names[packet.ssrc] = name
+            self._remember(packet.ssrc, name)
             return name
         return self._names.get(packet.ssrc) or self.parameters.ssrcs.get(packet.ssrc, SourceAssociation()).rid
+
+    def name(self, ssrc: int, rid: str) -> None:
+        """RTCP tells the encoding that a source belongs to, or repairs: only names that were negotiated are taken."""
+        if rid not in self.parameters.rids:
+            return
+        self._remember(ssrc, rid)
+        stream = self.streams.get(ssrc)
+        if isinstance(stream, ReceiveStream) and stream.rid is None:
+            stream.rid = stream.stats.rid = rid
+
+    def _remember(self, ssrc: int, name: str) -> None:
+        if len(self._names) >= MAX_NAMES and ssrc not in self._names:
+            del self._names[next(iter(self._names))]
+        self._names[ssrc] = name
 
     def stream(self, rid: str | None) -> ReceiveStream | None:
         """Return the latest stream of an encoding, of the only one for ``None``; ``None`` if nothing came of it."""

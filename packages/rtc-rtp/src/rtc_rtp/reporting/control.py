@@ -276,11 +276,16 @@ class Control:
         if found is None:
             return [DescriptionItem(DescriptionType.CNAME, self.cname.encode()[:MAX_ITEM_LENGTH])]
         # [rfc4588:5.2/1] That of a stream is that of its retransmissions.
-        parameters = found[0].parameters
+        parameters, stream = found[0].parameters, found[1]
         items = [DescriptionItem(DescriptionType.CNAME, (parameters.cname or self.cname).encode()[:MAX_ITEM_LENGTH])]
         # [rfc9143:15/1] [rfc8834:4.1/7] [rfc5576:5/11] [rfc5576:9/1]
         if parameters.mid:
             items.append(DescriptionItem(DescriptionType.MID, parameters.mid.encode()[:MAX_ITEM_LENGTH]))
+        # [rfc8853:5.5/2]
+        if (rid := stream.encoding.rid) is not None:
+            is_own = ssrc == stream.ssrc
+            kind = DescriptionType.RTP_STREAM_ID if is_own else DescriptionType.REPAIRED_RTP_STREAM_ID
+            items.append(DescriptionItem(kind, rid.encode()[:MAX_ITEM_LENGTH]))
         return items
 
     def _measure(self) -> None:

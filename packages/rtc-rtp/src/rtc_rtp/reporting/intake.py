@@ -193,6 +193,10 @@ class Intake:
             # [rfc8834:4.1/7] [rfc9143:9.2/2] The rest is taken as usual, whether or not anybody knows the section.
             if (mid := chunk.get(DescriptionType.MID)) is not None:
                 self._inbound.describe(chunk.ssrc, mid)
+            for kind in (DescriptionType.RTP_STREAM_ID, DescriptionType.REPAIRED_RTP_STREAM_ID):
+                # [rfc8853:5.5/2]
+                if rid := chunk.get(kind):
+                    self._inbound.name(chunk.ssrc, rid)
             name = chunk.get(DescriptionType.CNAME)
             if name is None:
                 continue
