@@ -290,7 +290,7 @@ def test_bounds_are_obeyed_and_confirmed_by_one_message() -> None:
     assert _notifications(party) == [
         TemporaryMaximumBitrateNotification(VIDEO_SSRC, 0, [MaximumBitrate(9, 200_000, 40)])
     ]
-    assert party.here.of(TargetBitrateChanged)[-1].shares[0].bitrate_bps == 200_000
+    assert party.here.of(TargetBitrateChanged)[-1].shares[0].bitrate_bps == 200_000 * 160 // (160 + 40)
 
 
 @pytest.mark.spec("rfc5104:4.2.1.2/11", "rfc5104:4.2.2.2/6", "rfc5104:4.2.2.2/7")

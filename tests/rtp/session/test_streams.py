@@ -235,7 +235,7 @@ def test_a_bound_of_the_peer_is_kept_and_confirmed() -> None:
         for packet in parse_compound(data)
         if isinstance(packet, TemporaryMaximumBitrateNotification)
     ]
-    assert party.here.of(TargetBitrateChanged)[-1].shares[0].bitrate_bps == 200_000
+    assert party.here.of(TargetBitrateChanged)[-1].shares[0].bitrate_bps == 200_000 * 160 // (160 + 40)
     assert answers == [TemporaryMaximumBitrateNotification(VIDEO_SSRC, 0, [MaximumBitrate(9, 200_000, 40)])]
 
 

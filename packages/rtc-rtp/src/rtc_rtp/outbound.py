@@ -1,6 +1,6 @@
 """Everything that a session sends but RTCP: senders, and the queue in front of the wire."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +12,7 @@ from rtc_rtp.header_extension import ExtensionMap
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import SendParameters, StreamId
 from rtc_rtp.rtcp import MaximumBitrate, TemporaryMaximumBitrateNotification
-from rtc_rtp.sending.departures import Departures
+from rtc_rtp.sending.departures import NEWS, Departures
 from rtc_rtp.sending.dialling import Dialling
 from rtc_rtp.sending.sender import Sender
 from rtc_rtp.sending.stream import SendStream
@@ -23,6 +23,9 @@ MAX_CONFLICTS: Final = 8
 
 SENDING: Final = 2.0
 """Seconds since the latest packet within which a stream is one that sends."""
+
+DITHER: Final = 0.5
+"""Part of the interval of reports for which a receiver holds feedback back. See :rfc:`4585#section-3.4`."""
 
 _NEVER: Final = float("inf")
 
@@ -36,6 +39,7 @@ class Outbound:
         "_held_back",
         "_left_ssrcs",
         "_limits",
+        "_loose_at",
         "by_ssrc",
         "departures",
         "has_begun",
@@ -61,6 +65,9 @@ class Outbound:
 
         self._limits: dict[int, float] = {}
         """What streams may send at most because the circuit breaker says so, by SSRC."""
+
+        self._loose_at = _NEVER
+        """When a stream may send more because a bound of a receiver ended, at the earliest."""
 
     # --- senders ---
 
@@ -234,6 +241,11 @@ class Outbound:
         for dialling in self._dialling.values():
             for outgoing in dialling.progress():
                 self.departures.add(outgoing)
+        now = self._context.now
+        if self._loose_at <= now:
+            for stream in self._streams():
+                stream.bounds.let_go(now)
+            self._bounds_changed()
         self.departures.progress(self.senders.values())
 
     # --- what the peer asks for ---
@@ -323,22 +335,50 @@ class Outbound:
         if found is None:
             return None
         stream = found[1]
-        stream.bounds.set(requester, bound)
+        stream.bounds.measure(stream.stats.packets_sent, stream.stats.bytes_sent)
+        stream.bounds.set(requester, bound, self._context.now, self._next_loose_at())
         # [rfc5104:4.2.1.2/6] [rfc5104:4.2.1.2/7] [rfc5104:4.2.2.2/4]
-        self.departures.bounds_changed(self.senders.values())
+        self._bounds_changed()
         return TemporaryMaximumBitrateNotification(ssrc, 0, stream.bounds.bounding_set())
 
     def requester_left(self, requester: int) -> list[TemporaryMaximumBitrateNotification]:
         """Lift the bounds that somebody set who left; return what tells of it."""
-        streams = [stream for sender in self.senders.values() for stream in sender.streams.values()]
+        now, loose_at = self._context.now, self._next_loose_at()
         answers = [
             TemporaryMaximumBitrateNotification(stream.ssrc, 0, stream.bounds.bounding_set())
-            for stream in streams
-            if stream.bounds.forget(requester)
+            for stream in self._streams()
+            if stream.bounds.forget(requester, now, loose_at)
         ]
         if answers:
-            self.departures.bounds_changed(self.senders.values())
+            self._bounds_changed()
         return answers
+
+    def silent_requesters(self, oldest: float, heard: Container[int]) -> set[int]:
+        """Return whose bounds have to end: they were set before a time, and their owners are not among those heard since."""
+        return {ssrc for stream in self._streams() for ssrc in stream.bounds.silent(oldest, heard)}
+
+    def measure_bounds(self) -> None:
+        """Look what the bounds of receivers leave for payloads of the size that they have now."""
+        is_changed = False
+        for stream in self._streams():
+            before = stream.bounds.bitrate_bps
+            stream.bounds.measure(stream.stats.packets_sent, stream.stats.bytes_sent)
+            after = stream.bounds.bitrate_bps
+            is_changed |= before is not None and after is not None and abs(after - before) > NEWS * before
+        if is_changed:
+            self._bounds_changed()
+
+    def _bounds_changed(self) -> None:
+        self._loose_at = min([stream.bounds.loose_at() for stream in self._streams()], default=_NEVER)
+        self.departures.bounds_changed(self.senders.values())
+
+    def _next_loose_at(self) -> float:
+        """When a bound may be exceeded that ends now: every receiver has had the time to object. See :rfc:`5104#section-4.2.1.2`."""
+        context = self._context
+        return context.now + 2 * context.round_trip_time.assumed + DITHER * context.options.report_interval
+
+    def _streams(self) -> Iterator[SendStream]:
+        return (stream for sender in self.senders.values() for stream in sender.streams.values())
 
     # --- packets out ---
 
@@ -354,10 +394,10 @@ class Outbound:
         return datagrams
 
     def deadline(self) -> float:
-        """When there is more to send that was queued already."""
+        """When there is more to send that was queued already, or to tell."""
         if not self.has_begun:
-            return _NEVER
-        deadline = self.departures.deadline()
+            return self._loose_at
+        deadline = min(self._loose_at, self.departures.deadline())
         for dialling in self._dialling.values():
             deadline = min(deadline, dialling.deadline())
         return deadline

@@ -497,6 +497,7 @@ class ReceiveStream:
         return packets
 
     def _key_frame_request(self, reporter_ssrc: int) -> RtcpPacket:
+        # [rfc5104:4.3.1.2/5]
         if "nack pli" in self.codec.feedback:
             self.stats.pli_count += 1
             return PictureLossIndication(reporter_ssrc, self.ssrc)

@@ -165,7 +165,9 @@ class Control:
             # [rfc3550:6/2] [rfc3550:6.1/2] [rfc3550:6.2/11] [rfc8834:8/1]
             self._has_reported = True
             reports = with_blocks(self._reports(), self._blocks())
-            datagrams = self._compose(reports, [*self._extended_reports(reports[0]), *feedback])
+            # [rfc5104:4.3.3.3/1] Trade-offs are in no hurry.
+            others = [*self._extended_reports(reports[0]), *self._intake.trade_offs.take(self._outbound.by_ssrc)]
+            datagrams = self._compose(reports, [*others, *feedback])
             # [rfc3550:6.3.5/1]
             self._expire()
             self._measure()
@@ -225,7 +227,7 @@ class Control:
             )
             taken = {number for each in others for number in each.outstanding()}
             packets += stream.take_feedback(reporter, taken)
-        # [rfc5104:4.2.2.2/3] [rfc5104:4.2.2.3/1]
+        # [rfc5104:4.2.2.2/3] [rfc5104:4.2.2.3/1] [rfc5104:4.2.2.3/2]
         replies, self._intake.replies = list(self._intake.replies.values()), {}
         return packets + replies + self._inbound.arrivals.take_feedback(reporter)
 
@@ -315,7 +317,8 @@ class Control:
         interval = max(MIN_TIMEOUT_INTERVAL, self._schedule.timeout_interval())
         oldest = self._context.now - TIMEOUT_INTERVALS * interval
         self._inbound.expire(oldest)
-        self._intake.participants.expire(oldest)
+        self._intake.expire(oldest)
+        self._outbound.measure_bounds()
 
 
 def _sender_report(ssrc: int, stream: SendStream, stats: OutboundStats, wall_time: int, now: float) -> SenderReport:

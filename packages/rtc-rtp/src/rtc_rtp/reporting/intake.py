@@ -26,6 +26,7 @@ from rtc_rtp.rtcp import (
     RtcpPacket,
     SenderReport,
     SourceDescription,
+    TemporalSpatialTradeOffRequest,
     TemporaryMaximumBitrate,
     TransportFeedback,
     parse_compound,
@@ -37,6 +38,7 @@ from rtc_rtp.rtcp.extended_report import (
     ReceiverReferenceTime,
 )
 from rtc_rtp.sending.stream import SendStream
+from rtc_rtp.sending.trade_offs import TradeOffs
 
 MAX_ROUND_TRIP_TIME: Final = 60.0
 """Seconds beyond which an echo is taken for an error."""
@@ -60,6 +62,7 @@ class Intake:
         "replies",
         "reported_on_at",
         "reporter_ssrc",
+        "trade_offs",
     )
 
     def __init__(self, context: Context, inbound: Inbound, outbound: Outbound, reporter_ssrc: int) -> None:
@@ -72,6 +75,7 @@ class Intake:
         self.replies: dict[int, RtcpPacket] = {}
         """What the peer's feedback is to be answered with, by our SSRC: the latest answer holds for all before."""
 
+        self.trade_offs = TradeOffs()
         self._reference_times: dict[int, tuple[int, float]] = {}
         """Of the peer's receivers: the middle of the NTP timestamp, and when it came."""
 
@@ -222,6 +226,8 @@ class Intake:
             case TemporaryMaximumBitrate():
                 for bound in packet.bounds:
                     is_ours &= self._take_bound(packet.sender_ssrc, bound)
+            case TemporalSpatialTradeOffRequest():
+                is_ours = self._take_trade_offs(packet)
             case PictureLossIndication():
                 is_ours = self._take_picture_loss(packet.media_ssrc)
             case FullIntraRequest():
@@ -247,14 +253,32 @@ class Intake:
         self.replies[bound.ssrc] = answer
         return True
 
+    def _take_trade_offs(self, request: TemporalSpatialTradeOffRequest) -> bool:
+        ours = [each for each in request.trade_offs if each.ssrc in self._outbound.by_ssrc]
+        for each in ours:
+            self.trade_offs.ask(each.ssrc, request.sender_ssrc, each.sequence_number)
+        return len(ours) == len(request.trade_offs)
+
     def _leave(self, ssrc: int) -> None:
         """Take the goodbye of an SSRC."""
         self.participants.leave(ssrc)
         self._reference_times.pop(ssrc, None)
-        # [rfc5104:4.2.1.2/11] [rfc5104:4.2.2.2/6] [rfc5104:4.2.2.2/7] A bound ends with who set it.
-        for answer in self._outbound.requester_left(ssrc):
-            self.replies[answer.sender_ssrc] = answer
+        self._release(ssrc)
         self._inbound.end(ssrc, EndReason.BYE)
+
+    def _release(self, requester: int) -> None:
+        """Forget what somebody asked for who is gone."""
+        self.trade_offs.forget(requester)
+        # [rfc5104:4.2.1.2/11] [rfc5104:4.2.2.2/6] [rfc5104:4.2.2.2/7] A bound ends with who set it.
+        for answer in self._outbound.requester_left(requester):
+            self.replies[answer.sender_ssrc] = answer
+
+    def expire(self, oldest: float) -> None:
+        """Forget those not heard of since a time; call after the streams that arrive were looked at."""
+        self.participants.expire(oldest)
+        heard = self.participants.ssrcs() | self._inbound.streams.keys()
+        for requester in self._outbound.silent_requesters(oldest, heard):
+            self._release(requester)
 
     def _take_extended_report(self, report: ExtendedReport) -> None:
         """Measure the round trip where the peer's reports do not show it. See :rfc:`3611#section-4.4`."""
@@ -292,7 +316,7 @@ class Intake:
             return False
         stream = found[1]
         stream.stats.fir_count += 1
-        # [rfc8834:5.1.1/1]
+        # [rfc8834:5.1.1/1] [rfc5104:4.3.1.2/2]
         if stream.key_frames.is_new_command(requester, sequence_number):
             self._outbound.key_frame_requested(ssrc)
         return True

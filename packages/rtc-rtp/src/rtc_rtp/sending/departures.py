@@ -122,6 +122,7 @@ class Departures:
         else:
             # [rfc4588:7/1] [rfc4588:7/2] [rfc4588:7/3] Out of one budget: what is sent again takes from what is new.
             priority = PacketPriority.RETRANSMISSION if outgoing.is_retransmission else PacketPriority.VIDEO
+        # [rfc5104:4.3.1.2/3] [rfc5104:5/1] Whatever asked for it, a packet leaves at the pace of the estimate.
         self._pacer.enqueue(outgoing, outgoing.size + LOWER_LAYERS, priority, self._context.now)
 
     def clear(self) -> None:
