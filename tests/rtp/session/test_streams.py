@@ -29,6 +29,7 @@ from rtc_rtp import (
     ExtensionMap,
     FrameReceived,
     FullIntraRequest,
+    GenericNack,
     Goodbye,
     IntraRequest,
     KeyFrameRequested,
@@ -87,6 +88,29 @@ def test_encodings_are_told_apart_by_name_and_repaired_each() -> None:
     assert {rid: sum(frame.rid == rid for frame in frames) for rid in LAYERS} == dict.fromkeys(LAYERS, 60)
     assert {event.rid for event in party.there.of(StreamDiscovered)} == set(LAYERS)
     assert {each.rid: each.rtx_ssrc for each in party.right.receiver_stats("v")} == {"q": 101, "h": 103, "f": 105}
+
+
+@pytest.mark.spec("rfc8851:4/3")
+def test_after_a_change_of_ssrc_packets_and_what_repairs_them_bear_names_again() -> None:
+    party = Party()
+    party.left.add_sender("v", video_sender(encodings=_simulcast()))
+    party.right.add_receiver("v", video_receiver(rids=LAYERS))
+    _send_layers(party, 90)
+    before = party.rtp()
+    party.left.receive_datagram(bytes(RtpPacket(96, 9, 9, 100, b"\x10\0\0")), party.network.now)
+    _send_layers(party, 3, first=90)
+    fresh = [packet for packet in party.rtp()[len(before) :] if packet.ssrc not in (100, 102, 104)]
+    (ssrc,) = {packet.ssrc for packet in fresh}
+    lost = GenericNack(1, ssrc, [packet.sequence_number for packet in fresh])
+    party.left.receive_datagram(ReceiverReport(1).serialize() + lost.serialize(), party.network.now)
+    party.network.flush()
+    party.network.advance(0.5)
+    repairs = [packet for packet in party.rtp() if packet.payload_type == 97]
+
+    assert 5 not in [packet for packet in before if packet.ssrc == 100][-1].extensions
+    assert [packet.extensions.get(5) for packet in fresh] == [b"q"] * len(fresh)
+    assert len(repairs) == len(fresh)
+    assert [packet.extensions.get(6) for packet in repairs] == [b"q"] * len(fresh)
 
 
 @pytest.mark.spec("rfc8853:5.5/2")

@@ -283,6 +283,7 @@ class SendStream:
             if redundancy is not None:
                 redundancy.reserve(elements)
             if not self.is_acknowledged:
+                # [rfc8851:4/3]
                 extensions.identify(elements)
             if frame.audio_level is not None:
                 extensions.tell_level(elements, frame.audio_level)
@@ -452,6 +453,7 @@ class SendStream:
         extensions = self.extensions
         elements = {number: value for number, value in packet.extensions.items() if number not in extensions.hop_by_hop}
         if not self.is_repair_acknowledged:
+            # [rfc8851:4/3]
             extensions.identify_repair(elements)
         return Outgoing(self, repair.wrap(original, payload_type, elements), self._context.now, is_retransmission=True)
 
