@@ -137,11 +137,14 @@ class Encoding:
 
     async def run(self, frame: RawFrame) -> "list[EncodedFrame] | CodecError":
         """Encode one frame, and wait for it; the error is returned that says why it could not be."""
+        # Decided here, frame by frame: what is still in the thread from before a pause must not take the key frame of after it.
+        forced, self._key_frame_wanted = self._key_frame_wanted, False
         try:
             if self.runs_inline:
-                return self.encode(frame)
-            return await self._worker.run(partial(self.encode, frame))
+                return self.encode(frame, force_keyframe=forced)
+            return await self._worker.run(partial(self.encode, frame, force_keyframe=forced))
         except CodecError as error:
+            self._key_frame_wanted |= forced
             return error
         except asyncio.CancelledError:
             self.want_key_frame()  # what is being encoded is never sent, and nothing may refer to it
@@ -153,7 +156,7 @@ class Encoding:
 
     # --- in the worker's thread, or in the loop if nothing runs there ---
 
-    def encode(self, frame: RawFrame) -> "list[EncodedFrame]":
+    def encode(self, frame: RawFrame, *, force_keyframe: bool = False) -> "list[EncodedFrame]":
         """Encode one frame.
 
         Raises:
@@ -166,14 +169,13 @@ class Encoding:
             self.close()
             self._encoder = self._factory.create_encoder(self._codec, self._settings)
             self._made_for = (self._codec, self._settings)
-            self._key_frame_wanted = True
+            force_keyframe = True
             self._aimed_at_bps = 0
         if bitrate_bps != self._aimed_at_bps:
             self._encoder.set_bitrate(bitrate_bps)
             self._aimed_at_bps = bitrate_bps
-        forced, self._key_frame_wanted = self._key_frame_wanted, False
         started = time.perf_counter()
-        encoded = self._encoder.encode(frame, force_keyframe=forced)
+        encoded = self._encoder.encode(frame, force_keyframe=force_keyframe)
         self._count(frame, encoded, time.perf_counter() - started)
         return encoded
 
