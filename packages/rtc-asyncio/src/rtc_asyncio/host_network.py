@@ -74,14 +74,18 @@ class HostNetwork:
         return self._options.restricted(configuration)
 
     def gather(self, transport_id: int) -> None:
-        """Open a socket on every address; what cannot be bound is left out, as an interface that just went down."""
+        """Open a socket on every address; what cannot be bound is left out, as an interface that just went down.
+
+        After a restart those are opened that have come since: before it they were not taken, unless the agent is continual.
+        """
         if self._share is not None:
             self._share.gather(transport_id)
         elif transport_id not in self._sockets:
             self._sockets[transport_id] = []
             self._follow()
-            for host in self._hosts if self._hosts is not None else self._present():
-                self._add(transport_id, host)
+            self._take_up(transport_id, self._hosts if self._hosts is not None else self._present())
+        elif self._hosts is None:
+            self._take_up(transport_id, self._present_elsewhere())
         self._peer.end_of_local_addresses(transport_id, self._driver.now)
 
     def transport_closed(self, transport_id: int) -> None:
@@ -140,12 +144,22 @@ class HostNetwork:
     def _present(self) -> list[str]:
         return self._options.hosts(interface_addresses() if self._monitor is None else self._monitor.addresses)
 
+    def _present_elsewhere(self) -> list[str]:
+        """Leave out loopback addresses: without a network, those are for other programs on it, but this peer is elsewhere."""
+        return [host for host in self._present() if not ipaddress.ip_address(host).is_loopback]
+
+    def _take_up(self, transport_id: int, hosts: Sequence[str]) -> None:
+        """Open a socket of a transport on each of the addresses that has none."""
+        used = {each.host for each in self._sockets[transport_id]}
+        for host in hosts:
+            if host not in used:
+                self._add(transport_id, host)
+
     def _changed(self) -> None:
         """Give up the addresses that are gone, and take up those that came."""
         if self._peer.closed:
             return
-        # A machine without a network has its loopback addresses for other programs on it, but this peer is elsewhere.
-        present = [host for host in self._present() if not ipaddress.ip_address(host).is_loopback]
+        present = self._present_elsewhere()
         self.names.follow_links()
         moves = self._is_without(present)
         lost = False if self._tcp is None else self._tcp.keep(present)
@@ -154,10 +168,7 @@ class HostNetwork:
                 addresses.remove(address)
                 self._driver.close_socket(address)
                 lost = self._peer.remove_local_address(address, self._driver.now) or lost
-            used = {each.host for each in addresses}
-            for host in present:
-                if host not in used:
-                    self._add(transport_id, host)
+            self._take_up(transport_id, present)
         if lost:
             self._recover()
         elif moves and self._recovery is None:
@@ -175,7 +186,9 @@ class HostNetwork:
     def _recover_if_needed(self) -> None:
         """Where no other path was found by itself, the peer has to take part."""
         self._recovery = None
-        if self._peer.ice_connection_state in _LOST or self._peer.needs_ice_restart(self._driver.now):
+        # One that was cut off before a pair was nominated is still checking, if there is anything left to check.
+        is_cut_off = any(view.selected_pair is None for view in self._peer.transports)
+        if is_cut_off or self._peer.ice_connection_state in _LOST or self._peer.needs_ice_restart(self._driver.now):
             self._recover()
 
     def _recover(self) -> None:

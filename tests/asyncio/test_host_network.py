@@ -1,0 +1,66 @@
+"""Connections whose machine moves to another address, where the agent does not follow by itself."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from rtc_asyncio import PeerOptions, RTCPeerConnection
+from rtc_asyncio.host_network import HostNetwork
+from rtc_asyncio.interfaces import InterfaceAddress
+from rtc_ice import IceConfig, NominationPolicy, Pair
+
+from .party import connected, negotiate
+
+
+class Never(NominationPolicy):
+    """Leaves the pair that carries data without a nomination, as it is in the first moments of a connection."""
+
+    def choose(
+        self,
+        valid: Sequence[Pair],
+        checklist: Sequence[Pair],
+        *,
+        more_expected: bool,
+        first_valid_at: float,
+        now: float,
+    ) -> Pair | None:
+        return None
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> list[InterfaceAddress]:
+    """The addresses of this machine, looked at all the time; they are real ones, of its loopback interface."""
+    present = [InterfaceAddress("127.0.0.1", "wire", 1, 8)]
+    monkeypatch.setattr("rtc_asyncio.network_monitor._netlink_socket", lambda: None)
+    monkeypatch.setattr("rtc_asyncio.network_monitor.POLLING_INTERVAL", 0.01)
+    monkeypatch.setattr("rtc_asyncio.network_monitor.interface_addresses", lambda: list(present))
+    monkeypatch.setattr("rtc_asyncio.host_network.RECOVERY_TIME", 0.05)
+    monkeypatch.setattr(HostNetwork, "_present_elsewhere", HostNetwork._present)
+    return present
+
+
+@pytest.mark.parametrize(("policy", "state"), [(NominationPolicy(), "completed"), (Never(), "connected")])
+async def test_a_restart_takes_up_the_address_that_has_come(
+    machine: list[InterfaceAddress], policy: NominationPolicy, state: str
+) -> None:
+    options = PeerOptions(ice=IceConfig(allow_loopback=True, nomination=policy))
+    async with RTCPeerConnection(options=options) as left, RTCPeerConnection(hosts=["127.0.0.3"]) as right:
+        ours, theirs = await connected(left, right)
+        async with asyncio.timeout(10):
+            while left.iceConnectionState != state:
+                await asyncio.sleep(0.01)
+        wanted = asyncio.Event()
+        left.on("negotiationneeded")(wanted.set)
+
+        machine[:] = [InterfaceAddress("127.0.0.2", "wire", 1, 8)]
+        async with asyncio.timeout(10):
+            await wanted.wait()
+            await negotiate(left, right)
+            ours.send("from elsewhere")
+            assert await anext(aiter(theirs)) == "from elsewhere"
+
+        assert left.sctp is not None
+        pair = left.sctp.transport.iceTransport.getSelectedCandidatePair()
+        assert pair is not None
+        assert pair.local.address == "127.0.0.2"
