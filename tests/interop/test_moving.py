@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,16 @@ TOTAL = 4 * 1024 * 1024
 
 def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+def _await_carrier(name: str) -> None:
+    """Wait until a cable counts as up; the kernel takes up to a second, and who gathers before has no address."""
+    for _ in range(500):
+        shown = subprocess.run(["ip", "-n", name, "-j", "link", "show", "wire"], check=True, capture_output=True)
+        if json.loads(shown.stdout)[0]["operstate"] == "UP":
+            return
+        time.sleep(0.01)
+    raise AssertionError("the cable does not come up")
 
 
 class Networks:
@@ -46,6 +57,8 @@ class Networks:
             )
             _ip("-n", name, "addr", "add", f"{host}/24", "dev", "wire")
             _ip("-n", name, "link", "set", "wire", "up")
+        for name in self.names:
+            _await_carrier(name)
 
     def destroy(self) -> None:
         """Take them away."""
