@@ -1,10 +1,4 @@
-"""The `rtc` command and what all of its subcommands share: exit codes and one clear sentence for what goes wrong.
-
-0    it worked
-1    it did not: no connection, a peer that never answered, a port in use
-2    the command line is wrong
-130  interrupted (Ctrl-C); 143 and 129 where it was asked to end by SIGTERM or SIGHUP
-"""
+"""The `rtc` command: its subcommands and their options. How they run and end is the business of `running`."""
 
 import ipaddress
 import math

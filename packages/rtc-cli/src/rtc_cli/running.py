@@ -1,4 +1,10 @@
-"""How a subcommand runs, and how it ends: exit codes, signals, and one clear sentence for what goes wrong."""
+"""How a subcommand runs, and how it ends: one clear sentence for what goes wrong, and an exit code.
+
+0    it worked
+1    it did not: no connection, a peer that never answered, a port in use
+2    the command line is wrong
+130  interrupted (Ctrl-C); 143 and 129 where it was asked to end by SIGTERM or SIGHUP
+"""
 
 import asyncio
 import contextlib

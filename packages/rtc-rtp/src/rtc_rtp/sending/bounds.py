@@ -27,7 +27,6 @@ class Bounds:
         self._set_at: dict[int, float] = {}
         self._loosened: list[tuple[float, MaximumBitrate]] = []
         """Bounds that were replaced by looser ones or lifted, and until when they hold nevertheless."""
-
         self._payload_size = float(FIRST_PAYLOAD_SIZE)
         self._counted = (0, 0)
 

@@ -22,7 +22,6 @@ class TradeOffs:
     def __init__(self) -> None:
         self._highest: dict[tuple[int, int], int] = {}
         """Sequence numbers by stream and requester."""
-
         self._waiting: set[tuple[int, int]] = set()
 
     def ask(self, ssrc: int, requester: int, sequence_number: int) -> None:
