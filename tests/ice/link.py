@@ -10,6 +10,9 @@ from rtc_ice.dns_message import CLASS_IN, TYPE_A, DnsMessage, DnsQuestion, DnsRe
 from rtc_stun import Address, Datagram
 
 STRANGER = Address("192.0.2.99", 5353)
+LEGACY = Address("192.0.2.99", 40_000)
+"""The same host as a simple resolver, which asks from a port of its own."""
+OTHER = "0f0f0f0f-0000-4000-8000-000000000000.local"
 RESPONSE_FLAGS = 0x8400
 
 
@@ -74,6 +77,16 @@ class LocalLink:
         self.network.flush()
         self.network.advance(5.0)
         station.sent.clear()
+
+
+def published() -> tuple[LocalLink, Station, str]:
+    """A station whose name everybody has heard."""
+    link = LocalLink()
+    station = link.station()
+    name = station.mdns.publish(station.host, link.network.now)
+    link.settle(station)
+    link.network.advance(40.0)
+    return link, station, name
 
 
 def question(name: str, kind: int = TYPE_A, *, unicast: bool = False) -> DnsMessage:

@@ -8,6 +8,7 @@ from rtc_sdp import SessionDescription as SdpDocument
 FOLDER = Path(__file__).parent.parent / "vectors" / "sdp"
 DIGITS = ":".join(["0A"] * 32)
 FINGERPRINT = f"fingerprint:sha-256 {DIGITS}"
+HOST = "candidate:1 1 udp 2130706431 192.0.2.2 5000 typ host"
 
 
 def vector(name: str, kind: SdpType = SdpType.OFFER) -> SessionDescription:

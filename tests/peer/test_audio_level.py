@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from tests.peer.media_sections import LEVEL, answered, media_section
 from tests.peer.pair import make_peer
 from tests.peer.talk import Talk, negotiated, section
-from tests.peer.test_media_codecs import LEVEL, answered, media_section
 
 from rtc_peer import PeerConnection
 from rtc_sdp import Direction, Extmap, MediaDescription

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 from tests.peer.descriptions import describe
+from tests.peer.media_sections import answered, media_section
 from tests.peer.pair import make_peer
 from tests.peer.talk import Talk, negotiated, section
-from tests.peer.test_media_codecs import answered, media_section
 
 from rtc_peer import AUDIO_CODECS, VIDEO_CODECS, CodecCapability, MediaOptions, PeerConnection, PeerOptions, SdpType
 from rtc_sdp import MediaDescription, RtcpFb

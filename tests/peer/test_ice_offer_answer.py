@@ -3,9 +3,9 @@
 import pytest
 from tests.peer.call import AUDIO, call, transceiver
 from tests.peer.descriptions import answer_to, describe, parsed, section
+from tests.peer.media_sections import media_section
 from tests.peer.pair import Pair, Side, make_peer
 from tests.peer.tcp_pair import TcpPair
-from tests.peer.test_media_codecs import media_section
 
 import rtc_ice
 from rtc_ice import TcpType

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from tests.peer.descriptions import describe, parsed
 from tests.peer.descriptions import section as data_section
+from tests.peer.media_sections import media_section
 from tests.peer.pair import make_peer
 from tests.peer.talk import Talk, check_agreement, negotiated, sections
-from tests.peer.test_media_codecs import media_section
 
 from rtc_peer import (
     BundlePolicy,
@@ -20,18 +20,7 @@ from rtc_peer import (
     SessionDescription,
     TransportClosed,
 )
-from rtc_sdp import (
-    BUNDLE_ATTRIBUTES,
-    BundleOnly,
-    Candidate,
-    Fingerprint,
-    Group,
-    IceUfrag,
-    Role,
-    RtcpMux,
-    Setup,
-    TlsId,
-)
+from rtc_sdp import BUNDLE_ATTRIBUTES, BundleOnly, Candidate, Fingerprint, Group, IceUfrag, Role, RtcpMux, Setup, TlsId
 from rtc_stun import Address
 
 OPUS = "rtpmap:111 opus/48000/2"

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 from tests.peer.descriptions import describe, parsed, vector
+from tests.peer.media_sections import media_section
 from tests.peer.pair import make_peer
 from tests.peer.talk import Talk, negotiated, section, sections
-from tests.peer.test_media_codecs import media_section
 
 from rtc_peer import (
     CodecCapability,

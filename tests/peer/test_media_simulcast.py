@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 from tests.peer.descriptions import describe, vector
+from tests.peer.media_sections import media_section
 from tests.peer.pair import make_peer
 from tests.peer.talk import Talk, check_agreement, negotiated, section
-from tests.peer.test_media_codecs import media_section
 
 from rtc_peer import MediaOptions, PeerConnection, PeerOptions, SdpType, SessionDescription
 from rtc_rtp.parameters import SendEncoding

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from tests.peer.call import AUDIO, call, frame, frames, transceiver
 from tests.peer.descriptions import describe, section
+from tests.peer.media_sections import media_section
 from tests.peer.pair import WALL_CLOCK, make_peer
 from tests.peer.talk import Talk, negotiated, of, sections
-from tests.peer.test_media_codecs import media_section
 from tests.support.rng import SeededRng
 
 from rtc_peer import (

@@ -1,0 +1,315 @@
+"""Recorders: what is written is read back, by PyAV and by ffprobe."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import av
+import pytest
+
+from rtc_asyncio import EncodedFrameTrack, MediaStreamError, MediaStreamTrack, RtpPacketTrack
+from rtc_asyncio.tracks import MediaKind
+from rtc_media import MediaError, MediaRecorder, TestCardTrack, ToneTrack, read_picture_number
+from rtc_rtp import EncodedFrame
+
+from .files import encoded_sound, encoded_video, packetized, record
+from .support import RATES, cards, codec, samples, spectrum, video_encoder
+
+
+def probe(path: Path) -> dict[str, dict[str, object]]:
+    """What ffprobe, which is somebody else's build of libav, says about the streams."""
+    program = shutil.which("ffprobe")
+    if program is None:
+        pytest.skip("ffprobe is not installed")
+    command = [program, "-v", "error", "-count_packets", "-show_streams", "-of", "json", str(path)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert done.stderr == ""
+    return {stream["codec_type"]: stream for stream in json.loads(done.stdout)["streams"]}
+
+
+def read(path: Path, kind: str) -> list[av.VideoFrame | av.AudioFrame]:
+    with av.open(path) as container:
+        return [f for f in container.decode(**{kind: 0}) if isinstance(f, av.VideoFrame | av.AudioFrame)]
+
+
+def numbers(path: Path) -> list[int | None]:
+    return [read_picture_number(frame) for frame in read(path, "video") if isinstance(frame, av.VideoFrame)]
+
+
+# --- recording what is encoded here ---
+
+
+@pytest.mark.parametrize(
+    ("extension", "video", "audio"),
+    [("mp4", "h264", "aac"), ("webm", "vp8", "opus"), ("mkv", "h264", "opus")],
+)
+async def test_raw_tracks_are_recorded(tmp_path: Path, extension: str, video: str, audio: str) -> None:
+    path = tmp_path / f"call.{extension}"
+    recorder = MediaRecorder(str(path))
+    card = TestCardTrack(160, 120)
+    tracks = [card, ToneTrack(440)]
+    for track in tracks:
+        recorder.addTrack(track)
+    await recorder.start()
+    async with asyncio.timeout(30):
+        while card._number < 15:
+            await asyncio.sleep(0.05)
+    await recorder.stop()
+    for track in tracks:
+        assert track.readyState == "live"
+        track.stop()
+
+    assert len(numbers(path)) >= 10
+    assert numbers(path) == sorted(number or 0 for number in numbers(path))
+    rate = read(path, "audio")[0].sample_rate  # type: ignore[union-attr] # sound
+    assert spectrum(samples(read(path, "audio"))[rate // 10 :], rate)[0] == pytest.approx(440, abs=6)
+    streams = probe(path)
+    assert (streams["video"]["codec_name"], streams["audio"]["codec_name"]) == (video, audio)
+    assert (streams["video"]["width"], streams["video"]["height"]) == (160, 120)
+
+
+@pytest.mark.parametrize("extension", ["wav", "ogg", "mp3", "flac"])
+async def test_sound_alone_is_recorded(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"tone.{extension}"
+    recorder = MediaRecorder(path)
+    tone = ToneTrack(1000)
+    recorder.addTrack(tone)
+    async with recorder:
+        await asyncio.sleep(0.4)
+    tone.stop()
+
+    sound = samples(
+        [av.AudioResampler(format="s16").resample(f)[0] for f in read(path, "audio") if isinstance(f, av.AudioFrame)]
+    )
+    assert spectrum(sound[4800:], 48_000)[0] == pytest.approx(1000, abs=5)
+    assert len(sound) == pytest.approx(0.4 * 48_000, abs=6000)
+
+
+@pytest.mark.spec("rfc7742:3.2/1")
+async def test_a_recording_goes_on_when_the_picture_changes_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "sizes.mkv"
+    track = FrameTrack([*cards(5, 320, 240), *cards(5, 160, 120, first=5), *cards(5, 640, 360, first=10)])
+    recorder = MediaRecorder(path)
+    recorder.addTrack(track)
+    async with recorder:
+        await recorder.wait()
+
+    assert numbers(path) == list(range(15))
+    assert {(f.width, f.height) for f in read(path, "video") if isinstance(f, av.VideoFrame)} == {(320, 240)}
+
+
+class FrameTrack(MediaStreamTrack):
+    """Delivers frames as fast as they are taken."""
+
+    kind: MediaKind = "video"
+
+    def __init__(self, frames: "list[av.VideoFrame]") -> None:
+        super().__init__()
+        self._left = iter(frames)
+
+    async def recv(self) -> av.VideoFrame:
+        await asyncio.sleep(0)
+        frame = next(self._left, None)
+        if frame is None:
+            self._source_ended()
+            raise MediaStreamError
+        return frame
+
+
+# --- recording without a codec ---
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "extension"),
+    [
+        ("video/VP8", "ivf"),
+        ("video/VP8", "webm"),
+        ("video/VP9", "ivf"),
+        ("video/VP9", "webm"),
+        ("video/VP9", "mp4"),
+        ("video/AV1", "ivf"),
+        ("video/AV1", "webm"),
+        ("video/AV1", "mp4"),
+        ("video/H264", "mp4"),
+        ("video/H264", "mkv"),
+        ("video/H265", "mp4"),
+        ("video/H265", "mkv"),
+    ],
+)
+async def test_encoded_pictures_are_written_as_they_are(tmp_path: Path, mime_type: str, extension: str) -> None:
+    path = tmp_path / f"video.{extension}"
+    track, recorder = EncodedFrameTrack("video"), MediaRecorder(path)
+    recorder.addTrack(track)
+    frames = encoded_video(mime_type)
+
+    await record(recorder, (track, frames))
+
+    assert numbers(path) == list(range(15))
+    stream = probe(path)["video"]
+    assert stream["nb_read_packets"] == "15"
+    assert (stream["width"], stream["height"]) == (192, 144)
+    with av.open(path) as container:
+        times = [float(packet.pts * packet.time_base) for packet in container.demux() if packet.pts is not None]
+    assert times == pytest.approx([i / 30 for i in range(15)], abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("mime_type", "extension"),
+    [
+        ("audio/opus", "ogg"),
+        ("audio/opus", "webm"),
+        ("audio/opus", "mp4"),
+        ("audio/PCMU", "wav"),
+        ("audio/PCMA", "wav"),
+        ("audio/G722", "wav"),
+    ],
+)
+async def test_encoded_sound_is_written_as_it_is(tmp_path: Path, mime_type: str, extension: str) -> None:
+    path = tmp_path / f"sound.{extension}"
+    track, recorder = EncodedFrameTrack("audio"), MediaRecorder(path)
+    recorder.addTrack(track)
+
+    await record(recorder, (track, encoded_sound(mime_type)))
+
+    rate = RATES[mime_type]
+    converter = av.AudioResampler(format="s16", layout="mono")
+    sound = samples(
+        [each for f in read(path, "audio") if isinstance(f, av.AudioFrame) for each in converter.resample(f)]
+    )
+    assert spectrum(sound[rate // 10 :], rate)[0] == pytest.approx(440, abs=6)
+    assert len(sound) == pytest.approx(rate / 2, rel=0.05)
+    assert probe(path)["audio"]["sample_rate"] == str(rate)
+
+
+@pytest.mark.parametrize("extension", ["webm", "mkv"])
+async def test_pictures_and_sound_are_aligned(tmp_path: Path, extension: str) -> None:
+    """Captured at the same time, though their RTP clocks began anywhere: so they stand in the file together."""
+    path = tmp_path / f"call.{extension}"
+    video, audio, recorder = EncodedFrameTrack("video"), EncodedFrameTrack("audio"), MediaRecorder(path)
+    recorder.addTrack(video)
+    recorder.addTrack(audio)
+    pictured, heard = encoded_video("video/VP8"), encoded_sound("audio/opus")
+    for frames, offset, rate, late in ((pictured, 12_345, 90_000, 0.1), (heard, 4_000_000_000, 48_000, 0.0)):
+        for frame in frames:
+            frame.capture_time = 1_700_000_000 + frame.timestamp / rate + late
+            frame.timestamp = (frame.timestamp + offset) % 2**32
+
+    await record(recorder, (video, pictured), (audio, heard))
+
+    starts: dict[str, float] = {}
+    with av.open(path) as container:
+        for packet in container.demux():
+            if packet.pts is not None:
+                starts.setdefault(packet.stream.type, float(packet.pts * packet.time_base))
+    assert starts["video"] - starts["audio"] == pytest.approx(0.1, abs=0.02)
+
+
+async def test_a_recording_of_encoded_pictures_begins_with_a_key_frame(tmp_path: Path) -> None:
+    path = tmp_path / "late.webm"
+    encoder = video_encoder("video/VP8")
+    frames = [each for i, f in enumerate(cards(10)) for each in encoder.encode(f, force_keyframe=i == 4)][1:]
+    track, recorder = EncodedFrameTrack("video"), MediaRecorder(path)
+    recorder.addTrack(track)
+
+    await record(recorder, (track, frames))
+
+    assert numbers(path) == [4, 5, 6, 7, 8, 9]
+
+
+async def test_a_track_that_never_delivers_holds_nothing_up(tmp_path: Path) -> None:
+    path = tmp_path / "half.webm"
+    video, audio, recorder = EncodedFrameTrack("video"), EncodedFrameTrack("audio"), MediaRecorder(path)
+    recorder.addTrack(video)
+    recorder.addTrack(audio)
+
+    await record(recorder, (video, encoded_video("video/VP8")), (audio, []))
+
+    assert numbers(path) == list(range(15))
+
+
+@pytest.mark.parametrize("mime_type", ["video/VP8", "video/H264"])
+async def test_rtp_packets_become_a_file_without_a_codec(tmp_path: Path, mime_type: str) -> None:
+    path = tmp_path / "packets.mkv"
+    parameters = {"packetization-mode": "1"}
+    track, recorder = RtpPacketTrack("video"), MediaRecorder(path)
+    recorder.addTrack(track, codec(mime_type, parameters))
+    packets = packetized(mime_type, encoded_video(mime_type))
+    del packets[-2:-1]  # one is lost
+
+    async with recorder:
+        for packet in packets:
+            await track.put(packet)
+        track.end()
+        await recorder.wait()
+
+    # The picture after the one that was lost builds on it, and is spoilt.
+    assert numbers(path)[:13] == list(range(13))
+    assert len(numbers(path)) == 14
+
+
+# --- what goes wrong with recorders ---
+
+
+async def test_a_file_that_cannot_be_opened_raises_our_error(tmp_path: Path) -> None:
+    for name in ("nowhere/call.mp4", "call.nonsense", "nowhere/call.rtpdump"):
+        with pytest.raises(MediaError, match="cannot be written"):
+            await MediaRecorder(tmp_path / name).start()
+
+
+@pytest.mark.parametrize("extension", ["webm", "rtpdump", "wav"])
+async def test_what_a_file_cannot_hold_ends_the_recording_and_is_told(tmp_path: Path, extension: str) -> None:
+    track, recorder = EncodedFrameTrack("video"), MediaRecorder(tmp_path / f"call.{extension}")
+    recorder.addTrack(track)
+    await recorder.start()
+    track.put_nowait(
+        EncodedFrame(
+            encoded_video("video/H264")[0].data, 0, mime_type="video/H264" if extension != "rtpdump" else "video/x"
+        )
+    )
+    await recorder.wait()
+
+    assert isinstance(recorder.error, MediaError)
+    with pytest.raises(MediaError):
+        await recorder.stop()
+    await recorder.stop()
+
+
+async def test_what_was_written_before_an_error_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "call.webm"
+    track, recorder = EncodedFrameTrack("video"), MediaRecorder(path)
+    recorder.addTrack(track)
+    await recorder.start()
+    for frame in encoded_video("video/VP8"):
+        await track.put(frame)
+    await track.put("no frame")  # type: ignore[arg-type] # that is the point
+    await recorder.wait()
+
+    with pytest.raises(MediaError):
+        await recorder.stop()
+    assert numbers(path) == list(range(15))
+
+
+async def test_an_empty_recording_ends_quietly(tmp_path: Path) -> None:
+    recorder = MediaRecorder(tmp_path / "call.webm")
+    recorder.addTrack(EncodedFrameTrack("video"))
+    await recorder.start()
+    with pytest.raises(MediaError, match="no more tracks"):
+        recorder.addTrack(EncodedFrameTrack("audio"))
+    await recorder.stop()
+    await recorder.stop()
+
+
+# --- playing ---
+
+
+async def test_who_stops_waiting_for_a_recorder_does_not_stop_it(tmp_path: Path) -> None:
+    track, recorder = EncodedFrameTrack("audio"), MediaRecorder(tmp_path / "sound.ogg")
+    recorder.addTrack(track)
+    async with recorder:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await recorder.wait()
+        await asyncio.sleep(0)
+        assert not any(task.done() or task.cancelling() for task in recorder._tasks)
