@@ -162,6 +162,16 @@ def test_only_names_of_candidates_are_asked_for(name: str) -> None:
         LocalLink().station().mdns.resolve(name, 0.0)
 
 
+@pytest.mark.parametrize("written", [OTHER.upper(), OTHER.upper() + ".", OTHER.replace("local", "Local")])
+def test_capitals_make_no_other_name(written: str) -> None:
+    link = LocalLink()
+    here = link.station()
+    assert is_candidate_name(written)
+    here.mdns.resolve(written, 0.0)
+
+    link.hear(here, response(address_record(OTHER, bytes([192, 0, 2, 9]))))
+
+    assert here.found == [NameResolved(written, ("192.0.2.9",))]
 # --- conflicts ---
 
 

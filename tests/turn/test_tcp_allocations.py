@@ -33,6 +33,8 @@ from rtc_turn import (
     SEND,
     TCP,
     TURN_ATTRIBUTES,
+    AdditionalAddressFamily,
+    AddressFamily,
     ChannelNumber,
     ClosePeerConnection,
     CloseRelay,
@@ -44,6 +46,7 @@ from rtc_turn import (
     OpenPeerConnection,
     OpenRelay,
     PublicPeers,
+    RequestedAddressFamily,
     RequestedTransport,
     ReservationToken,
     StateError,
@@ -54,6 +57,7 @@ from rtc_turn import (
 )
 
 RELAYED = Address("198.51.100.1", 50_000)
+RELAYED_6 = Address("2001:db8:1::1", 50_001)
 CONTROL, DATA_STREAM = 1, 2
 
 
@@ -114,9 +118,8 @@ class Tcp:
                 self.events.append(event)
                 if isinstance(event, OpenRelay):
                     assert event.tcp
-                    self.server.relay_opened(
-                        event.relay_id, Address(RELAYED.host, RELAYED.port + self._relays), self.now
-                    )
+                    host = RELAYED.host if event.family is AddressFamily.IPV4 else RELAYED_6.host
+                    self.server.relay_opened(event.relay_id, Address(host, RELAYED.port + self._relays), self.now)
                     self._relays += 1
             for written in self.server.stream_data_to_send(self.now):
                 self.read[written.transport_id] = self.read.get(written.transport_id, b"") + written.data
@@ -363,6 +366,36 @@ def test_connections_end_with_their_allocation(tcp: Tcp, how: str) -> None:
     assert tcp.saw(ClosePeerConnection) == [ClosePeerConnection(connection.value)]
     assert CloseTransport(DATA_STREAM) in tcp.saw(CloseTransport)
     assert tcp.saw(CloseRelay) == [CloseRelay(RELAYED)]
+
+
+@pytest.mark.spec("rfc8656:8.2/1", "rfc6062:5.5/1")
+@pytest.mark.parametrize("stage", ["bound", "waiting", "opening"])
+def test_connections_end_with_the_relayed_address_of_their_family(stage: str) -> None:
+    tcp = Tcp(TurnServerConfig(tcp=True, families=frozenset(AddressFamily)))
+    assert tcp.ask(CONTROL, ALLOCATE, RequestedTransport(TCP), AdditionalAddressFamily(AddressFamily.IPV6)) == 0
+    assert tcp.ask(CONTROL, CREATE_PERMISSION, XorPeerAddress(PEER), XorPeerAddress(PEER_6)) == 0
+    other = tcp.server.connections.accepted(RELAYED_6, PEER_6, tcp.now)
+    assert other is not None
+    assert tcp.ask(CONTROL, CONNECT, XorPeerAddress(PEER)) == -1
+    (wish,) = tcp.saw(OpenPeerConnection)
+    assert isinstance(wish, OpenPeerConnection)
+    if stage != "opening":
+        tcp.server.connections.opened(wish.connection_id, tcp.now)
+        tcp.pump()
+        tcp.clients[CONTROL][0].events()
+    if stage == "bound":
+        assert tcp.ask(DATA_STREAM, CONNECTION_BIND, ConnectionId(wish.connection_id)) == 0
+    client, _ = tcp.clients[CONTROL]
+    attributes: list[Attribute] = [Lifetime(0), RequestedAddressFamily(AddressFamily.IPV4)]
+    client.send_request(SERVER, tcp.now, method=REFRESH, attributes=attributes)
+    tcp.pump()
+    failures = [each for each in client.events() if isinstance(each, RequestFailed)]
+
+    assert tcp.saw(CloseRelay) == [CloseRelay(RELAYED)]
+    assert tcp.saw(ClosePeerConnection) == [ClosePeerConnection(wish.connection_id)]
+    assert (CloseTransport(DATA_STREAM) in tcp.saw(CloseTransport)) is (stage == "bound")
+    assert [each.error_code for each in failures] == ([447] if stage == "opening" else [])
+    assert tcp.ask(DATA_STREAM + 1, CONNECTION_BIND, ConnectionId(other)) == 0
 
 
 @pytest.mark.spec("rfc6062:5.5/2")

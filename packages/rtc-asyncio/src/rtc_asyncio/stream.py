@@ -32,6 +32,8 @@ class Stream(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._early = b""
         """What was written before the event loop had made the connection, as one that was accepted is used at once."""
+        self._is_over = False
+        """Closed before the event loop had made the connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is there."""
@@ -40,7 +42,10 @@ class Stream(asyncio.Protocol):
             early, self._early = self._early, b""
             if early:
                 transport.write(early)
-            self._on_opened()
+            if self._is_over:
+                self.close()
+            else:
+                self._on_opened()
 
     def data_received(self, data: bytes) -> None:
         """Something was read."""
@@ -66,7 +71,7 @@ class Stream(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Write, or queue."""
         if self._transport is None:
-            self._early += data
+            self._early += b"" if self._is_over else data
         elif not self._transport.is_closing():
             self._transport.write(data)
 
@@ -81,6 +86,9 @@ class Stream(asyncio.Protocol):
     def close(self, *, abort: bool = False) -> None:
         """End it: at once, or when the rest is written, for which there is a while."""
         if self._transport is None:
+            self._is_over = True
+            if abort:
+                self._early = b""
             return
         if abort or not self.unwritten:
             self._transport.abort() if abort else self._transport.close()

@@ -211,6 +211,7 @@ class Listener:
         self._socket = listening
         self._on_accepted = on_accepted
         self.local = local or Address(*listening.getsockname()[:2])
+        self._is_closed = False
         self._task = asyncio.get_running_loop().create_task(self._accept())
 
     async def _accept(self) -> None:
@@ -221,6 +222,9 @@ class Listener:
             except OSError:
                 await asyncio.sleep(self.PAUSE)
                 continue
+            if self._is_closed:
+                opened.close()
+                return
             with contextlib.suppress(OSError):  # it may have been closed already
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._on_accepted(opened, Address(*remote[:2]))
@@ -228,9 +232,12 @@ class Listener:
     def close(self) -> None:
         """Listen no more."""
         # Before the number of the descriptor is another's: the end of the task would take away what waits for that one.
+        self._is_closed = True
+        loop = self._task.get_loop()
         with contextlib.suppress(NotImplementedError):  # by loops that do not watch sockets
-            self._task.get_loop().remove_reader(self._socket)
-        self._task.cancel()
+            loop.remove_reader(self._socket)
+        # A connection that is accepted already wakes the task first, which closes it.
+        loop.call_soon(self._task.cancel)
         self._socket.close()
 
 

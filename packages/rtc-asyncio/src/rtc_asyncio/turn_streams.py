@@ -61,7 +61,7 @@ class TurnStreams:
             opened.close()
             return
         self._handshakes += 1
-        self._start(self._accept(opened, local, remote, context))
+        self._start(self._accept(opened, local, remote, context), opened)
 
     async def _accept(
         self, opened: socket.socket, local: Address, remote: Address, context: ssl.SSLContext | None
@@ -150,11 +150,12 @@ class TurnStreams:
         if number is None:
             opened.close()
             return
-        self._wake()
-        self._start(self._join(number, opened))
-
-    async def _join(self, number: int, opened: socket.socket) -> None:
+        # It is a peer's from now on: the server may want it closed before the event loop has made the connection.
         stream = self._peers[number] = self._peer_stream(number, lambda: None)
+        self._wake()
+        self._start(self._join(number, stream, opened), opened)
+
+    async def _join(self, number: int, stream: Stream, opened: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: stream, opened)
         except OSError:
@@ -208,10 +209,15 @@ class TurnStreams:
                 continue
             client.write(written.data)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None], opened: socket.socket | None = None) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda ended: self._ended(ended, opened))
+
+    def _ended(self, task: asyncio.Task[None], opened: socket.socket | None) -> None:
+        self._tasks.discard(task)
+        if opened is not None and task.cancelled():
+            opened.close()  # Perhaps nobody else has seen it yet.
 
     async def close(self) -> None:
         """Close every stream and wait until that is done."""

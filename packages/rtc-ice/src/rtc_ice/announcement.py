@@ -51,7 +51,7 @@ def nowhere(address: Address) -> Address:
 
 
 def _check(shown: Address, address: Address, *, may_be_name: bool) -> None:
-    if may_be_name and shown.host.lower().endswith(_LOCAL_DOMAIN):
+    if may_be_name and shown.host.lower().removesuffix(".").endswith(_LOCAL_DOMAIN):
         return
     ipaddress.ip_address(shown.host)
     if shown.is_ipv6 != address.is_ipv6:

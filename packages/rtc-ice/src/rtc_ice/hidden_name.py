@@ -5,7 +5,7 @@ from typing import Final
 
 from rtc_ice.credentials import Rng
 
-_CANDIDATE_NAME: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\.local\.?")
+_CANDIDATE_NAME: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.local\.?", re.IGNORECASE | re.ASCII)
 
 
 def candidate_name(rng: Rng) -> str:

@@ -285,6 +285,13 @@ class PeerConnections:
         for connection_id in [number for number, each in self._by_id.items() if each.allocation is allocation]:
             self._close(connection_id)
 
+    def end_family(self, allocation: ServerAllocation, *, is_ipv6: bool) -> None:
+        """One of an allocation's two relayed addresses has ended, and the connections that used it."""
+        ended = [number for number, each in self._by_id.items() if each.allocation is allocation]
+        for connection_id in ended:
+            if self._by_id[connection_id].peer.is_ipv6 is is_ipv6:
+                self._give_up(connection_id)
+
     def end_forbidden(self) -> None:
         """Another policy counts: end the connections with peers that it does not allow."""
         forbidden = [number for number, each in self._by_id.items() if not self._allows(each.allocation, each.peer)]

@@ -266,6 +266,7 @@ class ServerRequests:
             if family is not None and len(allocation.relays) > 1:
                 relayed = allocation.forget_family(AddressFamily(family.family))
                 if relayed is not None:
+                    self.connections.end_family(allocation, is_ipv6=relayed.is_ipv6)
                     self._close_relay(relayed)
             else:
                 self.delete(allocation, "deleted")
