@@ -172,6 +172,8 @@ def test_capitals_make_no_other_name(written: str) -> None:
     link.hear(here, response(address_record(OTHER, bytes([192, 0, 2, 9]))))
 
     assert here.found == [NameResolved(written, ("192.0.2.9",))]
+
+
 # --- conflicts ---
 
 
