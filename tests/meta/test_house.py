@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
 SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
+TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
 LINE_LIMIT = 600
 SANS_IO = {
     "rtc-sdp",
@@ -43,9 +44,48 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "packages")))
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(next(each for each in path.parents if each.name == "src")).with_suffix("").parts)
+
+
+def _names_imported(path: Path, name: str) -> set[str]:
+    """Modules that a module imports, wherever in the file: for type checkers and inside of functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            home = name.split(".")[: -node.level] if node.level else []
+            source = ".".join([*home, *([node.module] if node.module else [])])
+            found |= {source, *(f"{source}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES + TESTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_source_file_outgrows_its_idea(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LINE_LIMIT
+
+
+MUTUAL = {"rtc-peer": [{"rtc_peer.receiver", "rtc_peer.sender", "rtc_peer.transceiver"}]}
+"""Modules that are about one thing in three parts: a transceiver has a sender and a receiver, and both name it."""
+
+
+@each_package
+def test_modules_do_not_need_each_other_in_a_circle(package: Path) -> None:
+    known = {_name(path): path for path in package.glob("src/**/*.py") if path.name != "__init__.py"}
+    needs = {name: _names_imported(path, name) & known.keys() for name, path in known.items()}
+    reached: dict[str, set[str]] = {}
+    for name in needs:
+        reached[name] = set()
+        ways = list(needs[name])
+        while ways:
+            if (way := ways.pop()) not in reached[name]:
+                reached[name].add(way)
+                ways += needs[way]
+
+    circles = [{other for other in reached[name] if name in reached[other]} for name in needs]
+
+    assert [circle for circle in circles if circle and circle not in MUTUAL.get(package.name, [])] == []
 
 
 @each_package

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         RTCOfferOptions,
     )
     from rtc_asyncio.driver import DatagramMachine, Driver
-    from rtc_asyncio.dtmf import RTCDTMFSender
+    from rtc_asyncio.dtmf import RTCDTMFSender, RTCDTMFToneChangeEvent
     from rtc_asyncio.encoded_transform import (
         FrameWriter,
         KeyFrameRequestEvent,
@@ -72,7 +72,6 @@ if TYPE_CHECKING:
         RTCRtpTransceiverInit,
         RTCSetParameterOptions,
     )
-    from rtc_asyncio.rtp_events import RTCDTMFToneChangeEvent, RTCTrackEvent
     from rtc_asyncio.rtp_receiver import RTCRtpReceiver
     from rtc_asyncio.rtp_sender import RTCRtpSender
     from rtc_asyncio.rtp_stats import (
@@ -102,6 +101,7 @@ if TYPE_CHECKING:
         RTCTransportStats,
     )
     from rtc_asyncio.stats_dictionary import RTCStats
+    from rtc_asyncio.track_event import RTCTrackEvent
     from rtc_asyncio.tracks import EncodedFrameTrack, MediaStreamTrack, RawFrame, RtpPacketTrack
     from rtc_asyncio.transports import RTCDtlsTransport, RTCIceTransport, RTCSctpTransport
     from rtc_asyncio.turn_relays import TurnRelays
@@ -230,7 +230,7 @@ _DEFINED_IN: Final = {
         "RTCAnswerOptions RTCConfiguration RTCDataChannelInit RTCIceParameters RTCIceServer RTCOfferOptions"
     ),
     "driver": "DatagramMachine Driver",
-    "dtmf": "RTCDTMFSender",
+    "dtmf": "RTCDTMFSender RTCDTMFToneChangeEvent",
     "encoded_transform": "FrameWriter KeyFrameRequestEvent RTCRtpScriptTransform RTCRtpScriptTransformer",
     "errors": (
         "DOMException InvalidAccessError InvalidCharacterError InvalidModificationError InvalidStateError "
@@ -250,7 +250,6 @@ _DEFINED_IN: Final = {
         "RTCRtpHeaderExtensionCapability RTCRtpHeaderExtensionParameters RTCRtpParameters RTCRtpReceiveParameters "
         "RTCRtpSendParameters RTCRtpSynchronizationSource RTCRtpTransceiverInit RTCSetParameterOptions"
     ),
-    "rtp_events": "RTCDTMFToneChangeEvent RTCTrackEvent",
     "rtp_receiver": "RTCRtpReceiver",
     "rtp_sender": "RTCRtpSender",
     "rtp_stats": (
@@ -266,6 +265,7 @@ _DEFINED_IN: Final = {
         "RTCPeerConnectionStats RTCStatsReport RTCTransportStats"
     ),
     "stats_dictionary": "RTCStats",
+    "track_event": "RTCTrackEvent",
     "tracks": "EncodedFrameTrack MediaStreamTrack RawFrame RtpPacketTrack",
     "transports": "RTCDtlsTransport RTCIceTransport RTCSctpTransport",
     "turn_relays": "TurnRelays",

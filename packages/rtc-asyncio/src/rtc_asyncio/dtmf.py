@@ -1,11 +1,10 @@
-"""`RTCDTMFSender` (WebRTC 1.0, section 7): telephone tones beside the sound of a sender."""
+"""`RTCDTMFSender` and its event (WebRTC 1.0, section 7): telephone tones beside the sound of a sender."""
 
 from collections.abc import Callable
 from typing import Final, Literal, Protocol, TypeVar
 
 from .errors import InvalidCharacterError, InvalidStateError
-from .event_target import EventHandler, EventTarget
-from .rtp_events import RTCDTMFToneChangeEvent
+from .event_target import Event, EventHandler, EventTarget
 
 ToneHandler = TypeVar("ToneHandler", bound=Callable[[str], object])
 
@@ -23,6 +22,24 @@ class TonePlayer(Protocol):
 
     def insert_dtmf(self, tones: str, duration_ms: int, gap_ms: int) -> None:
         """Play these tones after the one that is playing, in place of all that wait."""
+
+
+class RTCDTMFToneChangeEvent(Event):
+    """A tone begins, or the last one has ended.
+
+    Attributes:
+        tone: The character of the tone, "," for a pause; empty at the end.
+    """
+
+    __slots__ = ("tone",)
+
+    def __init__(self, type: str, *, tone: str = "") -> None:
+        super().__init__(type)
+        self.tone = tone
+
+    def payload(self) -> tuple[str]:
+        """The tone."""
+        return (self.tone,)
 
 
 class RTCDTMFSender(EventTarget):

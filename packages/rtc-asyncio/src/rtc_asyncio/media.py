@@ -16,12 +16,13 @@ from .codecs import CodecFactory
 from .driver import Driver
 from .errors import InvalidAccessError
 from .event_target import EventTarget
+from .media_services import StatsSelector
 from .media_stream import MediaStream
 from .rtp_dictionaries import RTCRtpEncodingParameters
-from .rtp_events import RTCTrackEvent
 from .rtp_receiver import RTCRtpReceiver
 from .rtp_sender import RTCRtpSender
 from .rtp_transceiver import RTCRtpTransceiver
+from .track_event import RTCTrackEvent
 from .tracks import MediaStreamTrack
 from .transports import RTCDtlsTransport
 
@@ -194,7 +195,7 @@ class Media:
             }
         return self._transports.get(handle.id)
 
-    async def stats_of(self, selector: RTCRtpSender | RTCRtpReceiver) -> "RTCStatsReport":
+    async def stats_of(self, selector: StatsSelector) -> "RTCStatsReport":
         """What was counted about a sender or receiver."""
         from .stats_selection import selected
 

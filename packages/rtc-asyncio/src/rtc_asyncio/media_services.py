@@ -7,10 +7,20 @@ if TYPE_CHECKING:
     from rtc_peer import MediaOptions, RtpTransceiver
 
     from .codecs import CodecFactory
-    from .rtp_receiver import RTCRtpReceiver
-    from .rtp_sender import RTCRtpSender
     from .stats import RTCStatsReport
     from .transports import RTCDtlsTransport
+
+
+class StatsSelector(Protocol):
+    """A sender or receiver, as statistics ask for it."""
+
+    @property
+    def handle(self) -> "RtpTransceiver":
+        """The machine's transceiver."""
+
+    @property
+    def sends(self) -> bool:
+        """Which of both ends of the transceiver it is."""
 
 
 class MediaServices(Protocol):
@@ -50,5 +60,5 @@ class MediaServices(Protocol):
     def is_connected(self, handle: "RtpTransceiver") -> bool:
         """Whether media of a transceiver can flow."""
 
-    async def stats_of(self, selector: "RTCRtpSender | RTCRtpReceiver") -> "RTCStatsReport":
+    async def stats_of(self, selector: StatsSelector) -> "RTCStatsReport":
         """What was counted about a sender or receiver."""

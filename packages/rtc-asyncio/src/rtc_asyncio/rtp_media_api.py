@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from .media import Media
     from .media_stream import MediaStream
     from .rtp_dictionaries import RTCRtpEncodingParameters, RTCRtpTransceiverDirection, RTCRtpTransceiverInit
-    from .rtp_events import RTCTrackEvent
     from .rtp_receiver import RTCRtpReceiver
     from .rtp_sender import RTCRtpSender
     from .rtp_transceiver import RTCRtpTransceiver
+    from .track_event import RTCTrackEvent
     from .tracks import MediaKind, MediaStreamTrack
 
 

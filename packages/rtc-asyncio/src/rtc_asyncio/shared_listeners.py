@@ -2,21 +2,30 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from rtc_ice import Multiplexer, Refused, Routed, StreamDoor
+from rtc_ice import Multiplexer, MuxPeer, Refused, Routed, StreamDoor
 from rtc_stun import Address
 
 from .stream import Stream
 from .tcp_listener import TcpListener
 
 if TYPE_CHECKING:
-    from .single_port import PortShare
     from .streams import MachineStreams
 
 
-class SharedListeners:
+class StreamTaker(MuxPeer, Protocol):
+    """What a connection that shares a port does with streams."""
+
+    def accept(self, local: Address, remote: Address) -> "tuple[MachineStreams, int] | None":
+        """Take a stream that turned out to be for this connection; None if it does not want it."""
+
+
+T = TypeVar("T", bound=StreamTaker)
+
+
+class SharedListeners(Generic[T]):
     """Listens at the addresses of a port.
 
     Args:
@@ -27,9 +36,9 @@ class SharedListeners:
         OSError: The port is taken at one of the addresses.
     """
 
-    def __init__(self, addresses: Iterable[Address], mux: "Multiplexer[PortShare]") -> None:
+    def __init__(self, addresses: Iterable[Address], mux: Multiplexer[T]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._door: StreamDoor[PortShare] = StreamDoor(mux)
+        self._door: StreamDoor[T] = StreamDoor(mux)
         self._callers: dict[int, Caller] = {}
         """Streams that have not said yet whom they are for."""
         self._timer: asyncio.TimerHandle | None = None
@@ -59,7 +68,7 @@ class SharedListeners:
         if self._timer is not None:
             self._timer.cancel()
 
-    def received(self, caller: "Caller", data: bytes) -> None:
+    def _received(self, caller: "Caller", data: bytes) -> None:
         """A stream that waits has said something."""
         match self._door.receive(caller.number, data):
             case Routed(peer=share, data=said):
@@ -76,7 +85,7 @@ class SharedListeners:
             case None:
                 pass
 
-    def lost(self, caller: "Caller") -> None:
+    def _lost(self, caller: "Caller") -> None:
         """A stream that waited has ended."""
         self._door.leave(caller.number)
         self._callers.pop(caller.number, None)
@@ -89,7 +98,7 @@ class SharedListeners:
         if number is None:
             accepted.close()
             return
-        caller = self._callers[number] = Caller(self, number, local, remote)
+        caller = self._callers[number] = Caller(number, local, remote, self._received, self._lost)
         task = self._loop.create_task(self._connect(caller, accepted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -100,7 +109,7 @@ class SharedListeners:
             await self._loop.connect_accepted_socket(lambda: caller.stream, accepted)
         except (OSError, asyncio.CancelledError):
             accepted.close()
-            self.lost(caller)
+            self._lost(caller)
 
     def _set_timer(self) -> None:
         at = self._door.next_timeout()
@@ -122,27 +131,35 @@ class SharedListeners:
 class Caller:
     """An accepted stream, on its way from the port to a connection."""
 
-    def __init__(self, listeners: SharedListeners, number: int, local: Address, remote: Address) -> None:
+    def __init__(
+        self,
+        number: int,
+        local: Address,
+        remote: Address,
+        on_said: "Callable[[Caller, bytes], None]",
+        on_lost: "Callable[[Caller], None]",
+    ) -> None:
         self.number = number
         self.local = local
         self.remote = remote
         self.owner: tuple[MachineStreams, int] | None = None
         """Whose stream it is, and its number there."""
-        self._listeners = listeners
+        self._on_said = on_said
+        self._on_lost = on_lost
         self.stream = Stream(
             on_opened=lambda: None, on_data=self._received, on_closed=self._lost, on_full=lambda _: None
         )
 
     def _received(self, data: bytes) -> None:
         if self.owner is None:
-            self._listeners.received(self, data)
+            self._on_said(self, data)
         else:
             streams, transport_id = self.owner
             streams.received(transport_id, data)
 
     def _lost(self) -> None:
         if self.owner is None:
-            self._listeners.lost(self)
+            self._on_lost(self)
         else:
             streams, transport_id = self.owner
             streams.lost(transport_id)

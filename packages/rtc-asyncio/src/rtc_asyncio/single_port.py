@@ -62,7 +62,7 @@ class SinglePort:
         self.mux: Final = Multiplexer[PortShare](max_peers=max_connections)
         """Who shares the port."""
         self._sockets: dict[Address, UdpSocket] = {}
-        self._tcp: SharedListeners | None = None
+        self._tcp: SharedListeners[PortShare] | None = None
         wanted = list(hosts if hosts is not None else local_hosts())
         if not wanted:
             raise ValueError("there is no address to listen on")

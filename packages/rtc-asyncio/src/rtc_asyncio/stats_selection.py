@@ -1,18 +1,14 @@
 """The stats selection algorithm: what of a report belongs to one sender or receiver (WebRTC 1.0, section 8.5)."""
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
+from .media_services import StatsSelector
 from .rtp_stats import RTCInboundRtpStreamStats, RTCOutboundRtpStreamStats
 from .stats import RTCStatsReport
 from .stats_dictionary import RTCStats
 
-if TYPE_CHECKING:
-    from .rtp_receiver import RTCRtpReceiver
-    from .rtp_sender import RTCRtpSender
 
-
-def selected(report: RTCStatsReport, selector: "RTCRtpSender | RTCRtpReceiver") -> RTCStatsReport:
+def selected(report: RTCStatsReport, selector: StatsSelector) -> RTCStatsReport:
     """Return the streams of a sender or receiver, and all that they refer to."""
     kind = RTCOutboundRtpStreamStats if selector.sends else RTCInboundRtpStreamStats
     streams = [each for each in report.values() if isinstance(each, kind)]

@@ -1,4 +1,4 @@
-"""The event classes of media (WebRTC 1.0, sections 5.7 and 7.3)."""
+"""`RTCTrackEvent` (WebRTC 1.0, section 5.7)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -42,21 +42,3 @@ class RTCTrackEvent(Event):
     def payload(self) -> tuple[MediaStreamTrack]:
         """The track."""
         return (self.track,)
-
-
-class RTCDTMFToneChangeEvent(Event):
-    """A tone begins, or the last one has ended.
-
-    Attributes:
-        tone: The character of the tone, "," for a pause; empty at the end.
-    """
-
-    __slots__ = ("tone",)
-
-    def __init__(self, type: str, *, tone: str = "") -> None:
-        super().__init__(type)
-        self.tone = tone
-
-    def payload(self) -> tuple[str]:
-        """The tone."""
-        return (self.tone,)
