@@ -119,6 +119,23 @@ def test_a_frozen_class_can_be_made_of_a_frozen_class() -> None:
         More(1).number = 2  # type: ignore[misc] # what mypy refuses is the test
 
 
+def test_nothing_is_compiled_for_a_class_that_nobody_makes_objects_of() -> None:
+    @dataclass(slots=True, frozen=True)
+    class Rare:
+        number: int
+
+    class Derived(Rare):
+        """Shall get none of its own."""
+
+    before = vars(Rare)["__init__"]
+    made = Derived(1)
+
+    assert not inspect.isfunction(before)
+    assert made.number == 1
+    assert inspect.isfunction(vars(Rare)["__init__"])
+    assert "__init__" not in vars(Derived)
+
+
 def test_every_package_has_the_same_file() -> None:
     assert len(COPIES) >= 8
     assert {path.read_text("utf-8") for path in COPIES} == {COPIES[0].read_text("utf-8")}

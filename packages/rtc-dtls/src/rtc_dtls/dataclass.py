@@ -1,7 +1,8 @@
 """`dataclass` as in the standard library, for a third of the price. The same file stands in every package.
 
 Importing a package is, above all, defining its classes. `dataclasses` compiles every method of every class by itself, up
-to six for a frozen one, which takes 0.4 ms. Here ``__init__`` alone is compiled; the others are written once.
+to six for a frozen one, which takes 0.4 ms. Here ``__init__`` alone is compiled, and not before it is asked for, as most
+programs make objects of few of the classes that they import; the other methods are written once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, field
 from operator import attrgetter
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -32,16 +33,16 @@ def dataclass(
     """
 
     def define(cls: type[T]) -> type[T]:
-        made = dataclasses.dataclass(init=init and not frozen, repr=False, eq=False, kw_only=kw_only, slots=slots)(cls)
+        made = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)(cls)
         members = dataclasses.fields(made)  # type: ignore[arg-type] # mypy knows dataclasses by their decorator alone
         methods: dict[str, object] = {"__repr__": _representation([each.name for each in members if each.repr])}
+        if init:
+            methods["__init__"] = _Initializer(made, members, frozen=frozen)
         if eq:
             equals, hashed = _comparison([each.name for each in members if each.compare])
             methods |= {"__eq__": equals, "__hash__": hashed if frozen else None}
         if frozen:
             methods |= {"__setattr__": _set_once, "__delattr__": _keep}
-            if init:
-                methods["__init__"] = _initializer(made, members)
             vars(made)["__dataclass_params__"].frozen = True  # for those who make a frozen class of it in their turn
         for name, method in methods.items():
             if vars(cls).get(name) is None:
@@ -51,8 +52,22 @@ def dataclass(
     return define
 
 
-def _initializer(cls: type, members: tuple[dataclasses.Field[object], ...]) -> Callable[..., None]:
-    """Compile an ``__init__`` that passes by `_set_once`, which would take five times as long."""
+class _Initializer:
+    """Stands for ``__init__`` until someone asks the class for it, and compiles it then."""
+
+    def __init__(self, cls: type, members: tuple[dataclasses.Field[object], ...], *, frozen: bool) -> None:
+        self._cls = cls
+        self._members = members
+        self._frozen = frozen
+
+    def __get__(self, instance: object, owner: type) -> Callable[..., None]:
+        made = _compile(self._cls, self._members, frozen=self._frozen)
+        self._cls.__init__ = made  # type: ignore[misc] # on purpose
+        return made if instance is None else MethodType(made, instance)
+
+
+def _compile(cls: type, members: tuple[dataclasses.Field[object], ...], *, frozen: bool) -> FunctionType:
+    """Make an ``__init__``; one that is frozen passes by `_set_once`, which would take five times as long."""
     defaults: dict[str, object] = {}
     body = ""
     for each in members:
@@ -61,16 +76,17 @@ def _initializer(cls: type, members: tuple[dataclasses.Field[object], ...]) -> C
             defaults[each.name] = each.default
         elif each.default_factory is not MISSING:
             defaults[each.name] = each.default_factory
-            value = f"{each.name}() if {each.name} is _defaults[{each.name!r}] else {each.name}"
-        body += f"  _fill(self, {each.name!r}, {value})\n"
+            value = f"_{each.name}() if {each.name} is _{each.name} else {each.name}"
+        body += f"  _fill(self, {each.name!r}, {value})\n" if frozen else f"  self.{each.name} = {value}\n"
     body += "  self.__post_init__()\n" if hasattr(cls, "__post_init__") else "  return\n"
     keyword = [each.name for each in members if each.kw_only]
     parameters = ["self", *[each.name for each in members if not each.kw_only], *(["*", *keyword] if keyword else [])]
-    signature = ", ".join([f"{name}=_defaults[{name!r}]" if name in defaults else name for name in parameters])
-    source = f"def make(_fill, _defaults):\n def __init__({signature}):\n{body} return __init__"
+    signature = ", ".join([f"{name}=_{name}" if name in defaults else name for name in parameters])
+    known = ", ".join(["_fill", *[f"_{name}" for name in defaults]])
+    source = f"def make({known}):\n def __init__({signature}):\n{body} return __init__"
     namespace: dict[str, Any] = {}
     exec(source, vars(sys.modules[cls.__module__]), namespace)  # noqa: S102 - as `dataclasses` does
-    made: FunctionType = namespace["make"](object.__setattr__, defaults)
+    made: FunctionType = namespace["make"](object.__setattr__, *defaults.values())
     made.__annotations__ = {each.name: each.type for each in members} | {"return": None}
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     return made
