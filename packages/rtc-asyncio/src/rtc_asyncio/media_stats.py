@@ -149,16 +149,15 @@ def _source(sender: "RTCRtpSender", timestamp: float, now: float) -> RTCMediaSou
             totalAudioEnergy=sender.pump.loudness.total_energy,
             totalSamplesDuration=sender.pump.loudness.total_duration,
         )
-    frame = sender.pump.last_raw
-    width, height = getattr(frame, "width", None), getattr(frame, "height", None)
+    width, height = sender.pump.source_size or (None, None)
     return RTCVideoSourceStats(
         id=source_id(sender),
         timestamp=timestamp,
         type="media-source",
         trackIdentifier=track.id,
         kind="video",
-        width=width if isinstance(width, int) else None,
-        height=height if isinstance(height, int) else None,
+        width=width,
+        height=height,
         frames=sender.pump.source_frames,
         framesPerSecond=sender.pump.source_frames_per_second(now),
     )

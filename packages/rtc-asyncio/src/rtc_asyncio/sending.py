@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from rtc_peer import ArgumentError
@@ -81,7 +82,7 @@ class SendingPump:
         self._task: asyncio.Task[None] | None = None
         self._track: MediaStreamTrack | None = None
         self._reader: FrameReader[MediaFrame] | None = None
-        self._last_raw: RawFrame | None = None
+        self._last_time: tuple[int, Fraction] | None = None
         self._planned_for: SendParameters | None = None
         self._plan: list[tuple[Encoding, SendEncoding, RtpCodec]] = []
         """What raw frames are encoded to, by these parameters."""
@@ -99,16 +100,13 @@ class SendingPump:
         """Of the sound that was encoded."""
         self.source_frames = 0
         """Raw frames that came from the track."""
+        self.source_size: tuple[int, int] | None = None
+        """Width and height of the raw picture that came last. The picture is not kept: its memory serves the next one."""
 
     @property
     def encodings(self) -> Mapping[str | None, Encoding]:
         """What is encoded, by `rid`."""
         return self._encodings
-
-    @property
-    def last_raw(self) -> RawFrame | None:
-        """The raw frame that came last."""
-        return self._last_raw
 
     def source_frames_per_second(self, now: float) -> int:
         """How many raw frames came in the last second."""
@@ -187,6 +185,7 @@ class SendingPump:
                     frame = await reader.get()
                     if not isinstance(frame, EncodedFrame | RtpPacket):
                         await self._send_raw(track, frame)
+                        del frame  # or a second one would be there while the next is drawn
                         continue
                     if reader.dropped != dropped:
                         dropped = reader.dropped
@@ -212,8 +211,11 @@ class SendingPump:
 
     async def _send_black(self, track: MediaStreamTrack) -> None:
         """Show black for as long as a track that has ended is not replaced."""
-        while self._last_raw is not None and (parameters := self._outlet.parameters) is not None:
-            await self._encode(track, self._last_raw, parameters, blank=True)
+        if self._factory is None or self.source_size is None or self._last_time is None:
+            return
+        black = self._factory.blank_video(*self.source_size, *self._last_time)
+        while (parameters := self._outlet.parameters) is not None:
+            await self._encode(track, black, parameters, is_blank=True)
             await asyncio.sleep(BLACK_INTERVAL)
 
     # --- encoded already ---
@@ -298,23 +300,30 @@ class SendingPump:
         if self._factory is None:
             self._warn("raw media needs a codec package, such as rtc-media: nothing is sent")
             return
-        self._last_raw = frame
-        self.source_frames += 1
-        self._source_at.append(asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        self._note_source(frame, now)
         if track.enabled and not track.muted:
             await self._encode(track, frame, parameters)
-        elif track.kind == "audio" or asyncio.get_running_loop().time() >= self._black_at + BLACK_INTERVAL:
-            await self._encode(track, frame, parameters, blank=True)
+        elif track.kind == "audio" or now >= self._black_at + BLACK_INTERVAL:
+            self._black_at = now
+            await self._encode(track, self._factory.blank(frame), parameters, is_blank=True)
+
+    def _note_source(self, frame: RawFrame, now: float) -> None:
+        self.source_frames += 1
+        self._source_at.append(now)
+        if self._kind == "video":
+            width, height = getattr(frame, "width", None), getattr(frame, "height", None)
+            if isinstance(width, int) and isinstance(height, int):
+                self.source_size = width, height
+            if frame.pts is not None and frame.time_base is not None:
+                self._last_time = frame.pts, frame.time_base
 
     async def _encode(
-        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, blank: bool = False
+        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool = False
     ) -> None:
-        work = self._work(track, frame, parameters, blank=blank)
-        if not work or self._factory is None:
+        work = self._work(track, frame, parameters, is_blank=is_blank)
+        if not work:
             return
-        if blank:
-            frame = self._factory.blank(frame)
-            self._black_at = asyncio.get_running_loop().time()
         if len(work) == 1:
             done = [await work[0][0].run(frame)]
         else:
@@ -331,7 +340,7 @@ class SendingPump:
         self._outlet.flush()
 
     def _work(
-        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, blank: bool
+        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool
     ) -> "list[Work]":
         """Return what a frame is to be encoded to: all encodings that are active and in whose frame rate it is."""
         if self._factory is None:
@@ -356,7 +365,7 @@ class SendingPump:
                 scale=self._outlet.scale_for(frame, each),
                 degradation_preference=self.degradation_preference,
             )
-            if blank or encoding.is_due(now):
+            if is_blank or encoding.is_due(now):
                 work.append((encoding, codec, each.rid))
         return work
 

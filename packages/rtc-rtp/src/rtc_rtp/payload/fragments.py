@@ -11,7 +11,9 @@ MIN_PAYLOAD_LENGTH: Final = 64
 
 
 def fragment_lengths(length: int, limit: int, first_less: int = 0, last_less: int = 0) -> list[int]:
-    """Return the lengths of the fewest fragments that hold `length` bytes, differing by one at most.
+    """Return the lengths of the fewest fragments that hold `length` bytes, all equal but the last, which may be a little shorter.
+
+    Such packets can leave the machine together: a kernel that cuts one large buffer to datagrams makes equal ones, and one rest.
 
     Args:
         length: Bytes to cut, at least 1.
@@ -20,16 +22,16 @@ def fragment_lengths(length: int, limit: int, first_less: int = 0, last_less: in
         last_less: How much less than `limit` the last may hold.
 
     Returns:
-        What each holds; the first and the last shorter by what they hold less, so that packets are of equal length.
+        What each holds; the first and the last shorter by what they can hold less, so that packets are of equal length.
     """
     total = length + first_less + last_less
     if total <= limit:
         return [length]
     count = -(-total // limit)
-    shorter, longer_count = divmod(total, count)
-    lengths = [shorter] * (count - longer_count) + [shorter + 1] * longer_count
+    each = -(-total // count)
+    lengths = [each] * count
     lengths[0] -= first_less
-    lengths[-1] -= last_less
+    lengths[-1] -= last_less + each * count - total
     return _without_empty(lengths)
 
 
