@@ -95,6 +95,22 @@ def sines(
         yield frame
 
 
+def speech(seconds: float) -> Iterator[av.AudioFrame]:
+    """Frames of something like speech, 20 ms each: voice of a pitch that wanders, in syllables, above a faint noise."""
+    count = int(seconds * 48_000)
+    time = np.arange(count) / 48_000
+    pitch = 120 + 30 * np.sin(2 * np.pi * 0.7 * time) + 10 * np.sin(2 * np.pi * 2.3 * time)
+    phase = 2 * np.pi * np.cumsum(pitch) / 48_000
+    voice = np.sum([np.sin(k * phase + k) / k * (1 + np.sin(0.6 * np.pi * k * time) / 2) for k in range(1, 25)], axis=0)
+    syllables = np.clip(np.sin(2 * np.pi * 2.1 * time) + 0.6, 0.02, 1)
+    sound = 4000 * voice * syllables + np.random.default_rng(1).normal(0, 20, count)
+    for begin in range(0, count - 959, 960):
+        data = sound[begin : begin + 960].astype(np.int16).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(data, format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, begin, Fraction(1, 48_000)
+        yield frame
+
+
 class Road:
     """Packetizes frames and joins them again, with loss on the way."""
 

@@ -48,7 +48,7 @@ def test_an_offer_has_the_mandatory_codecs() -> None:
     assert all(len(media.formats) == len(media.get_all(RtpMap)) for media in (audio, video))
 
 
-@pytest.mark.spec("rfc8829:5.2.1/30", "rfc8829:5.3.1/17")
+@pytest.mark.spec("rfc8829:5.2.1/30", "rfc8829:5.3.1/17", "rfc8854:4.2/1", "rfc8854:4.2/2", "rfc8854:7/2", "rfc7587:3.3/2")
 def test_forward_error_correction_of_audio_is_announced_by_offers_and_answers() -> None:
     talk = Talk()
     talk.left.add_transceiver("audio")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rtp.payload.captures import VECTORS, captures
 from tests.rtp.payload.wire import packets_of
+from tests.support.effort import examples
 
 from rtc_rtp import (
     ComfortNoise,
@@ -17,6 +18,7 @@ from rtc_rtp import (
     RtpPacket,
     opus_channels,
     opus_duration,
+    opus_redundancy,
     payload_format,
 )
 
@@ -56,6 +58,42 @@ def test_what_lasts_no_time_or_too_long_is_no_opus_packet(packet: bytes) -> None
 
 def test_opus_channels() -> None:
     assert [opus_channels(packet) for packet in (b"\x78", b"\x7c", b"")] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("packet", "ticks"),
+    [
+        ("0840", 960),  # SILK, 20 ms: activity, then redundancy
+        ("0880", 0),
+        ("0040", 480),
+        ("1020", 1920),  # of 40 ms: two flags of activity go before
+        ("1810", 2880),
+        ("6840", 960),  # hybrid
+        ("8040", 0),  # CELT has none
+        ("0c10", 960),  # the second of two channels
+        ("0c08", 0),
+        ("0940", 960),  # two frames: the first has it
+        ("0a0140aa", 960),
+        ("0afc0140" + "aa" * 253, 960),  # a length of two bytes
+        ("0a00aa", 0),  # the first frame is empty
+        ("0b0240aa", 960),
+        ("0b820140aa", 960),
+        ("0bc2010140aa00", 960),  # padding
+        ("0bc2ff0001" + "40aa" + "00" * 254, 960),
+        ("", 0),
+        ("08", 0),
+        ("0b", 0),
+        ("0bc2ffff", 0),
+    ],
+)
+def test_where_opus_repeats_what_was_before_a_packet(packet: str, ticks: int) -> None:
+    assert opus_redundancy(bytes.fromhex(packet)) == ticks
+
+
+@given(st.binary(max_size=40))
+@examples(100)
+def test_any_bytes_may_be_asked_for_redundancy(packet: bytes) -> None:
+    assert opus_redundancy(packet) in {0, 480, 960, 1920, 2880}
 
 
 @pytest.mark.spec("rfc7587:4.1/4", "rfc7587:6.1/7", "rfc7587:7/1", "rfc3551:4.5.2/1")

@@ -105,6 +105,7 @@ class AudioEncoder:
 
     def _bounded(self, bitrate_bps: int) -> int:
         wishes = self._wishes
+        # [rfc7587:7.1/6]
         most = min(wishes.max_bitrate_bps or OPUS_BITRATES_BPS[1], DEFAULT_BITRATE_BPS[wishes.channels] * 4)
         return max(OPUS_BITRATES_BPS[0], min(bitrate_bps, most, OPUS_BITRATES_BPS[1]))
 
@@ -128,6 +129,7 @@ class AudioEncoder:
         return {
             "application": "audio" if music else "voip",
             "frame_duration": str(self._wishes.ptime_ms),
+            # [rfc8854:4.1/2] [rfc8854:7/3] [rfc7587:3.3/1]
             "fec": "1" if corrects else "0",
             "packet_loss": str(EXPECTED_LOSS_PERCENT if corrects else 0),
             # [rfc7874:7/1] A rate that follows what is said tells an eavesdropper something of it: "cbr" asks for one that does not.

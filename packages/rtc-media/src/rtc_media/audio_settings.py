@@ -67,7 +67,7 @@ class AudioWishes:
         if opus:
             ptime = max([length for length in OPUS_PTIMES_MS if length <= ptime], default=OPUS_PTIMES_MS[0])
         return cls(
-            # [rfc7874:3/12] Stereo only if the receiver says that it prefers it.
+            # [rfc7874:3/12] [rfc7587:3.4/2] [rfc7587:7.1/8] Stereo only if the receiver says that it prefers it.
             channels=2 if (opus and parameters.get("stereo") == "1") or (not opus and channels == 2) else 1,
             ptime_ms=max(10, ptime // 10 * 10),
             max_bitrate_bps=_number(parameters, "maxaveragebitrate"),

@@ -104,7 +104,7 @@ def _audio(name: str, clock_rate: int, **parameters: str) -> CodecCapability:
     return CodecCapability(mime_type=f"audio/{name}", clock_rate=clock_rate, parameters=parameters)
 
 
-# [rfc8829:5.2.1/23] [rfc8829:5.2.1/30] [rfc8829:5.3.1/17] Opus repairs itself ("useinbandfec"), or by redundancy.
+# [rfc8829:5.2.1/23] [rfc8829:5.2.1/30] [rfc8829:5.3.1/17] [rfc8854:4.2/1] [rfc8854:4.2/2] [rfc8854:7/2] [rfc7587:3.3/2] Opus repairs itself ("useinbandfec"), or by redundancy.
 AUDIO_CODECS: Final = (
     CodecCapability(
         mime_type="audio/opus",

@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from rtc_rtp.payload.comfort_noise import ComfortNoise
     from rtc_rtp.payload.h264_profile import H264Profile, H264ProfileLevel
     from rtc_rtp.payload.matching import answer_parameters, parameters_match
-    from rtc_rtp.payload.opus import opus_channels, opus_duration
+    from rtc_rtp.payload.opus import opus_channels, opus_duration, opus_redundancy
     from rtc_rtp.payload.vp8 import Vp8PayloadDescriptor
     from rtc_rtp.payload.vp9_descriptor import GroupPicture, ScalabilityStructure, Vp9PayloadDescriptor
     from rtc_rtp.receiving.sources import Source
@@ -340,6 +340,7 @@ __all__ = [
     "ntp_to_wall_clock",
     "opus_channels",
     "opus_duration",
+    "opus_redundancy",
     "parameters_match",
     "parse_compound",
     "parse_dependency_descriptor",
@@ -388,7 +389,7 @@ _DEFINED_IN: Final = {
     "payload.comfort_noise": "ComfortNoise",
     "payload.h264_profile": "H264Profile H264ProfileLevel",
     "payload.matching": "answer_parameters parameters_match",
-    "payload.opus": "opus_channels opus_duration",
+    "payload.opus": "opus_channels opus_duration opus_redundancy",
     "payload.vp8": "Vp8PayloadDescriptor",
     "payload.vp9_descriptor": "GroupPicture ScalabilityStructure Vp9PayloadDescriptor",
     "receiving.sources": "Source",
