@@ -11,6 +11,7 @@ from tests.peer.talk import Talk, check_agreement, names, negotiated, section, s
 from rtc_peer import (
     AUDIO_CODECS,
     VIDEO_CODECS,
+    VIDEO_FLEXIBLE_REDUNDANCY,
     VIDEO_REDUNDANCY,
     DescriptionError,
     MediaOptions,
@@ -48,7 +49,9 @@ def test_an_offer_has_the_mandatory_codecs() -> None:
     assert all(len(media.formats) == len(media.get_all(RtpMap)) for media in (audio, video))
 
 
-@pytest.mark.spec("rfc8829:5.2.1/30", "rfc8829:5.3.1/17", "rfc8854:4.2/1", "rfc8854:4.2/2", "rfc8854:7/2", "rfc7587:3.3/2")
+@pytest.mark.spec(
+    "rfc8829:5.2.1/30", "rfc8829:5.3.1/17", "rfc8854:4.2/1", "rfc8854:4.2/2", "rfc8854:7/2", "rfc7587:3.3/2"
+)
 def test_forward_error_correction_of_audio_is_announced_by_offers_and_answers() -> None:
     talk = Talk()
     talk.left.add_transceiver("audio")
@@ -149,6 +152,28 @@ def test_a_section_with_nothing_that_carries_media_is_rejected(media: list[str])
 
     assert answered(peer, media)[0].port == 0
     assert peer.transceivers == ()
+
+
+@pytest.mark.spec("rfc8854:5.2/3")
+@pytest.mark.parametrize("name", ["ulpfec", "flexfec-03", "red"])
+def test_a_section_of_error_correction_alone_is_rejected(name: str) -> None:
+    options = MediaOptions(video_codecs=VIDEO_CODECS + VIDEO_REDUNDANCY + VIDEO_FLEXIBLE_REDUNDANCY)
+    media = media_section(f"rtpmap:96 {name}/90000", media="video", fmt="96")
+
+    assert answered(make_peer(options=PeerOptions(media=options)), media)[0].port == 0
+
+
+@pytest.mark.spec("rfc8854:5.2/2")
+def test_no_section_of_error_correction_alone_is_offered() -> None:
+    options = MediaOptions(video_codecs=VIDEO_CODECS + VIDEO_REDUNDANCY + VIDEO_FLEXIBLE_REDUNDANCY)
+    peer = make_peer(options=PeerOptions(media=options))
+    transceiver = peer.add_transceiver("video")
+
+    with pytest.raises(ModificationError):
+        transceiver.set_codec_preferences(VIDEO_REDUNDANCY + VIDEO_FLEXIBLE_REDUNDANCY)
+    (media,) = sections(peer.create_offer())
+
+    assert {"VP8/90000", "flexfec-03/90000", "ulpfec/90000"} <= set(encodings(media))
 
 
 def test_preferences_are_among_the_options_and_carry_media() -> None:

@@ -4,17 +4,20 @@ import pytest
 from tests.peer.call import AUDIO, VIDEO, Call, frame, frames, media_datagrams
 from tests.support.network import Link
 
-from rtc_peer import VIDEO_CODECS, VIDEO_REDUNDANCY, CodecCapability, InboundRtpStats, MediaOptions, PeerOptions
+from rtc_peer import (
+    VIDEO_CODECS,
+    VIDEO_FLEXIBLE_REDUNDANCY,
+    VIDEO_REDUNDANCY,
+    CodecCapability,
+    InboundRtpStats,
+    MediaOptions,
+    PeerOptions,
+)
 from rtc_rtp import SessionOptions
 
 MAX_RTP_PACKET = 1180
 """Bytes before SRTP adds its own."""
 DELAY, LOSS = 0.08, 0.1
-
-
-FLEXFEC = CodecCapability(
-    mime_type="video/flexfec-03", clock_rate=90_000, parameters={"repair-window": "10000000"}, feedback=()
-)
 
 
 def _call(kind: str, codecs: tuple[CodecCapability, ...] = (), **options: object) -> Call:
@@ -36,9 +39,9 @@ def _inbound(call: Call) -> InboundRtpStats:
     return next(each for each in call.right.machine.statistics() if isinstance(each, InboundRtpStats))
 
 
-@pytest.mark.spec("rfc8834:6.2/2")
+@pytest.mark.spec("rfc8834:6.2/2", "rfc8854:5.1/1")
 @pytest.mark.parametrize("error_correction", [False, True])
-@pytest.mark.parametrize("codecs", [VIDEO_REDUNDANCY, (FLEXFEC,)], ids=["ulpfec", "flexfec"])
+@pytest.mark.parametrize("codecs", [VIDEO_REDUNDANCY, VIDEO_FLEXIBLE_REDUNDANCY], ids=["ulpfec", "flexfec"])
 def test_video_is_protected_by_parity_if_the_options_ask_for_it(
     codecs: tuple[CodecCapability, ...], error_correction: bool
 ) -> None:

@@ -10,7 +10,8 @@ from tests.peer.pair import make_peer
 from tests.peer.talk import Talk, negotiated, section, sections
 
 from rtc_peer import (
-    CodecCapability,
+    VIDEO_CODECS,
+    VIDEO_FLEXIBLE_REDUNDANCY,
     DescriptionError,
     DescriptionSyntaxError,
     MediaOptions,
@@ -227,8 +228,7 @@ def test_every_connection_has_names_and_sources_of_its_own() -> None:
 
 
 def test_error_correction_has_a_source_that_is_announced() -> None:
-    flexfec = CodecCapability(mime_type="video/flexfec-03", clock_rate=90_000, parameters={"repair-window": "10000000"})
-    options = PeerOptions(media=MediaOptions(video_codecs=(*MediaOptions().video_codecs, flexfec)))
+    options = PeerOptions(media=MediaOptions(video_codecs=VIDEO_CODECS + VIDEO_FLEXIBLE_REDUNDANCY))
     talk = Talk(options=(options, options))
     sender = talk.left.add_track("video", "camera")
 

@@ -98,7 +98,7 @@ def test_distances_have_a_range(distance: int) -> None:
         RedSender(distance=distance)
 
 
-@pytest.mark.spec("rfc2198:4/1")
+@pytest.mark.spec("rfc2198:4/1", "rfc8854:4.1/6")
 def test_a_repeated_payload_becomes_the_lost_packet() -> None:
     receiver = RedReceiver()
     receiver.unwrap(_packet(serialize_red([RedBlock(111, 0, b"first")]), number=1, timestamp=960))

@@ -254,6 +254,7 @@ def test_protection_has_a_range(wrong: float) -> None:
     assert sender.protection == 1.0
 
 
+@pytest.mark.spec("rfc8854:8/1", "rfc8854:8/2")
 @pytest.mark.parametrize(
     ("lost", "round_trip_time", "retransmits", "protection"),
     [

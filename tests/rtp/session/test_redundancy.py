@@ -1,5 +1,6 @@
 """What a session sends unasked so that losses are made good: RED, ULPFEC, FlexFEC."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from tests.support.network import Link
 
 from rtc_rtp import (
     EncodedFrame,
+    FrameMetadata,
     FrameReceived,
     RtpPacket,
     SendEncoding,
@@ -212,6 +214,46 @@ def test_a_lost_picture_is_no_gap_to_leap_over() -> None:
             party.right.receive_datagram(bytes(packet), party.network.now)
 
     assert len(_frames_now(party)) == 2
+
+
+@pytest.mark.spec("rfc8854:8/4")
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_that_no_other_needs_have_no_parity(kind: str) -> None:
+    party = _video(kind)
+    _lose(party, _lose_one_of_a_frame)
+    party.send_video(60, length=10_000)
+    sent, begins = len(party.rtp()), party.rtp()[0].timestamp
+
+    for number in range(60, 120):
+        frame = vp8_frame(number, key=False, length=6000)
+        frame.metadata = FrameMetadata(temporal_id=number % 2, discardable=number % 6 == 4)
+        party.left.send_frame("v", frame)
+        party.network.flush()
+        party.network.advance(1 / 30)
+    parity_after: Counter[int | None] = Counter()
+    latest: int | None = None
+    for packet in party.rtp()[sent:]:
+        if _is_parity(packet):
+            parity_after[latest] += 1
+        else:
+            latest = (packet.timestamp - begins) // 3000 % 6
+
+    assert set(parity_after) == {0, 2}
+    assert parity_after.total() > 10
+
+
+@pytest.mark.spec("rfc8854:4.1/5")
+def test_audio_has_no_stream_of_parity_beside_it() -> None:
+    party = Party(options=SessionOptions(error_correction=True, audio_redundancy=1))
+    encodings = (SendEncoding(ssrc=AUDIO_SSRC, fec_ssrc=FEC_SSRC),)
+    party.left.add_sender("a", audio_sender(encodings=encodings, **NUMBERS["flexfec"], red_payload_type=63))
+    party.right.add_receiver("a", audio_receiver(**NUMBERS["flexfec"], red_payload_type=63))
+    _lose(party, lambda packet: packet.sequence_number % 5 == 0)
+
+    party.send_audio(300)
+
+    assert {packet.ssrc for packet in party.rtp()} == {AUDIO_SSRC}
+    assert party.left.sender_stats("a")[None].remote.fraction_lost > 0.1
 
 
 @pytest.mark.parametrize("distance", [1, 2])

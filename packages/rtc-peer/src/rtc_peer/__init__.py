@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         AUDIO_EXTENSIONS,
         VIDEO_CODECS,
         VIDEO_EXTENSIONS,
+        VIDEO_FLEXIBLE_REDUNDANCY,
         VIDEO_REDUNDANCY,
         CodecCapability,
         HeaderExtensionCapability,
@@ -200,6 +201,7 @@ __all__ = [
     "TransportView",
     "VIDEO_CODECS",
     "VIDEO_EXTENSIONS",
+    "VIDEO_FLEXIBLE_REDUNDANCY",
     "VIDEO_REDUNDANCY",
     "WEBRTC_ASSOCIATION",
     "WEBRTC_HANDSHAKE",
@@ -210,7 +212,7 @@ __all__ = [
 
 _DEFINED_IN: Final = {
     "capabilities": (
-        "AUDIO_CODECS AUDIO_EXTENSIONS VIDEO_CODECS VIDEO_EXTENSIONS VIDEO_REDUNDANCY CodecCapability "
+        "AUDIO_CODECS AUDIO_EXTENSIONS VIDEO_CODECS VIDEO_EXTENSIONS VIDEO_FLEXIBLE_REDUNDANCY VIDEO_REDUNDANCY CodecCapability "
         "HeaderExtensionCapability MediaKind MediaOptions"
     ),
     "configuration": "MAX_ICE_SERVERS BundlePolicy Configuration IceTransportPolicy RtcpMuxPolicy",

@@ -143,6 +143,16 @@ VIDEO_REDUNDANCY: Final = (
 )
 """Forward error correction for video, for those who want to append it: ``VIDEO_CODECS + VIDEO_REDUNDANCY``."""
 
+# [rfc8834:6.2/2]
+VIDEO_FLEXIBLE_REDUNDANCY: Final = (
+    CodecCapability(
+        mime_type="video/flexfec-03",
+        clock_rate=VIDEO_CLOCK_RATE,
+        parameters={"repair-window": "10000000"},
+    ),
+)
+"""Forward error correction for video in a stream beside it, by the draft of :rfc:`8627` that browsers speak; to be appended likewise."""
+
 _COMMON_EXTENSIONS: Final = (
     HeaderExtensionCapability(MID_EXTENSION),
     HeaderExtensionCapability("http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"),

@@ -98,7 +98,7 @@ def answered_codecs(
     codecs = [codec for _, _, codec in pairs]
     kept = {str(codec.payload_type) for codec in codecs}
     codecs = [codec for codec in codecs if _redundancy_stands(codec, kept)]
-    # [rfc8829:5.3.1/12]
+    # [rfc8829:5.3.1/12] [rfc8854:5.2/3]
     return _with_wildcards(codecs) if any(not is_supplementary(codec) for codec in codecs) else ()
 
 

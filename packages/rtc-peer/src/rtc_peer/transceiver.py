@@ -130,6 +130,7 @@ class RtpTransceiver:
                 raise ModificationError(f"{codec.mime_type} with these parameters is not among the options")
             if codec not in wanted:
                 wanted.append(codec)
+        # [rfc8854:5.2/2]
         if wanted and all(each.is_supplementary for each in wanted):
             raise ModificationError("nothing but formats that accompany media is left")
         self._preferences = tuple(wanted)

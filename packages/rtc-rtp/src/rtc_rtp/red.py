@@ -171,7 +171,7 @@ class RedReceiver:
                     packet.ssrc,
                     block.data,
                     marker=is_primary and packet.marker,
-                    csrcs=packet.csrcs,  # [rfc2198:4/1]
+                    csrcs=packet.csrcs,  # [rfc2198:4/1] [rfc8854:4.1/6]
                     extensions=packet.extensions if is_primary else None,
                 )
             )

@@ -30,5 +30,6 @@ def protection_against(fraction_lost: float, *, round_trip_time: float | None, r
         return needed
     if round_trip_time is None:
         return 0.0
+    # [rfc8854:8/1]
     late = (round_trip_time - FAST_ROUND_TRIP) / (SLOW_ROUND_TRIP - FAST_ROUND_TRIP)
     return needed * min(max(late, 0.0), 1.0)

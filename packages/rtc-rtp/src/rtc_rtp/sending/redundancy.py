@@ -5,6 +5,7 @@ from copy import copy
 from typing import Final
 
 from rtc_rtp.fec import FLEXFEC, ULPFEC, FecSender, mutable_extensions, protection_against
+from rtc_rtp.frame import FrameMetadata
 from rtc_rtp.options import SessionOptions
 from rtc_rtp.packet import FIXED_HEADER_LENGTH, RtpPacket
 from rtc_rtp.parameters import SendEncoding, SendParameters
@@ -32,7 +33,11 @@ class RepeatedAudio:
         """Change nothing: header extensions are not repeated."""
 
     def protect(
-        self, packets: list[RtpPacket], _report: RemoteReport, _take_number: Callable[[], int]
+        self,
+        packets: list[RtpPacket],
+        _metadata: FrameMetadata | None,
+        _report: RemoteReport,
+        _take_number: Callable[[], int],
     ) -> list[RtpPacket]:
         """Put the packets into RED; add none."""
         for packet in packets:
@@ -90,15 +95,24 @@ class Parity:
             elements[extensions.abs_send_time] = bytes(3)
 
     def protect(
-        self, packets: list[RtpPacket], report: RemoteReport, take_number: Callable[[], int]
+        self,
+        packets: list[RtpPacket],
+        metadata: FrameMetadata | None,
+        report: RemoteReport,
+        take_number: Callable[[], int],
     ) -> list[RtpPacket]:
         """Return packets of parity to follow those of a frame; with ULPFEC these are put into RED.
 
         Args:
             packets: Of one frame, all of them, numbered.
+            metadata: What is known of the frame.
             report: What the peer tells of the stream.
             take_number: Gives the next number of the stream.
         """
+        # [rfc8854:8/4] Without a frame of a higher layer one picture is less smooth, and no other suffers.
+        if metadata is not None and (metadata.discardable or metadata.temporal_id):
+            return []
+        # [rfc8854:8/2]
         self._fec.protection = protection_against(
             report.fraction_lost, round_trip_time=report.round_trip_time, retransmits=self._retransmits
         )
@@ -164,11 +178,13 @@ def redundancy_for(
     """
     red = parameters.red_payload_type
     if parameters.kind == "audio":
+        # [rfc8854:4.1/5] Packets are few and small: a stream beside them would be headers for the most part.
         if red is None or not options.audio_redundancy:
             return None
         limit = options.max_packet_size - FIXED_HEADER_LENGTH - extensions.max_length
         return RepeatedAudio(red, options.audio_redundancy, limit)
     in_band = red is not None and parameters.ulpfec_payload_type is not None
+    # [rfc8854:5.1/1]
     beside = parameters.flexfec_payload_type is not None and numbers is not None
     if options.error_correction and (in_band or beside):
         return Parity(parameters, encoding, extensions, numbers)

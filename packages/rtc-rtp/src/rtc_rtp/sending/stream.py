@@ -309,7 +309,9 @@ class SendStream:
         self._orientation = frame.orientation
         self.next_sequence_number = number
         self._count_frame(frame)
-        parity = [] if redundancy is None else redundancy.protect(made, self.stats.remote, self.take_number)
+        parity = (
+            [] if redundancy is None else redundancy.protect(made, frame.metadata, self.stats.remote, self.take_number)
+        )
         self.stats.fec_packets_sent += len(parity)
         self.stats.fec_bytes_sent += sum([len(packet.payload) for packet in parity])
         packets = [Outgoing(self, packet, context.now) for packet in made]
