@@ -224,7 +224,7 @@ def test_pictures_that_no_other_needs_have_no_parity(kind: str) -> None:
     party.send_video(60, length=10_000)
     sent, begins = len(party.rtp()), party.rtp()[0].timestamp
 
-    for number in range(60, 120):
+    for number in range(60, 240):
         frame = vp8_frame(number, key=False, length=6000)
         frame.metadata = FrameMetadata(temporal_id=number % 2, discardable=number % 6 == 4)
         party.left.send_frame("v", frame)
