@@ -28,7 +28,7 @@ from rtc_rtp import (
     parse_dependency_descriptor,
     serialize_dependency_descriptor,
 )
-from rtc_rtp.frame import SILENCE, AudioLevel
+from rtc_rtp.extensions.audio_level import SILENCE, AudioLevel
 
 from .strategies import uint8, uint16, uint64
 

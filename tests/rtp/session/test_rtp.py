@@ -42,9 +42,9 @@ from rtc_rtp import (
 )
 from rtc_rtp.receiving.reception import Reception
 from rtc_rtp.reporting.composition import compose, with_blocks
-from rtc_rtp.reporting.measurement import round_trip_time
 from rtc_rtp.reporting.participants import Participants
 from rtc_rtp.reporting.schedule import UDP_OVERHEAD, Due, RtcpSchedule
+from rtc_rtp.round_trip_time import round_trip_time
 from rtc_rtp.rtcp import ReportBlock, UnknownPacket
 
 PCMU = RtpCodec(payload_type=0, mime_type="audio/PCMU", clock_rate=8000)

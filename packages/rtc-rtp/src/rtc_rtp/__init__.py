@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         ToneReceived,
         ToneSent,
     )
-    from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL
+    from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL, AudioLevel
     from rtc_rtp.extensions.color_space import COLOR_SPACE, ColorSpace, HdrMetadata
     from rtc_rtp.extensions.dependency_descriptor import (
         DEPENDENCY_DESCRIPTOR,
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
         mutable_extensions,
         protection_against,
     )
-    from rtc_rtp.frame import AudioLevel, EncodedFrame, FrameMetadata
+    from rtc_rtp.frame import EncodedFrame, FrameMetadata
     from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
     from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock, seconds_to_short, short_to_seconds
     from rtc_rtp.options import SessionOptions
@@ -368,7 +368,7 @@ _DEFINED_IN: Final = {
     "context": "Trace",
     "errors": "BufferFullError ParseError RtpError StateError",
     "events": "BitrateShare EndReason Event FrameReceived KeyFrameRequested PacketReceived SourceConflict StreamDiscovered StreamEnded TargetBitrateChanged ToneReceived ToneSent",
-    "extensions.audio_level": "AUDIO_LEVEL CSRC_AUDIO_LEVEL",
+    "extensions.audio_level": "AUDIO_LEVEL CSRC_AUDIO_LEVEL AudioLevel",
     "extensions.color_space": "COLOR_SPACE ColorSpace HdrMetadata",
     "extensions.dependency_descriptor": "DEPENDENCY_DESCRIPTOR DependencyDescriptor parse_dependency_descriptor serialize_dependency_descriptor",
     "extensions.dependency_structure": "DecodeTargetIndication DependencyStructure FrameDependencies",
@@ -379,7 +379,7 @@ _DEFINED_IN: Final = {
     "extensions.video": "PLAYOUT_DELAY VIDEO_CONTENT_TYPE VIDEO_FRAME_TRACKING_ID VIDEO_ORIENTATION VIDEO_TIMING PlayoutDelay VideoOrientation VideoTiming",
     "extensions.video_layers_allocation": "VIDEO_LAYERS_ALLOCATION ActiveLayer VideoLayersAllocation",
     "fec": "FLEXFEC ULPFEC FecReceiver FecScheme FecSender Protection mutable_extensions protection_against",
-    "frame": "AudioLevel EncodedFrame FrameMetadata",
+    "frame": "EncodedFrame FrameMetadata",
     "header_extension": "ExtensionMap HeaderExtension",
     "ntp": "ntp_middle ntp_timestamp ntp_to_wall_clock seconds_to_short short_to_seconds",
     "options": "SessionOptions",

@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 
 from rtc_rtp.events import Event
 from rtc_rtp.options import SessionOptions
-from rtc_rtp.reporting.measurement import RoundTripTime
+from rtc_rtp.round_trip_time import RoundTripTime
 from rtc_rtp.rtcp import RtcpPacket
 from rtc_rtp.stats import SessionStats
 

@@ -3,24 +3,9 @@
 A frame of video is one picture with all its layers (RFC 7656 calls it an access unit); a frame of audio is what one packet carries.
 """
 
-from typing import Final
-
 from rtc_rtp.dataclass import dataclass
+from rtc_rtp.extensions.audio_level import AudioLevel
 from rtc_rtp.extensions.video import VideoOrientation
-
-# [rfc6464:3/1] [rfc6465:4/2]
-SILENCE: Final = 127
-"""The audio level of digital silence, in -dBov."""
-
-
-@dataclass(slots=True, frozen=True)
-class AudioLevel:
-    """How loud one packet of audio is, as its sender measured it. See :rfc:`6464#section-3`."""
-
-    level: int
-    """-dBov: 0 is the loudest a sample can be, `SILENCE` (127) the most quiet."""
-    voice_activity: bool | None = None
-    """Whether the packet holds speech; None: the sender does not say."""
 
 
 @dataclass(slots=True)

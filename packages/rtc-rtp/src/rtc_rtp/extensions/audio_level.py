@@ -3,13 +3,27 @@
 from collections.abc import Sequence
 from typing import Final
 
+from rtc_rtp.dataclass import dataclass
 from rtc_rtp.errors import ParseError
-from rtc_rtp.frame import SILENCE, AudioLevel
 from rtc_rtp.header_extension import HeaderExtension
 from rtc_rtp.packet import MAX_CSRC_COUNT
 
+# [rfc6464:3/1] [rfc6465:4/2]
+SILENCE: Final = 127
+"""The audio level of digital silence, in -dBov."""
+
 _VOICE_ACTIVITY: Final = 0x80
 _LEVEL: Final = 0x7F
+
+
+@dataclass(slots=True, frozen=True)
+class AudioLevel:
+    """How loud one packet of audio is, as its sender measured it. See :rfc:`6464#section-3`."""
+
+    level: int
+    """-dBov: 0 is the loudest a sample can be, `SILENCE` (127) the most quiet."""
+    voice_activity: bool | None = None
+    """Whether the packet holds speech; None: the sender does not say."""
 
 
 def parse_audio_level(data: bytes) -> AudioLevel:

@@ -3,10 +3,9 @@
 from typing import TypeVar
 
 from rtc_rtp.errors import ParseError
-from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL
+from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL, AudioLevel
 from rtc_rtp.extensions.time import ABS_CAPTURE_TIME
 from rtc_rtp.extensions.video import VIDEO_ORIENTATION, VideoOrientation
-from rtc_rtp.frame import AudioLevel
 from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
 from rtc_rtp.ntp import ntp_to_wall_clock
 from rtc_rtp.packet import RtpPacket

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final, Literal, TypeAlias
 
 from rtc_rtp.dataclass import dataclass
-from rtc_rtp.frame import SILENCE
+from rtc_rtp.extensions.audio_level import SILENCE
 
 MEMORY: Final = 10.0
 """Seconds for which a source is remembered."""

@@ -7,8 +7,9 @@ from typing import Final
 from rtc_rtp.context import Context
 from rtc_rtp.errors import ParseError
 from rtc_rtp.events import FrameReceived, PacketReceived, StreamDiscovered, ToneReceived
+from rtc_rtp.extensions.audio_level import AudioLevel
 from rtc_rtp.extensions.video import VideoOrientation
-from rtc_rtp.frame import AudioLevel, EncodedFrame
+from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.ntp import ntp_middle, seconds_to_short
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, StreamId

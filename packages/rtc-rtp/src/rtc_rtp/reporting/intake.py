@@ -10,8 +10,8 @@ from rtc_rtp.inbound import Inbound
 from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock, seconds_to_short
 from rtc_rtp.outbound import Outbound
 from rtc_rtp.receiving.stream import ReceiveStream
-from rtc_rtp.reporting.measurement import round_trip_time
 from rtc_rtp.reporting.participants import Participants
+from rtc_rtp.round_trip_time import round_trip_time
 from rtc_rtp.rtcp import (
     CongestionControlFeedback,
     DescriptionType,

@@ -1,11 +1,10 @@
 """Which header extensions the packets of a sender carry, and how long they are."""
 
-from rtc_rtp.extensions.audio_level import AUDIO_LEVEL
+from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, AudioLevel
 from rtc_rtp.extensions.stream_identification import MID, REPAIRED_RID, RID
 from rtc_rtp.extensions.time import ABS_CAPTURE_TIME, ABS_SEND_TIME, AbsoluteCaptureTime
 from rtc_rtp.extensions.transport_sequence_number import TRANSPORT_SEQUENCE_NUMBER
 from rtc_rtp.extensions.video import VIDEO_ORIENTATION, VideoOrientation
-from rtc_rtp.frame import AudioLevel
 from rtc_rtp.header_extension import MAX_ONE_BYTE_ID, MAX_ONE_BYTE_LENGTH, ExtensionMap
 from rtc_rtp.ntp import ntp_timestamp
 
