@@ -200,17 +200,18 @@ def luma(picture: av.VideoFrame) -> "np.typing.NDArray[np.uint8]":
     return picture.to_ndarray(format="yuv420p")[: picture.height, : picture.width].astype(np.uint8)
 
 
-@pytest.mark.spec("rfc7742:4/4")
+@pytest.mark.spec("rfc7742:4/4", "rfc7742:4/7")
+@pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_the_orientation_beside_a_picture_turns_it(rotation: int) -> None:
+def test_the_orientation_beside_a_picture_turns_and_mirrors_it(rotation: int, flip: bool) -> None:
     encoded = encode(video_encoder("video/VP8"), cards(2))
     plain, turned = VideoDecoder(codec("video/VP8")), VideoDecoder(codec("video/VP8"))
 
     for frame in encoded:
         (lying,) = pictures(plain, frame)
-        (upright,) = pictures(turned, replace(frame, orientation=VideoOrientation(rotation)))
+        (upright,) = pictures(turned, replace(frame, orientation=VideoOrientation(rotation, flip=flip)))
 
-        assert np.array_equal(luma(upright), np.rot90(luma(lying), -rotation // 90))
+        assert np.array_equal(luma(upright), np.rot90(np.fliplr(luma(lying)) if flip else luma(lying), -rotation // 90))
         assert upright.pts == lying.pts
 
 

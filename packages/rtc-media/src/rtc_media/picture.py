@@ -25,7 +25,14 @@ class PictureAdapter:
         self._graph: Graph | None = None
 
     def adapt(
-        self, frame: VideoFrame, width: int, height: int, pixel_format: str = "yuv420p", *, clockwise: int = 0
+        self,
+        frame: VideoFrame,
+        width: int,
+        height: int,
+        pixel_format: str = "yuv420p",
+        *,
+        clockwise: int = 0,
+        mirrored: bool = False,
     ) -> VideoFrame:
         """Return another frame object of the given size and format; it shares the picture's memory if nothing was to be done.
 
@@ -35,15 +42,17 @@ class PictureAdapter:
             height: Of the result.
             pixel_format: Of the result, libav's name.
             clockwise: Degrees to turn it by, beside what it says itself: 0, 90, 180 or 270.
+            mirrored: Whether left and right are to be swapped before it is turned.
 
         Raises:
             CodecError: libav cannot convert this format.
         """
         rotation = upright_rotation(frame, clockwise)
-        wish = (frame.width, frame.height, frame.format.name, frame.color_range, rotation, width, height, pixel_format)
+        picture = (frame.width, frame.height, frame.format.name, frame.color_range)
+        wish = (*picture, rotation, mirrored, width, height, pixel_format)
         with libav_fails_as(CodecError, "the picture cannot be converted"):
             if self._graph is None or wish != self._made_for:
-                self._graph = _graph(frame, rotation, width, height, pixel_format)
+                self._graph = _graph(frame, rotation, mirrored, width, height, pixel_format)
                 self._made_for = wish
             # The graph takes no reference to the object, so times written on what comes out do not show on what went in.
             self._graph.push(frame)
@@ -72,12 +81,14 @@ def upright_size(frame: VideoFrame, clockwise: int = 0) -> tuple[int, int]:
     return frame.width, frame.height
 
 
-def _graph(frame: VideoFrame, rotation: int, width: int, height: int, pixel_format: str) -> Graph:
+def _graph(frame: VideoFrame, rotation: int, mirrored: bool, width: int, height: int, pixel_format: str) -> Graph:
     graph = Graph()
     graph.threads = 1
     chain = [
         graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=VIDEO_TIME_BASE),
     ]
+    if mirrored:
+        chain.append(graph.add("hflip"))
     if rotation in _TURNS:
         chain.append(graph.add(*_TURNS[rotation]))
     elif rotation:

@@ -13,10 +13,13 @@ from rtc_media.availability import decoder_name
 from rtc_media.errors import CodecError, libav_fails_as
 from rtc_media.picture import VIDEO_TIME_BASE, PictureAdapter, upright_rotation, upright_size
 from rtc_media.timeline import Timeline
-from rtc_rtp import EncodedFrame, RtpCodec
+from rtc_rtp import EncodedFrame, RtpCodec, VideoOrientation
 
 MOST_THREADS: Final = 2
 """Only parts of one picture are decoded at a time: a decoder that works on several pictures holds them back."""
+
+
+_AS_IT_IS: Final = VideoOrientation(0)
 
 
 class VideoDecoder:
@@ -66,9 +69,9 @@ class VideoDecoder:
             raise
         self._waits_for_keyframe = False
         # [rfc7742:3.2/1] Pictures of another size come out in that size. [rfc7742:6.2/11] libav passes over what it does not know.
-        # [rfc7742:4/4] What comes out stands upright.
-        clockwise = 0 if frame.orientation is None else frame.orientation.rotation
-        return [self._presented(picture, clockwise) for picture in pictures]
+        # [rfc7742:4/4] [rfc7742:4/7] What comes out stands upright, and left is left.
+        orientation = frame.orientation or _AS_IT_IS
+        return [self._presented(picture, orientation) for picture in pictures]
 
     def close(self) -> None:
         """Free what it holds. Idempotent."""
@@ -88,10 +91,11 @@ class VideoDecoder:
             context.open()
         return context
 
-    def _presented(self, picture: VideoFrame, clockwise: int) -> VideoFrame:
-        if upright_rotation(picture, clockwise):
-            pts, size = picture.pts, upright_size(picture, clockwise)
-            picture = self._adapter.adapt(picture, *size, picture.format.name, clockwise=clockwise)
+    def _presented(self, picture: VideoFrame, orientation: VideoOrientation) -> VideoFrame:
+        clockwise = orientation.rotation
+        if orientation.flip or upright_rotation(picture, clockwise):
+            pts, size, name = picture.pts, upright_size(picture, clockwise), picture.format.name
+            picture = self._adapter.adapt(picture, *size, name, clockwise=clockwise, mirrored=orientation.flip)
             picture.pts = pts
         picture.time_base = VIDEO_TIME_BASE
         return picture

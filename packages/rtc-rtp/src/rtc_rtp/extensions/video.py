@@ -28,7 +28,7 @@ class VideoOrientation:
     rotation: int
     """Degrees by which to turn it clockwise: 0, 90, 180 or 270."""
     flip: bool = False
-    """Whether to mirror it, left to right, before."""
+    """Whether to mirror it, left to right, before it is turned: both tell of the picture as it is on its way."""
     back_camera: bool = False
     """Whether the camera looks away from its user."""
 
