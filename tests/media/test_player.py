@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rtc_asyncio import EncodedFrameTrack, MediaStreamError, MediaStreamTrack
-from rtc_media import MediaError, MediaPlayer, MediaRecorder, VideoDecoder, read_picture_number
+from rtc_media import MediaError, MediaPlayer, MediaRecorder, VideoDecoder, player, player_reader, read_picture_number
 from rtc_rtp import EncodedFrame, payload_format
 
 from .files import encoded_sound, encoded_video, record
@@ -186,6 +186,44 @@ async def test_one_track_plays_while_the_other_is_not_read(film: Path) -> None:
         assert len(await all_of(player.audio)) >= 48
 
 
+@pytest.mark.parametrize("decode", [True, False])
+async def test_nothing_is_lost_of_a_stream_that_lasts_longer_than_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, decode: bool
+) -> None:
+    """The sound ends after half a second; the pictures go on at their pace, and none is passed over."""
+    path = tmp_path / "long.webm"
+    video, audio, recorder = EncodedFrameTrack("video"), EncodedFrameTrack("audio"), MediaRecorder(path)
+    recorder.addTrack(video)
+    recorder.addTrack(audio)
+    await record(recorder, (video, encoded_video("video/VP8", 60)), (audio, encoded_sound("audio/opus")))
+    for module in (player, player_reader):
+        monkeypatch.setattr(module, "QUEUE_SECONDS", 0.4)
+    monkeypatch.setattr(player_reader, "READ_AHEAD", 0.1)
+
+    async with await MediaPlayer.open(path, decode=decode) as played:
+        assert played.audio is not None
+        assert played.video is not None
+        seen, heard = await asyncio.gather(all_of(played.video), all_of(played.audio))
+
+    assert len(seen) == 60
+    assert len(heard) >= 25
+
+
+async def test_a_track_that_is_read_no_more_does_not_keep_the_other_from_its_end(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (player, player_reader):
+        monkeypatch.setattr(module, "QUEUE_SECONDS", 0.2)
+    monkeypatch.setattr(player_reader, "READ_AHEAD", 0.1)
+    monkeypatch.setattr(player_reader, "STALLED", 0.1)
+
+    async with asyncio.timeout(20), MediaPlayer(film) as played:
+        assert played.audio is not None
+        assert played.video is not None
+        await played.video.recv()
+        assert len(await all_of(played.audio)) > 10
+
+
 async def test_stopping_the_last_track_ends_the_thread(film: Path) -> None:
     player = MediaPlayer(film, loop=True)
     assert player.audio is not None
@@ -216,6 +254,19 @@ async def test_open_files_are_played(film: Path) -> None:
     with film.open("rb") as file:
         async with MediaPlayer(file) as player:
             assert len(await all_of(player.video, 3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("none.mp4", "No such file or directory"), ("bad.mp4", "Invalid data found when processing input")],
+)
+def test_errors_say_what_is_wrong_in_words(tmp_path: Path, name: str, says: str) -> None:
+    (tmp_path / "bad.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(100))
+
+    with pytest.raises(MediaError) as refused:
+        MediaPlayer(tmp_path / name)
+
+    assert str(refused.value) == f"{tmp_path / name} cannot be opened: {says}"
 
 
 def test_what_cannot_be_played_raises_our_error(tmp_path: Path) -> None:

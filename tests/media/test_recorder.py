@@ -4,9 +4,11 @@ import asyncio
 import json
 import shutil
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from rtc_asyncio import EncodedFrameTrack, MediaStreamError, MediaStreamTrack, RtpPacketTrack
@@ -98,6 +100,80 @@ async def test_a_recording_goes_on_when_the_picture_changes_its_size(tmp_path: P
 
     assert numbers(path) == list(range(15))
     assert {(f.width, f.height) for f in read(path, "video") if isinstance(f, av.VideoFrame)} == {(320, 240)}
+
+
+def grey(count: int, width: int, height: int) -> list[av.VideoFrame]:
+    made = []
+    for number in range(count):
+        frame = av.VideoFrame.from_ndarray(np.full((height, width), 100, np.uint8), format="gray")
+        frame.pts, frame.time_base = number, Fraction(1, 30)
+        made.append(frame)
+    return made
+
+
+async def record_pictures(path: Path, width: int = 64, height: int = 48, count: int = 3) -> None:
+    recorder = MediaRecorder(path)
+    recorder.addTrack(FrameTrack(grey(count, width, height)))
+    async with recorder:
+        await recorder.wait()
+
+
+@pytest.mark.parametrize("extension", ["mp4", "webm"])
+async def test_the_smallest_picture_is_recorded(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"dot.{extension}"
+
+    await record_pictures(path, 1, 1)
+
+    assert [(f.width, f.height) for f in read(path, "video") if isinstance(f, av.VideoFrame)] == [(2, 2)] * 3
+
+
+@pytest.mark.parametrize(
+    ("extension", "encoder"), [("ts", "h264"), ("flv", "h264"), ("mpg", "mpeg1video"), ("avi", "mpeg4"), ("gif", "gif")]
+)
+async def test_files_of_other_formats_are_recorded(tmp_path: Path, extension: str, encoder: str) -> None:
+    path = tmp_path / f"other.{extension}"
+
+    await record_pictures(path, count=30)
+
+    assert probe(path)["video"]["codec_name"] == encoder
+
+
+async def test_pictures_become_files_of_their_own(tmp_path: Path) -> None:
+    for extension in ("png", "jpg"):
+        await record_pictures(tmp_path / f"%d.{extension}")
+
+    assert {each.name for each in tmp_path.iterdir()} == {f"{i}.{kind}" for i in (1, 2, 3) for kind in ("png", "jpg")}
+    assert (tmp_path / "1.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "1.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+async def test_recording_leaves_time_for_the_call(tmp_path: Path) -> None:
+    """The encoder of MP4 looks at no picture twice, and holds none back: it writes its settings into the stream."""
+    path = tmp_path / "quick.mp4"
+
+    await record_pictures(path)
+
+    settings = path.read_bytes()
+    assert b"mbtree=0" in settings
+    assert b"bframes=0" in settings
+
+
+async def test_a_recorder_records_once(tmp_path: Path) -> None:
+    recorder = MediaRecorder(tmp_path / "once.mp4")
+    recorder.addTrack(FrameTrack(grey(3, 64, 48)))
+    await recorder.start()
+    await recorder.start()
+    await recorder.wait()
+    await recorder.stop()
+    await recorder.stop()
+
+    with pytest.raises(MediaError, match="records once"):
+        await recorder.start()
+
+
+async def test_a_format_without_an_encoder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="no encoder of theora"):
+        await record_pictures(tmp_path / "pictures.ogg")
 
 
 class FrameTrack(MediaStreamTrack):

@@ -34,4 +34,9 @@ class libav_fails_as:  # noqa: N801 - it reads as what it does: `with libav_fail
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(failure, av.FFmpegError | av.codec.codec.UnknownCodecError):
-            raise self._error(f"{self._doing}: {failure}") from failure
+            raise self._error(f"{self._doing}: {said_by(failure)}") from failure
+
+
+def said_by(failure: BaseException) -> str:
+    """Return what libav says, without its number and the name of the file, which stand before it already."""
+    return str(failure.strerror or failure) if isinstance(failure, av.FFmpegError | OSError) else str(failure)

@@ -6,7 +6,7 @@ from typing import BinaryIO, Final, Protocol
 import av
 
 from rtc_media.assembly import FrameAssembler
-from rtc_media.errors import CodecError, MediaError, libav_fails_as
+from rtc_media.errors import CodecError, MediaError, libav_fails_as, said_by
 from rtc_media.rtpdump import RtpDumpWriter
 from rtc_media.strands import Strand, make_strand
 from rtc_rtp import EncodedFrame, RtpCodec, RtpPacket, payload_format
@@ -68,7 +68,7 @@ class LibavWriter:
             try:
                 self._container = av.open(target, "w", format=format, options=options)
             except ValueError as error:
-                raise MediaError(f"{file} cannot be written: {error}") from error
+                raise MediaError(f"{file} cannot be written: {said_by(error)}") from error
         self._strands: list[Strand | None] = [None] * track_count
         self._waiting: list[tuple[int, object, float]] = []
         self._began_at: float | None = None
@@ -143,7 +143,7 @@ class RtpDumpFileWriter:
             try:
                 file = self._own = Path(file).open("wb")  # noqa: SIM115 - closed by `close`
             except OSError as error:
-                raise MediaError(f"{file} cannot be written: {error}") from error
+                raise MediaError(f"{file} cannot be written: {said_by(error)}") from error
         self._dump = RtpDumpWriter(file, start_time)
         self._formats: dict[int, PayloadFormat] = {}
         self._sequence_numbers: dict[int, int] = {}
@@ -160,7 +160,7 @@ class RtpDumpFileWriter:
                 case _:
                     raise MediaError(f"rtpdump files hold packets, not {type(item).__name__}")
         except OSError as error:
-            raise MediaError(f"the file cannot be written: {error}") from error
+            raise MediaError(f"the file cannot be written: {said_by(error)}") from error
 
     def close(self) -> None:
         """Finish the file; see `FileWriter.close`."""
@@ -168,7 +168,7 @@ class RtpDumpFileWriter:
             try:
                 self._own.close()
             except OSError as error:  # what was buffered did not fit
-                raise MediaError(f"the file cannot be written: {error}") from error
+                raise MediaError(f"the file cannot be written: {said_by(error)}") from error
 
     def _packets(self, track: int, frame: EncodedFrame) -> list[RtpPacket]:
         if track not in self._formats:
@@ -201,4 +201,4 @@ class _refused:  # noqa: N801 - reads as a word in `with`
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, av.FFmpegError | CodecError | ValueError):
-            raise MediaError(f"the file cannot be written: {error}") from error
+            raise MediaError(f"the file cannot be written: {said_by(error)}") from error

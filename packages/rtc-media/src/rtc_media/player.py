@@ -12,10 +12,11 @@ from av.stream import Stream
 from rtc_asyncio import MediaStreamError, MediaStreamTrack
 from rtc_asyncio.tracks import MediaKind
 from rtc_media.audio_settings import AUDIO_CODECS
-from rtc_media.errors import MediaError, libav_fails_as
+from rtc_media.errors import MediaError, libav_fails_as, said_by
 from rtc_media.picture import VIDEO_CLOCK_RATE
 from rtc_media.player_reader import (
     MIME_TYPES,
+    QUEUE_SECONDS,
     Cutter,
     EncodedCutter,
     Feed,
@@ -53,8 +54,6 @@ LIVE_FORMATS: Final = frozenset(
     ]
 )
 """What libav calls sources that keep real time by themselves."""
-QUEUE_SECONDS: Final = 2.0
-"""How much waits for a track that is not read; of more, the oldest goes."""
 CLOSING_TIME: Final = 2.0
 """Seconds for which closing waits for a source that is being read."""
 LATEST: Final = 1.0
@@ -97,7 +96,7 @@ class MediaPlayer:
                     str(file) if isinstance(file, Path) else file, "r", format=format, options=options, timeout=timeout
                 )
             except ValueError as error:  # PyAV tells of an unknown format by it
-                raise MediaError(f"{self._name} cannot be opened: {error}") from error
+                raise MediaError(f"{self._name} cannot be opened: {said_by(error)}") from error
         self.live = bool(LIVE_FORMATS.intersection(self._container.format.name.split(",")))
         """Whether it keeps real time by itself."""
         self._clock = _Clock()
@@ -242,20 +241,21 @@ class PlayedTrack(MediaStreamTrack):
         """
         if self.readyState == "ended":
             raise MediaStreamError("the track has ended")
-        self._player.track_reads()
-        while not self._frames:
-            if self._at_end:
-                self._source_ended()
-                raise MediaStreamError("the track has ended")
-            self._arrived.clear()
-            await self._arrived.wait()
-        frame = self._frames.popleft()
-        seconds = _begins(frame)
-        self.feed.taken_until = max(self.feed.taken_until, seconds)
-        self._player.track_took()
-        if not self._player.live:
-            await asyncio.sleep(self._clock.wait_for(seconds, asyncio.get_running_loop().time()))
-        return frame
+        with self.feed:
+            self._player.track_reads()
+            while not self._frames:
+                if self._at_end:
+                    self._source_ended()
+                    raise MediaStreamError("the track has ended")
+                self._arrived.clear()
+                await self._arrived.wait()
+            frame = self._frames.popleft()
+            seconds = _begins(frame)
+            self.feed.taken_until = max(self.feed.taken_until, seconds)
+            self._player.track_took()
+            if not self._player.live:
+                await asyncio.sleep(self._clock.wait_for(seconds, asyncio.get_running_loop().time()))
+            return frame
 
     def end_reached(self) -> None:
         """There is nothing more to read; called by the player."""

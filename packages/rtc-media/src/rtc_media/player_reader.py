@@ -1,6 +1,7 @@
 """Reads a file, a device or a URL in a thread, and cuts what is in it into frames for tracks: decoded, or encoded as it is."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Final, Protocol, TypeAlias
@@ -12,7 +13,7 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from rtc_media.audio_settings import AUDIO_CODECS
-from rtc_media.errors import CodecError, MediaError
+from rtc_media.errors import CodecError, MediaError, said_by
 from rtc_media.picture import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE, PictureAdapter, upright_rotation, upright_size
 from rtc_media.templates import TEMPORAL_DELIMITER
 from rtc_rtp import EncodedFrame
@@ -24,6 +25,10 @@ AUDIO_RATE: Final = 48_000
 AUDIO_FRAME_SAMPLES: Final = 960
 READ_AHEAD: Final = 0.5
 """Seconds that are ready for each track before reading pauses."""
+QUEUE_SECONDS: Final = 2.0
+"""How much waits for a track that is not read; of more, the oldest goes."""
+STALLED: Final = 1.0
+"""Seconds after which a track that nobody waits for holds up the others no more."""
 MIME_TYPES: Final = {
     "opus": "audio/opus",
     "libopus": "audio/opus",
@@ -179,6 +184,28 @@ class Feed:
         self.taken_until = 0.0
         self.active = True
         """False once its track was stopped."""
+        self._readers = 0
+        self._left_at: float | None = None
+
+    def __enter__(self) -> None:
+        """Somebody waits for a frame; until he leaves, and for a moment longer, none is to be lost."""
+        self._readers += 1
+
+    def __exit__(self, *error: object) -> None:
+        self._readers -= 1
+        self._left_at = time.monotonic()
+
+    @property
+    def ready(self) -> float:
+        """Seconds that wait for the track."""
+        return self.read_until - self.taken_until
+
+    @property
+    def is_full(self) -> bool:
+        """Whether somebody who reads the track would lose frames if more were read."""
+        if self.ready < QUEUE_SECONDS - READ_AHEAD:
+            return False
+        return self._readers > 0 or (self._left_at is not None and time.monotonic() - self._left_at < STALLED)
 
 
 class Reader:
@@ -241,7 +268,7 @@ class Reader:
                     break
                 self._hand_out(packet)
         except (av.FFmpegError, CodecError) as failure:
-            error = MediaError(f"cannot be played: {failure}")
+            error = MediaError(f"cannot be played: {said_by(failure)}")
         finally:
             self._container.close()
             self._ended(error)
@@ -264,11 +291,13 @@ class Reader:
     def _may_go_on(self) -> bool:
         with self._wake:
             while not self._quit.is_set() and not self._live:
-                # Streams are woven into each other: what is ready for one cannot wait until the other is read.
-                ready = [feed.read_until - feed.taken_until for feed in self._feeds if feed.active]
-                if not ready or min(ready) < READ_AHEAD:
+                # Streams are woven into each other: what is ready for one cannot wait until the other is read. But where one has
+                # a gap, or ends before the other, that one shall not be read to its end at once.
+                feeds = [feed for feed in self._feeds if feed.active]
+                is_full = any(feed.is_full for feed in feeds)
+                if not feeds or (min(feed.ready for feed in feeds) < READ_AHEAD and not is_full):
                     break
-                self._wake.wait()
+                self._wake.wait(STALLED if is_full else None)
             return not self._quit.is_set()
 
     def _hand_out(self, packet: Packet) -> None:

@@ -53,6 +53,7 @@ class MediaRecorder:
         self._writer: FileWriter | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._origin = _Origin()
+        self._ended = False
         self.error: MediaError | None = None
         """Why it stopped by itself; the file was finished as far as that was possible."""
 
@@ -80,11 +81,13 @@ class MediaRecorder:
         self._tracks.append(track)
 
     async def start(self) -> None:
-        """Open the file and begin.
+        """Open the file and begin. Does nothing while it records.
 
         Raises:
-            MediaError: The file cannot be written.
+            MediaError: The file cannot be written, or it was written: a recorder records once.
         """
+        if self._ended:
+            raise MediaError("a recorder records once: make another one")
         if self._thread is not None:
             return
         self._thread = ThreadPoolExecutor(1, "media-recorder")
@@ -150,6 +153,7 @@ class MediaRecorder:
     async def _finish(self) -> None:
         writer, self._writer = self._writer, None
         thread = self._thread
+        self._ended = thread is not None
         if writer is None or thread is None:
             return
         try:

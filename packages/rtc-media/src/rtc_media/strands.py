@@ -1,7 +1,7 @@
 """The strands of a file that is written: each takes what one track delivers and makes packets of it, encoded here or as they came."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Final, TypeAlias
 
@@ -22,14 +22,26 @@ from rtc_rtp.payload.opus import opus_channels, opus_duration
 
 Packet: TypeAlias = "av.Packet[Stream]"
 
-PREFERRED_AUDIO: Final = {"webm": "libopus", "ogg": "libopus", "opus": "libopus", "matroska": "libopus"}
-PREFERRED_VIDEO: Final = {"webm": "libvpx"}
+PREFERRED_AUDIO: Final = {
+    "webm": "libopus",
+    "ogg": "libopus",
+    "opus": "libopus",
+    "matroska": "libopus",
+    "flv": "aac",
+    "mpegts": "aac",
+    "3gp": "aac",
+}
+PREFERRED_VIDEO: Final = {"webm": "libvpx", "flv": "h264", "mpegts": "h264", "3gp": "h264"}
 """By libav's name of the container, where its default is too slow for what happens now, or seldom played."""
 VIDEO_OPTIONS: Final = {
     "libx264": {"preset": "veryfast", "crf": "21", "tune": "zerolatency"},
     "libvpx": {"deadline": "realtime", "cpu-used": "-6", "crf": "8", "b": "4000000", "auto-alt-ref": "0"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "30", "b": "0", "row-mt": "1"},
 }
+PIXEL_FORMATS: Final = {"mjpeg": "yuvj420p"}
+"""Of encoders that take another format than that of most, though they offer it."""
+FINE_CLOCKS: Final = frozenset(["libx264", "libx265", "libvpx", "libvpx-vp9", "libaom-av1", "libsvtav1", "libopenh264"])
+"""Encoders that take times of 90 kHz; others count pictures."""
 AUDIO_RATE: Final = 48_000
 
 
@@ -54,21 +66,20 @@ class PictureStrand(Strand):
     """Encodes pictures. All have the size of the first: others are scaled to it."""
 
     def __init__(self, container: OutputContainer, first: VideoFrame) -> None:
-        name = PREFERRED_VIDEO.get(container.format.name, container.default_video_codec)
-        if not name or name == "none":
-            raise MediaError(f"files of format {container.format.name} hold no pictures")
+        name = _encoder(PREFERRED_VIDEO, container, container.default_video_codec, "pictures")
         stream = container.add_stream(name, rate=30, options=VIDEO_OPTIONS.get(name))
         if not isinstance(stream, VideoStream):
             raise MediaError(f"{name} is no encoder of pictures")
         width, height = upright_size(first)
         self._stream = stream
-        self._width, self._height = width & ~1, height & ~1
+        self._width, self._height = max(2, width & ~1), max(2, height & ~1)
         stream.width, stream.height = self._width, self._height
         offered = [each.name for each in stream.codec_context.codec.video_formats or []]
-        self._pixel_format = "yuv420p" if "yuv420p" in offered or not offered else offered[0]
+        usual = PIXEL_FORMATS.get(name, "yuv420p")
+        self._pixel_format = usual if usual in offered or not offered else offered[0]
         stream.pix_fmt = self._pixel_format
         stream.codec_context.thread_count = thread_count(self._width * self._height)
-        stream.time_base = stream.codec_context.time_base = _time_base(container)
+        stream.time_base = stream.codec_context.time_base = _time_base(container, name)
         self._adapter = PictureAdapter()
         self._last = -1
 
@@ -92,9 +103,7 @@ class SoundStrand(Strand):
     """Encodes sound."""
 
     def __init__(self, container: OutputContainer, first: AudioFrame) -> None:
-        name = PREFERRED_AUDIO.get(container.format.name, container.default_audio_codec)
-        if not name or name == "none":
-            raise MediaError(f"files of format {container.format.name} hold no sound")
+        name = _encoder(PREFERRED_AUDIO, container, container.default_audio_codec, "sound")
         stream = container.add_stream(name, rate=AUDIO_RATE)
         if not isinstance(stream, av.AudioStream):
             raise MediaError(f"{name} is no encoder of sound")
@@ -195,6 +204,26 @@ def make_strand(container: OutputContainer, item: object) -> Strand | None:
             raise MediaError(f"files do not hold {type(item).__name__}")
 
 
-def _time_base(container: OutputContainer) -> Fraction:
+def _encoder(preferred: Mapping[str, str], container: OutputContainer, default: str, kind: str) -> str:
+    """Return the name of the encoder that suits a container.
+
+    Raises:
+        MediaError: Its files do not hold this kind of media, or libav has no encoder for it.
+    """
+    name = preferred.get(container.format.name, default)
+    if container.format.name == "image2" and container.name.lower().endswith(".png"):
+        name = "png"
+    if not name or name == "none":
+        raise MediaError(f"files of format {container.format.name} hold no {kind}")
+    try:
+        return av.Codec(name, "w").name  # of "h264", for example, "libx264": options belong to an encoder
+    except av.codec.codec.UnknownCodecError:
+        raise MediaError(
+            f"libav has no encoder of {name}, which files of format {container.format.name} hold"
+        ) from None
+
+
+def _time_base(container: OutputContainer, encoder: str) -> Fraction:
     """Return the unit of times that an encoder for this container can use: some count pictures."""
-    return Fraction(1, 30) if container.format.name in {"avi", "image2", "gif"} else VIDEO_TIME_BASE
+    counts = container.format.name in {"avi", "image2", "gif"} or encoder not in FINE_CLOCKS
+    return Fraction(1, 30) if counts else VIDEO_TIME_BASE
