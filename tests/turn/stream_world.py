@@ -16,6 +16,7 @@ from rtc_stun import (
     OpenTransport,
 )
 from rtc_turn import (
+    AddressFamily,
     Allocated,
     ClosePeerConnection,
     Event,
@@ -95,7 +96,8 @@ class StreamWorld:
         for wish in server_events:
             if isinstance(wish, OpenRelay):
                 self._relays += 1
-                self.server.relay_opened(wish.relay_id, Address(SERVER.host, 50_000 + self._relays), self.now)
+                host = SERVER.host if wish.family is AddressFamily.IPV4 else "2001:db8::1"
+                self.server.relay_opened(wish.relay_id, Address(host, 50_000 + self._relays), self.now)
             elif isinstance(wish, OpenPeerConnection):
                 answer = self.server.connections.opened if self.reachable else self.server.connections.failed
                 answer(wish.connection_id, self.now)

@@ -15,7 +15,6 @@ from rtc_stun import (
     MessageClass,
     Nonce,
     Software,
-    UnknownAttributes,
     XorMappedAddress,
 )
 from rtc_turn import (
@@ -111,16 +110,6 @@ def test_who_names_no_family_gets_ipv4() -> None:
     response = allocated(World(server_config=DUAL))
 
     assert [each.address.is_ipv6 for each in response.get_all(XorRelayedAddress)] == [False]
-
-
-@pytest.mark.spec("rfc8656:3.7/3")
-def test_dont_fragment_is_refused_by_name() -> None:
-    response = World().ask(ALLOCATE, RequestedTransport(), DontFragment())
-
-    assert code(response) == 420
-    unknown = response.get(UnknownAttributes)
-    assert unknown is not None
-    assert list(unknown.types) == [DontFragment.TYPE]
 
 
 @pytest.mark.spec("rfc8656:7.2/12")

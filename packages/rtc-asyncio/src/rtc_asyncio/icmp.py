@@ -4,6 +4,7 @@ The kernel keeps them apart from the data and tells, for each, the destination t
 not, as on other systems, nobody learns of them.
 """
 
+import errno
 import socket
 import struct
 import sys
@@ -23,7 +24,11 @@ QUOTED_LENGTH: Final = 64
 ANCILLARY_LENGTH: Final = 256
 
 _FROM_ICMP: Final = frozenset({2, 3})
-"""Origins of an error: ICMP and ICMPv6. Others are the kernel's own."""
+"""Origins of an error: ICMP and ICMPv6."""
+_FROM_KERNEL: Final = 1
+"""Origin of what the kernel itself refused."""
+_TOO_BIG: Final = {False: (3, 4), True: (2, 0)}
+"""Type and code of what a router says about a datagram that is too big, by whether it is ICMPv6."""
 _EXTENDED_ERROR: Final = struct.Struct("=IBBBxII")
 
 
@@ -64,7 +69,13 @@ def icmp_errors(udp: socket.socket) -> list[IcmpError]:
         for _, _, value in ancillary:
             if len(value) < _EXTENDED_ERROR.size:
                 continue
-            _, origin, icmp_type, icmp_code, information, _ = _EXTENDED_ERROR.unpack_from(value)
-            if origin in _FROM_ICMP and isinstance(destination, tuple):
-                errors.append(IcmpError(Address(*destination[:2]), icmp_type, icmp_code, information))
+            number, origin, icmp_type, icmp_code, information, _ = _EXTENDED_ERROR.unpack_from(value)
+            if not isinstance(destination, tuple):
+                continue
+            remote = Address(*destination[:2])
+            if origin == _FROM_KERNEL and number == errno.EMSGSIZE:
+                # It has learned from a router, or from the interface, what the next router would say.
+                errors.append(IcmpError(remote, *_TOO_BIG[remote.is_ipv6], information))
+            elif origin in _FROM_ICMP:
+                errors.append(IcmpError(remote, icmp_type, icmp_code, information))
     return errors

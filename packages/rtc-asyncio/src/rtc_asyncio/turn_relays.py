@@ -7,6 +7,8 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from rtc_stun import Address, Datagram
@@ -138,6 +140,7 @@ class RelaySockets:
             host=public,
             on_icmp=lambda error: self._on_icmp(relayed, error),
             stamped=False,
+            relays=True,
         )
         return relayed
 
@@ -170,7 +173,11 @@ class RelaySockets:
         udp = self._udp.get(local)
         if udp is None:
             return False
-        udp.send(datagrams)
+        for is_whole, together in groupby(datagrams, attrgetter("dont_fragment")):
+            if is_whole:
+                udp.send_whole(list(together))
+            else:
+                udp.send(list(together))
         return True
 
     def close(self, relayed: Address) -> None:

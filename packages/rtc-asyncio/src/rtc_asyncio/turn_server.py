@@ -33,6 +33,7 @@ from rtc_turn import (
 
 from .dataclass import dataclass
 from .dtls_listener import DtlsListener
+from .fragmentation import keeps_whole
 from .icmp import IcmpError
 from .interfaces import local_hosts
 from .turn_discovery import NatDiscovery
@@ -140,7 +141,8 @@ class TurnService:
         relays: Where to relay from.
         certificate: What to prove the server with; needed for TLS and DTLS.
         policy: Whom to relay to; by default public addresses alone.
-        config: Limits and more. Its `TurnServerConfig.families` is what `relays` can do.
+        config: Limits and more. Its `TurnServerConfig.families` is what `relays` can do, and its
+            `TurnServerConfig.dont_fragment` what the system can.
         discovery_port: A second UDP port at which to listen, too. With it and two hosts of one family the service helps
             clients to explore their NAT (:rfc:`5780`): their Binding requests may be answered from another address.
         on_event: Called when an allocation is made and when it ends, to keep a log or to send bills.
@@ -169,7 +171,9 @@ class TurnService:
             raise ValueError("TLS and DTLS need a certificate")
         self._relay_options = relays if relays is not None else TurnRelays()
         self._config = replace(
-            config if config is not None else TurnServerConfig(), families=self._relay_options.relayed_families
+            config if config is not None else TurnServerConfig(),
+            families=self._relay_options.relayed_families,
+            dont_fragment=keeps_whole(),
         )
         self._wanted = tuple(listeners)
         self._certificate = certificate
@@ -307,7 +311,8 @@ class TurnService:
 
     def _listen(self, transport: ListenerTransport, wanted: Address) -> None:
         if transport in ("udp", "dtls"):
-            udp = UdpSocket(wanted, self._received_dtls if transport == "dtls" else self._received, stamped=False)
+            received = self._received_dtls if transport == "dtls" else self._received
+            udp = UdpSocket(wanted, received, stamped=False, relays=True)
             local = udp.local
             self._udp[local] = udp
             if transport == "dtls" and self._certificate is not None:

@@ -8,6 +8,7 @@ whoever measures the path by their distances must not take that for a burst.
 """
 
 import asyncio
+import contextlib
 import errno
 import socket
 import struct
@@ -20,6 +21,7 @@ from typing import Final, TypeAlias
 from rtc_stun import Address, Datagram
 
 from .dataclass import dataclass
+from .fragmentation import may_cut
 from .icmp import IcmpError, icmp_errors, report_icmp
 
 SOL_UDP: Final = 17
@@ -87,6 +89,8 @@ class UdpSocket:
         host: What datagrams call our host, where a NAT in front of it gives it another address; None for its own.
         on_icmp: Called from the event loop with each ICMP error, where the system tells them; None to ignore them.
         stamped: Whether to ask the kernel for the times of arrival, which cost a little.
+        relays: Whether what is sent comes from others, who did not ask to keep it whole: routers may cut it, but for what
+            `send_whole` sends. The kernel's own way is to have each path tell how long datagrams may be, by losing one.
 
     Raises:
         OSError: The address cannot be bound.
@@ -100,6 +104,7 @@ class UdpSocket:
         host: str | None = None,
         on_icmp: Callable[[IcmpError], None] | None = None,
         stamped: bool = True,
+        relays: bool = False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in local.host else socket.AF_INET
@@ -110,6 +115,8 @@ class UdpSocket:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, RECEIVE_BUFFER_LENGTH)
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if relays:
+                may_cut(self._socket, allowed=True)
             self._socket.bind(socket_address(local))
         except OSError:
             self._socket.close()
@@ -149,13 +156,30 @@ class UdpSocket:
                 self._wait_for_room(datagrams[position:])
                 return
             except OSError as error:
-                if self._on_icmp is not None and self._tell_icmp():
+                if self._on_icmp is not None and self._tell_icmp(datagrams[position]) and error.errno != errno.EMSGSIZE:
                     continue  # It was about an earlier one; this one has not been tried yet.
                 if end - position > 1 and error.errno in {errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.EMSGSIZE}:
                     self._segmentation = False
                     continue
                 self.stats.datagrams_lost += end - position
             position = end
+
+    def send_whole(self, datagrams: list[Datagram]) -> None:
+        """Send what nobody is to cut, from a socket that relays. What is too long, or finds no room, is lost.
+
+        If the kernel knows that one is too long for its path, that is told as if a router had said so.
+        """
+        may_cut(self._socket, allowed=False)
+        for position in range(len(datagrams)):
+            try:
+                self._send_run(datagrams, position, position + 1)
+            except OSError as error:
+                if self._on_icmp is not None and self._tell_icmp(datagrams[position]) and error.errno != errno.EMSGSIZE:
+                    with contextlib.suppress(OSError):
+                        self._send_run(datagrams, position, position + 1)  # As above.
+                        continue
+                self.stats.datagrams_lost += 1
+        may_cut(self._socket, allowed=True)
 
     def close(self) -> None:
         """Close at once; waiting datagrams are tried one last time."""
@@ -267,11 +291,13 @@ class UdpSocket:
             else:
                 self._on_batches([(now, datagrams) for _, datagrams in batches])
 
-    def _tell_icmp(self) -> bool:
-        """Tell the ICMP errors that wait; whether there were any."""
+    def _tell_icmp(self, refused: Datagram | None = None) -> bool:
+        """Tell the ICMP errors that wait; whether there were any. What the kernel refuses itself, it tells without the port."""
         errors = icmp_errors(self._socket)
         if self._on_icmp is not None:
             for error in errors:
+                if refused is not None and error.destination.port == 0:
+                    error.destination = refused.remote
                 self._on_icmp(error)
         return bool(errors)
 

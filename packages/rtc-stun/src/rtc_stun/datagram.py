@@ -44,6 +44,8 @@ class Datagram:
     """The peer's address: the source of what came in, the destination of what goes out."""
     transport: str = "udp"
     """Lower-case name of what carries it: ``udp`` or ``dtls``."""
+    dont_fragment: bool = False
+    """On the way out: whether it is to arrive whole or not at all. What came in does not tell."""
 
 
 def pack_host(host: str) -> bytes:

@@ -13,6 +13,7 @@ from rtc_turn.attributes import (
     ReservationToken,
 )
 from rtc_turn.relay_pool import RelayWish
+from rtc_turn.server_allocation import ClientPath
 from rtc_turn.server_config import TurnServerConfig
 from rtc_turn.server_replies import (
     BAD_REQUEST,
@@ -23,14 +24,26 @@ from rtc_turn.server_replies import (
 )
 
 
-def read_wish(request: Message, config: TurnServerConfig, *, is_datagram: bool) -> RelayWish | Reply:
+def no_dont_fragment() -> Reply:
+    """Return how a client is told that its datagrams may be cut."""
+    return Reply(UNKNOWN_ATTRIBUTE, (UnknownAttributes((DontFragment.TYPE,)),))
+
+
+def is_blind(path: ClientPath) -> bool:
+    """Whether datagrams come in whose own "do not fragment", which counts where they are translated, no socket tells."""
+    # [rfc8656:3.7/3]
+    return path.stream < 0 and not path.remote.is_ipv6
+
+
+def read_wish(request: Message, config: TurnServerConfig, path: ClientPath) -> RelayWish | Reply:
     """Return what relays a request asks for, or why it cannot have any, in the order of the RFC's checks.
 
     Args:
         request: An Allocate request.
         config: That of the server.
-        is_datagram: Whether it came over UDP or DTLS.
+        path: How it came.
     """
+    is_datagram = path.stream < 0
     transport = request.get(RequestedTransport)
     if transport is None:
         return Reply(BAD_REQUEST)
@@ -41,15 +54,15 @@ def read_wish(request: Message, config: TurnServerConfig, *, is_datagram: bool) 
     # [rfc6062:5.1/4] [rfc6062:5.1/5] [rfc6062:5.1/7]
     if is_tcp and (is_datagram or any(request.get(each) for each in (DontFragment, EvenPort, ReservationToken))):
         return Reply(BAD_REQUEST)
-    # [rfc8656:3.7/3] Sockets of the common kind cannot say it for one datagram.
-    if request.get(DontFragment) is not None:
-        return Reply(UNKNOWN_ATTRIBUTE, (UnknownAttributes((DontFragment.TYPE,)),))
+    is_whole = request.get(DontFragment) is not None
+    if is_whole and not config.dont_fragment:
+        return no_dont_fragment()
     token, even = request.get(ReservationToken), request.get(EvenPort)
     requested, additional = request.get(RequestedAddressFamily), request.get(AdditionalAddressFamily)
     if token is not None:
         if even is not None or requested is not None or additional is not None:
             return Reply(BAD_REQUEST)
-        return RelayWish(token=token.value)
+        return RelayWish(token=token.value, dont_fragment=is_whole)
     if requested is not None and additional is not None:
         return Reply(BAD_REQUEST)
     reserve = even is not None and even.reserve_next
@@ -63,6 +76,8 @@ def read_wish(request: Message, config: TurnServerConfig, *, is_datagram: bool) 
     # [rfc8656:7.2/4] [rfc8656:7.2/5]
     if not served:
         return Reply(FAMILY_NOT_SUPPORTED)
+    if is_whole and AddressFamily.IPV6 in served and is_blind(path):
+        return no_dont_fragment()
     # [rfc6062:5.1/2] [rfc6062:5.1/6]
     wish = RelayWish(families=served, even=even is not None, reserve=reserve, tcp=is_tcp)
     wish.failed = {AddressFamily(each): FAMILY_NOT_SUPPORTED for each in families if each not in served}

@@ -90,7 +90,8 @@ class ClientRelay:
             channel = None
             if self._config.channels:
                 self.bind(peer)
-        self._put(peer, data, channel)
+        # A channel cannot say that data is to stay whole; what the peer sends comes through it all the same.
+        self._put(peer, data, None if self._dont_fragment else channel)
 
     def _hold(self, permission: Permission | None, peer: Address, data: bytes) -> None:
         if self._permissions.held_bytes + len(data) > self._config.max_held_bytes:

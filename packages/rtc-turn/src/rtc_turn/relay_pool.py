@@ -26,6 +26,8 @@ class RelayWish:
     reserve: bool = False
     tcp: bool = False
     token: bytes | None = None
+    dont_fragment: bool = False
+    """Whether the client wants to be able to have its datagrams sent whole."""
     opened: dict[AddressFamily, Address] = field(default_factory=dict)
     failed: dict[AddressFamily, int] = field(default_factory=dict)
     """Error codes of those that will not be there."""
@@ -108,13 +110,14 @@ class RelayPool:
         self._reserved[token] = _Reserved(relayed, now + self._config.reservation_lifetime, account)
         return token
 
-    def redeem(self, token: bytes, now: float) -> Address | None:
+    def find(self, token: bytes, now: float) -> Address | None:
         """Return the address that a token names, if it is still kept."""
         kept = self._reserved.get(token)
-        if kept is None or kept.until <= now:
-            return None
+        return None if kept is None or kept.until <= now else kept.relayed
+
+    def redeem(self, token: bytes) -> None:
+        """Keep an address no longer: it is in use."""
         del self._reserved[token]
-        return kept.relayed
 
     def overdue(self, now: float) -> list[ClientPath]:
         """Return whose relays the caller has not opened in time; its late answers are still understood."""

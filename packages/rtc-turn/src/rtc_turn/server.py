@@ -88,7 +88,7 @@ class TurnServer:
         policy = policy if policy is not None else PublicPeers()
         self._output = ServerOutput(self._config.max_unsent_bytes, journal)
         self._requests = ServerRequests(self._config, policy, rng, journal)
-        self._relay = ServerRelay(self._requests, self._output, journal, rng, self._config.last_channel)
+        self._relay = ServerRelay(self._requests, self._output, journal, rng, self._config)
         self._answers = ServerAnswers(self._config, self._output, journal)
         self._closed = False
         self._streams: dict[int, _Stream] = {}

@@ -22,6 +22,9 @@ class TurnServerConfig:
     """Value of SOFTWARE; None to keep it to oneself."""
     families: frozenset[AddressFamily] = frozenset({AddressFamily.IPV4})
     """Which relayed addresses the caller can open sockets for."""
+    dont_fragment: bool = False
+    """Whether the caller sends what has `Datagram.dont_fragment` so that neither host nor router cuts it. Without, clients that
+    ask for that are told that it is not to be had."""
     default_lifetime: int = DEFAULT_LIFETIME
     """Of an allocation for which nothing longer was asked."""
     max_lifetime: int = MAX_LIFETIME

@@ -40,14 +40,16 @@ class ServerOutput:
         else:
             self._journal.drop("closed-transport")
 
-    def put(self, data: bytes, local: Address, remote: Address, transport: str = "udp") -> None:
+    def put(
+        self, data: bytes, local: Address, remote: Address, transport: str = "udp", *, dont_fragment: bool = False
+    ) -> None:
         """Send a datagram."""
         self._datagram_bytes += len(data)
         if self._datagram_bytes > self._max_bytes:
             self._datagram_bytes -= len(data)
             self._journal.drop("output-full")
         else:
-            self._datagrams.append(Datagram(data, local, remote, transport))
+            self._datagrams.append(Datagram(data, local, remote, transport, dont_fragment))
 
     def write(self, stream: int, data: bytes) -> None:
         """Write to a client's stream."""

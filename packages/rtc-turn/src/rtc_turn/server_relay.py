@@ -10,6 +10,7 @@ from rtc_turn.errors import ParseError
 from rtc_turn.method import DATA
 from rtc_turn.server_allocation import ClientPath, ServerAllocation
 from rtc_turn.server_channel import Channel
+from rtc_turn.server_config import TurnServerConfig
 from rtc_turn.server_journal import ServerJournal
 from rtc_turn.server_output import ServerOutput
 from rtc_turn.server_requests import ServerRequests
@@ -31,10 +32,10 @@ class ServerRelay:
         output: Takes what is passed on.
         journal: Takes time and counts.
         rng: For transaction IDs.
-        last_channel: The highest channel number.
+        config: That of the server.
     """
 
-    __slots__ = ("_journal", "_last_channel", "_output", "_requests", "_rng", "_stats")
+    __slots__ = ("_can_forbid_fragments", "_journal", "_last_channel", "_output", "_requests", "_rng", "_stats")
 
     def __init__(
         self,
@@ -42,14 +43,15 @@ class ServerRelay:
         output: ServerOutput,
         journal: ServerJournal,
         rng: Callable[[int], bytes],
-        last_channel: int,
+        config: TurnServerConfig,
     ) -> None:
         self._requests = requests
         self._output = output
         self._journal = journal
         self._stats = journal.stats
         self._rng = rng
-        self._last_channel = last_channel
+        self._last_channel = config.last_channel
+        self._can_forbid_fragments = config.dont_fragment
 
     # From peers.
 
@@ -150,16 +152,23 @@ class ServerRelay:
         """Pass on what came in a Send indication."""
         allocation = self._requests.by_path.get(path)
         peer, data = indication.get(XorPeerAddress), indication.get(Data)
+        is_whole = indication.get(DontFragment) is not None
         if allocation is None:
             # [rfc8656:5/8] [rfc8016:3.2.2/8]
             self._journal.drop("no-allocation")
         # [rfc8656:11.2/1]
-        elif peer is None or data is None or indication.unknown_required() or indication.get(DontFragment) is not None:
+        elif peer is None or data is None or indication.unknown_required():
+            self._journal.drop("malformed")
+        elif is_whole and not self._can_forbid_fragments:
+            # RFC 8656, 11.2: As if the attribute were an unknown one.
             self._journal.drop("malformed")
         else:
-            self._send_to(allocation, path, peer.address, data.value)
+            is_whole = is_whole and not _is_translated(path, peer.address)
+            self._send_to(allocation, path, peer.address, data.value, is_whole=is_whole)
 
-    def _send_to(self, allocation: ServerAllocation, path: ClientPath, peer: Address, data: bytes) -> None:
+    def _send_to(
+        self, allocation: ServerAllocation, path: ClientPath, peer: Address, data: bytes, *, is_whole: bool
+    ) -> None:
         if allocation.next_path is not None and path == allocation.next_path:
             self._requests.switch(allocation)
         relayed = allocation.relay_to(peer)
@@ -172,9 +181,11 @@ class ServerRelay:
         ):
             self._journal.drop("not-permitted")
         else:
-            self._pass_on(allocation, relayed, peer, data)
+            self._pass_on(allocation, relayed, peer, data, is_whole=is_whole)
 
-    def _pass_on(self, allocation: ServerAllocation, relayed: Address, peer: Address, data: bytes) -> None:
+    def _pass_on(
+        self, allocation: ServerAllocation, relayed: Address, peer: Address, data: bytes, *, is_whole: bool = False
+    ) -> None:
         length, budget = len(data), allocation.budget
         if budget is not None and not budget.take(length, self._journal.now):
             self._journal.drop("bandwidth")
@@ -183,4 +194,11 @@ class ServerRelay:
         stats = self._stats
         stats.relayed_to_peers += 1
         stats.bytes_to_peers += length
-        self._output.put(data, relayed, peer)
+        # [rfc8656:14/2] [rfc8656:15/2]
+        self._output.put(data, relayed, peer, dont_fragment=is_whole)
+
+
+def _is_translated(path: ClientPath, peer: Address) -> bool:
+    """Whether packets are translated, which goes by their own headers instead of DONT-FRAGMENT; streams have none to go by."""
+    # [rfc8656:13.1/1] [rfc8656:13.2/4] [rfc8656:13.3/2]
+    return path.stream < 0 and (path.remote.is_ipv6 or peer.is_ipv6)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from rtc_stun import Address, AlternateServer, Attribute, XorMappedAddress
-from rtc_turn.allocate_request import read_wish
+from rtc_turn.allocate_request import is_blind, no_dont_fragment, read_wish
 from rtc_turn.allocation import family_of
 from rtc_turn.attributes import (
     AddressErrorCode,
@@ -130,7 +130,7 @@ class ServerRequests:
         # RFC 8016, 3.1.2: In this request the attribute is a wish, and empty.
         if ticket is not None and (ticket.value or not self._config.mobility):
             return Reply(BAD_REQUEST if ticket.value else MOBILITY_FORBIDDEN)
-        wish = read_wish(request, self._config, is_datagram=path.stream < 0)
+        wish = read_wish(request, self._config, path)
         if isinstance(wish, Reply):
             return wish
         # [rfc8656:5/15] [rfc8656:7.2/7] [rfc8656:7.2/8]
@@ -143,9 +143,12 @@ class ServerRequests:
             return Reply(INSUFFICIENT_CAPACITY)
         opening = _Opening(asked, wish, self._lifetime(asked))
         if wish.token is not None:
-            relayed = self._pool.redeem(wish.token, self._journal.now)
+            relayed = self._pool.find(wish.token, self._journal.now)
             if relayed is None:
                 return Reply(INSUFFICIENT_CAPACITY)
+            if wish.dont_fragment and relayed.is_ipv6 and is_blind(path):
+                return no_dont_fragment()
+            self._pool.redeem(wish.token)
             wish.opened[family_of(relayed)] = relayed
             return self._create(opening)
         self._openings[path] = opening
