@@ -15,6 +15,7 @@ from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, StreamId
 from rtc_rtp.payload import PayloadFormat, payload_format
 from rtc_rtp.receiving.audio_buffer import AudioBuffer
+from rtc_rtp.receiving.key_frames import KeyFrameDemand
 from rtc_rtp.receiving.losses import Losses
 from rtc_rtp.receiving.received_extensions import audio_level, capture_time, orientation, source_levels
 from rtc_rtp.receiving.reception import MAX_DROPOUT, REPEATED_RESTART_COUNT, Reception
@@ -22,15 +23,9 @@ from rtc_rtp.receiving.redundancy import Redundancy
 from rtc_rtp.receiving.sender_clock import SenderClock
 from rtc_rtp.receiving.sources import Source, Sources, linear_level
 from rtc_rtp.receiving.video_buffer import VideoBuffer
-from rtc_rtp.rtcp import FullIntraRequest, GenericNack, IntraRequest, PictureLossIndication, ReportBlock, RtcpPacket
+from rtc_rtp.rtcp import GenericNack, ReportBlock, RtcpPacket
 from rtc_rtp.stats import InboundStats
 from rtc_rtp.tone_receiver import ToneReceiver
-
-MIN_KEY_FRAME_INTERVAL: Final = 0.25
-"""Seconds between two requests for a key frame; longer if the round trip is."""
-
-ANSWER_TIME: Final = 1.0
-"""Seconds after a request within which a key frame is taken for the answer."""
 
 MAX_NACKED: Final = 256
 """Packets that one NACK asks for."""
@@ -47,12 +42,9 @@ class ReceiveStream:
     __slots__ = (
         "_codecs",
         "_context",
-        "_fir_answered_at",
-        "_fir_sequence_number",
         "_formats",
         "_held",
-        "_key_frame_asked_at",
-        "_key_frame_wanted",
+        "_key_frames",
         "_latest",
         "_orientation",
         "_parameters",
@@ -115,12 +107,7 @@ class ReceiveStream:
         self._latest: RtpPacket | None = None
         """The packet handed on last, where no frames are made of packets."""
 
-        self._key_frame_wanted = False
-        self._key_frame_asked_at = float("-inf")
-        self._fir_sequence_number = 0
-        self._fir_answered_at = -1
-        """How many key frames had come when the sequence number was counted up."""
-
+        self._key_frames = KeyFrameDemand(context, self.stats)
         self._codecs: dict[int, RtpCodec] = {}
         self._formats: dict[int, PayloadFormat] = {}
         """By payload type; also of codecs that are negotiated no more, for packets of theirs may wait."""
@@ -390,7 +377,7 @@ class ReceiveStream:
         """Say of a frame what its packets do not, and hand it on."""
         codec = self._codecs.get(frame.payload_type or 0, self.codec)
         negotiated = self._parameters.header_extensions
-        if frame.keyframe and now < self._key_frame_asked_at + ANSWER_TIME:
+        if frame.keyframe and self._key_frames.is_answer(now):
             self._context.answers.append((self.ssrc, -1))
         frame.ssrc = self.ssrc
         frame.rid = self.rid
@@ -436,27 +423,19 @@ class ReceiveStream:
 
     def request_key_frame(self) -> None:
         """Ask for a key frame with the next feedback."""
-        self._key_frame_wanted = True
-        if self.buffer is None:
-            # Only the application sees key frames here, so every wish of it is a new command.
-            self._fir_answered_at = -1
+        # Without a buffer only the application sees key frames, so every wish of it is a new command.
+        self._key_frames.want(is_command=self.buffer is None)
         self._context.wait_for(self)
 
     def feedback_deadline(self) -> float:
         """When there is feedback to send; in the past if there is some now."""
         deadline = self.losses.deadline if self._asks_again else _NEVER
-        if self._wants_key_frame():
-            deadline = min(deadline, self._key_frame_asked_at + self._key_frame_interval())
-        return deadline
+        ask_at = self._ask_for_key_frame_at()
+        return deadline if ask_at is None else min(deadline, ask_at)
 
-    def _wants_key_frame(self) -> bool:
-        # [rfc4585:4.2/8] [rfc4585:4.2/9] [rfc4585:4.2/12] [rfc4585:6.3.1.1/2]
-        wanted = self._key_frame_wanted or (isinstance(self.buffer, VideoBuffer) and self.buffer.wants_key_frame)
-        return wanted and not self.codec.feedback.isdisjoint({"nack pli", "ccm fir"})
-
-    def _key_frame_interval(self) -> float:
-        # [rfc5104:4.3.1.3/1]
-        return max(MIN_KEY_FRAME_INTERVAL, 1.5 * self._context.round_trip_time.assumed)
+    def _ask_for_key_frame_at(self) -> float | None:
+        needed = isinstance(self.buffer, VideoBuffer) and self.buffer.wants_key_frame
+        return self._key_frames.deadline(self.codec, needed=needed)
 
     @property
     def is_ambiguous(self) -> bool:
@@ -490,24 +469,10 @@ class ReceiveStream:
                 # [rfc4588:6.3/1] [rfc4588:6.3/2]
                 packets.append(GenericNack(reporter_ssrc, self.ssrc, numbers))
                 self.stats.nack_count += 1
-        if self._wants_key_frame() and now >= self._key_frame_asked_at + self._key_frame_interval():
-            self._key_frame_wanted = False
-            self._key_frame_asked_at = now
-            self._context.record("key_frame_asked_for", ssrc=self.ssrc)
-            packets.append(self._key_frame_request(reporter_ssrc))
+        ask_at = self._ask_for_key_frame_at()
+        if ask_at is not None and now >= ask_at:
+            packets.append(self._key_frames.request(reporter_ssrc, self.codec))
         return packets
-
-    def _key_frame_request(self, reporter_ssrc: int) -> RtcpPacket:
-        # [rfc5104:4.3.1.2/5]
-        if "nack pli" in self.codec.feedback:
-            self.stats.pli_count += 1
-            return PictureLossIndication(reporter_ssrc, self.ssrc)
-        self.stats.fir_count += 1
-        # [rfc5104:4.3.1.1/2] [rfc5104:4.3.1.1/3] Until a key frame answers, it is the same command.
-        if self._fir_answered_at != self.stats.key_frames_received:
-            self._fir_answered_at = self.stats.key_frames_received
-            self._fir_sequence_number = self._fir_sequence_number + 1 & 0xFF
-        return FullIntraRequest(reporter_ssrc, 0, [IntraRequest(self.ssrc, self._fir_sequence_number)])
 
     # --- reports ---
 
