@@ -61,7 +61,7 @@ class Association:
             stats.congestion_window = up.sender.congestion.cwnd
             stats.slow_start_threshold = up.sender.congestion.ssthresh
             stats.flight_size = up.sender.outstanding.flight_size
-            stats.remote_window = max(0, up.sender.window - stats.flight_size)
+            stats.remote_window = max(0, up.sender.window.size - stats.flight_size)
         stats.smoothed_round_trip_time = self._life.rto.smoothed
         stats.retransmission_timeout = self._life.rto.rto
         return stats

@@ -129,7 +129,7 @@ class Established:
         self._head = packet_head(config.local_port, config.remote_port, contents.peer_tag)
         self.shutdown = Shutdown(self._context, self.receiver, self._rto, contents.peer_tag)
         self.receiver.start_at(contents.peer_initial_tsn)
-        self.sender.window = contents.peer_a_rwnd
+        self.sender.window.size = contents.peer_a_rwnd
         self.requests.answers = (contents.peer_initial_tsn - 1) & MASK_32
         self._responses = ReconfigurationResponses(
             self._context, self.receiver, self.requests, self._renumbering, agreed
@@ -334,7 +334,7 @@ class Established:
             case Timer.RECONFIGURATION:
                 self.requests.expire()
             case Timer.ZERO_WINDOW:
-                self.sender.probe_window()
+                self.sender.window.probe()
             case Timer.HEARTBEAT:
                 self._heartbeat.expire(path_in_use=not self.sender.is_idle)
             case Timer.PATH_MTU:

@@ -11,6 +11,7 @@ from .congestion import CongestionControl
 from .context import Context, ViolationError
 from .events import MessageAbandoned
 from .outgoing import OutgoingMessage
+from .peer_window import PeerWindow
 from .retransmission_queue import Acknowledged, OutstandingChunk, RetransmissionQueue
 from .rto import RtoEstimator
 from .send_queue import SendQueue
@@ -43,12 +44,9 @@ class Sender:
         "_fragment_length",
         "_idle_since",
         "_interleaved",
-        "_probe_due",
-        "_probe_interval",
         "_queue",
         "_rescue_due",
         "_restarts",
-        "_sacks_while_closed",
         "_stale_until",
         "_timed_at",
         "_timed_tsn",
@@ -82,8 +80,7 @@ class Sender:
         self.congestion = CongestionControl((config.max_packet_size - COMMON_HEADER_LENGTH) & ~3)
         self.resize_packets(config.max_packet_size)
         self.outstanding = RetransmissionQueue((initial_tsn - 1) & MASK_32)
-        self.window = window
-        """The window of the peer's last SACK; what is in flight counts against it."""
+        self.window = PeerWindow(context, rto, window)
 
         self._acked_since_flush = 0
         self._forward_due = False
@@ -93,9 +90,6 @@ class Sender:
         self._restarts = False
         """Whether one packet at a time may be in flight: T3-rtx expired, and nothing was acknowledged since."""
 
-        self._probe_due = False
-        self._probe_interval = 0.0
-        self._sacks_while_closed = 0
         self._timed_tsn: int | None = None
         """The chunk whose round trip is being measured."""
 
@@ -121,6 +115,13 @@ class Sender:
         self._fragment_length = (size - COMMON_HEADER_LENGTH - SACK_LENGTH - header) & ~3
         self.congestion.max_chunk_length = (size - COMMON_HEADER_LENGTH) & ~3
 
+    def path_changed(self) -> None:
+        """Forget what was learnt of the path: packets go another way from now on."""
+        # [rfc9260:7.2.5/1] [rfc9260:7.2.5.2/1] [rfc8261:6.1/6]
+        self.congestion = CongestionControl(self.congestion.max_chunk_length)
+        self.rto.reset()
+        self._timed_tsn = None
+
     # --- what there is to do ---
 
     @property
@@ -132,13 +133,13 @@ class Sender:
     def has_work(self) -> bool:
         """Whether a flush would send DATA now, as far as the windows tell."""
         outstanding = self.outstanding
-        if self._rescue_due or self._forward_due or self._probe_due:
+        if self._rescue_due or self._forward_due or self.window.probe_due:
             return True
         if outstanding.flight_size >= self.congestion.cwnd or (self._restarts and outstanding.flight_size):
             return False
         if outstanding.next_marked() is not None:
             return True
-        return not self._queue.is_empty and self.window > outstanding.flight_size
+        return not self._queue.is_empty and self.window.size > outstanding.flight_size
 
     @property
     def last_assigned_tsn(self) -> int:
@@ -167,10 +168,10 @@ class Sender:
             if not self._context.timers.is_running(Timer.T3):
                 self._start_t3()
         elif not self._queue.is_empty and not self._context.timers.is_running(Timer.ZERO_WINDOW):
-            self._await_window()
+            self.window.wait()
 
     def _start_t3(self) -> None:
-        self._sacks_while_closed = 0
+        self.window.listen_anew()
         self._context.timers.start(Timer.T3, self._context.now + self.rto.rto)
 
     def _forget_idle_path(self) -> None:
@@ -234,7 +235,8 @@ class Sender:
         flight = outstanding.flight_size
         # [rfc9260:7.2.1/2]
         limit = min(congestion.cwnd, flight + burst) if not self._restarts else 1
-        window = self.window
+        peer = self.window
+        window = peer.size
         tsn = (outstanding.last_tsn + 1) & MASK_32
         chunks = outstanding.chunks
         sent = 0
@@ -254,9 +256,9 @@ class Sender:
                 length = remaining
                 flags = _END
             # [rfc9260:6.1/1] [rfc9260:6.1/8]
-            if length + _DATA.size > window - flight and not self._probe_due:
+            if length + _DATA.size > window - flight and not peer.probe_due:
                 break
-            self._probe_due = False
+            peer.probe_due = False
             stream = message.stream
             if offset == 0:
                 # [rfc9260:3.3.1/11] [rfc9260:6.9/14]
@@ -323,7 +325,7 @@ class Sender:
         count = min(
             (len(payload) - offset - 1) // length,
             (limit - flight + chunk_length - 1) // chunk_length,
-            (self.window - flight) // chunk_length,
+            (self.window.size - flight) // chunk_length,
             _MAX_OUTSTANDING - len(outstanding.chunks),
         )
         if count <= 0:
@@ -355,27 +357,6 @@ class Sender:
             stream.next_unordered_number = (stream.next_unordered_number + 1) & MASK_32
         # [rfc9260:6.5/6]
 
-    # --- a closed window ---
-
-    def _await_window(self) -> None:
-        # [rfc9260:6.1/3] [rfc9260:6.1/4] [rfc9260:6.1/6]
-        self._probe_interval = (
-            self.rto.rto if self._probe_interval == 0 else min(self._probe_interval * 2, self._context.config.rto_max)
-        )
-        self._context.timers.start(Timer.ZERO_WINDOW, self._context.now + self._probe_interval)
-
-    def probe_window(self) -> None:
-        """Let one chunk leave although the peer's window has no room for it: the timer expired."""
-        # [rfc9260:6.1/2] [rfc9260:6.1/7] The congestion window is checked, and grows, as for any other chunk.
-        self._probe_due = True
-
-    def path_changed(self) -> None:
-        """Forget what was learnt of the path: packets go another way from now on."""
-        # [rfc9260:7.2.5/1] [rfc9260:7.2.5.2/1] [rfc8261:6.1/6]
-        self.congestion = CongestionControl(self.congestion.max_chunk_length)
-        self.rto.reset()
-        self._timed_tsn = None
-
     # --- acknowledgements ---
 
     def receive_sack(self, sack: SackChunk) -> bool:
@@ -401,9 +382,7 @@ class Sender:
             reason = "a SACK for a TSN that was never sent"
             raise ViolationError(reason, "rfc9260:12.4", ProtocolViolation(reason.encode()).serialize())
         result = outstanding.acknowledge(sack.cumulative_tsn, gaps)
-        # [rfc9260:6.2.1/1]
-        self.window = sack.a_rwnd
-        self._note_window()
+        self.window.told(sack.a_rwnd, self._fragment_length)
         if result.byte_count or result.advanced:
             # [rfc9260:8.1/6]
             context.error_count = 0
@@ -457,13 +436,6 @@ class Sender:
         elif advanced:
             self._start_t3()
 
-    def _note_window(self) -> None:
-        if self.window >= self._fragment_length:
-            self._probe_interval = 0.0
-            self._context.timers.stop(Timer.ZERO_WINDOW)
-        else:
-            self._sacks_while_closed += 1
-
     def _measure(self) -> None:
         timed = self._timed_tsn
         if timed is None:
@@ -490,7 +462,7 @@ class Sender:
         self.congestion.timed_out()
         self.rto.back_off()
         # [rfc9260:6.1/5] A peer that goes on saying that it has no room is alive.
-        if not self._sacks_while_closed:
+        if not self.window.is_refused:
             context.count_error()
         outstanding.mark_all()
         self._restarts = True
