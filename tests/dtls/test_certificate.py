@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import pickle
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
@@ -42,6 +42,31 @@ def test_generated_certificate_signs_itself_and_is_valid_from_the_day_before(kin
     assert parsed.subject.rfc4514_string() == "CN=WebRTC"
     assert 0 < parsed.serial_number < 2**159
     assert list(parsed.extensions) == []
+
+
+@pytest.mark.parametrize("year", [1999, 2049, 2050, 2100])
+def test_dates_of_every_century_are_read_as_they_were_written(year: int) -> None:
+    wall_clock = datetime(year, 12, 31, 23, 59, 58, tzinfo=timezone(timedelta(hours=5)))
+
+    made = Certificate.generate(rng=SeededRng(1), wall_clock=wall_clock, lifetime=timedelta(0))
+
+    assert made.expires == wall_clock
+
+
+@pytest.mark.parametrize("name", ["x", "ü" * 32, "a, b = c"])
+def test_a_name_of_up_to_64_bytes_is_shown(name: str) -> None:
+    made = Certificate.generate(rng=SeededRng(1), wall_clock=NOW, common_name=name)
+
+    parsed = x509.load_der_x509_certificate(made.chain[0])
+    assert [each.value for each in parsed.subject] == [each.value for each in parsed.issuer] == [name]
+
+
+def test_what_no_certificate_can_say_is_refused() -> None:
+    for name in ("", "x" * 65, "ü" * 33):
+        with pytest.raises(ValueError, match="64 bytes"):
+            Certificate.generate(rng=SeededRng(1), wall_clock=NOW, common_name=name)
+    with pytest.raises(ValueError, match="before it begins"):
+        Certificate.generate(rng=SeededRng(1), wall_clock=NOW, lifetime=timedelta(days=-2))
 
 
 def test_randomness_is_the_caller_s() -> None:

@@ -1,6 +1,6 @@
 """The certificate and key of this side: made, kept as PEM, signed with.
 
-Importing X.509 costs as much time as everything else here, so it happens only when a certificate is made or read.
+Importing an X.509 library costs as much time as everything else here, so it happens only where PEM or a date is read.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from .errors import ProtocolError
 from .fingerprint import Fingerprint
-from .group import NIST_CURVES, GroupId, NistCurve, random_scalar
+from .group import NIST_CURVES, GroupId, NistCurve, group_of, random_scalar
 from .peer_certificate import PeerKey, signature_hash
+from .self_signed import self_signed
 from .signature import KeyType, PrivateKey, choose_scheme_13, key_type_of, sign
 
 CertificateKind = Literal["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096"]
@@ -29,7 +30,7 @@ _CURVES: Final[dict[str, NistCurve]] = {
 class Certificate:
     """A certificate chain with the private key of its first certificate. Immutable."""
 
-    __slots__ = ("_key", "_private_key", "chain")
+    __slots__ = ("_key", "chain")
 
     def __init__(self, chain: Iterable[bytes], private_key: bytes) -> None:
         """Take a chain and its key.
@@ -44,13 +45,11 @@ class Certificate:
                 is of another kind.
         """
         self.chain = tuple(chain)
-        self._private_key = private_key
-        self._key: PrivateKey | None = None
         if not self.chain:
             raise ValueError("a certificate chain has at least one certificate")
-        key = self._load()
+        self._key = _load_key(private_key)
         try:
-            belongs = PeerKey(self.chain[0]).belongs_to(key)
+            belongs = PeerKey(self.chain[0]).belongs_to(self._key)
         except ProtocolError as error:
             raise ValueError(str(error)) from error
         if not belongs:
@@ -60,11 +59,12 @@ class Certificate:
         return self.chain, self._private_key
 
     def __setstate__(self, state: tuple[tuple[bytes, ...], bytes]) -> None:
-        self.chain, self._private_key = state
-        self._key = None
+        self.chain, private_key = state
+        self._key = _load_key(private_key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Certificate) and (self.chain, self._private_key) == (other.chain, other._private_key)
+        # There are no two keys that a certificate belongs to.
+        return isinstance(other, Certificate) and self.chain == other.chain
 
     def __hash__(self) -> int:
         return hash(self.chain)
@@ -90,11 +90,11 @@ class Certificate:
             wall_clock: The time of day, with its zone.
             kind: The key. ECDSA and Ed25519 take microseconds, RSA tens of milliseconds and more.
             lifetime: How long it is valid from now on. It is valid for the day before, too: clocks differ.
-            common_name: Subject and issuer. Everyone who connects can read it.
-        """
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
+            common_name: Subject and issuer, 1 to 64 bytes of UTF-8. Everyone who connects can read it.
 
+        Raises:
+            ValueError: The name is too long or empty, or the certificate would never be valid.
+        """
         key: PrivateKey
         if kind in _CURVES:
             curve = _CURVES[kind]
@@ -103,24 +103,16 @@ class Certificate:
             key = ed25519.Ed25519PrivateKey.from_private_bytes(rng(32))
         else:
             key = rsa.generate_private_key(65537, int(kind.removeprefix("rsa-")))
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
-        builder = x509.CertificateBuilder(
-            issuer_name=name,
-            subject_name=name,
-            public_key=key.public_key(),
-            # Positive and at most 20 bytes, as RFC 5280 section 4.1.2.2 has it.
+        certificate = self_signed(
+            key,
             serial_number=int.from_bytes(rng(16), "big") | 1,
-            not_valid_before=wall_clock - _BACKDATED,
-            not_valid_after=wall_clock + lifetime,
+            common_name=common_name,
+            not_before=wall_clock - _BACKDATED,
+            not_after=wall_clock + lifetime,
         )
-        deterministic = True if isinstance(key, ec.EllipticCurvePrivateKey) else None
-        # [rfc5246:7.4.2/6] [rfc5246:7.4.6/5]
-        algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-        certificate = builder.sign(key, algorithm, ecdsa_deterministic=deterministic)
-        private_key = key.private_bytes(
-            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return cls((certificate.public_bytes(serialization.Encoding.DER),), private_key)
+        self = cls.__new__(cls)
+        self.chain, self._key = (certificate,), key
+        return self
 
     @classmethod
     def from_pem(cls, pem: str | bytes) -> Self:
@@ -152,7 +144,7 @@ class Certificate:
         from cryptography import x509
         from cryptography.hazmat.primitives import serialization
 
-        key = self._load().private_bytes(
+        key = self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         chain = (x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM) for der in self.chain)
@@ -185,43 +177,48 @@ class Certificate:
     @property
     def key_type(self) -> KeyType:
         """Which cipher suites and signature schemes it fits."""
-        return key_type_of(self._load())
+        return key_type_of(self._key)
 
     @property
     def group(self) -> int | None:
         """The curve of an ECDSA key, as a group's code point."""
-        key = self._load()
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            return None
-        return GroupId.SECP256R1 if isinstance(key.curve, ec.SECP256R1) else GroupId.SECP384R1
+        return group_of(self._key) if isinstance(self._key, ec.EllipticCurvePrivateKey) else None
 
     def choose_scheme_13(self, offered: tuple[int, ...]) -> int | None:
         """Pick the scheme to sign with in DTLS 1.3, or None if the peer takes none that fits the key."""
-        return choose_scheme_13(self._load(), offered)
+        return choose_scheme_13(self._key, offered)
 
     def sign(self, scheme: int, message: bytes) -> bytes:
         """Sign with a scheme that fits `key_type`."""
-        return sign(self._load(), scheme, message)
+        return sign(self._key, scheme, message)
 
-    def _load(self) -> PrivateKey:
-        """Return the key object, made on first use: it can neither be copied nor pickled."""
-        if self._key is None:
-            from cryptography.exceptions import UnsupportedAlgorithm
-            from cryptography.hazmat.primitives.serialization import load_der_private_key
+    @property
+    def _private_key(self) -> bytes:
+        """As PKCS #8 DER; the library's object can neither be copied nor pickled."""
+        from cryptography.hazmat.primitives import serialization
 
-            try:
-                key = load_der_private_key(self._private_key, None)
-            except (TypeError, UnsupportedAlgorithm) as error:
-                raise ValueError(f"the private key cannot be read: {error}") from error
-            match key:
-                case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1() | ec.SECP384R1()):
-                    self._key = key
-                case ed25519.Ed25519PrivateKey():
-                    self._key = key
-                case rsa.RSAPrivateKey(key_size=size) if size >= MIN_RSA_BITS:
-                    self._key = key
-                case _:
-                    raise ValueError(
-                        f"a certificate's key is P-256, P-384, Ed25519 or RSA of {MIN_RSA_BITS} bits and more"
-                    )
-        return self._key
+        return self._key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+
+def _load_key(private_key: bytes) -> PrivateKey:
+    """Read PKCS #8 DER.
+
+    Raises:
+        ValueError: It cannot be read, or the key is of a kind that certificates of ours do not have.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+    try:
+        key = load_der_private_key(private_key, None)
+    except (TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError(f"the private key cannot be read: {error}") from error
+    match key:
+        case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1() | ec.SECP384R1()) | ed25519.Ed25519PrivateKey():
+            return key
+        case rsa.RSAPrivateKey(key_size=size) if size >= MIN_RSA_BITS:
+            return key
+        case _:
+            raise ValueError(f"a certificate's key is P-256, P-384, Ed25519 or RSA of {MIN_RSA_BITS} bits and more")

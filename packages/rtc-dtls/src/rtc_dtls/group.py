@@ -75,7 +75,8 @@ class EphemeralKey:
         self.group = group
         self._private = private
         self._load()
-        self.public = _public_bytes(self._key)
+        public = self._key.public_key()
+        self.public = public.public_bytes_raw() if isinstance(public, x25519.X25519PublicKey) else encode_point(public)
         """As on the wire: 32 bytes of u, or an uncompressed point."""
 
     def __getstate__(self) -> tuple[int, bytes, bytes]:
@@ -128,10 +129,14 @@ class EphemeralKey:
             ) from error
 
 
-def _public_bytes(key: x25519.X25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    if isinstance(key, x25519.X25519PrivateKey):
-        return key.public_key().public_bytes_raw()
-    numbers = key.public_key().public_numbers()
+def group_of(key: ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey) -> GroupId:
+    """Return the group that a key of P-256 or P-384 belongs to."""
+    return GroupId.SECP256R1 if isinstance(key.curve, ec.SECP256R1) else GroupId.SECP384R1
+
+
+def encode_point(key: ec.EllipticCurvePublicKey) -> bytes:
+    """Return the uncompressed point."""
+    numbers = key.public_numbers()
     length = (key.key_size + 7) // 8
     return b"\x04" + numbers.x.to_bytes(length, "big") + numbers.y.to_bytes(length, "big")
 
