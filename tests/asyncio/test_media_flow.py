@@ -167,6 +167,10 @@ async def test_statistics_tell_what_was_encoded_and_decoded(coded: Pair) -> None
     assert (received["audio"].totalSamplesReceived or 0) >= 5 * 960
     assert received["audio"].framesDecoded is None
     assert sent["audio"].framesEncoded is None
+    assert (sent["audio"].encodingIndex, sent["audio"].totalEncodedBytesTarget) == (None, None)
+    emitted = received["audio"].jitterBufferEmittedCount
+    assert emitted
+    assert emitted % 960 == 0, "samples, of which a packet has so many"
     source = next(each for each in ours.values() if isinstance(each, RTCAudioSourceStats))
     assert (source.audioLevel, received["audio"].audioLevel) == (0.1, 0.1)
     assert source.totalSamplesDuration

@@ -128,6 +128,31 @@ async def test_raw_frames_are_encoded_with_the_first_codec_in_one_thread(inline:
     await until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("rtc-encode")])
 
 
+@pytest.mark.parametrize(
+    ("said", "width", "height", "aimed_at"),
+    [
+        (None, 320, 240, 600_000),
+        (None, 1280, 720, 2_500_000),
+        (None, 3840, 2160, 8_000_000),
+        (20_000_000, 320, 240, 20_000_000),
+    ],
+)
+async def test_a_wide_path_is_not_filled_for_its_own_sake(
+    said: int | None, width: int, height: int, aimed_at: int
+) -> None:
+    """Unless the application says how much, a picture gets what is enough for its size."""
+    codecs = FakeCodecs()
+    outlet = Recorder(replace(PLAIN, encodings=(SendEncoding(ssrc=1, max_bitrate_bps=said),)))
+    pump = SendingPump("video", outlet, codecs)
+    pump.share_changed(None, 50_000_000)
+    pump.start(Pictures([Picture(i, 3000 * i, width, height) for i in range(5)], ends=False))
+    await until(lambda: len(outlet.frames) == 5)
+    pump.close()
+
+    assert codecs.encoders[0].bitrates[-1] == aimed_at
+    assert pump.encodings[None].target_bitrate_bps == aimed_at
+
+
 async def test_simulcast_encodes_each_active_encoding() -> None:
     codecs, outlet = FakeCodecs(), Recorder(SIMULCAST)
     pump = SendingPump("video", outlet, codecs)

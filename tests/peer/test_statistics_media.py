@@ -28,7 +28,7 @@ NAMES = {
         "last_packet_received_timestamp header_bytes_received bytes_received packets_discarded fec_packets_received "
         "fec_bytes_received fec_packets_discarded retransmitted_packets_received retransmitted_bytes_received rtx_ssrc fec_ssrc "
         "nack_count fir_count pli_count frames_received frames_dropped frames_assembled_from_multiple_packets total_assembly_time "
-        "jitter_buffer_delay jitter_buffer_target_delay jitter_buffer_emitted_count estimated_playout_timestamp"
+        "jitter_buffer_delay jitter_buffer_target_delay jitter_buffer_minimum_delay jitter_buffer_emitted_count estimated_playout_timestamp"
     ),
     OutboundRtpStats: (
         "ssrc kind transport_id codec_id mid rid encoding_index remote_id active packets_sent bytes_sent header_bytes_sent "
@@ -36,7 +36,7 @@ NAMES = {
         "total_packet_send_delay nack_count fir_count pli_count scalability_mode"
     ),
     RemoteInboundRtpStats: (
-        "ssrc kind transport_id codec_id local_id packets_lost fraction_lost jitter round_trip_time total_round_trip_time "
+        "ssrc kind transport_id codec_id local_id packets_received packets_lost fraction_lost jitter round_trip_time total_round_trip_time "
         "round_trip_time_measurements"
     ),
     RemoteOutboundRtpStats: (
@@ -92,6 +92,8 @@ def test_streams_reports_and_codecs_name_each_other() -> None:
         assert by_id[remote.local_id] == out
         assert remote.round_trip_time == pytest.approx(0.02, abs=0.005)
         assert remote.fraction_lost == 0
+        assert remote.packets_received == {AUDIO: 20, VIDEO: 60}[media]
+        assert remote.reported_at is not None
         codec = by_id[out.codec_id]
         assert isinstance(codec, CodecStats)
         assert codec.mime_type == {AUDIO: "audio/opus", VIDEO: "video/VP8"}[media]
@@ -101,6 +103,11 @@ def test_streams_reports_and_codecs_name_each_other() -> None:
         assert arrived.remote_id == told.id
         assert by_id[told.local_id] == arrived
         assert told.packets_sent == {AUDIO: 20, VIDEO: 60}[media]
+        assert told.reported_at is not None
+        assert (arrived.retransmitted_packets_received, arrived.retransmitted_bytes_received) == {
+            AUDIO: (None, None),
+            VIDEO: (0, 0),
+        }[media], "only a stream of their own tells retransmissions from others"
         assert told.remote_timestamp == pytest.approx(1_767_225_600, abs=60)
 
 
@@ -116,7 +123,10 @@ def test_losses_and_repairs_are_counted_on_both_sides() -> None:
     out, arrived = _one(pair.left, OutboundRtpStats, VIDEO), _one(pair.right, InboundRtpStats, VIDEO)
     assert arrived.nack_count > 10
     assert 0 < out.nack_count <= arrived.nack_count
+    assert arrived.retransmitted_packets_received is not None
     assert 0 < arrived.retransmitted_packets_received <= out.retransmitted_packets_sent
+    heard = _one(pair.left, RemoteInboundRtpStats, VIDEO)
+    assert heard.packets_received + heard.packets_lost == 3 * 150
     assert out.rtx_ssrc == arrived.rtx_ssrc == transceiver(pair.left, VIDEO).sender.encodings[0].rtx_ssrc
     assert out.target_bitrate is not None
 

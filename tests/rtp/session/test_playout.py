@@ -49,6 +49,8 @@ def test_audio_of_a_steady_path_does_not_wait() -> None:
     party.send_audio(50)
 
     assert all(at == pytest.approx(0.02 + 0.02 * number, abs=0.001) for number, (at, _) in enumerate(seen))
+    stats = party.right.receiver_stats("a")[0]
+    assert stats.jitter_buffer_emitted_count == len(seen) * 960, "samples, as the W3C counts sound"
 
 
 def test_audio_of_an_uneven_path_is_handed_on_evenly() -> None:
@@ -64,6 +66,8 @@ def test_audio_of_an_uneven_path_is_handed_on_evenly() -> None:
     stats = party.right.receiver_stats("a")[0]
     assert stats.packets_discarded < 30
     assert 0.02 < stats.jitter_buffer_delay / stats.jitter_buffer_emitted_count < 0.08
+    assert 0.02 < stats.jitter_buffer_minimum_delay / stats.jitter_buffer_emitted_count < 0.08
+    assert stats.jitter_buffer_minimum_delay <= stats.jitter_buffer_target_delay
 
 
 def test_the_delay_sinks_again_when_the_path_calms_down() -> None:

@@ -122,6 +122,9 @@ def test_padding_of_its_own_is_padding_as_usual() -> None:
     padding = [packet for packet in party.rtp() if packet.padding_length]
     assert padding
     assert all(packet.ssrc == RTX_SSRC and packet.payload == b"" for packet in padding)
+    repeated = [packet for packet in party.rtp() if packet.ssrc == RTX_SSRC and packet.payload]
+    assert party.left.sender_stats("v")[None].retransmitted_packets_sent == len(repeated)
+    assert party.right.receiver_stats("v")[0].retransmitted_packets_received == len(repeated)
     assert len(party.received()) == len(party.frames_sent)
 
 

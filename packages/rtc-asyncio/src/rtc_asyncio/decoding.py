@@ -30,6 +30,7 @@ class DecoderFigures:
     frame_height: int | None = None
     total_decode_time: float = 0.0
     total_processing_delay: float = 0.0
+    """Summed up over pictures, or over samples."""
     total_inter_frame_delay: float = 0.0
     total_squared_inter_frame_delay: float = 0.0
     pause_count: int = 0
@@ -38,8 +39,8 @@ class DecoderFigures:
     total_freezes_duration: float = 0.0
     total_samples_received: int = 0
     total_samples_duration: float = 0.0
-    total_audio_energy: float = 0.0
-    """As the sender tells its levels."""
+    total_audio_energy: float | None = None
+    """As the sender tells its levels; None where it does not."""
     implementation: str | None = None
     concealment: Concealment | None = None
     sample_rate: int | None = None
@@ -106,19 +107,21 @@ class Decoding:
     def _count(self, frame: "EncodedFrame", decoded: list[RawFrame]) -> None:
         figures = self.figures
         now = time.monotonic()
-        if frame.received_at is not None:
-            figures.total_processing_delay += max(now - frame.received_at, 0.0)
+        waited = max(now - frame.received_at, 0.0) if frame.received_at is not None else 0.0
         for each in decoded:
             figures.frames_decoded += 1
             width, height = getattr(each, "width", None), getattr(each, "height", None)
             samples, rate = getattr(each, "samples", None), getattr(each, "sample_rate", None)
             if isinstance(width, int) and isinstance(height, int):
                 figures.frame_width, figures.frame_height = width, height
+                figures.total_processing_delay += waited
             if isinstance(samples, int) and isinstance(rate, int) and rate:
+                figures.total_processing_delay += waited * samples
                 figures.total_samples_received += samples
                 figures.total_samples_duration += samples / rate
                 if frame.audio_level is not None:
-                    figures.total_audio_energy += linear_level(frame.audio_level.level) ** 2 * samples / rate
+                    energy = linear_level(frame.audio_level.level) ** 2 * samples / rate
+                    figures.total_audio_energy = (figures.total_audio_energy or 0.0) + energy
                 figures.sample_rate = rate
                 channels = getattr(getattr(each, "layout", None), "nb_channels", None)
                 figures.channel_count = channels if isinstance(channels, int) else None

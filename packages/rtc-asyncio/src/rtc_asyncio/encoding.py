@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 START_BITRATE_BPS: Final = {"audio": 48_000, "video": 1_000_000}
 """Bits per second before the path is known."""
+CEILINGS_BPS: Final = (
+    (320 * 240, 600_000),
+    (640 * 480, 1_700_000),
+    (960 * 540, 2_000_000),
+    (1280 * 720, 2_500_000),
+    (1920 * 1080, 4_000_000),
+)
+"""What pictures of so many pixels are given at most unless the application says how much; about what browsers do. More would hardly
+be seen, and would cost time to encode."""
+HIGHEST_CEILING_BPS: Final = 8_000_000
+"""As the others, of larger pictures."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +89,17 @@ class Encoding:
     def target_bitrate_bps(self) -> int:
         """Bits per second that the encoder aims at."""
         share = self._share_bps if self._share_bps is not None else START_BITRATE_BPS[self._kind]
-        return share if self._max_bitrate_bps is None else min(share, self._max_bitrate_bps)
+        most = self._max_bitrate_bps if self._max_bitrate_bps is not None else self._ceiling_bps
+        return share if most is None else min(share, most)
+
+    @property
+    def _ceiling_bps(self) -> int | None:
+        """What is enough for pictures of this size; None for sound, and before there is one."""
+        figures = self.figures
+        if self._kind == "audio" or figures.frame_width is None or figures.frame_height is None:
+            return None
+        pixels = figures.frame_width * figures.frame_height
+        return next((ceiling for most, ceiling in CEILINGS_BPS if pixels <= most), HIGHEST_CEILING_BPS)
 
     @property
     def is_limited(self) -> bool:

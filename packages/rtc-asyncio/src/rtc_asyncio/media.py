@@ -207,7 +207,7 @@ class Media:
         from .stats import report
 
         timestamp = time.time() * 1000
-        statistics = report(self._peer.statistics(), timestamp)
+        statistics = report(self._peer.statistics(), timestamp, self.now)
         return complete(statistics, self._transceivers.values(), timestamp, self.now, self._bitrate_bps)
 
     # --- what happens ---

@@ -164,6 +164,8 @@ def _source(sender: "RTCRtpSender", timestamp: float, now: float) -> RTCMediaSou
 
 
 _VIDEO_ALONE_OUTBOUND = [
+    "encodingIndex",
+    "totalEncodedBytesTarget",
     "frameWidth",
     "frameHeight",
     "framesPerSecond",

@@ -364,7 +364,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         if selector is not None and media is None:
             raise InvalidAccessError("the connection neither sends nor receives this track")
         if media is None:
-            return report(self._peer.statistics(), time.time() * 1000)
+            return report(self._peer.statistics(), time.time() * 1000, self._loop.time())
         return media.report() if selector is None else await media.stats_of(media.selected(selector))
 
     def close(self) -> Awaitable[None]:

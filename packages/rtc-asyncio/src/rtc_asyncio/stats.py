@@ -155,12 +155,13 @@ _KINDS: Final[dict[str, type[RTCStats]]] = {
 }
 
 
-def report(statistics: Iterable[Statistics], timestamp: float) -> RTCStatsReport:
+def report(statistics: Iterable[Statistics], timestamp: float, now: float) -> RTCStatsReport:
     """Give figures their W3C names.
 
     Args:
         statistics: What `rtc_peer.PeerConnection.statistics` returned.
         timestamp: When, in milliseconds since 1970-01-01.
+        now: The same moment on the monotonic clock, in seconds.
     """
     result = RTCStatsReport()
     for stats in statistics:
@@ -168,7 +169,10 @@ def report(statistics: Iterable[Statistics], timestamp: float) -> RTCStatsReport
         known = {member.name for member in fields(kind)}
         values = {_camel_case(member.name): getattr(stats, member.name) for member in fields(stats)}
         members = {name: value for name, value in values.items() if name in known}
-        result[stats.id] = kind(type=stats.TYPE, timestamp=timestamp, **members)
+        # What the peer reported is as old as its report.
+        reported_at = values.get("reportedAt")
+        age = 0.0 if reported_at is None else (now - reported_at) * 1000
+        result[stats.id] = kind(type=stats.TYPE, timestamp=timestamp - age, **members)
     return result
 
 

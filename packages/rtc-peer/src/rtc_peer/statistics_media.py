@@ -94,6 +94,8 @@ class MediaReport:
                     transport_id=self._transport,
                     codec_id=codec_id,
                     local_id=name,
+                    reported_at=remote.reported_at,
+                    packets_received=remote.packets_received,
                     packets_lost=remote.packets_lost,
                     fraction_lost=remote.fraction_lost,
                     jitter=remote.jitter,
@@ -107,6 +109,7 @@ class MediaReport:
         name, remote = f"IN{self._transport}-{stream.ssrc}", stream.remote
         remote_id = f"R{name}" if remote.reports_sent else None
         codec_id = self._codec("I", parameters.codecs, stream.payload_type)
+        can_tell = any(each.rtx_payload_type is not None for each in parameters.codecs)
         self._streams.append(
             InboundRtpStats(
                 id=name,
@@ -128,8 +131,8 @@ class MediaReport:
                 fec_packets_received=stream.fec_packets_received,
                 fec_bytes_received=stream.fec_bytes_received,
                 fec_packets_discarded=stream.fec_packets_discarded,
-                retransmitted_packets_received=stream.retransmitted_packets_received,
-                retransmitted_bytes_received=stream.retransmitted_bytes_received,
+                retransmitted_packets_received=stream.retransmitted_packets_received if can_tell else None,
+                retransmitted_bytes_received=stream.retransmitted_bytes_received if can_tell else None,
                 rtx_ssrc=stream.rtx_ssrc,
                 fec_ssrc=stream.fec_ssrc,
                 nack_count=stream.nack_count,
@@ -142,6 +145,7 @@ class MediaReport:
                 total_assembly_time=stream.total_assembly_time,
                 jitter_buffer_delay=stream.jitter_buffer_delay,
                 jitter_buffer_target_delay=stream.jitter_buffer_target_delay,
+                jitter_buffer_minimum_delay=stream.jitter_buffer_minimum_delay,
                 jitter_buffer_emitted_count=stream.jitter_buffer_emitted_count,
                 concealment_events=stream.concealment_events,
                 audio_level=stream.audio_level,
@@ -157,6 +161,7 @@ class MediaReport:
                     transport_id=self._transport,
                     codec_id=codec_id,
                     local_id=name,
+                    reported_at=remote.reported_at,
                     packets_sent=remote.packets_sent,
                     bytes_sent=remote.bytes_sent,
                     remote_timestamp=remote.remote_timestamp,

@@ -62,8 +62,9 @@ class InboundRtpStats(RtpStreamStats):
     fec_packets_received: int
     fec_bytes_received: int
     fec_packets_discarded: int
-    retransmitted_packets_received: int
-    retransmitted_bytes_received: int
+    retransmitted_packets_received: int | None
+    """``None`` where nothing tells them from others."""
+    retransmitted_bytes_received: int | None
     rtx_ssrc: int | None
     fec_ssrc: int | None
     nack_count: int
@@ -77,6 +78,7 @@ class InboundRtpStats(RtpStreamStats):
     total_assembly_time: float
     jitter_buffer_delay: float
     jitter_buffer_target_delay: float
+    jitter_buffer_minimum_delay: float
     jitter_buffer_emitted_count: int
     concealment_events: int
     audio_level: float | None
@@ -123,6 +125,10 @@ class RemoteInboundRtpStats(RtpStreamStats):
     TYPE: ClassVar[Literal["remote-inbound-rtp"]] = "remote-inbound-rtp"
 
     local_id: str
+    reported_at: float | None
+    """When the latest report came, on the clock of ``now``."""
+    packets_received: int
+    """An estimate out of what was lost."""
     packets_lost: int
     fraction_lost: float
     """Since the report before: 0 to 1."""
@@ -139,6 +145,8 @@ class RemoteOutboundRtpStats(RtpStreamStats):
     TYPE: ClassVar[Literal["remote-outbound-rtp"]] = "remote-outbound-rtp"
 
     local_id: str
+    reported_at: float | None
+    """When the latest report came, on the clock of ``now``."""
     packets_sent: int
     bytes_sent: int
     remote_timestamp: float

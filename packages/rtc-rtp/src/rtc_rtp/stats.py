@@ -40,6 +40,9 @@ class RemoteReport:
 
     reports_received: int = 0
     reported_at: float | None = None
+    packets_received: int = 0
+    """An estimate: reports tell what was lost."""
+
     packets_lost: int = 0
     fraction_lost: float = 0.0
     """Of those since the report before, 0 to 1."""
@@ -74,6 +77,8 @@ class OutboundStats:
     """Headers, extensions and padding."""
 
     retransmitted_packets_sent: int = 0
+    """Padding is none of them."""
+
     retransmitted_bytes_sent: int = 0
     total_packet_send_delay: float = 0.0
     """Seconds that packets waited here, summed up."""
@@ -162,13 +167,16 @@ class InboundStats:
     """Seconds between the first and the last packet of frames, summed up."""
 
     jitter_buffer_delay: float = 0.0
-    """Seconds that frames waited, summed up over frames."""
+    """Seconds that media waited, summed up over pictures, or over the ticks of sound."""
 
     jitter_buffer_target_delay: float = 0.0
-    """Seconds of target delay, summed up over frames."""
+    """Seconds of target delay, summed up so."""
+
+    jitter_buffer_minimum_delay: float = 0.0
+    """Seconds of the delay that the network alone asks for, summed up so."""
 
     jitter_buffer_emitted_count: int = 0
-    """Frames that left the jitter buffer."""
+    """Pictures that left the jitter buffer, or ticks of sound: those are samples, but for G.722, whose clock runs at half its rate."""
 
     concealed_packets: int = 0
     """Packets of audio that were missing when their time came: the decoder has to conceal them."""

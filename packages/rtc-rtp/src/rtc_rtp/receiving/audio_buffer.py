@@ -92,19 +92,25 @@ class AudioBuffer:
             self._last = number
             if not packet.payload:
                 continue
+            format_ = self._formats[packet.payload_type]
             try:
-                frame = self._formats[packet.payload_type].assemble([packet])
+                frame = format_.assemble([packet])
             except ParseError:
                 self._stats.frames_dropped += 1
                 continue
             frame.received_at = arrived_at
-            stats = self._stats
-            stats.frames_received += 1
-            stats.jitter_buffer_delay += now - arrived_at
-            stats.jitter_buffer_target_delay += self.playout.delay
-            stats.jitter_buffer_emitted_count += 1
+            self._count(now - arrived_at, format_.duration(packet.payload) or 0)
             frames.append((frame, packet, packet))
         return frames
+
+    def _count(self, waited: float, ticks: int) -> None:
+        """A frame leaves: each of its samples has waited as long as it."""
+        stats, playout = self._stats, self.playout
+        stats.frames_received += 1
+        stats.jitter_buffer_emitted_count += ticks
+        stats.jitter_buffer_delay += waited * ticks
+        stats.jitter_buffer_target_delay += playout.delay * ticks
+        stats.jitter_buffer_minimum_delay += min(playout.maximum, playout.measured) * ticks
 
     @property
     def deadline(self) -> float:

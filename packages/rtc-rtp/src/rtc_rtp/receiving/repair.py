@@ -38,9 +38,7 @@ class RepairStream:
             return
         self.heard_at = context.now
         length = len(packet.payload)
-        stats.retransmitted_packets_received += 1
         stats.packets_received += 1
-        stats.retransmitted_bytes_received += length
         stats.bytes_received += length
         stats.header_bytes_received += size - length
         if length < 2:
@@ -48,6 +46,8 @@ class RepairStream:
             if length:
                 context.drop("malformed_retransmission")
             return
+        stats.retransmitted_packets_received += 1
+        stats.retransmitted_bytes_received += length
         original = RtpPacket(
             payload_type,
             int.from_bytes(packet.payload[:2], "big"),

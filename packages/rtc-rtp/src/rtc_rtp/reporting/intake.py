@@ -184,6 +184,9 @@ class Intake:
         if remote.reports_received > 1 and 0 < expected < MAX_EXPECTED:
             self._outbound.departures.loss_reported(block.fraction_lost / 256, expected, seconds)
         remote.packets_lost = block.packets_lost
+        # What came is what must have been sent, but for what was lost (RFC 3550 A.3, seen from the other side).
+        arrived = block.highest_sequence_number - stream.first_sequence_number + 1 - block.packets_lost
+        remote.packets_received = max(0, arrived)
         remote.fraction_lost = block.fraction_lost / 256
         remote.jitter = block.jitter / stream.codec.clock_rate
         remote.highest_sequence_number = block.highest_sequence_number

@@ -75,6 +75,7 @@ class SendStream:
         "codec",
         "encoding",
         "extensions",
+        "first_sequence_number",
         "header_length",
         "history",
         "is_acknowledged",
@@ -131,6 +132,9 @@ class SendStream:
         self.is_repair_acknowledged = False
         self.sent_at: float | None = None
         """When the latest packet left."""
+
+        self.first_sequence_number = 0
+        """Of the packet that left first."""
 
         self.key_frames = KeyFrameRequests()
         self.bounds = Bounds()
@@ -524,13 +528,15 @@ class SendStream:
         if stats is not self.stats:
             self.repaired_at = now
         if outgoing.is_retransmission:
-            self.stats.retransmitted_packets_sent += 1
-            self.stats.retransmitted_bytes_sent += length
+            if length:  # padding alone repeats nothing
+                self.stats.retransmitted_packets_sent += 1
+                self.stats.retransmitted_bytes_sent += length
         else:
             stats.payload_type = packet.payload_type
             stats.total_packet_send_delay += now - outgoing.queued_at
             if self.sent_at is None:
                 self._context.has_new_stream = True
+                self.first_sequence_number = packet.sequence_number
             self.sent_at = now
             if outgoing.is_key_frame:
                 self.key_frames.answered(now)
