@@ -23,6 +23,7 @@ from rtc_dtls import (
 from rtc_dtls.connection_id import NewConnectionId
 from rtc_dtls.errors import ParseError
 from rtc_dtls.handshake import HandshakeType
+from rtc_dtls.record import split_datagram
 
 EACH_VERSION = pytest.mark.parametrize("version", [Version.DTLS_1_2, Version.DTLS_1_3], ids=lambda it: it.name)
 EACH_ROLE = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.name.lower())
@@ -94,6 +95,35 @@ def test_records_without_the_right_one_are_dropped(version: int) -> None:
     pair.server.receive_datagram(datagram, 0.0)
     pair.carry()
     assert pair.seen(Role.SERVER, ApplicationDataReceived) == [ApplicationDataReceived(b"data")]
+
+
+@EACH_VERSION
+@pytest.mark.spec("rfc9147:4/7")
+def test_nothing_is_read_behind_a_record_of_another_association(version: int) -> None:
+    pair = ends(version, b"client", b"server")
+    first, second, third = (datagram_of(pair.client, data) for data in (b"first", b"second", b"third"))
+    at = second.index(b"server")
+    foreign = second[:at] + b"Server" + second[at + 6 :]
+
+    pair.server.receive_datagram(first + foreign + third, 0.0)
+
+    assert pair.server.events() == [ApplicationDataReceived(b"first")]
+    assert pair.server.stats.dropped == {"record_connection_id": 1}
+    pair.server.receive_datagram(foreign + third, 0.0)
+    assert pair.server.events() == []
+    pair.server.receive_datagram(second + third, 0.0)
+    assert pair.server.events() == [ApplicationDataReceived(b"second"), ApplicationDataReceived(b"third")]
+
+
+@EACH_VERSION
+@pytest.mark.spec("rfc9147:4/8")
+def test_no_datagram_has_records_for_two(version: int) -> None:
+    pair = ends(version, b"client", b"server")
+    for role, wanted in ((Role.CLIENT, b"server"), (Role.SERVER, b"client")):
+        end(pair, role).send_many([b"data"] * 3)
+        end(pair, role).close(0.0)
+        for datagram in pair.sent[role] + end(pair, role).datagrams_to_send(0.0):
+            assert split_datagram(datagram, wanted)[1] == []
 
 
 @pytest.mark.spec("rfc9147:4/4", "rfc9147:9/4")

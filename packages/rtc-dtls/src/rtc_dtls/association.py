@@ -97,7 +97,7 @@ class Association:
         if self.state is ConnectionState.NEW and self.role is Role.CLIENT:
             self.journal.drop("not_started")
             return
-        records, dropped = split_datagram(datagram, len(self.context.config.connection_id or b""))
+        records, dropped = split_datagram(datagram, self.context.config.connection_id or b"")
         for record in records:
             if self.closed:
                 self.journal.drop("connection_closed")

@@ -23,6 +23,8 @@ RESERVED_NUMBERS: Final = 64
 class Outbox:
     """Queues that `datagrams` turns into sealed datagrams."""
 
+    # [rfc9147:4/8] Each association has its own.
+
     __slots__ = ("_alerts", "_farewell", "_journal", "_layer", "_max_datas", "_records", "datas")
 
     def __init__(self, *, journal: Journal, layer: HandshakeLayer, records: RecordLayer, max_datas: int) -> None:

@@ -93,17 +93,18 @@ class Opened:
 _FRAMED: Final = frozenset(ContentType)
 
 
-def split_datagram(datagram: bytes, connection_id_length: int = 0) -> tuple[list[Record | ProtectedRecord], list[str]]:
+def split_datagram(datagram: bytes, expected_id: bytes = b"") -> tuple[list[Record | ProtectedRecord], list[str]]:
     """Cut a datagram into its records.
 
     Args:
         datagram: What was received.
-        connection_id_length: Of the connection IDs that we gave out, 0 if none were.
+        expected_id: The connection ID that we gave out, empty if there is none.
 
     Returns:
-        The well-formed records, and why others were dropped. Behind a bad length or a content type whose header we do
-        not know, nothing is looked at.
+        The well-formed records, and why others were dropped. Behind a bad length, a content type whose header we do
+        not know and the connection ID of another association, nothing is looked at.
     """
+    connection_id_length = len(expected_id)
     dropped: list[str] = [] if datagram else ["datagram_empty"]
     records: list[Record | ProtectedRecord] = []
     at = 0
@@ -114,6 +115,10 @@ def split_datagram(datagram: bytes, connection_id_length: int = 0) -> tuple[list
             protected, at = parse_protected(datagram, at, connection_id_length)
             if isinstance(protected, str):
                 dropped.append(protected)
+            elif protected.connection_id and protected.connection_id != expected_id:
+                # [rfc9147:4/7]
+                dropped.append("record_connection_id")
+                break
             else:
                 records.append(protected)
             continue
@@ -128,6 +133,9 @@ def split_datagram(datagram: bytes, connection_id_length: int = 0) -> tuple[list
             connection_id = datagram[start - 2 : start - 2 + connection_id_length]
             start += connection_id_length
             length = int.from_bytes(datagram[start - 2 : start], "big")
+            if connection_id != expected_id:
+                dropped.append("record_connection_id")
+                break
         at = start + length
         # [rfc9147:4.1/1] [rfc9147:4.1/3]
         if content_type not in _FRAMED and not connection_id:
