@@ -2,6 +2,9 @@
 
 Nothing is kept for a client that has not shown that it receives what is sent to its address: its hello is answered with a cookie by a
 connection that is thrown away. What comes back with the cookie begins the connection that stays.
+
+A client that has lost its connection, as by a restart, begins anew from the address that it had. What it had before stays until the new
+handshake is over, for anybody can send a hello in its name (:rfc:`9147#section-5.11`).
 """
 
 import os
@@ -30,8 +33,14 @@ IDLE_TIME: Final = 60.0
 SWEEP_INTERVAL: Final = 5.0
 """Seconds between two looks for clients that have stayed too long."""
 
-_CLIENT_HELLO: Final = b"\x16\xfe"
+_HANDSHAKE: Final = b"\x16\xfe"
 """How a record begins that may hold a hello."""
+_PLAINTEXT: Final = b"\0\0"
+"""The epoch of what is not encrypted, where all records but those of DTLS 1.3 that are encrypted have it."""
+_PLAINTEXT_TYPES: Final = range(20, 32)
+"""First bytes of records that tell their epoch like that."""
+_CLIENT_HELLO: Final = 1
+_HEADER_LENGTH: Final = 13
 
 
 class _Client:
@@ -61,9 +70,11 @@ class DtlsListener:
         self._max_clients = max_clients
         self._is_served = is_served
         self._clients: dict[Address, _Client] = {}
+        self._heirs: dict[Address, _Client] = {}
+        """Clients that have begun anew and are in the handshake, beside what they had before."""
         self._greeted: OrderedDict[Address, DtlsConnection] = OrderedDict()
         self._shaking: set[Address] = set()
-        """Clients in the handshake, the only ones that have timers."""
+        """Clients in their first handshake; like their heirs they have timers, and nobody else."""
         self._touched: dict[Address, None] = {}
         """Clients that may have something to send."""
         self._unsent: list[Datagram] = []
@@ -92,14 +103,36 @@ class DtlsListener:
             if client is None:
                 self._greet(datagram, now)
                 continue
+            if remote in self._heirs:
+                contents += self._receive_for_two(client, datagram, now)
+                continue
+            if remote not in self._shaking and _begins_anew(datagram.data):
+                # [rfc9147:5.11/2] [rfc6347:4.2.8/1]
+                self._greet(datagram, now)
+                continue
             client.connection.receive_datagram(datagram.data, now)
             self._touched[remote] = None
             contents += self._contents(client, remote)
         return contents
 
+    def _receive_for_two(self, client: _Client, datagram: Datagram, now: float) -> list[Datagram]:
+        """Take what comes while a client begins anew: no record tells which connection it is of, unless it can be decrypted."""
+        remote, data = datagram.remote, datagram.data
+        heir = self._heirs[remote]
+        heir.connection.receive_datagram(data, now)
+        self._touched[remote] = None
+        if heir.connection.state is ConnectionState.CONNECTED:
+            # [rfc9147:5.11/3] [rfc6347:4.2.8/3]
+            self._clients[remote] = self._heirs.pop(remote)
+            return self._contents(heir, remote)
+        if not _is_plaintext(data):
+            client.connection.receive_datagram(data, now)
+        return self._contents(client, remote)
+
     def _greet(self, datagram: Datagram, now: float) -> None:
         remote = datagram.remote
-        if not datagram.data.startswith(_CLIENT_HELLO) or len(self._clients) >= self._max_clients:
+        is_full = remote not in self._clients and len(self._clients) >= self._max_clients
+        if not datagram.data.startswith(_HANDSHAKE) or is_full:
             self.dropped += 1
             return
         connection = self._greeted.pop(remote, None)
@@ -114,8 +147,11 @@ class DtlsListener:
             return
         if connection.next_timeout() is not None:
             # It waits for an answer to its flight: the cookie was right.
-            self._clients[remote] = _Client(connection, now)
-            self._shaking.add(remote)
+            if remote in self._clients:
+                self._heirs[remote] = _Client(connection, now)
+            else:
+                self._clients[remote] = _Client(connection, now)
+                self._shaking.add(remote)
         elif not answers:
             self._greeted[remote] = connection
             if len(self._greeted) > MAX_GREETED:
@@ -147,27 +183,30 @@ class DtlsListener:
         unsent, self._unsent = self._unsent, []
         touched, self._touched = self._touched, {}
         for remote in touched:
-            client = self._clients.get(remote)
-            if client is None:
-                continue
-            connection = client.connection
-            unsent += [Datagram(data, self.local, remote) for data in connection.datagrams_to_send(now)]
-            if connection.state is ConnectionState.CONNECTED:
+            client, heir = self._clients.get(remote), self._heirs.get(remote)
+            for each in (client, heir):
+                if each is not None:
+                    unsent += [Datagram(data, self.local, remote) for data in each.connection.datagrams_to_send(now)]
+            if heir is not None and heir.connection.closed:
+                del self._heirs[remote]
+            if client is not None and client.connection.state is ConnectionState.CONNECTED:
                 self._shaking.discard(remote)
-            elif connection.closed:
+            elif client is not None and client.connection.closed:
                 self._forget(remote)
         return unsent
 
     def handle_timeout(self, now: float) -> None:
         """Repeat what was lost, and part with those who have stayed too long."""
-        for remote in sorted(self._shaking):
-            connection = self._clients[remote].connection
+        for remote, client in self._in_handshake():
+            connection = client.connection
             due = connection.next_timeout()
             if due is not None and due <= now:
                 connection.handle_timeout(now)
                 self._touched[remote] = None
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_INTERVAL
+            for remote in [each for each, heir in self._heirs.items() if now - heir.since > HANDSHAKE_TIME]:
+                del self._heirs[remote]
             for remote, client in list(self._clients.items()):
                 if self._is_served(remote):
                     client.served_at = now
@@ -181,11 +220,16 @@ class DtlsListener:
         """When `handle_timeout` is due."""
         if not self._clients:
             return None
-        waiting = (self._clients[remote].connection.next_timeout() for remote in self._shaking)
+        waiting = (client.connection.next_timeout() for _, client in self._in_handshake())
         return min([self._sweep_at, *(due for due in waiting if due is not None)])
+
+    def _in_handshake(self) -> list[tuple[Address, _Client]]:
+        """Those that have timers, in an order that is always the same."""
+        return [*((remote, self._clients[remote]) for remote in sorted(self._shaking)), *sorted(self._heirs.items())]
 
     def close(self, now: float) -> None:
         """Say farewell to everybody; drain one last time."""
+        self._heirs.clear()
         for remote, client in self._clients.items():
             client.connection.close(now)
             self._touched[remote] = None
@@ -193,3 +237,15 @@ class DtlsListener:
     def _forget(self, remote: Address) -> None:
         self._clients.pop(remote, None)
         self._shaking.discard(remote)
+        heir = self._heirs.pop(remote, None)
+        if heir is not None:
+            self._clients[remote] = heir
+            self._shaking.add(remote)
+
+
+def _is_plaintext(data: bytes) -> bool:
+    return len(data) > _HEADER_LENGTH and data[0] in _PLAINTEXT_TYPES and data[3:5] == _PLAINTEXT
+
+
+def _begins_anew(data: bytes) -> bool:
+    return data.startswith(_HANDSHAKE) and _is_plaintext(data) and data[_HEADER_LENGTH] == _CLIENT_HELLO
