@@ -115,6 +115,9 @@ class FakeCodecs:
     def can_encode(self, mime_type: str, parameters: Mapping[str, str]) -> bool:
         return mime_type in {"video/VP8", "audio/opus"}
 
+    def scalability_modes(self, mime_type: str) -> tuple[str, ...]:
+        return ("L1T1", "L1T2") if mime_type == "video/VP8" else ()
+
     def can_decode(self, mime_type: str, parameters: Mapping[str, str]) -> bool:
         return mime_type in {"video/VP8", "audio/opus", "video/H264"}
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,41 @@ async def test_nothing_is_added_to_a_closed_connection(pair: Pair) -> None:
         transceiver.stop()
     assert (transceiver.direction, transceiver.currentDirection) == ("stopped", "stopped")
     assert pair[0].getSenders() == []
+
+
+async def test_arguments_are_looked_at_in_the_order_of_the_specification(pair: Pair) -> None:
+    """Types first, then whether the connection is closed, then what the encodings say."""
+    sender = pair[0].addTrack(video())
+    parameters = sender.getParameters()
+    await pair[0].close()
+
+    with pytest.raises(TypeError):
+        pair[0].addTransceiver("smell")  # type: ignore[arg-type]  # what is refused
+    with pytest.raises(InvalidStateError):
+        pair[0].addTransceiver("video", sendEncodings=[{"scaleResolutionDownBy": 0.5}])
+    with pytest.raises(InvalidStateError):
+        await sender.setParameters(parameters)
+
+
+async def test_what_is_no_track_stream_or_sender_is_a_type_error(pair: Pair) -> None:
+    sender = pair[0].addTrack(video())
+    wrong: list[Any] = ["x", None, object(), pair[0].getTransceivers()[0]]
+
+    for each in wrong:
+        with pytest.raises(TypeError):
+            pair[0].addTrack(each)
+        with pytest.raises(TypeError):
+            pair[0].addTrack(audio(), each)
+        with pytest.raises(TypeError):
+            pair[0].addTransceiver("audio", streams=[each])
+        with pytest.raises(TypeError):
+            pair[0].removeTrack(each)
+        with pytest.raises(TypeError):
+            sender.setStreams(each)
+        if each is not None:
+            with pytest.raises(TypeError):
+                await sender.replaceTrack(each)
+    assert pair[0].getSenders() == [sender]
 
 
 async def test_a_connection_that_never_had_media_has_none_when_closed(pair: Pair) -> None:
@@ -518,6 +554,21 @@ async def test_statistics_are_selected_by_track(pair: Pair) -> None:
     json.dumps([each.toJSON() for each in whole.values()])
     with pytest.raises(InvalidAccessError):
         await pair[0].getStats(video())
+
+
+async def test_statistics_outlive_the_connection(pair: Pair) -> None:
+    sender = pair[0].addTrack(video())
+    await negotiate(*pair)
+    await pair[0].wait_for("connected")
+    before = {each.type for each in (await pair[0].getStats()).values()}
+    await pair[0].close()
+    after = await pair[0].getStats()
+
+    assert {each.type for each in after.values()} == before
+    assert after.transport is not None
+    assert (after.transport.dtlsState, after.transport.iceState) == ("closed", "closed")
+    assert after.transport.bytesReceived > 0
+    assert "outbound-rtp" in {each.type for each in (await sender.getStats()).values()}
 
 
 # --- legacy ---

@@ -5,7 +5,7 @@ decoders are plain objects without a notion of event loops: `rtc_asyncio` calls 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol
@@ -129,6 +129,9 @@ class CodecFactory(Protocol):
 
     def can_decode(self, mime_type: str, parameters: Mapping[str, str]) -> bool:
         """Whether there is a decoder for this codec with these format parameters."""
+
+    def scalability_modes(self, mime_type: str) -> Collection[str]:
+        """The modes of WebRTC-SVC in which its encoder of this codec makes streams, such as "L1T2"."""
 
     def create_encoder(self, codec: "RtpCodec", settings: EncoderSettings) -> Encoder:
         """Make an encoder. `codec.parameters` are what the peer can take.

@@ -15,6 +15,7 @@ from .rtp_dictionaries import (
     RTCRtpEncodingParameters,
     RTCRtpSendParameters,
 )
+from .scalability import Scalability, is_simulcast
 
 if TYPE_CHECKING:
     from .tracks import MediaKind
@@ -27,7 +28,10 @@ _RID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 def initial_encodings(
-    given: Sequence[RTCRtpEncodingParameters | Mapping[str, object]], kind: "MediaKind", codecs: Sequence[RTCRtpCodec]
+    given: Sequence[RTCRtpEncodingParameters | Mapping[str, object]],
+    kind: "MediaKind",
+    codecs: Sequence[RTCRtpCodec],
+    scalability: Scalability,
 ) -> list[RTCRtpEncodingParameters]:
     """Check what `addTransceiver` was given, and complete it.
 
@@ -35,11 +39,13 @@ def initial_encodings(
         given: `sendEncodings`.
         kind: Of the transceiver.
         codecs: What could be negotiated.
+        scalability: The modes that can be made.
 
     Raises:
         TypeError: A `rid` is malformed, twice there, or missing beside others.
         InvalidAccessError: Something is given that only the connection sets.
-        OperationError: A codec is not among the capabilities, or sizes are given for some encodings only.
+        OperationError: A codec is not among the capabilities, a scalability mode is not known, or sizes are given for some
+            encodings only.
         ValueError: A number is out of range; a RangeError on the Web.
     """
     encodings = [replace(converted(RTCRtpEncodingParameters, each)) for each in given]
@@ -58,6 +64,8 @@ def initial_encodings(
             raise OperationError("the codec of an encoding is not among the capabilities")
         if kind == "video" and encoding.maxFramerate is not None and not encoding.maxFramerate > 0.0:
             raise ValueError("maxFramerate is more than 0")
+    _check_modes(encodings, codecs, scalability, OperationError)
+    _check_sole_simulcast(encodings, OperationError)
     _check_sizes(encodings, OperationError)
     encodings = _of_kind(encodings, kind)[: MAX_ENCODINGS[kind]]
     if kind == "video":
@@ -68,7 +76,11 @@ def initial_encodings(
 
 
 def changed_encodings(
-    parameters: RTCRtpSendParameters, last: RTCRtpSendParameters, kind: "MediaKind", codecs: Sequence[RTCRtpCodec]
+    parameters: RTCRtpSendParameters,
+    last: RTCRtpSendParameters,
+    kind: "MediaKind",
+    codecs: Sequence[RTCRtpCodec],
+    scalability: Scalability,
 ) -> list[RTCRtpEncodingParameters]:
     """Check what `setParameters` was given, and complete it.
 
@@ -77,6 +89,7 @@ def changed_encodings(
         last: What `getParameters` returned.
         kind: Of the transceiver.
         codecs: Those negotiated, or all if none are yet.
+        scalability: The modes that can be made.
 
     Raises:
         InvalidModificationError: Something was changed that must stay, or contradicts something else.
@@ -94,6 +107,12 @@ def changed_encodings(
             raise InvalidModificationError("the codec of an encoding was not negotiated")
         if encoding.adaptivePtime and encoding.ptime is not None:
             raise InvalidModificationError("ptime and adaptivePtime exclude each other")
+    # Before a negotiation any codec may come to be used, afterwards the first one is.
+    usable = last.codecs[:1] or codecs
+    before = {each.rid: each.scalabilityMode for each in last.encodings}
+    changed_modes = [each for each in encodings if each.scalabilityMode != before[each.rid]]
+    _check_modes(changed_modes, usable, scalability, InvalidModificationError)
+    _check_sole_simulcast(encodings, InvalidModificationError)
     _check_sizes(encodings, InvalidModificationError)
     encodings = _of_kind(encodings, kind)
     if kind == "video":
@@ -134,6 +153,27 @@ def _complete_scale(encodings: list[RTCRtpEncodingParameters]) -> None:
     for index, encoding in enumerate(encodings):
         if encoding.scaleResolutionDownBy is None:
             encoding.scaleResolutionDownBy = 1.0 if said else float(1 << (len(encodings) - index - 1))
+
+
+def _check_modes(
+    encodings: list[RTCRtpEncodingParameters],
+    codecs: Sequence[RTCRtpCodec],
+    scalability: Scalability,
+    error: type[DOMException],
+) -> None:
+    """Check scalability modes (WebRTC-SVC, section 4.2)."""
+    for encoding in encodings:
+        if (mode := encoding.scalabilityMode) is None:
+            continue
+        usable = codecs if encoding.codec is None else [converted(RTCRtpCodec, encoding.codec)]
+        if not any(scalability.is_known(mode, each.mimeType) for each in usable):
+            raise error(f"no codec that could be used has the scalability mode {mode!r}")
+
+
+def _check_sole_simulcast(encodings: list[RTCRtpEncodingParameters], error: type[DOMException]) -> None:
+    active = [each for each in encodings if each.active]
+    if len(active) > 1 and any(is_simulcast(each.scalabilityMode or "") for each in active):
+        raise error("simulcast is either several encodings, or several pictures in one stream")
 
 
 def _check_sizes(encodings: list[RTCRtpEncodingParameters], error: type[DOMException]) -> None:

@@ -104,3 +104,17 @@ class MediaStream(EventTarget):
         if self._tracks.get(track.id) is track:
             del self._tracks[track.id]
             self.dispatchEvent(MediaStreamTrackEvent("removetrack", track=track))
+
+
+def stream_ids(streams: Iterable[MediaStream]) -> tuple[str, ...]:
+    """Return the ids of streams, each once.
+
+    Raises:
+        TypeError: One of them is no stream.
+    """
+    found: dict[str, None] = {}
+    for stream in streams:
+        if not isinstance(stream, MediaStream):
+            raise TypeError(f"expected a MediaStream, got {type(stream).__name__}")
+        found[stream.id] = None
+    return tuple(found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import rtc_peer
 from rtc_peer import MediaOptions, PeerConnection
 
-from .codec_selection import CodecChoice
+from .codec_selection import CodecChoice, chosen_factory
 from .conversion import w3c_errors
 from .dictionaries import RTCOfferOptions, converted
 from .dispatch import Dispatcher
@@ -65,16 +65,21 @@ class RtpMediaApi(EventTarget):
             streams: The streams that the peer shall find it in.
 
         Raises:
+            TypeError: It is no track, or one of the others is no stream.
             InvalidStateError: The connection is closed.
             InvalidAccessError: The track is sent already.
         """
+        from .media_stream import stream_ids
+        from .tracks import checked_track
+
         self._driver.check_thread()
+        track, ids = checked_track(track), stream_ids(streams)
         self._check_open()
         media = self._load_media()
         if any(sender.track is track for sender in self.getSenders()):
             raise InvalidAccessError("the track is sent already")
         with w3c_errors():
-            handle = self._peer.add_track(track.kind, track.id, [stream.id for stream in streams]).transceiver
+            handle = self._peer.add_track(track.kind, track.id, ids).transceiver
         sender = media.transceiver(handle, track).sender
         sender.set_track(track)
         self._driver.wake()
@@ -84,10 +89,15 @@ class RtpMediaApi(EventTarget):
         """Send nothing through this sender any more. The peer learns it by the next negotiation.
 
         Raises:
+            TypeError: It is no sender.
             InvalidStateError: The connection is closed.
             InvalidAccessError: The sender belongs to another connection.
         """
+        from .rtp_sender import RTCRtpSender
+
         self._driver.check_thread()
+        if not isinstance(sender, RTCRtpSender):
+            raise TypeError(f"expected an RTCRtpSender, got {type(sender).__name__}")
         self._check_open()
         with w3c_errors():
             try:
@@ -118,11 +128,12 @@ class RtpMediaApi(EventTarget):
 
         Raises:
             InvalidStateError: The connection is closed.
-            TypeError: The kind, a direction or a `rid` is wrong.
-            OperationError: A codec of an encoding is not among the capabilities.
+            TypeError: The kind, a direction, a stream or a `rid` is wrong.
+            OperationError: A codec of an encoding is not among the capabilities, or a scalability mode is not known.
             ValueError: A number of an encoding is out of range; a RangeError on the Web.
         """
         from .rtp_dictionaries import RTCRtpTransceiverInit
+        from .scalability import Scalability
         from .transceiver_init import Wanted
 
         self._driver.check_thread()
@@ -133,8 +144,9 @@ class RtpMediaApi(EventTarget):
             streams=given.streams if streams is None else streams,
             encodings=given.sendEncodings if sendEncodings is None else sendEncodings,
             options=self._media_options,
+            scalability=Scalability(chosen_factory(self._codecs)),
+            check_open=self._check_open,
         )
-        self._check_open()
         with w3c_errors():
             handle = self._peer.add_transceiver(
                 wanted.kind,

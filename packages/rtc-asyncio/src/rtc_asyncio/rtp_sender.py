@@ -16,7 +16,7 @@ from .dtmf import RTCDTMFSender
 from .encoding_parameters import changed_encodings
 from .errors import InvalidModificationError, InvalidStateError
 from .media_services import MediaServices
-from .media_stream import MediaStream
+from .media_stream import MediaStream, stream_ids
 from .rtp_codecs import capabilities, codec_of, codec_parameters, extension_parameters, payload_type_of
 from .rtp_dictionaries import (
     RTCEncodingOptions,
@@ -28,8 +28,9 @@ from .rtp_dictionaries import (
     RTCRtpSendParameters,
     RTCSetParameterOptions,
 )
+from .scalability import Scalability
 from .sending import SendingPump
-from .tracks import MediaStreamTrack, RawFrame, RtpPacketTrack
+from .tracks import MediaStreamTrack, RawFrame, RtpPacketTrack, checked_track
 
 if TYPE_CHECKING:
     from rtc_rtp import SendEncoding, SendParameters
@@ -134,7 +135,7 @@ class RTCRtpSender:
         wanted = converted(RTCRtpSendParameters, parameters)
         given = converted(RTCSetParameterOptions, setParameterOptions).encodingOptions
         options = [converted(RTCEncodingOptions, each) for each in given]
-        if self._handle.stopping:
+        if self._handle.stopping or self._services.closed:
             raise InvalidStateError("the transceiver was stopped")
         last = self._last_returned
         if last is None:
@@ -143,7 +144,7 @@ class RTCRtpSender:
             raise InvalidModificationError("there is one entry of encodingOptions for each encoding, or none")
         known = self._services.options.codecs(self._handle.kind)
         codecs: Sequence[RTCRtpCodec] = last.codecs or [codec_of(each) for each in known]
-        encodings = changed_encodings(wanted, last, self._handle.kind, codecs)
+        encodings = changed_encodings(wanted, last, self._handle.kind, codecs, Scalability(self._services.factory))
         with w3c_errors():
             self._handle.sender.set_encodings(
                 applied_encoding(asked, known)
@@ -199,13 +200,13 @@ class RTCRtpSender:
         """Send another track, or none, without negotiation.
 
         Raises:
-            TypeError: The new track is of the other kind.
+            TypeError: The new track is of the other kind, or none.
             InvalidStateError: The transceiver was stopped, or the connection is closed.
         """
         self._services.check_thread()
         if self._services.closed:
             raise InvalidStateError("the connection is closed")
-        if withTrack is not None and withTrack.kind != self._handle.kind:
+        if withTrack is not None and checked_track(withTrack).kind != self._handle.kind:
             raise TypeError(f"this sender sends {self._handle.kind}, the track is {withTrack.kind}")
         if self._handle.stopping:
             raise InvalidStateError("the transceiver was stopped")
@@ -215,11 +216,12 @@ class RTCRtpSender:
         """Put the track into other streams; the next offer tells the peer.
 
         Raises:
+            TypeError: One of them is no stream.
             InvalidStateError: The connection is closed.
         """
         self._services.check_thread()
         with w3c_errors():
-            self._handle.sender.set_streams(stream.id for stream in streams)
+            self._handle.sender.set_streams(stream_ids(streams))
         self._services.wake()
 
     async def getStats(self) -> "RTCStatsReport":

@@ -184,6 +184,17 @@ class MediaStreamTrack(EventTarget, ABC):
             self._dispatch_to_plain(Event("ended"))
 
 
+def checked_track(track: MediaStreamTrack) -> MediaStreamTrack:
+    """Return a track.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(track, MediaStreamTrack):
+        raise TypeError(f"expected a MediaStreamTrack, got {type(track).__name__}")
+    return track
+
+
 class ClonedTrack(MediaStreamTrack):
     """Delivers what another track delivers."""
 

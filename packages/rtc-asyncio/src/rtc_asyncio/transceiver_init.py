@@ -1,6 +1,6 @@
 """What `RTCPeerConnection.addTransceiver` was asked for, checked (WebRTC 1.0, section 5.1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from rtc_peer import MediaOptions
@@ -9,10 +9,11 @@ from rtc_sdp import Direction
 
 from .dataclass import dataclass
 from .encoding_parameters import initial_encodings
-from .media_stream import MediaStream
+from .media_stream import MediaStream, stream_ids
 from .rtp_codecs import codec_of, direction_of, machine_direction
 from .rtp_dictionaries import RTCRtpEncodingParameters, RTCRtpTransceiverDirection
 from .rtp_sender import applied_encoding
+from .scalability import Scalability
 from .tracks import MediaKind, MediaStreamTrack
 
 
@@ -35,12 +36,23 @@ class Wanted:
         streams: Sequence[MediaStream],
         encodings: Sequence[RTCRtpEncodingParameters | Mapping[str, object]],
         options: MediaOptions,
+        scalability: Scalability,
+        check_open: Callable[[], None],
     ) -> Self:
-        """Check and complete what the application said.
+        """Check and complete what the application said, in the order of the specification.
+
+        Args:
+            track_or_kind: The first argument of `addTransceiver`.
+            direction: As in `RTCRtpTransceiverInit`.
+            streams: As there.
+            encodings: As there.
+            options: What could be negotiated.
+            scalability: The modes that can be made.
+            check_open: Raises if the connection is closed.
 
         Raises:
-            TypeError: The kind, the direction or a `rid` is wrong.
-            OperationError: A codec of an encoding is not among the capabilities.
+            TypeError: The kind, the direction, a stream or a `rid` is wrong.
+            OperationError: A codec of an encoding is not among the capabilities, or a scalability mode is not known.
             ValueError: A number of an encoding is out of range.
         """
         track = track_or_kind if isinstance(track_or_kind, MediaStreamTrack) else None
@@ -56,12 +68,14 @@ class Wanted:
         wanted = direction_of(direction)
         if wanted == "stopped":
             raise TypeError("a transceiver does not begin as stopped")
+        check_open()
+        known = [codec_of(each) for each in options.codecs(kind)]
         return cls(
             kind=kind,
             track=track,
             direction=machine_direction(wanted),
-            stream_ids=tuple(dict.fromkeys(stream.id for stream in streams)),
-            encodings=initial_encodings(encodings, kind, [codec_of(each) for each in options.codecs(kind)]),
+            stream_ids=stream_ids(streams),
+            encodings=initial_encodings(encodings, kind, known, scalability),
         )
 
     @property

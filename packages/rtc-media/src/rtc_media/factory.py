@@ -1,6 +1,6 @@
 """What rtc_asyncio finds under the entry point `rtc_asyncio.codecs`: makes encoders and decoders of what the installed libav has."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -15,7 +15,7 @@ from rtc_media.errors import CodecError
 from rtc_media.limits import h264_profile_level
 from rtc_media.sound import sound_frame
 from rtc_media.video_decoder import VideoDecoder
-from rtc_media.video_encoder import VideoEncoder
+from rtc_media.video_encoder import VideoEncoder, video_scalability_modes
 from rtc_rtp import RtpCodec
 from rtc_rtp.payload.h264_profile import H264Profile
 
@@ -33,6 +33,10 @@ class LibavCodecs:
     def can_decode(self, mime_type: str, parameters: Mapping[str, str]) -> bool:
         """Whether the installed libav has a decoder for streams with these format parameters."""
         return decoder_name(mime_type) is not None and _is_common(mime_type, parameters)
+
+    def scalability_modes(self, mime_type: str) -> Collection[str]:
+        """Layers in time, where the encoder makes them."""
+        return video_scalability_modes(mime_type)
 
     def create_encoder(self, codec: RtpCodec, settings: EncoderSettings) -> Encoder:
         """Make an encoder for one stream.

@@ -1,5 +1,6 @@
 """An encoder of video for one RTP stream: adapts each picture, follows the target bit rate, makes key frames when asked."""
 
+from collections.abc import Collection
 from fractions import Fraction
 from typing import Final
 
@@ -31,6 +32,8 @@ LONGEST_STEP: Final = VIDEO_CLOCK_RATE * 2
 KEEPS_RESOLUTION: Final = frozenset({"maintain-resolution", "maintain-framerate-and-resolution"})
 KEEPS_FRAMERATE: Final = frozenset({"maintain-framerate", "maintain-framerate-and-resolution"})
 """Preferences with which no picture is left out for the rate's sake."""
+TEMPORAL_LAYERS: Final = {"L1T1": 1, "L1T2": 2, "L1T3": 3}
+"""By scalability mode; spatial layers are sent as simulcast instead."""
 TEMPORAL_IDS: Final = {2: (0, 1), 3: (0, 2, 1, 2)}
 """Which layer each picture is in, by the number of layers."""
 
@@ -62,7 +65,7 @@ class VideoEncoder:
         self._settings = settings
         self._kind = VIDEO_ENCODERS[name]
         self._limits = picture_limits(codec.mime_type, codec.parameters)
-        self._layers = _temporal_layers(settings.scalability_mode) if self._kind.has_temporal_layers else 1
+        self._layers = TEMPORAL_LAYERS.get(settings.scalability_mode or "", 1) if self._kind.has_temporal_layers else 1
         self._is_drawn = settings.content_hint in {"detail", "text"}
         preference = settings.degradation_preference
         self._keeps_size = self._is_drawn if preference is None else preference in KEEPS_RESOLUTION
@@ -244,9 +247,12 @@ def _ticks(frame: VideoFrame) -> int:
     return (2 * pts * VIDEO_CLOCK_RATE * numerator + denominator) // (2 * denominator)
 
 
-def _temporal_layers(scalability_mode: str | None) -> int:
-    """Read "L1T2" and the like; spatial layers are sent as simulcast instead."""
-    return {"L1T2": 2, "L1T3": 3}.get(scalability_mode or "", 1)
+def video_scalability_modes(mime_type: str) -> Collection[str]:
+    """The scalability modes in which pictures can be encoded with a codec."""
+    kind = VIDEO_ENCODERS.get(encoder_name(mime_type) or "")
+    if kind is None:
+        return ()
+    return TEMPORAL_LAYERS if kind.has_temporal_layers else ("L1T1",)
 
 
 def _without_temporal_delimiter(data: bytes) -> bytes:

@@ -171,11 +171,11 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
         return self._layers.stats()
 
     def statistics(self) -> list[Statistics]:
-        """Describe everything that is counted, in the order of the W3C's identifiers for statistics."""
+        """Describe everything that is counted, in the order of the W3C's identifiers for statistics; also after `close`."""
         from rtc_peer.statistics_report import report
 
         return report(
-            self._layers.transports.transports.values(),
+            self._layers.transports.transports.values() or self._layers.transports.former,
             self._layers.data,
             former_channels=self._layers.former_channels,
             certificates=self._certificates,

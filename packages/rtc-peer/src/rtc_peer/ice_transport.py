@@ -292,6 +292,7 @@ class IceTransport:
         """End at once, without a word."""
         self.stirred = True
         self.agent.close(now)
+        self.state = IceTransportState.CLOSED
 
     def _is_due(self, now: float) -> bool:
         return self.stirred or (self._due is not None and self._due <= now)

@@ -54,6 +54,8 @@ class TransportSet:
         journal: Journal,
     ) -> None:
         self.transports: dict[int, Transport] = {}
+        self.former: tuple[Transport, ...] = ()
+        """Those that were in use when all were closed: what they counted can still be asked for."""
         self.policy = IceTransportPolicy.ALL
         """For the next gathering."""
         self._servers = IceServers(())
@@ -167,6 +169,7 @@ class TransportSet:
 
     def close(self, now: float) -> None:
         """Close all of them."""
+        self.former = tuple(self.transports.values())
         for key in list(self._all()):
             self._close(key, now)
 
