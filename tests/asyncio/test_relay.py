@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.asyncio.party import connected, incoming, negotiate, trickle
+from tests.cli.turn_certificate import certificate
 from tests.support.authority import Authority
 
 from rtc_asyncio import (
@@ -390,6 +391,18 @@ def test_a_certificate_proves_the_names_that_it_is_for_and_no_others(tmp_path: P
     assert not is_trusted([der], "not a name", context, now)
     assert not is_trusted([der], "turn.example.org", context, now + timedelta(days=30))
     assert not is_trusted([der], "turn.example.org", Authority(tmp_path, "Another").context(), now)
+
+
+def test_a_certificate_that_vouches_for_itself_counts_where_it_is_trusted(tmp_path: Path) -> None:
+    certificate(tmp_path, "turn.example.org")
+    pem = tmp_path / "turn.example.org.pem"
+    der, now = ssl.PEM_cert_to_DER_cert(pem.read_text()), datetime.now(UTC)
+    context = ssl.create_default_context(cafile=str(pem))
+
+    assert is_trusted([der], "turn.example.org", context, now)
+    assert not is_trusted([der], "example.org", context, now)
+    assert not is_trusted([der], "turn.example.org", context, now + timedelta(days=2))
+    assert not is_trusted([der], "turn.example.org", ssl.create_default_context(), now)
     lax = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     lax.check_hostname = False
     lax.verify_mode = ssl.CERT_NONE

@@ -30,7 +30,7 @@ async def turn(
     """A TURN server on the loopback interface; yields its ports by transport."""
     service = TurnService(
         authenticator=LongTermAuthenticator(LongTermUsers("example.org", {"alice": "secret"}), secret=bytes(32)),
-        listeners=[TurnListener(transport=each, host=HOST, port=0) for each in ("udp", "tcp", "tls")],
+        listeners=[TurnListener(transport=each, host=HOST, port=0) for each in ("udp", "tcp", "tls", "dtls")],
         certificate=certificate(folder, host, lifetime=lifetime),
         config=config,
     )
@@ -182,10 +182,26 @@ async def test_a_name_that_nobody_has(capsys: pytest.CaptureFixture[str]) -> Non
     assert server["code"] == "name"
 
 
-async def test_dtls_is_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    _, (server,) = await check(capsys, f"turns:{HOST}?transport=udp")
+async def test_a_relay_over_dtls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with turn(tmp_path) as ports:
+        url = f"turns:{HOST}:{ports['dtls']}?transport=udp"
+        document, (server,) = await check(capsys, url, authority=tmp_path / f"{HOST}.pem")
+        _, (unknown,) = await check(capsys, url)
+        _, (stranger,) = await check(capsys, url, authority=tmp_path / f"{HOST}.pem", password="wrong")
 
-    assert server["code"] == "not_checked"
+    assert (server["code"], server["transport"]) == ("ok", "dtls")
+    assert str(server["relayed"]).startswith(HOST)
+    assert "a relay over DTLS is there" in str(document["summary"])
+    assert unknown["code"] == "tls_untrusted"
+    assert stranger["code"] == "credentials"
+
+
+async def test_dtls_where_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with turn(tmp_path) as ports:
+        _, (server,) = await check(capsys, f"turns:{HOST}:{ports['udp']}?transport=udp")
+
+    assert server["code"] == "silent"
+    assert "DTLS" in str(server["reason"])
 
 
 async def test_one_that_works_is_enough_unless_all_are_asked_for(

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from tests.dtls.ends import certificate
 
 from rtc_cli import main
-from rtc_cli.dtls_command import _GROUPS, _KINDS, _PROFILES, _SUITES, _VERSIONS, _endpoint
+from rtc_cli.dtls_command import _GROUPS, _KINDS, _PROFILES, _SUITES, _VERSIONS, _endpoint, connect
 from rtc_cli.dtls_facts import VERSIONS
 from rtc_dtls import CertificateKind, CipherSuiteId, GroupId, SrtpProfile
 
@@ -199,6 +199,36 @@ def test_a_file_without_a_key_is_told(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "cannot be used" in result.output
+
+
+@pytest.mark.parametrize(
+    ("option", "typed", "meant"),
+    [
+        ("suites", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE_RSA_AES_256_GCM_SHA384"),
+        ("suites", "tls_chacha20_poly1305_sha256", "CHACHA20_POLY1305_SHA256"),
+        ("suites", "AES_128_GCM_SHA256", "AES_128_GCM_SHA256"),
+        ("groups", "secp256r1", "SECP256R1"),
+        ("profiles", "SRTP_AES128_CM_HMAC_SHA1_80", "AES128_CM_HMAC_SHA1_80"),
+    ],
+)
+def test_names_may_be_typed_as_they_are_shown_and_registered(option: str, typed: str, meant: str) -> None:
+    (parameter,) = [each for each in connect.params if each.name == option]
+
+    assert parameter.type.convert(typed, parameter, None) == meant
+
+
+async def test_a_server_that_gets_no_certificate_says_how_to_do_without() -> None:
+    async with program("listen", "--port", "0", "--once", "--dtls", "1.2") as server:
+        port = (await server.event("listening"))["port"]
+        pipe = asyncio.subprocess.PIPE
+        client = await asyncio.create_subprocess_exec(
+            *("openssl", "s_client", "-dtls1_2", "-connect", f"127.0.0.1:{port}"), stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        failed = await server.event("failed")
+        client.kill()
+        await client.communicate()
+
+    assert "--no-client-certificate" in str(failed["text"])
 
 
 def test_the_names_are_those_of_rtc_dtls() -> None:

@@ -146,7 +146,7 @@ def test_checking_opens_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["turn", "-c", str(file), "--check", "--realm", "example.org"])
 
     assert result.exit_code == 0
-    assert result.stdout == "realm example.org, udp 3478, tcp 3478, tls 5349, dtls 5349, 1 users: this would run\n"
+    assert result.stdout == "realm example.org, udp 3478, tcp 3478, tls 5349, dtls 5349, 1 user: this would run\n"
     assert CliRunner().invoke(main, ["turn", "--user", "alice"]).exit_code == 2
     assert CliRunner().invoke(main, ["turn", "--check", "--user", "a:b", "--allow-peer", "x"]).exit_code == 1
     assert "relay" in CliRunner().invoke(main, ["turn", "--example"]).stdout
@@ -318,7 +318,10 @@ async def test_a_port_in_use_is_one_sentence(unused_port: Callable[[], int]) -> 
         async with Turn.launch("--host", HOST, "--port", port, "--user", "a:b") as second:
             code, errors = await second.end()
 
-    assert (code, errors) == (1, "rtc: the server cannot be started: Address already in use\n")
+    assert (code, errors) == (
+        1,
+        f"rtc: the server cannot be started: {HOST} port {port} over UDP: Address already in use\n",
+    )
 
 
 async def test_a_file_that_everybody_may_read_is_warned_of(tmp_path: Path, ports: str) -> None:

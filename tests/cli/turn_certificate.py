@@ -13,7 +13,7 @@ from rtc_asyncio import TurnCertificate
 
 
 def certificate(folder: Path, host: str, *, lifetime: timedelta = timedelta(days=1)) -> TurnCertificate:
-    """A self-signed certificate for a host; it stands in ``folder`` as HOST.pem. A negative lifetime is over."""
+    """A self-signed certificate for a host, as `openssl req -x509` makes it; it stands in ``folder`` as HOST.pem. A negative lifetime is over."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
     try:
@@ -29,6 +29,7 @@ def certificate(folder: Path, host: str, *, lifetime: timedelta = timedelta(days
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=30))
         .not_valid_after(now + lifetime)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([name]), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -23,7 +23,7 @@ from rtc_dtls import (
 )
 from rtc_stun import Address, Datagram
 
-from .server_certificate import is_trusted
+from .server_certificate import is_trusted, untrusted
 from .udp import Batch, UdpSocket
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class DtlsStream:
         """Shake hands.
 
         Raises:
-            OSError: The server does not speak DTLS, or does not prove to be who it should be.
+            ssl.SSLCertVerificationError: The server does not prove to be who it should be; an OSError as over TLS.
+            OSError: It does not speak DTLS.
         """
         self._connection.start(self._loop.time())
         self._flush()
@@ -140,6 +141,8 @@ class DtlsStream:
             self._connection.set_remote_fingerprints([Fingerprint.of(chain[0])], now)
         else:
             self._connection.abort(now, _CERTIFICATE_UNKNOWN)
+            if not self._connected.done():
+                self._connected.set_exception(untrusted(self._name))
 
     def _send(self) -> None:
         records = self._connection.datagrams_to_send(self._loop.time())

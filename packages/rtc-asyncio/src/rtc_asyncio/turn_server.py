@@ -225,7 +225,7 @@ class TurnService:
         """Listen. Call it once.
 
         Raises:
-            OSError: An address cannot be bound; nothing is left open.
+            OSError: An address cannot be bound, which the message names; nothing is left open.
             ValueError: There are no two addresses of one family for a discovery port; nothing is left open either.
         """
         self._loop = asyncio.get_running_loop()
@@ -310,6 +310,13 @@ class TurnService:
     # Listeners.
 
     def _listen(self, transport: ListenerTransport, wanted: Address) -> None:
+        try:
+            self._bind(transport, wanted)
+        except OSError as error:
+            where = f"{wanted.host} port {wanted.port} over {transport.upper()}"
+            raise OSError(error.errno, f"{where}: {error.strerror or error}") from error
+
+    def _bind(self, transport: ListenerTransport, wanted: Address) -> None:
         if transport in ("udp", "dtls"):
             received = self._received_dtls if transport == "dtls" else self._received
             udp = UdpSocket(wanted, received, stamped=False, relays=True)

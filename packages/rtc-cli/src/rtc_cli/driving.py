@@ -7,7 +7,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from rtc_stun import (
     Address,
@@ -19,6 +19,9 @@ from rtc_stun import (
     StunClient,
 )
 from rtc_turn import TurnClient
+
+if TYPE_CHECKING:
+    from rtc_asyncio.dtls_stream import DtlsStream
 
 FIRST_PORT, LAST_PORT = 32768, 65535
 """The range that RFC 5780, 4.1 recommends: ports that nothing else has used lately."""
@@ -35,7 +38,7 @@ class Driver:
     """Moves bytes for a machine until it has told what was asked.
 
     Args:
-        tls: How to verify servers over TLS.
+        tls: How to verify servers over TLS and DTLS.
     """
 
     def __init__(self, tls: ssl.SSLContext) -> None:
@@ -44,6 +47,7 @@ class Driver:
         self._machine: Machine | None = None
         self._was_heard = False
         self._sockets: dict[Address, asyncio.DatagramTransport] = {}
+        self._dtls: dict[Address, DtlsStream] = {}
         self._writers: dict[int, asyncio.StreamWriter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -86,6 +90,27 @@ class Driver:
         self._sockets[address] = transport
         return address
 
+    async def open_dtls(self, server: Address, name: str) -> Address:
+        """Shake hands with a server that proves to be ``name``; returns our address of the connection.
+
+        Raises:
+            OSError: It does not prove that, or does not speak DTLS.
+        """
+        from rtc_asyncio.dtls_stream import DtlsStream  # and all of DTLS, which few servers speak
+
+        stream = DtlsStream(
+            server,
+            None,
+            name=name,
+            context=self._tls,
+            on_data=lambda data: self.receive(stream.local, data, server, "dtls"),
+            on_closed=self._wake.set,
+        )
+        self._dtls[stream.local] = stream
+        await stream.connect()
+        self.is_connected = True
+        return stream.local
+
     async def run(self, machine: Machine, until: Callable[[], bool], timeout: float) -> bool:
         """Drive a machine until something holds, a socket fails, or the seconds are over; returns whether it holds."""
         self._machine = machine
@@ -115,13 +140,15 @@ class Driver:
             transport.close()
         for writer in self._writers.values():
             writer.close()
+        for stream in self._dtls.values():
+            stream.close()
         await asyncio.sleep(0)
 
-    def receive(self, local: Address, data: bytes, source: tuple[str, int]) -> None:
+    def receive(self, local: Address, data: bytes, source: tuple[str, int], transport: str = "udp") -> None:
         """Take in a datagram."""
         if self._machine is not None:
             self._was_heard = True
-            self._machine.receive_datagram(Datagram(data, local, Address(*source[:2])), self.now)
+            self._machine.receive_datagram(Datagram(data, local, Address(*source[:2]), transport), self.now)
             self._wake.set()
 
     def fail(self, error: OSError) -> None:
@@ -138,7 +165,10 @@ class Driver:
                 if written.transport_id in self._writers:
                     self._writers[written.transport_id].write(written.data)
         for datagram in machine.datagrams_to_send(self.now):
-            self._sockets[datagram.local].sendto(datagram.data, datagram.remote)
+            if datagram.local in self._dtls:
+                self._dtls[datagram.local].write(datagram.data)
+            else:
+                self._sockets[datagram.local].sendto(datagram.data, datagram.remote)
         self.events += machine.events()
 
     def _take(self, machine: StunClient | TurnClient, event: object) -> None:

@@ -36,6 +36,18 @@ _KINDS: Final = ("ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", 
 """Held equal to those of rtc_dtls by a test; that package is not loaded to print a help text."""
 
 
+class Registered(click.Choice[str]):
+    """A name of ours, which may be typed as the registries of IANA have it, and as it is shown."""
+
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        super().__init__(choices, case_sensitive=False)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return our name."""
+        name = value.upper().removeprefix("TLS_").removeprefix("SRTP_").replace("_WITH_", "_")
+        return super().convert(name, param, ctx)
+
+
 class Wishes(TypedDict):
     """The options that client and server have in common."""
 
@@ -90,7 +102,7 @@ def _shared(command: Command) -> Command:
                 "--suite",
                 "suites",
                 multiple=True,
-                type=click.Choice(_SUITES, case_sensitive=False),
+                type=Registered(_SUITES),
                 metavar="NAME",
                 help="Cipher suite, in order of preference; may be given several times.  [default: all]",
             ),
@@ -98,7 +110,7 @@ def _shared(command: Command) -> Command:
                 "--group",
                 "groups",
                 multiple=True,
-                type=click.Choice(_GROUPS, case_sensitive=False),
+                type=Registered(_GROUPS),
                 metavar="NAME",
                 help="Group of the key exchange, likewise.  [default: all]",
             ),
@@ -106,7 +118,7 @@ def _shared(command: Command) -> Command:
                 "--srtp",
                 "profiles",
                 multiple=True,
-                type=click.Choice(_PROFILES, case_sensitive=False),
+                type=Registered(_PROFILES),
                 metavar="NAME",
                 help="SRTP protection profile, likewise.  [default: none]",
             ),

@@ -39,6 +39,8 @@ MAX_PEERS: Final = 64
 LINGER: Final = 0.5
 """Seconds for which an answer is waited for after the end of a pipe."""
 _SECRET_LENGTH: Final = 32
+_NO_CERTIFICATE: Final = "the client shows no certificate"
+"""Why a server of rtc_dtls gives up if it asks for one and gets none."""
 
 Peer = tuple[str, int]
 
@@ -264,6 +266,8 @@ class Station(asyncio.DatagramProtocol):
             case ConnectionFailed():
                 if not conversation.ended:
                     said = f"{event.reason} ({event.section})" if event.section else event.reason
+                    if event.reason == _NO_CERTIFICATE and not event.received:
+                        said += "; with --no-client-certificate it need not"
                     self._fail(conversation, said, alert=event.alert, received=event.received, section=event.section)
             case _:
                 assert_never(event)

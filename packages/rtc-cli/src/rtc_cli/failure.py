@@ -93,7 +93,7 @@ def silent(server: Server, *, is_connected: bool = False) -> Failure:
         advice = f"Something else listens on port {server.port}: look at the port."
         return Failure("mute", f"it accepts connections, but does not speak {spoken}", advice)
     transport = server.transport.upper()
-    if server.transport == "udp":
+    if server.transport in ("udp", "dtls"):
         advice = "Where UDP is blocked, a turn: URL with ?transport=tcp or a turns: URL on port 443 gets through."
     else:
         advice = f"A firewall may drop it; port 443 gets through where port {server.port} does not."

@@ -1,5 +1,6 @@
 """One server asked once: does it answer, does it relay, and if not, why."""
 
+import asyncio
 import os
 import ssl
 import time
@@ -22,7 +23,7 @@ from .driving import Driver
 from .errors import CommandError
 from .failure import Failure, explain, silent
 from .ice_servers import Target
-from .lookup import local_host, resolve
+from .lookup import Server, local_host, resolve
 from .report import printable
 
 _REFUSALS: Final = {
@@ -43,9 +44,6 @@ _NO_TURN: Final = Failure(
     "no_turn",
     "it answers, but does not relay",
     "It is a STUN server only: use its stun: URL, and another one to relay.",
-)
-_DTLS: Final = Failure(
-    "not_checked", "TURN over DTLS is not checked", "No browser uses it; take turns: with ?transport=tcp."
 )
 
 
@@ -71,8 +69,6 @@ class Finding:
 
 async def probe(target: Target, tls: ssl.SSLContext, timeout: float) -> Finding:
     """Ask a server for an address, or for a relay that is given back at once; never raises."""
-    if target.server.transport == "dtls":
-        return Finding(target=target, failure=_DTLS)
     try:
         address = await resolve(target.server)
     except CommandError as error:
@@ -81,8 +77,8 @@ async def probe(target: Target, tls: ssl.SSLContext, timeout: float) -> Finding:
     driver = Driver(tls)
     begun = time.perf_counter()
     try:
-        host = local_host(address)
-        local = await driver.open_udp(host) if target.server.transport == "udp" else Address(host, 0)
+        async with asyncio.timeout(timeout):
+            local = await _local(driver, target.server, address)
         ask = _ask_for_relay if target.server.relays else _ask_for_address
         result = await ask(target, driver, local, address, timeout)
     except OSError as error:
@@ -97,6 +93,17 @@ async def probe(target: Target, tls: ssl.SSLContext, timeout: float) -> Finding:
             return Finding(target=target, address=address, milliseconds=milliseconds, mapped=mapped, relayed=relayed[0])
         case Failure() as failure:
             return Finding(target=target, address=address, failure=failure)
+
+
+async def _local(driver: Driver, server: Server, address: Address) -> Address:
+    """Return what to ask from; over TLS and TCP the machine will want a stream."""
+    match server.transport:
+        case "udp":
+            return await driver.open_udp(local_host(address))
+        case "dtls":
+            return await driver.open_dtls(address, server.host)
+        case _:
+            return Address(local_host(address), 0)
 
 
 async def _ask_for_address(

@@ -204,7 +204,7 @@ def check(options: Options) -> str:
     """
     plan = Plan(load(options), bytes(16))
     ports = ", ".join(dict.fromkeys(f"{each.transport} {each.port}" for each in plan.listeners))
-    return f"realm {plan.realm}, {ports}, {len(plan.settings.users)} users: this would run"
+    return f"realm {plan.realm}, {ports}, {_users(plan.settings)}: this would run"
 
 
 def stored_keys(name: str, realm: str, password: str) -> str:
@@ -279,7 +279,12 @@ def _reload(options: Options, started_with: Settings, service: TurnService, nonc
     plan.apply(service)
     waiting = started_with.waiting(settings)
     note = f"; {', '.join(waiting)} will count after a restart" if waiting else ""
-    log.say("reloaded", f"{len(settings.users)} users{note}", waiting=waiting)
+    log.say("reloaded", f"{_users(settings)}{note}", waiting=waiting)
+
+
+def _users(settings: Settings) -> str:
+    count = len(settings.users)
+    return f"{count} user{'s' * (count != 1)}"
 
 
 def _is_open_to_all(file: Path) -> bool:
