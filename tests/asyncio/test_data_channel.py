@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from rtc_asyncio import InvalidStateError, NetworkError, OperationError, RTCPeerConnection
+from rtc_asyncio.udp import UdpSocket
 
 from .party import connected, incoming, negotiate
 
@@ -238,3 +239,27 @@ async def test_a_taken_stream_is_an_operation_error(pair: Pair) -> None:
 
     with pytest.raises(OperationError):
         pair[0].createDataChannel("y", negotiated=True, id=3)
+
+
+@pytest.mark.spec("rfc8835:4.2/1", "rfc8835:4.2/3")
+@pytest.mark.parametrize(("priority", "codes"), [("very-low", {1}), ("low", set()), ("medium", {10}), ("high", {18})])
+async def test_a_channel_has_the_importance_that_was_asked_for(
+    priority: str, codes: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks: set[int] = set()
+    mark = UdpSocket._mark
+
+    def spy(udp: UdpSocket, dscp: int) -> None:
+        marks.add(dscp)
+        mark(udp, dscp)
+
+    monkeypatch.setattr(UdpSocket, "_mark", spy)
+    async with RTCPeerConnection() as left, RTCPeerConnection() as right:
+        ours, theirs = await connected(left, right, {"priority": priority})
+        ours.send("x")
+        async for message in theirs:
+            assert message == "x"
+            break
+
+        assert ours.priority == theirs.priority == priority
+    assert marks - {0} == codes

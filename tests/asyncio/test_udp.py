@@ -10,7 +10,7 @@ import pytest
 
 from rtc_asyncio.interfaces import local_hosts
 from rtc_asyncio.udp import MAX_WAITING, Batch, UdpSocket, _cuts_segments
-from rtc_stun import Address, Datagram
+from rtc_stun import Address, Datagram, MarkedAddress
 
 LOCAL = Address("127.0.0.1", 0)
 
@@ -263,3 +263,78 @@ async def test_link_local_addresses_keep_their_zone() -> None:
     right.close()
 
     assert {datagram.remote for datagram in received} == {left.local}
+
+
+# --- code points ---
+
+
+class Hearer:
+    """A plain socket that is told the code point of each datagram."""
+
+    def __init__(self, host: str) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.bind((host, 0))
+        self._socket.settimeout(5)
+        if family == socket.AF_INET6:
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+        else:
+            self._socket.setsockopt(socket.IPPROTO_IP, 13, 1)  # IP_RECVTOS
+        self.address = Address(host, self._socket.getsockname()[1])
+
+    def hear(self) -> tuple[bytes, int]:
+        data, ancillary, _, _ = self._socket.recvmsg(2048, 128)
+        ((_, _, octet),) = ancillary
+        return data, octet[0] >> 2
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how a socket is told of it differs")
+@pytest.mark.spec("rfc8835:4.2/1")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_datagrams_leave_with_the_code_point_of_their_address(host: str) -> None:
+    udp, hearer = UdpSocket(Address(host, 0), lambda batches: None), Hearer(host)
+    expected = []
+    for dscp in (0, 46, 46, 34, 1, 0):
+        local = MarkedAddress(*udp.local, dscp) if dscp else udp.local
+        payloads = [bytes([dscp]) * size for size in (1200, 1200, 300)]
+        udp.send([Datagram(data, local, hearer.address) for data in payloads])
+        expected += [(data, dscp) for data in payloads]
+
+    heard = [hearer.hear() for _ in expected]
+
+    udp.close()
+    hearer.close()
+    assert heard == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how a socket is told of it differs")
+async def test_datagrams_that_waited_for_room_keep_their_code_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    udp, hearer = UdpSocket(LOCAL, lambda batches: None), Hearer("127.0.0.1")
+    marks = (0, 46, 10, 46)
+    with monkeypatch.context() as patch:
+        patch.setattr(udp, "_send_run", _no_room)
+        for dscp in marks:
+            udp.send([Datagram(bytes([dscp]), MarkedAddress(*udp.local, dscp), hearer.address)] * 2)
+    await asyncio.sleep(0.01)
+
+    heard = [hearer.hear() for _ in range(2 * len(marks))]
+
+    udp.close()
+    hearer.close()
+    assert heard == [(bytes([dscp]), dscp) for dscp in marks for _ in range(2)]
+
+
+def _no_room(*_: object) -> None:
+    raise BlockingIOError
+
+
+async def test_where_a_system_takes_no_code_point_datagrams_leave_without(pair: Pair) -> None:
+    pair.left._mark_option = (socket.IPPROTO_IP, 9999)
+
+    pair.left.send([Datagram(b"x", MarkedAddress(*pair.left.local, 46), pair.right.local)])
+    await pair.wait(1)
+
+    assert pair.received[0].data == b"x"

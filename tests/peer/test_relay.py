@@ -42,7 +42,7 @@ URLS = {
 TRANSPORTS = list(URLS)
 
 
-def _configured(*urls: str, relay: bool = True, password: str = PASSWORD) -> Configuration:
+def configured(*urls: str, relay: bool = True, password: str = PASSWORD) -> Configuration:
     policy = IceTransportPolicy.RELAY if relay else IceTransportPolicy.ALL
     server = IceServer(urls=urls, username=USER, credential=password)
     return Configuration(ice_servers=(server,), ice_transport_policy=policy)
@@ -87,7 +87,7 @@ class RelayPair(Pair):
 @pytest.mark.parametrize("nat", [False, True], ids=["public", "symmetric"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_both_sides_show_and_use_nothing_but_relays(transport: str, nat: bool) -> None:
-    configuration = _configured(URLS[transport])
+    configuration = configured(URLS[transport])
     behind = (symmetric("203.0.113.1"), symmetric("203.0.113.2")) if nat else (None, None)
     pair = RelayPair(configuration, configuration, behind=behind)
     straight: list[Datagram] = []
@@ -108,7 +108,7 @@ def test_both_sides_show_and_use_nothing_but_relays(transport: str, nat: bool) -
 
 
 def test_one_side_with_a_relay_is_enough() -> None:
-    pair = RelayPair(_configured(URLS["udp"])).connect()
+    pair = RelayPair(configured(URLS["udp"])).connect()
     pair.talk()
     assert pair.kinds() == ["relay", "host"]
 
@@ -117,7 +117,7 @@ def test_one_side_with_a_relay_is_enough() -> None:
 def test_where_datagrams_are_blocked_a_relay_over_a_stream_is_used(transport: str) -> None:
     blocked = full_cone("203.0.113.1")
     blocked.udp_blocked = True
-    pair = RelayPair(_configured(URLS["udp"], URLS[transport], relay=False), behind=(blocked, None)).connect()
+    pair = RelayPair(configured(URLS["udp"], URLS[transport], relay=False), behind=(blocked, None)).connect()
     pair.talk()
     (relay,) = [each for each in pair.left.of(IceCandidateFound) if " typ relay " in each.candidate]
     assert (relay.url, relay.relay_protocol) == (URLS[transport], transport)
@@ -127,10 +127,10 @@ def test_where_datagrams_are_blocked_a_relay_over_a_stream_is_used(transport: st
 @given(seed=st.integers(0, 1 << 30), left=st.sampled_from(TRANSPORTS), right=st.sampled_from([*TRANSPORTS, None]))
 def test_relays_connect_whatever_happens_to_datagrams(seed: int, left: str, right: str | None) -> None:
     link = Link(delay=0.02, jitter=0.01, loss=0.05, duplication=0.05, reordering=0.1)
-    there = None if right is None else _configured(URLS[right])
+    there = None if right is None else configured(URLS[right])
     # Without a relay there is nothing: all the time that it takes.
     options = PeerOptions(ice=IceConfig(gathering_timeout=30.0))
-    RelayPair(_configured(URLS[left]), there, seed=seed, link=link, options=(options, options)).connect().talk()
+    RelayPair(configured(URLS[left]), there, seed=seed, link=link, options=(options, options)).connect().talk()
 
 
 # --- servers that do not work ---
@@ -139,13 +139,13 @@ def test_relays_connect_whatever_happens_to_datagrams(seed: int, left: str, righ
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_dead_server_is_told_and_delays_no_connection(transport: str) -> None:
     dead = f"turn:{DEAD}?transport={transport}"
-    pair = RelayPair(_configured(dead, URLS["udp"], relay=False), hosts=(("192.0.2.1", "192.0.2.3"), ("192.0.2.2",)))
+    pair = RelayPair(configured(dead, URLS["udp"], relay=False), hosts=(("192.0.2.1", "192.0.2.3"), ("192.0.2.2",)))
     pair.streams.blocked = lambda remote: remote.host == DEAD
     began = pair.now
     pair.connect()
     assert pair.now - began < 2.0
 
-    pair = RelayPair(_configured(dead, URLS["udp"], relay=False), hosts=(("192.0.2.1", "192.0.2.3"), ("192.0.2.2",)))
+    pair = RelayPair(configured(dead, URLS["udp"], relay=False), hosts=(("192.0.2.1", "192.0.2.3"), ("192.0.2.2",)))
     pair.streams.blocked = lambda remote: remote.host == DEAD
     pair.left.machine.create_data_channel("x")
     pair.offer()
@@ -159,7 +159,7 @@ def test_a_dead_server_is_told_and_delays_no_connection(transport: str) -> None:
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("relay", [False, True], ids=["all", "relay"])
 def test_wrong_credentials_are_told_with_the_servers_words_and_no_hidden_address(transport: str, relay: bool) -> None:
-    pair = RelayPair(_configured(URLS[transport], relay=relay, password="wrong"))
+    pair = RelayPair(configured(URLS[transport], relay=relay, password="wrong"))
     pair.left.machine.create_data_channel("x")
     pair.offer()
     pair.settle(6.0)
@@ -172,7 +172,7 @@ def test_wrong_credentials_are_told_with_the_servers_words_and_no_hidden_address
 
 
 def test_a_quota_is_told() -> None:
-    configuration = _configured(URLS["udp"])
+    configuration = configured(URLS["udp"])
     pair = RelayPair(configuration, configuration, server=TurnServerConfig(max_allocations_per_user=1))
     pair.left.machine.create_data_channel("x")
     pair.negotiate()
@@ -184,7 +184,7 @@ def test_a_quota_is_told() -> None:
 
 
 def test_a_server_by_name_is_asked_when_its_address_is_known() -> None:
-    pair = RelayPair(_configured("turn:turn.example.org", "turns:turn.example.org"))
+    pair = RelayPair(configured("turn:turn.example.org", "turns:turn.example.org"))
     assert pair.left.machine.events() == [HostResolutionWanted("turn.example.org")]
     pair.left.machine.create_data_channel("x")
     pair.negotiate()
@@ -202,7 +202,7 @@ def test_a_server_by_name_is_asked_when_its_address_is_known() -> None:
 
 
 def test_a_name_without_addresses_is_an_error_of_its_server() -> None:
-    pair = RelayPair(_configured("turn:turn.example.org"))
+    pair = RelayPair(configured("turn:turn.example.org"))
     pair.left.machine.create_data_channel("x")
     pair.offer()
     pair.left.machine.host_resolved("turn.example.org", [], pair.now)
@@ -220,7 +220,7 @@ def test_servers_and_policy_can_be_set_later_and_count_after_a_restart() -> None
     pair = RelayPair().connect()
     assert pair.kinds() == ["host", "host"]
     for side in pair.sides:
-        side.machine.set_configuration(_configured(URLS["udp"]))
+        side.machine.set_configuration(configured(URLS["udp"]))
     pair.negotiate()
     # Data goes on by the old path until there is a new one.
     pair.talk()
@@ -238,7 +238,7 @@ def test_servers_and_policy_can_be_set_later_and_count_after_a_restart() -> None
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_closing_tells_the_peer_and_gives_the_allocation_back(transport: str) -> None:
-    pair = RelayPair(_configured(URLS[transport])).connect()
+    pair = RelayPair(configured(URLS[transport])).connect()
     assert pair.turn.server.allocation_count == 1
     pair.left.machine.close(pair.now)
     pair.settle(1.0)
@@ -248,7 +248,7 @@ def test_closing_tells_the_peer_and_gives_the_allocation_back(transport: str) ->
 
 
 def test_a_stream_that_breaks_costs_the_path_and_a_restart_brings_another() -> None:
-    pair = RelayPair(_configured(URLS["tcp"])).connect()
+    pair = RelayPair(configured(URLS["tcp"])).connect()
     pair.streams.break_all(pair.turn.server)
     pair.settle(1.0)
     assert pair.left.machine.transports[0].selected_pair is None
@@ -259,7 +259,7 @@ def test_a_stream_that_breaks_costs_the_path_and_a_restart_brings_another() -> N
 
 
 def test_allocations_are_kept_for_hours() -> None:
-    pair = RelayPair(_configured(URLS["udp"]), _configured(URLS["udp"])).connect()
+    pair = RelayPair(configured(URLS["udp"]), configured(URLS["udp"])).connect()
     pair.settle(1800.0)
     pair.talk()
 
@@ -269,7 +269,7 @@ def test_allocations_are_kept_for_hours() -> None:
 
 def test_statistics_tell_the_server_and_how_it_is_reached() -> None:
     pair = RelayPair(
-        _configured(URLS["tls"], URLS["udp"], relay=False), behind=(full_cone("203.0.113.1"), None)
+        configured(URLS["tls"], URLS["udp"], relay=False), behind=(full_cone("203.0.113.1"), None)
     ).connect()
     pair.settle(1.0)
     locals_ = [each for each in pair.left.machine.statistics() if isinstance(each, LocalCandidateStats)]
@@ -281,7 +281,7 @@ def test_statistics_tell_the_server_and_how_it_is_reached() -> None:
 
 
 def test_a_copy_of_the_connection_goes_on_like_the_original() -> None:
-    pair = RelayPair(_configured(URLS["udp"])).connect()
+    pair = RelayPair(configured(URLS["udp"])).connect()
     machine = pair.left.machine
     twin = copy.deepcopy(machine)
     for each in (machine, twin):
@@ -290,7 +290,7 @@ def test_a_copy_of_the_connection_goes_on_like_the_original() -> None:
 
 
 def test_streams_that_never_were_are_a_mistake_and_those_that_are_gone_are_not() -> None:
-    pair = RelayPair(_configured(URLS["tcp"])).connect()
+    pair = RelayPair(configured(URLS["tcp"])).connect()
     machine = pair.left.machine
     for call in (machine.transport_opened, machine.transport_failed):
         with pytest.raises(ArgumentError):
@@ -308,7 +308,7 @@ def test_streams_that_never_were_are_a_mistake_and_those_that_are_gone_are_not()
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("both", [True, False], ids=["both", "one"])
 def test_sound_and_pictures_pass_through_relays(transport: str, both: bool) -> None:
-    configuration = _configured(URLS[transport])
+    configuration = configured(URLS[transport])
     call = Call(left=configuration, right=configuration if both else None)
     streams = Streams(call.network)
     TurnHost(call.network, TURN, streams=streams)

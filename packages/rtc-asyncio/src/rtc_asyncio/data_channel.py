@@ -108,6 +108,12 @@ class RTCDataChannel(EventTarget):
         return self._channel.max_retransmits
 
     @property
+    def priority(self) -> RTCPriorityType:
+        """How important it is, ours or as its opener said (WebRTC Priority Control)."""
+        weight = self._channel.priority
+        return next((name for name, highest in PRIORITIES.items() if weight <= highest), "high")
+
+    @property
     def protocol(self) -> str:
         """Name of the subprotocol, or empty."""
         return self._channel.protocol

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import groupby
 from typing import Final, TypeAlias
 
 from rtc_stun import Address, Datagram
@@ -28,6 +29,8 @@ SOL_UDP: Final = 17
 UDP_SEGMENT: Final = 103
 UDP_GRO: Final = 104
 SO_TIMESTAMPNS: Final = 35
+IPV6_TCLASS: Final = getattr(socket, "IPV6_TCLASS", 67)
+"""Python does not name it on every system."""
 MAX_SEGMENTS: Final = 64
 """Older kernels cut no more than this from one buffer."""
 MAX_SEGMENTED_LENGTH: Final = 65_000
@@ -126,6 +129,10 @@ class UdpSocket:
         self._on_batches = on_batches
         self._waiting: deque[Datagram] = deque()
         self._remotes: dict[object, Address] = {}
+        self._dscp = 0
+        self._mark_option = (
+            (socket.IPPROTO_IPV6, IPV6_TCLASS) if family == socket.AF_INET6 else (socket.IPPROTO_IP, socket.IP_TOS)
+        )
         self._segmentation = _cuts_segments(self._socket)
         self._is_stamped = stamped and _tells_arrivals(self._socket)
         self._on_icmp = on_icmp if on_icmp is not None and report_icmp(self._socket) else None
@@ -142,10 +149,16 @@ class UdpSocket:
             self._reader = self._loop.create_task(self._read())
 
     def send(self, datagrams: list[Datagram]) -> None:
-        """Send in order; what the kernel has no room for waits, bounded, until the socket is writable."""
+        """Send in order; what the kernel has no room for waits, bounded, until the socket is writable.
+
+        Args:
+            datagrams: Of one code point all of them, see `rtc_stun.Address.dscp`.
+        """
         if self._waiting:
             self._wait_for_room(datagrams)
             return
+        if datagrams and (dscp := datagrams[0].local.dscp) != self._dscp:
+            self._mark(dscp)
         position = 0
         count = len(datagrams)
         while position < count:
@@ -193,6 +206,7 @@ class UdpSocket:
             self._stop_waiting()
             waiting, self._waiting = list(self._waiting), deque()
             for datagram in waiting:
+                self._mark(datagram.local.dscp)
                 try:
                     self._socket.sendto(datagram.data, socket_address(datagram.remote))
                 except OSError:
@@ -204,6 +218,13 @@ class UdpSocket:
         self._socket.close()
 
     # --- sending ---
+
+    def _mark(self, dscp: int) -> None:
+        """Let what is sent from now on have a code point; where the system does not let us, it has none."""
+        self._dscp = dscp
+        with contextlib.suppress(OSError):
+            # [rfc8835:4.2/1]
+            self._socket.setsockopt(*self._mark_option, dscp << 2)
 
     @staticmethod
     def _run_end(datagrams: list[Datagram], start: int) -> int:
@@ -252,7 +273,8 @@ class UdpSocket:
     def _writable(self) -> None:
         self._stop_waiting()
         waiting, self._waiting = list(self._waiting), deque()
-        self.send(waiting)
+        for _, together in groupby(waiting, lambda datagram: datagram.local.dscp):
+            self.send(list(together))
 
     def _stop_waiting(self) -> None:
         if self._retry is not None:

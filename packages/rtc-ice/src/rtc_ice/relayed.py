@@ -20,7 +20,17 @@ from rtc_ice.pair import LocalCandidate
 from rtc_ice.priority import candidate_priority
 from rtc_ice.streams import StreamTable
 from rtc_ice.turn_server import TurnServer
-from rtc_stun import BINDING, Address, CloseTransport, Datagram, OpenTransport, RtoCache, StreamData, is_stun
+from rtc_stun import (
+    BINDING,
+    Address,
+    CloseTransport,
+    Datagram,
+    MarkedAddress,
+    OpenTransport,
+    RtoCache,
+    StreamData,
+    is_stun,
+)
 
 if TYPE_CHECKING:
     from rtc_ice.carrier import StreamWish
@@ -58,6 +68,7 @@ class Relay:
         "is_open",
         "local",
         "mapped",
+        "marked",
         "preference",
         "relayed",
         "server",
@@ -82,6 +93,8 @@ class Relay:
         self.mapped: Address | None = None
         self.bound: set[Address] = set()
         """Peers that data goes to: these have channels."""
+        self.marked: dict[int, MarkedAddress] = {}
+        """Our address by the code point that data has, beside 0."""
 
     @property
     def is_pending(self) -> bool:
@@ -135,6 +148,8 @@ class Relays:
         """Allocations that datagrams of the server have come for, and when: many come together."""
         self._arrived: list[Datagram] = []
         self._wishes: list[StreamWish] = []
+        self._marked: list[Datagram] = []
+        """What leaves with a code point."""
         self._farewell: list[Datagram] = []
         self._stream_farewell: list[StreamData] = []
         self._candidates: list[LocalCandidate] = []
@@ -286,8 +301,21 @@ class Relays:
             if peer not in relay.bound and not is_stun(datagram.data):
                 relay.bound.add(peer)
                 relay.client.bind_channel(peer, now)
+            if dscp := datagram.local.dscp:
+                self._mark(relay, dscp, now)
         except (TurnError, ValueError):
             self._count("relay-refused")
+
+    def _mark(self, relay: Relay, dscp: int, now: float) -> None:
+        """Let what waits for the server leave with the code point of the data in it."""
+        if relay.server.transport != "udp":
+            return
+        local = relay.marked.get(dscp)
+        if local is None:
+            local = relay.marked[dscp] = MarkedAddress(*relay.local.address, dscp)
+        for datagram in relay.client.datagrams_to_send(now):
+            datagram.local = local
+            self._marked.append(datagram)
 
     def receive_datagram(self, datagram: Datagram, now: float) -> bool:
         """Take what a server says, its answers to Binding requests excepted: those are others' business."""
@@ -324,7 +352,8 @@ class Relays:
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent to servers from sockets."""
-        output, self._farewell = self._farewell, []
+        output, self._farewell = self._marked + self._farewell, []
+        self._marked = []
         for relay in self._relays:
             if relay.server.transport == "udp":
                 output += relay.client.datagrams_to_send(now)

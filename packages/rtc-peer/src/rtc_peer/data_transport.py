@@ -11,6 +11,7 @@ from rtc_peer.dtls_transport import DtlsTransport
 from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.events import SctpTransportStateChanged
 from rtc_peer.journal import Trace
+from rtc_peer.marking import code_point_of_channels
 from rtc_peer.section import DataParameters
 from rtc_peer.state import DtlsTransportState, SctpTransportState
 
@@ -37,6 +38,7 @@ class DataTransport:
     __slots__ = (
         "_due",
         "_events",
+        "_is_unmarked",
         "_remote_port",
         "_tunnel",
         "channels_created",
@@ -59,6 +61,8 @@ class DataTransport:
         self._due: float | None = None
         """When the endpoint wants to be called; holds while nothing is stirred."""
         self._events: list[DataEvent] = []
+        self._is_unmarked = True
+        """Whether there may be other channels than when the code point was chosen."""
         self._remote_port: int | None = None
         self._tunnel: DtlsTransport | None = None
 
@@ -96,7 +100,7 @@ class DataTransport:
             raise StateError(str(error)) from error
         except ValueError as error:
             raise ArgumentError(str(error)) from error
-        self.channels_created = self.stirred = True
+        self.channels_created = self.stirred = self._is_unmarked = True
         return channel
 
     def send(self, channel: DataChannel, data: str | bytes) -> None:
@@ -139,7 +143,7 @@ class DataTransport:
         """Take the transport below, and what the peer says about its side. A port of zero closes the association."""
         self.transport_id = transport_id
         self._tunnel = tunnel
-        self.is_negotiated = True
+        self.is_negotiated = self._is_unmarked = True
         # [rfc8841:6.1/1]
         self.endpoint.remote_max_message_size = parameters.max_message_size or 0
         self._remote_port = parameters.sctp_port
@@ -197,6 +201,8 @@ class DataTransport:
         tunnel = self._tunnel
         if tunnel is not None and tunnel.state is DtlsTransportState.CONNECTED:
             self.stirred = True
+            if self._is_unmarked:
+                self._mark(tunnel, now)
             packets = self.endpoint.datagrams_to_send(now)
             if packets:
                 # [rfc8827:6.5/3] [rfc8827:6.5/9] [rfc8835:3.5/2]
@@ -204,6 +210,15 @@ class DataTransport:
         elif self.state is SctpTransportState.CLOSED:
             # The last words of an association that outlived its tunnel reach nobody.
             self.endpoint.datagrams_to_send(now)
+
+    def _mark(self, tunnel: DtlsTransport, now: float) -> None:
+        """Choose the code point of the association by its channels."""
+        self._is_unmarked = False
+        dscp = code_point_of_channels(channel.priority for channel in self.endpoint.channels)
+        if dscp != (tunnel.dscp or 0):
+            # [rfc9260:7.2.5.1/1] [rfc8837:5/9] Other queues, another path as far as congestion goes.
+            self.endpoint.path_changed(now)
+        tunnel.dscp = dscp
 
     def rest(self) -> float | None:
         """Everything was drained: return when something is due again; never while there is no tunnel to send through."""
@@ -231,6 +246,7 @@ class DataTransport:
             if type(event) is rtc_datachannel.MessageReceived:
                 self._events.append(event)
             else:
+                self._is_unmarked = True
                 self._happened(event)
 
     def _happened(self, event: rtc_datachannel.Event) -> None:

@@ -55,6 +55,7 @@ class DtlsTransport:
         "_transport_id",
         "agreement",
         "connection",
+        "dscp",
         "packets",
         "state",
         "stirred",
@@ -82,6 +83,8 @@ class DtlsTransport:
         self.state = DtlsTransportState.NEW
         self.packets: list[bytes] = []
         """What the peer sent through the tunnel; whoever takes them empties the list."""
+        self.dscp: int | None = None
+        """The code point of what goes through the tunnel, as its user wants it; None while it has none."""
         self.stirred = True
         """Whether something was put into the connection, or fell due, since it was last drained of everything."""
         self._due: float | None = None

@@ -29,6 +29,7 @@ from rtc_peer.dtls_transport import DtlsTransport, DtlsTransportEvent
 from rtc_peer.ice_server import IceServers
 from rtc_peer.ice_transport import IceTransport, IceTransportEvent
 from rtc_peer.journal import Journal
+from rtc_peer.marking import Marking
 from rtc_peer.orders import StartOrder
 from rtc_peer.section import TransportParameters
 from rtc_peer.state import DtlsTransportState
@@ -63,6 +64,7 @@ class Transport:
     __slots__ = (
         "_due_below",
         "_journal",
+        "_marking",
         "_mtu",
         "_path",
         "_rng",
@@ -112,6 +114,7 @@ class Transport:
         self._due_below = 0.0
         """When ICE or DTLS want to be called; holds while neither is stirred."""
         self._journal = journal
+        self._marking = Marking()
         self._rng = rng
         self._mtu = dtls_config.mtu
         self._rtp_options = rtp_options
@@ -178,6 +181,7 @@ class Transport:
                 now=now,
             )
         self.media.apply(media)
+        self._marking.mark_media(media)
         self._follow_dtls(now)
 
     def close(self, now: float) -> tuple[list[Datagram], list[StreamData]]:
@@ -269,6 +273,10 @@ class Transport:
         data: list[Datagram] = []
         if self.ice.stirred or self.dtls.stirred or self._due_below <= now:
             output = self.ice.datagrams_to_send(now)
+            if self.dtls.dscp != self._marking.records:
+                self._marking.mark_records(self.dtls.dscp)
+            if self._marking.is_active:
+                output = self._marking.mark_checks(output)
             if records := self.dtls.datagrams_to_send(now):
                 data = self._wrap(records)
         if self.media is not None and (packets := self.media.datagrams_to_send(now)):
@@ -398,5 +406,8 @@ class Transport:
         self.bytes_sent += sum(map(len, packets))
         # [rfc8834:4.7/1] [rfc9143:9.1/1] From the address where we receive.
         local, remote, transport = pair.local, pair.remote, pair.local_candidate.transport
+        # [rfc8835:4.2/4] [rfc8837:5/7] Streams are not marked: what they carry has one code point.
+        if self._marking.is_active and transport == "udp":
+            return self._marking.wrap(packets, local, remote)
         # [rfc6544:10.1/1] [rfc6544:4.5/7]
         return [Datagram(packet, local, remote, transport) for packet in packets]

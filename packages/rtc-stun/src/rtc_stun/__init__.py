@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     )
     from rtc_stun.client_config import ClientConfig, ClientStats
     from rtc_stun.credentials import long_term_key, short_term_key, userhash
-    from rtc_stun.datagram import Address, Datagram, pack_host, unpack_host
+    from rtc_stun.datagram import Address, Datagram, MarkedAddress, pack_host, unpack_host
     from rtc_stun.discovery import Discovery
     from rtc_stun.errors import (
         FingerprintError,
@@ -173,6 +173,7 @@ __all__ = [
     "LongTermUsers",
     "MAGIC_COOKIE",
     "MappedAddress",
+    "MarkedAddress",
     "Message",
     "MessageClass",
     "MessageIntegrity",
@@ -254,7 +255,7 @@ _DEFINED_IN: Final = {
     "client_authentication": "Credential LongTermCredential SessionKeyCredential ShortTermCredential",
     "client_config": "ClientConfig ClientStats",
     "credentials": "long_term_key short_term_key userhash",
-    "datagram": "Address Datagram pack_host unpack_host",
+    "datagram": "Address Datagram MarkedAddress pack_host unpack_host",
     "discovery": "Discovery",
     "errors": "FingerprintError IntegrityError ParseError StateError StunError UnsupportedFamilyError",
     "events": "ClientEvent Closed CloseTransport FailureReason IndicationReceived OpenTransport RequestFailed RequestRedirected RequestSucceeded ServerEvent",

@@ -2,7 +2,7 @@
 
 import ipaddress
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from rtc_stun.dataclass import dataclass
 from rtc_stun.errors import ParseError
@@ -31,6 +31,36 @@ class Address(NamedTuple):
         """Whether the host is an IPv6 literal."""
         return ":" in self.host
 
+    @property
+    def dscp(self) -> int:
+        """The code point of what leaves from here; 0 unless it is a `MarkedAddress`."""
+        return 0
+
+
+class MarkedAddress(Address):
+    """An address of ours for datagrams that leave with a code point of their own (:rfc:`2474`); otherwise it is the address that it equals.
+
+    Whoever sends a run of datagrams compares addresses anyway, and so those without a mark cost nothing more.
+
+    Args:
+        host: IP literal.
+        port: 0 to 65535.
+        dscp: 0 to 63, which fills the upper six bits of the octet that IPv4 calls TOS, and IPv6 traffic class.
+    """
+
+    _dscp: int
+
+    def __new__(cls, host: str, port: int, dscp: int = 0) -> Self:
+        """Make one."""
+        address = super().__new__(cls, host, port)
+        address._dscp = dscp
+        return address
+
+    @property
+    def dscp(self) -> int:
+        """The code point of what leaves from here."""
+        return self._dscp
+
 
 @dataclass(slots=True)
 class Datagram:
@@ -39,7 +69,7 @@ class Datagram:
     data: bytes
     """The payload."""
     local: Address
-    """Our own address: where it arrived, or where it is to leave from."""
+    """Our own address: where it arrived, or where it is to leave from, and there `Address.dscp` tells with which code point."""
     remote: Address
     """The peer's address: the source of what came in, the destination of what goes out."""
     transport: str = "udp"
