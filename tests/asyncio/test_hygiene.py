@@ -114,6 +114,16 @@ async def test_closing_while_a_name_is_resolved_leaves_nothing_behind() -> None:
     assert others() == set()
 
 
+async def test_who_does_not_trickle_finds_that_gathering_is_over() -> None:
+    async with RTCPeerConnection(hosts=["127.0.0.1"]) as pc:
+        pc.createDataChannel("x")
+        await pc.setLocalDescription()
+
+        assert pc.iceGatheringState == "complete"
+        assert pc.localDescription is not None
+        assert "a=end-of-candidates" in pc.localDescription.sdp
+
+
 async def test_a_name_that_cannot_be_one_holds_nothing_up() -> None:
     server = f"stun:{'a' * 70}.example"
     async with RTCPeerConnection({"iceServers": [{"urls": server}]}, hosts=["127.0.0.1"]) as pc:

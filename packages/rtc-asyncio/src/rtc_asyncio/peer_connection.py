@@ -481,6 +481,8 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
             finally:
                 if waiter in self._state_waiters:
                     self._state_waiters.remove(waiter)
+        if self._dispatcher.gathering_state is not self._peer.ice_gathering_state:
+            await asyncio.sleep(0)  # in the turn that is waited for the application is told
 
     def _applied(self) -> None:
         """A description may have taken effect: tell what it changed."""
