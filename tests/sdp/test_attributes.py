@@ -4,12 +4,14 @@ import pytest
 from tests.sdp.vectors import FINGERPRINT, build, load
 
 from rtc_sdp import (
+    ENCRYPTED_EXTENSION,
     KNOWN_ATTRIBUTES,
     Attribute,
     BundleOnly,
     Candidate,
     Charset,
     Connection,
+    Cryptex,
     Crypto,
     Dcmap,
     Dcsa,
@@ -92,6 +94,10 @@ ROUND_TRIPS: list[tuple[TypedAttribute, str]] = [
     (RtcpFb("96", "nack"), "96 nack"),
     (Extmap(4, "urn:x", Direction.SENDONLY, "short long"), "4/sendonly urn:x short long"),
     (Extmap(4, "urn:x"), "4 urn:x"),
+    (Extmap(4, "urn:x", encrypted=True), f"4 {ENCRYPTED_EXTENSION} urn:x"),
+    (Extmap(4, "urn:x", Direction.RECVONLY, "short long", True), f"4/recvonly {ENCRYPTED_EXTENSION} urn:x short long"),
+    (Extmap(4, ENCRYPTED_EXTENSION), f"4 {ENCRYPTED_EXTENSION}"),
+    (Cryptex(), ""),
     (ImageAttr("*", "send [x=640,y=480]"), "* send [x=640,y=480]"),
     (Rtcp(9, Connection("0.0.0.0")), "9 IN IP4 0.0.0.0"),
     (Rtcp(53020), "53020"),

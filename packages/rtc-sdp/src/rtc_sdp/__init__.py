@@ -63,7 +63,17 @@ if TYPE_CHECKING:
         usable_simulcast,
     )
     from rtc_sdp.rtcp import Rtcp, RtcpMux, RtcpMuxOnly, RtcpRsize
-    from rtc_sdp.rtp import ALL_FORMATS, Extmap, ExtmapAllowMixed, Fmtp, ImageAttr, RtcpFb, RtpMap
+    from rtc_sdp.rtp import (
+        ALL_FORMATS,
+        ENCRYPTED_EXTENSION,
+        Cryptex,
+        Extmap,
+        ExtmapAllowMixed,
+        Fmtp,
+        ImageAttr,
+        RtcpFb,
+        RtpMap,
+    )
     from rtc_sdp.sctp import (
         DEFAULT_MAX_MESSAGE_SIZE,
         WEBRTC_DATACHANNEL,
@@ -110,6 +120,7 @@ __all__ = [
     "ConferenceType",
     "Connection",
     "Content",
+    "Cryptex",
     "Crypto",
     "DEFAULT_MAX_MESSAGE_SIZE",
     "DEFAULT_PACING_MS",
@@ -119,6 +130,7 @@ __all__ = [
     "DescriptionError",
     "Direction",
     "Document",
+    "ENCRYPTED_EXTENSION",
     "EndOfCandidates",
     "Extmap",
     "ExtmapAllowMixed",
@@ -259,7 +271,7 @@ _DEFINED_IN: Final = {
         "RESTRICTIONS agreed_rids answer_rids answer_simulcast narrow_simulcast usable_rids usable_simulcast"
     ),
     "rtcp": "Rtcp RtcpMux RtcpMuxOnly RtcpRsize",
-    "rtp": "ALL_FORMATS Extmap ExtmapAllowMixed Fmtp ImageAttr RtcpFb RtpMap",
+    "rtp": "ALL_FORMATS ENCRYPTED_EXTENSION Cryptex Extmap ExtmapAllowMixed Fmtp ImageAttr RtcpFb RtpMap",
     "sctp": (
         "DEFAULT_MAX_MESSAGE_SIZE WEBRTC_DATACHANNEL MaxMessageSize SctpMap SctpPort data_section "
         "is_data_section max_message_size_of sctp_port_of"

@@ -11,6 +11,7 @@ from rtc_sdp.answer_transport_check import check_bundled_answer, check_transport
 from rtc_sdp.attribute_check import malformed_attributes
 from rtc_sdp.bundle import Bundles
 from rtc_sdp.datachannel import Dcmap
+from rtc_sdp.direction import Direction
 from rtc_sdp.errors import DescriptionError, Problem
 from rtc_sdp.formats import match_formats, rtpmaps
 from rtc_sdp.grouping import Mid
@@ -129,10 +130,15 @@ def _check_direction(offer: SessionDescription, answer: SessionDescription, inde
 
 def _check_streams(offer: SessionDescription, answer: SessionDescription, index: int) -> Iterator[Problem]:
     offered, answered = offer.media[index], answer.media[index]
-    extensions = {extmap.uri for extmap in offer.effective_all(offered, Extmap)}
+    extensions = {extmap.name for extmap in offer.effective_all(offered, Extmap)}
+    encrypted: dict[str, bool] = {}
     for extmap in answer.effective_all(answered, Extmap):
-        if extmap.uri not in extensions:
-            yield Problem(f"extension {extmap.uri} was not offered", "RFC 8285 section 6", index)
+        if extmap.name not in extensions:
+            yield Problem(f"extension {extmap.name} was not offered", "RFC 8285 section 6", index)
+        # [rfc6904:4.1/4]
+        used = extmap.direction is not Direction.INACTIVE
+        if used and encrypted.setdefault(extmap.uri, extmap.encrypted) is not extmap.encrypted:
+            yield Problem(f"extension {extmap.uri} both encrypted and in the clear", "RFC 6904 section 4.1", index)
     # [rfc5576:8/1]
     if not {s.ssrc for s in offered.get_all(Ssrc)}.isdisjoint(s.ssrc for s in answered.get_all(Ssrc)):
         yield Problem("an SSRC of the offer", "RFC 5576 section 8", index)

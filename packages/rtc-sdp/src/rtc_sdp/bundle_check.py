@@ -15,7 +15,7 @@ from rtc_sdp.formats import rtpmaps
 from rtc_sdp.grouping import BUNDLE, BundleOnly, Group, Mid
 from rtc_sdp.media import MediaDescription
 from rtc_sdp.rtcp import RtcpMux
-from rtc_sdp.rtp import Extmap
+from rtc_sdp.rtp import Cryptex, Extmap
 from rtc_sdp.session import SessionDescription
 
 MID_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -65,6 +65,10 @@ def check_bundles(description: SessionDescription, bundles: Bundles) -> Iterator
             yield Problem("the tagged section is bundle-only", "RFC 9143 section 7.2.1")
         yield from _check_members(description, bundles, sections)
         yield from _check_common_numbers(description, sections)
+        hidden = {description.effective(media, Cryptex) is not None for _, media in sections}
+        # [rfc9335:4/1]
+        if len(hidden) > 1:
+            yield Problem("cryptex in some sections of a bundle", "RFC 9335 section 4", sections[0][0])
 
 
 def _check_members(
@@ -111,5 +115,5 @@ def _check_common_numbers(
                 yield Problem(f"payload type {fmt} has two meanings in a bundle", "RFC 9143 section 9.1.1", index)
         for extmap in description.effective_all(media, Extmap):
             # [rfc9143:12/1]
-            if extensions.setdefault(extmap.id, extmap.uri) != extmap.uri:
+            if extensions.setdefault(extmap.id, extmap.name) != extmap.name:
                 yield Problem(f"extension {extmap.id} has two meanings in a bundle", "RFC 9143 section 12", index)

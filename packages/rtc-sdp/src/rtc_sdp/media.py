@@ -107,6 +107,11 @@ class MediaDescription(Section):  # noqa: PLW1641 - mutable, hence not hashable
         """Whether the protocol is a profile of RTP."""
         return "RTP" in self.protocol.split("/")
 
+    @property
+    def is_srtp(self) -> bool:
+        """Whether the protocol is a profile of SRTP, by its name."""
+        return self.is_rtp and self.protocol.rpartition("/")[2] in ("SAVP", "SAVPF")
+
     def __str__(self) -> str:
         return join_lines(self._lines)
 

@@ -37,6 +37,7 @@ _CLASSES: Final[tuple[type[TypedAttribute], ...]] = (
     grouping.Mid,
     msid.Msid,
     msid.MsidSemantic,
+    rtp.Cryptex,
     rtp.Extmap,
     rtp.ExtmapAllowMixed,
     rtp.Fmtp,

@@ -6,8 +6,10 @@
     a=fmtp:111 minptime=10;useinbandfec=1
     a=rtcp-fb:96 nack pli
     a=extmap:4/sendonly urn:ietf:params:rtp-hdrext:sdes:mid
+    a=extmap:5 urn:ietf:params:rtp-hdrext:encrypt urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on
+    a=cryptex
 
-See :rfc:`8866#section-6.6`, :rfc:`4585#section-4.2`, :rfc:`8285#section-5`.
+See :rfc:`8866#section-6.6`, :rfc:`4585#section-4.2`, :rfc:`8285#section-5`, :rfc:`6904#section-4`, :rfc:`9335#section-4`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from rtc_sdp.grammar import digits, in_range, single_line, token, visible, words
 
 ALL_FORMATS: Final = "*"
 """The format of an ``rtcp-fb`` that counts for all of the section."""
+
+ENCRYPTED_EXTENSION: Final = "urn:ietf:params:rtp-hdrext:encrypt"
+"""The URI of an ``extmap`` that has another URI behind it: of the header extension that is encrypted."""
 
 _PAYLOAD_TYPE_MAX: Final = 127
 _CLOCK_RATE_MAX: Final = 2**32 - 1
@@ -182,7 +187,7 @@ class RtcpFb(TypedAttribute):
 class Extmap(TypedAttribute):
     """``extmap``: the local identifier of an RTP header extension.
 
-    See :rfc:`8285#section-5`.
+    See :rfc:`8285#section-5`, and :rfc:`6904#section-4` for those that are encrypted.
     """
 
     NAME: ClassVar[str] = "extmap"
@@ -192,15 +197,26 @@ class Extmap(TypedAttribute):
     id: int
     """1 to 14 for one-byte headers, to 255 for two-byte headers; 4096 and above only asks for one."""
     uri: str
+    """Of the extension itself, encrypted or not."""
     direction: Direction | None = None
     """None if nothing is said, which means ``sendrecv``."""
     attributes: str = ""
     """What the extension itself wants said."""
+    encrypted: bool = False
+    """Whether SRTP encrypts it. It is then another extension than the one of the same URI that is not encrypted."""
 
     def __post_init__(self) -> None:
         in_range(self.id, "extension id", high=_EXTENSION_ID_MAX)
         visible(self.uri, "extension URI")
         single_line(self.attributes, "extension attributes")
+        # [rfc6904:4/4]
+        if self.encrypted and self.uri == ENCRYPTED_EXTENSION:
+            raise ValueError("what is encrypted is not encrypted again")
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others: the URI, behind that of encryption if it is encrypted."""
+        return f"{ENCRYPTED_EXTENSION} {self.uri}" if self.encrypted else self.uri
 
     @classmethod
     def decode(cls, value: str) -> Self:
@@ -208,17 +224,21 @@ class Extmap(TypedAttribute):
         entry, _, rest = value.partition(" ")
         number, slash, direction = entry.partition("/")
         uri, _, attributes = rest.partition(" ")
+        inner, _, others = attributes.partition(" ")
+        # Encryption of nothing, or of itself, is an extension like any other that nobody knows.
+        encrypted = uri == ENCRYPTED_EXTENSION and inner not in ("", ENCRYPTED_EXTENSION)
         return cls(
             digits(number, "extension id", high=_EXTENSION_ID_MAX),
-            uri,
+            inner if encrypted else uri,
             Direction(direction) if slash else None,
-            attributes,
+            others if encrypted else attributes,
+            encrypted,
         )
 
     def serialize(self) -> str:
         """Return identifier, direction, URI and attributes."""
         entry = str(self.id) if self.direction is None else f"{self.id}/{self.direction.value}"
-        return f"{entry} {self.uri} {self.attributes}" if self.attributes else f"{entry} {self.uri}"
+        return f"{entry} {self.name} {self.attributes}" if self.attributes else f"{entry} {self.name}"
 
 
 class ExtmapAllowMixed(Flag):
@@ -226,6 +246,17 @@ class ExtmapAllowMixed(Flag):
 
     __slots__ = ()
     NAME: ClassVar[str] = "extmap-allow-mixed"
+    SCOPE: ClassVar[Scope] = Scope.DEFAULT
+
+
+class Cryptex(Flag):
+    """``cryptex``: packets whose header extensions and contributing sources are encrypted can be received.
+
+    See :rfc:`9335#section-4`.
+    """
+
+    __slots__ = ()
+    NAME: ClassVar[str] = "cryptex"
     SCOPE: ClassVar[Scope] = Scope.DEFAULT
 
 

@@ -17,7 +17,7 @@ from rtc_sdp.media import MediaDescription
 from rtc_sdp.msid import usable_msids
 from rtc_sdp.restrictions import usable_rids
 from rtc_sdp.rtcp import Rtcp, RtcpMux, RtcpMuxOnly
-from rtc_sdp.rtp import Extmap, Fmtp
+from rtc_sdp.rtp import ENCRYPTED_EXTENSION, Extmap, Fmtp
 from rtc_sdp.session import SessionDescription
 from rtc_sdp.simulcast import Rid, Simulcast
 from rtc_sdp.source import CNAME, Ssrc, SsrcGroup
@@ -36,6 +36,14 @@ def check_rtp(description: SessionDescription, bundles: Bundles) -> Iterator[Pro
         yield from _check_sources(media, index)
         yield from _check_streams(media, index)
         yield from _check_extensions(description.effective_all(media, Extmap), index)
+        # [rfc6904:4/1]
+        if not media.is_srtp and any(extmap.encrypted for extmap in media.get_all(Extmap)):
+            yield Problem("an encrypted header extension without SRTP", "RFC 6904 section 4", index)
+    # [rfc6904:4/2]
+    if any(extmap.encrypted for extmap in description.get_all(Extmap)) and not any(
+        media.is_srtp for media in description.media
+    ):
+        yield Problem("an encrypted header extension without SRTP", "RFC 6904 section 4")
     # [rfc8285:5/10]
     if description.has(Extmap) and any(media.has(Extmap) for media in description.media):
         yield Problem("extmap at both levels", "RFC 8285 section 5")
@@ -70,12 +78,15 @@ def _check_extensions(extensions: list[Extmap], index: int) -> Iterator[Problem]
     if len({extmap.id for extmap in extensions}) != len(extensions):
         yield Problem("an extension identifier comes twice", "RFC 8285 section 5", index)
     # [rfc8285:5/6]
-    if len({(extmap.uri, extmap.attributes) for extmap in extensions}) != len(extensions):
+    if len({(extmap.name, extmap.attributes) for extmap in extensions}) != len(extensions):
         yield Problem("a header extension comes twice", "RFC 8285 section 5", index)
     for extmap in extensions:
         # [rfc8285:5/2]
         if not any(extmap.id in identifiers for identifiers in EXTENSION_IDS):
             yield Problem(f"{extmap.id} identifies no extension", "RFC 8285 section 5", index)
+        # [rfc6904:4/4]
+        if extmap.uri == ENCRYPTED_EXTENSION:
+            yield Problem("encryption of no header extension, or of itself", "RFC 6904 section 4", index)
 
 
 def _check_sources(media: MediaDescription, index: int) -> Iterator[Problem]:
