@@ -7,11 +7,14 @@ from tests.srtp.packets import master_key, receiver_report, rtp
 
 from rtc_srtp import (
     AuthenticationError,
+    PacketReuseError,
     ParseError,
     ProtectionProfile,
+    ReplayError,
     SrtpConfig,
     SrtpReceiver,
     SrtpSender,
+    UnencryptableError,
     UnencryptedError,
 )
 from rtc_srtp.key_derivation import Label, derive
@@ -197,7 +200,7 @@ def test_where_cryptex_is_required_no_readable_header_passes(profile: Protection
         with pytest.raises(UnencryptedError):
             receiver.unprotect(SrtpSender(profile, key).protect(packet))
     sender = SrtpSender(profile, key, config=REQUIRED)
-    with pytest.raises(ValueError, match="Cryptex"):
+    with pytest.raises(UnencryptableError, match="Cryptex"):
         sender.protect(readable[2])
 
     assert [receiver.unprotect(sender.protect(packet)) for packet in (rtp(1), rtp(2, extension=(0xBEDE, ONE_BYTE)))]
@@ -220,3 +223,69 @@ def test_cryptex_authenticates_all(profile: ProtectionProfile) -> None:
         forged = protected[:place] + bytes([protected[place] ^ 0x01]) + protected[place + 1 :]
         with pytest.raises((AuthenticationError, ParseError)):
             receiver.unprotect(forged)
+
+
+@each_profile
+@pytest.mark.parametrize("mki", [b"", b"k"])
+def test_what_is_encrypted_of_headers_changes_and_all_else_goes_on(profile: ProtectionProfile, mki: bytes) -> None:
+    key, length = master_key(profile, mki), len(mki)
+    sender = SrtpSender(profile, key, config=SrtpConfig(mki_length=length))
+    receiver = SrtpReceiver(profile, key, config=SrtpConfig(mki_length=length))
+    packets = [rtp(0xFFFE + n, extension=(0xBEDE, ONE_BYTE)) for n in range(5)]
+    sent = [sender.protect(packets[0])]
+    some = frozenset({1, 4})
+    choices = [
+        (some, False, False),
+        (some, True, False),
+        (frozenset[int](), False, True),
+        (frozenset[int](), False, False),
+    ]
+    assert receiver.unprotect(sent[0]) == packets[0]
+
+    for packet, (ids, cryptex, required) in zip(packets[1:], choices, strict=True):
+        for each in (sender, receiver):
+            each.encrypt_headers(ids, cryptex=cryptex, require_cryptex=required)
+        sent.append(sender.protect(packet))
+        assert receiver.unprotect(sent[-1]) == packet
+
+    alone = [SrtpConfig(mki_length=length, encrypted_extension_ids=some), SrtpConfig(mki_length=length)]
+    for number, config in zip((1, 4), alone, strict=True):
+        fresh = SrtpSender(profile, key, config=config)
+        fresh.set_roll_over_counter(0x1234_5678, (0xFFFE + number) >> 16)
+        assert sent[number] == fresh.protect(packets[number])
+    assert [each[23:27] != ONE_BYTE[7:11] for each in sent] == [False, True, True, True, False]
+    assert sender.roll_over_counter(0x1234_5678) == 1
+    with pytest.raises(PacketReuseError):
+        sender.protect(packets[2])
+    for old in sent:
+        with pytest.raises(ReplayError):
+            receiver.unprotect(old)
+
+
+def test_a_refused_choice_changes_nothing() -> None:
+    sender, receiver = SrtpSender(GCM, master_key(GCM), config=CRYPTEX), SrtpReceiver(GCM, master_key(GCM))
+
+    for each in (sender, receiver):
+        with pytest.raises(ValueError, match="255"):
+            each.encrypt_headers(frozenset({256}))
+
+    protected = sender.protect(rtp(1, extension=(0xBEDE, ONE_BYTE)))
+    assert protected == SrtpSender(GCM, master_key(GCM), config=CRYPTEX).protect(rtp(1, extension=(0xBEDE, ONE_BYTE)))
+
+
+def test_another_key_encrypts_the_same_of_headers() -> None:
+    first, second = master_key(GCM, b"1"), master_key(GCM, b"2", first=9)
+    sender = SrtpSender(GCM, first, config=SrtpConfig(mki_length=1))
+    receiver = SrtpReceiver(GCM, first, config=SrtpConfig(mki_length=1))
+    packet = rtp(1, extension=(0xBEDE, ONE_BYTE))
+    for each in (sender, receiver):
+        each.encrypt_headers(frozenset({1, 4}))
+    receiver.add_master_key(second)
+    sender.use_master_key(second)
+    sender.encrypt_headers(frozenset({4}))
+    receiver.encrypt_headers(frozenset({4}))
+
+    protected = sender.protect(packet)
+
+    assert protected[16:18] == ONE_BYTE[:2]
+    assert receiver.unprotect(protected) == packet

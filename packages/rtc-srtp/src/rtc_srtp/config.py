@@ -1,5 +1,6 @@
 """What a sender and a receiver may be told. Both ends of a direction need the same `SrtpConfig.mki_length`."""
 
+from dataclasses import replace
 from typing import Final
 
 from .dataclass import dataclass
@@ -35,6 +36,21 @@ class SrtpConfig:
     """Let a receiver take RTCP packets that are authentic but were sent in the clear."""
     max_sources: int = 4096
     """Synchronization sources that state is kept for, 1 or more."""
+
+    def with_headers(
+        self, encrypted_extension_ids: frozenset[int], *, cryptex: bool, require_cryptex: bool
+    ) -> "SrtpConfig":
+        """Return the same with other settings of what is encrypted of headers.
+
+        Raises:
+            ValueError: There is no such ID.
+        """
+        return replace(
+            self,
+            encrypted_extension_ids=encrypted_extension_ids,
+            cryptex=cryptex,
+            require_cryptex=require_cryptex,
+        )
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""

@@ -16,8 +16,15 @@ See :rfc:`9335#section-5` and :rfc:`9335#section-6`.
 
 from typing import Final
 
-from .errors import UnencryptedError
-from .packet import EXTENSION_HEADER_LENGTH, FIXED_LENGTH, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE, csrcs_end
+from .errors import UnencryptableError, UnencryptedError
+from .packet import (
+    EXTENDED_LENGTH,
+    EXTENSION_HEADER_LENGTH,
+    FIXED_LENGTH,
+    ONE_BYTE_PROFILE,
+    TWO_BYTE_PROFILE,
+    csrcs_end,
+)
 from .transform import PacketCipher, Transform
 
 ENCRYPTED_ONE_BYTE_PROFILE: Final = b"\xc0\xde"
@@ -47,9 +54,12 @@ class Cryptex:
             # [rfc9335:5.1/1]
             if profile is None:
                 if self._required:
-                    raise ValueError("Cryptex is required, and this kind of header extension it cannot encrypt")
+                    raise UnencryptableError("Cryptex is required, and this kind of header extension it cannot encrypt")
                 return self._inner.protect(number, packet, header_length)
             # [rfc9335:5.1/2] [rfc9335:5.1/3]
+            if not first & _CSRC_COUNT:  # the common case: what is encrypted stands together
+                marked = packet[:FIXED_LENGTH] + profile + packet[FIXED_LENGTH + 2 :]
+                return self._cipher.protect(number, marked, EXTENDED_LENGTH)
             readable = packet[:FIXED_LENGTH] + profile + packet[end + 2 : end + EXTENSION_HEADER_LENGTH]
             rest = packet[end + EXTENSION_HEADER_LENGTH :]
         elif first & _CSRC_COUNT:
@@ -73,6 +83,9 @@ class Cryptex:
                 raise UnencryptedError("Cryptex is required, and the header is readable")
             # [rfc9335:5.2/2]
             return self._inner.unprotect(number, packet, header_length)
+        if end == FIXED_LENGTH:
+            opened = self._cipher.unprotect(number, packet, EXTENDED_LENGTH)
+            return opened[:FIXED_LENGTH] + profile + opened[FIXED_LENGTH + 2 :]
         packet = self._cipher.verify(number, packet)
         readable = packet[:FIXED_LENGTH] + packet[end : end + EXTENSION_HEADER_LENGTH]
         secret = packet[FIXED_LENGTH:end] + packet[end + EXTENSION_HEADER_LENGTH :]

@@ -23,6 +23,10 @@ class PacketReuseError(StateError):
     """A packet of this index was protected before: another one under the same keystream would give both away."""
 
 
+class UnencryptableError(SrtpError, ValueError):
+    """Cryptex is required, and the packet has a header extension of a kind that it cannot encrypt."""
+
+
 class UnprotectError(SrtpError):
     """A packet that must not be used, with the reason. It changed nothing: no roll-over counter, no replay list, no table of sources."""
 

@@ -48,7 +48,7 @@ class SrtpReceiver:
     def __init__(self, profile: ProtectionProfile, master_key: MasterKey, *, config: SrtpConfig = _DEFAULT) -> None:
         self._profile = ProtectionProfile(profile)
         self._config = config
-        self._keys = {master_key.mki: ReceivingKey(make_transform(self._profile, master_key, config))}
+        self._keys = {master_key.mki: ReceivingKey(master_key, make_transform(self._profile, master_key, config))}
         self._transform = None if config.mki_length else self._keys[b""].transform
         """For packets that name no key: there is only one."""
         self._sources: dict[int, ReplayWindow] = {}
@@ -156,7 +156,8 @@ class SrtpReceiver:
             raise StateError("without a master key identifier nobody can tell which key a packet needs")
         if master_key.mki in self._keys:
             raise StateError("this master key identifier is taken")
-        self._keys[master_key.mki] = ReceivingKey(make_transform(self._profile, master_key, self._config))
+        transform = make_transform(self._profile, master_key, self._config)
+        self._keys[master_key.mki] = ReceivingKey(master_key, transform)
 
     def remove_master_key(self, mki: bytes) -> None:
         """Accept packets under this key no more.
@@ -167,6 +168,24 @@ class SrtpReceiver:
         if mki not in self._keys or len(self._keys) == 1:
             raise StateError("there is no such key, or it is the only one")
         del self._keys[mki]
+
+    def encrypt_headers(
+        self, extension_ids: frozenset[int] = frozenset(), *, cryptex: bool = False, require_cryptex: bool = False
+    ) -> None:
+        """Say what is encrypted of the headers of RTP packets from now on, as negotiated anew; keys and counters stay.
+
+        Args:
+            extension_ids: See `SrtpConfig.encrypted_extension_ids`.
+            cryptex: See `SrtpConfig.cryptex`.
+            require_cryptex: See `SrtpConfig.require_cryptex`.
+
+        Raises:
+            ValueError: There is no such ID.
+        """
+        self._config = self._config.with_headers(extension_ids, cryptex=cryptex, require_cryptex=require_cryptex)
+        for key in self._keys.values():
+            key.transform = make_transform(self._profile, key.master_key, self._config)
+        self._transform = None if self._config.mki_length else self._keys[b""].transform
 
     def roll_over_counter(self, ssrc: int) -> int:
         """Return how often the sequence number of a source has passed through zero, as far as known."""
@@ -235,9 +254,10 @@ class SrtpReceiver:
 class ReceivingKey:
     """A master key, and the replay lists of what has an index of its own under each key."""
 
-    __slots__ = ("rtcp_sources", "transform")
+    __slots__ = ("master_key", "rtcp_sources", "transform")
 
-    def __init__(self, transform: Transform) -> None:
-        self.transform: Final = transform
+    def __init__(self, master_key: MasterKey, transform: Transform) -> None:
+        self.master_key: Final = master_key
+        self.transform = transform
         self.rtcp_sources: Final[dict[int, ReplayWindow]] = {}
         """By SSRC."""

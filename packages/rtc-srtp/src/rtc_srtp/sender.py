@@ -44,6 +44,7 @@ class SrtpSender:
     __slots__ = (
         "_config",
         "_exhausted",
+        "_master_key",
         "_profile",
         "_rtcp_sources",
         "_sources",
@@ -55,6 +56,7 @@ class SrtpSender:
     def __init__(self, profile: ProtectionProfile, master_key: MasterKey, *, config: SrtpConfig = _DEFAULT) -> None:
         self._profile = ProtectionProfile(profile)
         self._config = config
+        self._master_key = master_key
         self._transform = make_transform(self._profile, master_key, config)
         self._used_mkis = {master_key.mki}
         self._sources: dict[int, ReplayWindow] = {}
@@ -69,7 +71,8 @@ class SrtpSender:
         Packets of a source come in the order of their sequence numbers, or nearly so.
 
         Raises:
-            ValueError: It is not an RTP packet (`ParseError`), is too long, or `SrtpConfig.require_cryptex` forbids it.
+            ValueError: It is not an RTP packet (`ParseError`), is too long, or `SrtpConfig.require_cryptex` forbids it
+                (`UnencryptableError`).
             PacketReuseError: Its sequence number was protected before, or is too far behind.
             KeyExhaustedError: The key has protected as many packets as it may.
             StateError: There are as many sources as `SrtpConfig.max_sources` says.
@@ -146,11 +149,28 @@ class SrtpSender:
             raise StateError("this master key identifier was used before")
         # [rfc3711:3.1/5] [rfc3711:3.3.1/8] [rfc3711:3.3.1/11] [rfc3711:11.2/2] [rfc3711:11.4/1] [rfc3711:11.4/2]
         self._transform = make_transform(self._profile, master_key, self._config)
+        self._master_key = master_key
         self._used_mkis.add(master_key.mki)
         self._exhausted = False
         for source in self._rtcp_sources.values():
             # [rfc3711:3.4/6] [rfc7714:13.1/5]
             source.end = source.next + SRTCP_LIFETIME
+
+    def encrypt_headers(
+        self, extension_ids: frozenset[int] = frozenset(), *, cryptex: bool = False, require_cryptex: bool = False
+    ) -> None:
+        """Choose what is encrypted of the headers of RTP packets from now on, as negotiated anew; key and counters stay.
+
+        Args:
+            extension_ids: See `SrtpConfig.encrypted_extension_ids`.
+            cryptex: See `SrtpConfig.cryptex`.
+            require_cryptex: See `SrtpConfig.require_cryptex`.
+
+        Raises:
+            ValueError: There is no such ID.
+        """
+        self._config = self._config.with_headers(extension_ids, cryptex=cryptex, require_cryptex=require_cryptex)
+        self._transform = make_transform(self._profile, self._master_key, self._config)
 
     def roll_over_counter(self, ssrc: int) -> int:
         """Return how often the sequence number of a source has passed through zero. A receiver that joins late needs it."""
