@@ -17,11 +17,19 @@ if TYPE_CHECKING:
         VIDEO_FLEXIBLE_REDUNDANCY,
         VIDEO_REDUNDANCY,
         CodecCapability,
+        ExtensionEncryption,
         HeaderExtensionCapability,
         MediaKind,
         MediaOptions,
     )
-    from rtc_peer.configuration import MAX_ICE_SERVERS, BundlePolicy, Configuration, IceTransportPolicy, RtcpMuxPolicy
+    from rtc_peer.configuration import (
+        MAX_ICE_SERVERS,
+        BundlePolicy,
+        Configuration,
+        IceTransportPolicy,
+        RtcpMuxPolicy,
+        RtpHeaderEncryptionPolicy,
+    )
     from rtc_peer.connection import Event, PeerConnection
     from rtc_peer.demultiplex import PacketKind, classify
     from rtc_peer.description import SdpType, SessionDescription
@@ -132,6 +140,7 @@ __all__ = [
     "DtlsTransportState",
     "DtlsTransportStateChanged",
     "Event",
+    "ExtensionEncryption",
     "FrameReceived",
     "GatheringWanted",
     "HeaderExtensionCapability",
@@ -170,6 +179,7 @@ __all__ = [
     "RemoteInboundRtpStats",
     "RemoteOutboundRtpStats",
     "RtcpMuxPolicy",
+    "RtpHeaderEncryptionPolicy",
     "RtpReceiver",
     "RtpSender",
     "RtpTransceiver",
@@ -213,9 +223,11 @@ __all__ = [
 _DEFINED_IN: Final = {
     "capabilities": (
         "AUDIO_CODECS AUDIO_EXTENSIONS VIDEO_CODECS VIDEO_EXTENSIONS VIDEO_FLEXIBLE_REDUNDANCY VIDEO_REDUNDANCY CodecCapability "
-        "HeaderExtensionCapability MediaKind MediaOptions"
+        "ExtensionEncryption HeaderExtensionCapability MediaKind MediaOptions"
     ),
-    "configuration": "MAX_ICE_SERVERS BundlePolicy Configuration IceTransportPolicy RtcpMuxPolicy",
+    "configuration": (
+        "MAX_ICE_SERVERS BundlePolicy Configuration IceTransportPolicy RtcpMuxPolicy RtpHeaderEncryptionPolicy"
+    ),
     "connection": "Event PeerConnection",
     "demultiplex": "PacketKind classify",
     "description": "SdpType SessionDescription",

@@ -6,6 +6,7 @@ Everything here is offered without a codec at hand: frames come encoded from the
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Final, Literal, TypeAlias
@@ -73,6 +74,24 @@ class CodecCapability:
         return self.name in SUPPLEMENTARY
 
 
+class ExtensionEncryption(enum.Enum):
+    """In which forms a header extension is negotiated: encrypted by SRTP, or in the clear. See :rfc:`6904#section-4`."""
+
+    ACCEPT = "accept"
+    """Offered in the clear, and taken encrypted where the peer offers that."""
+    # [rfc6904:4.1/2] Who chooses this says that it may be read.
+    PREFER = "prefer"
+    """Offered in both forms. A peer that does not know encryption takes the other: only for what anybody may read."""
+    REQUIRE = "require"
+    """Offered and taken encrypted or not at all."""
+
+    @property
+    def offered(self) -> tuple[bool, ...]:
+        """The forms to offer: whether encrypted."""
+        # [rfc6904:4.1/1]
+        return {"accept": (False,), "prefer": (False, True), "require": (True,)}[self.value]
+
+
 @dataclass(frozen=True, slots=True)
 class HeaderExtensionCapability:
     """An RTP header extension that can be negotiated."""
@@ -80,6 +99,8 @@ class HeaderExtensionCapability:
     uri: str
     direction: Direction = Direction.SENDRECV
     """What is negotiated unless the application chooses; ``inactive`` leaves it out."""
+    encryption: ExtensionEncryption = ExtensionEncryption.ACCEPT
+    """In which forms."""
 
 
 def _video(name: str, **parameters: str) -> CodecCapability:

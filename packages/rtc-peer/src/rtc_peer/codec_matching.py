@@ -46,10 +46,10 @@ def without_unmatched(offer: MediaContent, answer: MediaContent) -> MediaContent
         if ours is not None and ours.payload_type not in [each.payload_type for each in codecs]:
             rtx = ours.rtx_payload_type if codec.rtx_payload_type is not None else None
             codecs.append(replace(ours, feedback=ours.feedback & codec.feedback, rtx_payload_type=rtx))
-    uris = {each.uri for each in answer.extensions}
+    names = {each.name for each in answer.extensions}
     return replace(
         offer,
         codecs=tuple(codecs),
-        extensions=tuple(each for each in offer.extensions if each.uri in uris),
+        extensions=tuple(each for each in offer.extensions if each.name in names),
         reduced_size=offer.reduced_size and answer.reduced_size,
     )

@@ -57,7 +57,8 @@ def _agreed(ours: MediaSection, theirs: RemoteSection, *, we_offered: bool) -> M
     from rtc_peer.codec_matching import without_unmatched
 
     local = without_unmatched(ours.media, theirs.media) if we_offered else ours.media
-    return replace(ours, media=local, agreed=AgreedMedia(local=local, remote=theirs.media))
+    offered = ours.media if we_offered else theirs.media
+    return replace(ours, media=local, agreed=AgreedMedia(local=local, remote=theirs.media, offered=offered.extensions))
 
 
 def with_agreed_encodings(answer: RemoteDescription, offer: SessionDescription) -> RemoteDescription:

@@ -40,6 +40,17 @@ class RtcpMuxPolicy(enum.Enum):
     """It may not; there is no other value any more."""
 
 
+class RtpHeaderEncryptionPolicy(enum.Enum):
+    """Whether the header extensions of RTP packets are encrypted as a whole, and their contributing sources (:rfc:`9335`)."""
+
+    DISABLE = "disable"
+    """Neither offered nor accepted."""
+    NEGOTIATE = "negotiate"
+    """Offered, and done with peers that can do it; others get packets with headers that the network can read."""
+    REQUIRE = "require"
+    """Descriptions of peers that cannot do it are refused, packets with readable headers dropped."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """What the application chooses for a connection."""
@@ -51,6 +62,9 @@ class Configuration:
     bundle_policy: BundlePolicy = BundlePolicy.BALANCED
     # [rfc8829:4.1.1/4]
     rtcp_mux_policy: RtcpMuxPolicy = RtcpMuxPolicy.REQUIRE
+    # [rfc8834:13/2] [rfc8834:5.2.2/3] [rfc8834:5.2.3/2]
+    rtp_header_encryption_policy: RtpHeaderEncryptionPolicy = RtpHeaderEncryptionPolicy.NEGOTIATE
+    """How much the network may know of header extensions, audio levels among them."""
     certificates: tuple[Certificate, ...] = ()
     """Certificates to authenticate with; the first is used. Empty: the connection makes one of its own."""
     # [rfc8829:4.1.1/2]
@@ -88,6 +102,8 @@ def check_modification(old: Configuration, new: Configuration, *, local_descript
         raise ModificationError("the bundle policy cannot be changed")
     if new.rtcp_mux_policy is not old.rtcp_mux_policy:
         raise ModificationError("the RTCP multiplexing policy cannot be changed")
+    if new.rtp_header_encryption_policy is not old.rtp_header_encryption_policy:
+        raise ModificationError("the policy of header encryption cannot be changed")
     # [rfc8829:4.1.18/1]
     if local_description_applied and new.ice_candidate_pool_size != old.ice_candidate_pool_size:
         raise ModificationError("the candidate pool size cannot be changed after a local description was applied")

@@ -20,7 +20,7 @@ from rtc_datachannel import DataChannel
 from rtc_dtls import Certificate
 from rtc_peer.candidates import CandidateWish, locate
 from rtc_peer.certificates import choose_certificates, fingerprints_of
-from rtc_peer.configuration import Configuration, check_modification
+from rtc_peer.configuration import Configuration, RtpHeaderEncryptionPolicy, check_modification
 from rtc_peer.description import SdpType, SessionDescription
 from rtc_peer.errors import StateError
 from rtc_peer.events import (
@@ -107,6 +107,7 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
                 max_message_size=self._options.data.max_message_size,
             ),
             bundle_policy=self._configuration.bundle_policy,
+            requires_cryptex=self._requires_cryptex,
             ice_lite=self._options.ice.lite,
             renomination=self._options.ice.continual,
         )
@@ -147,6 +148,10 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
     def configuration(self) -> Configuration:
         """What `set_configuration` or the constructor were given."""
         return self._configuration
+
+    @property
+    def _requires_cryptex(self) -> bool:
+        return self._configuration.rtp_header_encryption_policy is RtpHeaderEncryptionPolicy.REQUIRE
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtc_peer.answer import continue_sections
 from rtc_peer.association import Associations
 from rtc_peer.capabilities import MID_EXTENSION, HeaderExtensionCapability, MediaKind, MediaOptions
+from rtc_peer.configuration import RtpHeaderEncryptionPolicy
 from rtc_peer.description import SdpType
 from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.lip_sync import played_with
@@ -46,6 +48,7 @@ class MediaSurface:
         negotiator: Knows the sections.
         layers: Carry the media.
         options: What is negotiated.
+        header_encryption: Whether header extensions are encrypted as a whole.
         rng: Source of randomness.
         journal: Knows the time.
     """
@@ -56,10 +59,12 @@ class MediaSurface:
         negotiator: Negotiator,
         layers: Layers,
         options: MediaOptions,
+        header_encryption: RtpHeaderEncryptionPolicy,
         rng: Callable[[int], bytes],
         journal: Journal,
     ) -> None:
         self.options = options
+        self._header_encryption = header_encryption
         self.touched = False
         """Whether something was changed that an offer may have to tell; cleared by who has looked."""
         self.stirred = False
@@ -190,7 +195,7 @@ class MediaSurface:
         if first is None:
             return self.options.header_extensions(kind)
         return tuple(
-            HeaderExtensionCapability(each.uri) if each.uri == MID_EXTENSION else each
+            replace(each, direction=Direction.SENDRECV) if each.uri == MID_EXTENSION else each
             for each in first.header_extensions
         )
 
@@ -285,6 +290,7 @@ class MediaSurface:
             codecs=transceiver.codecs,
             has_preferences=bool(transceiver.codec_preferences),
             extensions=transceiver.header_extensions,
+            cryptex=self._header_encryption is not RtpHeaderEncryptionPolicy.DISABLE,
             streams=transceiver.sender.stream_ids,
             track_id=transceiver.name,
             source=transceiver.sender.source(self._cname),
@@ -328,9 +334,13 @@ class MediaSurface:
             transceiver = None if section.transceiver_id is None else self._associations.by_id(section.transceiver_id)
             if transceiver is not None and section.agreed is not None:
                 answer = section.agreed.remote if remote else section.agreed.local
-                directions = {each.uri: each.direction or Direction.SENDRECV for each in answer.extensions}
+                directions: dict[str, Direction] = {}
+                for each in answer.extensions:
+                    # Of the forms in the clear and encrypted, the one in use counts.
+                    if each.direction is not Direction.INACTIVE or each.uri not in directions:
+                        directions[each.uri] = each.direction or Direction.SENDRECV
                 transceiver.keep_header_extensions(
-                    {uri: each.reversed if remote else each for uri, each in directions.items()}
+                    {uri: found.reversed if remote else found for uri, found in directions.items()}
                 )
 
     def _leave_ssrcs(self, signalled: frozenset[int]) -> None:
@@ -362,6 +372,7 @@ class MediaSurface:
                     cname=self._cname,
                     offering=offering,
                     played_with=played_with(section.mid, self._negotiator.lip_sync),
+                    requires_cryptex=self._header_encryption is RtpHeaderEncryptionPolicy.REQUIRE,
                 )
             )
             if media is not None:

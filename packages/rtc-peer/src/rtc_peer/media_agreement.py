@@ -17,7 +17,7 @@ from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.section import AgreedMedia, MediaSection
 from rtc_rtp.header_extension import ExtensionMap
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, SendEncoding, SendParameters, SourceAssociation
-from rtc_sdp import Direction, RidDirection
+from rtc_sdp import Direction, Extmap, RidDirection
 
 if TYPE_CHECKING:
     from rtc_peer.transceiver import RtpTransceiver
@@ -32,7 +32,13 @@ USUAL_PTIME_MS: Final = 20
 
 
 def negotiated_media(
-    section: MediaSection, transceiver: RtpTransceiver, *, cname: str, offering: bool, played_with: str | None
+    section: MediaSection,
+    transceiver: RtpTransceiver,
+    *,
+    cname: str,
+    offering: bool,
+    played_with: str | None,
+    requires_cryptex: bool,
 ) -> NegotiatedMedia | None:
     """Return what the transports are told of a section; None if there is nothing to tell yet, or any more.
 
@@ -42,6 +48,7 @@ def negotiated_media(
         cname: Names us in RTCP.
         offering: Whether our offer is under way: what it says may arrive.
         played_with: Name of what descriptions say it is played in step with; None if its stream has to tell.
+        requires_cryptex: Whether header extensions have to be encrypted as a whole.
     """
     content = section.media
     # [rfc3264:6/6]
@@ -60,6 +67,10 @@ def negotiated_media(
         receives=receives,
         send=None if section.agreed is None else _send_parameters(section, section.agreed, transceiver, cname),
         receive=_receive_parameters(section, content, section.agreed, transceiver, played_with) if receives else None,
+        cryptex=section.agreed is not None and section.agreed.local.cryptex and section.agreed.remote.cryptex,
+        accepts_cryptex=content.cryptex or (section.agreed is not None and section.agreed.local.cryptex),
+        requires_cryptex=requires_cryptex,
+        refused_extension_ids=_refused(section.agreed),
     )
 
 
@@ -172,16 +183,40 @@ def _by_clock_rate(codecs: Iterable[RtpCodec], name: str) -> dict[int, int]:
 
 def _extension_map(written: MediaContent, other: MediaContent | None) -> ExtensionMap:
     """Return the header extensions that who receives them names and the other side knows, by the numbers of the receiver."""
-    known = None if other is None else {each.uri: each.id for each in other.extensions}
-    ids: dict[int, str] = {}
+    chosen = _in_use(written, other)
+    return ExtensionMap(
+        {number: each.uri for number, each in chosen.items()},
+        allow_mixed=written.allow_mixed and (other is None or other.allow_mixed),
+        encrypted=[number for number, each in chosen.items() if each.encrypted],
+    )
+
+
+def _in_use(written: MediaContent, other: MediaContent | None) -> dict[int, Extmap]:
+    """Return the lines that count, by identifier: for each header extension one, the encrypted one if there are both."""
+    known = None
+    if other is not None:
+        known = {each.name: each.id for each in other.extensions if (each.direction or Direction.SENDRECV).sends}
+    by_uri: dict[str, tuple[int, Extmap]] = {}
     for each in written.extensions:
-        if (known is not None and each.uri not in known) or not (each.direction or Direction.SENDRECV).receives:
+        if (known is not None and each.name not in known) or not (each.direction or Direction.SENDRECV).receives:
             continue
         # Who only asked for a number got it in the answer.
-        number = known.get(each.uri, 0) if known is not None and each.id >= FIRST_REQUESTED_ID else each.id
-        if 0 < number < FIRST_REQUESTED_ID and number not in ids:
-            ids[number] = each.uri
-    return ExtensionMap(ids, allow_mixed=written.allow_mixed and (other is None or other.allow_mixed))
+        number = known.get(each.name, 0) if known is not None and each.id >= FIRST_REQUESTED_ID else each.id
+        # [rfc6904:4.1/4] Who has answered with both has one of them.
+        if 0 < number < FIRST_REQUESTED_ID and (each.encrypted or each.uri not in by_uri):
+            by_uri[each.uri] = number, each
+    found: dict[int, Extmap] = {}
+    for number, each in by_uri.values():
+        found.setdefault(number, each)
+    return found
+
+
+def _refused(agreed: AgreedMedia | None) -> frozenset[int]:
+    """Return the identifiers that we gave to what is encrypted by another, for its form in the clear."""
+    if agreed is None:
+        return frozenset()
+    encrypted = {each.uri for each in _in_use(agreed.local, agreed.remote).values() if each.encrypted}
+    return frozenset(each.id for each in agreed.offered if each.uri in encrypted and not each.encrypted)
 
 
 def _encodings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rtc_peer.capabilities import ExtensionEncryption, HeaderExtensionCapability
 from rtc_peer.codec_matching import codec_name
 from rtc_peer.codecs import answered_codecs
 from rtc_peer.media_content import MediaContent
@@ -56,6 +57,8 @@ def answered_content(
         extensions=_extensions(wish, offered, numbers),
         # [rfc8285:6/2] [rfc8285:6/5] [rfc5506:5/3]
         allow_mixed=offered.allow_mixed,
+        # [rfc9335:4/5]
+        cryptex=offered.cryptex and wish.cryptex,
         reduced_size=offered.reduced_size,
         maxptime_ms=OPUS_MAXPTIME_MS if any(codec_name(each) == "opus" for each in codecs) else None,
     )
@@ -73,24 +76,36 @@ def answered_content(
 
 def _extensions(wish: MediaWish, offered: MediaContent, numbers: Numbers) -> tuple[Extmap, ...]:
     wanted = {each.uri: each for each in wish.extensions}
+    # [rfc6904:4.1/3] [rfc6904:4.1/4] One form of each; the other is left out, for not all peers read "inactive".
+    encrypted = {
+        each.uri
+        for each in offered.extensions
+        if each.encrypted and each.uri in wanted and _direction(each, wanted[each.uri]) is not Direction.INACTIVE
+    }
     found: list[Extmap] = []
     chosen: set[int] = set()
     # [rfc8829:5.10/9] [rfc8834:10/7]
     for each in offered.extensions:
         ours = wanted.get(each.uri)
         # [rfc8285:7/3] [rfc8285:7/8] Of those offered with one identifier, at most one.
-        if ours is None or each.id in chosen:
+        if ours is None or each.id in chosen or each.encrypted is not (each.uri in encrypted):
             continue
-        # [rfc8285:7/2] [rfc8285:7/4] [rfc8285:7/5]
-        direction = answer_direction(each.direction or Direction.SENDRECV, ours.direction)
+        if ours.encryption is ExtensionEncryption.REQUIRE and not each.encrypted:
+            continue
+        direction = _direction(each, ours)
         if direction is Direction.INACTIVE:
             continue
         # [rfc8285:7/6] [rfc8285:7/7] [rfc8285:7/9]
-        number = each.id if each.id < FIRST_REQUESTED_ID else numbers.extension_id(each.uri)
+        number = each.id if each.id < FIRST_REQUESTED_ID else numbers.extension_id(each.name)
         if number is not None and number not in [known.id for known in found]:
-            found.append(extmap(number, replace(ours, direction=direction), numbers))
+            found.append(extmap(number, replace(ours, direction=direction), numbers, encrypted=each.encrypted))
             chosen.add(each.id)
     return tuple(found)
+
+
+def _direction(offered: Extmap, ours: HeaderExtensionCapability) -> Direction:
+    # [rfc8285:7/2] [rfc8285:7/4] [rfc8285:7/5]
+    return answer_direction(offered.direction or Direction.SENDRECV, ours.direction)
 
 
 def _simulcast(

@@ -13,6 +13,7 @@ from rtc_peer.state import SignalingState
 from rtc_sdp import Direction
 
 if TYPE_CHECKING:
+    from rtc_peer.configuration import Configuration
     from rtc_peer.journal import Journal
     from rtc_peer.layers import Layers
     from rtc_peer.media import MediaSurface
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 class MediaCommands:
     """What a connection offers for audio and video."""
 
+    _configuration: Configuration
     _journal: Journal
     _layers: Layers
     _negotiator: Negotiator
@@ -46,6 +48,7 @@ class MediaCommands:
                 negotiator=self._negotiator,
                 layers=self._layers,
                 options=self._options.media,
+                header_encryption=self._configuration.rtp_header_encryption_policy,
                 rng=self._rng,
                 journal=self._journal,
             )

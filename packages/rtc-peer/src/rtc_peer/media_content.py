@@ -57,6 +57,8 @@ class MediaContent:
     extensions: tuple[Extmap, ...] = ()
     allow_mixed: bool = False
     """Whether one- and two-byte header extensions may share a stream."""
+    cryptex: bool = False
+    """Whether the writer can receive packets whose header extensions are encrypted as a whole (:rfc:`9335`)."""
     streams: tuple[str, ...] | None = None
     """Identifiers of the MediaStreams that the writer's track is in; None if it does not say."""
     track_id: str | None = None

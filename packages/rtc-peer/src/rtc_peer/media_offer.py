@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from rtc_peer.capabilities import HeaderExtensionCapability
+from rtc_peer.capabilities import ExtensionEncryption, HeaderExtensionCapability
 from rtc_peer.codec_matching import codec_name
 from rtc_peer.codecs import offered_codecs
 from rtc_peer.media_content import MediaContent, Source
@@ -14,6 +14,8 @@ from rtc_rtp.parameters import RtpCodec
 from rtc_sdp import Direction, Extmap, Rid, RidDirection, Simulcast
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rtc_peer.numbers import Numbers
 
 # [rfc8866:6.5/2]
@@ -47,6 +49,7 @@ def offered_content(
         extensions=_extensions(wish, agreed, numbers),
         # [rfc8285:6/4]
         allow_mixed=True,
+        cryptex=wish.cryptex,
         streams=streams,
         track_id=None if streams is None else wish.track_id,
         sources=sources_of(wish, wish.direction, codecs, named=bool(wish.send_rids)),
@@ -60,25 +63,42 @@ def offered_content(
 
 
 def _extensions(wish: MediaWish, agreed: MediaContent | None, numbers: Numbers) -> tuple[Extmap, ...]:
-    known = {} if agreed is None else {each.uri: each for each in agreed.extensions}
+    known = {} if agreed is None else {each.name: each for each in agreed.extensions}
     found: list[Extmap] = []
-    for capability in wish.extensions:
-        # [rfc8829:5.2.2/24] Those that the answer left out are inactive, unless the application has chosen them again.
-        if capability.direction is Direction.INACTIVE:
-            continue
-        # [rfc8285:7/10]
-        number = known[capability.uri].id if capability.uri in known else numbers.extension_id(capability.uri)
-        if number is not None:
-            found.append(extmap(number, capability, numbers))
+    # [rfc6904:4.1/1] What is in the clear comes first: it is what most peers take, and low identifiers cost less.
+    for encrypted in (False, True):
+        for capability in wish.extensions:
+            # [rfc8829:5.2.2/24] Those that the answer left out are inactive, unless the application has chosen them again.
+            if capability.direction is Direction.INACTIVE:
+                continue
+            if encrypted not in _forms(capability, known, numbers):
+                continue
+            # [rfc6904:4/1] [rfc6904:4/2] All sections of media have SRTP.
+            wanted = extmap(0, capability, numbers, encrypted=encrypted)
+            # [rfc8285:7/10]
+            number = known[wanted.name].id if wanted.name in known else numbers.extension_id(wanted.name)
+            if number is not None:
+                found.append(replace(wanted, id=number))
     return tuple(found)
 
 
-def extmap(number: int, capability: HeaderExtensionCapability, numbers: Numbers) -> Extmap:
+def _forms(capability: HeaderExtensionCapability, known: Mapping[str, Extmap], numbers: Numbers) -> tuple[bool, ...]:
+    """Return in which forms to offer a header extension: whether encrypted. What the peer has encrypted stays so."""
+    if capability.encryption is ExtensionEncryption.ACCEPT:
+        encrypted = extmap(0, capability, numbers, encrypted=True).name
+        if encrypted in known:
+            return ExtensionEncryption.REQUIRE.offered
+        if capability.uri not in known and numbers.knows_extension(encrypted):
+            return ExtensionEncryption.PREFER.offered
+    return capability.encryption.offered
+
+
+def extmap(number: int, capability: HeaderExtensionCapability, numbers: Numbers, *, encrypted: bool) -> Extmap:
     """Return the line of a header extension; both directions are not spelled out."""
     uri, direction = capability.uri, capability.direction
     # [rfc8285:5/1] [rfc8285:7/1]
     shown = None if direction is Direction.SENDRECV else direction
-    return Extmap(number, uri, shown, numbers.extension_attributes(uri))
+    return Extmap(number, uri, shown, numbers.extension_attributes(uri), encrypted)
 
 
 def streams_of(wish: MediaWish, direction: Direction, written: MediaContent | None) -> tuple[str, ...] | None:

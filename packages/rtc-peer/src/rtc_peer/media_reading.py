@@ -10,10 +10,12 @@ from rtc_peer.capabilities import RTX, MediaKind
 from rtc_peer.errors import DescriptionError
 from rtc_peer.media_content import MediaContent, Source
 from rtc_peer.numbers import RTCP_PAYLOAD_TYPES
+from rtc_peer.section import RemoteDescription, RemoteSection
 from rtc_rtp.parameters import RtpCodec
 from rtc_sdp import (
     NO_STREAM,
     Bandwidth,
+    Cryptex,
     Extmap,
     ExtmapAllowMixed,
     Fmtp,
@@ -86,6 +88,8 @@ def read_media(
         codecs=_codecs(media),
         extensions=_extensions(document, media),
         allow_mixed=document.effective(media, ExtmapAllowMixed) is not None,
+        # [rfc9335:4/6]
+        cryptex=any(document.effective(each, Cryptex) is not None for each in (media, transport)),
         streams=ssrc_streams if streams is None else streams,
         track_id=track_id,
         sources=sources,
@@ -98,6 +102,42 @@ def read_media(
         maxptime_ms=None if maxptime is None else int(maxptime.packet_ms),
         max_bitrate_bps=_max_bitrate(media.bandwidths),
     )
+
+
+def with_common_headers(
+    sections: tuple[RemoteSection, ...], groups: Sequence[Sequence[str]]
+) -> tuple[RemoteSection, ...]:
+    """Return sections whose bundles agree on what is encrypted of headers: the packets do not tell whose they are before.
+
+    Raises:
+        DescriptionError: A header extension is encrypted in one section of a bundle, and in the clear in another.
+    """
+    found = list(sections)
+    for group in groups:
+        members = [(each.index, each.media) for each in sections if each.media is not None and each.mid in group]
+        encrypted: dict[int, bool] = {}
+        for extension in (each for _, media in members for each in media.extensions):
+            meant = encrypted.setdefault(extension.id, extension.encrypted)
+            if meant is not extension.encrypted and extension.id < FIRST_REQUESTED_ID:
+                raise DescriptionError(f"header extension {extension.id} is encrypted in a part of its bundle")
+        # [rfc9335:4/1]
+        if not all(media.cryptex for _, media in members):
+            for index, media in members:
+                found[index] = replace(found[index], media=replace(media, cryptex=False))
+    return tuple(found)
+
+
+def check_cryptex(remote: RemoteDescription) -> None:
+    """Check that a peer can receive packets whose header extensions are encrypted as a whole, in all sections of media.
+
+    Raises:
+        DescriptionError: It does not say so.
+
+    See section 4.4.1.5 of webrtc-pc, as WebRTC Extensions amends it.
+    """
+    for section in remote.sections:
+        if section.media is not None and not section.media.cryptex:
+            raise DescriptionError(f"section {section.index} is without cryptex, which the configuration requires")
 
 
 def _either(
@@ -139,10 +179,11 @@ def _extensions(document: SessionDescription, media: MediaDescription) -> tuple[
     taken: set[int] = set()
     for each in document.effective_all(media, Extmap):
         wished = each.id >= FIRST_REQUESTED_ID
-        if each.uri in found or each.id in taken or not (wished or 0 < each.id <= MAX_EXTENSION_ID):
+        # [rfc9335:5/1]
+        if each.name in found or each.id in taken or not (wished or 0 < each.id <= MAX_EXTENSION_ID):
             continue
         taken.add(each.id)
-        found[each.uri] = each
+        found[each.name] = each
     return tuple(found.values())
 
 

@@ -24,7 +24,7 @@ from rtc_peer.errors import ArgumentError
 from rtc_peer.events import WarningIssued
 from rtc_peer.journal import Journal
 from rtc_peer.negotiated import NegotiatedMedia
-from rtc_peer.srtp_transport import MAX_OVERHEAD, SrtpTransport
+from rtc_peer.srtp_transport import MAX_OVERHEAD, HeaderEncryption, SrtpTransport
 from rtc_peer.stats import PeerStats
 from rtc_rtp import (
     EncodedFrame,
@@ -40,6 +40,8 @@ from rtc_rtp import (
 )
 
 _TONES: Final = frozenset(f"{rtc_rtp.DTMF_TONES},")
+
+_EXTENSION_FLAG: Final = 0x10
 
 MediaTransportEvent: TypeAlias = "rtc_rtp.Event | WarningIssued"
 
@@ -60,7 +62,9 @@ class MediaTransport:
 
     __slots__ = (
         "_events",
+        "_journal",
         "_missed",
+        "_refused_extension_ids",
         "_router",
         "_transport_id",
         "receivers",
@@ -83,6 +87,9 @@ class MediaTransport:
         self._events: list[MediaTransportEvent] = []
         self._missed: dict[tuple[int, str | None], None] = {}
         """Encodings whose frames came before the keys, in their order."""
+        self._refused_extension_ids: frozenset[int] = frozenset()
+        """Of header extensions that are to come encrypted, under another identifier."""
+        self._journal = journal
         self._router = BundleRouter()
         self.srtp = SrtpTransport(journal)
         self.senders: dict[int, SendParameters] = {}
@@ -101,6 +108,8 @@ class MediaTransport:
 
     def apply(self, media: Sequence[NegotiatedMedia]) -> None:
         """Take what all sections of this transport send and receive from now on."""
+        self.srtp.encrypt_headers(_sent_headers(media), _received_headers(media))
+        self._refused_extension_ids = frozenset(number for each in media for number in each.refused_extension_ids)
         self._apply_senders({each.transceiver_id: each for each in media})
         self._apply_receivers({each.transceiver_id: each.receive for each in media if each.receives and each.receive})
 
@@ -251,8 +260,21 @@ class MediaTransport:
     def receive(self, packets: Iterable[bytes], now: float) -> None:
         """Take SRTP and SRTCP packets that arrived together on proven paths."""
         plain = self.srtp.unprotect(packets)
+        if self._refused_extension_ids:
+            self._count_readable(plain)
         if plain:
             self.session.receive_datagrams(plain, now)
+
+    def _count_readable(self, packets: Iterable[bytes]) -> None:
+        """Count packets with header extensions in the clear that the peer agreed to encrypt. Nobody looks at these."""
+        for packet in packets:
+            if packet[0] & _EXTENSION_FLAG and not rtc_rtp.is_rtcp(packet):
+                try:
+                    found = RtpPacket.parse(packet).extensions
+                except rtc_rtp.ParseError:
+                    continue
+                if not self._refused_extension_ids.isdisjoint(found):
+                    self._journal.drop("rtp:readable header extension")
 
     # --- the contract of every machine, as far as it is asked ---
 
@@ -301,6 +323,29 @@ def _options(mtu: int) -> SessionOptions:
     longest = min(mtu, SessionOptions().max_packet_size) - MAX_OVERHEAD
     # A source needs no probation: SRTP has shown that its first packet is the peer's.
     return SessionOptions(max_packet_size=longest, probation=0)
+
+
+def _sent_headers(media: Sequence[NegotiatedMedia]) -> HeaderEncryption:
+    agreed = [each for each in media if each.send is not None]
+    return HeaderEncryption(
+        extension_ids=frozenset(
+            number for each in agreed if each.send is not None for number in each.send.header_extensions.encrypted
+        ),
+        # [rfc9335:4/5]
+        cryptex=bool(agreed) and all(each.cryptex for each in agreed),
+        required=any(each.requires_cryptex for each in media),
+    )
+
+
+def _received_headers(media: Sequence[NegotiatedMedia]) -> HeaderEncryption:
+    return HeaderEncryption(
+        extension_ids=frozenset(
+            number for each in media if each.receive is not None for number in each.receive.header_extensions.encrypted
+        ),
+        # [rfc9335:4/4]
+        cryptex=any(each.accepts_cryptex for each in media),
+        required=any(each.requires_cryptex for each in media),
+    )
 
 
 def _silenced(parameters: SendParameters) -> SendParameters:

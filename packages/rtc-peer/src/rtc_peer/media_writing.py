@@ -8,6 +8,7 @@ from rtc_rtp.parameters import RtpCodec
 from rtc_sdp import (
     NO_STREAM,
     Attribute,
+    Cryptex,
     ExtmapAllowMixed,
     Fmtp,
     MaxPtime,
@@ -16,6 +17,7 @@ from rtc_sdp import (
     Ptime,
     RtcpFb,
     RtpMap,
+    Section,
     Ssrc,
     SsrcGroup,
 )
@@ -29,6 +31,12 @@ def formats_of(content: MediaContent) -> tuple[str, ...]:
         for number in (codec.payload_type, codec.rtx_payload_type)
         if number is not None
     )
+
+
+def write_cryptex(where: Section) -> None:
+    """Write that packets can be received whose header extensions are encrypted as a whole, here or in all sections."""
+    # [rfc9335:4/4]
+    where.add(Cryptex())
 
 
 def write_media(media: MediaDescription, content: MediaContent) -> None:

@@ -29,5 +29,13 @@ class NegotiatedMedia:
     """None before both sides agreed on a codec. Present while `sends` is off, too: RTCP goes on."""
     receive: ReceiveParameters | None = None
     """What may arrive, by our own description. None if it says that nothing may."""
+    cryptex: bool = False
+    """Packets leave with their header extensions encrypted as a whole: both sides have said that they take such."""
+    accepts_cryptex: bool = False
+    """Such packets may arrive: we have said so."""
+    requires_cryptex: bool = False
+    """No others may leave or arrive."""
+    refused_extension_ids: frozenset[int] = frozenset()
+    """Of header extensions that were offered in the clear as well, and are encrypted under another identifier."""
     rtcp_mux: bool = True
     """RTP and RTCP share the transport, always."""

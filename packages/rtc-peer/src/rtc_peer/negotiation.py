@@ -53,6 +53,7 @@ class Negotiator:
         fingerprints: Of our certificates.
         data: What we say about data channels.
         bundle_policy: How to treat peers that do not bundle.
+        requires_cryptex: Whether peers are refused that cannot encrypt header extensions as a whole.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Negotiator:
         fingerprints: tuple[Fingerprint, ...],
         data: DataParameters,
         bundle_policy: BundlePolicy,
+        requires_cryptex: bool = False,
         ice_lite: bool = False,
         renomination: bool = False,
     ) -> None:
@@ -90,6 +92,7 @@ class Negotiator:
         self._remote_trickles: bool | None = None
         self._drafter = Drafter(rng=rng, fingerprints=fingerprints, data=data, ice_lite=ice_lite)
         self._bundle_policy = bundle_policy
+        self._requires_cryptex = requires_cryptex
 
     # --- creating ---
 
@@ -263,6 +266,10 @@ class Negotiator:
         # [rfc8829:8/1] [rfc8829:5.10/1] All checks come before the first change.
         document = parse(description.sdp)
         remote = read(document, is_answer=description.type is not SdpType.OFFER)
+        if self._requires_cryptex and remote.has_media:
+            from rtc_peer.media_reading import check_cryptex
+
+            check_cryptex(remote)
         applied = AppliedDescription(description.type, document)
         if description.type is not SdpType.OFFER:
             return self._apply_remote_answer(applied, remote)

@@ -43,7 +43,7 @@ class Numbers:
         self._codecs: dict[int, RtpCodec] = dict(codecs or {})
         """By payload type. Retransmission stands as a format of its own, with its ``apt``."""
         self._extensions: dict[str, int] = dict(extensions or {})
-        """Identifier by URI."""
+        """Identifier by name: the URI, behind that of encryption where it is encrypted."""
         self._extension_attributes: dict[str, str] = dict(extension_attributes or {})
         """What the peer said first of an extension that has attributes."""
         self.next_mid = next_mid
@@ -84,15 +84,19 @@ class Numbers:
             self._codecs[free] = _rtx(codec, free)
         return free
 
-    def extension_id(self, uri: str) -> int | None:
+    def extension_id(self, name: str) -> int | None:
         """Return the identifier of a header extension, a new one if it has none; None if there is none left."""
-        number = self._extensions.get(uri)
+        number = self._extensions.get(name)
         if number is None:
             taken = set(self._extensions.values())
             number = next((each for each in EXTENSION_IDS if each not in taken), None)
             if number is not None:
-                self._extensions[uri] = number
+                self._extensions[name] = number
         return number
+
+    def knows_extension(self, name: str) -> bool:
+        """Whether a header extension has an identifier in the session."""
+        return name in self._extensions
 
     def extension_attributes(self, uri: str) -> str:
         """Return what is said of a header extension beside its URI: what it means stays as it is."""
@@ -118,14 +122,14 @@ class Numbers:
             self._take(codec.payload_type, codec, kept)
             if codec.rtx_payload_type is not None:
                 self._take(codec.rtx_payload_type, _rtx(codec, codec.rtx_payload_type), kept)
-        uris = {extension.uri for each in agreed for extension in each.extensions}
+        names = {extension.name for each in agreed for extension in each.extensions}
         for each in content.extensions:
             if each.uri == AUDIO_LEVEL_EXTENSION:
                 self._extension_attributes.setdefault(each.uri, each.attributes)
-            holder = next((uri for uri, number in self._extensions.items() if number == each.id), None)
-            if each.id in EXTENSION_IDS and holder not in uris and each.uri not in uris:
+            holder = next((name for name, number in self._extensions.items() if number == each.id), None)
+            if each.id in EXTENSION_IDS and holder not in names and each.name not in names:
                 self._extensions.pop(holder or "", None)
-                self._extensions[each.uri] = each.id
+                self._extensions[each.name] = each.id
 
     def _take(self, number: int, codec: RtpCodec, kept: set[int]) -> None:
         if number not in kept:

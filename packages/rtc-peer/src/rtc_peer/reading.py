@@ -94,6 +94,10 @@ def _read(document: SdpDocument, *, is_answer: bool) -> RemoteDescription:
     groups = _bundle_groups(document, mids)
     reader = _SectionReader(document, groups, is_answer=is_answer)
     sections = tuple(reader.read(index, media) for index, media in enumerate(document.media))
+    if any(section.media is not None for section in sections):
+        from rtc_peer.media_reading import with_common_headers
+
+        sections = with_common_headers(sections, groups)
     return RemoteDescription(
         sections=sections,
         bundle_groups=groups,

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rtc_ice import Credentials
 from rtc_peer.dataclass import dataclass
 from rtc_peer.media_content import MediaContent
 from rtc_sdp import WEBRTC_DATACHANNEL, Fingerprint, MediaDescription, Role
+
+if TYPE_CHECKING:
+    from rtc_sdp import Extmap
 
 TRICKLE: Final = "trickle"
 ICE2: Final = "ice2"
@@ -153,6 +156,8 @@ class AgreedMedia:
 
     local: MediaContent
     remote: MediaContent
+    offered: tuple[Extmap, ...] = ()
+    """The header extensions of the offer, whoever made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,11 @@ from typing import Final
 
 import rtc_dtls
 from rtc_dtls import DtlsConnection
+from rtc_peer.dataclass import dataclass
 from rtc_peer.journal import Journal
 from rtc_rtp import is_rtcp
 from rtc_srtp import (
+    KeyExhaustedError,
     MasterKey,
     PacketReuseError,
     ProtectionProfile,
@@ -20,6 +22,7 @@ from rtc_srtp import (
     SrtpError,
     SrtpReceiver,
     SrtpSender,
+    UnencryptableError,
     UnprotectError,
 )
 
@@ -32,7 +35,17 @@ MAX_SOURCES: Final = 8192
 MAX_OVERHEAD: Final = 20
 """Bytes that protection adds to a packet at most: the tag of GCM, and the index of SRTCP."""
 
-_CONFIG: Final = SrtpConfig(max_sources=MAX_SOURCES)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderEncryption:
+    """What is encrypted of the headers of one direction."""
+
+    extension_ids: frozenset[int] = frozenset()
+    """Of the header extensions that are encrypted one by one (:rfc:`6904`)."""
+    cryptex: bool = False
+    """Whether header extensions and contributing sources are encrypted as a whole (:rfc:`9335`)."""
+    required: bool = False
+    """Whether nothing of them may stay readable."""
 
 
 class SrtpTransport:
@@ -42,7 +55,9 @@ class SrtpTransport:
         journal: Takes what is dropped.
     """
 
-    __slots__ = ("_early", "_journal", "_receiver", "_refusing", "_repeatable", "_sender", "profile", "repeating")
+    __slots__ = (
+        "_early", "_journal", "_received", "_receiver", "_refusing", "_repeatable", "_sender", "_sent", "profile", "repeating"
+    )  # fmt: skip
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -50,6 +65,7 @@ class SrtpTransport:
         self._receiver: SrtpReceiver | None = None
         self._refusing: DtlsConnection | None = None
         """The association that brought no keys."""
+        self._sent = self._received = HeaderEncryption()
         self._early: list[bytes] = []
         self._repeatable: dict[bytes, bytes] = {}
         """What was sent last of `repeating`, before and after protection."""
@@ -83,8 +99,8 @@ class SrtpTransport:
         profile = ProtectionProfile(material.profile)
         ours = MasterKey(key=material.local_key, salt=material.local_salt)
         theirs = MasterKey(key=material.remote_key, salt=material.remote_salt)
-        self._sender = SrtpSender(profile, ours, config=_CONFIG)
-        self._receiver = SrtpReceiver(profile, theirs, config=_CONFIG)
+        self._sender = SrtpSender(profile, ours, config=_config(self._sent))
+        self._receiver = SrtpReceiver(profile, theirs, config=_config(self._received))
         self._repeatable = {}
         self.profile = profile
         return True
@@ -95,6 +111,20 @@ class SrtpTransport:
         if self.profile is not None:
             self.profile = self._sender = self._receiver = None
             self._early = []
+
+    def encrypt_headers(self, sent: HeaderEncryption, received: HeaderEncryption) -> None:
+        """Encrypt and decrypt headers as negotiated, from now on; keys and counters stay."""
+        # [rfc8834:5.2.2/2] [rfc8834:5.2.3/1]
+        if sent != self._sent:
+            self._sent = sent
+            if self._sender is not None:
+                self._sender.encrypt_headers(sent.extension_ids, cryptex=sent.cryptex, require_cryptex=sent.required)
+        if received != self._received:
+            self._received = received
+            if self._receiver is not None:
+                self._receiver.encrypt_headers(
+                    received.extension_ids, cryptex=received.cryptex, require_cryptex=received.required
+                )
 
     # --- packets ---
 
@@ -145,9 +175,14 @@ class SrtpTransport:
                     self._journal.drop("srtp:packet reused")
                 else:
                     output.append(repeated)
-            except SrtpError:
+            except KeyExhaustedError:
                 # The key is worn out. Better nothing than what it does not protect.
                 self._journal.drop("srtp:key exhausted")
+            except UnencryptableError:
+                self._journal.drop("srtp:unencryptable")
+            except SrtpError:
+                # Too many sources, or a packet of the application that is none.
+                self._journal.drop("srtp:refused")
             else:
                 output.append(protected)
                 if repeating and packet[8:12] in repeating:
@@ -158,3 +193,12 @@ class SrtpTransport:
         if len(self._repeatable) >= MAX_REPEATABLE_PACKETS:
             del self._repeatable[next(iter(self._repeatable))]
         self._repeatable[packet] = protected
+
+
+def _config(headers: HeaderEncryption) -> SrtpConfig:
+    return SrtpConfig(
+        max_sources=MAX_SOURCES,
+        encrypted_extension_ids=headers.extension_ids,
+        cryptex=headers.cryptex,
+        require_cryptex=headers.required,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rtc_peer.capabilities import CodecCapability, HeaderExtensionCapability, MediaKind
@@ -141,7 +142,7 @@ class RtpTransceiver:
         return self._extensions
 
     def set_header_extensions(self, extensions: Iterable[HeaderExtensionCapability]) -> None:
-        """Choose the header extensions to negotiate: all of `header_extensions`, in its order, with other directions.
+        """Choose the header extensions to negotiate: all of `header_extensions`, in its order, with other directions or forms.
 
         Raises:
             StateError: The connection is closed.
@@ -150,7 +151,7 @@ class RtpTransceiver:
         self._services.require_open()
         chosen = tuple(extensions)
         if [each.uri for each in chosen] != [each.uri for each in self._extensions]:
-            raise ModificationError("directions of header extensions can be changed, nothing else")
+            raise ModificationError("directions and encryption of header extensions can be changed, nothing else")
         self._extensions = chosen
 
     def keep_header_extensions(self, answered: Mapping[str, Direction]) -> None:
@@ -160,7 +161,7 @@ class RtpTransceiver:
             answered: Directions as we see them, by URI; others were not answered.
         """
         self._extensions = tuple(
-            HeaderExtensionCapability(each.uri, answered.get(each.uri, Direction.INACTIVE)) for each in self._extensions
+            replace(each, direction=answered.get(each.uri, Direction.INACTIVE)) for each in self._extensions
         )
 
     @property

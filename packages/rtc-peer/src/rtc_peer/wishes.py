@@ -26,6 +26,8 @@ class MediaWish:
     has_preferences: bool
     """Whether the application has chosen codecs and their order."""
     extensions: tuple[HeaderExtensionCapability, ...]
+    cryptex: bool
+    """Whether header extensions may be encrypted as a whole."""
     streams: tuple[str, ...]
     track_id: str
     source: Source

@@ -93,12 +93,18 @@ def write(plan: DescriptionPlan) -> SdpDocument:
     if any(each.parameters.ice_lite for each in plan.transports.values()):
         # [rfc8839:4.2.1.4/1] [rfc8839:4.2.1.4/2]
         document.add(IceLite())
+    hidden = [each.media.cryptex for each in plan.sections if each.media is not None]
+    # [rfc9335:4/1] For all sections at once where it counts for all of them, as Chromium does.
+    if hidden and all(hidden):
+        from rtc_peer.media_writing import write_cryptex
+
+        write_cryptex(document)
     for section in plan.sections:
-        document.media.append(_write_section(section, plan))
+        document.media.append(_write_section(section, plan, hidden=any(hidden) and not all(hidden)))
     return document
 
 
-def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescription:
+def _write_section(section: MediaSection, plan: DescriptionPlan, *, hidden: bool) -> MediaDescription:
     transport = None if section.transport_id is None else plan.transports[section.transport_id]
     default = None if transport is None else _default_candidate(transport.candidates)
     # [rfc8829:5.2.1/20] [rfc8829:5.2.2/9] [rfc8829:5.2.2/10] [rfc8829:5.3.1/7] [rfc8829:5.3.2/4] [rfc8829:5.2.2/6]
@@ -133,6 +139,12 @@ def _write_section(section: MediaSection, plan: DescriptionPlan) -> MediaDescrip
     if transport is not None and tagged:
         _write_candidates(media, transport)
     _write_rtcp(media, section, plan, tagged=tagged)
+    sharing = (each.media for each in plan.sections if each.transport_id == section.transport_id)
+    # [rfc9335:4/1] Data sections too, where they share a transport with media.
+    if hidden and any(each is not None and each.cryptex for each in sharing):
+        from rtc_peer.media_writing import write_cryptex
+
+        write_cryptex(media)
     # [rfc9143:7.1.3/1]
     if section.media is not None:
         from rtc_peer.media_writing import write_media

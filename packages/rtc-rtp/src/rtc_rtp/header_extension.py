@@ -1,6 +1,6 @@
 """RTP header extensions: elements in one- and two-byte form, and what their numbers mean (:rfc:`8285`)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, Generic, Self, TypeVar
 
 ONE_BYTE_PROFILE: Final = 0xBEDE
@@ -193,14 +193,22 @@ class ExtensionMap(Mapping[int, str]):
     See :rfc:`8285#section-5`.
     """
 
-    __slots__ = ("_ids", "_uris", "allow_mixed")
+    __slots__ = ("_ids", "_uris", "allow_mixed", "encrypted")
 
-    def __init__(self, uris: Mapping[int, str] | None = None, *, allow_mixed: bool = False) -> None:
+    def __init__(
+        self,
+        uris: Mapping[int, str] | None = None,
+        *,
+        allow_mixed: bool = False,
+        encrypted: Collection[int] = (),
+    ) -> None:
         """Take the mapping.
 
         Args:
             uris: URI by local identifier, 1 to 255. A URI may not stand for two of them.
             allow_mixed: Whether the peer takes one- and two-byte headers in one stream (``a=extmap-allow-mixed``).
+            encrypted: Identifiers of those that SRTP encrypts (:rfc:`6904`). Nothing here does so: it is told to whom it
+                concerns.
 
         Raises:
             ValueError: An identifier is out of range, or a URI occurs twice.
@@ -209,13 +217,17 @@ class ExtensionMap(Mapping[int, str]):
         self._uris: dict[int, str] = {identifier: str(uri) for identifier, uri in (uris or {}).items()}
         self._ids: dict[str, int] = {uri: identifier for identifier, uri in self._uris.items()}
         self.allow_mixed = allow_mixed
+        self.encrypted = frozenset(encrypted)
+        """Identifiers of those that SRTP encrypts."""
         for identifier in self._uris:
             # [rfc8285:5/2]
             if not 0 < identifier <= MAX_TWO_BYTE_ID:
                 raise ValueError(f"the identifier of a header extension is 1 to {MAX_TWO_BYTE_ID}, not {identifier}")
-        # [rfc8285:4.1.2/2] [rfc8285:5/6]
+        # [rfc8285:4.1.2/2] [rfc8285:5/6] [rfc6904:4.1/4] Encrypted or not makes no difference.
         if len(self._ids) != len(self._uris):
             raise ValueError("a URI stands for one identifier")
+        if not self.encrypted <= self._uris.keys():
+            raise ValueError("what is encrypted is among the header extensions")
 
     def __getitem__(self, identifier: int) -> str:
         return self._uris[identifier]
@@ -229,13 +241,14 @@ class ExtensionMap(Mapping[int, str]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ExtensionMap):
             return NotImplemented
-        return self._uris == other._uris and self.allow_mixed == other.allow_mixed
+        same_headers = self.allow_mixed == other.allow_mixed and self.encrypted == other.encrypted
+        return self._uris == other._uris and same_headers
 
     def __hash__(self) -> int:
-        return hash((frozenset(self._uris.items()), self.allow_mixed))
+        return hash((frozenset(self._uris.items()), self.allow_mixed, self.encrypted))
 
     def __repr__(self) -> str:
-        return f"ExtensionMap({self._uris!r}, allow_mixed={self.allow_mixed})"
+        return f"ExtensionMap({self._uris!r}, allow_mixed={self.allow_mixed}, encrypted={sorted(self.encrypted)})"
 
     def id_of(self, uri: str) -> int | None:
         """Return the local identifier of a URI; None if it was not negotiated."""
