@@ -119,6 +119,10 @@ def _check_flow(sending: NegotiatedMedia, receiving: NegotiatedMedia) -> None:
         assert match.rtx_payload_type == codec.rtx_payload_type
     for number, uri in sending.send.header_extensions.items():
         assert receiving.receive.header_extensions[number] == uri
+        encrypted = receiving.receive.header_extensions.encrypted
+        assert (number in sending.send.header_extensions.encrypted) is (number in encrypted)
+    assert receiving.accepts_cryptex or not sending.cryptex
+    assert sending.cryptex is receiving.cryptex
     announced = receiving.receive.ssrcs
     if (
         announced and sending.kind == "video"

@@ -1,8 +1,10 @@
 """Whatever two applications do to their transceivers, and in whatever order they negotiate, both sides end up with the same."""
 
 import copy
+import itertools
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from hypothesis import settings, strategies
@@ -16,7 +18,9 @@ from rtc_peer import (
     VIDEO_CODECS,
     BundlePolicy,
     Configuration,
+    ExtensionEncryption,
     PeerConnection,
+    RtpHeaderEncryptionPolicy,
     RtpTransceiver,
     SdpType,
     SessionDescription,
@@ -30,6 +34,11 @@ from rtc_sdp import SessionDescription as SdpDocument
 MOST_TRANSCEIVERS = 6
 SIDES = strategies.sampled_from(["left", "right"])
 KINDS = strategies.sampled_from(["audio", "video"])
+HIDING = [
+    each
+    for each in itertools.product(RtpHeaderEncryptionPolicy, repeat=2)
+    if set(each) != {RtpHeaderEncryptionPolicy.DISABLE, RtpHeaderEncryptionPolicy.REQUIRE}
+]
 DIRECTIONS = strategies.sampled_from(list(Direction))
 ROLLBACK = SessionDescription(SdpType.ROLLBACK)
 
@@ -37,10 +46,20 @@ ROLLBACK = SessionDescription(SdpType.ROLLBACK)
 class MediaNegotiation(RuleBasedStateMachine):
     """Two peers; descriptions travel at once, or not at all."""
 
-    @initialize(policies=strategies.tuples(*[strategies.sampled_from(list(BundlePolicy))] * 2))
-    def begin(self, policies: tuple[BundlePolicy, BundlePolicy]) -> None:
+    @initialize(
+        policies=strategies.tuples(*[strategies.sampled_from(list(BundlePolicy))] * 2),
+        hiding=strategies.sampled_from(HIDING),
+    )
+    def begin(
+        self,
+        policies: tuple[BundlePolicy, BundlePolicy],
+        hiding: tuple[RtpHeaderEncryptionPolicy, RtpHeaderEncryptionPolicy],
+    ) -> None:
         """Two new connections."""
-        left, right = (Configuration(bundle_policy=policy) for policy in policies)
+        left, right = (
+            Configuration(bundle_policy=policy, rtp_header_encryption_policy=hides)
+            for policy, hides in zip(policies, hiding, strict=True)
+        )
         self.talk = Talk(left=left, right=right)
         self.tracks = 0
         self.meanings: dict[tuple[str, str], str] = {}
@@ -102,6 +121,21 @@ class MediaNegotiation(RuleBasedStateMachine):
             codecs = AUDIO_CODECS if transceiver.kind == "audio" else VIDEO_CODECS
             chosen = codecs[first : first + count]
             transceiver.set_codec_preferences((*chosen, codecs[0]) if count else ())
+
+    @rule(
+        side=SIDES,
+        number=strategies.integers(0, 9),
+        first=strategies.integers(0, 9),
+        encryption=strategies.sampled_from(list(ExtensionEncryption)),
+    )
+    def encrypt_header_extensions(self, side: str, number: int, first: int, encryption: ExtensionEncryption) -> None:
+        """A few of them, and they are wanted again if they were not agreed upon."""
+        transceiver = self._transceiver(side, number)
+        if transceiver is not None:
+            transceiver.set_header_extensions(
+                replace(each, encryption=encryption, direction=Direction.SENDRECV) if index % 10 == first else each
+                for index, each in enumerate(transceiver.header_extensions)
+            )
 
     @rule(side=SIDES)
     def create_data_channel(self, side: str) -> None:
@@ -197,7 +231,7 @@ class MediaNegotiation(RuleBasedStateMachine):
                     apt = fmtps.get(str(rtpmap.payload_type), "") if rtpmap.encoding == "rtx" else ""
                     self._remember(f"pt {mid.tag}", str(rtpmap.payload_type), f"{rtpmap.encoding} {apt}")
                 for extmap in media.get_all(Extmap):
-                    self._remember("extension", str(extmap.id), extmap.uri)
+                    self._remember("extension", str(extmap.id), extmap.name)
 
     @invariant()
     def descriptions_keep_the_rules(self) -> None:

@@ -180,7 +180,8 @@ def _extensions(document: SessionDescription, media: MediaDescription) -> tuple[
     for each in document.effective_all(media, Extmap):
         wished = each.id >= FIRST_REQUESTED_ID
         # [rfc9335:5/1]
-        if each.name in found or each.id in taken or not (wished or 0 < each.id <= MAX_EXTENSION_ID):
+        usable = wished or (0 < each.id <= MAX_EXTENSION_ID and each.id not in taken)
+        if each.name in found or not usable:
             continue
         taken.add(each.id)
         found[each.name] = each
