@@ -21,6 +21,7 @@ from rtc_asyncio import (
     RTCRtpSendParameters,
     RTCTrackEvent,
 )
+from rtc_peer import ExtensionEncryption, HeaderExtensionCapability, MediaOptions, PeerOptions
 
 from .party import negotiate
 
@@ -410,6 +411,45 @@ async def test_header_extensions_are_chosen_by_direction(pair: Pair) -> None:
         each.direction = "stopped"
     with pytest.raises(InvalidModificationError):
         transceiver.setHeaderExtensionsToNegotiate(extensions)
+
+
+@pytest.mark.parametrize(("theirs", "negotiated"), [("negotiate", True), ("require", True), ("disable", False)])
+async def test_header_extensions_are_encrypted_where_both_can(theirs: str, negotiated: bool) -> None:
+    async with RTCPeerConnection() as left, RTCPeerConnection({"rtpHeaderEncryptionPolicy": theirs}) as right:
+        transceiver = left.addTransceiver("audio")
+        assert transceiver.rtpHeaderEncryptionNegotiated is False
+        await negotiate(left, right)
+
+        assert transceiver.rtpHeaderEncryptionNegotiated is negotiated
+        assert right.getTransceivers()[0].rtpHeaderEncryptionNegotiated is negotiated
+        with pytest.raises(InvalidModificationError):
+            left.setConfiguration({"rtpHeaderEncryptionPolicy": "require"})
+    assert transceiver.rtpHeaderEncryptionNegotiated is False
+
+
+async def test_a_peer_that_cannot_encrypt_header_extensions_is_refused_where_it_has_to() -> None:
+    async with (
+        RTCPeerConnection({"rtpHeaderEncryptionPolicy": "require"}) as left,
+        RTCPeerConnection({"rtpHeaderEncryptionPolicy": "disable"}) as right,
+    ):
+        left.addTransceiver("audio")
+        with pytest.raises(InvalidAccessError, match="cryptex"):
+            await negotiate(left, right)
+        assert left.signalingState == "have-local-offer"
+
+
+async def test_a_header_extension_that_is_encrypted_by_itself_is_shown() -> None:
+    level = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+    capability = HeaderExtensionCapability(level, encryption=ExtensionEncryption.REQUIRE)
+    options = PeerOptions(media=MediaOptions(audio_header_extensions=(capability,)))
+    async with RTCPeerConnection(options=options) as left, RTCPeerConnection() as right:
+        transceiver = left.addTransceiver(audio())
+        transceiver.setHeaderExtensionsToNegotiate(transceiver.getHeaderExtensionsToNegotiate())
+        await negotiate(left, right)
+
+        (extension,) = transceiver.sender.getParameters().headerExtensions
+        assert (extension.uri, extension.encrypted) == (level, True)
+        assert right.getTransceivers()[0].receiver.getParameters().headerExtensions == [extension]
 
 
 # --- senders and receivers ---

@@ -185,6 +185,7 @@ async def test_servers_beyond_the_limit_are_left_out() -> None:
         {"iceCandidatePoolSize": -1},
         {"iceTransportPolicy": "nohost"},
         {"rtcpMuxPolicy": "negotiate"},
+        {"rtpHeaderEncryptionPolicy": "perhaps"},
     ],
 )
 async def test_members_of_wrong_types_are_type_errors(configuration: dict[str, object]) -> None:

@@ -13,6 +13,7 @@ from rtc_peer import (
     IceTransportPolicy,
     PeerError,
     RtcpMuxPolicy,
+    RtpHeaderEncryptionPolicy,
     SessionDescription,
 )
 
@@ -68,6 +69,7 @@ def to_configuration(configuration: RTCConfiguration) -> Configuration:
         transport_policy = IceTransportPolicy(configuration.iceTransportPolicy)
         bundle_policy = BundlePolicy(configuration.bundlePolicy)
         rtcp_mux_policy = RtcpMuxPolicy(configuration.rtcpMuxPolicy)
+        header_encryption = RtpHeaderEncryptionPolicy(configuration.rtpHeaderEncryptionPolicy)
     except ValueError as error:
         raise TypeError(str(error)) from None
     servers = [converted(RTCIceServer, server) for server in configuration.iceServers]
@@ -77,6 +79,7 @@ def to_configuration(configuration: RTCConfiguration) -> Configuration:
             ice_transport_policy=transport_policy,
             bundle_policy=bundle_policy,
             rtcp_mux_policy=rtcp_mux_policy,
+            rtp_header_encryption_policy=header_encryption,
             certificates=tuple(_certificate(each).machine_certificate for each in configuration.certificates),
             ice_candidate_pool_size=configuration.iceCandidatePoolSize,
         )

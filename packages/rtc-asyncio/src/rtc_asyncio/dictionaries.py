@@ -16,6 +16,8 @@ RTCSdpType: TypeAlias = Literal["offer", "pranswer", "answer", "rollback"]
 RTCIceTransportPolicy: TypeAlias = Literal["all", "relay"]
 RTCBundlePolicy: TypeAlias = Literal["balanced", "max-compat", "max-bundle"]
 RTCRtcpMuxPolicy: TypeAlias = Literal["require"]
+RTCRtpHeaderEncryptionPolicy: TypeAlias = Literal["disable", "negotiate", "require"]
+"""Of WebRTC Extensions, but for ``disable``, which is ours."""
 RTCSignalingState: TypeAlias = Literal[
     "stable", "have-local-offer", "have-remote-offer", "have-local-pranswer", "have-remote-pranswer", "closed"
 ]
@@ -65,6 +67,9 @@ class RTCConfiguration:
     """At most one of each key type is used; without any, one is made."""
     iceCandidatePoolSize: int = 0
     """0 to 255."""
+    rtpHeaderEncryptionPolicy: RTCRtpHeaderEncryptionPolicy = "negotiate"
+    """Whether the network may read RTP header extensions: "negotiate" hides them from it where the peer can do that (:rfc:`9335`),
+    "require" refuses peers that cannot, "disable" leaves them readable."""
 
 
 @dataclass(slots=True)

@@ -102,7 +102,10 @@ def codec_parameters(codecs: "Iterable[RtpCodec]") -> list[RTCRtpCodecParameters
 
 def extension_parameters(extensions: "ExtensionMap") -> list[RTCRtpHeaderExtensionParameters]:
     """Give header extensions that were negotiated their W3C form."""
-    return [RTCRtpHeaderExtensionParameters(uri=uri, id=number) for number, uri in extensions.items()]
+    return [
+        RTCRtpHeaderExtensionParameters(uri=uri, id=number, encrypted=number in extensions.encrypted)
+        for number, uri in extensions.items()
+    ]
 
 
 def payload_type_of(wanted: RTCRtpCodec, codecs: "Iterable[RtpCodec]") -> int | None:

@@ -58,6 +58,7 @@ class RTCRtpHeaderExtensionParameters:
     id: int
     """1 to 255; those beyond 14 need two-byte headers."""
     encrypted: bool = False
+    """Whether it is encrypted by itself (:rfc:`6904`)."""
 
 
 @dataclass(slots=True, kw_only=True)

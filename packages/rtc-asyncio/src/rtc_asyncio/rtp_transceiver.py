@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from rtc_peer import HeaderExtensionCapability, RtpTransceiver
+from rtc_peer import ExtensionEncryption, HeaderExtensionCapability, RtpTransceiver
 
 from .conversion import w3c_errors
 from .dictionaries import converted
@@ -91,6 +91,11 @@ class RTCRtpTransceiver:
         return self._handle.stopped or self._services.closed
 
     @property
+    def rtpHeaderEncryptionNegotiated(self) -> bool:
+        """Whether its packets are sent with header extensions that the network cannot read (:rfc:`9335`)."""
+        return not self._services.closed and self._handle.cryptex_negotiated
+
+    @property
     def _is_stopping(self) -> bool:
         return self._handle.stopping or self._services.closed
 
@@ -139,8 +144,14 @@ class RTCRtpTransceiver:
         if any(each.uri == MID_EXTENSION and each.direction != "sendrecv" for each in wanted):
             raise InvalidModificationError("bundled sections are told apart by their mid: it is sent and received")
         with w3c_errors():
+            encryption = {each.uri: each.encryption for each in self._handle.header_extensions}
             self._handle.set_header_extensions(
-                HeaderExtensionCapability(each.uri, machine_direction(each.direction)) for each in wanted
+                HeaderExtensionCapability(
+                    each.uri,
+                    machine_direction(each.direction),
+                    encryption.get(each.uri, ExtensionEncryption.ACCEPT),
+                )
+                for each in wanted
             )
         self._services.wake()
 

@@ -262,6 +262,10 @@ class MediaSurface:
         """Return what was negotiated about sending."""
         return next((each.send for each in self.negotiated() if each.transceiver_id == transceiver_id), None)
 
+    def cryptex_negotiated(self, transceiver_id: int) -> bool:
+        """Return whether packets are sent with their header extensions encrypted as a whole."""
+        return any(each.cryptex for each in self.negotiated() if each.transceiver_id == transceiver_id)
+
     def receive_parameters(self, transceiver_id: int) -> ReceiveParameters | None:
         """Return what was negotiated about receiving."""
         return next((each.receive for each in self.negotiated() if each.transceiver_id == transceiver_id), None)

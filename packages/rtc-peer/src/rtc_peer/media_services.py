@@ -77,5 +77,9 @@ class MediaServices(Protocol):
     def send_parameters(self, transceiver_id: int) -> SendParameters | None:
         """Return what was negotiated about sending."""
 
+    def cryptex_negotiated(self, transceiver_id: int) -> bool:
+        """Return whether packets are sent with their header extensions encrypted as a whole."""
+        ...
+
     def receive_parameters(self, transceiver_id: int) -> ReceiveParameters | None:
         """Return what was negotiated about receiving."""

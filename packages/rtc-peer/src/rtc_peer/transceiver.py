@@ -165,6 +165,11 @@ class RtpTransceiver:
         )
 
     @property
+    def cryptex_negotiated(self) -> bool:
+        """Whether its packets are sent with their header extensions encrypted as a whole (:rfc:`9335`)."""
+        return self._services.cryptex_negotiated(self.id)
+
+    @property
     def codecs(self) -> tuple[CodecCapability, ...]:
         """What will be negotiated, in order of preference."""
         return self._preferences or self._services.options.codecs(self.kind)
