@@ -114,6 +114,7 @@ class Browser:
         hides_addresses: bool = False,
         host: str = "127.0.0.1",
         prefix: Sequence[str] = (),
+        features: Sequence[str] = (),
     ) -> AsyncIterator[Self]:
         """Start the browser and wait until its page is there; everything is gone afterwards.
 
@@ -123,6 +124,7 @@ class Browser:
             site: A web application whose page "/" to open instead of an empty one.
             host: Our address that the browser reaches the page at.
             prefix: What runs the browser, such as `ip netns exec somewhere`.
+            features: What Chromium can do and does only when asked.
             hides_addresses: Whether names stand for its addresses, as is the default of browsers; Chromium then records nothing.
         """
         program = executable(name)
@@ -138,6 +140,7 @@ class Browser:
                 [
                     *prefix,
                     *_command(name, program, Path(profile), url, preferences or {}, hides_addresses=hides_addresses),
+                    *([f"--enable-blink-features={','.join(features)}"] if features else []),
                 ],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

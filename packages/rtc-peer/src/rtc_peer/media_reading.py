@@ -177,6 +177,7 @@ def _codecs(media: MediaDescription) -> tuple[RtpCodec, ...]:
 def _extensions(document: SessionDescription, media: MediaDescription) -> tuple[Extmap, ...]:
     found: dict[str, Extmap] = {}
     taken: set[int] = set()
+    # [rfc6904:4/3] Those of the session level, too: all sections of media have SRTP, and no others are asked.
     for each in document.effective_all(media, Extmap):
         wished = each.id >= FIRST_REQUESTED_ID
         # [rfc9335:5/1]
