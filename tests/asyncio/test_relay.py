@@ -35,8 +35,9 @@ TRANSPORTS = ("udp", "tcp", "tls", "dtls")
 class Site:
     """A TURN service on the loopback interface, whose certificate is for 127.0.0.1."""
 
-    def __init__(self, service: TurnService, authority: Authority) -> None:
+    def __init__(self, service: TurnService, authority: Authority, users: LongTermUsers) -> None:
         self.service = service
+        self.users = users
         self.authority = authority
 
     def url(self, transport: str) -> str:
@@ -58,15 +59,16 @@ class Site:
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     authority = Authority(tmp_path)
+    users = LongTermUsers("example.org", {"alice": "secret"})
     service = TurnService(
-        authenticator=LongTermAuthenticator(LongTermUsers("example.org", {"alice": "secret"}), secret=os.urandom(32)),
+        authenticator=LongTermAuthenticator(users, secret=os.urandom(32)),
         listeners=[TurnListener(transport=each, host=HOST, port=0) for each in TRANSPORTS],  # type: ignore[arg-type] # literals
         certificate=TurnCertificate.load(*authority.issue(HOST)),
         policy=PublicPeers(allowed=["127.0.0.0/8"]),
         config=TurnServerConfig(),
     )
     async with service:
-        yield Site(service, authority)
+        yield Site(service, authority, users)
 
 
 def errors_of(pc: RTCPeerConnection) -> list[RTCPeerConnectionIceErrorEvent]:
@@ -100,6 +102,28 @@ async def test_two_connections_talk_through_nothing_but_relays(site: Site, trans
     async with asyncio.timeout(5):
         while site.service.stats.allocations:
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_restart_renews_the_credential_of_a_call(site: Site, transport: str) -> None:
+    site.users.add("bob", "other")
+    url = site.url(transport)
+    async with site.connection(url) as left, site.connection(url) as right:
+        trickle(left, right)
+        trickle(right, left)
+        ours, theirs = await connected(left, right)
+        renewed = {"urls": [url], "username": "bob", "credential": "other"}
+        left.setConfiguration({"iceServers": [renewed], "iceTransportPolicy": "relay"})
+        left.restartIce()
+        await negotiate(left, right)
+        ours.send("hello")
+        assert await anext(aiter(theirs)) == "hello"
+        async with asyncio.timeout(15):
+            while sorted(each.username for each in site.service.allocations()) != ["alice", "bob"]:
+                await asyncio.sleep(0.05)
+        theirs.send("hello yourself")
+        assert await anext(aiter(ours)) == "hello yourself"
+        assert left.iceConnectionState in ("connected", "completed")
 
 
 async def test_one_relay_of_several_is_enough(site: Site) -> None:

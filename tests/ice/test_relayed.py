@@ -13,7 +13,7 @@ from tests.support.network import Link
 from tests.support.turn import TurnHost
 
 from rtc_ice import CandidateGatheringFailed, IceConfig, TurnServer
-from rtc_stun import Address, Datagram, LongTermCredential, OpenTransport, is_stun
+from rtc_stun import Address, Datagram, OpenTransport, is_stun
 from rtc_turn import OpenRelay
 from rtc_turn.method import ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION
 
@@ -292,29 +292,6 @@ def test_a_restart_may_change_servers_and_policy() -> None:
     assert selected_pair(call.alice).local_candidate.address.host == SECOND_TURN.host
     call.run(timeout=10)
     assert call.turn.server.allocation_count == 0
-
-
-@pytest.mark.parametrize(("server", "count"), [(UDP, 1), (TCP, 2)], ids=["udp", "tcp"])
-def test_a_restart_may_renew_the_credential_where_the_server_can_tell_allocations_apart(
-    server: TurnServer, count: int
-) -> None:
-    call = RelayCall(IceConfig(turn_servers=(server,), relay_only=True), IceConfig())
-    call.turn.users.add("bob", "other")
-    call.both_sit()
-    assert call.run(call.completed, timeout=10)
-    renewed = replace(server, credential=LongTermCredential(username="bob", password="other"))
-    config = IceConfig(turn_servers=(renewed,), relay_only=True)
-    for party, wanted in zip(call.parties, (config, None), strict=True):
-        party.agent.restart(call.network.now, config=wanted)
-        party.agent.end_of_local_addresses(call.network.now)
-    call.exchange_credentials()
-    call.network.flush()
-    call.run(timeout=1)
-    assert call.turn.server.allocation_count == count
-    assert call.run(call.completed, timeout=10)
-    call.talk()
-    call.run(timeout=10)
-    assert call.turn.server.allocation_count == 1
 
 
 def test_a_server_that_restarts_costs_the_pair_and_a_restart_brings_it_back() -> None:

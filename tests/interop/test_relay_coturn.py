@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.asyncio.party import connected, trickle
+from tests.asyncio.party import connected, negotiate, trickle
 from tests.interop.turn_driver import HOST, coturn, installed
 from tests.support.authority import Authority
 from tests.support.peers import require
@@ -117,6 +117,39 @@ async def test_time_limited_credentials_and_a_quota(tmp_path: Path) -> None:
                     while refused.iceGatheringState != "complete":
                         await asyncio.sleep(0.02)
     assert [each.errorCode for each in errors] == [486]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_credential_that_has_ended_is_renewed_by_a_restart(transport: str, tmp_path: Path) -> None:
+    require(installed(), "coturn is not installed")
+    authority = Authority(tmp_path)
+    chain, key = authority.issue(HOST)
+    secret = ("--use-auth-secret", "--static-auth-secret", "north")
+    with coturn(tmp_path, *secret, "--cert", str(chain), "--pkey", str(key), user=None) as port:
+        site = Site(port, authority)
+
+        def fresh(seconds: float) -> dict[str, object]:
+            credential = time_limited_credential("north", "alice", expires_at=time.time() + seconds)
+            return site.configuration(transport, username=credential.username, password=credential.password)
+
+        async with site.connection(fresh(2.0)) as left, RTCPeerConnection(hosts=[HOST]) as right:
+            seen = trickle(left, right)
+            trickle(right, left)
+            ours, theirs = await connected(left, right)
+            (first,) = {(each.address, each.port) for each in seen if each is not None and each.candidate}
+            await asyncio.sleep(2.5)
+            seen.clear()
+            left.setConfiguration(fresh(600.0))
+            left.restartIce()
+            await negotiate(left, right)
+            async with asyncio.timeout(8):
+                while not any(each is not None and each.candidate for each in seen):
+                    await asyncio.sleep(0.02)
+            ours.send("hello")
+            assert await anext(aiter(theirs)) == "hello"
+            (second,) = {(each.address, each.port) for each in seen if each is not None and each.candidate}
+            assert left.iceConnectionState in ("connected", "completed")
+    assert first != second
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

@@ -5,7 +5,7 @@
     streams.follow(node)                    # a machine that opens streams
 
 Bytes arrive complete and in order, and pass translators and those who block UDP, as TCP on port 443 does. A stream of the
-transport ``dtls`` is datagrams on the network instead: they are lost, delayed and translated like all others.
+transport ``dtls`` or ``udp`` is datagrams on the network instead: they are lost, delayed and translated like all others.
 """
 
 import heapq
@@ -67,10 +67,13 @@ class StreamStats:
     dropped: dict[str, int] = field(default_factory=dict)
 
 
-class DtlsSocket:
-    """A socket of its own for one DTLS connection, which is taken as established; a machine of the network."""
+class OwnSocket:
+    """A socket for one connection, which over DTLS is taken as established; a machine of the network."""
 
-    def __init__(self, machine: StreamMachine, transport_id: int, local: Address, remote: Address) -> None:
+    def __init__(
+        self, machine: StreamMachine, transport_id: int, local: Address, remote: Address, transport: str
+    ) -> None:
+        self._transport = transport
         self.stats = StreamStats()
         self.closed = False
         self._machine = machine
@@ -80,7 +83,7 @@ class DtlsSocket:
 
     def write(self, data: bytes) -> None:
         """Send one datagram."""
-        self._output.append(Datagram(data, *self._path, "dtls"))
+        self._output.append(Datagram(data, *self._path, self._transport))
 
     def receive_datagram(self, datagram: Datagram, now: float) -> None:
         self._machine.receive_stream_data(self._transport_id, datagram.data, now)
@@ -128,7 +131,7 @@ class Streams:
         self._ends: dict[tuple[int, int], End] = {}
         self._plans: list[tuple[float, int, Callable[[float], None]]] = []
         self._count = 0
-        self._dtls: dict[tuple[int, int], DtlsSocket] = {}
+        self._own_sockets: dict[tuple[int, int], OwnSocket] = {}
         self._calling: dict[tuple[Address, Address], Call] = {}
         """By the addresses on the way: attempts that have not arrived."""
 
@@ -215,9 +218,9 @@ class Streams:
         self._count += 1
         port = wish.local.port if wish.local is not None and wish.local.port else 30_000 + self._count
         local = Address(wish.local.host if wish.local is not None else host.hosts[0], port)
-        if wish.transport == "dtls":
-            socket = self._dtls[id(machine), wish.transport_id] = DtlsSocket(
-                machine, wish.transport_id, local, wish.remote
+        if wish.transport in ("dtls", "udp"):
+            socket = self._own_sockets[id(machine), wish.transport_id] = OwnSocket(
+                machine, wish.transport_id, local, wish.remote, wish.transport
             )
             self._network.attach(socket, Binding(host, local))
             self._plan(self._network.now, lambda now: machine.transport_opened(wish.transport_id, now, local))
@@ -277,7 +280,7 @@ class Streams:
         return moved
 
     def _write(self, machine: StreamMachine, written: StreamData, now: float) -> None:
-        socket = self._dtls.get((id(machine), written.transport_id))
+        socket = self._own_sockets.get((id(machine), written.transport_id))
         if socket is not None:
             socket.write(written.data)
             return

@@ -1,4 +1,4 @@
-"""The streams that a machine asks for: TCP, TLS with the server's certificate verified, and DTLS.
+"""The streams that a machine asks for: TCP, TLS with the server's certificate verified, DTLS, and UDP from another port.
 
 A machine wishes with `rtc_stun.OpenTransport`, is told with ``transport_opened`` and ``transport_failed``, and gives what is to
 be written with ``stream_data_to_send``. Streams that somebody opened to us are taken in with `MachineStreams.adopt`.
@@ -18,6 +18,8 @@ from .udp import socket_address
 
 if TYPE_CHECKING:
     import ssl
+
+    from .udp_stream import UdpStream
 
 MAX_UNWRITTEN: Final = 256 * 1024
 """Bytes that may wait for the network in one stream; what comes on top is lost, as in a full router."""
@@ -79,6 +81,9 @@ class MachineStreams:
     def open(self, wish: OpenTransport) -> None:
         """Connect, in the background."""
         if self._closed:
+            return
+        if wish.transport == "udp":
+            self._open_udp(wish)
             return
         connecting: Coroutine[None, None, None]
         connecting = self._open_dtls(wish) if wish.transport == "dtls" else self._open_stream(wish)
@@ -180,6 +185,22 @@ class MachineStreams:
             self._failed(number)
         else:
             self._opened(number, stream, transport.get_extra_info("sockname"))
+
+    def _open_udp(self, wish: OpenTransport) -> None:
+        from .udp_stream import UdpStream  # few need a second port
+
+        number = wish.transport_id
+        try:
+            stream = UdpStream(wish.remote, wish.local, on_data=lambda data: self.received(number, data))
+        except OSError:
+            self._loop.call_soon(self._failed, number)
+        else:
+            self._connections[number] = stream
+            self._loop.call_soon(self._udp_opened, number, stream)
+
+    def _udp_opened(self, number: int, stream: "UdpStream") -> None:
+        if self._connections.get(number) is stream:
+            self._opened(number, stream, stream.local)
 
     async def _open_dtls(self, wish: OpenTransport) -> None:
         from .dtls_stream import DtlsStream  # who has no such server does without

@@ -1,7 +1,7 @@
 """Relayed candidates: allocations on TURN servers, from asking for them to giving them back.
 
-See :rfc:`8445#section-5.1.1.2` and :rfc:`8656`. There is one allocation for each local address and server of its
-family. It belongs to the address, not to a session: a restart finds it again. The rest of the agent sees a relayed address as
+See :rfc:`8445#section-5.1.1.2` and :rfc:`8656`. There is one allocation for each local address and each user of a server of its
+family. The server knows an allocation by the addresses of both ends: a further one over UDP has a socket of its own. It belongs to the address, not to a session: a restart finds it again. The rest of the agent sees a relayed address as
 one more base; what leaves from it is wrapped here for the server, and what comes through the server is unwrapped.
 """
 
@@ -45,7 +45,10 @@ _TRANSPORT_RANKS: Final = {"udp": 0, "dtls": 1, "tcp": 2, "tls": 3}
 _RANK_STEP: Final = 8192
 """Between the local preferences of two transports to a server there is room for the addresses of a host."""
 _HIDDEN: Final = (Address("0.0.0.0", 9), Address("::", 9))  # noqa: S104 - nothing is bound to it
-_DTLS_STREAM: Final = 0
+_ALLOCATION_MISMATCH: Final = 437
+MAX_ADDRESSES: Final = 3
+"""From which a server is asked that knows the first ones as those of other allocations."""
+_OWN_SOCKET: Final = 0
 
 
 class Relay:
@@ -56,12 +59,14 @@ class Relay:
         server: Whom to ask.
         preference: Local preference of its candidates.
         client: Speaks to the server.
+        tries: How many addresses the server knew already as those of other allocations.
     """
 
     __slots__ = (
         "bound",
         "client",
         "deadline",
+        "has_own_socket",
         "is_answered",
         "is_begun",
         "is_leaving",
@@ -72,20 +77,33 @@ class Relay:
         "preference",
         "relayed",
         "server",
+        "tries",
     )
 
-    def __init__(self, local: LocalAddress, server: TurnServer, preference: int, client: TurnClient) -> None:
+    def __init__(
+        self,
+        local: LocalAddress,
+        server: TurnServer,
+        preference: int,
+        client: TurnClient,
+        *,
+        has_own_socket: bool,
+        tries: int = 0,
+    ) -> None:
         self.local = local
         self.server = server
         self.preference = preference
         self.client = client
+        self.tries = tries
+        self.has_own_socket = has_own_socket
+        """Whether its datagrams come and go by a socket of its own, as a stream would."""
         self.is_begun = False
         self.is_leaving = False
         """Whether nobody wants it any more: what the server may have allocated is given back as soon as it tells."""
         self.is_answered = False
         """Whether the server has said anything."""
         self.is_open = False
-        """Whether the DTLS connection to the server stands, if there is to be one."""
+        """Whether its own socket is there and, over DTLS, connected; if it is to have one."""
         self.deadline: float | None = None
         """Until when an answer is waited for."""
         self.relayed: dict[bool, Address] = {}
@@ -100,6 +118,11 @@ class Relay:
     def is_pending(self) -> bool:
         """Whether it is not known yet what will come of it."""
         return not self.relayed
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether its datagrams come and go by the socket of the local address."""
+        return self.server.transport == "udp" and not self.has_own_socket
 
     @property
     def path(self) -> tuple[Address, Address]:
@@ -195,15 +218,31 @@ class Relays:
             return
         allocations = (each for each in self._relays if each.local.address == local.address)
         known = next((each for each in allocations if server.is_served_by(each.server)), None)
+        if known is not None and known.server.credential != server.credential:
+            known.client.set_credential(server.credential)
+            known.server = server
         if known is None:
-            preference = _preference(local, server, self._config.turn_servers.index(server))
-            relay = Relay(local, server, preference, self._make_client(local, server))
-            self._relays.append(relay)
-            self._queue.append(relay)
+            self._add(local, server)
         elif known.is_pending:
             known.is_leaving = False
         else:
             self._offer(known)
+
+    def _add(self, local: LocalAddress, server: TurnServer, *, tries: int = 0) -> None:
+        is_taken = tries > 0 or any(
+            each.is_shared and (each.local.address, each.server.location) == (local.address, server.location)
+            for each in self._relays
+        )
+        relay = Relay(
+            local,
+            server,
+            _preference(local, server, self._config.turn_servers.index(server)),
+            self._make_client(local, server),
+            has_own_socket=server.transport == "dtls" or (server.transport == "udp" and is_taken),
+            tries=tries,
+        )
+        self._relays.append(relay)
+        self._queue.append(relay)
 
     def begin_next(self, now: float) -> None:
         """Ask for the allocation whose turn it is."""
@@ -211,8 +250,8 @@ class Relays:
         relay.is_begun = True
         # A server that is silent delays nothing but the end of gathering, and that by so much.
         relay.deadline = now + self._config.gathering_timeout
-        if relay.server.transport == "dtls":
-            wish = OpenTransport(_DTLS_STREAM, relay.server.address, "dtls", relay.server.domain)
+        if relay.has_own_socket:
+            wish = OpenTransport(_OWN_SOCKET, relay.server.address, relay.server.transport, relay.server.domain)
             self._wish(relay, wish)
             return
         relay.client.allocate(now)
@@ -355,7 +394,7 @@ class Relays:
         output, self._farewell = self._marked + self._farewell, []
         self._marked = []
         for relay in self._relays:
-            if relay.server.transport == "udp":
+            if relay.is_shared:
                 output += relay.client.datagrams_to_send(now)
         return output
 
@@ -377,7 +416,7 @@ class Relays:
         if found is None:
             return
         relay, inner = found
-        if relay.server.transport != "dtls":
+        if not relay.has_own_socket:
             relay.client.transport_opened(inner, now)
         elif not relay.is_open:
             relay.is_open = True
@@ -391,7 +430,7 @@ class Relays:
             return
         relay, inner = found
         self._streams.forget(transport_id)
-        if relay.server.transport == "dtls":
+        if relay.has_own_socket:
             self._fail(relay, None, "the connection to the server failed", now)
         else:
             relay.client.transport_failed(inner, now)
@@ -408,8 +447,9 @@ class Relays:
             return
         relay, inner = found
         self._heard(relay, now)
-        if relay.server.transport == "dtls":
-            relay.client.receive_datagram(Datagram(data, relay.local.address, relay.client.server, "dtls"), now)
+        if relay.has_own_socket:
+            datagram = Datagram(data, relay.local.address, relay.client.server, relay.server.transport)
+            relay.client.receive_datagram(datagram, now)
         else:
             relay.client.receive_stream_data(inner, data, now)
         self._look(relay, now)
@@ -441,7 +481,7 @@ class Relays:
                         self._fail(relay, code, text or reason.value, now)
                 case _:
                     pass  # Permissions and channels are the client's own business.
-        if relay.server.transport == "udp" and relay in self._relays:
+        if relay.is_shared and relay in self._relays:
             # A redirection may have led to another server.
             self._by_path.setdefault(relay.path, relay)
 
@@ -470,7 +510,7 @@ class Relays:
             self._candidates.append(
                 LocalCandidate(candidate, address, local.stream, relay.preference, server.address, server)
             )
-        if server.transport == "udp" and relay.mapped is not None and not self._config.relay_only:
+        if relay.is_shared and relay.mapped is not None and not self._config.relay_only:
             foundation = self._foundations.get(SERVER_REFLEXIVE, local.address, server.address)
             reflexive = self._candidate(SERVER_REFLEXIVE, relay, foundation, relay.mapped, local.related_address)
             self._candidates.append(
@@ -499,6 +539,11 @@ class Relays:
         """Report an allocation that came to nothing, or ended; forget it either way."""
         if relay.is_pending and not relay.is_leaving:
             local, server = relay.local, relay.server
+            # [rfc8656:7.4/8] [rfc8656:7.4/9] Over a stream each try has a port of its own.
+            if code == _ALLOCATION_MISMATCH and server.transport == "udp" and relay.tries + 1 < MAX_ADDRESSES:
+                self._discard(relay, now)
+                self._add(local, server, tries=relay.tries + 1)
+                return
             self.failures.append(CandidateGatheringFailed(local.address, server.address, code, reason, server))
             # [rfc8445:5.1.1.2/8]
             if code in NO_RESOURCES and server.transport == "udp":
@@ -524,7 +569,7 @@ class Relays:
         self._by_path = {path: each for path, each in self._by_path.items() if each is not relay}
         # Nobody waits for the server's answer: if the request is lost, the allocation expires.
         relay.client.close(now)
-        if relay.server.transport == "udp":
+        if relay.is_shared:
             self._farewell += relay.client.datagrams_to_send(now)
         else:
             self._stream_farewell += self._to_stream(relay, now)
@@ -535,13 +580,13 @@ class Relays:
     # --- streams ---
 
     def _to_stream(self, relay: Relay, now: float) -> list[StreamData]:
-        """Return what is to be written for one allocation; over DTLS each datagram is written by itself."""
-        if relay.server.transport == "udp":
+        """Return what is to be written for one allocation; with a socket of its own each datagram is written by itself."""
+        if relay.is_shared:
             return []
-        if relay.server.transport != "dtls":
+        if not relay.has_own_socket:
             return self._streams.data(relay, relay.client.stream_data_to_send(now))
         datagrams = relay.client.datagrams_to_send(now)
-        return self._streams.data(relay, [StreamData(_DTLS_STREAM, datagram.data) for datagram in datagrams])
+        return self._streams.data(relay, [StreamData(_OWN_SOCKET, datagram.data) for datagram in datagrams])
 
     def _wish(self, relay: Relay, event: StreamWish) -> None:
         if isinstance(event, OpenTransport):

@@ -44,7 +44,11 @@ class TurnServer:
     def is_served_by(self, other: TurnServer) -> bool:
         """Whether an allocation on the other, from the same address of ours, is as good as one on this.
 
-        The server knows an allocation by the addresses of both ends. Over UDP there is one, whatever the credential; a
-        stream of its own makes room for another, so that a credential can be renewed.
+        An allocation is of the user who made it (:rfc:`8656#section-5`). Whoever gets another password can go on with it; another
+        user needs another, as those do whose names end with their credentials.
         """
-        return self.location == other.location and (self.transport == "udp" or self.credential == other.credential)
+        return self.location == other.location and self._username == other._username
+
+    @property
+    def _username(self) -> str | None:
+        return None if self.credential is None else self.credential.username

@@ -75,7 +75,7 @@ class OpenTransport:
     transport_id: int
     remote: Address
     transport: str
-    """``tcp`` or ``tls``; ``dtls`` for a DTLS connection, whose data keep their borders."""
+    """``tcp`` or ``tls``; ``dtls`` for a DTLS connection, or ``udp`` for a socket that nobody else uses: data keep their borders."""
     domain: str | None
     """What the server's certificate must prove; None if the request named no domain."""
     local: Address | None = None

@@ -155,6 +155,23 @@ class TurnClient:
             self._journal.order_allocation(state.wish)
         self._settle()
 
+    def set_credential(self, credential: Credential | None) -> None:
+        """Prove ourselves so from the next request on, such as with a password that was changed.
+
+        An allocation remains its user's: whoever has another name needs another client, and another address of ours.
+
+        Raises:
+            StateError: There is an allocation of another user, or one is asked for.
+
+        See :rfc:`8656#section-5`.
+        """
+        # [rfc8656:5/17]
+        if not isinstance(self._state, Idle | Ended) and not self._authorization.is_same_user(credential):
+            raise StateError("an allocation is of the user who made it")
+        self._authorization.set_credential(credential)
+        if isinstance(self._state, InUse):
+            self._state.relay.forgive()
+
     def create_permission(self, peer: Address, now: float) -> None:
         """Let a peer's host send to us; `PermissionInstalled` or `PermissionRefused` follows. Only queues.
 

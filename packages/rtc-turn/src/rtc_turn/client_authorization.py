@@ -55,6 +55,17 @@ class ClientAuthorization:
         if not is_wanted:
             links.set_credential(credential)
 
+    def is_same_user(self, credential: Credential | None) -> bool:
+        """Whether a credential is that of the present user."""
+        names = [None if each is None else each.username for each in (credential, self._credential)]
+        return names[0] == names[1]
+
+    def set_credential(self, credential: Credential | None) -> None:
+        """Use another password from now on, unless a token is used."""
+        self._credential = credential
+        if not self._is_wanted:
+            self._links.set_credential(credential)
+
     def attributes(self, method: int) -> tuple[Attribute, ...]:
         """Return what a request carries beside its own attributes."""
         # [rfc7635:9/1]

@@ -55,6 +55,11 @@ class Permissions:
         self._update(now)
         return self._release(permission)
 
+    def refresh_failed(self, host: str, now: float) -> None:
+        """The server did not prolong one."""
+        self._by_host[host].lease.refresh_failed(now)
+        self._update(now)
+
     def remove(self, host: str, now: float) -> int:
         """Forget one and what waited for it: return how many datagrams that were."""
         permission = self._by_host.pop(host, None)

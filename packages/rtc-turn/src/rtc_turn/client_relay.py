@@ -16,6 +16,7 @@ from rtc_turn.client_requests import Binding, Journal, Permitting
 from rtc_turn.config import TurnConfig
 from rtc_turn.errors import BufferFullError, ParseError, StateError
 from rtc_turn.events import ChannelBound, DataReceived, PeerUnreachable, PermissionInstalled, PermissionRefused
+from rtc_turn.lease import RETRY_INTERVAL
 from rtc_turn.method import CHANNEL_BIND, CREATE_PERMISSION, SEND
 
 HOSTS_A_REQUEST: Final = 16
@@ -23,6 +24,7 @@ HOSTS_A_REQUEST: Final = 16
 TRANSACTION_ID_LENGTH: Final = 12
 DATA_INDICATION: Final = b"\0\x17"
 """Message type of a Data indication."""
+_FORBIDDEN: Final = 403
 
 
 class ClientRelay:
@@ -44,6 +46,8 @@ class ClientRelay:
         self._dont_fragment = dont_fragment
         self._permissions = Permissions(config.refresh_margin)
         self._channels = Channels(config.refresh_margin)
+        self._refused: dict[str, float] = {}
+        """Until when data does not make us ask again for hosts that the server has refused."""
         self._wanted: list[str] = []
         """Hosts whose permissions are to be asked for, together with others."""
         self._unsent: list[bytes] = []
@@ -76,6 +80,9 @@ class ClientRelay:
             raise BufferFullError(f"{self._unsent_bytes} bytes wait to be drained")
         now = self._journal.now
         permission = self._permissions.get(peer.host)
+        if permission is None and now < self._refused.get(peer.host, now):
+            self._journal.drop("not-permitted")
+            return
         # [rfc8656:11.1/1]
         if permission is None or not permission.lease.is_valid:
             self._hold(permission, peer, data)
@@ -100,6 +107,7 @@ class ClientRelay:
 
     def _want_permission(self, host: str) -> Permission:
         self._require_room()
+        self._refused = {each: until for each, until in self._refused.items() if until > self._journal.now}
         self._wanted.append(host)
         return self._permissions.request(host, self._journal.now)
 
@@ -110,6 +118,10 @@ class ClientRelay:
     def is_permitted(self, host: str) -> bool:
         """Whether a host may send to us."""
         return self._permissions.get(host) is not None
+
+    def forgive(self) -> None:
+        """Ask again, with the next data, for what was refused: the server may think otherwise now."""
+        self._refused.clear()
 
     # What the server answers.
 
@@ -134,7 +146,14 @@ class ClientRelay:
                 self._ask((host,))
             return
         for host in hosts:
-            if self._permissions.get(host) is not None:
+            permission = self._permissions.get(host)
+            if permission is None:
+                continue
+            if permission.lease.is_valid and error_code != _FORBIDDEN:
+                # What was granted lasts. Perhaps it is a password that has changed, and another comes before the end.
+                self._permissions.refresh_failed(host, self._journal.now)
+            else:
+                self._refused[host] = self._journal.now + RETRY_INTERVAL
                 dropped = self._permissions.remove(host, self._journal.now)
                 if dropped:
                     self._journal.drop("not-permitted", dropped)

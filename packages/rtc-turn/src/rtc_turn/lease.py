@@ -4,6 +4,8 @@ from enum import Enum, auto
 from typing import Final
 
 NEVER: Final = float("inf")
+RETRY_INTERVAL: Final = 5.0
+"""Seconds after a request in vain before it is repeated."""
 
 
 class Stage(Enum):
@@ -25,12 +27,13 @@ class Lease:
         now: Present time in seconds; it is being asked for.
     """
 
-    __slots__ = ("_lifetime", "_margin", "_used_at", "expires_at", "stage")
+    __slots__ = ("_lifetime", "_margin", "_retry_at", "_used_at", "expires_at", "stage")
 
     def __init__(self, lifetime: float, margin: float, now: float) -> None:
         self._lifetime = lifetime
         self._margin = margin
         self._used_at = now
+        self._retry_at = now
         self.stage = Stage.REQUESTED
         self.expires_at = NEVER
         """Seconds; infinity before the first grant."""
@@ -51,6 +54,11 @@ class Lease:
         self.stage = Stage.GRANTED
         self.expires_at = now + self._lifetime
 
+    def refresh_failed(self, now: float) -> None:
+        """The server did not prolong it this time: it is there until its end, and asked for again before."""
+        self.stage = Stage.GRANTED
+        self._retry_at = now + RETRY_INTERVAL
+
     def use(self, now: float) -> bool:
         """Take note of a use; whether it must be refreshed for that at once."""
         self._used_at = now
@@ -62,12 +70,17 @@ class Lease:
         return self._used_at > self.expires_at - self._lifetime and self._begin_refresh(now)
 
     def _begin_refresh(self, now: float) -> bool:
-        if self.stage is not Stage.GRANTED or now < self.expires_at - self._margin:
+        if self.stage is not Stage.GRANTED or now < self._refresh_at:
             return False
         self.stage = Stage.REFRESHING
         return True
 
+    @property
+    def _refresh_at(self) -> float:
+        return max(self.expires_at - self._margin, self._retry_at)
+
     def next_timeout(self, now: float) -> float:
         """Return when something is due, in seconds; infinity for never."""
-        refresh_at = self.expires_at - self._margin
-        return refresh_at if self.stage is Stage.GRANTED and now < refresh_at else self.expires_at
+        refresh_at = self._refresh_at
+        is_awaited = self.stage is Stage.GRANTED and now < refresh_at
+        return min(refresh_at, self.expires_at) if is_awaited else self.expires_at
