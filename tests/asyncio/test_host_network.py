@@ -64,3 +64,31 @@ async def test_a_restart_takes_up_the_address_that_has_come(
         pair = left.sctp.transport.iceTransport.getSelectedCandidatePair()
         assert pair is not None
         assert pair.local.address == "127.0.0.2"
+
+
+@pytest.mark.spec("rfc8835:3.3/2")
+async def test_an_address_in_use_is_kept_when_a_better_one_comes(machine: list[InterfaceAddress]) -> None:
+    options = PeerOptions(ice=IceConfig(allow_loopback=True))
+    machine[:] = [InterfaceAddress(host, "wire", 1, 8) for host in ("127.0.0.1", "127.0.0.4")]
+    async with RTCPeerConnection(options=options) as left, RTCPeerConnection(hosts=["127.0.0.3"]) as right:
+        ours, theirs = await connected(left, right)
+        assert left.sctp is not None
+        transport = left.sctp.transport.iceTransport
+        async with asyncio.timeout(10):
+            while left.iceConnectionState != "completed":
+                await asyncio.sleep(0.01)
+        used = transport.getSelectedCandidatePair()
+        assert used is not None
+
+        machine[:] = [
+            InterfaceAddress("127.0.0.1", "wire", 1, 8, is_superseded=True),
+            InterfaceAddress("127.0.0.4", "wire", 1, 8, is_superseded=True),
+            InterfaceAddress("127.0.0.2", "wire", 1, 8),
+        ]
+        async with asyncio.timeout(10):
+            while {each.local.host for each in left._driver.sockets} != {used.local.address}:
+                await asyncio.sleep(0.01)
+            ours.send("still here")
+            assert await anext(aiter(theirs)) == "still here"
+
+        assert transport.getSelectedCandidatePair() == used

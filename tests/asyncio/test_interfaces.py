@@ -8,7 +8,7 @@ import ifaddr
 import pytest
 
 from rtc_asyncio import interfaces
-from rtc_asyncio.interfaces import local_hosts
+from rtc_asyncio.interfaces import interface_addresses, local_hosts
 
 
 def _adapter(name: str, *hosts: str) -> ifaddr.Adapter:
@@ -60,7 +60,7 @@ fe800000000000000000000000000001 02 40 20 80    wlan0
 """
 
 
-@pytest.mark.spec("rfc8835:3.3/1")
+@pytest.mark.spec("rfc8835:3.3/1", "rfc8835:3.3/2")
 @pytest.mark.parametrize(("flags", "lasting"), [(0x01, False), (0x21, True), (0x00, True)])
 def test_a_temporary_address_hides_the_lasting_one_beside_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: int, lasting: bool
@@ -76,6 +76,24 @@ def test_a_temporary_address_hides_the_lasting_one_beside_it(
 
     first = ["2a00:1450::1"] if lasting else []
     assert local_hosts() == [*first, "2a00:1450::2", "2a00:1450::7", "10.0.0.1", "fd00::1", "fe80::1%wlan0"]
+
+
+@pytest.mark.spec("rfc8835:3.3/2")
+def test_a_deprecated_temporary_address_is_for_those_who_use_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _machine(monkeypatch, _adapter("wlan0", "2a00:1450::1", "2a00:1450::2", "2a00:1450::3"))
+    table = tmp_path / "if_inet6"
+    monkeypatch.setattr(interfaces, "_IPV6_ADDRESSES", table)
+    line = "2a00145000000000000000000000000{} 02 40 00 {:02x}    wlan0\n"
+    table.write_text(line.format(1, 0x00) + line.format(2, 0x21) + line.format(3, 0x01))
+
+    assert local_hosts() == ["2a00:1450::3"]
+    assert {each.host: each.is_superseded for each in interface_addresses()} == {
+        "2a00:1450::1": True,
+        "2a00:1450::2": True,
+        "2a00:1450::3": False,
+    }
 
 
 def test_where_the_system_does_not_tell_all_addresses_are_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import ipaddress
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -156,15 +156,16 @@ class HostNetwork:
                 self._add(transport_id, host)
 
     def _changed(self) -> None:
-        """Give up the addresses that are gone, and take up those that came."""
+        """Give up the addresses that are gone, or superseded and not in use, and take up those that came."""
         if self._peer.closed:
             return
         present = self._present_elsewhere()
+        kept = {*present, *self._superseded_in_use()}
         self.names.follow_links()
-        moves = self._is_without(present)
-        lost = False if self._tcp is None else self._tcp.keep(present)
+        moves = self._is_without(kept)
+        lost = False if self._tcp is None else self._tcp.keep(kept)
         for transport_id, addresses in self._sockets.items():
-            for address in [each for each in addresses if each.host not in present]:
+            for address in [each for each in addresses if each.host not in kept]:
                 addresses.remove(address)
                 self._driver.close_socket(address)
                 lost = self._peer.remove_local_address(address, self._driver.now) or lost
@@ -175,7 +176,18 @@ class HostNetwork:
             self._recovery = self._loop.call_later(RECOVERY_TIME, self._recover_if_needed)
         self._driver.wake()
 
-    def _is_without(self, hosts: Sequence[str]) -> bool:
+    def _superseded_in_use(self) -> set[str]:
+        """The addresses that there are better ones beside, but that data goes by way of, or a relay or stream may."""
+        superseded = (
+            set() if self._monitor is None else {each.host for each in self._monitor.addresses if each.is_superseded}
+        )
+        pairs = [view.selected_pair for view in self._peer.transports]
+        # [rfc8835:3.3/2]
+        if any(pair is not None and pair.is_carried for pair in pairs):
+            return superseded
+        return {pair.local.host for pair in pairs if pair is not None} & superseded
+
+    def _is_without(self, hosts: Collection[str]) -> bool:
         """Whether data takes a path that may begin at none of these addresses, or takes none any more."""
         gone = {each.host for addresses in self._sockets.values() for each in addresses} - set(hosts)
         pairs = [view.selected_pair for view in self._peer.transports]

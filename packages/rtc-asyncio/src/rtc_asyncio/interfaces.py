@@ -4,6 +4,7 @@ import contextlib
 import functools
 import ipaddress
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,8 @@ class InterfaceAddress:
     """Number that the system gives the interface."""
     prefix_length: int
     """Leading bits that all addresses on the link share."""
+    is_superseded: bool = False
+    """Whether there is a better one of its kind on the interface: it is for connections that use it already."""
 
     @property
     def is_loopback(self) -> bool:
@@ -48,8 +51,8 @@ def interface_addresses() -> list[InterfaceAddress]:
 
     IPv6 goes before IPv4 (:rfc:`8421#section-4`) where it leads everywhere: private, tunnelled and link-local IPv6
     addresses come after IPv4, as in the policy table of :rfc:`6724#section-2.1`. Otherwise the system's order stays.
-    Link-local IPv4 addresses are left out, and so are lasting addresses of IPv6 on an interface that has a temporary one
-    of the same kind (:rfc:`8835#section-3.3`), where the system tells them apart.
+    Link-local IPv4 addresses are left out. Of IPv6, a temporary address supersedes the lasting ones of its kind on the interface, and the
+    temporary ones that are deprecated (:rfc:`8835#section-3.3`), where the system tells them apart.
     """
     import ifaddr  # with ctypes and more behind it; a program that never gathers does without
 
@@ -69,17 +72,23 @@ def interface_addresses() -> list[InterfaceAddress]:
     found.sort(key=lambda each: _rank(each.host))
     temporary = _temporary_addresses()
     shadowed = {(each.interface, _rank(each.host)) for each in found if each.host in temporary}
-    # [rfc8835:3.3/1] IPv4 is never of the rank of a temporary address.
-    return [each for each in found if each.host in temporary or (each.interface, _rank(each.host)) not in shadowed]
+    # [rfc8835:3.3/1] [rfc8835:3.3/2] IPv4 is never of the rank of a temporary address.
+    return [
+        replace(each, is_superseded=True)
+        if each.host not in temporary and (each.interface, _rank(each.host)) in shadowed
+        else each
+        for each in found
+    ]
 
 
 def local_hosts(*, loopback: bool = False) -> list[str]:
-    """IP addresses of the interfaces that are up, the preferred ones first: see `interface_addresses`.
+    """IP addresses of the interfaces that are up, the preferred ones first, without superseded ones: see `interface_addresses`.
 
     Loopback addresses are given where they are asked for, and where there is nothing else: two peers on a machine without a
     network still reach each other.
     """
-    return [each.host for each in without_loopback(interface_addresses(), keep=loopback)]
+    present = [each for each in interface_addresses() if not each.is_superseded]
+    return [each.host for each in without_loopback(present, keep=loopback)]
 
 
 def without_loopback(addresses: list[InterfaceAddress], *, keep: bool = False) -> list[InterfaceAddress]:

@@ -125,7 +125,7 @@ class MulticastDnsService:
     def follow_links(self) -> None:
         """Take note of addresses that came or went."""
         now = self._loop.time()
-        present = [each for each in interface_addresses() if not each.is_loopback]
+        present = [each for each in interface_addresses() if not (each.is_loopback or each.is_superseded)]
         for gone in [each for each in self._sockets if each not in present]:
             local = self._sockets.pop(gone).local
             self._machine.remove_link(local, now)

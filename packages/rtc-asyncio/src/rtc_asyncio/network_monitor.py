@@ -94,8 +94,8 @@ class NetworkMonitor:
                 listener()
 
 
-def _as_set(addresses: list[InterfaceAddress]) -> set[tuple[str, int]]:
-    return {(each.host, each.index) for each in addresses}
+def _as_set(addresses: list[InterfaceAddress]) -> set[tuple[str, int, bool]]:
+    return {(each.host, each.index, each.is_superseded) for each in addresses}
 
 
 def _netlink_socket() -> socket.socket | None:

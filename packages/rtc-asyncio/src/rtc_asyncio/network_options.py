@@ -81,7 +81,7 @@ class NetworkOptions:
 
     def hosts(self, present: Iterable[InterfaceAddress]) -> list[str]:
         """Choose the addresses to open sockets on among those of this machine; their order stays."""
-        present = [each for each in present if self._wants(each)]
+        present = [each for each in present if self._wants(each) and not each.is_superseded]
         # [rfc8828:5.2/1]
         if self.handling == "all":
             return [each.host for each in without_loopback(present)]
