@@ -91,4 +91,6 @@ async def test_an_address_in_use_is_kept_when_a_better_one_comes(machine: list[I
             ours.send("still here")
             assert await anext(aiter(theirs)) == "still here"
 
-        assert transport.getSelectedCandidatePair() == used
+        still = transport.getSelectedCandidatePair()
+        assert still is not None
+        assert (still.local.address, still.local.port) == (used.local.address, used.local.port)
