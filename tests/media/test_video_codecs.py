@@ -288,6 +288,26 @@ def test_pictures_are_scaled_down_as_asked() -> None:
     assert size(encoded) == (96, 72)
 
 
+@pytest.mark.parametrize("mime_type", available(VIDEO))
+@pytest.mark.parametrize("width_height", [(1, 1), (2, 2), (33, 17), (31, 100), (66, 50), (1000, 10), (1, 2000)])
+def test_pictures_of_any_size_are_sent(mime_type: str, width_height: tuple[int, int]) -> None:
+    """Some encoders take no thumbnails: they get them larger."""
+    encoder, decoder = video_encoder(mime_type), VideoDecoder(codec(mime_type))
+    frames = [av.VideoFrame(*width_height, "yuv420p") for _ in range(3)]
+    for number, frame in enumerate(frames):
+        frame.pts, frame.time_base = 3000 * number, VIDEO_TIME
+    decoded = [picture for frame in encode(encoder, frames) for picture in pictures(decoder, frame)]
+
+    assert len(decoded) == 3
+    width, height = width_height
+    assert decoded[0].width >= max(2, width - 1)
+    assert decoded[0].height >= max(2, height - 1)
+    if min(width, height) >= 17 and decoded[0].width > width:
+        assert decoded[0].width / decoded[0].height == pytest.approx(width / height, rel=0.1)
+    encoder.close()
+    decoder.close()
+
+
 def test_few_bits_make_smaller_pictures_and_many_make_them_large_again() -> None:
     encoder = video_encoder("video/VP8", bitrate_bps=60_000)
     small = encode(encoder, cards(5, 640, 480))

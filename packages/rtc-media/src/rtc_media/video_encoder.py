@@ -29,6 +29,8 @@ KEYFRAME_INTERVAL: Final = 3000
 DEFAULT_FRAMERATE: Final = 30.0
 LONGEST_STEP: Final = VIDEO_CLOCK_RATE * 2
 """Ticks between two pictures in the encoder's time; what pauses or jumps more costs its rate control nothing."""
+LONGEST_ENLARGED: Final = 1280
+"""Pixels of the longer side of a picture that is enlarged for its encoder."""
 KEEPS_RESOLUTION: Final = frozenset({"maintain-resolution", "maintain-framerate-and-resolution"})
 KEEPS_FRAMERATE: Final = frozenset({"maintain-framerate", "maintain-framerate-and-resolution"})
 """Preferences with which no picture is left out for the rate's sake."""
@@ -155,9 +157,9 @@ class VideoEncoder:
         if not self._keeps_size:
             self._smaller_by = self._smaller(width, height)
         wished = max(self._settings.scale_resolution_down_by, 1.0) * self._smaller_by
-        # Some encoders take no thumbnails.
+        # Some encoders take no thumbnails: pictures are not made so small, and those that are so are enlarged.
         wished = max(1.0, min(wished, min(width, height) / self._kind.smallest))
-        return self._limits.fit(width, height, wished)
+        return _at_least(self._kind.smallest, *self._limits.fit(width, height, wished))
 
     def _smaller(self, width: int, height: int) -> float:
         """By how much more pictures have to be made smaller for the bit rate; the same as last time if that still does."""
@@ -245,6 +247,14 @@ def _ticks(frame: VideoFrame) -> int:
     # In whole numbers: fractions would have to be made, shortened and thrown away for every picture.
     numerator, denominator = time_base.numerator, time_base.denominator
     return (2 * pts * VIDEO_CLOCK_RATE * numerator + denominator) // (2 * denominator)
+
+
+def _at_least(smallest: int, width: int, height: int) -> tuple[int, int]:
+    """Enlarge a size whose shorter side is too short, in its shape unless that would make the other one very long."""
+    if min(width, height) >= smallest:
+        return width, height
+    by = min(smallest / min(width, height), max(1.0, LONGEST_ENLARGED / max(width, height)))
+    return max(smallest, round(width * by / 2) * 2), max(smallest, round(height * by / 2) * 2)
 
 
 def video_scalability_modes(mime_type: str) -> Collection[str]:

@@ -177,7 +177,7 @@ VIDEO_ENCODERS: Final[dict[str, VideoEncoderKind]] = {
     "libvpx-vp9": VideoEncoderKind(options=_vp9, efficiency=1.4, has_temporal_layers=True),
     "libx264": VideoEncoderKind(options=_x264, changes_bitrate=True),
     "libopenh264": VideoEncoderKind(options=_openh264, smallest=16),
-    "libx265": VideoEncoderKind(options=_x265, efficiency=1.4, smallest=32),
+    "libx265": VideoEncoderKind(options=_x265, efficiency=1.4, smallest=16),
     "libsvtav1": VideoEncoderKind(options=_svt, efficiency=1.7, smallest=64),
     "libaom-av1": VideoEncoderKind(options=_libaom, efficiency=1.7, smallest=16),
 }
