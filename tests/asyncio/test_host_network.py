@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from rtc_asyncio import PeerOptions, RTCPeerConnection
 from rtc_asyncio.host_network import HostNetwork
 from rtc_asyncio.interfaces import InterfaceAddress
 from rtc_ice import IceConfig, NominationPolicy, Pair
+from rtc_peer import WEBRTC_HANDSHAKE
 
 from .party import connected, negotiate
 
@@ -94,3 +96,27 @@ async def test_an_address_in_use_is_kept_when_a_better_one_comes(machine: list[I
         still = transport.getSelectedCandidatePair()
         assert still is not None
         assert (still.local.address, still.local.port) == (used.local.address, used.local.port)
+
+
+async def test_options_of_other_layers_leave_ice_as_it_is() -> None:
+    options = PeerOptions(dtls=replace(WEBRTC_HANDSHAKE, mtu=1000))
+    said = []
+    async with RTCPeerConnection() as usual, RTCPeerConnection(options=options) as other:
+        for each in (usual, other):
+            each.createDataChannel("x")
+            offer = await each.createOffer()
+            said += [line for line in offer.sdp.splitlines() if line.startswith("a=ice-options")]
+
+    assert len(said) == 2
+    assert set(said) == {"a=ice-options:trickle ice2 renomination"}
+
+
+async def test_loopback_addresses_count_with_options_of_other_layers() -> None:
+    options = PeerOptions(dtls=replace(WEBRTC_HANDSHAKE, mtu=1000))
+    async with (
+        RTCPeerConnection(hosts=["127.0.0.1"], options=options) as left,
+        RTCPeerConnection(hosts=["127.0.0.1"]) as right,
+    ):
+        await connected(left, right)
+
+        assert left.connectionState == "connected"

@@ -29,7 +29,8 @@ class Program:
     """A connection with its signalling."""
 
     def __init__(self, *, offers: bool, still: bool) -> None:
-        self.pc = RTCPeerConnection(options=PeerOptions(ice=IceConfig()) if still else None)
+        ice = IceConfig(allow_loopback=True)  # of one's own, and not continual
+        self.pc = RTCPeerConnection(options=PeerOptions(ice=ice) if still else None)
         self.offers = offers
         self.restarts = 0
         self.changes = 0

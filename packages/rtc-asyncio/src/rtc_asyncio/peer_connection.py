@@ -93,7 +93,8 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         hosts: IP addresses of this machine to gather candidates on; all that are up if None.
         network: Which of this machine's addresses and ports are used, and what the peer is told of them.
         port: A port to share with other connections, instead of sockets of its own.
-        options: Settings of the layers below, for those who need others than WebRTC's.
+        options: Settings of the layers below, for those who need others than WebRTC's. Unless they have some for ICE, it uses
+            loopback addresses that are among the hosts, and follows the network as ``network`` says.
         trace: Takes structured records of all layers: time, name and details.
         codecs: The codec package for raw media; the one that is installed by default. With None nothing is encoded or decoded here, and all
             codecs that can be packed into RTP are negotiated.
@@ -134,7 +135,9 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         self._configuration = converted(RTCConfiguration, configuration)
         network = network or NetworkOptions()
         follows = network.follow_changes and hosts is None and port is None
-        options = options or PeerOptions(ice=IceConfig(allow_loopback=True, continual=follows))
+        options = options or PeerOptions()
+        if options.ice == IceConfig():
+            options = replace(options, ice=IceConfig(allow_loopback=True, continual=follows))
         if options.media == MediaOptions():
             options = replace(options, media=CodecSelection(codecs))
         self._key_log = None if key_log_file is None else KeyLog(key_log_file)
