@@ -1,8 +1,10 @@
 """libsrtp, by its Python binding, for comparison."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from pylibsrtp import Policy, Session
+from pylibsrtp._binding import ffi
 
 from rtc_srtp import MasterKey, ProtectionProfile
 
@@ -14,15 +16,30 @@ PROFILES: Final = {
 }
 
 
-def sender(profile: ProtectionProfile, master: MasterKey) -> Session:
-    return Session(_policy(profile, master, Policy.SSRC_ANY_OUTBOUND))
+_EXTENSION_IDS_AT: Final = 104
+"""Where the policy of libsrtp 2 has the IDs of header extensions to encrypt, and behind them how many: the binding shows them not."""
+_POLICY_SIZE: Final = 128
 
 
-def receiver(profile: ProtectionProfile, master: MasterKey) -> Session:
-    return Session(_policy(profile, master, Policy.SSRC_ANY_INBOUND))
+def sender(profile: ProtectionProfile, master: MasterKey, extension_ids: Sequence[int] = ()) -> Session:
+    return Session(_policy(profile, master, Policy.SSRC_ANY_OUTBOUND, extension_ids))
 
 
-def _policy(profile: ProtectionProfile, master: MasterKey, direction: int) -> Policy:
+def receiver(profile: ProtectionProfile, master: MasterKey, extension_ids: Sequence[int] = ()) -> Session:
+    return Session(_policy(profile, master, Policy.SSRC_ANY_INBOUND, extension_ids))
+
+
+def _policy(profile: ProtectionProfile, master: MasterKey, direction: int, extension_ids: Sequence[int]) -> Policy:
     policy = Policy(key=master.key + master.salt, ssrc_type=direction, srtp_profile=PROFILES[profile])
     policy.window_size = 1024
+    if extension_ids:
+        assert ffi.sizeof("srtp_policy_t") == _POLICY_SIZE, "another libsrtp, another layout"
+        numbers = _kept.setdefault(tuple(extension_ids), ffi.new("int[]", list(extension_ids)))
+        memory = ffi.cast("char *", policy._policy)
+        ffi.cast("void **", memory + _EXTENSION_IDS_AT)[0] = ffi.cast("void *", numbers)
+        ffi.cast("int *", memory + _EXTENSION_IDS_AT + 8)[0] = len(extension_ids)
     return policy
+
+
+_kept: Final[dict[tuple[int, ...], object]] = {}
+"""What policies point to."""

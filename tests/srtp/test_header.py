@@ -78,9 +78,10 @@ def test_chosen_elements_are_encrypted_in_counter_mode(
 ) -> None:
     master = master_key(profile)
     packet = rtp(0x1234, extension=(profile_id, extension))
-    stream = Keystream(
-        derive(master, Label.HEADER_ENCRYPTION, profile.key_length), derive(master, Label.HEADER_SALT, 14)
-    ).crypt(0x12345678 << 48 | 0x1234, bytes(len(extension)))
+    salt = derive(master, Label.HEADER_SALT, profile.salt_length).ljust(14, b"\0")
+    stream = Keystream(derive(master, Label.HEADER_ENCRYPTION, profile.key_length), salt).crypt(
+        0x12345678 << 48 | 0x1234, bytes(len(extension))
+    )
     readable = bytes.fromhex(clear.replace(".", "0"))
     hidden = bytes.fromhex("".join("ff" if pair == ".." else "00" for pair in _pairs(clear)))
 

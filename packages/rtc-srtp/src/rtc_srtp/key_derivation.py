@@ -72,10 +72,9 @@ def derive_srtcp_keys(profile: ProtectionProfile, master: MasterKey) -> SessionK
 
 def derive_header_keystream(profile: ProtectionProfile, master: MasterKey) -> Keystream:
     """Return what encrypts header extensions: counter mode, for all profiles. See :rfc:`6904#section-3`."""
-    # [rfc7714:8.3/1] [rfc7714:8.3/2]
-    return Keystream(
-        derive(master, Label.HEADER_ENCRYPTION, profile.key_length), derive(master, Label.HEADER_SALT, SALT_LENGTH)
-    )
+    # [rfc7714:8.3/1] [rfc7714:8.3/2] The salt is as long as that of the payload; where counter mode needs more, zeros follow.
+    salt = derive(master, Label.HEADER_SALT, profile.salt_length).ljust(SALT_LENGTH, b"\0")
+    return Keystream(derive(master, Label.HEADER_ENCRYPTION, profile.key_length), salt)
 
 
 def derive(master: MasterKey, label: Label, length: int) -> bytes:
