@@ -266,3 +266,39 @@ def test_old_packets_are_replays_after_a_roll_over() -> None:
     for packet in packets:
         with pytest.raises(ReplayError):
             receiver.unprotect(packet)
+
+
+@pytest.mark.spec("rfc3711:4.1.1/5", "rfc3711:9.1/1", "rfc7714:8.4/2")
+@pytest.mark.parametrize("profile", ProtectionProfile, ids=lambda profile: profile.name)
+def test_a_counter_that_was_set_is_not_gone_behind(profile: ProtectionProfile) -> None:
+    """A packet out of order right after it would belong to the counter before, of which nobody knows any more what was sent."""
+    sender = SrtpSender(profile, master_key(profile))
+    sender.protect(rtp(0xFFFE))
+    sender.set_roll_over_counter(SSRC, 1)
+    sender.protect(rtp(1))
+
+    with pytest.raises(PacketReuseError):
+        sender.protect(rtp(0xFFFE, payload=b"another"))
+
+    goes_on = SrtpSender(profile, master_key(profile))  # what another has begun
+    goes_on.set_roll_over_counter(SSRC, 1)
+    goes_on.protect(rtp(1))
+    with pytest.raises(PacketReuseError):
+        goes_on.protect(rtp(0xFFFE, payload=b"another"))
+    goes_on.protect(rtp(0))
+
+
+@pytest.mark.parametrize("profile", ProtectionProfile, ids=lambda profile: profile.name)
+def test_what_was_protected_is_not_protected_otherwise_once_headers_are(profile: ProtectionProfile) -> None:
+    """The same packet, under the same keystream, at another place of it."""
+    sender = SrtpSender(profile, master_key(profile), config=SrtpConfig(allow_repeats=True))
+    packet = rtp(7, extension=(0xBEDE, bytes.fromhex("10aa0000")))
+    protected = sender.protect(packet)
+    assert sender.protect(packet) == protected
+
+    sender.encrypt_headers(cryptex=True)
+
+    with pytest.raises(PacketReuseError):
+        sender.protect(packet)
+    after = sender.protect(rtp(8))
+    assert sender.protect(rtp(8)) == after

@@ -29,9 +29,11 @@ class ReplayWindow:
     Packets that come in order make the run longer, and cost nothing else. After a gap a new run begins.
     """
 
-    __slots__ = ("_all", "_run", "_seen", "_size", "expected", "newest")
+    __slots__ = ("_all", "_run", "_seen", "_size", "expected", "floor", "newest")
 
-    def __init__(self, newest: int, size: int) -> None:
+    def __init__(self, newest: int, size: int, floor: int = 0) -> None:
+        self.floor = floor
+        """The lowest number that this window knows of: those below may have been there before."""
         self.newest = newest
         """The highest number so far, which there was. Its lower 48 bits are the roll-over counter and s_l."""
         self.expected = (newest & 0xFFFF) + 1
@@ -61,7 +63,7 @@ class ReplayWindow:
         # [rfc3711:3.3.2/4]
         if number > self.newest or not self._size:
             return True
-        if number >= self._run or self.newest - number >= self._size:
+        if number >= self._run or number < self.floor or self.newest - number >= self._size:
             return False
         return not self._seen >> (self._run - 1 - number) & 1
 

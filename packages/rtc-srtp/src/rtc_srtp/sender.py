@@ -161,6 +161,8 @@ class SrtpSender:
     ) -> None:
         """Choose what is encrypted of the headers of RTP packets from now on, as negotiated anew; key and counters stay.
 
+        What was protected before is not protected again, even where `SrtpConfig.allow_repeats` says so: it would not be the same.
+
         Args:
             extension_ids: See `SrtpConfig.encrypted_extension_ids`.
             cryptex: See `SrtpConfig.cryptex`.
@@ -171,6 +173,9 @@ class SrtpSender:
         """
         self._config = self._config.with_headers(extension_ids, cryptex=cryptex, require_cryptex=require_cryptex)
         self._transform = make_transform(self._profile, self._master_key, self._config)
+        if self._config.allow_repeats:
+            for source in self._sources.values():
+                source.floor = source.newest + 1
 
     def roll_over_counter(self, ssrc: int) -> int:
         """Return how often the sequence number of a source has passed through zero. A receiver that joins late needs it."""
@@ -225,11 +230,12 @@ class SrtpSender:
             if ssrc not in self._starts:
                 self._check_room()
             # [rfc3711:3.3.1/1]
-            number = ssrc << INDEX_BITS | self._starts.get(ssrc, 0) << 16 | sequence_number
+            floor = ssrc << INDEX_BITS | self._starts.get(ssrc, 0) << 16
+            number = floor | sequence_number
             protected = self._transform.protect(number, packet, header_length)
             self._starts.pop(ssrc, None)
-            # [rfc3711:9.1/3]
-            self._sources[ssrc] = ReplayWindow(number, _WINDOW)
+            # [rfc3711:9.1/3] Of the roll-over counters before, nobody knows here what was sent.
+            self._sources[ssrc] = ReplayWindow(number, _WINDOW, floor)
             return protected
         # [rfc3711:3.3.1/2]
         number = source.locate(sequence_number)
@@ -237,7 +243,7 @@ class SrtpSender:
         if number >> INDEX_BITS != ssrc:
             self._exhaust()
         # [rfc3711:4.1.1/5] [rfc3711:4.1.1/6] [rfc3711:9.1/1] [rfc3711:9.2/7] [rfc7714:8.4/2]
-        if not self._config.allow_repeats and not source.is_new(number):
+        if number < source.floor or not (self._config.allow_repeats or source.is_new(number)):
             raise PacketReuseError(f"sequence number {sequence_number} was protected before, or is too far behind")
         protected = self._transform.protect(number, packet, header_length)
         source.add(number)
