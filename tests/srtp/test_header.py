@@ -290,3 +290,14 @@ def test_another_key_encrypts_the_same_of_headers() -> None:
 
     assert protected[16:18] == ONE_BYTE[:2]
     assert receiver.unprotect(protected) == packet
+
+
+@each_profile
+@pytest.mark.parametrize("mark", [0xC0DE, 0xC2DE])
+def test_a_header_extension_that_looks_encrypted_is_not_sent(profile: ProtectionProfile, mark: int) -> None:
+    """The receiver would take what is readable for encrypted."""
+    sender = SrtpSender(profile, master_key(profile), config=CRYPTEX)
+
+    with pytest.raises(UnencryptableError):
+        sender.protect(rtp(1, extension=(mark, ONE_BYTE)))
+    assert SrtpReceiver(profile, master_key(profile), config=CRYPTEX).unprotect(sender.protect(rtp(1))) == rtp(1)

@@ -180,3 +180,17 @@ def test_without_identifiers_there_is_one_key() -> None:
         SrtpSender(profile, master_key(profile)).use_master_key(master_key(profile, first=9))
     with pytest.raises(StateError):
         SrtpReceiver(profile, master_key(profile)).add_master_key(master_key(profile, first=9))
+
+
+@each_profile
+@pytest.mark.spec("rfc3711:9.2/5")
+def test_the_key_in_use_is_not_taken_for_a_new_one(profile: ProtectionProfile) -> None:
+    """Under another name it would protect more packets than a key may."""
+    sender = SrtpSender(profile, key(profile, b"one"), config=CONFIG)
+    same = key(profile, b"one")
+    sender.protect(rtp(1))
+
+    with pytest.raises(StateError):
+        sender.use_master_key(MasterKey(key=same.key, salt=same.salt, mki=b"two"))
+
+    assert sender.protect(rtp(2))[-3 - (0 if profile.is_aead else profile.tag_length) :].startswith(b"one")

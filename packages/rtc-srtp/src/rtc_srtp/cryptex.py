@@ -53,6 +53,8 @@ class Cryptex:
             profile = _ENCRYPTED.get(packet[end : end + 2])
             # [rfc9335:5.1/1]
             if profile is None:
+                if packet[end : end + 2] in _PLAIN:
+                    raise UnencryptableError("the header extension is marked as encrypted by Cryptex")
                 if self._required:
                     raise UnencryptableError("Cryptex is required, and this kind of header extension it cannot encrypt")
                 return self._inner.protect(number, packet, header_length)

@@ -24,7 +24,7 @@ class PacketReuseError(StateError):
 
 
 class UnencryptableError(SrtpError, ValueError):
-    """Cryptex is required, and the packet has a header extension of a kind that it cannot encrypt."""
+    """Cryptex is on, and the packet has a header extension that it cannot encrypt where it has to, or that looks encrypted."""
 
 
 class UnprotectError(SrtpError):

@@ -1,6 +1,7 @@
 """The sending side: RTP and RTCP packets into SRTP and SRTCP packets. See :rfc:`3711#section-3.3`."""
 
 from collections.abc import Iterable
+from hmac import compare_digest
 from struct import error as struct_error
 from typing import Final, NoReturn
 
@@ -137,7 +138,8 @@ class SrtpSender:
         """Protect from now on with another key; all counters go on. The receiver has to have it already.
 
         Raises:
-            StateError: There is no master key identifier that would tell the receiver, or this one was used before.
+            StateError: There is no master key identifier that would tell the receiver, or this one was used before, or the key
+                is the same.
             ValueError: Key, salt or identifier have not the right length.
 
         See :rfc:`3711#section-8.1`.
@@ -147,9 +149,11 @@ class SrtpSender:
         # [rfc3711:9.2/5]
         if master_key.mki in self._used_mkis:
             raise StateError("this master key identifier was used before")
+        transform = make_transform(self._profile, master_key, self._config)
+        if compare_digest(master_key.key, self._master_key.key):
+            raise StateError("this is the key in use, which protects no more packets under another name")
         # [rfc3711:3.1/5] [rfc3711:3.3.1/8] [rfc3711:3.3.1/11] [rfc3711:11.2/2] [rfc3711:11.4/1] [rfc3711:11.4/2]
-        self._transform = make_transform(self._profile, master_key, self._config)
-        self._master_key = master_key
+        self._transform, self._master_key = transform, master_key
         self._used_mkis.add(master_key.mki)
         self._exhausted = False
         for source in self._rtcp_sources.values():
