@@ -6,7 +6,7 @@ object under the same identifier. See :rfc:`8829#section-5.10`.
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from rtc_rtp.dataclass import dataclass
 from rtc_rtp.header_extension import ExtensionMap
@@ -125,6 +125,55 @@ class SourceAssociation:
     rid: str | None = None
 
 
+Statistic: TypeAlias = Literal["loss", "dup", "jitt"]
+"""What a summary tells: losses, duplicates, jitter. See :rfc:`3611#section-4.6`."""
+
+DelayMode: TypeAlias = Literal["all", "sender", "none"]
+
+USUAL_TRACE_SIZE: Final = 400
+"""Bytes of a block that the peer wants and sets no bound to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendedReports:
+    """What the peer wants to be told of each stream that it sends (``a=rtcp-xr``), besides the usual reports. See :rfc:`3611#section-5`."""
+
+    loss_trace_size: int | None = None
+    """Bytes at most of the block that tells which packets came; ``None`` for no such block."""
+
+    duplicate_trace_size: int | None = None
+    """The same of the block that tells which came more than once."""
+
+    receipt_times_size: int | None = None
+    """The same of each block that tells when they came."""
+
+    statistics: frozenset[Statistic] = frozenset()
+    """What a summary is to tell; nothing: no summary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtcpParameters:
+    """What both sides agreed upon about the RTCP of a session, all its media sections together."""
+
+    senders_bps: int | None = None
+    """Bits per second for those who send media (``b=RS``); ``None`` for what is left of a twentieth of the session. See :rfc:`3556`."""
+
+    receivers_bps: int | None = None
+    """Bits per second for the others (``b=RR``); ``None`` as above, 0 for none: they then send no RTCP at all."""
+
+    report_interval: float = 0.0
+    """Seconds that regular reports lie apart at least (``trr-int``); the session's own interval may be longer. See :rfc:`4585#section-3.4`."""
+
+    sends_reference_times: bool = True
+    """Whether extended reports may ask the peer to help to measure the round trip. See :rfc:`3611#section-4.4`."""
+
+    answers_reference_times: DelayMode = "all"
+    """Whether the peer is answered when it asks: always, while this end sends media, or never (``rcvr-rtt``)."""
+
+    max_delays_size: int | None = None
+    """Bytes of a block of such answers at most; ``None`` for as many as a packet takes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JitterSettings:
     """How long media wait for those that are late."""
@@ -156,6 +205,9 @@ class ReceiveParameters:
 
     jitter: JitterSettings = JitterSettings()  # frozen
     deliver: Delivery = "frames"
+    extended_reports: ExtendedReports | None = None
+    """What the peer wants to know of its streams; ``None`` for nothing but the usual."""
+
     synchronization_group: str | None = None
     """Receivers with the same name are played in step, such as the id of their media stream; ``None`` for alone."""
 

@@ -11,7 +11,7 @@ from rtc_rtp.inbound import Inbound
 from rtc_rtp.options import SessionOptions
 from rtc_rtp.outbound import Outbound
 from rtc_rtp.packet import RtpPacket, is_rtcp
-from rtc_rtp.parameters import ReceiveParameters, SendParameters, StreamId
+from rtc_rtp.parameters import ReceiveParameters, RtcpParameters, SendParameters, StreamId
 from rtc_rtp.receiving.sources import Source
 from rtc_rtp.reporting.control import Control
 from rtc_rtp.router import Router
@@ -119,6 +119,20 @@ class RtpSession:
         SSRC. A stream that turns out to belong to another receiver ends here (``StreamEnded``) and begins anew there.
         """
         self._inbound.set_router(router)
+
+    def set_rtcp(self, parameters: RtcpParameters) -> None:
+        """Say what was agreed upon about RTCP; without it reports go by the options alone.
+
+        Raises:
+            StateError: The session was closed.
+            ValueError: A number is negative.
+        """
+        self._check_open()
+        numbers = (parameters.senders_bps or 0, parameters.receivers_bps or 0, parameters.report_interval)
+        if min(numbers) < 0:
+            raise ValueError("bandwidths and intervals are not negative")
+        self._control.configure(parameters)
+        self._touch()
 
     def add_sender(self, sender_id: StreamId, parameters: SendParameters) -> None:
         """Add a sender, or go on with other parameters; streams of SSRCs that stay are not disturbed.

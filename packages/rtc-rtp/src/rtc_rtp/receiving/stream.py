@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rtc_rtp.context import Context
 from rtc_rtp.errors import ParseError
@@ -24,8 +24,12 @@ from rtc_rtp.receiving.sender_clock import SenderClock
 from rtc_rtp.receiving.sources import Source, Sources, linear_level
 from rtc_rtp.receiving.video_buffer import VideoBuffer
 from rtc_rtp.rtcp import GenericNack, ReportBlock, RtcpPacket
+from rtc_rtp.rtcp.extended_block import ExtendedBlock
 from rtc_rtp.stats import InboundStats
 from rtc_rtp.tone_receiver import ToneReceiver
+
+if TYPE_CHECKING:
+    from rtc_rtp.receiving.observation import Observation
 
 MAX_NACKED: Final = 256
 """Packets that one NACK asks for."""
@@ -59,6 +63,7 @@ class ReceiveStream:
         "heard_at",
         "is_valid",
         "losses",
+        "observation",
         "receiver_id",
         "reception",
         "reported_count",
@@ -97,6 +102,9 @@ class ReceiveStream:
         self.reported_count = 0
         """Packets received when the last report was made."""
 
+        self.observation: Observation | None = None
+        """What the peer wants to be told packet by packet."""
+
         self.buffer: AudioBuffer | VideoBuffer | None = None
         self._held: list[tuple[int, RtpPacket]] = []
         self._redundancy: Redundancy | None = None
@@ -127,6 +135,12 @@ class ReceiveStream:
         self._wrappings = frozenset(
             {parameters.red_payload_type, *parameters.telephone_event_payload_types.values()} - {None}
         )
+        if parameters.extended_reports is None:
+            self.observation = None
+        elif self.observation is None:
+            from rtc_rtp.receiving.observation import Observation
+
+            self.observation = Observation(self._context.random_32())
         if self._tones is None and parameters.telephone_event_payload_types:
             self._tones = ToneReceiver(clock_rate=self.codec.clock_rate)
         if parameters.deliver == "packets":
@@ -178,6 +192,8 @@ class ReceiveStream:
         if number is None:
             context.drop(reception.reason)
             return
+        if self.observation is not None:
+            self.observation.note(number, packet.timestamp, now, reception.clock_rate)
         if number == before + 1 or self._is_new(number, before, now):
             reception.time(packet.timestamp, now)
             self.heard_at = now
@@ -495,6 +511,13 @@ class ReceiveStream:
             ntp_middle(clock.ntp_timestamp),
             delay,
         )
+
+    def take_extended_blocks(self) -> list[ExtendedBlock]:
+        """Return what the peer wants to be told besides; nothing if nothing came since the last call."""
+        wanted = self._parameters.extended_reports
+        if wanted is None or self.observation is None:
+            return []
+        return self.observation.take_blocks(self.ssrc, self.reception.clock_rate, wanted)
 
     def refresh(self) -> InboundStats:
         """Return the counters, with what is computed from others."""

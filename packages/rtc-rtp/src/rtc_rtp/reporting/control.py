@@ -8,6 +8,8 @@ from rtc_rtp.context import Context
 from rtc_rtp.inbound import Inbound
 from rtc_rtp.ntp import ntp_timestamp
 from rtc_rtp.outbound import Outbound
+from rtc_rtp.parameters import RtcpParameters
+from rtc_rtp.receiving.stream import ReceiveStream
 from rtc_rtp.reporting.composition import Report, compose, reduce, with_blocks
 from rtc_rtp.reporting.intake import Intake
 from rtc_rtp.reporting.reduced_size import ReducedSize
@@ -61,6 +63,7 @@ class Control:
         "_is_closing",
         "_measured",
         "_outbound",
+        "_parameters",
         "_reduced_size",
         "_schedule",
         "_started",
@@ -79,6 +82,7 @@ class Control:
         self._schedule = RtcpSchedule(
             bandwidth_bps=options.session_bandwidth_bps, report_interval=options.report_interval
         )
+        self._parameters = RtcpParameters()
         self._reduced_size = ReducedSize()
         self._goodbyes: list[int] = []
         self._measured = (context.now, 0)
@@ -94,6 +98,12 @@ class Control:
             self._started = True
             self._count_members()
             self._schedule.start(self._context.now, self._context.random_fraction)
+
+    def configure(self, parameters: RtcpParameters) -> None:
+        """Go by what was agreed upon about RTCP."""
+        self._parameters = parameters
+        self._schedule.share_bandwidth(parameters.senders_bps, parameters.receivers_bps)
+        self._schedule.report_interval = max(self._context.options.report_interval, parameters.report_interval)
 
     def receive(self, data: bytes) -> None:
         """Take one datagram. Never raises for what it holds."""
@@ -138,6 +148,8 @@ class Control:
         # [rfc8866:6.7.1/1] [rfc8866:6.7.4/1]
         if self._started and not self._is_closing:
             datagrams += self._scheduled()
+        if datagrams and self._schedule.is_silenced:
+            datagrams = []
         for datagram in datagrams:
             self._schedule.count(len(datagram), -(-self._schedule.membership.local_ssrcs // len(datagrams)))
         self._context.stats.rtcp_packets_sent += len(datagrams)
@@ -260,14 +272,28 @@ class Control:
         return [block for block in blocks if block is not None]
 
     def _extended_reports(self, first: Report) -> list[RtcpPacket]:
+        """Return what the peer wants to know of its streams, and what lets the round trip be measured."""
+        # [rfc3611:5.1/2] [rfc3611:5.2/1] [rfc8834:8/2]
+        packets: list[RtcpPacket] = []
+        for stream in self._inbound.streams.values():
+            if isinstance(stream, ReceiveStream):
+                packets += [ExtendedReport(first.ssrc, [block]) for block in stream.take_extended_blocks()]
+        blocks = self._round_trip_blocks(first)
+        return [*packets, ExtendedReport(first.ssrc, blocks)] if blocks else packets
+
+    def _round_trip_blocks(self, first: Report) -> list[ExtendedBlock]:
         """Return what lets the round trip be measured where there are no sender reports. See :rfc:`3611#section-4.4`."""
-        context = self._context
+        context, agreed = self._context, self._parameters
         blocks: list[ExtendedBlock] = []
-        if isinstance(first, ReceiverReport) and context.options.receiver_reference_time:
+        is_sender = isinstance(first, SenderReport)
+        if not is_sender and context.options.receiver_reference_time and agreed.sends_reference_times:
             blocks.append(ReceiverReferenceTime(ntp_timestamp(context.wall_time(context.now))))
-        if delays := self._intake.take_delays():
+        # [rfc3611:5.1/7]
+        answers = agreed.answers_reference_times == "all" or (agreed.answers_reference_times == "sender" and is_sender)
+        # [rfc3611:5.2/2]
+        if delays := self._intake.take_delays(agreed.max_delays_size if answers else 0):
             blocks.append(DelaySinceReceiverReport(delays))
-        return [ExtendedReport(first.ssrc, blocks)] if blocks else []
+        return blocks
 
     def _compose(self, reports: Iterable[Report], extra: Iterable[RtcpPacket]) -> list[bytes]:
         return compose(reports, extra, self._describe, self._context.options.max_packet_size)

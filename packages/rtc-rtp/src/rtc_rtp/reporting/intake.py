@@ -31,7 +31,9 @@ from rtc_rtp.rtcp import (
     TransportFeedback,
     parse_compound,
 )
+from rtc_rtp.rtcp.extended_block import BLOCK_HEADER
 from rtc_rtp.rtcp.extended_report import (
+    DELAY_SIZE,
     DelaySinceReceiverReport,
     ExtendedReport,
     ReceiverDelay,
@@ -298,11 +300,18 @@ class Intake:
                         if seconds <= MAX_ROUND_TRIP_TIME:
                             context.round_trip_time.measure(seconds)
 
-    def take_delays(self) -> list[ReceiverDelay]:
-        """Return the answers to reference times that came since the last report."""
-        times, self._reference_times = self._reference_times, {}
+    def take_delays(self, max_size: int | None) -> list[ReceiverDelay]:
+        """Return answers to reference times that came since the last report.
+
+        Args:
+            max_size: Bytes of their block at most, None for all; those that find no room have their turn next.
+        """
+        times = self._reference_times
+        room = len(times) if max_size is None else max(0, max_size - BLOCK_HEADER.size) // DELAY_SIZE
+        # [rfc3611:5.1/8] [rfc3611:5.1/9] [rfc3611:7/1]
+        taken = [(ssrc, times.pop(ssrc)) for ssrc in list(times)[:room]]
         now = self._context.now
-        return [ReceiverDelay(ssrc, middle, seconds_to_short(now - at)) for ssrc, (middle, at) in times.items()]
+        return [ReceiverDelay(ssrc, middle, seconds_to_short(now - at)) for ssrc, (middle, at) in taken]
 
     def _take_picture_loss(self, ssrc: int) -> bool:
         found = self._outbound.by_ssrc.get(ssrc)

@@ -17,6 +17,12 @@ SENDER_FRACTION: Final = 0.25
 COMPENSATION: Final = 2.718_281_828 - 1.5
 """Makes up for timer reconsideration, which lets intervals grow."""
 
+MAX_INTERVAL: Final = 10.0
+"""Seconds between reports beyond which a negotiated bandwidth is taken for a mistake: twice the usual interval.
+
+See :rfc:`8834#section-13`.
+"""
+
 UDP_OVERHEAD: Final = 28
 """Bytes of IPv4 and UDP headers, which count as RTCP bandwidth. See :rfc:`3550#section-6.2`."""
 
@@ -66,8 +72,10 @@ class RtcpSchedule:
         "_last_slot",
         "_may_be_early",
         "_next_slot",
+        "_receivers_bps",
         "_regular_at",
         "_reported_at",
+        "_senders_bps",
         "membership",
         "report_interval",
     )
@@ -75,6 +83,8 @@ class RtcpSchedule:
     def __init__(self, *, bandwidth_bps: float, report_interval: float) -> None:
         self._bandwidth = RTCP_FRACTION * bandwidth_bps / 8
         self._average_size = INITIAL_SIZE
+        self._senders_bps: int | None = None
+        self._receivers_bps: int | None = None
         self.report_interval = report_interval
         """T_rr_interval of :rfc:`4585#section-3.4`, seconds."""
 
@@ -106,6 +116,15 @@ class RtcpSchedule:
     def set_bandwidth(self, bandwidth_bps: float) -> None:
         """Say what the session as a whole uses, in bits per second."""
         self._bandwidth = RTCP_FRACTION * bandwidth_bps / 8
+
+    def share_bandwidth(self, senders_bps: int | None, receivers_bps: int | None) -> None:
+        """Say what RTCP may use, in bits per second; None for what is left of its part of the session (:rfc:`3556#section-3`)."""
+        self._senders_bps, self._receivers_bps = senders_bps, receivers_bps
+
+    @property
+    def is_silenced(self) -> bool:
+        """Whether nothing may leave: those who do what this end does have no bandwidth."""
+        return self._share()[0] <= 0
 
     def hasten(self, now: float) -> None:
         """Let the next report come in the next slot: there is a new stream, and who plays it in step waits for it."""
@@ -161,23 +180,53 @@ class RtcpSchedule:
 
     def _draw(self, random: Random) -> float:
         """Return an interval: the calculated one of :rfc:`3550#section-6.3.1` with a minimum of 0, randomized."""
-        membership = self.membership
-        participants = membership.members
-        bandwidth = self._bandwidth
-        if membership.senders <= membership.members * SENDER_FRACTION:
-            if membership.we_sent:
-                bandwidth *= SENDER_FRACTION
-                participants = membership.senders
-            else:
-                bandwidth *= 1 - SENDER_FRACTION
-                participants = membership.members - membership.senders
+        bandwidth, participants = self._share()
+        if bandwidth <= 0:
+            # The clock ticks on, for what is looked at with each report; `is_silenced` keeps the packets back.
+            bandwidth = self._bandwidth
         # [rfc3550:6.3.1/2]
         interval = self._average_size * max(1, participants) / bandwidth
         # [rfc3550:6.3/3] [rfc3550:6.3.1/3]
         return interval * (0.5 + random()) / COMPENSATION
 
+    def _share(self) -> tuple[float, int]:
+        """Return the bandwidth of those who do what this end does, bytes per second, and how many they are."""
+        senders, receivers = self._bandwidths()
+        if self._is_unreasonable(senders + receivers):
+            senders, receivers = self._bandwidth * SENDER_FRACTION, self._bandwidth * (1 - SENDER_FRACTION)
+        membership = self.membership
+        total = senders + receivers
+        # [rfc3550:6.2/5] Senders have their part for themselves, unless they are more than it is meant for.
+        if total <= 0 or membership.senders * total > membership.members * senders:
+            return total, membership.members
+        if membership.we_sent:
+            return senders, membership.senders
+        return receivers, membership.members - membership.senders
+
+    def _bandwidths(self) -> tuple[float, float]:
+        """Return those of senders and of receivers, bytes per second."""
+        senders_bps, receivers_bps = self._senders_bps, self._receivers_bps
+        # [rfc8834:4.1/3] [rfc8834:10/8]
+        if senders_bps is None and receivers_bps is None:
+            return self._bandwidth * SENDER_FRACTION, self._bandwidth * (1 - SENDER_FRACTION)
+        if senders_bps is None:
+            senders_bps = max(0, int(self._bandwidth * 8) - (receivers_bps or 0))
+        if receivers_bps is None:
+            receivers_bps = max(0, int(self._bandwidth * 8) - senders_bps)
+        return senders_bps / 8, receivers_bps / 8
+
+    def _is_unreasonable(self, total: float) -> bool:
+        """Whether a negotiated bandwidth lets reports come far too seldom, or take more than the media do."""
+        if self._senders_bps is None and self._receivers_bps is None:
+            return False
+        # [rfc8834:13/1] Zero is no mistake.
+        too_little = 0 < total < self._average_size * self.membership.members / MAX_INTERVAL
+        return too_little or total > self._bandwidth / RTCP_FRACTION
+
     def timeout_interval(self) -> float:
         """Return Td, of which five without a packet end a participant. See :rfc:`4585#section-3.5.4`."""
         membership = self.membership
-        interval = self._average_size * membership.members / self._bandwidth
-        return max(interval, self.report_interval)
+        total = sum(self._bandwidths())
+        if total <= 0 or self._is_unreasonable(total):
+            total = self._bandwidth
+        return max(self._average_size * membership.members / total, self.report_interval)

@@ -18,6 +18,8 @@ EXTENDED_REPORT: Final = 207
 _SSRC: Final = Struct("!I")
 _NTP: Final = Struct("!Q")
 _DELAY: Final = Struct("!III")
+DELAY_SIZE: Final = _DELAY.size
+"""Bytes that one receiver takes in a `DelaySinceReceiverReport`."""
 
 
 @dataclass(slots=True)
