@@ -1,5 +1,7 @@
 """Which rid and simulcast lines count, and what is answered."""
 
+from collections.abc import Callable
+
 import pytest
 from tests.sdp.vectors import build, load
 
@@ -156,3 +158,74 @@ def test_browsers_agree() -> None:
     assert [Rid.parse(str(rid)) for rid in answer.get_all(Rid)] == answer_rids(offer, set(answer.formats))
     assert answer.get(Simulcast) == answer_simulcast(offer, answer_rids(offer, set(answer.formats)))
     assert list(agreed_rids(offer, answer)) == ["hi", "mid", "lo"]
+
+
+def video(*lines: str) -> MediaDescription:
+    return section("a=rtpmap:96 VP8/90000", "a=rtpmap:97 H264/90000", *lines)
+
+
+def audio(*lines: str) -> MediaDescription:
+    head = ("m=audio 9 RTP/AVP 111 0", "a=rtpmap:111 opus/48000/2")
+    return build(*head, *lines).media[0]
+
+
+@pytest.mark.spec("rfc8851:6.4/6")
+@pytest.mark.parametrize(
+    ("make", "restrictions", "kept"),
+    [
+        # Upper bounds of both kinds go together: the lower one holds.
+        (video, "max-width=640;max-fs=1", True),
+        (video, "pt=96;max-fps=30", True),
+        # Of nothing there is no picture.
+        (video, "max-width=0", False),
+        (video, "max-fps=0", False),
+        (video, "max-br=0", False),
+        (video, "max-bpp=0.0001", True),
+        (video, "max-bpp=0.00", False),
+        (video, "max-bpp=48.1", False),
+        (video, "max-height=high", False),
+        (video, "max-height", True),
+        (video, "max-future=0", True),
+        # G.711 has one rate, Opus has many: by name it must be possible, otherwise one is enough.
+        (audio, "max-br=32000", True),
+        (audio, "pt=111;max-br=32000", True),
+        (audio, "pt=0;max-br=32000", False),
+        (audio, "pt=0,111;max-br=32000", False),
+        (audio, "pt=0;max-br=64000", True),
+        (audio, "max-width=640", False),
+    ],
+)
+def test_a_rid_that_no_codec_can_keep_to_is_discarded(
+    make: Callable[..., MediaDescription], restrictions: str, kept: bool
+) -> None:
+    offer = make(f"a=rid:1 send {restrictions}", "a=rid:2 send")
+    answer = make(f"a=rid:1 recv {restrictions}", "a=rid:2 recv")
+
+    expected = ["1", "2"] if kept else ["2"]
+    assert list(agreed_rids(offer, answer)) == expected
+    assert list(usable_rids(offer)) == expected
+
+
+@pytest.mark.spec("rfc8851:6.4/6")
+@pytest.mark.parametrize(
+    ("imageattr", "restrictions", "kept"),
+    [
+        ("96 recv [x=[640:1280],y=[480:720]]", "pt=96;max-width=320", False),
+        ("96 recv [x=[640:1280],y=[480:720]]", "pt=96;max-width=640", True),
+        ("96 recv [x=[640:1280],y=[480:720]]", "pt=96;max-fs=300000", False),
+        ("96 recv [x=[640:16:1280],y=480,q=0.5] [x=320,y=240]", "pt=96;max-width=320", True),
+        ("96 send [x=640,y=480]", "pt=96;max-width=320", True),
+        ("96 send [x=160,y=120] recv [x=640,y=480]", "pt=96;max-height=320", False),
+        ("* recv [x=640,y=480]", "max-width=320", False),
+        ("97 recv [x=640,y=480]", "max-width=320", True),
+        ("96 recv *", "pt=96;max-width=320", True),
+        ("96 recv [x=[", "pt=96;max-width=320", True),
+    ],
+)
+def test_a_rid_that_forbids_the_sizes_that_are_wanted_is_discarded(
+    imageattr: str, restrictions: str, kept: bool
+) -> None:
+    offer = video(f"a=rid:1 send {restrictions}")
+    answer = video(f"a=imageattr:{imageattr}", f"a=rid:1 recv {restrictions}")
+
+    assert list(agreed_rids(offer, answer)) == (["1"] if kept else [])

@@ -63,6 +63,17 @@ if TYPE_CHECKING:
         usable_simulcast,
     )
     from rtc_sdp.rtcp import Rtcp, RtcpMux, RtcpMuxOnly, RtcpRsize
+    from rtc_sdp.rtcp_xr import (
+        DUPLICATE_TRACE,
+        LOSS_TRACE,
+        RECEIPT_TIMES,
+        ROUND_TRIP,
+        STATISTICS,
+        VOIP_METRICS,
+        RoundTripMode,
+        RtcpXr,
+        XrFormat,
+    )
     from rtc_sdp.rtp import (
         ALL_FORMATS,
         ENCRYPTED_EXTENSION,
@@ -125,6 +136,7 @@ __all__ = [
     "DEFAULT_MAX_MESSAGE_SIZE",
     "DEFAULT_PACING_MS",
     "DISCARD_PORT",
+    "DUPLICATE_TRACE",
     "Dcmap",
     "Dcsa",
     "DescriptionError",
@@ -150,6 +162,7 @@ __all__ = [
     "Identity",
     "ImageAttr",
     "KNOWN_ATTRIBUTES",
+    "LOSS_TRACE",
     "Label",
     "Lang",
     "Limits",
@@ -170,20 +183,25 @@ __all__ = [
     "Problem",
     "Ptime",
     "Quality",
+    "RECEIPT_TIMES",
     "RESTRICTIONS",
+    "ROUND_TRIP",
     "RemoteCandidate",
     "RemoteCandidates",
     "Repeat",
     "Rid",
     "RidDirection",
     "Role",
+    "RoundTripMode",
     "Rtcp",
     "RtcpFb",
     "RtcpMux",
     "RtcpMuxOnly",
     "RtcpRsize",
+    "RtcpXr",
     "RtpMap",
     "STATIC_PAYLOAD_TYPES",
+    "STATISTICS",
     "SameParameters",
     "Scope",
     "SctpMap",
@@ -206,8 +224,10 @@ __all__ = [
     "TrickleFragment",
     "TypedAttribute",
     "UNIX_EPOCH",
+    "VOIP_METRICS",
     "Value",
     "WEBRTC_DATACHANNEL",
+    "XrFormat",
     "ZoneAdjustments",
     "__version__",
     "agreed_rids",
@@ -271,6 +291,9 @@ _DEFINED_IN: Final = {
         "RESTRICTIONS agreed_rids answer_rids answer_simulcast narrow_simulcast usable_rids usable_simulcast"
     ),
     "rtcp": "Rtcp RtcpMux RtcpMuxOnly RtcpRsize",
+    "rtcp_xr": (
+        "DUPLICATE_TRACE LOSS_TRACE RECEIPT_TIMES ROUND_TRIP STATISTICS VOIP_METRICS RoundTripMode RtcpXr XrFormat"
+    ),
     "rtp": "ALL_FORMATS ENCRYPTED_EXTENSION Cryptex Extmap ExtmapAllowMixed Fmtp ImageAttr RtcpFb RtpMap",
     "sctp": (
         "DEFAULT_MAX_MESSAGE_SIZE WEBRTC_DATACHANNEL MaxMessageSize SctpMap SctpPort data_section "

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from rtc_sdp import datachannel, dtls, grouping, ice, msid, rtcp, rtp, sctp, simulcast, source, standard
+from rtc_sdp import datachannel, dtls, grouping, ice, msid, rtcp, rtcp_xr, rtp, sctp, simulcast, source, standard
 from rtc_sdp.attribute import TypedAttribute
 
 # [rfc8866:6.1/1] [rfc8866:6.1/2] [rfc8866:6.2/1] [rfc8866:6.2/2] "cat" and "keywds" have no class: obsolete, they
@@ -48,6 +48,7 @@ _CLASSES: Final[tuple[type[TypedAttribute], ...]] = (
     rtcp.RtcpMux,
     rtcp.RtcpMuxOnly,
     rtcp.RtcpRsize,
+    rtcp_xr.RtcpXr,
     source.Ssrc,
     source.SsrcGroup,
     simulcast.Rid,

@@ -7,12 +7,12 @@ See :rfc:`8851#section-6` and :rfc:`8853#section-5.3`.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
+from rtc_sdp.contradictions import contradicts, number
 from rtc_sdp.errors import ParseError
 from rtc_sdp.media import MediaDescription
 from rtc_sdp.simulcast import Rid, RidDirection, Simulcast, SimulcastStream
@@ -23,7 +23,6 @@ RESTRICTIONS: Final = frozenset(
 """The restrictions that RFC 8851 defines."""
 
 _DEPEND: Final = "depend"
-_NUMBER: Final = re.compile(r"[0-9]{1,10}(\.[0-9]{1,4})?", re.ASCII)
 
 
 def usable_rids(media: MediaDescription) -> dict[str, Rid]:
@@ -40,8 +39,18 @@ def usable_rids(media: MediaDescription) -> dict[str, Rid]:
         formats = tuple(fmt for fmt in rid.formats if fmt in known)
         # [rfc8851:6.2.2/1] [rfc8851:6.2.2/3]
         if times[rid.rid] == 1 and (formats or not rid.formats):
-            usable[rid.rid] = replace(rid, formats=formats)
+            narrowed = replace(rid, formats=formats)
+            # [rfc8851:6.4/6] So it is in an offer (section 8).
+            if not _is_contradictory(narrowed, media):
+                usable[rid.rid] = narrowed
     return _without_broken_dependencies(usable)
+
+
+def _is_contradictory(rid: Rid, media: MediaDescription) -> bool:
+    try:
+        return bool(rid.restrictions) and contradicts(rid, media)
+    except ParseError:
+        return False  # what is wrong with the section is told elsewhere
 
 
 def _without_broken_dependencies(rids: dict[str, Rid]) -> dict[str, Rid]:
@@ -126,10 +135,8 @@ def _is_as_strict(answered: str | None, offered: str | None) -> bool:
     """Whether a value is the offered one, or a smaller number: all restrictions that are numbers are upper bounds."""
     if answered == offered:
         return True
-    numbers = [_NUMBER.fullmatch(value or "") for value in (answered, offered)]
-    if None in numbers:
-        return False
-    return float(answered or 0) <= float(offered or 0)
+    ours, theirs = number(offered), number(answered)
+    return ours is not None and theirs is not None and theirs <= ours
 
 
 def usable_simulcast(media: MediaDescription) -> Simulcast | None:

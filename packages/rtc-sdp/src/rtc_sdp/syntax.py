@@ -64,8 +64,13 @@ def _key(text: str) -> None:
         raise ValueError("not an encryption key field")
 
 
+_EMPTY_LISTS: Final = frozenset({"rtcp-xr"})
+"""Attributes whose own grammar lets the value be empty (:rfc:`3611#section-5.1`)."""
+
+
 def _attribute(text: str) -> None:
-    if Attribute.from_text(text).value == "":
+    attribute = Attribute.from_text(text)
+    if attribute.value == "" and attribute.name not in _EMPTY_LISTS:
         raise ValueError(f"attribute {text[:40]!r} has a colon but no value")
 
 
