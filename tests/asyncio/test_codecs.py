@@ -5,8 +5,9 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from rtc_asyncio.codec_selection import CodecSelection, chosen_factory
+from rtc_asyncio.codec_selection import CodecSelection, chosen_factory, has_default_codecs
 from rtc_asyncio.codecs import ENTRY_POINT_GROUP, installed_codecs
+from rtc_peer import MediaOptions
 
 from .fake_codec import FakeCodecs
 
@@ -52,3 +53,13 @@ def test_a_package_that_cannot_be_loaded_is_left_out(
 def test_a_package_may_be_chosen_or_refused() -> None:
     assert chosen_factory(FACTORY) is FACTORY
     assert chosen_factory(None) is None
+
+
+def test_the_rest_of_the_options_is_left_to_the_application(declared: list[EntryPoint]) -> None:
+    options = MediaOptions(rtcp_senders_bps=800, round_trip_reports=False)
+    selection = CodecSelection(FACTORY, options)
+
+    assert has_default_codecs(options)
+    assert not has_default_codecs(MediaOptions(video_codecs=()))
+    assert (selection.rtcp_senders_bps, selection.round_trip_reports) == (800, False)
+    assert [each.mime_type for each in selection.codecs("video")] == ["video/VP8", "video/rtx"]

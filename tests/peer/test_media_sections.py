@@ -413,7 +413,7 @@ def test_the_bandwidth_of_a_bundle_is_that_of_its_sections_together() -> None:
 @pytest.mark.spec("rfc8834:13/1")
 @pytest.mark.parametrize("bandwidth", ["RS:0 RR:0", "RS:90000000 RR:90000000"])
 @pytest.mark.parametrize("interval", [1, 3_600_000])
-def test_the_interval_of_reports_is_not_for_the_peer_to_choose(bandwidth: str, interval: int) -> None:
+def test_an_interval_of_reports_that_nobody_can_mean_is_not_obeyed(bandwidth: str, interval: int) -> None:
     plain, peer = _answered(), _answered(f"rtcp-fb:111 trr-int {interval}", bandwidth=bandwidth)
 
     assert peer.negotiated_media == plain.negotiated_media

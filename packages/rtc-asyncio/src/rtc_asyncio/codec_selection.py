@@ -1,5 +1,6 @@
 """Which codecs a connection negotiates: without a codec package all, with one those that it can encode and decode."""
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rtc_peer import CodecCapability, MediaOptions
@@ -13,14 +14,20 @@ CodecChoice: TypeAlias = "CodecFactory | Literal['installed'] | None"
 
 
 class CodecSelection(MediaOptions):
-    """The default options, less the codecs that the codec package does not have. It is looked for when media are negotiated."""
+    """Options with the default codecs, less those that the codec package does not have. It is looked for when media are negotiated.
+
+    Args:
+        choice: The codec package.
+        options: All but the codecs; None for the default.
+    """
 
     __slots__ = ("choice",)
 
     choice: CodecChoice
 
-    def __init__(self, choice: CodecChoice) -> None:
-        super().__init__()
+    def __init__(self, choice: CodecChoice, options: MediaOptions | None = None) -> None:
+        options = options or MediaOptions()
+        super().__init__(**{each.name: getattr(options, each.name) for each in fields(MediaOptions)})
         self.choice = choice
 
     def codecs(self, kind: "MediaKind") -> tuple[CodecCapability, ...]:
@@ -30,6 +37,12 @@ class CodecSelection(MediaOptions):
         if factory is None:
             return known
         return tuple(each for each in known if each.is_supplementary or _is_able(factory, each))
+
+
+def has_default_codecs(options: MediaOptions) -> bool:
+    """Whether the application has not said which codecs it wants."""
+    default = MediaOptions()
+    return (options.audio_codecs, options.video_codecs) == (default.audio_codecs, default.video_codecs)
 
 
 def chosen_factory(choice: CodecChoice) -> "CodecFactory | None":

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, overload
 
 import rtc_peer
 from rtc_ice import IceConfig
-from rtc_peer import MediaOptions, PeerConnection, PeerOptions, SdpType
+from rtc_peer import PeerConnection, PeerOptions, SdpType
 from rtc_stun import CloseTransport, OpenTransport
 
 from . import certificate
 from .certificate import RTCCertificate
 from .channel_services import ChannelServices
-from .codec_selection import CodecChoice, CodecSelection
+from .codec_selection import CodecChoice, CodecSelection, has_default_codecs
 from .conversion import as_description, described, to_configuration, w3c_errors
 from .data_channel import RTCDataChannel
 from .data_channel_api import DataChannelApi
@@ -138,8 +138,8 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         options = options or PeerOptions()
         if options.ice == IceConfig():
             options = replace(options, ice=IceConfig(allow_loopback=True, continual=follows))
-        if options.media == MediaOptions():
-            options = replace(options, media=CodecSelection(codecs))
+        if has_default_codecs(options.media):
+            options = replace(options, media=CodecSelection(codecs, options.media))
         self._key_log = None if key_log_file is None else KeyLog(key_log_file)
         if self._key_log is not None:
             options = replace(options, dtls=replace(options.dtls, key_log=True))

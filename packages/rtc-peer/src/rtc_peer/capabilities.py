@@ -12,6 +12,8 @@ from dataclasses import field
 from typing import Final, Literal, TypeAlias
 
 from rtc_peer.dataclass import dataclass
+from rtc_peer.errors import ArgumentError
+from rtc_peer.rtcp_terms import RtcpTerms
 from rtc_sdp import Direction
 
 MediaKind: TypeAlias = Literal["audio", "video"]
@@ -221,8 +223,36 @@ class MediaOptions:
     video_header_extensions: tuple[HeaderExtensionCapability, ...] = VIDEO_EXTENSIONS
     max_simulcast_encodings: int = 8
     """Most encodings of one source that are sent or received side by side; 1 refuses simulcast."""
+    rtcp_senders_bps: int | None = None
+    """Bits per second of RTCP for those who send media in a section (``b=RS``); None for what is usual. See :rfc:`3556`."""
+    rtcp_receivers_bps: int | None = None
+    """The same for those who do not (``b=RR``); 0 lets them be silent, and so gives up on congestion control."""
+    round_trip_reports: bool = True
+    """Whether receivers are offered help in measuring the round trip (``a=rtcp-xr:rcvr-rtt=all``). See :rfc:`3611#section-5`."""
     max_transceivers: int = 256
     """Bound on the transceivers of a connection; at most 256 sections fit into a description."""
+
+    def __post_init__(self) -> None:
+        """Check the bandwidths.
+
+        Raises:
+            ArgumentError: One is negative, or both are 0: without RTCP there are no media.
+        """
+        limits = (self.rtcp_senders_bps, self.rtcp_receivers_bps)
+        if any(each is not None and each < 0 for each in limits) or limits == (0, 0):
+            raise ArgumentError("the bandwidths of RTCP are not negative, and not both 0")
+
+    @property
+    def rtcp_terms(self) -> RtcpTerms:
+        """What every section offers about RTCP."""
+        extended = None
+        # [rfc3611:5.1/3]
+        if self.round_trip_reports:
+            from rtc_sdp import RoundTripMode, RtcpXr
+
+            # [rfc3611:5.1/6]
+            extended = RtcpXr.of(round_trip=RoundTripMode.ALL)
+        return RtcpTerms(senders_bps=self.rtcp_senders_bps, receivers_bps=self.rtcp_receivers_bps, extended=extended)
 
     def codecs(self, kind: MediaKind) -> tuple[CodecCapability, ...]:
         """Return the codecs of a kind."""

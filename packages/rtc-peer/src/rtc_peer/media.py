@@ -301,6 +301,7 @@ class MediaSurface:
             send_rids=transceiver.sender.rids,
             receive_rids=transceiver.receive_rids,
             max_encodings=self.options.max_simulcast_encodings,
+            rtcp=self.options.rtcp_terms,
         )
 
     def offer_begins(self) -> None:

@@ -14,6 +14,7 @@ from rtc_peer.codec_matching import codec_name, find_match, is_supplementary
 from rtc_peer.media_content import MediaContent
 from rtc_peer.media_reading import FIRST_REQUESTED_ID
 from rtc_peer.negotiated import NegotiatedMedia
+from rtc_peer.rtcp_terms import agreed_reports, agreed_rtcp
 from rtc_peer.section import AgreedMedia, MediaSection
 from rtc_rtp.header_extension import ExtensionMap
 from rtc_rtp.parameters import ReceiveParameters, RtpCodec, SendEncoding, SendParameters, SourceAssociation
@@ -66,6 +67,7 @@ def negotiated_media(
         sends=current.sends and section.agreed is not None,
         receives=receives,
         send=None if section.agreed is None else _send_parameters(section, section.agreed, transceiver, cname),
+        rtcp=None if section.agreed is None else agreed_rtcp(section.agreed.local.rtcp, section.agreed.remote.rtcp),
         receive=_receive_parameters(section, content, section.agreed, transceiver, played_with) if receives else None,
         cryptex=section.agreed is not None and section.agreed.local.cryptex and section.agreed.remote.cryptex,
         accepts_cryptex=content.cryptex or (section.agreed is not None and section.agreed.local.cryptex),
@@ -141,6 +143,7 @@ def _receive_parameters(
         voice_activity=_voice_activity(content) and (agreed is None or _voice_activity(agreed.remote)),
         jitter=receiver.jitter,
         deliver=receiver.deliver,
+        extended_reports=None if agreed is None else agreed_reports(agreed.remote.rtcp),
         synchronization_group=played_with or next(iter(receiver.remote_stream_ids), None),
         telephone_event_payload_types=_by_clock_rate(shared, TELEPHONE_EVENT),
         red_payload_type=_payload_type(shared, RED),

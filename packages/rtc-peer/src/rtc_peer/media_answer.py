@@ -12,6 +12,7 @@ from rtc_peer.media_content import MediaContent
 from rtc_peer.media_offer import OPUS_MAXPTIME_MS, extmap, sources_of, streams_of
 from rtc_peer.media_reading import FIRST_REQUESTED_ID
 from rtc_peer.media_writing import formats_of
+from rtc_peer.rtcp_terms import answered_rtcp_terms
 from rtc_peer.wishes import MediaWish
 from rtc_sdp import (
     Direction,
@@ -60,6 +61,7 @@ def answered_content(
         # [rfc9335:4/5]
         cryptex=offered.cryptex and wish.cryptex,
         reduced_size=offered.reduced_size,
+        rtcp=answered_rtcp_terms(wish.rtcp, offered.rtcp),
         maxptime_ms=OPUS_MAXPTIME_MS if any(codec_name(each) == "opus" for each in codecs) else None,
     )
     rids, simulcast = _simulcast(wish, direction, description, set(formats_of(answer)))

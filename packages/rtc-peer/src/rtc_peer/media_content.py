@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rtc_peer.capabilities import MediaKind
 from rtc_peer.dataclass import dataclass
+from rtc_peer.rtcp_terms import RtcpTerms
 
 if TYPE_CHECKING:
     from rtc_rtp.parameters import RtpCodec
@@ -68,6 +69,7 @@ class MediaContent:
     simulcast: Simulcast | None = None
     rtcp_mux_only: bool = False
     reduced_size: bool = True
+    rtcp: RtcpTerms = RtcpTerms()  # frozen
     ptime_ms: int | None = None
     maxptime_ms: int | None = None
     max_bitrate_bps: int | None = None

@@ -58,6 +58,7 @@ def offered_content(
         # [rfc8829:5.2.2/27] [rfc8829:5.2.2/28] [rfc8829:5.2.2/29]
         rtcp_mux_only=agreed is None,
         reduced_size=agreed is None or agreed.reduced_size,
+        rtcp=wish.rtcp,
         maxptime_ms=OPUS_MAXPTIME_MS if any(codec_name(each) == "opus" for each in codecs) else None,
     )
 

@@ -10,6 +10,7 @@ from rtc_peer.capabilities import RTX, MediaKind
 from rtc_peer.errors import DescriptionError
 from rtc_peer.media_content import MediaContent, Source
 from rtc_peer.numbers import RTCP_PAYLOAD_TYPES
+from rtc_peer.rtcp_terms import read_rtcp_terms
 from rtc_peer.section import RemoteDescription, RemoteSection
 from rtc_rtp.parameters import RtpCodec
 from rtc_sdp import (
@@ -98,6 +99,7 @@ def read_media(
         simulcast=usable_simulcast(media),
         rtcp_mux_only=mux_only,
         reduced_size=_either(media, transport, RtcpRsize),
+        rtcp=read_rtcp_terms(document, media),
         ptime_ms=None if ptime is None else int(ptime.packet_ms),
         maxptime_ms=None if maxptime is None else int(maxptime.packet_ms),
         max_bitrate_bps=_max_bitrate(media.bandwidths),
@@ -232,7 +234,7 @@ def _sources(media: MediaDescription) -> tuple[tuple[Source, ...], tuple[str, ..
 def _max_bitrate(bandwidths: Sequence[Bandwidth]) -> int | None:
     """Return the bound on what we may send, in bits per second of RTP."""
     limits = {each.bwtype: each.value for each in reversed(bandwidths)}
-    # [rfc8829:5.10/10] [rfc8834:13/1] What the other types say is not for us: reports keep to an interval of our own.
+    # [rfc8829:5.10/10]
     if "TIAS" in limits:
         return limits["TIAS"]
     if "AS" in limits:

@@ -24,6 +24,7 @@ from rtc_peer.errors import ArgumentError
 from rtc_peer.events import WarningIssued
 from rtc_peer.journal import Journal
 from rtc_peer.negotiated import NegotiatedMedia
+from rtc_peer.rtcp_terms import together
 from rtc_peer.srtp_transport import MAX_OVERHEAD, HeaderEncryption, SrtpTransport
 from rtc_peer.stats import PeerStats
 from rtc_rtp import (
@@ -31,6 +32,7 @@ from rtc_rtp import (
     ExtensionMap,
     KeyFrameRequested,
     ReceiveParameters,
+    RtcpParameters,
     RtpPacket,
     RtpSession,
     SendParameters,
@@ -66,6 +68,7 @@ class MediaTransport:
         "_missed",
         "_refused_extension_ids",
         "_router",
+        "_rtcp",
         "_transport_id",
         "receivers",
         "senders",
@@ -91,6 +94,7 @@ class MediaTransport:
         """Of header extensions that are to come encrypted, under another identifier."""
         self._journal = journal
         self._router = BundleRouter()
+        self._rtcp = RtcpParameters()
         self.srtp = SrtpTransport(journal)
         self.senders: dict[int, SendParameters] = {}
         """In force, by transceiver."""
@@ -110,6 +114,10 @@ class MediaTransport:
         """Take what all sections of this transport send and receive from now on."""
         self.srtp.encrypt_headers(_sent_headers(media), _received_headers(media))
         self._refused_extension_ids = frozenset(number for each in media for number in each.refused_extension_ids)
+        rtcp = together([each.rtcp for each in media if each.rtcp is not None])
+        if rtcp != self._rtcp:
+            self._rtcp = rtcp
+            self.session.set_rtcp(rtcp)
         self._apply_senders({each.transceiver_id: each for each in media})
         self._apply_receivers({each.transceiver_id: each.receive for each in media if each.receives and each.receive})
 

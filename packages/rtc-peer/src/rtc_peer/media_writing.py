@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rtc_peer.capabilities import CONGESTION_CONTROL_FEEDBACK
 from rtc_peer.media_content import MediaContent, Source
+from rtc_peer.rtcp_terms import write_rtcp_terms
 from rtc_rtp.parameters import RtpCodec
 from rtc_sdp import (
     NO_STREAM,
@@ -58,6 +59,7 @@ def write_media(media: MediaDescription, content: MediaContent) -> None:
         media.add(Ptime(content.ptime_ms))
     if content.maxptime_ms is not None:
         media.add(MaxPtime(content.maxptime_ms))
+    write_rtcp_terms(media, content.rtcp)
     # [rfc8829:5.2.1/34] [rfc8829:5.2.1/38]
     for rid in content.rids:
         media.add(rid)

@@ -8,7 +8,7 @@ from rtc_peer.capabilities import MediaKind
 from rtc_peer.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from rtc_rtp.parameters import ReceiveParameters, SendParameters
+    from rtc_rtp.parameters import ReceiveParameters, RtcpParameters, SendParameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,5 +37,7 @@ class NegotiatedMedia:
     """No others may leave or arrive."""
     refused_extension_ids: frozenset[int] = frozenset()
     """Of header extensions that were offered in the clear as well, and are encrypted under another identifier."""
+    rtcp: RtcpParameters | None = None
+    """What both sides say about RTCP; None before they have agreed."""
     rtcp_mux: bool = True
     """RTP and RTCP share the transport, always."""

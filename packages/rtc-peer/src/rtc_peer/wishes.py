@@ -8,6 +8,7 @@ from __future__ import annotations
 from rtc_peer.capabilities import CodecCapability, HeaderExtensionCapability, MediaKind
 from rtc_peer.dataclass import dataclass
 from rtc_peer.media_content import Source
+from rtc_peer.rtcp_terms import RtcpTerms
 from rtc_sdp import Direction
 
 
@@ -38,6 +39,8 @@ class MediaWish:
     """Names of the encodings to ask for."""
     max_encodings: int
     """Most encodings that are received side by side."""
+    rtcp: RtcpTerms = RtcpTerms()  # frozen
+    """What an offer says about RTCP."""
 
     @property
     def repairs(self) -> bool:
