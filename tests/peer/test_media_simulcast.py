@@ -10,7 +10,7 @@ from tests.peer.pair import make_peer
 from tests.peer.talk import Talk, check_agreement, negotiated, section
 
 from rtc_peer import MediaOptions, PeerConnection, PeerOptions, SdpType, SessionDescription
-from rtc_rtp.parameters import SendEncoding
+from rtc_rtp.parameters import PictureRestrictions, SendEncoding
 from rtc_sdp import Direction, Fmtp, Rid, RidDirection, Simulcast, Ssrc
 
 ROLLBACK = SessionDescription(SdpType.ROLLBACK)
@@ -180,7 +180,7 @@ def test_a_peer_that_wants_several_encodings_gets_them() -> None:
 def test_restrictions_of_the_peer_bound_what_we_send() -> None:
     peer = make_peer()
     peer.add_track("video", "camera")
-    lines = ("rid:a recv max-br=100000;max-fps=15", "rid:b recv max-br=no", "rid:c recv", "simulcast:recv a;b;c")
+    lines = ("rid:a recv max-br=100000;max-fps=15", "rid:b recv max-br", "rid:c recv", "simulcast:recv a;b;c")
     peer.set_remote_description(describe(_video(*lines)), 0.0)
     peer.set_local_description(None, 0.0)
 
@@ -210,6 +210,67 @@ def test_of_a_restriction_and_the_wish_of_the_application_the_lower_counts(
     send = negotiated(peer)["0"].send
     assert send is not None
     assert (send.encodings[0].max_bitrate_bps, send.encodings[0].max_framerate) == agreed
+
+
+@pytest.mark.spec("rfc8851:5/3")
+@pytest.mark.parametrize(
+    ("restrictions", "expected"),
+    [
+        ("max-fps=15", None),
+        ("max-width=1280;max-height=720", PictureRestrictions(max_width=1280, max_height=720)),
+        ("max-fs=9216;max-pps=92160", PictureRestrictions(max_pixels=9216, max_pixels_per_second=92_160)),
+        ("max-bpp=0.25", PictureRestrictions(max_bits_per_pixel=0.25)),
+        ("max-bpp=2", PictureRestrictions(max_bits_per_pixel=2.0)),
+    ],
+)
+def test_what_pictures_may_be_is_told_to_whoever_encodes(
+    restrictions: str, expected: PictureRestrictions | None
+) -> None:
+    peer = make_peer()
+    peer.add_track("video", "camera")
+    lines = (f"rid:a recv {restrictions}", "rid:b recv", "simulcast:recv a;b")
+    peer.set_remote_description(describe(_video(*lines)), 0.0)
+    peer.set_local_description(None, 0.0)
+
+    send = negotiated(peer)["0"].send
+    assert send is not None
+    assert [each.restrictions for each in send.encodings] == [expected, None]
+
+
+@pytest.mark.spec("rfc8851:6.4/6")
+def test_an_encoding_that_nobody_could_send_is_not_answered() -> None:
+    peer = make_peer()
+    peer.add_track("video", "camera")
+    lines = ("rid:a recv max-width=0", "rid:b recv max-br=no", "rid:c recv", "rid:d recv", "simulcast:recv a;b;c;d")
+    peer.set_remote_description(describe(_video(*lines)), 0.0)
+    peer.set_local_description(None, 0.0)
+
+    assert peer.transceivers[0].sender.rids == ("c", "d")
+
+
+def test_an_encoding_has_one_of_the_formats_that_the_peer_names_for_it() -> None:
+    peer = make_peer()
+    peer.add_track("video", "camera")
+    media = media_section(
+        "rtpmap:96 VP8/90000",
+        "rtpmap:98 VP9/90000",
+        "fmtp:98 profile-id=0",
+        "rid:a recv pt=98",
+        "rid:b recv",
+        "rid:c recv pt=98,96",
+        "simulcast:recv a;b;c",
+        media="video",
+        fmt="96 98",
+    )
+    peer.set_remote_description(describe(media), 0.0)
+    sender = peer.transceivers[0].sender
+    first, second, third = sender.encodings
+    sender.set_encodings([replace(first, payload_type=96), second, replace(third, payload_type=98)])
+    peer.set_local_description(None, 0.0)
+
+    send = negotiated(peer)["0"].send
+    assert send is not None
+    assert [each.payload_type for each in send.encodings] == [98, None, 98]
 
 
 def test_wanted_encodings_are_taken_back_by_a_rollback() -> None:

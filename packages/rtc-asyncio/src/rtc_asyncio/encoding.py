@@ -73,6 +73,8 @@ class Encoding:
         self._key_frame_wanted = False
         self._share_bps: int | None = None
         self._max_bitrate_bps: int | None = None
+        self._max_frame_bits: float | None = None
+        """Bits of a picture on average that the peer takes."""
         self._aimed_at_bps = 0
         self._next_due = 0.0
         self._encoded_at: deque[float] = deque()
@@ -119,14 +121,16 @@ class Encoding:
         content_hint: str = "",
         scale: float = 1.0,
         degradation_preference: "RTCDegradationPreference | None" = None,
+        max_frame_bits: float | None = None,
     ) -> None:
         """Take what was negotiated and what the application wants; a new encoder is made where this asks for one."""
-        wishes = (codec, encoding, content_hint, scale, degradation_preference)
+        wishes = (codec, encoding, content_hint, scale, degradation_preference, max_frame_bits)
         if wishes == self._wishes:
             return
         self._wishes = wishes
         self._codec = codec
         self._max_bitrate_bps = encoding.max_bitrate_bps
+        self._max_frame_bits = max_frame_bits
         self._settings = EncoderSettings(
             bitrate_bps=START_BITRATE_BPS[self._kind],
             max_framerate=encoding.max_framerate,
@@ -186,6 +190,8 @@ class Encoding:
         if self._codec is None:
             raise CodecError("no codec was negotiated")
         bitrate_bps = self.target_bitrate_bps
+        if self._max_frame_bits is not None:
+            bitrate_bps = min(bitrate_bps, int(self._max_frame_bits * max(1, len(self._encoded_at))))
         if self._encoder is None or not self._is_current:
             self.close()
             self._encoder = self._factory.create_encoder(self._codec, self._settings)

@@ -16,6 +16,7 @@ from .encoding import Encoding
 from .errors import MediaStreamError
 from .frame_queue import FrameReader
 from .loudness import Loudness
+from .restrictions import restricted
 from .timeline import Timeline
 from .tracks import EncodedFrameTrack, MediaFrame, MediaStreamTrack, RawFrame, RtpPacketTrack
 
@@ -358,12 +359,17 @@ class SendingPump:
             if not each.active:
                 encoding.want_key_frame()  # for when it is active again
                 continue
+            scale, wanted, frame_bits = self._outlet.scale_for(frame, each), each, None
+            if each.restrictions is not None:
+                allowed = restricted(each, frame, scale)
+                scale, wanted, frame_bits = allowed.scale, allowed.encoding, allowed.max_frame_bits
             encoding.configure(
                 codec,
-                each,
+                wanted,
                 content_hint=track.contentHint,
-                scale=self._outlet.scale_for(frame, each),
+                scale=scale,
                 degradation_preference=self.degradation_preference,
+                max_frame_bits=frame_bits,
             )
             if is_blank or encoding.is_due(now):
                 work.append((encoding, codec, each.rid))

@@ -5,7 +5,7 @@ What we send goes by the peer's numbers, in the peer's order of preference; what
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -17,8 +17,15 @@ from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.rtcp_terms import agreed_reports, agreed_rtcp
 from rtc_peer.section import AgreedMedia, MediaSection
 from rtc_rtp.header_extension import ExtensionMap
-from rtc_rtp.parameters import ReceiveParameters, RtpCodec, SendEncoding, SendParameters, SourceAssociation
-from rtc_sdp import Direction, Extmap, RidDirection
+from rtc_rtp.parameters import (
+    PictureRestrictions,
+    ReceiveParameters,
+    RtpCodec,
+    SendEncoding,
+    SendParameters,
+    SourceAssociation,
+)
+from rtc_sdp import Direction, Extmap, Rid, RidDirection
 
 if TYPE_CHECKING:
     from rtc_peer.transceiver import RtpTransceiver
@@ -229,25 +236,28 @@ def _encodings(
     # [rfc9143:7.1.2/1] [rfc3264:8.3.4/1]
     limit_bps = remote.max_bitrate_bps
     # [rfc8834:7.1/3] [rfc3264:6.1/23] [rfc3264:7/3]
-    numbers = {each.payload_type for each in codecs}
+    numbers = [each.payload_type for each in codecs]
     repaired = any(each.rtx_payload_type is not None for each in codecs)
     has_fec = _payload_type(codecs, FLEXFEC) is not None
     weights = [each.scale_resolution_down_by**-2 if each.active else 0.0 for each in encodings]
     total = sum(weights) or 1.0
-    # [rfc8851:5/1] [rfc8851:5/2]
-    restrictions = {each.rid: dict(each.restrictions) for each in remote.rids if each.direction is RidDirection.RECV}
+    rids = {each.rid: each for each in remote.rids if each.direction is RidDirection.RECV}
+    restricted = {each: dict(rid.restrictions) for each, rid in rids.items()}
     return tuple(
         replace(
             each,
             rtx_ssrc=each.rtx_ssrc if repaired else None,
             fec_ssrc=each.fec_ssrc if has_fec else None,
-            payload_type=each.payload_type if each.payload_type in numbers else None,
+            payload_type=_payload_type_of(each, rids.get(each.rid or ""), numbers),
             max_bitrate_bps=_least(
                 each.max_bitrate_bps,
                 None if limit_bps is None else int(limit_bps * weight / total),
-                _restriction(restrictions.get(each.rid or ""), "max-br"),
+                # [rfc8851:5/2]
+                _restriction(restricted.get(each.rid or ""), "max-br"),
             ),
-            max_framerate=_least(each.max_framerate, _restriction(restrictions.get(each.rid or ""), "max-fps")),
+            # [rfc8851:5/1]
+            max_framerate=_least(each.max_framerate, _restriction(restricted.get(each.rid or ""), "max-fps")),
+            restrictions=_picture_restrictions(restricted.get(each.rid or "")),
             # [rfc3264:6.1/22] [rfc3264:7/3]
             packet_time_ms=_packet_time_ms(each.packet_time_ms or remote.ptime_ms, remote.maxptime_ms),
         )
@@ -261,10 +271,38 @@ def _packet_time_ms(wished: int | None, most: int | None) -> int | None:
     return _least(wished, most)
 
 
+def _payload_type_of(encoding: SendEncoding, rid: Rid | None, numbers: Sequence[int]) -> int | None:
+    """Return the format of an encoding: the one that the application chose, else one of those that the peer names for it."""
+    allowed = [each for each in numbers if rid is None or not rid.formats or str(each) in rid.formats]
+    if encoding.payload_type in allowed:
+        return encoding.payload_type
+    return allowed[0] if allowed and rid is not None and rid.formats else None
+
+
+def _picture_restrictions(restrictions: dict[str, str | None] | None) -> PictureRestrictions | None:
+    """Return what the peer lets pictures be; None if it does not say."""
+    found = PictureRestrictions(
+        max_width=_restriction(restrictions, "max-width"),
+        max_height=_restriction(restrictions, "max-height"),
+        max_pixels=_restriction(restrictions, "max-fs"),
+        # [rfc8851:5/3]
+        max_pixels_per_second=_restriction(restrictions, "max-pps"),
+        max_bits_per_pixel=_fraction((restrictions or {}).get("max-bpp") or ""),
+    )
+    return None if found == PictureRestrictions() else found
+
+
 def _restriction(restrictions: dict[str, str | None] | None, name: str) -> int | None:
     """Return the number that the peer restricts an encoding to; None if there is none, or it is none."""
     value = (restrictions or {}).get(name) or ""
     return int(value) if value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS else None
+
+
+def _fraction(text: str) -> float | None:
+    whole, _, fraction = text.partition(".")
+    digits = whole + fraction
+    is_number = digits.isascii() and digits.isdecimal() and whole and len(digits) <= _MAX_DIGITS
+    return float(text) if is_number else None
 
 
 def _least(*limits: N | None) -> N | None:

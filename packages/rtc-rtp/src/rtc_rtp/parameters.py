@@ -52,6 +52,22 @@ class RtpCodec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PictureRestrictions:
+    """What the peer lets the pictures of an encoding be (``a=rid``); ``None`` for anything. See :rfc:`8851#section-5`."""
+
+    max_width: int | None = None
+    """Pixels of the picture as it is encoded."""
+
+    max_height: int | None = None
+    max_pixels: int | None = None
+    """Of one picture (``max-fs``)."""
+
+    max_pixels_per_second: int | None = None
+    max_bits_per_pixel: float | None = None
+    """Of any picture, on average."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendEncoding:
     """One of the encodings of a sender: one RTP stream and those that repair it."""
 
@@ -75,6 +91,9 @@ class SendEncoding:
 
     max_bitrate_bps: int | None = None
     max_framerate: float | None = None
+    restrictions: PictureRestrictions | None = None
+    """What the peer lets pictures be, beside the bounds above; whoever encodes obeys."""
+
     scale_resolution_down_by: float = 1.0
     scalability_mode: str | None = None
     priority: Literal["very-low", "low", "medium", "high"] = "low"
