@@ -181,6 +181,8 @@ _COMMON_EXTENSIONS: Final = (
     HeaderExtensionCapability("http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"),
     HeaderExtensionCapability("http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"),
     HeaderExtensionCapability("http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time", Direction.INACTIVE),
+    # [rfc8834:5.2.1/1] [rfc6051:3.3/6] [rfc6051:3.3/7]
+    HeaderExtensionCapability("urn:ietf:params:rtp-hdrext:ntp-64"),
 )
 
 AUDIO_EXTENSIONS: Final = (

@@ -50,8 +50,10 @@ class Context:
         "dirty",
         "events",
         "has_given_up",
+        "has_new_clock",
         "has_new_stream",
         "is_stirred",
+        "key_frame_at",
         "now",
         "options",
         "rng",
@@ -85,6 +87,12 @@ class Context:
 
         self.has_new_stream = False
         """Whether a stream sent its first packet since the last flush: who plays it in step waits for a report."""
+
+        self.has_new_clock = False
+        """Whether a packet told of its sender's clock, so that what is played in step can be brought in line."""
+
+        self.key_frame_at = float("-inf")
+        """When a key frame was sent last: whoever begins with it wants to hear what belongs to it."""
 
         self.dirty = False
         """Whether something happened since the last flush, so that there may be something to send."""

@@ -235,6 +235,9 @@ class Inbound:
         """Hand on the frames that are due."""
         context = self._context
         now = context.now
+        if context.has_new_clock:
+            context.has_new_clock = False
+            self.synchronize()
         deadline = _NEVER
         for stream in list(context.waiting.values()):
             at = stream.progress(now)

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from rtc_rtp.errors import ParseError
 from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, CSRC_AUDIO_LEVEL, AudioLevel
-from rtc_rtp.extensions.time import ABS_CAPTURE_TIME
+from rtc_rtp.extensions.time import ABS_CAPTURE_TIME, NTP_64
 from rtc_rtp.extensions.video import VIDEO_ORIENTATION, VideoOrientation
 from rtc_rtp.header_extension import ExtensionMap, HeaderExtension
 from rtc_rtp.ntp import ntp_to_wall_clock
@@ -33,6 +33,11 @@ def capture_time(packet: RtpPacket, negotiated: ExtensionMap) -> float | None:
     """Return when the frame was captured by the clock of who captured it, in seconds since 1970."""
     found = _read(packet, negotiated, ABS_CAPTURE_TIME)
     return None if found is None else ntp_to_wall_clock(found.timestamp)
+
+
+def ntp_time(packet: RtpPacket, negotiated: ExtensionMap) -> int | None:
+    """Return the sender's clock at the instant of a packet's timestamp, a 64-bit NTP timestamp. See :rfc:`6051#section-3.3`."""
+    return _read(packet, negotiated, NTP_64)
 
 
 def orientation(packet: RtpPacket, negotiated: ExtensionMap) -> VideoOrientation | None:

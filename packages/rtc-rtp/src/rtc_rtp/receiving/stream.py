@@ -8,6 +8,7 @@ from rtc_rtp.context import Context
 from rtc_rtp.errors import ParseError
 from rtc_rtp.events import FrameReceived, PacketReceived, StreamDiscovered, ToneReceived
 from rtc_rtp.extensions.audio_level import AudioLevel
+from rtc_rtp.extensions.time import NTP_64
 from rtc_rtp.extensions.video import VideoOrientation
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.ntp import ntp_middle, seconds_to_short
@@ -17,7 +18,13 @@ from rtc_rtp.payload import PayloadFormat, payload_format
 from rtc_rtp.receiving.audio_buffer import AudioBuffer
 from rtc_rtp.receiving.key_frames import KeyFrameDemand
 from rtc_rtp.receiving.losses import Losses
-from rtc_rtp.receiving.received_extensions import audio_level, capture_time, orientation, source_levels
+from rtc_rtp.receiving.received_extensions import (
+    audio_level,
+    capture_time,
+    ntp_time,
+    orientation,
+    source_levels,
+)
 from rtc_rtp.receiving.reception import MAX_DROPOUT, REPEATED_RESTART_COUNT, Reception
 from rtc_rtp.receiving.redundancy import Redundancy
 from rtc_rtp.receiving.sender_clock import SenderClock
@@ -50,6 +57,7 @@ class ReceiveStream:
         "_held",
         "_key_frames",
         "_latest",
+        "_ntp_id",
         "_orientation",
         "_parameters",
         "_redundancy",
@@ -130,6 +138,7 @@ class ReceiveStream:
         if _unwrapping(parameters) != _unwrapping(self._parameters):
             self._redundancy = None
         self._parameters = parameters
+        self._ntp_id = parameters.header_extensions.id_of(NTP_64)
         self._take_codecs(parameters.codecs)
         self.codec = self._codecs.get(self.codec.payload_type, self.codec)
         self._wrappings = frozenset(
@@ -197,6 +206,8 @@ class ReceiveStream:
         if number == before + 1 or self._is_new(number, before, now):
             reception.time(packet.timestamp, now)
             self.heard_at = now
+            if self._ntp_id is not None and self.clock.reported_at is None:
+                self._take_clock(packet)
             stats = self.stats
             stats.packets_received += 1
             length = len(packet.payload)
@@ -206,6 +217,13 @@ class ReceiveStream:
                 self._deliver(number, packet, now, is_repair=False)
             else:
                 self._hold(number, packet, now)
+
+    def _take_clock(self, packet: RtpPacket) -> None:
+        """Take what a packet says of the sender's clock before the first report does."""
+        # [rfc8834:5.2.1/1]
+        if (timestamp := ntp_time(packet, self._parameters.header_extensions)) is not None:
+            self.clock.tell(timestamp, packet.timestamp)
+            self._context.has_new_clock = True
 
     def repair(self, packet: RtpPacket) -> bool:
         """Take a packet that came by a detour: a retransmission or what error correction made. Tell whether it was news."""

@@ -174,7 +174,7 @@ class Control:
         context.record("rtcp_sent", report=due is Due.REPORT, feedback=len(feedback))
         # [rfc4585:3.1/6] [rfc4585:3.1/7] [rfc5506:4/1] [rfc5506:4/5] [rfc5506:4.1/1]
         if due is Due.REPORT:
-            # [rfc3550:6/2] [rfc3550:6.1/2] [rfc3550:6.2/11] [rfc8834:8/1]
+            # [rfc3550:6/2] [rfc3550:6.1/2] [rfc3550:6.2/11] [rfc8834:8/1] [rfc6051:3.3/4]
             self._has_reported = True
             reports = with_blocks(self._reports(), self._blocks())
             # [rfc5104:4.3.3.3/1] Trade-offs are in no hurry.

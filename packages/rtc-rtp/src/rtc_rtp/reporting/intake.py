@@ -20,6 +20,7 @@ from rtc_rtp.rtcp import (
     Goodbye,
     MaximumBitrate,
     PictureLossIndication,
+    RapidResynchronizationRequest,
     ReceiverEstimatedMaximumBitrate,
     ReceiverReport,
     ReportBlock,
@@ -233,6 +234,8 @@ class Intake:
                     is_ours &= self._take_bound(packet.sender_ssrc, bound)
             case TemporalSpatialTradeOffRequest():
                 is_ours = self._take_trade_offs(packet)
+            case RapidResynchronizationRequest():
+                is_ours = self._take_resynchronization(packet.media_ssrc)
             case PictureLossIndication():
                 is_ours = self._take_picture_loss(packet.media_ssrc)
             case FullIntraRequest():
@@ -257,6 +260,12 @@ class Intake:
         # [rfc5104:4.2.1.2/10] [rfc5104:4.2.2.2/2] [rfc5104:4.2.2.2/5]
         self.replies[bound.ssrc] = answer
         return True
+
+    def _take_resynchronization(self, ssrc: int) -> bool:
+        """Somebody cannot play a stream in step yet: the next report comes in the next slot."""
+        # [rfc6051:3.2/3]
+        self._context.has_new_stream = True
+        return ssrc in self._outbound.by_ssrc
 
     def _take_trade_offs(self, request: TemporalSpatialTradeOffRequest) -> bool:
         ours = [each for each in request.trade_offs if each.ssrc in self._outbound.by_ssrc]

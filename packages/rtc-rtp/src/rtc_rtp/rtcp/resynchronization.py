@@ -19,6 +19,7 @@ class RapidResynchronizationRequest(Feedback):
 
     @classmethod
     def _parse_fci(cls, sender_ssrc: int, media_ssrc: int, fci: bytes) -> Self:
+        # [rfc6051:3.2/1] [rfc6051:3.2/2]
         if fci:
             raise ParseError(f"a resynchronization request has no control information, not {len(fci)} bytes")
         return cls(sender_ssrc, media_ssrc)

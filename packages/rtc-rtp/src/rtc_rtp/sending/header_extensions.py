@@ -2,7 +2,7 @@
 
 from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, AudioLevel
 from rtc_rtp.extensions.stream_identification import MID, REPAIRED_RID, RID
-from rtc_rtp.extensions.time import ABS_CAPTURE_TIME, ABS_SEND_TIME, AbsoluteCaptureTime
+from rtc_rtp.extensions.time import ABS_CAPTURE_TIME, ABS_SEND_TIME, NTP_64, AbsoluteCaptureTime
 from rtc_rtp.extensions.transport_sequence_number import TRANSPORT_SEQUENCE_NUMBER
 from rtc_rtp.extensions.video import VIDEO_ORIENTATION, VideoOrientation
 from rtc_rtp.header_extension import MAX_ONE_BYTE_ID, MAX_ONE_BYTE_LENGTH, ExtensionMap
@@ -16,6 +16,7 @@ class HeaderExtensions:
         "_abs_capture_time",
         "_audio_level",
         "_identification",
+        "_ntp",
         "_orientation",
         "_repaired_identification",
         "_translated",
@@ -34,6 +35,7 @@ class HeaderExtensions:
         self.transport_sequence_number = negotiated.id_of(TRANSPORT_SEQUENCE_NUMBER)
         self._audio_level = negotiated.id_of(AUDIO_LEVEL)
         self._abs_capture_time = negotiated.id_of(ABS_CAPTURE_TIME)
+        self._ntp = negotiated.id_of(NTP_64)
         self._orientation = negotiated.id_of(VIDEO_ORIENTATION)
         names = {MID: mid, RID: rid, REPAIRED_RID: rid}
         named = {uri: (negotiated.id_of(uri), (name or "").encode()) for uri, name in names.items()}
@@ -46,7 +48,8 @@ class HeaderExtensions:
             identifier: value for uri, (identifier, value) in named.items() if identifier and value and uri != RID
         }
         self.hop_by_hop = frozenset(
-            {identifier for identifier, _ in named.values()} | {self.abs_send_time, self.transport_sequence_number}
+            {identifier for identifier, _ in named.values()}
+            | {self.abs_send_time, self.transport_sequence_number, self._ntp}
         )
         """Identifiers that a packet passed on must not bring along."""
 
@@ -72,6 +75,7 @@ class HeaderExtensions:
             (self.transport_sequence_number, 2),
             (self._audio_level, 1),
             (self._abs_capture_time, 16),
+            (self._ntp, 8),
             (self._orientation, 1),
         ]
 
@@ -114,6 +118,17 @@ class HeaderExtensions:
         if self._abs_capture_time is not None:
             value = AbsoluteCaptureTime(ntp_timestamp(capture_time))
             elements[self._abs_capture_time] = ABS_CAPTURE_TIME.serialize(value)
+
+    def tell_clock(self, elements: dict[int, bytes], instant: float) -> None:
+        """Say what the wall clock of our sender reports is at a packet's timestamp. See :rfc:`6051#section-3.3`."""
+        if self._ntp is not None:
+            # [rfc6051:3.3/1] [rfc6051:3.3/2]
+            elements[self._ntp] = NTP_64.serialize(ntp_timestamp(instant))
+
+    @property
+    def tells_clock(self) -> bool:
+        """Whether the peer wants to know."""
+        return self._ntp is not None
 
     def depart(self, elements: dict[int, bytes], wall_time: float) -> None:
         """Say when a packet leaves."""

@@ -57,6 +57,7 @@ class SendStream:
 
     __slots__ = (
         "_capture_time_told_at",
+        "_clock_told_at",
         "_context",
         "_formats",
         "_frame_size",
@@ -125,6 +126,7 @@ class SendStream:
         self._mapped_at = 0.0
         self._is_unsettled = False
         self._capture_time_told_at = float("-inf")
+        self._clock_told_at = float("-inf")
         self._rewriting: Rewriting | None = None
         self.is_acknowledged = False
         """Whether a report showed that the peer knows this SSRC."""
@@ -308,6 +310,8 @@ class SendStream:
             self._capture_time_told_at = context.now
             elements = made[0].extensions
             extensions.tell_capture_time(elements, frame.capture_time or context.wall_time(captured_at))
+        if made and extensions.tells_clock:
+            self._tell_clock(made, frame, captured_at)
         if made and (frame.orientation != self._orientation or (frame.keyframe and frame.orientation is not None)):
             extensions.tell_orientation(made[-1].extensions, frame.orientation or VideoOrientation(0))
         self._orientation = frame.orientation
@@ -322,6 +326,19 @@ class SendStream:
         if packets and frame.keyframe and self._parameters.kind == "video":
             packets[-1].is_key_frame = True
         return packets + [Outgoing(self, packet, context.now) for packet in parity]
+
+    def _tell_clock(self, made: list[RtpPacket], frame: EncodedFrame, captured_at: float) -> None:
+        """Let who begins to listen play in step at once: with the first packets, a key frame, and the sound that goes with one."""
+        context = self._context
+        # [rfc8834:5.2.1/1] [rfc6051:3.3/3]
+        if not self.is_audio and frame.keyframe:
+            context.key_frame_at = context.now
+        elif self.is_acknowledged and (not self.is_audio or context.key_frame_at <= self._clock_told_at):
+            return
+        self._clock_told_at = context.now
+        # The last one, too: the first may get lost.
+        for packet in {id(each): each for each in (made[0], made[-1])}.values():
+            self.extensions.tell_clock(packet.extensions, context.wall_time(captured_at))
 
     def _introduce(self) -> None:
         """After a long pause, say anew which section and encoding the packets belong to."""
