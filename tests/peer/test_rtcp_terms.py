@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from tests.peer.call import AUDIO, VIDEO, Call, media_of
 from tests.peer.descriptions import describe
+from tests.peer.media_sections import media_section
 from tests.peer.pair import make_peer
 from tests.peer.talk import Talk, negotiated, section
-from tests.peer.test_media_codecs import media_section
 
 from rtc_peer import ArgumentError, DescriptionSyntaxError, MediaOptions, NegotiatedMedia, PeerConnection, PeerOptions
 from rtc_peer.rtcp_terms import MAX_TRACE_SIZE, together
