@@ -115,6 +115,7 @@ class Browser:
         host: str = "127.0.0.1",
         prefix: Sequence[str] = (),
         features: Sequence[str] = (),
+        authority: Path | None = None,
     ) -> AsyncIterator[Self]:
         """Start the browser and wait until its page is there; everything is gone afterwards.
 
@@ -125,6 +126,7 @@ class Browser:
             host: Our address that the browser reaches the page at.
             prefix: What runs the browser, such as `ip netns exec somewhere`.
             features: What Chromium can do and does only when asked.
+            authority: The certificate of an authority that it trusts beside those of the world.
             hides_addresses: Whether names stand for its addresses, as is the default of browsers; Chromium then records nothing.
         """
         program = executable(name)
@@ -136,6 +138,8 @@ class Browser:
         port = runner.addresses[0][1]
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
             url = f"http://{host}:{port}/"
+            if authority is not None:
+                _trust(name, Path(profile), authority)
             process = subprocess.Popen(
                 [
                     *prefix,
@@ -248,6 +252,22 @@ def _command(
     ]
     (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
     return [program, "--headless", "--no-remote", "--profile", str(profile), url]
+
+
+def can_trust() -> bool:
+    """Whether the tool is installed that tells browsers whom to trust."""
+    return shutil.which("certutil") is not None
+
+
+def _trust(name: str, profile: Path, authority: Path) -> None:
+    """Let a browser that has not been started trust an authority: Chromium goes by its user's database, Firefox by its profile's."""
+    database = profile / ".pki" / "nssdb" if name == "chromium" else profile
+    database.mkdir(parents=True, exist_ok=True)
+    for line in (
+        ["-N", "--empty-password"],
+        ["-A", "-t", "C,,", "-n", "Test authority", "-i", str(authority)],
+    ):
+        subprocess.run(["certutil", "-d", f"sql:{database}", *line], check=True, capture_output=True)
 
 
 def _environment(profile: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from tests.interop.dtls_driver import free_port
 from tests.interop.remote import Call, Program, Remote
 from tests.interop.turn_driver import installed
 from tests.interop.turn_process import SECRET, TOKEN_KEYS, USER, TurnProcess, machine, serving
+from tests.support.authority import Authority
 from tests.support.peers import require
 
 from rtc_asyncio import RTCPeerConnection
@@ -235,6 +236,45 @@ async def test_a_browser_talks_to_itself_through_relays_alone(name: str, transpo
     assert (result["received"], result["answer"]) == ("through python", "THROUGH PYTHON")
     assert set(result["kinds"]) == {"relay"}
     assert {each["transport"] for each in server.saw("allocated")} == {transport}
+
+
+@pytest.mark.parametrize("name", browser.NAMES)
+async def test_a_browser_reaches_its_relays_by_tls(name: str, tmp_path: Path) -> None:
+    require(browser.executable(name), f"{name} is not installed")
+    require(browser.can_trust(), "certutil of libnss3-tools is not installed")
+    authority = Authority(tmp_path)
+    with serving(tmp_path, certificate=authority.issue("localhost")) as server:
+        argument = {
+            # By name: Firefox lets no server prove itself with a certificate for an address.
+            "url": f"turns:localhost:{server.secure}?transport=tcp",
+            "username": USER[0],
+            "credential": USER[1],
+        }
+        async with browser.Browser.launch(name, authority=authority.path) as page:
+            result = await page.run(_CALL, argument)
+        server.end()
+
+    assert isinstance(result, dict)
+    assert (result["received"], result["answer"]) == ("through python", "THROUGH PYTHON")
+    assert set(result["kinds"]) == {"relay"}
+    assert {each["transport"] for each in server.saw("allocated")} == {"tls"}
+
+
+@pytest.mark.parametrize("name", browser.NAMES)
+async def test_a_browser_does_not_speak_to_a_server_that_nobody_vouches_for(name: str, tmp_path: Path) -> None:
+    require(browser.executable(name), f"{name} is not installed")
+    with serving(tmp_path, certificate=Authority(tmp_path).issue("localhost")) as server:
+        argument = {
+            "url": f"turns:localhost:{server.secure}?transport=tcp",
+            "username": USER[0],
+            "credential": USER[1],
+        }
+        async with browser.Browser.launch(name) as page:
+            with pytest.raises(browser.PageError, match="no answer"):
+                await page.run(_CALL.replace("40000", "5000"), argument)
+        server.end()
+
+    assert server.saw("allocated") == []
 
 
 @pytest.mark.asyncio(loop_scope="session")
