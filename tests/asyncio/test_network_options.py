@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from functools import partial
 
 import ifaddr
@@ -253,3 +254,23 @@ async def test_the_steps_of_pairs_are_events() -> None:
 
     assert seen[0][0] == "icecandidatepairadd"
     assert ("icecandidatepairstatechange", "succeeded") in seen
+
+
+@pytest.mark.parametrize(
+    ("hosts", "ports", "told"),
+    [
+        (["127.0.0.1"], (50_100, 50_100), "no port from 50100 to 50100 is free on 127.0.0.1"),
+        (["192.0.2.55"], None, "192.0.2.55 is not used: "),
+        (["169.254.0.0"], None, "169.254.0.0 is not used: "),
+    ],
+)
+async def test_hosts_and_ports_that_cannot_be_had_are_told(
+    hosts: list[str], ports: tuple[int, int] | None, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 50_100))
+        async with RTCPeerConnection(hosts=hosts, network=NetworkOptions(ports=ports)) as pc:
+            pc.createDataChannel("x")
+            await pc.setLocalDescription()
+
+    assert told in caplog.text

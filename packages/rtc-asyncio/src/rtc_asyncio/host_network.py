@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import ipaddress
+import logging
 import random
 from collections.abc import Collection, Sequence
 from functools import partial
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .streams import MachineStreams
     from .tcp_candidates import TcpCandidates
 
+_LOGGER: Final = logging.getLogger("rtc_asyncio")
 
 RECOVERY_TIME: Final = 8.0
 """Seconds after a change of the network until a connection asks for a restart, if the peer did not choose another path: libwebrtc
@@ -231,5 +233,9 @@ class HostNetwork:
                 return self._driver.open_socket(Address(host, first + (start + offset) % count))
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
+                    # An interface may have gone down just now; but who named an address expects it to be used.
+                    if self._hosts is not None:
+                        _LOGGER.warning("%s is not used: %s", host, error.strerror)
                     return None
+        _LOGGER.warning("no port from %s to %s is free on %s", first, last, host)
         return None
