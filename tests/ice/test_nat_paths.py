@@ -12,6 +12,13 @@ def test_the_path_is_the_one_of_the_table(kinds: tuple[Kind, Kind]) -> None:
     NatCall(1, kinds).run()
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("near", [Kind.FULL_CONE, Kind.SYMMETRIC, Kind.UDP_BLOCKED], ids=lambda kind: kind.value)
+@pytest.mark.parametrize("far", [Kind.RESTRICTED, Kind.PORT_RESTRICTED], ids=lambda kind: kind.value)
+def test_where_each_twentieth_datagram_is_lost_it_is_the_same(near: Kind, far: Kind, seed: int) -> None:
+    NatCall(seed, (near, far), loss=0.05).run()
+
+
 def test_seeds_on_good_and_bad_networks_and_behind_one_carrier() -> None:
     calls = [NatCall(seed) for seed in range(150)]
     shared = [call for call in calls if call.is_shared]

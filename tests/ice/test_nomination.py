@@ -65,6 +65,19 @@ def test_while_a_better_pair_is_being_checked_a_worse_one_waits_but_not_for_ever
 
 
 @pytest.mark.spec("rfc8863:4/5")
+@pytest.mark.parametrize(("kind", "waits"), [("relay", 2.0), ("host", 0.5), ("srflx", 0.5)])
+def test_a_relay_is_chosen_only_after_checks_of_a_direct_pair_had_time_to_be_lost(kind: str, waits: float) -> None:
+    worse = candidate(WORSE, priority=1000, foundation="2", kind=kind)
+    desk = Desk(candidates=(candidate(BETTER, priority=2000, foundation="1"), worse))
+    _, second = desk.output() + desk.advance(0.06)
+    desk.answer(second)
+
+    before, after = desk.requests(desk.advance(waits - 0.1)), desk.requests(desk.advance(0.2))
+    assert not any(map(_nominates, before))
+    assert [datagram.remote for datagram in after if _nominates(datagram)] == [WORSE]
+
+
+@pytest.mark.spec("rfc8863:4/5")
 def test_a_better_pair_that_comes_in_time_is_nominated() -> None:
     desk = Desk(candidates=PEERS)
     better, worse = desk.output() + desk.advance(0.06)

@@ -38,13 +38,14 @@ class NatCall:
     Args:
         seed: Chooses everything.
         kinds: These two, on a good network, whatever the seed says.
+        loss: Of that network, which is no excuse for another path.
     """
 
-    def __init__(self, seed: int, kinds: tuple[Kind, Kind] | None = None) -> None:
+    def __init__(self, seed: int, kinds: tuple[Kind, Kind] | None = None, *, loss: float = 0.0) -> None:
         self.random = random.Random(f"{seed} nat")
         choose = self.random.choice
         self.is_good = choose([True, False]) or kinds is not None
-        link = Link(delay=choose([0.001, 0.02, 0.08])) if self.is_good else self._bad_link()
+        link = Link(delay=choose([0.001, 0.02, 0.08]), loss=loss) if self.is_good else self._bad_link()
         signalling = Signalling(delay=choose([0.0, 0.05]) if self.is_good else choose([0.0, 0.3, 1.0]))
         self.call = Call(seed=seed, link=link, alice=CONFIG, bob=CONFIG, signalling=signalling)
         self.call.serve_stun()

@@ -42,14 +42,15 @@ def nominate_where_ripe(session: Session, *, gathering_done: bool, now: float) -
 
 
 def next_nomination(session: Session, now: float) -> float | None:
-    """Return when the policy is to choose whatever there is; if it chose to wait even then, only events move it."""
+    """Return when the policy may choose what it has not chosen before; if it chose to wait even then, only events move it."""
     if not session.role.controlling or session.config.lite:
         return None
-    wait = session.config.nomination.max_wait
+    policy = session.config.nomination
     times = [
         session.first_valid_at[component] + wait
         for component in session.components()
         if _is_open(session, session.checklists.checklists[component[0]], component)
+        for wait in (policy.max_wait, policy.max_wait_for_direct)
     ]
     return min((at for at in times if at > now), default=None)
 

@@ -2,7 +2,8 @@
 
 The specification leaves the moment open. Waiting costs nothing but tidiness, because data already flows on the best
 valid pair; choosing too early would fix a poor path. So: the best pair that can be hoped for is nominated at once, any
-other after a short, bounded wait.
+other after a short, bounded wait, which is longer for one through a relay: a check that is lost is repeated after half a second,
+and what is nominated in its stead is where the call stays.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ class NominationPolicy:
 
     max_wait: float = 0.5
     """Seconds after the first valid pair during which better ones are waited for."""
+    max_wait_for_direct: float = 2.0
+    """The same as long as there are none but through relays: enough for a check that is lost twice."""
 
     def choose(
         self,
@@ -37,7 +40,8 @@ class NominationPolicy:
             now: The present.
         """
         best = valid[0]
-        if now >= first_valid_at + self.max_wait:
+        is_relayed = best.is_relayed or best.source.is_relayed
+        if now >= first_valid_at + (max(self.max_wait, self.max_wait_for_direct) if is_relayed else self.max_wait):
             return best
         hope = any(not pair.is_settled and pair.priority > best.source.priority for pair in checklist)
         if hope or (more_expected and not best.is_direct):

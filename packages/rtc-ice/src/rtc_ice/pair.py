@@ -202,6 +202,11 @@ class Pair:
         """Whether both sides are host candidates: no better path can follow from further candidates of another type."""
         return self.local.candidate.type == HOST and self.remote.candidate.type == HOST
 
+    @property
+    def is_relayed(self) -> bool:
+        """Whether it is known to go through a relay of either side."""
+        return RELAYED in (self.local.candidate.type, self.remote.candidate.type)
+
     def refresh(self, *, controlling: bool) -> None:
         """Recompute what depends on the candidates and on our role."""
         ours, theirs = self.local.candidate.priority, self.remote.priority
