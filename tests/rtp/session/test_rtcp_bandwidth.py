@@ -3,9 +3,10 @@
 from itertools import pairwise
 
 import pytest
-from tests.rtp.session.party import Party
+from tests.rtp.session.party import Party, audio_receiver
 
 from rtc_rtp import (
+    Goodbye,
     PictureLossIndication,
     ReceiverReport,
     RtcpParameters,
@@ -14,6 +15,7 @@ from rtc_rtp import (
     SessionOptions,
     StateError,
     parse_compound,
+    serialize_compound,
 )
 from rtc_rtp.reporting.schedule import COMPENSATION, INITIAL_SIZE, RtcpSchedule
 
@@ -174,6 +176,69 @@ def test_little_bandwidth_makes_reports_rare() -> None:
 
     bits = 8 * sum(len(data) + 28 for data in party.rtcp(0))
     assert 30 * 100 < bits < 30 * 400
+
+
+@pytest.mark.spec("rfc3550:6.3.4/1", "rfc8834:4.1/3")
+def test_fewer_members_let_the_next_slot_come_sooner() -> None:
+    schedule = RtcpSchedule(bandwidth_bps=64_000, report_interval=0.0)
+    schedule.membership.members = 40
+    schedule.start(100.0, _half)
+    at = schedule.deadline(has_feedback=False)
+    now = 100.0 + (at - 100.0) / 2
+    schedule.membership.members = 10
+    schedule.reconsider_in_reverse(now, 40)
+
+    assert schedule.deadline(has_feedback=False) == pytest.approx(now + (at - now) / 4)
+    # More of them change nothing until the timer runs out.
+    schedule.membership.members = 20
+    schedule.reconsider_in_reverse(now, 10)
+    assert schedule.deadline(has_feedback=False) == pytest.approx(now + (at - now) / 4)
+
+
+def _crowd(party: Party, ssrcs: range) -> None:
+    """Let the left end hear of so many receivers."""
+    reports = serialize_compound([ReceiverReport(ssrc) for ssrc in ssrcs], reduced_size=True)
+    party.left.receive_datagram(reports, party.network.now)
+    party.network.flush()
+
+
+def _crowded() -> Party:
+    """Let the left end hear of a hundred receivers, for which its bandwidth is little."""
+    party = Party(options=SessionOptions(session_bandwidth_bps=40_000, report_interval=0.0))
+    party.left.add_receiver("a", audio_receiver())
+    for _ in range(4):
+        _crowd(party, range(1, 101))
+        party.network.advance(5.0)
+    return party
+
+
+@pytest.mark.spec("rfc3550:6.3.4/1", "rfc8834:4.1/3")
+def test_who_stays_speaks_sooner_when_others_say_goodbye() -> None:
+    party = _crowded()
+    now, before = party.network.now, party.left.next_timeout()
+    party.left.receive_datagram(serialize_compound([Goodbye(tuple(range(1, 32)))], reduced_size=True), now)
+    party.network.flush()
+    after = party.left.next_timeout()
+
+    assert before is not None
+    assert after is not None
+    assert before > now
+    assert after == pytest.approx(now + (before - now) * 70 / 101)
+
+
+@pytest.mark.spec("rfc3550:6.3.5/2", "rfc8834:4.1/3")
+def test_who_stays_speaks_sooner_when_others_have_timed_out() -> None:
+    party = _crowded()
+    known = party.left._control._intake.participants
+    while known.ssrcs():
+        party.network.advance(0.1)
+    before, now = len(party.rtcp(0)), party.network.now
+    while len(party.rtcp(0)) == before:
+        party.network.advance(0.1)
+
+    # The interval that was drawn for a hundred has seconds.
+    assert now < 200
+    assert party.network.now - now < 0.5
 
 
 def test_negative_numbers_are_no_bandwidth() -> None:

@@ -228,7 +228,8 @@ class MediaOptions:
     rtcp_senders_bps: int | None = None
     """Bits per second of RTCP for those who send media in a section (``b=RS``); None for what is usual. See :rfc:`3556`."""
     rtcp_receivers_bps: int | None = None
-    """The same for those who do not (``b=RR``); 0 lets them be silent, and so gives up on congestion control."""
+    """The same for those who do not (``b=RR``); 0 lets them be silent. Nothing then controls congestion but what the sender knows
+    itself, whose circuit breaker holds media back of which nobody reports (`rtc_rtp.SessionOptions.circuit_breaker`)."""
     round_trip_reports: bool = True
     """Whether receivers are offered help in measuring the round trip (``a=rtcp-xr:rcvr-rtt=all``). See :rfc:`3611#section-5`."""
     max_transceivers: int = 256

@@ -109,6 +109,9 @@ class Control:
         """Take one datagram. Never raises for what it holds."""
         if count := self._intake.receive(data):
             self._schedule.count(len(data), count)
+        if self._intake.has_lost_members:
+            self._intake.has_lost_members = False
+            self._reconsider_in_reverse()
 
     def say_goodbye(self, ssrcs: Sequence[int]) -> None:
         """Tell the peer that SSRCs are over."""
@@ -339,11 +342,18 @@ class Control:
         membership.senders = sending + len(self._inbound.streams)
         membership.we_sent = sending > 0
 
+    def _reconsider_in_reverse(self) -> None:
+        """Somebody is gone: those who stay may speak more often."""
+        before = self._schedule.membership.members
+        self._count_members()
+        self._schedule.reconsider_in_reverse(self._context.now, before)
+
     def _expire(self) -> None:
         interval = max(MIN_TIMEOUT_INTERVAL, self._schedule.timeout_interval())
         oldest = self._context.now - TIMEOUT_INTERVALS * interval
         self._inbound.expire(oldest)
         self._intake.expire(oldest)
+        self._reconsider_in_reverse()
         self._outbound.measure_bounds()
 
 

@@ -61,6 +61,7 @@ class Intake:
         "_inbound",
         "_outbound",
         "_reference_times",
+        "has_lost_members",
         "participants",
         "replies",
         "reported_on_at",
@@ -84,6 +85,9 @@ class Intake:
 
         self.reported_on_at = float("-inf")
         """When the peer last reported on anything of ours."""
+
+        self.has_lost_members = False
+        """Whether somebody said goodbye since it was asked last."""
 
         self.participants = Participants(context.options.max_sources)
 
@@ -276,6 +280,7 @@ class Intake:
     def _leave(self, ssrc: int) -> None:
         """Take the goodbye of an SSRC."""
         self.participants.leave(ssrc)
+        self.has_lost_members = True
         self._reference_times.pop(ssrc, None)
         self._release(ssrc)
         self._inbound.end(ssrc, EndReason.BYE)

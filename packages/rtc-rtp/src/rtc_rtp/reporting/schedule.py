@@ -130,6 +130,14 @@ class RtcpSchedule:
         """Let the next report come in the next slot: there is a new stream, and who plays it in step waits for it."""
         self._regular_at = min(self._regular_at, now)
 
+    def reconsider_in_reverse(self, now: float, members_before: int) -> None:
+        """Let the next slot come sooner because there are fewer members than before; see `membership`."""
+        part = self.membership.members / members_before
+        if part < 1:
+            # [rfc3550:6.3.4/1] [rfc3550:6.3.5/2] [rfc8834:4.1/3]
+            self._next_slot = now + part * max(0.0, self._next_slot - now)
+            self._last_slot = now - part * (now - self._last_slot)
+
     def deadline(self, *, has_feedback: bool) -> float:
         """When `advance` would next return something."""
         if has_feedback:
