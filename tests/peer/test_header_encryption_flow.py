@@ -19,6 +19,7 @@ from rtc_stun import Datagram
 
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 LOUD = AudioLevel(30, voice_activity=True)
+ENCRYPTED, READABLE = bytes.fromhex("c0de"), bytes.fromhex("bede")
 
 
 def rtp_of(seen: list[Datagram]) -> list[bytes]:
@@ -57,7 +58,7 @@ def test_by_default_two_of_ours_hide_all_header_extensions() -> None:
     packets = talk_and_listen(pair)
 
     assert len(packets) > 30
-    assert {packet[12:14] for packet in packets} == {bytes.fromhex("c0de")}
+    assert {packet[12:14] for packet in packets} == {ENCRYPTED}
     assert level_heard(pair) == LOUD
 
 
@@ -66,7 +67,7 @@ def test_header_extensions_are_readable_where_a_side_does_without() -> None:
 
     packets = talk_and_listen(pair)
 
-    assert {packet[12:14] for packet in packets} == {bytes.fromhex("bede")}
+    assert {packet[12:14] for packet in packets} == {READABLE}
     assert level_heard(pair) == LOUD
 
 
@@ -156,3 +157,39 @@ def test_a_header_extension_in_the_clear_that_is_to_be_encrypted_is_ignored_and_
     assert pair.left.machine.stats.dropped["rtp:readable header extension"] == before + 1
     (source,) = media_of(pair.left).session.synchronization_sources(transceiver(pair.left, AUDIO).id)
     assert source.audio_level is None
+
+
+@pytest.mark.spec("rfc9335:4/5")
+def test_a_peer_may_take_back_what_it_said_and_say_it_again() -> None:
+    pair = Call().begin()
+    assert _marks(pair) == {ENCRYPTED}
+
+    offer = pair.offer(pair.right)
+    pair.give(pair.left, replace(offer, sdp=offer.sdp.replace("a=cryptex\r\n", "")))
+    pair.give(pair.right, pair.answer(pair.left))
+    assert _marks(pair) == {READABLE}
+
+    pair.negotiate(pair.left)
+    assert _marks(pair) == {ENCRYPTED}
+    assert not any(key.startswith("srtp") for side in pair.sides for key in side.machine.stats.dropped)
+
+
+def test_a_restart_of_ice_keeps_headers_hidden() -> None:
+    pair = Call().begin()
+    pair.left.machine.restart_ice()
+    pair.negotiate(pair.left)
+    pair.settle(1.0)
+
+    assert _marks(pair) == {ENCRYPTED}
+
+
+def _marks(pair: Call) -> set[bytes]:
+    """Let the left side say something, and return what marks the header extensions of its packets."""
+    seen = media_datagrams(pair.left)
+    heard = len(frames(pair.right, AUDIO))
+    for number in range(5):
+        pair.send(pair.left, AUDIO, 1000 + len(pair.right.node.events) + number)
+        pair.settle(0.02)
+    pair.settle(0.2)
+    assert len(frames(pair.right, AUDIO)) == heard + 5
+    return {packet[12:14] for packet in rtp_of(seen)}
