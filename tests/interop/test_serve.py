@@ -183,7 +183,7 @@ async def test_statistics_of_both_ends_are_shown_and_live(stage: Stage) -> None:
     assert "packets" in table["sent"][1]
     assert "packets" in table["received"][1]
     assert "DTLS 1.3" in table["security"][1]
-    assert "TLS_ECDHE_ECDSA" in table["security"][1]
+    assert "TLS_AES_128_GCM_SHA256" in table["security"][1]
     assert table["round trip"][1].endswith(" ms")
     assert "(host)" in table["address"][1]
 

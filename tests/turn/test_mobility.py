@@ -245,6 +245,23 @@ def test_a_repeated_move_is_answered_alike() -> None:
     assert [ticket_of(each) for each in again] == [ticket_of(first)]
 
 
+@pytest.mark.spec("rfc8016:3.2.2/10")
+def test_a_move_that_is_asked_for_again_under_another_transaction_id_is_answered_alike() -> None:
+    world = World()
+    ticket = raw_ticket(world)
+    first = world.ask(REFRESH, ticket, local=ELSEWHERE)
+    world.now += 29.0
+    again = world.ask(REFRESH, ticket, local=ELSEWHERE)
+    from_before = world.ask(REFRESH, ticket, local=RAW)
+    from_elsewhere = world.ask(REFRESH, ticket, local=FURTHER)
+    world.now += 2.0
+    too_late = world.ask(REFRESH, ticket, local=ELSEWHERE)
+
+    assert again.transaction_id != first.transaction_id
+    assert ticket_of(again) == ticket_of(first)
+    assert [code(each) for each in (from_before, from_elsewhere, too_late)] == [400, 400, 400]
+
+
 def test_a_ticket_is_asked_for_with_nothing_in_it() -> None:
     assert code(World().ask(ALLOCATE, RequestedTransport(), MobilityTicket(b"mine"))) == 400
 

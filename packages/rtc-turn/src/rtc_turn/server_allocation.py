@@ -78,7 +78,7 @@ class ServerAllocation:
         "expires_at",
         "is_tcp",
         "missing",
-        "moved_by",
+        "moved_with",
         "next_path",
         "number",
         "path",
@@ -107,8 +107,8 @@ class ServerAllocation:
         self.transaction_id = transaction_id
         self.next_path: ClientPath | None = None
         """Where the client has said it is now; it counts from the first data on."""
-        self.moved_by: bytes | None = None
-        """Transaction ID of the request that said so."""
+        self.moved_with: bytes | None = None
+        """The ticket that it said so with."""
         self.ticket: bytes | None = None
         """What moves it; None for a client that stays where it is."""
         self.is_tcp = False

@@ -278,8 +278,8 @@ class ServerRequests:
         self._set_lifetime(allocation, seconds)
         if ticket is None:
             return Reply(0, (Lifetime(seconds),))
-        if allocation.moved_by != request.transaction_id:
-            self._move(allocation, asked)
+        if allocation.moved_with != ticket.value:
+            self._move(allocation, asked, ticket.value)
         return Reply(0, (Lifetime(seconds), MobilityTicket(allocation.ticket or b"")))
 
     def create_permission(self, asked: Asked) -> Reply:
@@ -402,21 +402,22 @@ class ServerRequests:
         # [rfc8016:3.2.2/3] [rfc8016:5/3] [rfc8016:5/4] The request is authenticated, as all are.
         if allocation.username != asked.user.username:
             return Reply(WRONG_CREDENTIALS)
+        # [rfc8016:3.2.2/10] Some clients repeat a request that was answered too late for them under another transaction ID.
+        if value == allocation.moved_with and asked.path == (allocation.next_path or allocation.path):
+            return allocation
         is_here = self.by_path.get(asked.path) is allocation
-        if is_here and allocation.moved_by == asked.request.transaction_id:
-            return allocation  # The same request again.
         # [rfc8016:3.2.2/7] Who is where it was needs no ticket, and an older one moves nothing.
         if not ticket.is_current or is_here:
             return Reply(BAD_REQUEST)
         is_taken = asked.path in self.by_path or asked.path in self._openings
         return Reply(ALLOCATION_MISMATCH) if is_taken else allocation
 
-    def _move(self, allocation: ServerAllocation, asked: Asked) -> None:
+    def _move(self, allocation: ServerAllocation, asked: Asked, ticket: bytes) -> None:
         # [rfc8016:3.2.2/5] [rfc8016:3.2.2/6] The old path serves until data comes on the new one.
         if allocation.next_path is not None:
             del self.by_path[allocation.next_path]
         allocation.next_path = asked.path
-        allocation.moved_by = asked.request.transaction_id
+        allocation.moved_with = ticket
         self.by_path[asked.path] = allocation
         allocation.ticket = self._tickets.issue(allocation.number, self._journal.now)
 
