@@ -134,8 +134,23 @@ async def test_what_is_played_is_recorded_without_a_codec(
     assert None not in numbers
 
 
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [("call.mp4", {"h264", "opus"}), ("call.ivf", {"vp8"}), ("call.opus", {"opus"}), ("call.wav", {"pcm_mulaw"})],
+)
+async def test_the_session_is_asked_for_what_the_file_can_hold(
+    film: Path, tmp_path: Path, name: str, held: set[str]
+) -> None:
+    async with Serving.launch(tmp_path, film=film) as serving:
+        options = Options(url=serving.url, file=tmp_path / name, duration=1.0, encode=False, timeout=20)
+        await run_record(options, as_json=True)
+
+    with av.open(tmp_path / name) as container:
+        assert {stream.codec_context.name.removeprefix("lib") for stream in container.streams} == held
+
+
 @contextlib.asynccontextmanager
-async def whep(*, shows: bool = True) -> AsyncIterator[str]:
+async def whep(*, shows: bool = True, lasts: float | None = None) -> AsyncIterator[str]:
     """A WHEP endpoint that shows a test card, or keeps it to itself, and its URL."""
     connections = []
 
@@ -150,6 +165,8 @@ async def whep(*, shows: bool = True) -> AsyncIterator[str]:
         while pc.iceGatheringState != "complete":
             await asyncio.sleep(0.01)
         assert pc.localDescription is not None
+        if lasts is not None:
+            asyncio.get_running_loop().call_later(lasts, pc.close)
         return web.Response(status=201, text=pc.localDescription.sdp, content_type="application/sdp")
 
     site = web.Application()
@@ -188,6 +205,24 @@ async def test_a_file_that_takes_no_more_ends_the_recording(tmp_path: Path, name
             await run_record(options, as_json=True)
 
     assert not limit.expired()
+
+
+async def test_a_recording_ends_with_the_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever is recorded hangs up, by WHEP or with the page's WebSocket, and nobody waits until the path is given up."""
+    async with asyncio.timeout(25):
+        async with whep(lasts=0.7) as url:
+            await run_record(
+                Options(url=url, file=tmp_path / "a.webm", duration=None, encode=False, timeout=20), as_json=True
+            )
+        async with Serving.launch(tmp_path) as serving:
+            options = Options(url=serving.url, file=tmp_path / "b.webm", duration=None, encode=False, timeout=20)
+            recording = asyncio.create_task(run_record(options, as_json=True))
+            await serving.event("call")
+            await asyncio.sleep(1.0)
+        await recording
+
+    told = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert told.count("recorded") == 2
 
 
 async def test_a_recording_of_nothing_is_a_failure(tmp_path: Path) -> None:

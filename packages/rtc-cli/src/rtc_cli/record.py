@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from rtc_asyncio import DOMException, EncodedFrameTrack, RTCPeerConnection, RTCRtpTransceiver
+from rtc_asyncio import DOMException, EncodedFrameTrack, RTCPeerConnection, RTCRtpReceiver, RTCRtpTransceiver
 
 from .errors import CommandError
 from .report import Report
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from rtc_media import MediaRecorder
 
 KINDS: Final = ("video", "audio")
+SUITABLE_CODECS: Final = {
+    ".mp4": ("video/H264", "video/H265", "video/VP9", "video/AV1"),
+    ".mov": ("video/H264", "video/H265"),
+    ".webm": ("video/VP8", "video/VP9", "video/AV1", "audio/opus"),
+    ".ivf": ("video/VP8", "video/VP9", "video/AV1"),
+    ".ogg": ("audio/opus", "video/VP8"),
+    ".opus": ("audio/opus",),
+    ".wav": ("audio/PCMU", "audio/PCMA", "audio/G722"),
+}
+"""What files hold as it comes, by their names; the session is asked for these first."""
+KINDS_HELD: Final = {".ivf": ("video",), ".opus": ("audio",), ".wav": ("audio",)}
+"""Of files that do not hold both."""
 PROGRESS_INTERVAL: Final = 5.0
 """Seconds between two lines about how far the recording is."""
 MAX_ANSWER_LENGTH: Final = 256 * 1024
@@ -50,16 +62,36 @@ async def run_record(options: Options, *, as_json: bool) -> None:
 
     report = Report(as_json=as_json)
     async with RTCPeerConnection() as pc:
-        transceivers = [pc.addTransceiver(kind, {"direction": "recvonly"}) for kind in KINDS]
+        transceivers = _transceivers(pc, options)
         try:
             async with _joined(pc, options) as signalling:
                 await _connect(pc, options, signalling)
                 report.say("connected", f"{options.url}, recording into {options.file}", path=str(options.file))
-                await _record(pc, transceivers, options, report)
+                await _record(pc, transceivers, options, report, signalling)
         except MediaError as error:
-            raise CommandError(str(error)) from None
+            advice = (
+                "" if options.encode else " (a .mkv file holds every codec, and --encode suits what comes to the file)"
+            )
+            raise CommandError(f"{error}{advice}") from None
         except (aiohttp.ClientError, OSError, DOMException) as error:
             raise CommandError(f"{options.url}: {str(error) or type(error).__name__}") from None
+
+
+def _transceivers(pc: RTCPeerConnection, options: Options) -> list[RTCRtpTransceiver]:
+    """Ask for what the file can hold."""
+    extension = options.file.suffix.lower()
+    suitable = () if options.encode else SUITABLE_CODECS.get(extension, ())
+    made = []
+    for kind in KINDS_HELD.get(extension, KINDS):
+        transceiver = pc.addTransceiver(kind, {"direction": "recvonly"})
+        known = RTCRtpReceiver.getCapabilities(kind)
+        if known is not None and any(each.mimeType in suitable for each in known.codecs):
+            order = {mime_type: place for place, mime_type in enumerate(suitable)}
+            transceiver.setCodecPreferences(
+                sorted(known.codecs, key=lambda codec: order.get(codec.mimeType, len(order)))
+            )
+        made.append(transceiver)
+    return made
 
 
 # --- the session ---
@@ -156,9 +188,13 @@ async def _connect(pc: RTCPeerConnection, options: Options, signalling: asyncio.
 
 
 async def _record(
-    pc: RTCPeerConnection, transceivers: list[RTCRtpTransceiver], options: Options, report: Report
+    pc: RTCPeerConnection,
+    transceivers: list[RTCRtpTransceiver],
+    options: Options,
+    report: Report,
+    signalling: asyncio.Task[None] | None,
 ) -> None:
-    from rtc_media import MediaRecorder
+    from rtc_media import MediaError, MediaRecorder
 
     recorder = MediaRecorder(options.file)
     feeding: list[asyncio.Task[None]] = []
@@ -178,7 +214,10 @@ async def _record(
                 transceiver.receiver.requestKeyFrame()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(options.duration):
-                    await _until_over(pc, recorder, counts, report, begun)
+                    await _until_over(pc, recorder, counts, report, begun, signalling)
+    except MediaError:
+        counts = dict.fromkeys(KINDS, 0)  # of which the file has none, or not all
+        raise
     finally:
         for task in feeding:
             task.cancel()
@@ -200,20 +239,30 @@ async def _feed(transceiver: RTCRtpTransceiver, track: EncodedFrameTrack, counts
 
 
 async def _until_over(
-    pc: RTCPeerConnection, recorder: "MediaRecorder", counts: dict[str, int], report: Report, begun: float
+    pc: RTCPeerConnection,
+    recorder: "MediaRecorder",
+    counts: dict[str, int],
+    report: Report,
+    begun: float,
+    signalling: asyncio.Task[None] | None,
 ) -> None:
-    """Tell how far it is, until the connection is over or the file takes no more."""
+    """Tell how far it is, until the other side ends, the connection breaks, or the file takes no more."""
     over = asyncio.Event()
+    transports = {transport for each in pc.getReceivers() if (transport := each.transport) is not None}
 
-    @pc.on("connectionstatechange")
-    def _() -> None:
-        if pc.connectionState in {"failed", "closed"}:
+    def look(event: object = None) -> None:  # noqa: ARG001 - the handler of several events
+        if pc.connectionState in {"failed", "closed"} or all(each.state == "closed" for each in transports):
             over.set()
 
+    pc.addEventListener("connectionstatechange", look)
+    for transport in transports:
+        transport.addEventListener("statechange", look)
+    look()
     telling = asyncio.create_task(_tell(counts, report, begun))
     ends = [asyncio.create_task(over.wait()), asyncio.create_task(recorder.wait())]
+    others = [] if signalling is None else [signalling]
     try:
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*ends, *others], return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (telling, *ends):
             task.cancel()
