@@ -1,5 +1,6 @@
 """Two ends of a video call without a session: what estimator, pacer and recorder do on a simulated network."""
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -55,6 +56,9 @@ class Sender:
         self._next_audio_at = now
         self._sequence_number = 0
         self._transport_number = 65_000
+
+    def begin(self, *, sound_at: float, pictures_at: float) -> None:
+        self._next_audio_at, self._next_frame_at = sound_at, pictures_at
 
     def receive_datagram(self, datagram: bytes, now: float) -> None:
         for packet in parse_compound(datagram):
@@ -190,11 +194,26 @@ class Call:
         kind: FeedbackKind = "transport",
         config: BandwidthConfig | None = None,
         source_bps: float = 1e9,
+        phase: int = 0,
     ) -> None:
+        """Begin.
+
+        Args:
+            link: The way to the receiver; feedback goes as long a way back.
+            seed: Of what happens on it.
+            kind: Of feedback.
+            config: Of the estimator.
+            source_bps: What the encoder makes at most.
+            phase: Seed of when sound and pictures begin, and of the receiver's clock; 0 for all at once.
+        """
         self.link = link
         self.network = Network(seed=seed)
         self.sender = Sender(0.0, config=config, source_bps=source_bps)
         self.receiver = Receiver(kind)
+        if phase:
+            chance = random.Random(phase)
+            self.sender.begin(sound_at=chance.uniform(0, 0.02), pictures_at=chance.uniform(0, 0.033))
+            self.receiver.clock_offset = chance.uniform(0, 100_000)
         self.network.join(self.sender, self.receiver, link=link, back=Link(delay=link.delay, loss=link.loss))
 
     def run(self, seconds: float) -> float:

@@ -35,11 +35,25 @@ def test_the_estimate_comes_to_what_the_path_carries(bandwidth_bps: float, kind:
     assert call.throughput(5) > 0.75 * bandwidth_bps
 
 
-def test_the_first_second_finds_a_fast_path() -> None:
-    call = Call(link=_link(10e6))
+@pytest.mark.parametrize("phase", range(16))
+@pytest.mark.parametrize("delay", [0.01, 0.025, 0.05])
+def test_the_first_second_finds_a_fast_path(delay: float, phase: int) -> None:
+    """However the first probes meet with sound and pictures."""
+    call = Call(link=_link(10e6, delay=delay), phase=phase)
     call.run(1)
 
     assert call.run(1) > 7e6
+    assert call.queue_delay() < 0.05
+
+
+@pytest.mark.parametrize("phase", range(3))
+@pytest.mark.parametrize("bandwidth_bps", [800e3, 3e6, 30e6])
+def test_the_first_two_seconds_find_any_path(bandwidth_bps: float, phase: int) -> None:
+    call = Call(link=_link(bandwidth_bps), phase=phase)
+    call.run(1.5)
+
+    assert 0.7 * bandwidth_bps < call.run(1) < 1.15 * bandwidth_bps
+    assert call.queue_delay() < 0.1
 
 
 def test_the_queue_stays_short() -> None:

@@ -190,3 +190,21 @@ def test_every_packet_leaves_and_nothing_spins(
 
     assert left == len(packets)
     assert turns <= len(packets)
+
+
+def test_while_a_probe_is_sent_nothing_but_sound_leaves_beside_it() -> None:
+    pacer: Pacer[str] = Pacer(now=0.0, pacing_bitrate_bps=10_000_000)
+    pacer.probe(Probe(7, 1_000_000, 2500), 0.0)
+    for number in range(10):
+        pacer.enqueue(f"video {number}", 1000, PacketPriority.VIDEO, 0.0)
+    left: list[tuple[float, PacedPacket[str]]] = []
+    now = 0.0
+    while now < 0.1 and (pacer.queued_count or not left):
+        left += [(now, paced) for paced in pacer.packets_to_send(now)]
+        now = pacer.next_timeout() or 1.0
+
+    ids = [paced.probe_id for _, paced in left]
+    ended = max(at for at, paced in left if paced.probe_id == 7)
+    assert ids == sorted(ids, key=lambda probe_id: probe_id is None)  # first the probe, then the others
+    assert ids.count(7) >= 5
+    assert 0.02 < ended < 0.05

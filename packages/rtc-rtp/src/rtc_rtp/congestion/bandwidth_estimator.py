@@ -209,7 +209,6 @@ class BandwidthEstimator:
 
     def _take_arrivals(self, results: list[SentPacket], now: float) -> ProbeFinding | None:
         """Feed what arrived to those who measure it; return what a probe found."""
-        finding = None
         in_alr = self._alr.started_at is not None
         newest_sent_at = None
         for packet in results:
@@ -223,15 +222,16 @@ class BandwidthEstimator:
             self._last_arrival = received_at
             self._throughput.packet_arrived(received_at, packet.size, in_alr=in_alr)
             if packet.probe_id is not None:
-                # Too fast by intention: the queue that a probe builds is no sign of overuse.
-                finding = self._probe_results.packet_arrived(packet) or finding
+                # Too fast by intention: the queue that a probe builds is no sign of overuse, and neither is what has to wait for it.
+                self._probe_results.packet_arrived(packet)
+                self._inter_arrival.restart()
                 continue
             deltas = self._inter_arrival.packet_arrived(packet.sent_at, received_at)
             if deltas is not None:
                 self._trendline.group_arrived(*deltas, received_at)
         if newest_sent_at is not None:
             self._take_round_trip(now - newest_sent_at)
-        return finding
+        return self._probe_results.finding()
 
     def _take_round_trip(self, seconds: float) -> None:
         self._round_trip_time += (seconds - self._round_trip_time) / 8
@@ -246,7 +246,8 @@ class BandwidthEstimator:
                 self._probes.bitrate_changed(before, self._aimd.bitrate_bps, now)
             return
         if finding is not None:
-            if finding.bitrate_bps > self._aimd.bitrate_bps:
+            # What the path carries at most is known then, also if less was thought to be carried before.
+            if finding.is_limit or finding.bitrate_bps > self._aimd.bitrate_bps:
                 self._aimd.set_bitrate(finding.bitrate_bps, now)
                 self._throughput.expect_change()
             if self._config.probing:

@@ -64,6 +64,10 @@ class InterArrival:
         self._current: _Group | None = None
         self._previous: _Group | None = None
 
+    def restart(self) -> None:
+        """Measure nothing between what came before and what comes next."""
+        self._current = self._previous = None
+
     def packet_arrived(self, sent_at: float, received_at: float) -> tuple[float, float] | None:
         """Take in a packet; return the seconds between the last two groups at the sender and the receiver.
 

@@ -189,6 +189,8 @@ class Pacer(Generic[P]):
         """Return when `packets_to_send` has something; None if nothing waits."""
         if self._queues[PacketPriority.AUDIO]:
             return self._now
+        if self._probes and self._is_probing:
+            return max(self._probes[0].next_at(), self._now)
         due = []
         if self._queued_count:
             due.append(self._now + max(8 * self._debt / self._rate(), 0.0))
@@ -208,7 +210,9 @@ class Pacer(Generic[P]):
             leaving.append(self._take(audio))
         if self._probes:
             self._send_probe(leaving)
-        if self._queued_count:
+        if self._probes and self._is_probing:
+            pass  # What waits leaves as part of the probe: beside it, it would be in its way.
+        elif self._queued_count:
             rate = self._rate()
             if 8 * self._debt <= rate * _TICK:
                 budget = max(rate * BURST / 8, min(rate * SLOW_BURST / 8, SLOW_BURST_SIZE), 1.0)
@@ -251,6 +255,11 @@ class Pacer(Generic[P]):
             if self._probes:
                 # The next one begins when the debts of this one are paid in time.
                 self._probes[0].wanted_at = max(self._probes[0].wanted_at, active.next_at())
+
+    @property
+    def _is_probing(self) -> bool:
+        """Whether the probe whose turn it is has begun."""
+        return self._probes[0].started_at is not None
 
     def _pad(self, leaving: list[PacedPacket[P]]) -> None:
         is_due = 8 * self._debt <= self._rate() * _TICK

@@ -1,5 +1,6 @@
 """Probing: sending a little faster for a moment to learn whether the path carries more."""
 
+from itertools import accumulate, combinations
 from typing import Final
 
 from rtc_rtp.congestion.sent_packets import SentPacket
@@ -35,6 +36,10 @@ MAX_RATIO: Final = 2.0
 SATURATED_RATIO: Final = 0.9
 """A probe that arrives slower than this times its rate has found the limit."""
 SATURATED_SHARE: Final = 0.95
+SPAN_SHARE: Final = 0.5
+"""Of the time that a probe took: two packets that are farther apart are what it is measured by, if they are alike."""
+ALIKE: Final = 0.125
+"""The sizes of two packets are alike if they differ by so much of what was sent between them."""
 MAX_INTERVAL: Final = 1.0
 MAX_CLUSTER_COUNT: Final = 16
 
@@ -66,48 +71,59 @@ class ProbeFinding:
 class _Cluster:
     """What is known of the packets of one probe."""
 
-    __slots__ = ("arrived", "count", "first_arrival", "first_sent", "last_arrival", "last_sent", "probe", "sizes")
+    __slots__ = ("arrived", "packets", "probe")
 
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
-        self.count = 0
+        self.packets: list[tuple[float, float, int]] = []
+        """When each was sent, when it arrived, and its bytes."""
         self.arrived = 0
-        self.first_sent = self.last_sent = 0.0
-        self.first_arrival = self.last_arrival = 0.0
-        self.sizes = (0, 0)  # of the packet that was sent last, and of the one that arrived first
 
     def packet_arrived(self, packet: SentPacket, received_at: float) -> None:
-        size_last_sent, size_first_arrived = self.sizes
-        if not self.count or packet.sent_at < self.first_sent:
-            self.first_sent = packet.sent_at
-        if not self.count or packet.sent_at > self.last_sent:
-            self.last_sent = packet.sent_at
-            size_last_sent = packet.size
-        if not self.count or received_at < self.first_arrival:
-            self.first_arrival = received_at
-            size_first_arrived = packet.size
-        if not self.count or received_at > self.last_arrival:
-            self.last_arrival = received_at
-        self.sizes = (size_last_sent, size_first_arrived)
-        self.count += 1
+        self.packets.append((packet.sent_at, received_at, packet.size))
         self.arrived += packet.size
 
-    def finding(self) -> "ProbeFinding | None":
+    def finding(self) -> ProbeFinding | None:
         """Return what the probe found; None if it says nothing yet, or is contradictory."""
         probe = self.probe
-        if self.count < RECEIVED_SHARE * probe.packet_count or self.arrived < RECEIVED_SHARE * probe.size:
+        if len(self.packets) < RECEIVED_SHARE * probe.packet_count or self.arrived < RECEIVED_SHARE * probe.size:
             return None
-        sending = self.last_sent - self.first_sent
-        arriving = self.last_arrival - self.first_arrival
+        sending, sent, arriving, arrived = self._measure()
         if not (0 < sending <= MAX_INTERVAL and 0 < arriving <= MAX_INTERVAL):
             return None
-        sent_bps = 8 * (self.arrived - self.sizes[0]) / sending
-        arrived_bps = 8 * (self.arrived - self.sizes[1]) / arriving
+        sent_bps = 8 * sent / sending
+        arrived_bps = 8 * arrived / arriving
         if arrived_bps > MAX_RATIO * sent_bps:
             return None
-        if arrived_bps < SATURATED_RATIO * sent_bps:
+        # Where the ends are of different sizes, the doubt is the path's: at worst another probe finds the limit.
+        if 8 * max(sent, arrived) / arriving < SATURATED_RATIO * sent_bps:
             return ProbeFinding(SATURATED_SHARE * arrived_bps, is_limit=True)
         return ProbeFinding(min(sent_bps, arrived_bps), is_limit=False)
+
+    def _measure(self) -> tuple[float, int, float, int]:
+        """Return how long sending took and of how many bytes, and the same of arriving.
+
+        Between two packets the time at the sender is that of the first one's bytes, for it says when the next may leave, and the time at
+        the receiver, on a path that is full, that of the second one's, which have to arrive. So both are to be of about one size: a
+        picture's packet before much that is small would look as if the path were slow. And both are to be the first of those that
+        left together: the others wait for it, on a fast path too.
+        """
+        packets = sorted(self.packets)
+        firsts = [i for i, packet in enumerate(packets) if not i or packet[0] != packets[i - 1][0]]
+        before = [0, *accumulate([size for _, _, size in packets])]
+        chosen, span = (0, firsts[-1]), SPAN_SHARE * (packets[-1][0] - packets[0][0])
+        for i, j in combinations(firsts, 2):
+            difference = abs(packets[i][2] - packets[j][2])
+            passed = packets[j][0] - packets[i][0]
+            if passed > span and difference <= ALIKE * (before[j] - before[i]):
+                chosen, span = (i, j), passed
+        first, last = chosen
+        measured = packets[first : last + 1]
+        arrivals = [arrival for _, arrival, _ in measured]
+        begin = min(range(len(arrivals)), key=arrivals.__getitem__)
+        total = before[last + 1] - before[first]
+        sending, arriving = measured[-1][0] - measured[0][0], max(arrivals) - arrivals[begin]
+        return sending, total - measured[-1][2], arriving, total - measured[begin][2]
 
 
 class ProbeResults:
@@ -115,6 +131,7 @@ class ProbeResults:
 
     def __init__(self) -> None:
         self._clusters: dict[int, _Cluster] = {}
+        self._touched: dict[int, None] = {}
 
     def started(self, probe: Probe) -> None:
         """Expect the packets of a probe."""
@@ -122,13 +139,21 @@ class ProbeResults:
         if len(self._clusters) > MAX_CLUSTER_COUNT:
             del self._clusters[next(iter(self._clusters))]
 
-    def packet_arrived(self, packet: SentPacket) -> ProbeFinding | None:
-        """Take in a packet of a probe; return what the probe found, as soon as it has."""
+    def packet_arrived(self, packet: SentPacket) -> None:
+        """Take in a packet of a probe."""
         cluster = None if packet.probe_id is None else self._clusters.get(packet.probe_id)
-        if cluster is None or packet.received_at is None:
-            return None
-        cluster.packet_arrived(packet, packet.received_at)
-        return cluster.finding()
+        if cluster is not None and packet.received_at is not None:
+            cluster.packet_arrived(packet, packet.received_at)
+            self._touched[cluster.probe.probe_id] = None
+
+    def finding(self) -> ProbeFinding | None:
+        """Return what the latest probe found of those whose packets were taken in since the last call; None if it has found nothing."""
+        touched, self._touched = self._touched, {}
+        found = None
+        for probe_id in sorted(touched):
+            cluster = self._clusters.get(probe_id)
+            found = (cluster and cluster.finding()) or found
+        return found
 
 
 class ProbeController:

@@ -52,7 +52,8 @@ class AcknowledgedBitrate:
         self._window_started_at = None
 
     def expect_change(self) -> None:
-        """Trust the next sample more than usual."""
+        """Begin a new sample, and trust it more than usual."""
+        self._window_started_at = None
         self._variance += 200.0
 
     def _take_sample(self, sample_bps: float, *, in_alr: bool) -> None:
