@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from rtc_asyncio import DOMException, EncodedFrameTrack, RTCPeerConnection, RTCRtpReceiver, RTCRtpTransceiver
+from rtc_asyncio.tracks import MediaKind
 
 from .errors import CommandError
 from .report import Report
@@ -20,7 +21,7 @@ from .report import Report
 if TYPE_CHECKING:
     from rtc_media import MediaRecorder
 
-KINDS: Final = ("video", "audio")
+KINDS: Final[tuple[MediaKind, ...]] = ("video", "audio")
 SUITABLE_CODECS: Final = {
     ".mp4": ("video/H264", "video/H265", "video/VP9", "video/AV1"),
     ".mov": ("video/H264", "video/H265"),
@@ -31,7 +32,7 @@ SUITABLE_CODECS: Final = {
     ".wav": ("audio/PCMU", "audio/PCMA", "audio/G722"),
 }
 """What files hold as it comes, by their names; the session is asked for these first."""
-KINDS_HELD: Final = {".ivf": ("video",), ".opus": ("audio",), ".wav": ("audio",)}
+KINDS_HELD: Final[dict[str, tuple[MediaKind, ...]]] = {".ivf": ("video",), ".opus": ("audio",), ".wav": ("audio",)}
 """Of files that do not hold both."""
 PROGRESS_INTERVAL: Final = 5.0
 """Seconds between two lines about how far the recording is."""
@@ -86,10 +87,8 @@ def _transceivers(pc: RTCPeerConnection, options: Options) -> list[RTCRtpTransce
         transceiver = pc.addTransceiver(kind, {"direction": "recvonly"})
         known = RTCRtpReceiver.getCapabilities(kind)
         if known is not None and any(each.mimeType in suitable for each in known.codecs):
-            order = {mime_type: place for place, mime_type in enumerate(suitable)}
-            transceiver.setCodecPreferences(
-                sorted(known.codecs, key=lambda codec: order.get(codec.mimeType, len(order)))
-            )
+            wanted = [codec for mime_type in suitable for codec in known.codecs if codec.mimeType == mime_type]
+            transceiver.setCodecPreferences([*wanted, *(codec for codec in known.codecs if codec not in wanted)])
         made.append(transceiver)
     return made
 
@@ -198,7 +197,7 @@ async def _record(
 
     recorder = MediaRecorder(options.file)
     feeding: list[asyncio.Task[None]] = []
-    counts = dict.fromkeys(KINDS, 0)
+    counts: dict[str, int] = dict.fromkeys(KINDS, 0)
     sent = [each for each in transceivers if each.currentDirection in {"recvonly", "sendrecv"}]
     if not sent:
         raise CommandError(f"{options.url} sends neither pictures nor sound")
@@ -216,7 +215,7 @@ async def _record(
                 async with asyncio.timeout(options.duration):
                     await _until_over(pc, recorder, counts, report, begun, signalling)
     except MediaError:
-        counts = dict.fromkeys(KINDS, 0)  # of which the file has none, or not all
+        counts = dict[str, int].fromkeys(KINDS, 0)  # of which the file has none, or not all
         raise
     finally:
         for task in feeding:
