@@ -23,7 +23,11 @@ OF_OTHER_PROGRAMS = {
     "cryptography.hazmat.primitives.serialization": X509,
     "cryptography.x509": X509,
     "ifaddr": "interfaces are listed when candidates are gathered",
+    "pathlib": "files",
     "rtc_asyncio.stats": "getStats()",
+    "rtc_datachannel.endpoint": "made with the first channel",
+    "rtc_dtls.connection": "made when both descriptions are known",
+    "rtc_ice.agent": "made with the first description",
     "rtc_peer.media": "media",
     "rtc_peer.media_flow": "media",
     "rtc_peer.media_transport": "media",
@@ -34,6 +38,7 @@ OF_OTHER_PROGRAMS = {
     "rtc_sdp.rtp": "media",
     "rtc_sdp.simulcast": "media",
     "rtc_sdp.standard": "texts for people, and media",
+    "rtc_sctp.association": "made with the first channel",
     "rtc_srtp": "media",
     "rtc_stun.client": "ICE speaks STUN itself",
     "rtc_stun.client_authentication": "STUN and TURN servers that ask who one is",
@@ -59,7 +64,7 @@ def _loaded_by(statement: str) -> set[str]:
 def test_the_peer_connection_loads_nothing_of_other_programs() -> None:
     loaded = _loaded_by("from rtc_asyncio import RTCDataChannel, RTCPeerConnection")
 
-    assert {"rtc_asyncio.peer_connection", "rtc_sdp.session", "rtc_stun.message"} <= loaded
+    assert {"rtc_asyncio.peer_connection", "rtc_sdp.session", "rtc_dtls.config"} <= loaded
     assert loaded & OF_OTHER_PROGRAMS.keys() == set()
 
 
@@ -68,6 +73,15 @@ def test_a_connection_with_nothing_but_data_loads_neither_media_nor_x509() -> No
 
     assert "rtc_sctp.association" in loaded
     assert {OF_OTHER_PROGRAMS[each] for each in loaded & OF_OTHER_PROGRAMS.keys()} & {"media", X509} == set()
+
+
+@pytest.mark.parametrize(("spoken", "other"), [("13", "12"), ("12", "13")])
+def test_a_handshake_loads_the_engines_of_its_version_alone(spoken: str, other: str) -> None:
+    pair = "Ends(*configs())" if spoken == "13" else "Ends()"
+    loaded = _loaded_by(f"from tests.dtls.ends13 import Ends, configs\n{pair}.connect()")
+
+    assert {f"rtc_dtls.client{spoken}", f"rtc_dtls.server{spoken}"} <= loaded
+    assert {f"rtc_dtls.client{other}", f"rtc_dtls.server{other}"} & loaded == set()
 
 
 @pytest.mark.parametrize("name", LAZY_ROOTS)
@@ -91,4 +105,4 @@ def test_a_lazy_root_knows_where_every_public_name_is(name: str) -> None:
 
 
 def test_the_codecs_are_lazy() -> None:
-    assert {"rtc_sdp", "rtc_stun", "rtc_peer", "rtc_asyncio"} <= set(LAZY_ROOTS)
+    assert {"rtc_sdp", "rtc_stun", "rtc_dtls", "rtc_sctp", "rtc_peer", "rtc_asyncio"} <= set(LAZY_ROOTS)

@@ -5,7 +5,6 @@ import functools
 import ipaddress
 import socket
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from .dataclass import dataclass
@@ -13,9 +12,9 @@ from .dataclass import dataclass
 _TRANSITIONAL: Final = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
 """6to4 and Teredo: IPv6 by way of relays."""
 
-_INTERFACES: Final = Path("/sys/class/net")
+_OPERATIONAL_STATE: Final = "/sys/class/net/{}/operstate"
 _DOWN: Final = {"down", "lowerlayerdown", "notpresent"}
-_IPV6_ADDRESSES: Final = Path("/proc/net/if_inet6")
+_IPV6_ADDRESSES: Final = "/proc/net/if_inet6"
 _TEMPORARY: Final = 0x01
 _DEPRECATED: Final = 0x20
 """Flags of an address there."""
@@ -102,7 +101,7 @@ def _temporary_addresses() -> set[str]:
     """Return the addresses of IPv6 that live for a day or so and are not deprecated; none where the system does not tell."""
     found = set()
     with contextlib.suppress(OSError, ValueError):
-        for line in _IPV6_ADDRESSES.read_text().splitlines():
+        for line in _read(_IPV6_ADDRESSES).splitlines():
             digits, _, _, _, flags, _ = line.split()
             if int(flags, 16) & (_TEMPORARY | _DEPRECATED) == _TEMPORARY:
                 found.add(str(ipaddress.IPv6Address(int(digits, 16))))
@@ -112,9 +111,14 @@ def _temporary_addresses() -> set[str]:
 def _is_up(interface: str) -> bool:
     """Whether an interface is up; addresses of IPv4 stay when it goes down. True where the system does not tell."""
     try:
-        return (_INTERFACES / interface / "operstate").read_text().strip() not in _DOWN
+        return _read(_OPERATIONAL_STATE.format(interface)).strip() not in _DOWN
     except OSError:
         return True
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()
 
 
 # Connections look at the same few addresses one after the other.

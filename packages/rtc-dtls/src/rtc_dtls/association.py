@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Final
 
 from .alert import Alert, AlertDescription, AlertLevel, alert_name
-from .client12 import Client12
-from .client13 import Client13
 from .client_negotiation import ClientNegotiation
 from .config import DtlsConfig
 from .context import HandshakeContext
+from .engine import Engine, Exporter, Outcome
 from .errors import ParseError, ProtocolError, StateError
 from .events import ApplicationDataReceived, ConnectionClosed, ConnectionFailed, HandshakeCompleted
 from .handshake import HandshakeMessage, HandshakeType, message_name
@@ -23,24 +22,15 @@ from .handshake_layer import HANDSHAKE_EPOCH
 from .inbox import Inbox
 from .journal import Trace
 from .key_schedule12 import MasterSecret
-from .key_schedule13 import ExporterSecret
 from .outbox import Outbox
 from .post_handshake import PostHandshake
 from .record import ContentType, Opened, Record, split_datagram
 from .record13 import ProtectedRecord
 from .record_layer import BAD_MAC, KEPT
-from .server12 import Server12
-from .server13 import Server13
 from .server_negotiation import ServerNegotiation
 from .session import Session
 from .state import TRANSITIONS, ConnectionState, Input, Role
 from .version import Version
-
-Engine = ClientNegotiation | ServerNegotiation | Client12 | Server12 | Client13 | Server13 | PostHandshake
-"""What takes handshake messages at the moment."""
-
-Exporter = MasterSecret | ExporterSecret
-"""What keys for other protocols come from."""
 
 
 class Association:
@@ -246,21 +236,17 @@ class Association:
         successor = self.engine.receive(message)
         if successor is not None:
             self.engine = successor
-        match self.engine:
-            case Client12() | Server12() | Client13() | Server13() as engine if engine.outcome is not None:
-                self._complete(engine, *engine.outcome)
+        outcome = self.engine.outcome
+        if outcome is not None:
+            self._complete(outcome)
 
-    def _complete(
-        self, engine: Client12 | Server12 | Client13 | Server13, session: Session, exporter: Exporter
-    ) -> None:
+    def _complete(self, outcome: Outcome) -> None:
         """Both Finished messages are right: shut epoch 0, and let data through if the peer is the right one."""
-        self.session, self.exporter = session, exporter
-        if isinstance(engine, Client13 | Server13):
-            self.engine = engine.successor()
-            self.context.layer.go_on()
-        else:
-            self.engine = None
+        self.session, self.exporter, self.engine = outcome.session, outcome.exporter, outcome.successor
+        if outcome.successor is None:
             self.context.layer.finish()
+        else:
+            self.context.layer.go_on()
         self.context.records.close_plaintext()
         if self.context.identity.verified:
             self.step(Input.COMPLETE)

@@ -30,6 +30,7 @@ from .connection_id import find_connection_id
 from .context import HandshakeContext, check_epoch, unexpected
 from .dataclass import dataclass
 from .downgrade import check_downgrade
+from .engine import Outcome
 from .errors import ProtocolError
 from .group import EphemeralKey
 from .handshake import HandshakeMessage, HandshakeType
@@ -123,10 +124,12 @@ class Client12:
         self._state: State = AwaitCertificate(negotiated=_accept(context, hello, server_hello))
 
     @property
-    def outcome(self) -> tuple[Session, MasterSecret] | None:
+    def outcome(self) -> Outcome | None:
         """What was agreed on and the secret of it, once there is any."""
         state = self._state
-        return (state.session, state.master) if isinstance(state, Established) else None
+        if not isinstance(state, Established):
+            return None
+        return Outcome(session=state.session, exporter=state.master, successor=None)
 
     def receive(self, message: HandshakeMessage) -> None:
         """Take the next message of the server.

@@ -24,19 +24,20 @@ from collections.abc import Sequence
 from .alert import AlertDescription
 from .certificate_messages import CertificateVerify
 from .certificate_messages13 import CertificateMessage13, CertificateRequest13, signed_content
-from .cipher_suite13 import CIPHER_SUITES_13, CipherSuite13
+from .cipher_suite13 import CipherSuite13
 from .client_hello import ClientHello
 from .connection_id import find_connection_id
 from .context import HandshakeContext, unexpected
 from .dataclass import dataclass
 from .encrypted_extensions import EncryptedExtensions
+from .engine import Outcome
 from .errors import ProtocolError
 from .extensions import ExtensionType
 from .extensions13 import check_answers
 from .finished13 import Finished13, check_finished
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import HANDSHAKE_EPOCH, MessageBody
-from .key_schedule13 import ApplicationSecrets, ExporterSecret, HandshakeSecrets
+from .key_schedule13 import ApplicationSecrets, HandshakeSecrets
 from .key_share import KeyPair, parse_server_share
 from .peer_certificate import PeerKey
 from .post_handshake import PostHandshake
@@ -115,6 +116,7 @@ class Client13:
         hello: ClientHello,
         key_pairs: Sequence[KeyPair],
         server_hello: ServerHello,
+        suite: CipherSuite13,
     ) -> None:
         """Accept the server's choices; the transcript ends with its hello, the key pairs are those of our last one.
 
@@ -125,7 +127,7 @@ class Client13:
         self._context = context
         self._transcript = transcript
         self._hello = hello
-        self._suite = accept_server_hello(context, hello, server_hello)
+        self._suite = suite
         check_answers(server_hello.extensions, "server_hello", hello.extensions)
         self._group, secret = _exchange(key_pairs, server_hello)
         context.version = Version.DTLS_1_3
@@ -143,21 +145,14 @@ class Client13:
         self._state: State = AwaitEncryptedExtensions()
 
     @property
-    def outcome(self) -> tuple[Session, ExporterSecret] | None:
-        """What was agreed on and what keys can be exported from, once there is any."""
+    def outcome(self) -> Outcome | None:
+        """What was agreed on, what keys can be exported from, and what goes on, once there is any."""
         state = self._state
-        return (state.session, state.application.exporter) if isinstance(state, Established) else None
-
-    def successor(self) -> PostHandshake:
-        """Return what goes on after the handshake.
-
-        Raises:
-            TypeError: It is not over.
-        """
-        if not isinstance(self._state, Established):
-            raise TypeError("the handshake is not over")
-        application = self._state.application
-        return PostHandshake(self._context, ours=application.client, theirs=application.server)
+        if not isinstance(state, Established):
+            return None
+        keys = state.application
+        successor = PostHandshake(self._context, ours=keys.client, theirs=keys.server)
+        return Outcome(session=state.session, exporter=keys.exporter, successor=successor)
 
     def receive(self, message: HandshakeMessage) -> None:
         """Take the next message of the server.
@@ -274,31 +269,6 @@ class Client13:
 
     def _send(self, body: MessageBody) -> None:
         self._transcript.add(self._context.layer.compose(body).without_dtls_fields())
-
-
-def accept_server_hello(context: HandshakeContext, hello: ClientHello, server_hello: ServerHello) -> CipherSuite13:
-    """Check what a ServerHello and a HelloRetryRequest have in common, and return the suite.
-
-    Raises:
-        ProtocolError: The server chose what was not offered.
-    """
-    section = "RFC 8446 section 4.1.3"
-    # A server that wanted a cookie of DTLS 1.2 cannot go on in 1.3.
-    if hello.cookie or server_hello.server_version != Version.DTLS_1_2:
-        raise ProtocolError(AlertDescription.ILLEGAL_PARAMETER, "two versions in one handshake", section)
-    # [rfc8446:4.1.3/2] [rfc9147:5/1]
-    if server_hello.session_id != hello.session_id:
-        raise ProtocolError(AlertDescription.ILLEGAL_PARAMETER, "the server has another session id", section)
-    # [rfc8446:4.1.3/6]
-    if server_hello.cipher_suite not in context.config.cipher_suites_13:
-        raise ProtocolError(
-            AlertDescription.ILLEGAL_PARAMETER,
-            f"the server chose cipher suite {server_hello.cipher_suite:#06x}, which was not offered",
-            section,
-        )
-    if server_hello.compression_method != 0:
-        raise ProtocolError(AlertDescription.ILLEGAL_PARAMETER, "the server chose compression", section)
-    return CIPHER_SUITES_13[server_hello.cipher_suite]
 
 
 def _exchange(key_pairs: Sequence[KeyPair], server_hello: ServerHello) -> tuple[int, bytes]:

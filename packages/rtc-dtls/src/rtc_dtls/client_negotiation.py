@@ -11,11 +11,11 @@ ClientHello, again       ───────────────►
 from typing import Final
 
 from .alert import AlertDescription
-from .client12 import Client12
-from .client13 import Client13, accept_server_hello
+from .cipher_suite13 import CIPHER_SUITES_13, CipherSuite13
 from .client_hello import ClientHello
 from .client_offer import make_client_hello
 from .context import HandshakeContext, unexpected
+from .engine import Engine
 from .errors import ProtocolError
 from .extensions import Extensions, ExtensionType
 from .extensions13 import check_answers, encode_cookie, parse_cookie, parse_selected_version
@@ -32,6 +32,9 @@ MAX_HELLO_VERIFY_REQUESTS: Final = 5
 
 class ClientNegotiation:
     """The client until the ServerHello."""
+
+    outcome: Final = None
+    """Nothing is settled before the engine of a version has taken over."""
 
     __slots__ = ("_context", "_hello", "_hello_message", "_key_pairs", "_requests", "_retried", "_retry_transcript")
 
@@ -54,7 +57,7 @@ class ClientNegotiation:
         """Send the first ClientHello."""
         self._send_hello()
 
-    def receive(self, message: HandshakeMessage) -> Client12 | Client13 | None:
+    def receive(self, message: HandshakeMessage) -> Engine | None:
         """Take a message and return the engine of the version that the server chose, once it did.
 
         Raises:
@@ -69,6 +72,8 @@ class ClientNegotiation:
             raise unexpected(message, self)
         server_hello = ServerHello.parse(message.body)
         if self._version(server_hello) == Version.DTLS_1_2:
+            from .client12 import Client12
+
             return Client12(self._context, self._transcript12(message), self._hello, server_hello)
         if server_hello.random == RETRY_RANDOM:
             self._retry(message, server_hello)
@@ -76,9 +81,12 @@ class ClientNegotiation:
         # [rfc8446:4.1.4/3]
         if self._retried is not None and server_hello.cipher_suite != self._retried:
             raise _illegal("the server changed its mind about the cipher suite", "RFC 8446 section 4.1.4")
+        from .client13 import Client13
+
         transcript = Transcript()
         transcript.add(self._retry_transcript + self._sent().without_dtls_fields() + message.without_dtls_fields())
-        return Client13(self._context, transcript, self._hello, self._key_pairs, server_hello)
+        suite = _accept(self._context, self._hello, server_hello)
+        return Client13(self._context, transcript, self._hello, self._key_pairs, server_hello, suite)
 
     def _version(self, server_hello: ServerHello) -> Version:
         """Return the version that the server chose. See :rfc:`8446#section-4.2.1`."""
@@ -127,7 +135,7 @@ class ClientNegotiation:
         # [rfc9147:5.1/6] [rfc8446:4.1.4/2]
         if self._retried is not None:
             raise ProtocolError(AlertDescription.UNEXPECTED_MESSAGE, "a second HelloRetryRequest", section)
-        suite = accept_server_hello(self._context, self._hello, request)
+        suite = _accept(self._context, self._hello, request)
         check_answers(request.extensions, "hello_retry_request", self._hello.extensions)
         cookie = request.extensions.find(ExtensionType.COOKIE)
         key_share = request.extensions.find(ExtensionType.KEY_SHARE)
@@ -174,6 +182,31 @@ class ClientNegotiation:
         if self._hello_message is None:
             raise TypeError("nothing can be received before the first hello")
         return self._hello_message
+
+
+def _accept(context: HandshakeContext, hello: ClientHello, server_hello: ServerHello) -> CipherSuite13:
+    """Check what a ServerHello and a HelloRetryRequest have in common, and return the suite.
+
+    Raises:
+        ProtocolError: The server chose what was not offered.
+    """
+    section = "RFC 8446 section 4.1.3"
+    # A server that wanted a cookie of DTLS 1.2 cannot go on in 1.3.
+    if hello.cookie or server_hello.server_version != Version.DTLS_1_2:
+        raise ProtocolError(AlertDescription.ILLEGAL_PARAMETER, "two versions in one handshake", section)
+    # [rfc8446:4.1.3/2] [rfc9147:5/1]
+    if server_hello.session_id != hello.session_id:
+        raise ProtocolError(AlertDescription.ILLEGAL_PARAMETER, "the server has another session id", section)
+    # [rfc8446:4.1.3/6]
+    if server_hello.cipher_suite not in context.config.cipher_suites_13:
+        raise ProtocolError(
+            AlertDescription.ILLEGAL_PARAMETER,
+            f"the server chose cipher suite {server_hello.cipher_suite:#06x}, which was not offered",
+            section,
+        )
+    if server_hello.compression_method != 0:
+        raise ProtocolError(AlertDescription.ILLEGAL_PARAMETER, "the server chose compression", section)
+    return CIPHER_SUITES_13[server_hello.cipher_suite]
 
 
 def _illegal(message: str, section: str) -> ProtocolError:

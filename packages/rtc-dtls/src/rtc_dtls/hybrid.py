@@ -27,7 +27,7 @@ X25519_LENGTH: Final = 32
 class HybridKey:
     """The client's key pair for one handshake."""
 
-    __slots__ = ("_curve", "_seed", "public")
+    __slots__ = ("_curve", "_key", "_seed", "public")
 
     group: Final = GroupId.X25519MLKEM768
 
@@ -35,8 +35,16 @@ class HybridKey:
         """Take the seed of the ML-KEM half, and the X25519 half."""
         self._seed = seed
         self._curve = curve
-        self.public = self._load().public_key().public_bytes_raw() + curve.public
+        self._key = _load(seed)
+        self.public = self._key.public_key().public_bytes_raw() + curve.public
         """The share that goes to the server."""
+
+    def __getstate__(self) -> tuple[bytes, EphemeralKey, bytes]:
+        return self._seed, self._curve, self.public
+
+    def __setstate__(self, state: tuple[bytes, EphemeralKey, bytes]) -> None:
+        self._seed, self._curve, self.public = state
+        self._key = _load(self._seed)  # the library's object can neither be copied nor pickled
 
     @classmethod
     def generate(cls, rng: Callable[[int], bytes]) -> Self:
@@ -51,14 +59,14 @@ class HybridKey:
         """
         if len(peer_public) != CIPHERTEXT_LENGTH + X25519_LENGTH:
             raise _invalid()
-        secret = self._load().decapsulate(peer_public[:CIPHERTEXT_LENGTH])
+        secret = self._key.decapsulate(peer_public[:CIPHERTEXT_LENGTH])
         return secret + self._curve.exchange(peer_public[CIPHERTEXT_LENGTH:])
 
-    def _load(self) -> "MLKEM768PrivateKey":
-        """Make the library's object, which cannot be pickled; it is needed twice."""
-        from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 
-        return MLKEM768PrivateKey.from_seed_bytes(self._seed)
+def _load(seed: bytes) -> "MLKEM768PrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+
+    return MLKEM768PrivateKey.from_seed_bytes(seed)
 
 
 def encapsulate(share: bytes, rng: Callable[[int], bytes]) -> tuple[bytes, bytes]:

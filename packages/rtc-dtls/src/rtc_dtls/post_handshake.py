@@ -32,6 +32,9 @@ class PostHandshake:
 
     __slots__ = ("_asked_for", "_context", "_epoch", "_ours", "_peer_epoch", "_queue", "_theirs", "_updating")
 
+    outcome: Final = None
+    """There are no handshakes any more."""
+
     def __init__(self, context: HandshakeContext, *, ours: TrafficSecret, theirs: TrafficSecret) -> None:
         """Begin with the first secrets of the application."""
         self._context = context

@@ -31,6 +31,7 @@ from .client_hello import ClientHello
 from .context import HandshakeContext, answer_connection_id, check_epoch, unexpected
 from .dataclass import dataclass
 from .downgrade import mark_downgrade
+from .engine import Outcome
 from .errors import ProtocolError
 from .extensions import Extensions, ExtensionType, parse_code_points
 from .group import EphemeralKey, GroupId
@@ -112,10 +113,12 @@ class Server12:
         self._state: State = self._on_client_hello(hello)
 
     @property
-    def outcome(self) -> tuple[Session, MasterSecret] | None:
+    def outcome(self) -> Outcome | None:
         """What was agreed on and the secret of it, once there is any."""
         state = self._state
-        return (state.session, state.master) if isinstance(state, Established) else None
+        if not isinstance(state, Established):
+            return None
+        return Outcome(session=state.session, exporter=state.master, successor=None)
 
     def receive(self, message: HandshakeMessage) -> None:
         """Take the next message of the client.

@@ -30,12 +30,13 @@ from .client_hello import ClientHello
 from .context import HandshakeContext, answer_connection_id, unexpected
 from .dataclass import dataclass
 from .encrypted_extensions import EncryptedExtensions
+from .engine import Outcome
 from .errors import ProtocolError
 from .extensions import Extensions, ExtensionType
 from .finished13 import Finished13, check_finished
 from .handshake import HandshakeMessage, HandshakeType
 from .handshake_layer import HANDSHAKE_EPOCH, MessageBody
-from .key_schedule13 import ApplicationSecrets, ExporterSecret, HandshakeSecrets
+from .key_schedule13 import ApplicationSecrets, HandshakeSecrets
 from .key_share import answer_share, encode_server_share
 from .peer_certificate import PeerKey
 from .post_handshake import PostHandshake
@@ -110,15 +111,14 @@ class Server13:
         self._state: State = AwaitCertificate() if wants_certificate else AwaitFinished(peer_signature_algorithm=None)
 
     @property
-    def outcome(self) -> tuple[Session, ExporterSecret] | None:
-        """What was agreed on and what keys can be exported from, once there is any."""
+    def outcome(self) -> Outcome | None:
+        """What was agreed on, what keys can be exported from, and what goes on, once there is any."""
         state = self._state
-        return (state.session, self._agreed.application.exporter) if isinstance(state, Established) else None
-
-    def successor(self) -> PostHandshake:
-        """Return what goes on after the handshake."""
-        application = self._agreed.application
-        return PostHandshake(self._context, ours=application.server, theirs=application.client)
+        if not isinstance(state, Established):
+            return None
+        keys = self._agreed.application
+        successor = PostHandshake(self._context, ours=keys.server, theirs=keys.client)
+        return Outcome(session=state.session, exporter=keys.exporter, successor=successor)
 
     def receive(self, message: HandshakeMessage) -> None:
         """Take the next message of the client.

@@ -18,14 +18,13 @@ from .alert import Alert, AlertDescription, AlertLevel
 from .client_hello import ClientHello
 from .context import HandshakeContext
 from .cookie import is_cookie_valid, make_cookie
+from .engine import Engine
 from .errors import ProtocolError
 from .extensions import ExtensionType, parse_supported_versions
 from .extensions13 import parse_cookie
 from .handshake import HandshakeMessage
 from .hello_retry import Retry, open_cookie, unchanging_digest
 from .record import MAX_SEQUENCE_NUMBER, ContentType
-from .server12 import Server12
-from .server13 import Server13
 from .server_choice13 import Choice, choose
 from .server_hello import HelloVerifyRequest
 from .transcript import Transcript
@@ -42,12 +41,15 @@ class ServerNegotiation:
 
     __slots__ = ("_context", "_secret")
 
+    outcome: Final = None
+    """Nothing is settled before the engine of a version has taken over."""
+
     def __init__(self, context: HandshakeContext) -> None:
         self._context = context
         self._secret = b""
         """For the cookies of this connection alone, where the configuration wants none but a share is missing."""
 
-    def receive(self, message: HandshakeMessage) -> Server12 | Server13 | None:
+    def receive(self, message: HandshakeMessage) -> Engine | None:
         """Take a message and return the engine of the version that we chose, once there is an acceptable hello.
 
         Raises:
@@ -63,7 +65,7 @@ class ServerNegotiation:
             return self._negotiate13(message, hello)
         return self._negotiate12(message, hello)
 
-    def _negotiate12(self, message: HandshakeMessage, hello: ClientHello) -> Server12 | None:
+    def _negotiate12(self, message: HandshakeMessage, hello: ClientHello) -> Engine | None:
         context = self._context
         secrets = context.config.cookie_secrets
         # [rfc6347:4.2.1/1] [rfc6347:4.2.1/3] [rfc6347:4.2.1/17]
@@ -73,13 +75,15 @@ class ServerNegotiation:
             request = HelloVerifyRequest(cookie=make_cookie(secrets[0], context.peer_address, hello))
             context.layer.send_message_once(request, message.message_seq, context.layer.received_number)
             return None
+        from .server12 import Server12
+
         self._accept(message)
         transcript = Transcript()
         # [rfc6347:4.2.6/1] [rfc6347:4.2.6/2]
         transcript.add(bytes(message))
         return Server12(context, transcript, hello)
 
-    def _negotiate13(self, message: HandshakeMessage, hello: ClientHello) -> Server13 | None:
+    def _negotiate13(self, message: HandshakeMessage, hello: ClientHello) -> Engine | None:
         context = self._context
         # [rfc9147:5.2/4]
         choice = choose(context.config, hello)
@@ -100,6 +104,8 @@ class ServerNegotiation:
             transcript = retry.transcript(cookie)
         if choice.share is None:
             raise _illegal("the share that was asked for is not there")
+        from .server13 import Server13
+
         self._accept(message)
         transcript.add(message.without_dtls_fields())
         return Server13(context, transcript, hello, choice, choice.share)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import rtc_datachannel
-from rtc_datachannel import DataChannel, DataChannelConfig, DataChannelEndpoint
-from rtc_peer.dtls_transport import DtlsTransport
+from rtc_datachannel import DataChannel, DataChannelConfig
 from rtc_peer.errors import ArgumentError, OperationError, StateError
 from rtc_peer.events import SctpTransportStateChanged
 from rtc_peer.journal import Trace
 from rtc_peer.marking import code_point_of_channels
 from rtc_peer.section import DataParameters
 from rtc_peer.state import DtlsTransportState, SctpTransportState
+
+if TYPE_CHECKING:
+    from rtc_datachannel import DataChannelEndpoint
+    from rtc_peer.dtls_transport import DtlsTransport
 
 DataEvent: TypeAlias = (
     SctpTransportStateChanged
@@ -36,13 +39,16 @@ class DataTransport:
     """
 
     __slots__ = (
+        "_config",
         "_due",
+        "_endpoint",
         "_events",
         "_is_unmarked",
         "_remote_port",
+        "_rng",
+        "_trace",
         "_tunnel",
         "channels_created",
-        "endpoint",
         "is_negotiated",
         "state",
         "stirred",
@@ -50,7 +56,10 @@ class DataTransport:
     )
 
     def __init__(self, *, rng: Callable[[int], bytes], config: DataChannelConfig, trace: Trace | None) -> None:
-        self.endpoint = DataChannelEndpoint(rng=rng, config=config, trace=trace)
+        self._rng = rng
+        self._config = config
+        self._trace = trace
+        self._endpoint: DataChannelEndpoint | None = None
         self.state = SctpTransportState.CONNECTING
         self.transport_id: int | None = None
         """The transport below; None before an answer names one."""
@@ -65,6 +74,13 @@ class DataTransport:
         """Whether there may be other channels than when the code point was chosen."""
         self._remote_port: int | None = None
         self._tunnel: DtlsTransport | None = None
+
+    @property
+    def endpoint(self) -> DataChannelEndpoint:
+        """The endpoint, made when there is something for it: most connections that carry media have no channels."""
+        if self._endpoint is None:
+            self._endpoint = rtc_datachannel.DataChannelEndpoint(rng=self._rng, config=self._config, trace=self._trace)
+        return self._endpoint
 
     # --- channels ---
 
@@ -207,7 +223,7 @@ class DataTransport:
             if packets:
                 # [rfc8827:6.5/3] [rfc8827:6.5/9] [rfc8835:3.5/2]
                 tunnel.send_many(packets)
-        elif self.state is SctpTransportState.CLOSED:
+        elif self.state is SctpTransportState.CLOSED and self._endpoint is not None:
             # The last words of an association that outlived its tunnel reach nobody.
             self.endpoint.datagrams_to_send(now)
 
@@ -231,8 +247,9 @@ class DataTransport:
     def end(self, now: float) -> None:
         """End the association and all channels at once."""
         self.stirred = True
-        self.endpoint.abort(now)
-        self._follow()
+        if self._endpoint is not None:
+            self._endpoint.abort(now)
+            self._follow()
         self._step(SctpTransportState.CLOSED)
 
     def drain(self) -> list[DataEvent]:
@@ -242,7 +259,7 @@ class DataTransport:
         return events
 
     def _follow(self) -> None:
-        for event in self.endpoint.events():
+        for event in () if self._endpoint is None else self._endpoint.events():
             if type(event) is rtc_datachannel.MessageReceived:
                 self._events.append(event)
             else:

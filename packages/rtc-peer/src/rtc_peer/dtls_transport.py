@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Final
 
 import rtc_dtls
 from rtc_dtls import AlertDescription, Certificate, DtlsConfig, DtlsConnection, SrtpProfile
 from rtc_peer.agreement import Agreement
-from rtc_peer.events import DtlsTransportFailed, DtlsTransportStateChanged
+from rtc_peer.events import DtlsTransportEvent, DtlsTransportFailed, DtlsTransportStateChanged
 from rtc_peer.journal import Journal
 from rtc_peer.state import DtlsTransportState
 from rtc_stun import Datagram
-
-DtlsTransportEvent: TypeAlias = DtlsTransportFailed | DtlsTransportStateChanged
 
 MAX_EARLY_DATAGRAMS: Final = 16
 """Datagrams kept that came before DTLS could take them; the oldest go first. A ClientHello has two or three."""

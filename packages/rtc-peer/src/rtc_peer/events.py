@@ -5,6 +5,8 @@ Events of data channels are those of `rtc_datachannel`, wrapped in nothing.
 
 from __future__ import annotations
 
+from typing import Final, TypeAlias
+
 from rtc_peer.dataclass import dataclass
 from rtc_peer.state import (
     ConnectionState,
@@ -14,6 +16,10 @@ from rtc_peer.state import (
     SctpTransportState,
     SignalingState,
 )
+from rtc_stun import CloseTransport, OpenTransport
+
+NO_RESPONSE: Final = 701
+"""Error code for a server that could not be reached (webrtc-pc section 4.8.3)."""
 
 
 @dataclass(slots=True)
@@ -186,3 +192,19 @@ class WarningIssued:
 @dataclass(slots=True)
 class ConnectionClosed:
     """The connection was closed by this side; terminal."""
+
+
+DtlsTransportEvent: TypeAlias = DtlsTransportFailed | DtlsTransportStateChanged
+
+IceTransportEvent: TypeAlias = (
+    HostResolutionWanted
+    | IceCandidateFailed
+    | IceCandidateFound
+    | IceTransportGatheringStateChanged
+    | IceTransportStateChanged
+    | CandidatePairChanged
+    | SelectedCandidatePairChanged
+    | OpenTransport
+    | CloseTransport
+)
+"""Wishes for streams carry the agent's own numbers."""

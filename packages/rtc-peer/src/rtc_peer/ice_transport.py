@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from typing import Final, TypeAlias
 
 import rtc_ice
 from rtc_ice import Announced, Candidate, CandidatePair, Credentials, IceAgent, IceConfig, TcpType, TurnServer
 from rtc_peer.events import (
+    NO_RESPONSE,
     CandidatePairChanged,
     HostResolutionWanted,
     IceCandidateFailed,
     IceCandidateFound,
+    IceTransportEvent,
     IceTransportGatheringStateChanged,
     IceTransportStateChanged,
     SelectedCandidatePairChanged,
@@ -28,22 +29,6 @@ from rtc_peer.orders import StartOrder
 from rtc_peer.remote_candidates import RemoteCandidates
 from rtc_peer.state import IceGatheringState, IceTransportState
 from rtc_stun import Address, CloseTransport, Datagram, OpenTransport
-
-NO_RESPONSE: Final = 701
-"""Error code for a server that could not be reached (webrtc-pc section 4.8.3)."""
-
-IceTransportEvent: TypeAlias = (
-    HostResolutionWanted
-    | IceCandidateFailed
-    | IceCandidateFound
-    | IceTransportGatheringStateChanged
-    | IceTransportStateChanged
-    | CandidatePairChanged
-    | SelectedCandidatePairChanged
-    | OpenTransport
-    | CloseTransport
-)
-"""Wishes for streams carry the agent's own numbers."""
 
 
 class IceTransport:

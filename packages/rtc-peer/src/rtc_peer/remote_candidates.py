@@ -6,11 +6,14 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import rtc_ice
-from rtc_ice import Candidate, IceAgent, is_candidate_name
+from rtc_ice import Candidate, is_candidate_name
 from rtc_stun import Address
+
+if TYPE_CHECKING:
+    from rtc_ice import IceAgent
 
 MAX_UNRESOLVED: Final = 32
 """Candidates that may wait for the resolution of their names."""

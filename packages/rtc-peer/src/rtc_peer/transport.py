@@ -25,9 +25,10 @@ from rtc_peer.demultiplex import (
     STUN_LAST,
     classify,
 )
-from rtc_peer.dtls_transport import DtlsTransport, DtlsTransportEvent
+from rtc_peer.dtls_transport import DtlsTransport
+from rtc_peer.events import DtlsTransportEvent, IceTransportEvent
 from rtc_peer.ice_server import IceServers
-from rtc_peer.ice_transport import IceTransport, IceTransportEvent
+from rtc_peer.ice_transport import IceTransport
 from rtc_peer.journal import Journal
 from rtc_peer.marking import Marking
 from rtc_peer.orders import StartOrder

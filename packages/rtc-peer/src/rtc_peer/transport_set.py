@@ -10,23 +10,29 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from rtc_dtls import Certificate
 from rtc_ice import Announced, Candidate, IceConfig, StreamTable, TcpType
 from rtc_peer.configuration import IceTransportPolicy
-from rtc_peer.dtls_transport import DtlsTransportEvent
 from rtc_peer.errors import ArgumentError
-from rtc_peer.events import GatheringWanted, HostResolutionWanted, IceCandidateFailed, TransportClosed
+from rtc_peer.events import (
+    NO_RESPONSE,
+    DtlsTransportEvent,
+    GatheringWanted,
+    HostResolutionWanted,
+    IceCandidateFailed,
+    IceTransportEvent,
+    TransportClosed,
+)
 from rtc_peer.ice_server import MAX_SERVER_ADDRESSES, IceServers
-from rtc_peer.ice_transport import NO_RESPONSE, IceTransportEvent
 from rtc_peer.journal import Journal
 from rtc_peer.negotiated import NegotiatedMedia
 from rtc_peer.options import PeerOptions
 from rtc_peer.orders import Outcome
 from rtc_peer.remote_candidates import is_ip_literal
 from rtc_peer.section import TransportParameters
-from rtc_peer.transport import Transport
 from rtc_peer.writing import WrittenTransport
 from rtc_stun import Address, CloseTransport, Datagram, OpenTransport, StreamData
 
 if TYPE_CHECKING:
     from rtc_peer.media_transport import MediaTransportEvent
+    from rtc_peer.transport import Transport
 
 T = TypeVar("T")
 
@@ -188,6 +194,8 @@ class TransportSet:
         self._events.append(GatheringWanted(key))
 
     def _make(self, key: int, parameters: TransportParameters, *, controlling: bool, now: float) -> Transport:
+        from rtc_peer.transport import Transport  # with all of ICE and DTLS behind it
+
         self._newest = max(self._newest, key)
         return Transport(
             key,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from rtc_ice import Candidate, CandidatePair, Credentials
-from rtc_peer.layers import Layers
-from rtc_peer.negotiation import Negotiator
+from typing import TYPE_CHECKING
+
 from rtc_peer.state import DtlsTransportState, IceGatheringState, IceTransportState, SctpTransportState
-from rtc_peer.transport import Transport
+
+if TYPE_CHECKING:
+    from rtc_ice import Candidate, CandidatePair, Credentials
+    from rtc_peer.layers import Layers
+    from rtc_peer.negotiation import Negotiator
+    from rtc_peer.transport import Transport
 
 
 class TransportView:

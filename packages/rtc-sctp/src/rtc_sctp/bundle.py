@@ -3,7 +3,7 @@
 import struct
 from typing import Final
 
-from .crc32c import crc32c
+from .checksum import crc32c
 
 COMMON_HEADER_LENGTH: Final = 12
 

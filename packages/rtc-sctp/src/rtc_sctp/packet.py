@@ -17,8 +17,8 @@
 import struct
 from typing import Final, Self
 
+from .checksum import crc32c
 from .chunks import PARTIAL_CHUNK, Chunk, parse_chunk
-from .crc32c import crc32c
 from .dataclass import dataclass
 from .errors import ChecksumError, ParseError
 

@@ -83,10 +83,8 @@ if TYPE_CHECKING:
     from rtc_stun.events import (
         ClientEvent,
         Closed,
-        CloseTransport,
         FailureReason,
         IndicationReceived,
-        OpenTransport,
         RequestFailed,
         RequestRedirected,
         RequestSucceeded,
@@ -117,9 +115,10 @@ if TYPE_CHECKING:
         ShortTermAuthenticator,
         Unauthenticated,
     )
-    from rtc_stun.stream import StreamBuffer, StreamData
+    from rtc_stun.stream import StreamBuffer
     from rtc_stun.uri import StunUri
     from rtc_stun.users import LongTermUsers, User, UserDirectory
+    from rtc_stun.wishes import CloseTransport, OpenTransport, StreamData
 
 __all__ = [
     "Address",
@@ -258,7 +257,7 @@ _DEFINED_IN: Final = {
     "datagram": "Address Datagram MarkedAddress pack_host unpack_host",
     "discovery": "Discovery",
     "errors": "FingerprintError IntegrityError ParseError StateError StunError UnsupportedFamilyError",
-    "events": "ClientEvent Closed CloseTransport FailureReason IndicationReceived OpenTransport RequestFailed RequestRedirected RequestSucceeded ServerEvent",
+    "events": "ClientEvent Closed FailureReason IndicationReceived RequestFailed RequestRedirected RequestSucceeded ServerEvent",
     "ice_attributes": "ICE_ATTRIBUTES GoogNetworkInfo GoogNomination IceControlled IceControlling Priority UseCandidate",
     "journal": "Trace",
     "message": "BINDING HEADER_LENGTH Integrity Message MessageClass is_stun",
@@ -270,9 +269,10 @@ _DEFINED_IN: Final = {
     "sasl_preparation": "saslprep",
     "server": "Redirection ServerConfig ServerStats StunServer",
     "server_authentication": "Authenticated Authenticator LongTermAuthenticator ShortTermAuthenticator Unauthenticated",
-    "stream": "StreamBuffer StreamData",
+    "stream": "StreamBuffer",
     "uri": "StunUri",
     "users": "LongTermUsers User UserDirectory",
+    "wishes": "CloseTransport OpenTransport StreamData",
 }
 """Which module defines which public names. It is loaded when one of them is first used: a program pays for what it needs."""
 

@@ -16,7 +16,7 @@ from rtc_stun.journal import Journal, Trace
 from rtc_stun.message import BINDING, TRANSACTION_ID_LENGTH, Message, MessageClass
 from rtc_stun.requests import Requests
 from rtc_stun.rto import RtoCache
-from rtc_stun.stream import StreamData
+from rtc_stun.wishes import StreamData
 
 MAX_EVENTS: Final = 4096
 """Indications are dropped while so many events wait; the outcome of a request never is."""

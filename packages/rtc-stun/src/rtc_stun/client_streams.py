@@ -5,10 +5,10 @@ from dataclasses import field
 from rtc_stun.client_config import STREAM_TRANSPORTS, ClientConfig
 from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address
-from rtc_stun.events import CloseTransport, OpenTransport
 from rtc_stun.journal import Journal
 from rtc_stun.stream import StreamBuffer
 from rtc_stun.timers import Timers
+from rtc_stun.wishes import CloseTransport, OpenTransport
 
 
 @dataclass(slots=True, eq=False)

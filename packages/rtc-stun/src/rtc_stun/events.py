@@ -1,10 +1,11 @@
-"""What machines tell their caller, in the past tense, and what they wish for."""
+"""What machines tell their caller, in the past tense; what they wish for stands in `wishes.py`."""
 
 import enum
 
 from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address
 from rtc_stun.message import Message
+from rtc_stun.wishes import CloseTransport, OpenTransport
 
 
 class FailureReason(enum.Enum):
@@ -66,29 +67,6 @@ class IndicationReceived:
 
     server: Address
     message: Message
-
-
-@dataclass(slots=True)
-class OpenTransport:
-    """A wish: connect a stream, then call the machine's ``transport_opened`` or ``transport_failed``."""
-
-    transport_id: int
-    remote: Address
-    transport: str
-    """``tcp`` or ``tls``; ``dtls`` for a DTLS connection, or ``udp`` for a socket that nobody else uses: data keep their borders."""
-    domain: str | None
-    """What the server's certificate must prove; None if the request named no domain."""
-    local: Address | None = None
-    """Where to connect from; its port is 0 if any will do. None to leave it to the system."""
-
-
-@dataclass(slots=True)
-class CloseTransport:
-    """A wish: write what was handed out before for this stream, then close it."""
-
-    transport_id: int
-    abort: bool = False
-    """Close with a RST, for the other side does not answer any more or does not speak STUN."""
 
 
 @dataclass(slots=True)

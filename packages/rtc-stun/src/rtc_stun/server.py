@@ -21,11 +21,12 @@ from rtc_stun.classic import answer_classic
 from rtc_stun.dataclass import dataclass
 from rtc_stun.datagram import Address, Datagram, check_canonical
 from rtc_stun.errors import FingerprintError, ParseError, StateError
-from rtc_stun.events import Closed, CloseTransport, ServerEvent
+from rtc_stun.events import Closed, ServerEvent
 from rtc_stun.journal import Trace
 from rtc_stun.message import BINDING, Integrity, Message, MessageClass, is_stun
 from rtc_stun.server_authentication import Authenticated, Authenticator, Unauthenticated
-from rtc_stun.stream import StreamBuffer, StreamData
+from rtc_stun.stream import StreamBuffer
+from rtc_stun.wishes import CloseTransport, StreamData
 
 MAX_UNSENT: Final = 65536
 """Responses that wait to be drained; requests beyond are dropped."""

@@ -3,22 +3,12 @@
 from typing import Final
 
 from rtc_stun.attribute import MAGIC_COOKIE
-from rtc_stun.dataclass import dataclass
 from rtc_stun.errors import ParseError
 from rtc_stun.message import HEADER_LENGTH
 
 MAX_MESSAGE_LENGTH: Final = 0xFFFF + HEADER_LENGTH
 
 _COOKIE_BYTES: Final = MAGIC_COOKIE.to_bytes(4, "big")
-
-
-@dataclass(slots=True)
-class StreamData:
-    """Bytes to be written to a stream, in the order of the list that they come in."""
-
-    transport_id: int
-    """Of the stream, as announced by `OpenTransport` or by the caller."""
-    data: bytes
 
 
 class StreamBuffer:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtc_sctp.crc32c import SPARSE_MULTIPLES, crc32c, crc32c_python
+from rtc_sctp.checksum import SPARSE_MULTIPLES, crc32c, crc32c_python
 
 POLYNOMIAL = 0x1_1EDC_6F41
 REFLECTED = 0x82F6_3B78
