@@ -9,9 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
+import rtc_dtls
+import rtc_ice
+import rtc_sctp
 from rtc_asyncio import NetworkError, RTCPeerConnection
 
-from .party import connected
+from .party import connected, trickle
 
 Pair = tuple[RTCPeerConnection, RTCPeerConnection]
 
@@ -77,6 +80,31 @@ async def test_a_connection_that_was_closed_is_freed() -> None:
         while any(reference() for reference in references):
             await asyncio.sleep(0.001)
             gc.collect()
+
+
+async def test_what_a_closed_connection_consisted_of_is_gone_without_a_search_for_circles() -> None:
+    kinds = (RTCPeerConnection, rtc_ice.IceAgent, rtc_dtls.DtlsConnection, rtc_sctp.Association)
+
+    def alive() -> int:
+        return sum([type(each) in kinds for each in gc.get_objects()])
+
+    gc.collect()
+    before = alive()
+    gc.disable()
+    try:
+        left, right = RTCPeerConnection(hosts=["127.0.0.1"]), RTCPeerConnection(hosts=["127.0.0.1"])
+        trickle(left, right)  # with listeners that refer to both
+        trickle(right, left)
+        await connected(left, right)
+        assert alive() >= before + 2 * len(kinds)
+        await left.close()
+        await right.close()
+        del left, right
+        async with asyncio.timeout(30):
+            while alive() > before:
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind(pair: Pair) -> None:

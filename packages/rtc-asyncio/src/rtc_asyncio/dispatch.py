@@ -129,6 +129,7 @@ class Dispatcher:
         """Everything is over, without events, as the specification has it. Call it before the machine is closed."""
         self._sctp = self.sctp
         self._closed = True
+        self._target = EventTarget()
         for channel in self.channels:
             channel.closed(silent=True)
         if self._sctp is not None:

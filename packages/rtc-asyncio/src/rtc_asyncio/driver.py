@@ -160,6 +160,7 @@ class Driver(Generic[E]):
         for udp in self._sockets.values():
             udp.close()
         self._sockets.clear()
+        self._on_event = _ignore  # who is told refers to this driver: neither has to wait for a search for circles
 
     def abandon(self) -> None:
         """Close the sockets without a word, of a connection that nobody refers to any more; the event loop may be gone."""
@@ -229,3 +230,7 @@ class Driver(Generic[E]):
             self.flush()
         else:
             self._set_timer()
+
+
+def _ignore(event: object) -> None:
+    """Nobody is told any more."""

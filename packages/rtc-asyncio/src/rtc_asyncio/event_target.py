@@ -154,7 +154,12 @@ class EventTarget:
 
     def _remove(self, type: str, listener: Listener) -> None:
         listener.removed = True
-        self._listeners[type].remove(listener)
+        if listener in self._listeners.get(type, ()):  # unless one before it has ended everything
+            self._listeners[type].remove(listener)
+
+    def _let_go(self) -> None:
+        """Forget everybody who listens, where nothing will happen any more: they mostly refer to what they listen to."""
+        self._listeners = {}
 
     def _held(self, type: str) -> Listener | None:
         """Return what the `on...` attribute holds."""

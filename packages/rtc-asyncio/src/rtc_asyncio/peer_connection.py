@@ -381,6 +381,7 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
             self._peer.close(self._driver.now)
             self._driver.close()
             self._wake_waiters()
+            self._let_go()
         return _Done()
 
     def __del__(self) -> None:

@@ -1,7 +1,7 @@
 """The ICE agent: wires candidates, checks, nomination and consent, and moves nothing itself."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from rtc_ice.agent_gathering import GatheringSide
@@ -20,6 +20,7 @@ from rtc_ice.errors import StateError
 from rtc_ice.events import Event, RoleChanged
 from rtc_ice.foundation import Foundations
 from rtc_ice.generation import Generation
+from rtc_ice.journal import Journal
 from rtc_ice.keepalive import Keepalives
 from rtc_ice.local_address import LocalAddresses
 from rtc_ice.output import Output
@@ -34,7 +35,6 @@ from rtc_ice.role import Role
 from rtc_ice.selection import Selection
 from rtc_ice.session import RemoteParameters, Session
 from rtc_ice.state import ConnectionState, GatheringState
-from rtc_ice.stats import IceStats
 from rtc_ice.status import Status
 from rtc_ice.stream_loss import keep_streams, take_loss
 from rtc_ice.tcp_carrier import TcpCarrier
@@ -71,9 +71,9 @@ class IceAgent(GatheringSide):
     ) -> None:
         self._config = config or IceConfig()
         self._rng = rng
-        self._trace = trace
-        self._now = now
-        self._stats = IceStats()
+        self._journal = Journal(trace, now)
+        count = self._journal.count
+        self._stats = self._journal.stats
         self._status = Status()
         # [rfc8445:6.1.1/1] [rfc8445:6.1.1/3] The caller knows who started.
         self._role = Role(controlling=controlling, rng=rng)
@@ -85,20 +85,18 @@ class IceAgent(GatheringSide):
         self._pair_watch = PairWatch() if self._config.report_pairs else None
         self._keepalives = Keepalives(self._config.keepalive_interval, rng)
         self._events: deque[Event] = deque()
-        self._output = Output(self._count)
-        self._relays = Relays(
-            config=self._config, foundations=self._foundations, rng=rng, count=self._count, trace=trace
-        )
-        self._tcp = TcpCarrier(self._count)
+        self._output = Output(count)
+        self._relays = Relays(config=self._config, foundations=self._foundations, rng=rng, count=count, trace=trace)
+        self._tcp = TcpCarrier(count)
         self._carriers = Carriers(self._relays, self._tcp)
-        self._data = Output(self._count)
+        self._data = Output(count)
         """What carriers brought for the application."""
         self._receiver = Receiver(
-            responder=Responder(self._count, lite=self._config.lite),
+            responder=Responder(count, lite=self._config.lite),
             selection=self._selection,
             output=self._output,
             stats=self._stats,
-            count=self._count,
+            count=count,
         )
         self._current = self._make_generation(credentials)
         self._previous: Session | None = None
@@ -247,11 +245,11 @@ class IceAgent(GatheringSide):
 
     def receive_datagrams(self, datagrams: Iterable[Datagram], now: float) -> None:
         """Take several datagrams that arrived together; look at `data_received` next."""
-        self._now = max(self._now, now)
+        self._journal.advance(now)
         for datagram in datagrams:
             self._stats.datagrams_received += 1
             if self._closed:
-                self._count("closed")
+                self._journal.count("closed")
             elif not self._carriers.receive_datagram(datagram, self._now):
                 self._receive(datagram)
         if not self._closed:
@@ -260,8 +258,7 @@ class IceAgent(GatheringSide):
 
     def handle_timeout(self, now: float) -> None:
         """Act on what is due. Call at or after `next_timeout`; earlier, nothing happens."""
-        if now > self._now:
-            self._now = now
+        self._journal.advance(now)
         if self._is_idle() or self._closed:
             return
         now = self._now
@@ -272,8 +269,7 @@ class IceAgent(GatheringSide):
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Return what is to be sent now, new checks included; drains. Call after every other call."""
-        if now > self._now:
-            self._now = now
+        self._journal.advance(now)
         if self._is_idle():
             return []
         if self._closed:
@@ -303,7 +299,7 @@ class IceAgent(GatheringSide):
 
     def close(self, now: float) -> None:
         """End the session. Nothing is sent any more, not even keepalives."""
-        self._now = max(self._now, now)
+        self._journal.advance(now)
         if self._closed:
             return
         # [rfc8445:11/8]
@@ -345,7 +341,7 @@ class IceAgent(GatheringSide):
             foundations=self._foundations,
             relays=self._relays,
             rng=self._rng,
-            count=self._count,
+            count=self._journal.count,
         )
 
     def _begin_transactions(self) -> None:
@@ -424,23 +420,15 @@ class IceAgent(GatheringSide):
 
     def _step(self, state: ConnectionState) -> None:
         self._events.append(self._status.step_connection(state))
-        self._tell("ice:connection_state_changed", {"state": state.value})
+        self._journal.tell("ice:connection_state_changed", {"state": state.value})
 
     def _step_gathering(self, state: GatheringState) -> None:
         # [rfc8838:13/1]
         self._events.append(self._status.step_gathering(state, self._session.local.ufrag))
-        self._tell("ice:gathering_state_changed", {"state": state.value})
+        self._journal.tell("ice:gathering_state_changed", {"state": state.value})
 
     def _enter(self, now: float) -> None:
         """Begin a command."""
         if self._closed:
             raise StateError("the agent is closed")
-        self._now = max(self._now, now)
-
-    def _count(self, reason: str) -> None:
-        self._stats.dropped[reason] = self._stats.dropped.get(reason, 0) + 1
-        self._tell("ice:dropped", {"reason": reason})
-
-    def _tell(self, name: str, values: Mapping[str, object]) -> None:
-        if self._trace is not None:
-            self._trace(self._now, name, values)
+        self._journal.advance(now)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from rtc_ice.agent_view import AgentView
 from rtc_ice.carrier import Carriers
+from rtc_ice.journal import Journal
 from rtc_ice.output import Output
 from rtc_stun import Address, Datagram, StreamData, is_stun
 
@@ -18,7 +19,7 @@ class StreamSide(AgentView, abc.ABC):
     _carriers: Carriers
     _data: Output
     """What carriers brought for the application."""
-    _now: float
+    _journal: Journal
     _output: Output
     _timeout: float | None
     _unflushed: bool
@@ -53,7 +54,7 @@ class StreamSide(AgentView, abc.ABC):
         Raises:
             ValueError: There never was such a stream.
         """
-        self._now = max(self._now, now)
+        self._journal.advance(now)
         if not self._closed:
             self._carriers.transport_opened(transport_id, self._now, local)
             self._settle()
@@ -69,7 +70,7 @@ class StreamSide(AgentView, abc.ABC):
         Returns:
             The number of the stream; ``None`` if it is not wanted: close it.
         """
-        self._now = max(self._now, now)
+        self._journal.advance(now)
         if self._closed:
             return None
         transport_id = self._carriers.transport_accepted(local, remote, self._now)
@@ -82,23 +83,23 @@ class StreamSide(AgentView, abc.ABC):
         Raises:
             ValueError: There never was such a stream.
         """
-        self._now = max(self._now, now)
+        self._journal.advance(now)
         if not self._closed:
             self._carriers.transport_failed(transport_id, self._now)
             self._settle()
 
     def receive_stream_data(self, transport_id: int, data: bytes, now: float) -> None:
         """Take what was read from a stream; look at `data_received` next."""
-        self._now = max(self._now, now)
+        self._journal.advance(now)
         if self._closed or not self._carriers.receive_stream_data(transport_id, data, self._now):
-            self._count("unknown-stream")
+            self._journal.count("unknown-stream")
             return
         self._unwrap()
         self._settle()
 
     def stream_data_to_send(self, now: float) -> list[StreamData]:
         """Return what is to be written to streams now; drains. Call after every `datagrams_to_send`."""
-        self._now = max(self._now, now)
+        self._journal.advance(now)
         output = self._carriers.stream_data_to_send(self._now)
         if output and not (self._unflushed or self._closed):
             self._timeout = self._next_deadline()
@@ -111,6 +112,10 @@ class StreamSide(AgentView, abc.ABC):
                 self._receive(datagram)
             else:
                 self._data.put(datagram)
+
+    @property
+    def _now(self) -> float:
+        return self._journal.now
 
     # --- what the agent itself does ---
 
@@ -129,6 +134,3 @@ class StreamSide(AgentView, abc.ABC):
 
     @abc.abstractmethod
     def _next_deadline(self) -> float | None: ...
-
-    @abc.abstractmethod
-    def _count(self, reason: str) -> None: ...

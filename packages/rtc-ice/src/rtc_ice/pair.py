@@ -117,6 +117,9 @@ class Pair:
     """A candidate pair on its way through the checks. A `NominationPolicy` reads it and changes nothing about it."""
 
     __slots__ = (
+        "_is_valid_itself",
+        "_source",
+        "_valid",
         "asked_at",
         "consent_lost",
         "foundation",
@@ -131,10 +134,8 @@ class Pair:
         "path",
         "priority",
         "remote",
-        "source",
         "state",
         "statistics",
-        "valid",
     )
 
     def __init__(self, number: int, local: LocalCandidate, remote: RemoteCandidate, *, controlling: bool) -> None:
@@ -148,10 +149,9 @@ class Pair:
             local.candidate.transport,
         )
         self.state = PairState.FROZEN
-        self.valid: Pair | None = None
-        """The valid pair that this pair's last successful check constructed; often the pair itself."""
-        self.source: Pair = self
-        """The pair whose check proved this one, and is repeated to nominate it."""
+        self._valid: Pair | None = None
+        self._is_valid_itself = False
+        self._source: Pair | None = None
         self.nominated = False
         self.nomination = 0
         """Number of its last nomination: of several, the highest holds. 0 where nobody counts."""
@@ -171,6 +171,27 @@ class Pair:
         self.foundation = ("", "")
         self.priority = 0
         self.refresh(controlling=controlling)
+
+    # A pair refers to itself by None, so that one that is dropped is gone at once.
+
+    @property
+    def valid(self) -> "Pair | None":
+        """The valid pair that this pair's last successful check constructed; often the pair itself."""
+        return self if self._is_valid_itself else self._valid
+
+    @valid.setter
+    def valid(self, pair: "Pair | None") -> None:
+        self._is_valid_itself = pair is self
+        self._valid = None if pair is self else pair
+
+    @property
+    def source(self) -> "Pair":
+        """The pair whose check proved this one, and is repeated to nominate it."""
+        return self._source or self
+
+    @source.setter
+    def source(self, pair: "Pair") -> None:
+        self._source = None if pair is self else pair
 
     @property
     def stream(self) -> int:
