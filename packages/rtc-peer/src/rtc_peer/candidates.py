@@ -102,8 +102,8 @@ def _places(
 ) -> Iterator[CandidatePlace]:
     """Yield the generation that is meant, with the descriptions that show it."""
     remotes = [each for each in (signaling.pending_remote, signaling.current_remote) if each is not None]
-    known = [found for each in remotes for found in each.ufrags(index)]
-    wanted = ufrag if ufrag is not None else next(iter(known), None)
-    if wanted is not None and wanted in known:
-        showing = tuple(each for each in remotes if each.is_of_generation(index, wanted))
+    known = [(each, found) for each in remotes for found in each.ufrags(index)]
+    wanted = ufrag if ufrag is not None or not known else known[0][1]
+    showing = tuple(each for each, found in known if found == wanted)
+    if wanted is not None and showing:
         yield CandidatePlace(index, wanted, showing, candidate)

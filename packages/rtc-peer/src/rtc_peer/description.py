@@ -80,6 +80,5 @@ class AppliedDescription:
             media.set(EndOfCandidates())
             return
         attribute = Candidate(candidate)
-        known = media.get_all(Candidate)
-        if attribute not in known and len(known) < MAX_CANDIDATES:
+        if media.count(Candidate) < MAX_CANDIDATES and not media.shows(attribute):
             media.add(attribute)

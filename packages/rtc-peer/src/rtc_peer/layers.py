@@ -284,18 +284,24 @@ class Layers:
         """Take over what an event says: the sum of the states follows it at once, before anything that came after it."""
         match event:
             case IceTransportStateChanged():
-                self._told.setdefault(event.transport_id, _Told()).ice = event.state
+                self._told_of(event.transport_id).ice = event.state
             case IceTransportGatheringStateChanged():
-                self._told.setdefault(event.transport_id, _Told()).gathering = event.state
+                self._told_of(event.transport_id).gathering = event.state
             case DtlsTransportStateChanged():
-                self._told.setdefault(event.transport_id, _Told()).dtls = event.state
+                self._told_of(event.transport_id).dtls = event.state
             case TransportClosed():
                 self._told.pop(event.transport_id, None)
             case _:
                 pass
 
+    def _told_of(self, key: int) -> _Told:
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = _Told()
+        return told
+
     def _derive_states(self) -> None:
-        told = [self._told.get(key, _Told()) for key in self.transports.transports]
+        told = [self._told_of(key) for key in self.transports.transports]
         gathering = derive_gathering_state([each.gathering for each in told])
         ice = derive_ice_state([each.ice for each in told])
         connection = derive_connection_state(ice, [each.dtls for each in told])

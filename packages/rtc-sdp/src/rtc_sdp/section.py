@@ -99,6 +99,15 @@ class Section:
         """Whether there is an attribute of that name or class."""
         return _key(name) in self._index
 
+    def count(self, name: Name) -> int:
+        """Return how many attributes of that name or class there are."""
+        return len(self._index.get(_key(name), ()))
+
+    def shows(self, attribute: Attribute | TypedAttribute) -> bool:
+        """Whether there is an attribute that reads the same."""
+        wanted = _attribute_line(attribute)
+        return any(line.text == wanted.text for line in self._index.get(wanted.key, ()))
+
     def add(self, attribute: Attribute | TypedAttribute) -> None:
         """Append an attribute."""
         line = _attribute_line(attribute)
@@ -242,9 +251,10 @@ def _attribute(line: Line) -> Attribute:
 
 
 def _attribute_line(attribute: Attribute | TypedAttribute) -> Line:
-    if isinstance(attribute, TypedAttribute):
-        attribute = attribute.to_attribute()
-    return make_line("a", attribute.text)
+    if isinstance(attribute, Attribute):
+        return make_line("a", attribute.text)
+    value = attribute.serialize()
+    return make_line("a", f"{attribute.NAME}:{value}" if value else attribute.NAME)
 
 
 def _typed(kind: type[T], line: Line) -> T:
