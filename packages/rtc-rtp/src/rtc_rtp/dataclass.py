@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, field
 from operator import attrgetter
 from types import FunctionType, MethodType
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Literal, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 @dataclass_transform(field_specifiers=(field,))
 def dataclass(
     *,
-    slots: bool,
+    slots: Literal[True],
     frozen: bool = False,
     kw_only: bool = False,
     init: bool = True,
@@ -67,26 +67,27 @@ class _Initializer:
 
 
 def _compile(cls: type, members: tuple[dataclasses.Field[object], ...], *, frozen: bool) -> FunctionType:
-    """Make an ``__init__``; one that is frozen passes by `_set_once`, which would take five times as long."""
-    defaults: dict[str, object] = {}
+    """Make an ``__init__``; that of a frozen class fills slots, and passes by `_set_once`, which would take five times as long."""
+    known: dict[str, object] = {}
     body = ""
     for each in members:
-        value = each.name
+        name = value = each.name
         if each.default is not MISSING:
-            defaults[each.name] = each.default
+            known[f"_{name}"] = each.default
         elif each.default_factory is not MISSING:
-            defaults[each.name] = each.default_factory
-            value = f"_{each.name}() if {each.name} is _{each.name} else {each.name}"
-        body += f"  _fill(self, {each.name!r}, {value})\n" if frozen else f"  self.{each.name} = {value}\n"
+            known[f"_{name}"] = each.default_factory
+            value = f"_{name}() if {name} is _{name} else {name}"
+        if frozen:
+            known[f"_set_{name}"] = getattr(cls, name).__set__
+        body += f"  _set_{name}(self, {value})\n" if frozen else f"  self.{name} = {value}\n"
     body += "  self.__post_init__()\n" if hasattr(cls, "__post_init__") else "  return\n"
     keyword = [each.name for each in members if each.kw_only]
     parameters = ["self", *[each.name for each in members if not each.kw_only], *(["*", *keyword] if keyword else [])]
-    signature = ", ".join([f"{name}=_{name}" if name in defaults else name for name in parameters])
-    known = ", ".join(["_fill", *[f"_{name}" for name in defaults]])
-    source = f"def make({known}):\n def __init__({signature}):\n{body} return __init__"
+    signature = ", ".join([f"{name}=_{name}" if f"_{name}" in known else name for name in parameters])
+    source = f"def make({', '.join(known)}):\n def __init__({signature}):\n{body} return __init__"
     namespace: dict[str, Any] = {}
     exec(source, vars(sys.modules[cls.__module__]), namespace)  # noqa: S102 - as `dataclasses` does
-    made: FunctionType = namespace["make"](object.__setattr__, *defaults.values())
+    made: FunctionType = namespace["make"](**known)
     made.__annotations__ = {each.name: each.type for each in members} | {"return": None}
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     return made
