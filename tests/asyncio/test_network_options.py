@@ -6,7 +6,6 @@ import asyncio
 import socket
 from functools import partial
 
-import ifaddr
 import pytest
 
 from rtc_asyncio import (
@@ -17,11 +16,13 @@ from rtc_asyncio import (
     RTCIceServer,
     RTCPeerConnection,
     UdpSocket,
+    interfaces,
 )
 from rtc_asyncio import network_options as module
 from rtc_asyncio.conversion import to_configuration
 from rtc_asyncio.interfaces import interface_addresses, local_hosts, routed_hosts
 from rtc_asyncio.multicast import MulticastDnsService
+from rtc_asyncio.netlink import ListedAddress
 from rtc_ice import Announcement, IceConfig, is_candidate_name
 from rtc_peer import IceTransportPolicy
 from rtc_stun import Address
@@ -44,11 +45,9 @@ async def _candidates(network: NetworkOptions, hosts: list[str] | None = None) -
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two interfaces, the second of which leads to the internet."""
-    adapters = [
-        ifaddr.Adapter(name, name, [ifaddr.IP(host, 24, name)], index=number)
-        for number, (name, host) in enumerate([("lo", "127.0.0.1"), ("docker0", "10.0.0.1"), ("eth0", "10.0.1.1")])
-    ]
-    monkeypatch.setattr(ifaddr, "get_adapters", lambda: adapters)
+    names = [("lo", "127.0.0.1"), ("docker0", "10.0.0.1"), ("eth0", "10.0.1.1")]
+    listed = [ListedAddress(host, name, at, 24, is_temporary=False) for at, (name, host) in enumerate(names)]
+    monkeypatch.setattr(interfaces, "_listed", lambda: listed)
     monkeypatch.setattr(module, "routed_hosts", lambda: ["10.0.1.1"])
 
 

@@ -4,20 +4,16 @@ import contextlib
 import functools
 import ipaddress
 import socket
+import sys
 from dataclasses import replace
 from typing import Final
 
 from .dataclass import dataclass
+from .netlink import ListedAddress, list_addresses
 
 _TRANSITIONAL: Final = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
 """6to4 and Teredo: IPv6 by way of relays."""
 
-_OPERATIONAL_STATE: Final = "/sys/class/net/{}/operstate"
-_DOWN: Final = {"down", "lowerlayerdown", "notpresent"}
-_IPV6_ADDRESSES: Final = "/proc/net/if_inet6"
-_TEMPORARY: Final = 0x01
-_DEPRECATED: Final = 0x20
-"""Flags of an address there."""
 _FAR_IPV4: Final = "198.41.0.4"
 _FAR_IPV6: Final = "2001:503:ba3e::2:30"
 """A root server of the DNS: far away for everybody."""
@@ -53,23 +49,18 @@ def interface_addresses() -> list[InterfaceAddress]:
     Link-local IPv4 addresses are left out. Of IPv6, a temporary address supersedes the lasting ones of its kind on the interface, and the
     temporary ones that are deprecated (:rfc:`8835#section-3.3`), where the system tells them apart.
     """
-    import ifaddr  # with ctypes and more behind it; a program that never gathers does without
-
     found: list[InterfaceAddress] = []
-    for adapter in ifaddr.get_adapters():
-        if not _is_up(adapter.name):
+    temporary: set[str] = set()
+    for each in _listed():
+        is_link_local = _is_link_local(each.host)
+        if is_link_local and ":" not in each.host:
             continue
-        for ip in adapter.ips:
-            text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
-            zone = 0 if isinstance(ip.ip, str) else ip.ip[2]
-            is_link_local = _is_link_local(text)
-            if is_link_local and not zone:
-                continue
-            host = f"{text}%{adapter.name}" if is_link_local else text
-            found.append(InterfaceAddress(host, adapter.name, adapter.index or zone, ip.network_prefix))
+        host = f"{each.host}%{each.interface}" if is_link_local else each.host
+        found.append(InterfaceAddress(host, each.interface, each.index, each.prefix_length))
+        if each.is_temporary:
+            temporary.add(host)
     # [rfc8421:3/1] [rfc8421:4/1] By the kind of the address alone.
     found.sort(key=lambda each: _rank(each.host))
-    temporary = _temporary_addresses()
     shadowed = {(each.interface, _rank(each.host)) for each in found if each.host in temporary}
     # [rfc8835:3.3/1] [rfc8835:3.3/2] IPv4 is never of the rank of a temporary address.
     return [
@@ -97,28 +88,20 @@ def without_loopback(addresses: list[InterfaceAddress], *, keep: bool = False) -
     return [*others, *loopbacks] if keep or not others else others
 
 
-def _temporary_addresses() -> set[str]:
-    """Return the addresses of IPv6 that live for a day or so and are not deprecated; none where the system does not tell."""
-    found = set()
-    with contextlib.suppress(OSError, ValueError):
-        for line in _read(_IPV6_ADDRESSES).splitlines():
-            digits, _, _, _, flags, _ = line.split()
-            if int(flags, 16) & (_TEMPORARY | _DEPRECATED) == _TEMPORARY:
-                found.add(str(ipaddress.IPv6Address(int(digits, 16))))
+def _listed() -> list[ListedAddress]:
+    """Ask the system: Linux itself, elsewhere a library that does not tell temporary addresses apart."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return list_addresses()
+    import ifaddr  # with ctypes and more behind it
+
+    found = []
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            host, zone = (ip.ip, 0) if isinstance(ip.ip, str) else (ip.ip[0], ip.ip[2])
+            index = adapter.index or zone
+            found.append(ListedAddress(host, adapter.name, index, ip.network_prefix, is_temporary=False))
     return found
-
-
-def _is_up(interface: str) -> bool:
-    """Whether an interface is up; addresses of IPv4 stay when it goes down. True where the system does not tell."""
-    try:
-        return _read(_OPERATIONAL_STATE.format(interface)).strip() not in _DOWN
-    except OSError:
-        return True
-
-
-def _read(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        return file.read()
 
 
 # Connections look at the same few addresses one after the other.
