@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from rtc_ice.candidate import RELAYED, SERVER_REFLEXIVE, Candidate
-from rtc_ice.config import MAX_STUN_SERVERS, IceConfig
+from rtc_ice.config import IceConfig
 from rtc_ice.events import CandidateGatheringFailed
 from rtc_ice.foundation import Foundations
 from rtc_ice.local_address import LocalAddress
 from rtc_ice.pair import LocalCandidate
-from rtc_ice.priority import candidate_priority
+from rtc_ice.relay import Relay
 from rtc_ice.streams import StreamTable
 from rtc_ice.turn_server import TurnServer
 from rtc_stun import (
@@ -25,7 +24,6 @@ from rtc_stun import (
     Address,
     CloseTransport,
     Datagram,
-    MarkedAddress,
     OpenTransport,
     RtoCache,
     StreamData,
@@ -41,93 +39,10 @@ if TYPE_CHECKING:
 NO_RESOURCES: Final = frozenset({486, 508})
 """What a server says that has no allocation to give: the quota is reached, or its capacity is."""
 
-_TRANSPORT_RANKS: Final = {"udp": 0, "dtls": 1, "tcp": 2, "tls": 3}
-_RANK_STEP: Final = 8192
-"""Between the local preferences of two transports to a server there is room for the addresses of a host."""
-_HIDDEN: Final = (Address("0.0.0.0", 9), Address("::", 9))  # noqa: S104 - nothing is bound to it
 _ALLOCATION_MISMATCH: Final = 437
 MAX_ADDRESSES: Final = 3
 """From which a server is asked that knows the first ones as those of other allocations."""
 _OWN_SOCKET: Final = 0
-
-
-class Relay:
-    """The allocation of one local address on one server: waiting, asked for, or in use.
-
-    Args:
-        local: Where it is asked from.
-        server: Whom to ask.
-        preference: Local preference of its candidates.
-        client: Speaks to the server.
-        tries: How many addresses the server knew already as those of other allocations.
-    """
-
-    __slots__ = (
-        "bound",
-        "client",
-        "deadline",
-        "has_own_socket",
-        "is_answered",
-        "is_begun",
-        "is_leaving",
-        "is_open",
-        "local",
-        "mapped",
-        "marked",
-        "preference",
-        "relayed",
-        "server",
-        "tries",
-    )
-
-    def __init__(
-        self,
-        local: LocalAddress,
-        server: TurnServer,
-        preference: int,
-        client: TurnClient,
-        *,
-        has_own_socket: bool,
-        tries: int = 0,
-    ) -> None:
-        self.local = local
-        self.server = server
-        self.preference = preference
-        self.client = client
-        self.tries = tries
-        self.has_own_socket = has_own_socket
-        """Whether its datagrams come and go by a socket of its own, as a stream would."""
-        self.is_begun = False
-        self.is_leaving = False
-        """Whether nobody wants it any more: what the server may have allocated is given back as soon as it tells."""
-        self.is_answered = False
-        """Whether the server has said anything."""
-        self.is_open = False
-        """Whether its own socket is there and, over DTLS, connected; if it is to have one."""
-        self.deadline: float | None = None
-        """Until when an answer is waited for."""
-        self.relayed: dict[bool, Address] = {}
-        """The relayed addresses, by whether they are IPv6."""
-        self.mapped: Address | None = None
-        self.bound: set[Address] = set()
-        """Peers that data goes to: these have channels."""
-        self.marked: dict[int, MarkedAddress] = {}
-        """Our address by the code point that data has, beside 0."""
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether it is not known yet what will come of it."""
-        return not self.relayed
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether its datagrams come and go by the socket of the local address."""
-        return self.server.transport == "udp" and not self.has_own_socket
-
-    @property
-    def path(self) -> tuple[Address, Address]:
-        """Where messages of the server arrive, and from where."""
-        return self.local.address, self.client.server
 
 
 class Relays:
@@ -226,7 +141,7 @@ class Relays:
         elif known.is_pending:
             known.is_leaving = False
         else:
-            self._offer(known)
+            self._candidates += known.candidates(self._foundations, hides=self._config.relay_only)
 
     def _add(self, local: LocalAddress, server: TurnServer, *, tries: int = 0) -> None:
         is_taken = tries > 0 or any(
@@ -236,7 +151,7 @@ class Relays:
         relay = Relay(
             local,
             server,
-            _preference(local, server, self._config.turn_servers.index(server)),
+            self._config.turn_servers.index(server),
             self._make_client(local, server),
             has_own_socket=server.transport == "dtls" or (server.transport == "udp" and is_taken),
             tries=tries,
@@ -341,20 +256,9 @@ class Relays:
                 relay.bound.add(peer)
                 relay.client.bind_channel(peer, now)
             if dscp := datagram.local.dscp:
-                self._mark(relay, dscp, now)
+                self._marked += relay.datagrams_marked(dscp, now)
         except (TurnError, ValueError):
             self._count("relay-refused")
-
-    def _mark(self, relay: Relay, dscp: int, now: float) -> None:
-        """Let what waits for the server leave with the code point of the data in it."""
-        if relay.server.transport != "udp":
-            return
-        local = relay.marked.get(dscp)
-        if local is None:
-            local = relay.marked[dscp] = MarkedAddress(*relay.local.address, dscp)
-        for datagram in relay.client.datagrams_to_send(now):
-            datagram.local = local
-            self._marked.append(datagram)
 
     def receive_datagram(self, datagram: Datagram, now: float) -> bool:
         """Take what a server says, its answers to Binding requests excepted: those are others' business."""
@@ -499,41 +403,7 @@ class Relays:
         for address in fresh:
             relay.relayed[address.is_ipv6] = address
             self._by_base[address] = relay
-        self._offer(relay)
-
-    def _offer(self, relay: Relay) -> None:
-        """Make the candidates of an allocation: the relayed ones, and the reflexive one that the server's answer told."""
-        local, server = relay.local, relay.server
-        for address in relay.relayed.values():
-            foundation = self._foundations.get(RELAYED, address, server.address, server.transport)
-            candidate = self._candidate(RELAYED, relay, foundation, address, self._related(relay, address))
-            self._candidates.append(
-                LocalCandidate(candidate, address, local.stream, relay.preference, server.address, server)
-            )
-        if relay.is_shared and relay.mapped is not None and not self._config.relay_only:
-            foundation = self._foundations.get(SERVER_REFLEXIVE, local.address, server.address)
-            reflexive = self._candidate(SERVER_REFLEXIVE, relay, foundation, relay.mapped, local.related_address)
-            self._candidates.append(
-                LocalCandidate(reflexive, local.address, local.stream, relay.preference, server.address, server)
-            )
-
-    @staticmethod
-    def _candidate(candidate_type: str, relay: Relay, foundation: str, address: Address, related: Address) -> Candidate:
-        component_id = relay.local.component_id
-        return Candidate(
-            foundation=foundation,
-            component_id=component_id,
-            transport="udp",
-            priority=candidate_priority(candidate_type, relay.preference, component_id),
-            address=address,
-            type=candidate_type,
-            related_address=related,
-        )
-
-    def _related(self, relay: Relay, relayed: Address) -> Address:
-        # [rfc8839:5.1/6] [rfc8839:5.1/8] [rfc8839:9.1/1] Who lets nothing but relays be seen does not tell where we are.
-        hidden = self._config.relay_only or relay.mapped is None
-        return _HIDDEN[relayed.is_ipv6] if hidden or relay.mapped is None else relay.mapped
+        self._candidates += relay.candidates(self._foundations, hides=self._config.relay_only)
 
     def _fail(self, relay: Relay, code: int | None, reason: str, now: float) -> None:
         """Report an allocation that came to nothing, or ended; forget it either way."""
@@ -594,13 +464,6 @@ class Relays:
         wish = self._streams.wish(relay, event)
         if wish is not None:
             self._wishes.append(wish)
-
-
-def _preference(local: LocalAddress, server: TurnServer, place: int) -> int:
-    """Return the local preference of a relay's candidates: datagrams before streams, then by address, then by server."""
-    # [rfc8445:5.1.2.2/3] [rfc8445:5.1.2.1/7]
-    below = MAX_STUN_SERVERS + place + _RANK_STEP * _TRANSPORT_RANKS[server.transport]
-    return max(0, local.local_preference - below)
 
 
 def _is_binding(data: bytes) -> bool:
