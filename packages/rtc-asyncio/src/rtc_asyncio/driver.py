@@ -7,7 +7,7 @@ that wants to leave goes out as one batch, and one timer is looked at lazily ins
 import asyncio
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from rtc_stun import Address, Datagram
 
@@ -15,6 +15,9 @@ from .udp import Batch, UdpSocket
 
 if TYPE_CHECKING:
     from .streams import MachineStreams
+
+TIMER_SLACK: Final = 0.02
+"""Seconds that the timer may be too early. To set it anew costs less than to be woken for nothing, but more than to leave it for a packet."""
 
 E = TypeVar("E")
 E_inv = TypeVar("E_inv")
@@ -215,7 +218,7 @@ class Driver(Generic[E]):
         if at is None or self._closed:
             return
         if self._timer is not None:
-            if self._timer_at <= at:
+            if self._timer_at <= at <= self._timer_at + TIMER_SLACK:
                 return
             self._timer.cancel()
         self._timer_at = at
