@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from rtc_asyncio import CodecError, Concealment, EncoderSettings, RawFrame
-from rtc_rtp import AudioLevel, EncodedFrame, RtpCodec
+from rtc_rtp import AudioLevel, EncodedFrame, FrameMetadata, RtpCodec
 
 VIDEO_TIME_BASE = Fraction(1, 90_000)
 KEY_FRAME = b"\x10\x00\x00\x9d\x01\x2a"
@@ -51,6 +51,8 @@ class FakeEncoder:
     closed: bool = False
     gate: threading.Event | None = None
     """Encoding waits for it."""
+    smaller_by: int = 1
+    """How much smaller pictures are encoded than they come."""
 
     def encode(self, frame: RawFrame, *, force_keyframe: bool) -> list[EncodedFrame]:
         assert isinstance(frame, Picture | Sound)
@@ -68,7 +70,8 @@ class FakeEncoder:
         size = struct.pack("<HH", frame.width, frame.height)
         head = KEY_FRAME + size if force_keyframe else DELTA_FRAME + bytes(4)
         data = head + struct.pack("!IB", frame.number, frame.black)
-        return [EncodedFrame(data, timestamp, force_keyframe)]
+        metadata = FrameMetadata(width=frame.width // self.smaller_by, height=frame.height // self.smaller_by)
+        return [EncodedFrame(data, timestamp, force_keyframe, metadata=metadata)]
 
     def set_bitrate(self, bitrate_bps: int) -> None:
         self.bitrates.append(bitrate_bps)

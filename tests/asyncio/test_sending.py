@@ -153,6 +153,30 @@ async def test_a_wide_path_is_not_filled_for_its_own_sake(
     assert pump.encodings[None].target_bitrate_bps == aimed_at
 
 
+def test_pictures_that_are_made_smaller_are_told_from_those_that_come_so() -> None:
+    """Only what the encoder does by itself is a limitation of quality, and it is the path's only if the path leaves too little."""
+    codecs = FakeCodecs()
+    encoding = Encoding("video", codecs)
+    encoding.configure(VP8, SendEncoding(ssrc=1, max_bitrate_bps=100_000))
+    encoding.encode(Picture(1, 0, 640, 480))
+    limitations = [encoding.limitation]
+
+    codecs.encoders[0].smaller_by = 2
+    for number in range(2, 5):
+        encoding.encode(Picture(number, 3000 * number, 640, 480))
+    assert (encoding.figures.frame_width, encoding.figures.frame_height) == (320, 240)
+    limitations.append(encoding.limitation)
+    assert encoding.figures.other_limited_duration > 0
+    encoding.set_share(50_000)
+    assert [*limitations, encoding.limitation] == ["none", "other", "bandwidth"]
+
+    encoding.encode(Picture(5, 15_000, 320, 240))
+    encoding.encode(Picture(6, 18_000, 320, 240))
+    assert encoding.figures.frame_width == 160
+    assert encoding.figures.resolution_changes == 1, "of the source's own change nobody counts"
+    encoding.close()
+
+
 async def test_simulcast_encodes_each_active_encoding() -> None:
     codecs, outlet = FakeCodecs(), Recorder(SIMULCAST)
     pump = SendingPump("video", outlet, codecs)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rtc_rtp import EncodedFrame, RtpCodec, SendEncoding
 
     from .rtp_dictionaries import RTCDegradationPreference
+    from .rtp_stats import RTCQualityLimitationReason
     from .tracks import MediaKind
 
 START_BITRATE_BPS: Final = {"audio": 48_000, "video": 1_000_000}
@@ -28,6 +29,8 @@ CEILINGS_BPS: Final = (
 )
 """What pictures of so many pixels are given at most unless the application says how much; about what browsers do. More would hardly
 be seen, and would cost time to encode."""
+REDUCED: Final = 0.9
+"""Part of the pixels asked for with fewer of which a picture has been made smaller, rather than even."""
 HIGHEST_CEILING_BPS: Final = 8_000_000
 """As the others, of larger pictures."""
 
@@ -46,9 +49,12 @@ class EncoderFigures:
     implementation: str | None = None
     total_encoding_duration: float = 0.0
     """Seconds from frame to frame."""
-    limited_duration: float = 0.0
+    bandwidth_limited_duration: float = 0.0
     """Seconds of these in which the path left less than wanted."""
+    other_limited_duration: float = 0.0
+    """Seconds of these in which pictures were smaller than asked for, though the path was not to blame."""
     resolution_changes: int = 0
+    """By the encoder's own choice."""
 
 
 class Encoding:
@@ -80,6 +86,8 @@ class Encoding:
         self._encoded_at: deque[float] = deque()
         """Times of the frames of the last second."""
         self._last_encoded_at: float | None = None
+        self._wished_size: tuple[int, int] | None = None
+        """Of the picture that is encoded, or was last, as the application wants it."""
         self.figures = EncoderFigures()
 
     @property
@@ -97,17 +105,21 @@ class Encoding:
     @property
     def _ceiling_bps(self) -> int | None:
         """What is enough for pictures of this size; None for sound, and before there is one."""
-        figures = self.figures
-        if self._kind == "audio" or figures.frame_width is None or figures.frame_height is None:
+        if self._wished_size is None:
             return None
-        pixels = figures.frame_width * figures.frame_height
+        pixels = self._wished_size[0] * self._wished_size[1]
         return next((ceiling for most, ceiling in CEILINGS_BPS if pixels <= most), HIGHEST_CEILING_BPS)
 
     @property
-    def is_limited(self) -> bool:
-        """Whether the path leaves less than the encoder would take."""
+    def limitation(self) -> "RTCQualityLimitationReason":
+        """Why pictures are worse than asked for: the path leaves less than the encoder would take, or something else makes them smaller."""
         wanted = START_BITRATE_BPS[self._kind] if self._max_bitrate_bps is None else self._max_bitrate_bps
-        return self._share_bps is not None and self._share_bps < wanted
+        if self._share_bps is not None and self._share_bps < wanted:
+            return "bandwidth"
+        figures, wished = self.figures, self._wished_size
+        if wished is None or figures.frame_width is None or figures.frame_height is None:
+            return "none"
+        return "other" if figures.frame_width * figures.frame_height < REDUCED * wished[0] * wished[1] else "none"
 
     def frames_per_second(self, now: float) -> int:
         """How many frames were encoded in the last second."""
@@ -189,6 +201,7 @@ class Encoding:
         """
         if self._codec is None:
             raise CodecError("no codec was negotiated")
+        before, self._wished_size = self._wished_size, self._size_asked_for(frame)
         bitrate_bps = self.target_bitrate_bps
         if self._max_frame_bits is not None:
             bitrate_bps = min(bitrate_bps, int(self._max_frame_bits * max(1, len(self._encoded_at))))
@@ -203,7 +216,7 @@ class Encoding:
             self._aimed_at_bps = bitrate_bps
         started = time.perf_counter()
         encoded = self._encoder.encode(frame, force_keyframe=force_keyframe)
-        self._count(frame, encoded, time.perf_counter() - started)
+        self._count(encoded, time.perf_counter() - started, is_same_source=before == self._wished_size)
         return encoded
 
     def close(self) -> None:
@@ -216,13 +229,15 @@ class Encoding:
     def _is_current(self) -> bool:
         return self._made_for == (self._codec, self._settings)
 
-    def _count(self, frame: RawFrame, encoded: "list[EncodedFrame]", duration: float) -> None:
+    def _count(self, encoded: "list[EncodedFrame]", duration: float, *, is_same_source: bool) -> None:
         figures = self.figures
         now = time.monotonic()
         if self._last_encoded_at is not None:
             passed = now - self._last_encoded_at
             figures.total_encoding_duration += passed
-            figures.limited_duration += passed if self.is_limited else 0.0
+            limitation = self.limitation
+            figures.bandwidth_limited_duration += passed if limitation == "bandwidth" else 0.0
+            figures.other_limited_duration += passed if limitation == "other" else 0.0
         figures.total_encode_time += duration
         encoded_at = self._encoded_at
         while encoded_at and encoded_at[0] <= now - 1:
@@ -233,12 +248,17 @@ class Encoding:
             encoded_at.append(now)
             self._last_encoded_at = now
             if each.metadata is not None and each.metadata.width is not None:
-                figures.resolution_changes += figures.frame_width not in {None, each.metadata.width}
+                figures.resolution_changes += is_same_source and figures.frame_width not in {None, each.metadata.width}
                 figures.frame_width, figures.frame_height = each.metadata.width, each.metadata.height
         figures.total_encoded_bytes_target += self._aimed_at_bps // (8 * (len(encoded_at) or 1))
-        if figures.frame_width is None or self._encoder is None:
-            scale = self._settings.scale_resolution_down_by
-            width, height = getattr(frame, "width", None), getattr(frame, "height", None)
-            if isinstance(width, int) and isinstance(height, int):
-                figures.frame_width, figures.frame_height = int(width / scale), int(height / scale)
+        if self._wished_size is not None and (figures.frame_width is None or self._encoder is None):
+            figures.frame_width, figures.frame_height = self._wished_size
         figures.implementation = self._encoder.implementation if self._encoder is not None else None
+
+    def _size_asked_for(self, frame: RawFrame) -> tuple[int, int] | None:
+        """Return the size of a picture as the application wants it sent; None of sound."""
+        width, height = getattr(frame, "width", None), getattr(frame, "height", None)
+        if not isinstance(width, int) or not isinstance(height, int):
+            return None
+        scale = self._settings.scale_resolution_down_by
+        return int(width / scale), int(height / scale)

@@ -76,12 +76,12 @@ def _tell_encoder(stats: RTCOutboundRtpStreamStats, encoding: "Encoding", now: f
     stats.targetBitrate = encoding.target_bitrate_bps
     if figures.frame_width is not None:
         stats.frameWidth, stats.frameHeight = figures.frame_width, figures.frame_height
-    stats.qualityLimitationReason = "bandwidth" if encoding.is_limited else "none"
+    stats.qualityLimitationReason = encoding.limitation
     stats.qualityLimitationDurations = {
-        "none": figures.total_encoding_duration - figures.limited_duration,
+        "none": figures.total_encoding_duration - figures.bandwidth_limited_duration - figures.other_limited_duration,
         "cpu": 0.0,
-        "bandwidth": figures.limited_duration,
-        "other": 0.0,
+        "bandwidth": figures.bandwidth_limited_duration,
+        "other": figures.other_limited_duration,
     }
     stats.qualityLimitationResolutionChanges = figures.resolution_changes
 
