@@ -1,6 +1,7 @@
 """TCP candidates on real sockets, of single connections and at a port that many share."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -11,8 +12,9 @@ import pytest
 from rtc_asyncio import NetworkOptions, PeerOptions, RTCDataChannel, RTCPeerConnection, SinglePort
 from rtc_ice import IceConfig
 from rtc_ice.framing import frame
+from rtc_stun import BINDING, Address, Message, MessageClass, XorMappedAddress
 
-from .party import connected, incoming, negotiate
+from .party import connected, incoming, negotiate, trickle
 
 Kind = Literal["active", "passive", "so"]
 HOSTS = ["127.0.0.1"]
@@ -63,6 +65,52 @@ async def test_tcp_candidates_are_had_where_they_are_wanted() -> None:
     assert found == [[""], ["", "tcptype active", "tcptype passive", "tcptype so"]]
     with pytest.raises(ValueError, match="tcp has"):
         NetworkOptions(tcp=("both",))  # type: ignore[arg-type]  # that is the point
+
+
+async def told_by_tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked_from: list[int]) -> None:
+    """A STUN server that sees a NAT before each who asks, which adds 10000 to the port."""
+    asked_from.append(writer.get_extra_info("peername")[1])
+    request = Message.parse(await reader.readexactly(20))
+    mapped = XorMappedAddress(Address("192.0.2.7", (asked_from[-1] + 10_000) % 65_536))
+    writer.write(Message(BINDING, MessageClass.SUCCESS, request.transaction_id, [mapped]).serialize())
+    with contextlib.suppress(ConnectionResetError):
+        await reader.read()
+    writer.close()
+
+
+@pytest.mark.spec("rfc6544:4.1/4")
+async def test_servers_are_asked_from_the_ports_of_candidates_again_and_again() -> None:
+    asked_from: list[int] = []
+    server = await asyncio.start_server(lambda *ends: told_by_tcp(*ends, asked_from), "127.0.0.1", 0)
+    url = f"stun:127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    options = NetworkOptions(tcp=("passive", "so"))
+    async with (
+        RTCPeerConnection({"iceServers": [{"urls": url}]}, hosts=HOSTS, network=options) as pc,
+        peer("so") as other,
+    ):
+        arrived = trickle(pc, other)
+        trickle(other, pc)
+        pc.createDataChannel("x")
+        for _ in range(2):
+            arrived.clear()
+            await pc.setLocalDescription(await pc.createOffer({"iceRestart": True}))
+            async with asyncio.timeout(10):
+                while len([each for each in arrived if each is not None and each.type == "srflx"]) < 2:
+                    await asyncio.sleep(0.01)
+            found = [each for each in arrived if each is not None and each.type == "srflx"]
+            ports = {each.relatedPort or 0: each.port for each in found}
+            assert {each.tcpType for each in found} == {"passive", "so"}
+            assert sorted(ports) == sorted(set(asked_from)) == sorted(asked_from[-2:])
+            assert ports == {port: (port + 10_000) % 65_536 for port in ports}
+            await other.setRemoteDescription(pc.localDescription)
+            await other.setLocalDescription()
+            await pc.setRemoteDescription(other.localDescription)
+            async with asyncio.timeout(10):
+                while pc.iceConnectionState != "completed":
+                    await asyncio.sleep(0.02)
+        assert len(asked_from) == 4
+    server.close()
+    await server.wait_closed()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,16 @@
 """One TCP or TLS connection of asyncio's, as its owner sees it."""
 
 import asyncio
+import contextlib
+import socket
+import struct
 from collections.abc import Callable
 from typing import Final
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that the other side has to read the rest."""
+_RESET: Final = struct.pack("ii", 1, 0)
+"""What lets a socket end its connection with a RST, and remember nothing of it."""
 
 
 class Stream(asyncio.Protocol):
@@ -90,8 +95,15 @@ class Stream(asyncio.Protocol):
             if abort:
                 self._early = b""
             return
-        if abort or not self.unwritten:
-            self._transport.abort() if abort else self._transport.close()
+        if abort:
+            opened = self._transport.get_extra_info("socket")
+            if opened is not None:
+                with contextlib.suppress(OSError):  # it may have been closed already
+                    opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._transport.abort()
+            return
+        if not self.unwritten:
+            self._transport.close()
             return
         self._transport.close()
         asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)

@@ -51,7 +51,7 @@ class TcpCandidates:
             listener = TcpListener(
                 Address(host, ANY_PORT),
                 lambda accepted, remote: self._accepted(listener.local, accepted, remote),
-                shared=tcp_type is TcpType.SIMULTANEOUS_OPEN,
+                shared=True,  # STUN servers are asked from the same port.
             )
         except OSError:
             return

@@ -37,6 +37,7 @@ from rtc_ice.session import RemoteParameters, Session
 from rtc_ice.state import ConnectionState, GatheringState
 from rtc_ice.status import Status
 from rtc_ice.stream_loss import keep_streams, take_loss
+from rtc_ice.stun_streams import StunStreams
 from rtc_ice.tcp_carrier import TcpCarrier
 from rtc_ice.trace import Trace
 from rtc_ice.triggered import GRACE_PERIOD, replay_early_checks
@@ -88,7 +89,8 @@ class IceAgent(GatheringSide):
         self._output = Output(count)
         self._relays = Relays(config=self._config, foundations=self._foundations, rng=rng, count=count, trace=trace)
         self._tcp = TcpCarrier(count)
-        self._carriers = Carriers(self._relays, self._tcp)
+        self._stun_streams = StunStreams(rng, count)
+        self._carriers = Carriers(self._relays, self._tcp, self._stun_streams)
         self._data = Output(count)
         """What carriers brought for the application."""
         self._receiver = Receiver(
@@ -224,6 +226,8 @@ class IceAgent(GatheringSide):
                 relay_only=config.relay_only,
             )
             self._relays.configure(self._config)
+        if self._config.relay_only:
+            self._stun_streams.stop()
         if self._previous is None or not self._selection.uses(self._previous):
             # A session that no peer has heard of is forgotten.
             self._previous = self._session if self._session.remote is not None else None
@@ -340,6 +344,7 @@ class IceAgent(GatheringSide):
             role=self._role,
             foundations=self._foundations,
             relays=self._relays,
+            streams=self._stun_streams,
             rng=self._rng,
             count=self._journal.count,
         )
@@ -359,7 +364,7 @@ class IceAgent(GatheringSide):
             take_loss(path, session, self._current.checker, self._selection, now, broke=broke)
         for base in self._relays.lost():
             self._drop_base(base, "udp")
-        self._events.extend(self._current.take_relayed())
+        self._events.extend(self._current.take_answers())
         self._events.extend(self._selection.end_lost(now))
         gathering_done = self._conclude_gathering()
         pair_lite_with_lite(session, gathering_done=gathering_done, now=now)
@@ -399,6 +404,7 @@ class IceAgent(GatheringSide):
             # [rfc8838:13/10] [rfc8445:5.1.1.4/1]
             self._current.gatherer.stop()
             self._relays.stop(self._now)
+            self._stun_streams.stop()
         # [rfc8838:13/2] [rfc8838:13/4] [rfc8838:13/5]
         ended = self._addresses.ended or self._session.completed_at is not None
         done = ended and self._current.gatherer.done

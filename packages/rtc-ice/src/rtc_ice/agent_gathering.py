@@ -117,6 +117,8 @@ class GatheringSide(StreamSide):
             return
         self._config = replace(self._config, turn_servers=(*self._config.turn_servers, server))
         self._relays.add_server(self._config, server, self._udp_addresses() if self._may_ask_servers else [])
+        if server.transport == "tcp" and self._may_ask_servers:
+            self._current.gatherer.add_tcp_server(self._config, server.address, self._session.local_candidates)
         self._settle()
 
     def remove_local_address(self, address: Address, now: float, *, tcp_type: TcpType | None = None) -> None:
@@ -133,8 +135,8 @@ class GatheringSide(StreamSide):
         self._enter(now)
         address = base_of(address, tcp_type)
         self._addresses.remove(address, transport_of(tcp_type))
+        self._current.gatherer.forget(address, transport_of(tcp_type))
         if tcp_type is None:
-            self._current.gatherer.forget(address)
             self._relays.forget(address, self._now)
         else:
             self._tcp.remove_base(address)

@@ -17,6 +17,7 @@ from rtc_ice.messages import TRANSACTION_ID_LENGTH, build_gathering_request, ser
 from rtc_ice.pair import LocalCandidate
 from rtc_ice.priority import candidate_priority
 from rtc_ice.relayed import Relays
+from rtc_ice.stun_streams import StunStreams
 from rtc_ice.tcp import base_of, reflexive_local_preference, tcp_extensions
 from rtc_ice.transaction import Transaction, TransactionTable
 from rtc_stun import Address, Datagram, ErrorCode, Message
@@ -57,12 +58,15 @@ class GatheringTransaction(Transaction):
 class Gatherer:
     """Makes the local candidates of one session."""
 
-    def __init__(self, *, config: IceConfig, foundations: Foundations, relays: Relays, rng: Rng) -> None:
+    def __init__(
+        self, *, config: IceConfig, foundations: Foundations, relays: Relays, streams: StunStreams, rng: Rng
+    ) -> None:
         self.failures: list[CandidateGatheringFailed] = []
         """What went wrong since the last look."""
         self._config = config
         self._foundations = foundations
         self._relays = relays
+        self._streams = streams
         self._rng = rng
         self._queue: deque[tuple[LocalCandidate, Address]] = deque()
         self._transactions: TransactionTable[GatheringTransaction] = TransactionTable()
@@ -98,15 +102,37 @@ class Gatherer:
             self._queue.extend(
                 (host, server) for server in self._config.stun_servers if server.is_ipv6 == address.is_ipv6
             )
+        if local.tcp_type is not None and local.tcp_type.accepts and local.announcement.mapped is None:
+            for server in _tcp_servers(self._config):
+                self._ask_by_tcp(host, server)
         return host
+
+    def _ask_by_tcp(self, host: LocalCandidate, server: Address) -> None:
+        # [rfc6544:4.1/4] Active candidates connect from ports that nobody has to know.
+        hidden = self._config.lite or self._config.relay_only
+        if not hidden and server.is_ipv6 == host.base.is_ipv6 and (host, server) not in self._queue:
+            self._queue.append((host, server))
 
     def add_server(self, config: IceConfig, server: Address, hosts: Iterable[LocalCandidate]) -> None:
         """Ask a server that ``config`` has become richer by, through the given host candidates."""
         self._config = config
+        hosts = list(hosts)
         if not (config.lite or config.relay_only):
             self._queue.extend(
                 (host, server) for host in hosts if host.is_at(host.base, "udp") and host.base.is_ipv6 == server.is_ipv6
             )
+        self.add_tcp_server(config, server, hosts)
+
+    def add_tcp_server(self, config: IceConfig, server: Address, hosts: Iterable[LocalCandidate]) -> None:
+        """Ask a server that ``config`` has become richer by, over connections alone."""
+        self._config = config
+        for host in hosts:
+            if host.candidate.tcp_type is not None and host.candidate.tcp_type.accepts:
+                self._ask_by_tcp(host, server)
+
+    def take_answers(self) -> list[LocalCandidate]:
+        """Return the candidates that came of questions over connections."""
+        return [self._reflexive(host, server, mapped) for host, server, mapped in self._streams.answers()]
 
     def ask(self, host: LocalCandidate, server: Address) -> None:
         """Ask a server that is not configured as a STUN server, but understands Binding requests as well."""
@@ -122,7 +148,7 @@ class Gatherer:
     def done(self) -> bool:
         """Whether every question was asked, and answered or given up."""
         asked = not self._queue and all(transaction.is_refresh for transaction in self._transactions.all())
-        return asked and self._relays.done
+        return asked and self._relays.done and self._streams.done
 
     def next_request(self, ta: float, now: float) -> list[Datagram]:
         """Begin the next transaction and return its first request; that of an allocation is for the relays to send."""
@@ -131,6 +157,9 @@ class Gatherer:
                 self._relays.begin_next(now)
             return []
         host, server = self._queue.popleft()
+        if host.candidate.transport == "tcp":
+            self._streams.ask(host, server, now + self._config.gathering_timeout)
+            return []
         # [rfc8445:14.3/1]
         rto = max(MIN_RTO, ta * (1 + len(self._queue) + len(self._transactions)))
         return [self._ask(host, server, now, rto=rto, is_refresh=False)]
@@ -173,9 +202,12 @@ class Gatherer:
         self._keep_alive(transaction, now)
         return True, None if transaction.is_refresh else self._reflexive(transaction.host, transaction.server, mapped)
 
-    def forget(self, address: Address) -> None:
+    def forget(self, address: Address, transport: str) -> None:
         """Stop what concerns an address that is gone."""
-        self._queue = deque((host, server) for host, server in self._queue if host.base != address)
+        self._queue = deque((host, server) for host, server in self._queue if not host.is_at(address, transport))
+        if transport == "tcp":
+            self._streams.forget(address)
+            return
         for transaction in self._transactions.all():
             if transaction.host.base == address:
                 self._transactions.remove(transaction)
@@ -246,3 +278,9 @@ class Gatherer:
     def _keep_alive(self, transaction: GatheringTransaction, now: float) -> None:
         key = (transaction.host.base, transaction.server)
         self._refresh_at[key] = (now + self._config.keepalive_interval, transaction.host)
+
+
+def _tcp_servers(config: IceConfig) -> list[Address]:
+    """Return the servers that may be asked over connections: whoever relays for those understands Binding requests as well."""
+    relays = (server.address for server in config.turn_servers if server.transport == "tcp")
+    return list(dict.fromkeys([*relays, *config.stun_servers]))

@@ -18,6 +18,7 @@ from rtc_ice.relayed import Relays
 from rtc_ice.renomination import recovery_ends_at
 from rtc_ice.role import Role
 from rtc_ice.session import Session
+from rtc_ice.stun_streams import StunStreams
 from rtc_stun import Datagram
 
 
@@ -32,12 +33,13 @@ class Generation:
         role: Role,
         foundations: Foundations,
         relays: Relays,
+        streams: StunStreams,
         rng: Rng,
         count: Callable[[str], None],
     ) -> None:
         self.session = Session(credentials, config=config, role=role, rng=rng, count=count)
         self.checker = Checker(self.session, foundations)
-        self.gatherer = Gatherer(config=config, foundations=foundations, relays=relays, rng=rng)
+        self.gatherer = Gatherer(config=config, foundations=foundations, relays=relays, streams=streams, rng=rng)
         self._relays = relays
         self._gathering_turn = False
 
@@ -51,15 +53,15 @@ class Generation:
         gathered = [self.take_local(candidate) for candidate in candidates]
         return [each for each in gathered if each is not None]
 
-    def take_relayed(self) -> list[LocalCandidateGathered]:
-        """Take in the candidates that TURN servers have given; where they had no room, ask for a reflexive one."""
+    def take_answers(self) -> list[LocalCandidateGathered]:
+        """Take in the candidates that servers have given over streams, and TURN servers; where those had no room, ask for a reflexive one."""
         session = self.session
         unserved, self._relays.unserved = self._relays.unserved, []
         for local, server in unserved:
             host = session.find_base(local.address)
             if host is not None and session.gathers:
                 self.gatherer.ask(host, server)
-        candidates = self._relays.candidates()
+        candidates = self._relays.candidates() + self.gatherer.take_answers()
         if not session.gathers:
             return []
         gathered = [self.take_local(candidate) for candidate in candidates]
