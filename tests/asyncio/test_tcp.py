@@ -81,7 +81,7 @@ async def told_by_tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 @pytest.mark.spec("rfc6544:4.1/4")
 async def test_servers_are_asked_from_the_ports_of_candidates_again_and_again() -> None:
     asked_from: list[int] = []
-    server = await asyncio.start_server(lambda *ends: told_by_tcp(*ends, asked_from), "127.0.0.1", 0)
+    server = await asyncio.start_server(lambda reader, writer: told_by_tcp(reader, writer, asked_from), "127.0.0.1", 0)
     url = f"stun:127.0.0.1:{server.sockets[0].getsockname()[1]}"
     options = NetworkOptions(tcp=("passive", "so"))
     async with (
