@@ -45,6 +45,7 @@ class FakeEncoder:
     runs_inline: bool = False
     implementation: str = "fake"
     bitrates: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
     forced: list[bool] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
     silent: list[bool] = field(default_factory=list)
@@ -75,6 +76,9 @@ class FakeEncoder:
 
     def set_bitrate(self, bitrate_bps: int) -> None:
         self.bitrates.append(bitrate_bps)
+
+    def set_loss(self, fraction_lost: float) -> None:
+        self.losses.append(fraction_lost)
 
     def close(self) -> None:
         self.closed = True

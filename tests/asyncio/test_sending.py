@@ -177,6 +177,20 @@ def test_pictures_that_are_made_smaller_are_told_from_those_that_come_so() -> No
     encoding.close()
 
 
+@pytest.mark.spec("rfc8854:8/2")
+async def test_an_encoder_is_told_what_it_has_to_protect_against() -> None:
+    codecs = FakeCodecs(inline=True)
+    encoding = Encoding("audio", codecs)
+    encoding.configure(OPUS, SPOKEN.encodings[0])
+    for loss in (0.0, 0.1, 0.1, 0.05):
+        encoding.fraction_lost = loss
+        encoding.encode(Sound(1, 960))
+    encoding.configure(OPUS, replace(SPOKEN.encodings[0], packet_time_ms=60))
+    encoding.encode(Sound(2, 1920))
+
+    assert [each.losses for each in codecs.encoders] == [[0.1, 0.05], [0.05]]
+
+
 async def test_simulcast_encodes_each_active_encoding() -> None:
     codecs, outlet = FakeCodecs(), Recorder(SIMULCAST)
     pump = SendingPump("video", outlet, codecs)

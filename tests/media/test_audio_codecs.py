@@ -17,7 +17,7 @@ from rtc_rtp import EncodedFrame, RtpCodec
 from rtc_rtp.payload.comfort_noise import ComfortNoise
 from rtc_rtp.payload.opus import opus_channels, opus_duration, opus_redundancy
 
-from .support import RATES, SOUND, Road, arrived, audio_encoder, codec, samples, sines, spectrum
+from .support import RATES, SOUND, Road, arrived, audio_encoder, codec, samples, sines, spectrum, speech
 
 
 def encode(encoder: AudioEncoder, frames: Iterable[av.AudioFrame]) -> list[EncodedFrame]:
@@ -167,14 +167,30 @@ def test_a_constant_rate_tells_nothing_of_what_is_said() -> None:
 @pytest.mark.spec("rfc8854:4.1/2", "rfc8854:7/3", "rfc7587:3.3/1")
 def test_redundancy_is_added_for_those_who_can_use_it() -> None:
     """Of speech, in the mode of Opus that has it: the packets grow by a copy of the one before."""
-    plain = encode(audio_encoder("audio/opus", bitrate_bps=24_000, content_hint="speech"), noise(0.6))
-    protected = encode(
-        audio_encoder("audio/opus", {"useinbandfec": "1"}, bitrate_bps=24_000, content_hint="speech"), noise(0.6)
+    open_encoder, protective = (
+        audio_encoder("audio/opus", parameters, bitrate_bps=24_000, content_hint="speech")
+        for parameters in ({}, {"useinbandfec": "1"})
     )
+    open_encoder.set_loss(0.1)
+    protective.set_loss(0.1)
+    plain, protected = encode(open_encoder, noise(0.6)), encode(protective, noise(0.6))
 
     assert {opus_redundancy(each.data) for each in plain} == {0}
     assert {opus_redundancy(each.data) for each in protected[5:]} == {960}
     assert {each.data[0] >> 3 < 16 for each in protected[5:]} == {True}  # SILK or hybrid: those that can carry it
+
+
+@pytest.mark.spec("rfc8854:8/2")
+def test_there_is_no_more_redundancy_than_losses_call_for() -> None:
+    encoder = audio_encoder("audio/opus", {"useinbandfec": "1"}, bitrate_bps=24_000, content_hint="speech")
+    before = encode(encoder, speech(1.0))
+    encoder.set_loss(0.1)
+    lossy = encode(encoder, speech(1.0))
+    encoder.set_loss(0.0)
+    after = encode(encoder, speech(1.0))
+
+    assert {opus_redundancy(each.data) for each in (*before, *after)} == {0}
+    assert sum(opus_redundancy(each.data) > 0 for each in lossy) > 20
 
 
 @pytest.mark.spec("rfc7874:3/5")

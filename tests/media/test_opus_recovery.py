@@ -30,6 +30,7 @@ def spoken(*, protected: bool, seconds: float = 4.0, channels: int = 1, ptime: s
         content_hint="speech",
         channels=channels,
     )
+    encoder.set_loss(0.1)
     return [each for frame in speech(seconds) for each in encoder.encode(frame, force_keyframe=False)]
 
 

@@ -10,6 +10,7 @@ from rtc_peer import (
     VIDEO_REDUNDANCY,
     CodecCapability,
     InboundRtpStats,
+    LossChanged,
     MediaOptions,
     PeerOptions,
 )
@@ -75,3 +76,18 @@ def test_sound_is_repeated_if_the_options_ask_for_it(distance: int) -> None:
     lost = 300 - heard
     # One in ten is lost; with a repetition one in a hundred.
     assert (15 < lost < 50) if not distance else lost < 12
+
+
+@pytest.mark.spec("rfc8854:8/2")
+def test_loss_of_a_stream_is_told_with_its_transceiver() -> None:
+    call = _call(AUDIO)
+    call.left.host.link = Link(delay=DELAY, loss=LOSS)
+    for number in range(600):
+        call.send(call.left, AUDIO, number)
+        call.settle(0.02)
+
+    told = call.left.of(LossChanged)
+    assert {each.transceiver.kind for each in told} == {"audio"}
+    assert {each.rid for each in told} == {None}
+    assert 0.05 <= told[-1].fraction_lost <= 0.2
+    assert call.right.of(LossChanged) == []

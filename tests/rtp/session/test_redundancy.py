@@ -22,6 +22,7 @@ from rtc_rtp import (
     EncodedFrame,
     FrameMetadata,
     FrameReceived,
+    LossChanged,
     RtpPacket,
     SendEncoding,
     SessionOptions,
@@ -29,6 +30,7 @@ from rtc_rtp import (
     parse_red,
     payload_format,
 )
+from rtc_rtp.sending.loss_level import LossLevel
 from rtc_stun import Datagram
 
 FEC_SSRC = 0x71DE2
@@ -282,3 +284,47 @@ def test_audio_is_not_repeated_without_being_asked_for() -> None:
     party.send_audio(20)
 
     assert {packet.payload_type for packet in party.rtp()} == {111}
+
+
+# --- what encoders have to protect against ---
+
+
+@pytest.mark.spec("rfc8854:8/2")
+@pytest.mark.parametrize(
+    ("reports", "levels"),
+    [
+        ([0.0, 0.0], [0.0, 0.0]),
+        ([0.02, 0.02], [0.05, 0.05]),
+        ([0.0, 0.08, 0.3, 0.9], [0.0, 0.1, 0.4, 0.4]),
+        ([0.1, *[0.0] * 11], [0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.0]),
+        ([0.004], [0.0]),
+    ],
+)
+def test_the_level_of_loss_rises_at_once_and_falls_slowly(reports: list[float], levels: list[float]) -> None:
+    loss = LossLevel()
+    before, seen = 0.0, []
+    for report in reports:
+        assert loss.report(report) is (loss.level != before)
+        before = loss.level
+        seen.append(before)
+
+    assert seen == levels
+
+
+@pytest.mark.spec("rfc8854:8/2")
+def test_encoders_are_told_of_loss_that_comes_and_goes() -> None:
+    party = Party()
+    party.left.add_sender("a", audio_sender())
+    party.right.add_receiver("a", audio_receiver())
+    losing = True
+    _lose(party, lambda packet: losing and packet.sequence_number % 12 == 5)
+
+    party.send_audio(600)
+    (told, *more) = party.here.of(LossChanged)
+    losing = False
+    party.send_audio(6000, first=600)
+
+    assert (told.sender_id, told.rid, told.fraction_lost) == ("a", None, 0.1)
+    assert {each.fraction_lost for each in more} <= {0.1, 0.2}
+    assert party.here.of(LossChanged)[-1].fraction_lost == 0.0
+    assert len(party.here.of(LossChanged)) < 8

@@ -7,7 +7,15 @@ from rtc_asyncio._version import __version__
 
 if TYPE_CHECKING:
     from rtc_asyncio.certificate import RTCCertificate, RTCDtlsFingerprint
-    from rtc_asyncio.codecs import CodecError, CodecFactory, Concealment, Decoder, Encoder, EncoderSettings
+    from rtc_asyncio.codecs import (
+        CodecError,
+        CodecFactory,
+        Concealment,
+        Decoder,
+        Encoder,
+        EncoderSettings,
+        ProtectiveEncoder,
+    )
     from rtc_asyncio.data_channel import RTCDataChannel
     from rtc_asyncio.data_channel_event import RTCDataChannelEvent
     from rtc_asyncio.dictionaries import (
@@ -140,6 +148,7 @@ __all__ = [
     "NotSupportedError",
     "OperationError",
     "PeerOptions",
+    "ProtectiveEncoder",
     "RTCAnswerOptions",
     "RTCAudioPlayoutStats",
     "RTCAudioSourceStats",
@@ -223,7 +232,7 @@ __all__ = [
 
 _DEFINED_IN: Final = {
     "certificate": "RTCCertificate RTCDtlsFingerprint",
-    "codecs": "CodecError CodecFactory Concealment Decoder Encoder EncoderSettings",
+    "codecs": "CodecError CodecFactory Concealment Decoder Encoder EncoderSettings ProtectiveEncoder",
     "data_channel": "RTCDataChannel",
     "data_channel_event": "RTCDataChannelEvent",
     "dictionaries": (

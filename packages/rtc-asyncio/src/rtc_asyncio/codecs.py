@@ -8,7 +8,7 @@ import logging
 from collections.abc import Collection, Mapping
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from .dataclass import dataclass
 from .tracks import RawFrame
@@ -72,6 +72,14 @@ class Encoder(Protocol):
 
     def close(self) -> None:
         """Free what it holds. Idempotent."""
+
+
+@runtime_checkable
+class ProtectiveEncoder(Encoder, Protocol):
+    """An encoder that can put error correction into its frames."""
+
+    def set_loss(self, fraction_lost: float) -> None:
+        """Protect against so much loss from the next frame on, 0 to 1; an encoder begins with none to protect against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from .codecs import CodecError, CodecFactory, Encoder, EncoderSettings
+from .codecs import CodecError, CodecFactory, Encoder, EncoderSettings, ProtectiveEncoder
 from .dataclass import dataclass
 from .tracks import RawFrame
 from .worker import Worker
@@ -82,6 +82,9 @@ class Encoding:
         self._max_frame_bits: float | None = None
         """Bits of a picture on average that the peer takes."""
         self._aimed_at_bps = 0
+        self.fraction_lost = 0.0
+        """What the encoder has to protect against, 0 to 1."""
+        self._protects_against = 0.0
         self._next_due = 0.0
         self._encoded_at: deque[float] = deque()
         """Times of the frames of the last second."""
@@ -211,9 +214,14 @@ class Encoding:
             self._made_for = (self._codec, self._settings)
             force_keyframe = True
             self._aimed_at_bps = 0
+            self._protects_against = 0.0
         if bitrate_bps != self._aimed_at_bps:
             self._encoder.set_bitrate(bitrate_bps)
             self._aimed_at_bps = bitrate_bps
+        if self.fraction_lost != self._protects_against:
+            self._protects_against = self.fraction_lost
+            if isinstance(self._encoder, ProtectiveEncoder):
+                self._encoder.set_loss(self._protects_against)
         started = time.perf_counter()
         encoded = self._encoder.encode(frame, force_keyframe=force_keyframe)
         self._count(encoded, time.perf_counter() - started, is_same_source=before == self._wished_size)

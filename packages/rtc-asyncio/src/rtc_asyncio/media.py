@@ -75,6 +75,7 @@ class Media:
             rtc_peer.TransceiverStopped: self._stopped,
             rtc_peer.KeyFrameRequested: self._key_frame_requested,
             rtc_peer.TargetBitrateChanged: self._bitrate_changed,
+            rtc_peer.LossChanged: self._loss_changed,
             rtc_peer.ToneSent: self._tone_sent,
             rtc_peer.ToneReceived: self._tone_received,
         }
@@ -265,6 +266,9 @@ class Media:
         self._bitrate_bps = event.bitrate_bps
         for share in event.shares:
             self.transceiver(share.transceiver).sender.pump.share_changed(share.rid, share.bitrate_bps)
+
+    def _loss_changed(self, event: rtc_peer.LossChanged) -> None:
+        self.transceiver(event.transceiver).sender.pump.loss_changed(event.rid, event.fraction_lost)
 
     def _tone_sent(self, event: rtc_peer.ToneSent) -> None:
         dtmf = self.transceiver(event.transceiver).sender.dtmf

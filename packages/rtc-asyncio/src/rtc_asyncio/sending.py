@@ -176,6 +176,11 @@ class SendingPump:
         if self._factory is not None:
             self._encoding(rid, self._factory).set_share(bitrate_bps)
 
+    def loss_changed(self, rid: str | None, fraction_lost: float) -> None:
+        """So much of an encoding is lost on its way."""
+        if self._factory is not None:
+            self._encoding(rid, self._factory).fraction_lost = fraction_lost
+
     # --- the track ---
 
     async def _run(self, track: MediaStreamTrack, reader: FrameReader[MediaFrame]) -> None:

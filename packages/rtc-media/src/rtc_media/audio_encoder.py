@@ -17,8 +17,6 @@ from rtc_rtp.payload.comfort_noise import ComfortNoise
 
 JUMP_SECONDS: Final = 0.1
 """A frame that begins so much earlier or later than the last one ended begins something new."""
-EXPECTED_LOSS_PERCENT: Final = 10
-"""For how much loss Opus adds redundancy, if the receiver can use it."""
 REOPEN_RATIO: Final = 1.15
 """Opus is opened anew for a bit rate that differs by so much: libav cannot change it in mid-stream."""
 OPUS_BITRATES_BPS: Final = (6000, 510_000)
@@ -56,6 +54,7 @@ class AudioEncoder:
         # [rfc7874:3/5] Opus describes its silence itself.
         self._silence = SilenceDetector() if self._comfort_noise or self._wishes.discontinuous else None
         self._bitrate_bps = self._bounded(settings.bitrate_bps)
+        self._loss_percent = 0
         self._context: AudioCodecContext | None = self._open()
         self._resampler: AudioResampler | None = None
         self._source: tuple[object, ...] = ()
@@ -96,6 +95,14 @@ class AudioEncoder:
         self._bitrate_bps = bitrate_bps
         self._context = self._open()
 
+    def set_loss(self, fraction_lost: float) -> None:
+        """Protect against so much loss, if the receiver can use it; only Opus can."""
+        percent = round(100 * fraction_lost)
+        if self._context is None or not self._corrects or percent == self._loss_percent:
+            return
+        self._loss_percent = percent
+        self._context = self._open()
+
     def close(self) -> None:
         """Free what it holds. Idempotent."""
         self._context = None
@@ -123,15 +130,19 @@ class AudioEncoder:
             context.open()
         return context
 
+    @property
+    def _corrects(self) -> bool:
+        return self._mime_type == "audio/opus" and self._wishes.forward_error_correction
+
     def _opus_options(self) -> dict[str, str]:
         music = self._content_hint == "music" or (not self._content_hint and self._wishes.channels == 2)
-        corrects = self._wishes.forward_error_correction
         return {
             "application": "audio" if music else "voip",
             "frame_duration": str(self._wishes.ptime_ms),
             # [rfc8854:4.1/2] [rfc8854:7/3] [rfc7587:3.3/1]
-            "fec": "1" if corrects else "0",
-            "packet_loss": str(EXPECTED_LOSS_PERCENT if corrects else 0),
+            "fec": "1" if self._corrects else "0",
+            # [rfc8854:8/2]
+            "packet_loss": str(self._loss_percent),
             # [rfc7874:7/1] A rate that follows what is said tells an eavesdropper something of it: "cbr" asks for one that does not.
             "vbr": "off" if self._wishes.constant_bitrate else "on",
         }

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         BitrateShare,
         FrameReceived,
         KeyFrameRequested,
+        LossChanged,
         MediaEvent,
         PacketReceived,
         StreamDiscovered,
@@ -159,6 +160,7 @@ __all__ = [
     "InboundRtpStats",
     "KeyFrameRequested",
     "LocalCandidateStats",
+    "LossChanged",
     "MAX_ICE_SERVERS",
     "MediaEvent",
     "MediaKind",
@@ -245,7 +247,7 @@ _DEFINED_IN: Final = {
     "ice_server": "IceServer",
     "journal": "Trace",
     "media_events": (
-        "BitrateShare FrameReceived KeyFrameRequested MediaEvent PacketReceived StreamDiscovered StreamEnded "
+        "BitrateShare FrameReceived KeyFrameRequested LossChanged MediaEvent PacketReceived StreamDiscovered StreamEnded "
         "TargetBitrateChanged ToneReceived ToneSent"
     ),
     "negotiated": "NegotiatedMedia",

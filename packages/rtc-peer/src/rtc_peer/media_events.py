@@ -79,6 +79,16 @@ class TargetBitrateChanged:
 
 
 @dataclass(slots=True)
+class LossChanged:
+    """More, or less, of an encoding is lost on its way: error correction inside its frames has other losses to repair."""
+
+    transceiver: RtpTransceiver
+    rid: str | None
+    fraction_lost: float
+    """0 to 1, in few steps; 0 until something is lost, and once nothing was for a while."""
+
+
+@dataclass(slots=True)
 class ToneReceived:
     """A telephone event of the peer goes on, or has ended."""
 
@@ -115,6 +125,7 @@ MediaEvent: TypeAlias = (
     | StreamDiscovered
     | StreamEnded
     | TargetBitrateChanged
+    | LossChanged
     | ToneReceived
     | ToneSent
 )

@@ -16,6 +16,7 @@ from rtc_peer.media_events import (
     FlowEvent,
     FrameReceived,
     KeyFrameRequested,
+    LossChanged,
     PacketReceived,
     StreamDiscovered,
     StreamEnded,
@@ -186,12 +187,14 @@ class MediaFlow:
     def _sent(
         self,
         transceiver: RtpTransceiver,
-        event: rtc_rtp.KeyFrameRequested | rtc_rtp.SourceConflict | rtc_rtp.ToneSent,
+        event: rtc_rtp.KeyFrameRequested | rtc_rtp.LossChanged | rtc_rtp.SourceConflict | rtc_rtp.ToneSent,
     ) -> list[FlowEvent]:
         """Return what an event of a sender means."""
         match event:
             case rtc_rtp.KeyFrameRequested(rid=rid):
                 return [KeyFrameRequested(transceiver, rid)]
+            case rtc_rtp.LossChanged(rid=rid, fraction_lost=fraction_lost):
+                return [LossChanged(transceiver, rid, fraction_lost)]
             case rtc_rtp.ToneSent(tone=tone):
                 return [ToneSent(transceiver, tone)]
             case rtc_rtp.SourceConflict():

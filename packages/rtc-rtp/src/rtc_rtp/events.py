@@ -89,6 +89,16 @@ class TargetBitrateChanged:
 
 
 @dataclass(slots=True)
+class LossChanged:
+    """The peer's reports tell of more loss of a stream, or of less: error correction inside its frames has other losses to repair."""
+
+    sender_id: StreamId
+    rid: str | None
+    fraction_lost: float
+    """0 to 1, in few steps; 0 until something is lost, and once nothing was for some reports."""
+
+
+@dataclass(slots=True)
 class ToneReceived:
     """A telephone event of the peer ended or goes on. See :rfc:`4733`."""
 
@@ -134,6 +144,7 @@ Event = (
     | StreamDiscovered
     | StreamEnded
     | TargetBitrateChanged
+    | LossChanged
     | ToneReceived
     | ToneSent
     | SourceConflict

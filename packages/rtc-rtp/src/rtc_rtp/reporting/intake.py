@@ -5,7 +5,7 @@ from typing import Final
 
 from rtc_rtp.context import Context
 from rtc_rtp.errors import ParseError
-from rtc_rtp.events import EndReason
+from rtc_rtp.events import EndReason, LossChanged
 from rtc_rtp.inbound import Inbound
 from rtc_rtp.ntp import ntp_middle, ntp_timestamp, ntp_to_wall_clock, seconds_to_short
 from rtc_rtp.outbound import Outbound
@@ -40,6 +40,7 @@ from rtc_rtp.rtcp.extended_report import (
     ReceiverDelay,
     ReceiverReferenceTime,
 )
+from rtc_rtp.sending.sender import Sender
 from rtc_rtp.sending.stream import SendStream
 from rtc_rtp.sending.trade_offs import TradeOffs
 
@@ -156,9 +157,9 @@ class Intake:
             found = self._outbound.by_ssrc.get(block.ssrc)
             if found is not None:
                 self.reported_on_at = self._context.now
-                self._take_block(block, found[1])
+                self._take_block(block, *found)
 
-    def _take_block(self, block: ReportBlock, stream: SendStream) -> None:
+    def _take_block(self, block: ReportBlock, sender: Sender, stream: SendStream) -> None:
         context = self._context
         seconds = None
         if block.last_sr:
@@ -190,6 +191,8 @@ class Intake:
         expected = block.highest_sequence_number - remote.highest_sequence_number
         if remote.reports_received > 1 and 0 < expected < MAX_EXPECTED:
             self._outbound.departures.loss_reported(block.fraction_lost / 256, expected, seconds)
+            if stream.loss_level.report(block.fraction_lost / 256):
+                context.events.append(LossChanged(sender.id, stream.encoding.rid, stream.loss_level.level))
         remote.packets_lost = block.packets_lost
         # What came is what must have been sent, but for what was lost (RFC 3550 A.3, seen from the other side).
         arrived = block.highest_sequence_number - stream.first_sequence_number + 1 - block.packets_lost

@@ -16,6 +16,7 @@ from rtc_rtp.sending.circuit_breaker import CircuitBreaker
 from rtc_rtp.sending.header_extensions import HeaderExtensions
 from rtc_rtp.sending.history import History
 from rtc_rtp.sending.key_frames import KeyFrameRequests
+from rtc_rtp.sending.loss_level import LossLevel
 from rtc_rtp.sending.redundancy import ParityNumbers, Redundancy, redundancy_for, without_red
 from rtc_rtp.sending.retransmission import OSN_LENGTH, RetransmissionStream
 from rtc_rtp.sending.rewriting import Rewriting
@@ -85,6 +86,7 @@ class SendStream:
         "is_over",
         "is_repair_acknowledged",
         "key_frames",
+        "loss_level",
         "next_sequence_number",
         "repair",
         "repair_stats",
@@ -107,6 +109,7 @@ class SendStream:
         """When the latest packet of the stream of retransmissions left."""
 
         self.breaker = CircuitBreaker(context.options.report_interval)
+        self.loss_level = LossLevel()
         self._parity_numbers: ParityNumbers | None = None
         self._redundancy: Redundancy | None = None
         self.repair: RetransmissionStream | None = None
