@@ -1,6 +1,6 @@
 """Statistics of streams: what webrtc-stats shows of media, as far as those know who move packets."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TypeVar
 
 import pytest
@@ -9,10 +9,13 @@ from tests.peer.pair import Side
 from tests.support.network import Link
 
 from rtc_peer import (
+    VIDEO_CODECS,
     CodecStats,
     InboundRtpStats,
     KeyFrameRequested,
+    MediaOptions,
     OutboundRtpStats,
+    PeerOptions,
     RemoteInboundRtpStats,
     RemoteOutboundRtpStats,
     TransportStats,
@@ -145,3 +148,18 @@ def test_the_transport_counts_media_and_names_what_protects_them() -> None:
     assert after.packets_sent >= quiet.packets_sent + 20
     assert after.packets_received >= quiet.packets_received + 20
     assert after.bytes_sent >= quiet.bytes_sent + 20 * 100
+
+
+def test_feedback_of_congestion_control_is_counted_by_the_transport() -> None:
+    codecs = tuple(replace(each, feedback=("ack ccfb", "nack")) for each in VIDEO_CODECS if each.name == "vp8")
+    options = PeerOptions(media=MediaOptions(video_codecs=codecs))
+    pair = call([VIDEO], options=(options, options))
+    for number in range(20):
+        pair.send(pair.left, VIDEO, number)
+        pair.settle(0.05)
+    pair.settle(2.0)
+
+    (sender,), (receiver,) = _of(pair.left, TransportStats), _of(pair.right, TransportStats)
+    assert receiver.ccfb_messages_sent == sender.ccfb_messages_received
+    assert (sender.ccfb_messages_received or 0) > 3
+    assert (sender.ccfb_messages_sent, receiver.ccfb_messages_received) == (0, 0)

@@ -56,6 +56,9 @@ class RTCTransportStats(RTCStats):
     dtlsRole: RTCDtlsRole
     srtpCipher: str | None = None
     """The name in the registry of DTLS-SRTP profiles."""
+    ccfbMessagesSent: int | None = None
+    """Feedback of :rfc:`8888`."""
+    ccfbMessagesReceived: int | None = None
     selectedCandidatePairChanges: int
 
 

@@ -54,6 +54,9 @@ class TransportStats:
     dtls_cipher: str | None
     srtp_cipher: str | None
     """The profile's name in the registry; None where there are no media."""
+    ccfb_messages_sent: int | None
+    """Feedback of :rfc:`8888`; None where there are no media."""
+    ccfb_messages_received: int | None
     selected_candidate_pair_id: str | None
     selected_candidate_pair_changes: int
     local_certificate_id: str | None

@@ -79,6 +79,7 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
     version = None if connection is None else connection.version
     group = None if connection is None else connection.group
     profile = None if transport.media is None else transport.media.srtp.profile
+    rtp = None if transport.media is None else transport.media.session.stats
     ours, remotes = chain_statistics(chain), chain_statistics(theirs)
     stats = TransportStats(
         id=name,
@@ -94,6 +95,8 @@ def _transport(transport: Transport, chain: Sequence[bytes], url_of: UrlOf) -> l
         tls_version=None if version is None else f"{version:04X}",
         tls_group=None if group is None else _group_name(group),
         dtls_cipher=None if suite is None else _suite_name(suite),
+        ccfb_messages_sent=None if rtp is None else rtp.ccfb_messages_sent,
+        ccfb_messages_received=None if rtp is None else rtp.ccfb_messages_received,
         srtp_cipher=None if profile is None else f"SRTP_{profile.name}",
         selected_candidate_pair_id=next((each.id for each in pairs if each.selected), None),
         selected_candidate_pair_changes=transport.ice.pair_changes,

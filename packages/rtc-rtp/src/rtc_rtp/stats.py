@@ -20,6 +20,10 @@ class SessionStats:
     """Datagrams of RTCP."""
 
     rtcp_packets_received: int = 0
+    ccfb_messages_sent: int = 0
+    """Congestion control feedback of :rfc:`8888`."""
+
+    ccfb_messages_received: int = 0
     bytes_sent: int = 0
     """Of all datagrams, before SRTP."""
 

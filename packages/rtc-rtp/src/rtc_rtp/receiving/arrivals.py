@@ -82,5 +82,7 @@ class Arrivals:
             packets += wide.feedback(now)
         if by_stream is not None and (due_at := by_stream.next_timeout()) is not None and due_at <= now:
             by_stream.sender_ssrc = reporter_ssrc
-            packets += by_stream.feedback(now, ntp_timestamp=ntp_timestamp(self._context.wall_time(now)))
+            feedback = by_stream.feedback(now, ntp_timestamp=ntp_timestamp(self._context.wall_time(now)))
+            self._context.stats.ccfb_messages_sent += len(feedback)
+            packets += feedback
         return packets

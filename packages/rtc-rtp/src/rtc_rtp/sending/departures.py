@@ -177,6 +177,7 @@ class Departures:
 
     def feedback_received(self, feedback: TransportFeedback | CongestionControlFeedback) -> None:
         """Learn what became of packets."""
+        self._context.stats.ccfb_messages_received += isinstance(feedback, CongestionControlFeedback)
         if self._estimator is not None:
             # [rfc8834:6/1] [rfc8834:7/1] [rfc8834:7.1/2]
             self._estimator.feedback_received(feedback, self._context.now)
