@@ -216,7 +216,8 @@ def test_peers_that_never_heard_of_the_attribute_are_helped_as_before() -> None:
     ("offered", "reports"),
     [
         ("rcvr-rtt=all", None),
-        ("voip-metrics new=1", None),
+        ("new=1", None),
+        ("voip-metrics new=1", ExtendedReports(voip_metrics=True)),
         ("pkt-loss-rle", ExtendedReports(loss_trace_size=USUAL_TRACE_SIZE)),
         ("pkt-dup-rle=100", ExtendedReports(duplicate_trace_size=100)),
         ("pkt-rcpt-times=99999", ExtendedReports(receipt_times_size=MAX_TRACE_SIZE)),

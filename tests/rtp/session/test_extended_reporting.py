@@ -4,7 +4,15 @@ from dataclasses import replace
 from typing import TypeVar
 
 import pytest
-from tests.rtp.session.party import AUDIO_SSRC, Party, audio_receiver, audio_sender, opus_frame
+from tests.rtp.session.party import (
+    AUDIO_SSRC,
+    Party,
+    audio_receiver,
+    audio_sender,
+    opus_frame,
+    video_receiver,
+    video_sender,
+)
 from tests.support.network import Link
 
 from rtc_rtp import (
@@ -13,17 +21,23 @@ from rtc_rtp import (
     ExtendedBlock,
     ExtendedReport,
     ExtendedReports,
+    JitterSettings,
     LossTrace,
     ReceiptTimes,
     ReceiverReferenceTime,
     ReceiverReport,
     RtcpParameters,
     SenderReport,
+    SessionOptions,
     StatisticsSummary,
+    VoipMetrics,
     parse_compound,
     serialize_compound,
 )
+from rtc_rtp.receiving.bursts import Bursts
+from rtc_rtp.receiving.call_quality import CallQuality
 from rtc_rtp.receiving.observation import MAX_RUNS, MAX_SPAN, Observation
+from rtc_rtp.receiving.playout_clock import PlayoutClock
 
 B = TypeVar("B", bound=ExtendedBlock)
 EVERYTHING = ExtendedReports(
@@ -198,6 +212,143 @@ def test_late_packets_and_restarts_confuse_nobody() -> None:
     assert (first.begin_sequence_number, first.end_sequence_number, first.packets_lost) == (100, 103, 1)
     assert nothing == []
     assert (again.begin_sequence_number, again.packets_lost) == (60_000, 0)
+
+
+@pytest.mark.spec("rfc3611:7/1")
+def test_no_block_is_longer_than_a_packet() -> None:
+    party = Party(options=SessionOptions(max_packet_size=300), link=Link(delay=0.02, loss=0.3))
+    party.left.add_sender("a", audio_sender())
+    wanted = ExtendedReports(loss_trace_size=5000, receipt_times_size=5000)
+    party.right.add_receiver("a", audio_receiver(extended_reports=wanted))
+    party.send_audio(300)
+
+    assert _blocks(party, 1, LossTrace)
+    assert _blocks(party, 1, ReceiptTimes)
+    assert max(len(data) for data in party.rtcp(1)) <= 300
+
+
+# --- how a call goes ---
+
+
+def _count(pattern: str) -> Bursts:
+    bursts = Bursts()
+    for each in pattern:
+        bursts.count(is_good=each == "1")
+    return bursts
+
+
+@pytest.mark.spec("rfc3611:4.7.2/1", "rfc3611:4.7.2/2", "rfc3611:4.7.2/3", "rfc3611:4.7.6/1")
+def test_the_example_of_the_rfc_has_the_values_that_it_says() -> None:
+    pattern = "11110111111111111111111X111X1011110111111111111111111X111111111"
+    quality = CallQuality()
+    for number, each in enumerate(pattern):
+        quality.note(number, 80 * number, 8000)  # ten milliseconds each
+        quality.count(came=each != "0", was_discarded=each == "X")
+    metrics = quality.metrics(5, None, None)
+
+    # The RFC draws 63 packets and counts 64, and rounds.
+    assert (metrics.loss_rate, metrics.discard_rate) == (12, 12)
+    assert metrics.burst_density == pytest.approx(84, abs=1)
+    assert metrics.gap_density == pytest.approx(10, abs=1)
+    assert metrics.burst_duration_ms == 120
+    assert metrics.gap_duration_ms == pytest.approx(520, abs=10)
+    assert metrics.gmin == 16
+
+
+@pytest.mark.spec("rfc3611:4.7.2/2", "rfc3611:4.7.2/4")
+@pytest.mark.parametrize(
+    ("pattern", "densities", "lengths"),
+    [
+        ("", (0.0, 0.0), (0.0, 0.0)),
+        ("1" * 50, (0.0, 0.0), (0.0, 50.0)),
+        ("1" * 20 + "0" + "1" * 20, (0.0, 1 / 41), (0.0, 41.0)),
+        # Fifteen good ones in between are not enough, sixteen are.
+        ("0" + "1" * 15 + "0", (2 / 17, 0.0), (17.0, 0.0)),
+        ("0" + "1" * 16 + "0", (0.0, 2 / 18), (0.0, 18.0)),
+        ("0" * 4, (1.0, 0.0), (4.0, 0.0)),
+        ("00" + "1" * 30 + "0000", (1.0, 0.0), (3.0, 15.0)),
+    ],
+)
+def test_bursts_are_told_from_gaps(pattern: str, densities: tuple[float, float], lengths: tuple[float, float]) -> None:
+    bursts = _count(pattern)
+
+    assert bursts.densities() == pytest.approx(densities)
+    assert bursts.lengths() == pytest.approx(lengths)
+
+
+@pytest.mark.spec("rfc3611:4.7.1/1", "rfc3611:4.7/2", "rfc3611:4.7.5/2", "rfc3611:4.7.3/3")
+def test_what_nobody_knows_is_told_as_that() -> None:
+    metrics = CallQuality().metrics(5, None, None)
+
+    assert metrics == VoipMetrics(5)
+    assert (metrics.loss_rate, metrics.discard_rate, metrics.burst_density, metrics.gap_density) == (0, 0, 0, 0)
+    assert {metrics.signal_level, metrics.r_factor, metrics.mos_listening_quality} == {127}
+    assert (metrics.round_trip_delay_ms, metrics.end_system_delay_ms) == (0, 0)
+
+
+@pytest.mark.spec(
+    "rfc3611:4.7.1/1",
+    "rfc3611:4.7.3/1",
+    "rfc3611:4.7.3/2",
+    "rfc3611:4.7.6/1",
+    "rfc3611:4.7.6/2",
+    "rfc3611:4.7.7/1",
+    "rfc3611:4.7.7/2",
+    "rfc3611:4.7.7/4",
+    "rfc3611:5.2/1",
+)
+def test_a_call_is_told_as_it_went() -> None:
+    party = Party(link=Link(delay=0.03, loss=0.15, jitter=0.02), back=Link(delay=0.03))
+    party.left.add_sender("a", audio_sender())
+    jitter = JitterSettings(target_delay=0.08, maximum_delay=1.5)
+    party.right.add_receiver("a", audio_receiver(extended_reports=ExtendedReports(voip_metrics=True), jitter=jitter))
+    party.send_audio(500)
+
+    metrics = _blocks(party, 1, VoipMetrics)
+    last, stats = metrics[-1], party.right.receiver_stats("a")[0]
+    assert len(metrics) > 3
+    assert last.loss_rate / 256 == pytest.approx(stats.packets_lost / 500, abs=0.02)
+    assert last.round_trip_delay_ms == pytest.approx(70, abs=15)
+    assert last.burst_duration_ms > 0
+    assert last.receiver_configuration == 0x30
+    assert last.jitter_buffer_nominal_ms == last.end_system_delay_ms == pytest.approx(80, abs=15)
+    assert last.jitter_buffer_maximum_ms == last.jitter_buffer_absolute_maximum_ms == 1500
+    assert {each.gmin for each in metrics} == {16}
+
+
+@pytest.mark.spec("rfc3611:4.7.7/3")
+def test_a_buffer_beyond_all_measure_has_the_most_that_can_be_told() -> None:
+    metrics = CallQuality().metrics(5, 100.0, PlayoutClock(minimum=0.0, maximum=1000.0))
+
+    assert metrics.jitter_buffer_absolute_maximum_ms == 65_535
+    assert metrics.round_trip_delay_ms == 65_535
+
+
+@pytest.mark.spec("rfc3611:4.7.1/2")
+def test_what_comes_too_late_to_be_played_is_discarded_and_what_is_repaired_is_not_lost() -> None:
+    observation = Observation(offset=0)
+    for number in (0, 1, 3, 5):
+        observation.note(number, 960 * number, number / 50, 48_000)
+        observation.note_delivery(number, was_repaired=False, was_discarded=number == 3)
+    observation.note_delivery(4, was_repaired=True, was_discarded=False)
+    wanted = ExtendedReports(loss_trace_size=400, voip_metrics=True)
+    (trace,) = observation.take_blocks(5, 48_000, wanted)
+    metrics = observation.take_metrics(5, None, None)
+
+    # Of six one was lost and one discarded; the network lost two.
+    assert isinstance(trace, LossTrace)
+    assert trace.flags.count(False) == 2
+    assert (metrics.loss_rate, metrics.discard_rate) == (256 // 6, 256 // 6)
+
+
+def test_pictures_have_no_metrics_of_calls() -> None:
+    party = Party()
+    party.left.add_sender("v", video_sender())
+    party.right.add_receiver("v", video_receiver(extended_reports=ExtendedReports(voip_metrics=True)))
+    party.send_video(60)
+
+    assert party.rtcp(1)
+    assert _blocks(party, 1, VoipMetrics) == []
 
 
 # --- the round trip of those who only receive ---

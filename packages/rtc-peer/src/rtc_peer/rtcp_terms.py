@@ -144,7 +144,7 @@ def agreed_reports(remote: RtcpTerms) -> ExtendedReports | None:
     if theirs is None:
         return None
     from rtc_rtp.parameters import USUAL_TRACE_SIZE, ExtendedReports
-    from rtc_sdp import DUPLICATE_TRACE, LOSS_TRACE, RECEIPT_TIMES, STATISTICS
+    from rtc_sdp import DUPLICATE_TRACE, LOSS_TRACE, RECEIPT_TIMES, STATISTICS, VOIP_METRICS
 
     # [rfc3611:7/1] [rfc3611:5.1/8]
     sizes = [
@@ -154,12 +154,15 @@ def agreed_reports(remote: RtcpTerms) -> ExtendedReports | None:
     known: tuple[Statistic, ...] = ("loss", "dup", "jitt")
     everything = theirs.wants(STATISTICS) and not theirs.statistics
     statistics = frozenset(each for each in known if everything or each in theirs.statistics)
-    if sizes == [None, None, None] and not statistics:
-        return None
     # [rfc3611:5.2/1]
-    return ExtendedReports(
-        loss_trace_size=sizes[0], duplicate_trace_size=sizes[1], receipt_times_size=sizes[2], statistics=statistics
+    found = ExtendedReports(
+        loss_trace_size=sizes[0],
+        duplicate_trace_size=sizes[1],
+        receipt_times_size=sizes[2],
+        statistics=statistics,
+        voip_metrics=theirs.wants(VOIP_METRICS),
     )
+    return None if found == ExtendedReports() else found
 
 
 def together(sections: Sequence[RtcpParameters]) -> RtcpParameters:

@@ -169,6 +169,9 @@ class ExtendedReports:
     statistics: frozenset[Statistic] = frozenset()
     """What a summary is to tell; nothing: no summary."""
 
+    voip_metrics: bool = False
+    """Whether to tell how a call goes: losses in bursts and gaps, delays, the jitter buffer. Of sound alone."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtcpParameters:

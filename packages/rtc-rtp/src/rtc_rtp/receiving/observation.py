@@ -1,12 +1,14 @@
-"""What extended reports tell of a stream, packet by packet, where the peer wants to know (:rfc:`3611#section-4.1` to 4.3, and 4.6)."""
+"""What extended reports tell of a stream, packet by packet, where the peer wants to know (:rfc:`3611#section-4.1` to 4.3, 4.6 and 4.7)."""
 
 from collections.abc import Callable, Iterator
 from math import sqrt
 from typing import Final, TypeVar
 
-from rtc_rtp.parameters import ExtendedReports
+from rtc_rtp.parameters import USUAL_TRACE_SIZE, ExtendedReports
+from rtc_rtp.receiving.call_quality import CallQuality
+from rtc_rtp.receiving.playout_clock import PlayoutClock
 from rtc_rtp.rtcp.extended_block import ExtendedBlock
-from rtc_rtp.rtcp.extended_statistics import Spread, StatisticsSummary
+from rtc_rtp.rtcp.extended_statistics import Spread, StatisticsSummary, VoipMetrics
 from rtc_rtp.rtcp.extended_trace import MAX_THINNING, DuplicateTrace, LossTrace, PacketTrace, ReceiptTimes
 
 MAX_SPAN: Final = 8192
@@ -30,7 +32,18 @@ class Observation:
         offset: 32 random bits that times of arrival begin with, as timestamps do.
     """
 
-    __slots__ = ("_arrivals", "_begin", "_copies", "_differences", "_end", "_offset", "_transit")
+    __slots__ = (
+        "_arrivals",
+        "_begin",
+        "_copies",
+        "_differences",
+        "_discarded",
+        "_end",
+        "_offset",
+        "_quality",
+        "_repaired",
+        "_transit",
+    )
 
     def __init__(self, offset: int) -> None:
         self._offset = offset
@@ -44,6 +57,13 @@ class Observation:
         self._copies: dict[int, int] = {}
         """How often a packet came once more."""
 
+        self._repaired: dict[int, None] = {}
+        """Packets that came by a detour."""
+
+        self._discarded: dict[int, None] = {}
+        """Packets that came too late to be played."""
+
+        self._quality = CallQuality()
         self._differences: list[int] = []
         """By how much the transit of each packet differs from that of the one before, RTP ticks."""
 
@@ -61,6 +81,7 @@ class Observation:
             self._copies[number] = self._copies.get(number, 0) + 1
             return
         self._arrivals[number] = now
+        self._quality.note(number, timestamp, clock_rate)
         if number >= self._end:
             self._end = number + 1
             if self._end - (self._begin or 0) > MAX_SPAN:
@@ -71,27 +92,53 @@ class Observation:
             self._differences.append(min(ticks, -ticks & _MASK))
         self._transit = transit
 
-    def take_blocks(self, ssrc: int, clock_rate: int, wanted: ExtendedReports) -> list[ExtendedBlock]:
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing came since the last report."""
+        return self._begin is None or self._begin == self._end
+
+    def note_delivery(self, number: int, *, was_repaired: bool, was_discarded: bool) -> None:
+        """Take note of what became of a packet that came, by whatever way."""
+        if was_repaired:
+            self._repaired[number] = None
+        if was_discarded:
+            self._discarded[number] = None
+
+    def take_metrics(self, ssrc: int, round_trip_time: float | None, playout: PlayoutClock | None) -> VoipMetrics:
+        """Return how the call goes, from its beginning to the last `take_blocks`."""
+        return self._quality.metrics(ssrc, round_trip_time, playout)
+
+    def take_blocks(
+        self, ssrc: int, clock_rate: int, wanted: ExtendedReports, most: int = USUAL_TRACE_SIZE
+    ) -> list[ExtendedBlock]:
         """Return the blocks about what came since the last call; none if nothing did.
 
         Args:
             ssrc: Of the stream.
             clock_rate: RTP ticks per second.
-            wanted: Which ones, and how long they may be.
+            wanted: Which ones, and how long the peer lets them be.
+            most: Bytes that find room in a packet.
         """
         begin, end = self._begin, self._end
-        if begin is None or begin == end:
+        if begin is None or self.is_idle:
             return []
         blocks: list[ExtendedBlock] = []
         if wanted.loss_trace_size is not None:
-            blocks += _thinned(LossTrace, ssrc, begin, end, self._arrivals.__contains__, wanted.loss_trace_size)
+            blocks += _thinned(
+                LossTrace, ssrc, begin, end, self._arrivals.__contains__, min(wanted.loss_trace_size, most)
+            )
         if wanted.duplicate_trace_size is not None:
-            blocks += _thinned(DuplicateTrace, ssrc, begin, end, self._came_once, wanted.duplicate_trace_size)
+            blocks += _thinned(
+                DuplicateTrace, ssrc, begin, end, self._came_once, min(wanted.duplicate_trace_size, most)
+            )
         if wanted.receipt_times_size is not None:
             for first, last in self._runs(begin, end):
-                blocks += self._times(ssrc, first, last, clock_rate, wanted.receipt_times_size)
+                blocks += self._times(ssrc, first, last, clock_rate, min(wanted.receipt_times_size, most))
         if wanted.statistics:
             blocks.append(self._summary(ssrc, begin, end, wanted))
+        for number in range(begin, end):
+            came = number in self._arrivals or number in self._repaired
+            self._quality.count(came=came, was_discarded=came and number in self._discarded)
         self._begin_at(end)
         return blocks
 
@@ -99,6 +146,8 @@ class Observation:
         self._begin = self._end = number
         self._arrivals = {}
         self._copies = {}
+        self._repaired = {}
+        self._discarded = {}
         self._differences = []
 
     def _forget(self) -> None:
@@ -106,6 +155,8 @@ class Observation:
         begin = self._begin = self._end - MAX_SPAN // 2
         self._arrivals = {number: at for number, at in self._arrivals.items() if number >= begin}
         self._copies = {number: count for number, count in self._copies.items() if number >= begin}
+        self._repaired = {number: None for number in self._repaired if number >= begin}
+        self._discarded = {number: None for number in self._discarded if number >= begin}
         self._differences = self._differences[-MAX_SPAN // 2 :]
 
     def _came_once(self, number: int) -> bool:

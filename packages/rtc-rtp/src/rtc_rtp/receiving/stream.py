@@ -337,7 +337,11 @@ class ReceiveStream:
         if packet.payload_type not in self._formats:
             self._context.drop("no_payload_format")
             return
+        discarded = self.stats.packets_discarded
         buffer.insert(number, packet, now, is_repair=is_repair)
+        if self.observation is not None:
+            was_discarded = self.stats.packets_discarded != discarded
+            self.observation.note_delivery(number, was_repaired=is_repair, was_discarded=was_discarded)
         self._context.wait_for(self)
 
     # --- packets in packets ---
@@ -530,12 +534,17 @@ class ReceiveStream:
             delay,
         )
 
-    def take_extended_blocks(self) -> list[ExtendedBlock]:
-        """Return what the peer wants to be told besides; nothing if nothing came since the last call."""
+    def take_extended_blocks(self, most: int) -> list[ExtendedBlock]:
+        """Return what the peer wants to be told besides of what came since the last call, in blocks of so many bytes at most."""
         wanted = self._parameters.extended_reports
-        if wanted is None or self.observation is None:
+        if wanted is None or self.observation is None or self.observation.is_idle:
             return []
-        return self.observation.take_blocks(self.ssrc, self.reception.clock_rate, wanted)
+        blocks = self.observation.take_blocks(self.ssrc, self.reception.clock_rate, wanted, most)
+        if wanted.voip_metrics and self._parameters.kind == "audio":
+            playout = None if self.buffer is None else self.buffer.playout
+            latest = self._context.round_trip_time.latest
+            blocks.append(self.observation.take_metrics(self.ssrc, latest, playout))
+        return blocks
 
     def refresh(self) -> InboundStats:
         """Return the counters, with what is computed from others."""

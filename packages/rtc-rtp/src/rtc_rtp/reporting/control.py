@@ -47,6 +47,9 @@ ACTIVE_INTERVALS: Final = 2
 MAX_REDUCED_SIZE: Final = 256
 """Bytes of feedback beyond which a report around it costs little. See :rfc:`5506#section-4.2.2`."""
 
+ROOM_FOR_REPORT: Final = 100
+"""Bytes of a compound packet that what comes before an extended report takes at least: an empty report, a description, a header."""
+
 MAX_GOODBYES: Final = 31
 _NEVER: Final = float("inf")
 
@@ -278,9 +281,10 @@ class Control:
         """Return what the peer wants to know of its streams, and what lets the round trip be measured."""
         # [rfc3611:5.1/2] [rfc3611:5.2/1] [rfc8834:8/2]
         packets: list[RtcpPacket] = []
+        most = self._context.options.max_packet_size - ROOM_FOR_REPORT
         for stream in self._inbound.streams.values():
             if isinstance(stream, ReceiveStream):
-                packets += [ExtendedReport(first.ssrc, [block]) for block in stream.take_extended_blocks()]
+                packets += [ExtendedReport(first.ssrc, [block]) for block in stream.take_extended_blocks(most)]
         blocks = self._round_trip_blocks(first)
         return [*packets, ExtendedReport(first.ssrc, blocks)] if blocks else packets
 
