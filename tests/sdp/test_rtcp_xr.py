@@ -96,3 +96,12 @@ def test_what_a_section_says_replaces_what_the_session_says() -> None:
     found = [description.effective(media, RtcpXr) for media in description.media]
     assert [None if each is None else each.serialize() for each in found] == ["rcvr-rtt=all", "pkt-loss-rle", ""]
     assert str(description).count("a=rtcp-xr:\r\n") == 1
+
+
+@pytest.mark.spec("rfc3611:5/1")
+def test_an_empty_list_keeps_its_colon() -> None:
+    media = build(*VOICE).media[0]
+    media.add(RtcpXr())
+
+    assert str(media).endswith("a=rtcp-xr:\r\n")
+    assert media.get(RtcpXr) == RtcpXr()

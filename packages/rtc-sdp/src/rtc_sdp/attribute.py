@@ -71,10 +71,13 @@ class TypedAttribute(Value):
     SCOPE: ClassVar[Scope] = Scope.MEDIA
     REPEATABLE: ClassVar[bool] = False
     """Several lines of it in one section make sense."""
+    MAY_BE_EMPTY: ClassVar[bool] = False
+    """The value may be nothing, with the colon standing all the same."""
 
     def to_attribute(self) -> Attribute:
         """Return the text form."""
-        return Attribute(self.NAME, self.serialize() or None)
+        value = self.serialize()
+        return Attribute(self.NAME, value if value or self.MAY_BE_EMPTY else None)
 
 
 class Flag(TypedAttribute):

@@ -14,7 +14,7 @@ import re
 from enum import Enum
 from typing import ClassVar, Final, Self
 
-from rtc_sdp.attribute import Attribute, Scope, TypedAttribute
+from rtc_sdp.attribute import Scope, TypedAttribute
 from rtc_sdp.dataclass import dataclass
 from rtc_sdp.grammar import digits, words
 
@@ -76,6 +76,7 @@ class RtcpXr(TypedAttribute):
     NAME: ClassVar[str] = "rtcp-xr"
     # [rfc3611:5.1/1]
     SCOPE: ClassVar[Scope] = Scope.DEFAULT
+    MAY_BE_EMPTY: ClassVar[bool] = True
 
     formats: tuple[XrFormat, ...] = ()
     """In order; of a name that comes twice the first counts. Names that nobody knows mean nothing."""
@@ -121,10 +122,6 @@ class RtcpXr(TypedAttribute):
     def serialize(self) -> str:
         """Return the formats."""
         return " ".join(map(str, self.formats))
-
-    def to_attribute(self) -> Attribute:
-        """Return the text form; the colon stands even if nothing follows it."""
-        return Attribute(self.NAME, self.serialize())
 
     def wants(self, name: str) -> bool:
         """Whether reports of that name are wanted."""

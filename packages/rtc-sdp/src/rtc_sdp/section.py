@@ -254,7 +254,7 @@ def _attribute_line(attribute: Attribute | TypedAttribute) -> Line:
     if isinstance(attribute, Attribute):
         return make_line("a", attribute.text)
     value = attribute.serialize()
-    return make_line("a", f"{attribute.NAME}:{value}" if value else attribute.NAME)
+    return make_line("a", f"{attribute.NAME}:{value}" if value or attribute.MAY_BE_EMPTY else attribute.NAME)
 
 
 def _typed(kind: type[T], line: Line) -> T:
