@@ -150,7 +150,7 @@ VALUES: st.SearchStrategy[TypedAttribute] = st.one_of(
     st.builds(Group, TOKENS, st.lists(TOKENS).map(tuple)),
     st.builds(RtpMap, st.integers(0, 127), TOKENS, st.integers(1, 2**32 - 1), st.none() | TOKENS),
     st.builds(Fmtp, TOKENS, LINE_TEXT.filter(bool)),
-    st.builds(Extmap, st.integers(0, 99999), TOKENS, st.none() | st.sampled_from(Direction), LINE_TEXT),
+    st.builds(Extmap, st.integers(0, 99999), TOKENS, st.none() | st.sampled_from(Direction), LINE_TEXT, st.booleans()),
     st.builds(Ssrc, NUMBERS, st.builds(Attribute, TOKENS, st.none() | LINE_TEXT)),
     st.builds(
         Rid,
