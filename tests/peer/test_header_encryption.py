@@ -80,6 +80,21 @@ def test_each_form_has_one_identifier_in_all_sections() -> None:
             assert ids.setdefault(each.id, each.name) == each.name
 
 
+@pytest.mark.parametrize(("encryption", "offered"), [(PREFER, [False]), (REQUIRE, [True])])
+def test_what_is_offered_in_both_forms_needs_no_long_identifiers(
+    encryption: ExtensionEncryption, offered: list[bool]
+) -> None:
+    many = tuple(HeaderExtensionCapability(f"urn:x:{number}") for number in range(14 - (encryption is PREFER)))
+    hidden = HeaderExtensionCapability(LEVEL, encryption=encryption)
+    peer = make_peer(options=PeerOptions(media=MediaOptions(audio_header_extensions=(*many, hidden))))
+    peer.add_transceiver("audio")
+
+    extensions = section(peer.create_offer()).get_all(Extmap)
+
+    assert [each.encrypted for each in extensions if each.uri == LEVEL] == offered
+    assert max(each.id for each in extensions) == (14 if encryption is PREFER else 16)
+
+
 def test_where_identifiers_run_out_what_has_to_be_encrypted_is_left_out() -> None:
     many = tuple(HeaderExtensionCapability(f"urn:x:{number}") for number in range(254))
     hidden = HeaderExtensionCapability(LEVEL, encryption=REQUIRE)

@@ -9,6 +9,7 @@ from rtc_peer.capabilities import ExtensionEncryption, HeaderExtensionCapability
 from rtc_peer.codec_matching import codec_name
 from rtc_peer.codecs import offered_codecs
 from rtc_peer.media_content import MediaContent, Source
+from rtc_peer.numbers import EXTENSION_IDS, MAX_ONE_BYTE_ID
 from rtc_peer.wishes import MediaWish
 from rtc_rtp.parameters import RtpCodec
 from rtc_sdp import Direction, Extmap, Rid, RidDirection, Simulcast
@@ -72,12 +73,15 @@ def _extensions(wish: MediaWish, agreed: MediaContent | None, numbers: Numbers) 
             # [rfc8829:5.2.2/24] Those that the answer left out are inactive, unless the application has chosen them again.
             if capability.direction is Direction.INACTIVE:
                 continue
-            if encrypted not in _forms(capability, known, numbers):
+            forms = _forms(capability, known, numbers)
+            if encrypted not in forms:
                 continue
             # [rfc6904:4/1] [rfc6904:4/2] All sections of media have SRTP.
             wanted = extmap(0, capability, numbers, encrypted=encrypted)
+            # What is one of two costs nobody two-byte headers: Firefox refuses offers that have their identifiers.
+            most = MAX_ONE_BYTE_ID if encrypted and len(forms) > 1 else EXTENSION_IDS[-1]
             # [rfc8285:7/10]
-            number = known[wanted.name].id if wanted.name in known else numbers.extension_id(wanted.name)
+            number = known[wanted.name].id if wanted.name in known else numbers.extension_id(wanted.name, most=most)
             if number is not None:
                 found.append(replace(wanted, id=number))
     return tuple(found)

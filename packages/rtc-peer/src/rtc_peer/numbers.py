@@ -28,6 +28,9 @@ EXTENSION_IDS: Final = (*range(1, 15), *range(16, 256))
 """Identifiers from 15 on need headers of two bytes; 15 itself has no meaning in those of one."""
 
 
+MAX_ONE_BYTE_ID: Final = 14
+
+
 class Numbers:
     """The numbers in use."""
 
@@ -84,12 +87,12 @@ class Numbers:
             self._codecs[free] = _rtx(codec, free)
         return free
 
-    def extension_id(self, name: str) -> int | None:
-        """Return the identifier of a header extension, a new one if it has none; None if there is none left."""
+    def extension_id(self, name: str, *, most: int = EXTENSION_IDS[-1]) -> int | None:
+        """Return the identifier of a header extension, a new one if it has none; None if none is left up to `most`."""
         number = self._extensions.get(name)
         if number is None:
             taken = set(self._extensions.values())
-            number = next((each for each in EXTENSION_IDS if each not in taken), None)
+            number = next((each for each in EXTENSION_IDS if each not in taken and each <= most), None)
             if number is not None:
                 self._extensions[name] = number
         return number
