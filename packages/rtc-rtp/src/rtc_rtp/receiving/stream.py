@@ -337,9 +337,11 @@ class ReceiveStream:
         if packet.payload_type not in self._formats:
             self._context.drop("no_payload_format")
             return
-        discarded = self.stats.packets_discarded
-        buffer.insert(number, packet, now, is_repair=is_repair)
-        if self.observation is not None:
+        if self.observation is None:
+            buffer.insert(number, packet, now, is_repair=is_repair)
+        else:
+            discarded = self.stats.packets_discarded
+            buffer.insert(number, packet, now, is_repair=is_repair)
             was_discarded = self.stats.packets_discarded != discarded
             self.observation.note_delivery(number, was_repaired=is_repair, was_discarded=was_discarded)
         self._context.wait_for(self)
