@@ -83,6 +83,27 @@ def test_a_user_whose_time_is_over_prolongs_nothing() -> None:
     assert world.server.allocation_count == 0
 
 
+def test_a_user_may_be_let_go_on_with_what_he_has_and_nothing_more() -> None:
+    clock = Clock()
+    world = World()
+    users = TimeLimitedUsers("example.org", "new", wall_clock=clock, lasting=3600.0)
+    world.server.set_authenticator(LongTermAuthenticator(users, secret=SECRET))
+    credential = time_limited_credential("new", "carol", expires_at=clock.now + 60)
+    began = clock.now - world.now
+
+    def follow() -> None:
+        clock.now = began + world.now
+
+    assert allocate(world, credential, 1) == 0
+    world.run(3000.0, each=follow)
+    assert world.server.allocation_count == 1
+    assert allocate(world, credential, 2) == 403
+    assert world.server.allocation_count == 1
+    world.run(1600.0, each=follow)
+    assert world.server.allocation_count == 0
+    assert allocate(world, credential, 3) == 401
+
+
 def test_many_users_are_not_remembered_for_ever() -> None:
     clock = Clock()
     users = TimeLimitedUsers("example.org", "new", wall_clock=clock)

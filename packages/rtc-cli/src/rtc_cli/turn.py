@@ -128,7 +128,10 @@ def _authenticator(settings: Settings, realm: str, nonce_secret: bytes) -> Authe
             users.add_keys(name, {int(_ALGORITHMS[algorithm]): key for algorithm, key in secret.items()})
     directories: list[UserDirectory] = [
         *([users] if settings.users else []),
-        *(TimeLimitedUsers(realm, each, wall_clock=time.time) for each in settings[option.SECRETS]),
+        *(
+            TimeLimitedUsers(realm, each, wall_clock=time.time, lasting=settings[option.LASTING] or 0)
+            for each in settings[option.SECRETS]
+        ),
     ]
     lifetime = settings[option.NONCE_LIFETIME]
     kinds: list[Authenticator] = [

@@ -43,6 +43,7 @@ YES: Final = True
 NO: Final = False
 NONE: Final[tuple[str, ...]] = ()
 EVERYWHERE: Final[tuple[str, ...]] = ("0.0.0.0", "::")  # noqa: S104 - a server is there for everybody
+HALF_A_DAY: Final[int | None] = 43_200
 ANY_BANDWIDTH: Final[int | None] = None
 NO_KEYS: Final[Mapping[str, bytes]] = {}
 AS_IT_IS: Final[Mapping[str, str]] = {}
@@ -187,6 +188,7 @@ DISCOVERY = Option("listen.discovery", 0, _port)
 CERTIFICATE = Option("tls.certificate", "", _text, is_live=True)
 KEY = Option("tls.key", "", _text, is_live=True)
 SECRETS = Option("credentials.secrets", NONE, _texts, is_live=True)
+LASTING = Option("credentials.lasting", HALF_A_DAY, _count_or_none, is_live=True)
 TOKEN_SERVER = Option("credentials.token_server", "", _text, is_live=True)
 TOKEN_KEYS = Option("credentials.token_keys", NO_KEYS, _token_keys, is_live=True)
 NONCE_LIFETIME = Option("credentials.nonce_lifetime", 600, _count, is_live=True)
@@ -223,6 +225,7 @@ _ALL: Final[Sequence[Option[object]]] = (
     CERTIFICATE,
     KEY,
     SECRETS,
+    LASTING,
     TOKEN_SERVER,
     TOKEN_KEYS,
     NONCE_LIFETIME,

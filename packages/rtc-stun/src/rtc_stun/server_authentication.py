@@ -46,6 +46,8 @@ class Authenticated:
     """Whom quotas are counted for; empty where it is the name."""
     valid_for: float | None = None
     """Seconds for which it stays so without being proven anew; None for as long as may be."""
+    has_ended: bool = False
+    """Whether the user's time is over, so that nothing new is to begin: see `User.has_ended`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class LongTermAuthenticator:
         # [rfc8489:9.2.4/24] [rfc8489:9.2.4/25]
         legacy = chosen is None and request.get(PasswordAlgorithms) is None
         integrity = Integrity.SHA1 if legacy else Integrity.SHA256
-        return Authenticated(user.username, key, integrity, proven_by, user.account)
+        return Authenticated(user.username, key, integrity, proven_by, user.account, has_ended=user.has_ended)
 
     def _algorithms_are_ours(self, request: Message, nonce: Nonce) -> bool:
         """Tell whether nobody on the path changed what we offered."""

@@ -22,6 +22,8 @@ class User:
     """By password algorithm; an algorithm without a key is one that the user cannot use."""
     account: str = ""
     """Whom quotas are counted for, where a person has a new name each time; empty where it is the name."""
+    has_ended: bool = False
+    """Whether the user's time is over: who was let in before may go on, and nothing new begins."""
 
 
 class UserDirectory(Protocol):

@@ -120,8 +120,9 @@ class ServerRequests:
             return self._granted(existing) if is_repeated else Reply(ALLOCATION_MISMATCH)
         if path in self._openings:
             return None
+        # With a credential that has ended what there is can be kept, and nothing more be had.
         # [rfc8656:21.4/1] [rfc8656:21.4/3]
-        if is_tunnel(path.remote.host):
+        if asked.user.has_ended or is_tunnel(path.remote.host):
             return Reply(FORBIDDEN)
         # [rfc8656:7.2/9]
         if self.alternate is not None and self.alternate.is_ipv6 == path.remote.is_ipv6:

@@ -8,6 +8,7 @@ service and server share, so that the server needs no list of users. Servers kno
 import base64
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from rtc_stun import Algorithm, LongTermCredential, User, long_term_key, opaque_string
@@ -26,18 +27,22 @@ class TimeLimitedUsers:
         realm: The realm; a provider's domain name is the recommended choice.
         secret: What service and server share.
         wall_clock: Returns seconds since 1970, such as `time.time`.
+        lasting: For how many seconds after the end of a name its user may prolong the allocations that he has
+            (`rtc_stun.User.has_ended`), so that calls outlive their credentials.
     """
 
-    def __init__(self, realm: str, secret: str, *, wall_clock: Callable[[], float]) -> None:
+    def __init__(self, realm: str, secret: str, *, wall_clock: Callable[[], float], lasting: float = 0.0) -> None:
         self.realm = opaque_string(realm)
         """For reading: every key depends on it."""
         self._secret = secret
         self._wall_clock = wall_clock
+        self._lasting = lasting
         self._known: dict[str, User] = {}
 
     def find(self, username: str) -> User | None:
-        """Return the user with a name that has not ended yet."""
-        password = time_limited_password(self._secret, username, self._wall_clock())
+        """Return the user with a name that has not ended yet, or so recently that it still serves."""
+        now = self._wall_clock()
+        password = time_limited_password(self._secret, username, now - self._lasting)
         if password is None:
             return None
         user = self._known.get(username)
@@ -49,7 +54,7 @@ class TimeLimitedUsers:
             if len(self._known) >= MAX_REMEMBERED:
                 del self._known[next(iter(self._known))]
             user = self._known[username] = User(username, keys, username.partition(SEPARATOR)[2])
-        return user
+        return user if int(username.partition(SEPARATOR)[0]) >= now else replace(user, has_ended=True)
 
     def find_hash(self, value: bytes) -> User | None:  # noqa: ARG002 - as in UserDirectory
         """Return None: who is not known by name cannot be known by hash."""
