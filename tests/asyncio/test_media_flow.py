@@ -18,6 +18,7 @@ from rtc_asyncio import (
     RTCOutboundRtpStreamStats,
     RTCPeerConnection,
     RTCRtpReceiver,
+    RTCVideoSourceStats,
     RtpPacketTrack,
 )
 from rtc_asyncio.tracks import MediaKind
@@ -213,8 +214,15 @@ async def test_a_replaced_track_needs_no_negotiation(coded: Pair) -> None:
     asked: list[object] = []
     receiver = await connected(coded)
     coded[0].onnegotiationneeded = asked.append
-    await numbers(receiver.track, 3)
-    await sender.replaceTrack(Camera(10_000))
+    await numbers(receiver.track, 30)
+    before = [each for each in (await sender.getStats()).values() if isinstance(each, RTCVideoSourceStats)]
+    other_track = Camera(10_000)
+    await sender.replaceTrack(other_track)
+    after = [each for each in (await sender.getStats()).values() if isinstance(each, RTCVideoSourceStats)]
+    assert [(each.trackIdentifier, each.width) for each in after] == [(other_track.id, None)]
+    assert (before[0].frames or 0) >= 30
+    assert after[0].frames == 0, "another track is another source, and counted from its own beginning"
+    assert after[0].id != before[0].id
 
     async def other() -> bool:
         return (await numbers(receiver.track, 1))[0] > 10_000

@@ -487,7 +487,7 @@ async def test_an_encoding_that_is_active_again_begins_with_a_key_frame() -> Non
     for round_, active in enumerate((True, False, True), start=1):
         outlet.parameters = replace(PLAIN, encodings=(SendEncoding(ssrc=1, active=active),))
         pump.start(Pictures(pictures(2), ends=False))
-        await until(partial(_has_sent, pump, outlet, 2 * round_, 2 * ((round_ + 1) // 2)))
+        await until(partial(_has_sent, pump, outlet, 2, 2 * ((round_ + 1) // 2)))
     pump.close()
 
     assert codecs.encoders[0].forced == [True, False, True, False]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .rtp_receiver import RTCRtpReceiver
     from .rtp_sender import RTCRtpSender
     from .rtp_transceiver import RTCRtpTransceiver
+    from .tracks import MediaStreamTrack
 
 
 def complete(
@@ -56,7 +57,7 @@ def complete(
 
 def _complete_outbound(stats: RTCOutboundRtpStreamStats, sender: "RTCRtpSender", now: float) -> None:
     if sender.track is not None:
-        stats.mediaSourceId = source_id(sender)
+        stats.mediaSourceId = _source_id(sender, sender.track)
     encoding = sender.pump.encodings.get(stats.rid)
     if encoding is not None:
         _tell_encoder(stats, encoding, now)
@@ -129,9 +130,9 @@ def _tell_decoder(stats: RTCInboundRtpStreamStats, decoding: "Decoding", now: fl
     stats.freezeCount, stats.totalFreezesDuration = figures.freeze_count, figures.total_freezes_duration
 
 
-def source_id(sender: "RTCRtpSender") -> str:
-    """Key of a sender's track in reports."""
-    return f"S{sender.handle.id}"
+def _source_id(sender: "RTCRtpSender", track: "MediaStreamTrack") -> str:
+    """Key of a sender's track in reports: another track is another source."""
+    return f"S{sender.handle.id}-{track.id}"
 
 
 def _source(sender: "RTCRtpSender", timestamp: float, now: float) -> RTCMediaSourceStats | None:
@@ -140,7 +141,7 @@ def _source(sender: "RTCRtpSender", timestamp: float, now: float) -> RTCMediaSou
         return None
     if track.kind == "audio":
         return RTCAudioSourceStats(
-            id=source_id(sender),
+            id=_source_id(sender, track),
             timestamp=timestamp,
             type="media-source",
             trackIdentifier=track.id,
@@ -151,7 +152,7 @@ def _source(sender: "RTCRtpSender", timestamp: float, now: float) -> RTCMediaSou
         )
     width, height = sender.pump.source_size or (None, None)
     return RTCVideoSourceStats(
-        id=source_id(sender),
+        id=_source_id(sender, track),
         timestamp=timestamp,
         type="media-source",
         trackIdentifier=track.id,

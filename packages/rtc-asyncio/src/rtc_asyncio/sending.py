@@ -123,13 +123,22 @@ class SendingPump:
         if track is self._track and self._task is not None:
             return
         self.stop()
-        self._track = track
+        if track is not self._track:
+            self._track = track
+            self._forget_source()
         limit = _FED_LIMIT if isinstance(track, EncodedFrameTrack | RtpPacketTrack) else _QUEUE_LIMITS[track.kind]
         self._reader = track.subscribe(limit)
         self._task = asyncio.get_running_loop().create_task(self._run(track, self._reader))
         if track.kind == "video":
             # Who did not see the frames before, or those of a pause, begins with a key frame.
             self._ask_feeder()
+
+    def _forget_source(self) -> None:
+        """Another source is counted from its own beginning."""
+        self._source_at.clear()
+        self.loudness = Loudness()
+        self.source_frames = 0
+        self.source_size = None
 
     def pause(self) -> None:
         """Read no more until sending is allowed again, which then begins with a key frame. Idempotent."""
