@@ -311,6 +311,15 @@ async def test_a_guest_is_let_in_where_nobody_was_named(unused_port: Callable[[]
     assert (code, errors) == (130, "")
 
 
+def test_without_a_user_a_guest_is_checked_for() -> None:
+    result = CliRunner().invoke(main, ["turn", "--check", "--realm", "example.org"])
+
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "realm example.org, udp 3478, tcp 3478, 1 user: this would run\n",
+    )
+
+
 async def test_a_port_in_use_is_one_sentence(unused_port: Callable[[], int]) -> None:
     port = str(unused_port())
     async with Turn.launch("--host", HOST, "--port", port, "--user", "a:b") as first:

@@ -205,7 +205,10 @@ def check(options: Options) -> str:
     Raises:
         CommandError: Something makes no sense.
     """
-    plan = Plan(load(options), bytes(16))
+    settings = load(options)
+    if _needs_guest(options, settings):
+        settings = settings.with_values({}, {GUEST: "a password"})
+    plan = Plan(settings, bytes(16))
     ports = ", ".join(dict.fromkeys(f"{each.transport} {each.port}" for each in plan.listeners))
     return f"realm {plan.realm}, {ports}, {_users(plan.settings)}: this would run"
 
@@ -233,7 +236,7 @@ async def run_turn(options: Options) -> None:
     """
     settings = load(options)
     log = TurnLog(as_json=settings[option.FORMAT] == "json")
-    if options.file is None and not settings.users:
+    if _needs_guest(options, settings):
         password = secrets.token_urlsafe(PASSWORD_LENGTH)
         settings = settings.with_values({}, {GUEST: password})
         log.say("guest", f"no user was named: {GUEST} may come in with the password {password}", password=password)
@@ -283,6 +286,10 @@ def _reload(options: Options, started_with: Settings, service: TurnService, nonc
     waiting = started_with.waiting(settings)
     note = f"; {', '.join(waiting)} will count after a restart" if waiting else ""
     log.say("reloaded", f"{_users(settings)}{note}", waiting=waiting)
+
+
+def _needs_guest(options: Options, settings: Settings) -> bool:
+    return options.file is None and not settings.users
 
 
 def _users(settings: Settings) -> str:
