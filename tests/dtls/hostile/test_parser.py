@@ -1,7 +1,6 @@
 """Class 30: messages cut at every byte, every byte changed, bytes behind the end. Nothing raises, nothing is believed."""
 
 import pickle
-import random
 from collections.abc import Iterator
 
 import pytest
@@ -89,11 +88,11 @@ def _without_extensions(body: bytes) -> int:
     return len(wire.ClientHello(bytes(32), wire.ClientHello.parse(body).cipher_suites, None).serialize())
 
 
+@pytest.mark.slow
 @BOTH
 def test_class_30_message_with_one_byte_changed_never_raises(role: str) -> None:
     for _, state, message in stages(role):
-        bodies = list(changed(message.body))
-        for body in random.Random(30).sample(bodies, min(len(bodies), 150)):
+        for body in changed(message.body):
             subject = feed(state, Message(message.msg_type, message.message_seq, body))
 
             assert not subject.connected
