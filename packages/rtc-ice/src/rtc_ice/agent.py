@@ -189,8 +189,9 @@ class IceAgent(GatheringSide):
         if not 0 <= stream < len(self._config.components):
             raise ValueError(f"there is no stream {stream}")
         # [rfc8838:4/1] [rfc8838:5/2] [rfc8838:15/1] At any time, before the credentials too.
-        self._session.take_remote(RemoteCandidate(candidate, stream, is_private=is_private))
-        self._settle()
+        # Those of a description often come once more one by one.
+        if self._session.take_remote(RemoteCandidate(candidate, stream, is_private=is_private)):
+            self._settle()
 
     def end_of_remote_candidates(self, now: float) -> None:
         """Tell that the peer signalled the end of its candidates for this session.
@@ -199,8 +200,9 @@ class IceAgent(GatheringSide):
         """
         self._enter(now)
         # [rfc8838:3/2] [rfc8838:5/1] All at once and then the end: that is ICE without trickle.
-        self._session.remote_candidates_ended = True
-        self._settle()
+        if not self._session.remote_candidates_ended:
+            self._session.remote_candidates_ended = True
+            self._settle()
 
     def restart(self, now: float, *, credentials: Credentials | None = None, config: IceConfig | None = None) -> None:
         """Begin a new session, with new credentials and candidates.

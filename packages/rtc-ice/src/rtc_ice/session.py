@@ -153,8 +153,8 @@ class Session:
             for path in [path for path in paths if (path[0], path[2]) == (address, transport)]:
                 del paths[path]
 
-    def take_remote(self, remote: RemoteCandidate) -> None:
-        """Look at a candidate that the peer signalled, and take it in if it is of use."""
+    def take_remote(self, remote: RemoteCandidate) -> bool:
+        """Look at a candidate that the peer signalled, take it in if it is of use, and return whether anything is new by it."""
         candidate = remote.candidate
         if self.remote_candidates_ended and not self.config.continual:
             # [rfc8838:14/2]
@@ -162,13 +162,14 @@ class Session:
         elif not candidate.is_usable or not is_sendable(candidate.address):
             self.count("remote-candidate-unusable")
         elif candidate.ufrag is None:
-            self._add_remote(remote)
+            return self._add_remote(remote)
         elif self.remote is not None:
-            self._take_named(remote)
+            return self._take_named(remote)
         elif len(self._pending) < self.config.max_remote_candidates:
             self._pending.append(remote)
         else:
             self.count("remote-candidate-limit")
+        return False
 
     def take_pending(self) -> None:
         """Take in the candidates that waited for the peer's credentials."""
@@ -176,27 +177,27 @@ class Session:
             self._take_named(remote)
         self._pending.clear()
 
-    def _take_named(self, remote: RemoteCandidate) -> None:
+    def _take_named(self, remote: RemoteCandidate) -> bool:
         if self.remote is not None and remote.candidate.ufrag == self.remote.credentials.ufrag:
-            self._add_remote(remote)
-        else:
-            self.count("remote-candidate-of-other-session")
+            return self._add_remote(remote)
+        self.count("remote-candidate-of-other-session")
+        return False
 
-    def _add_remote(self, remote: RemoteCandidate) -> None:
+    def _add_remote(self, remote: RemoteCandidate) -> bool:
         candidate = remote.candidate
         known = self.find_remote(candidate.address, candidate.transport, remote.stream, candidate.component_id)
         if known is not None:
-            self._confirm(known, candidate)
-            return
+            return self._confirm(known, candidate)
         # [rfc8445:19.5.1/2]
         if len(self.remote_candidates) >= self.config.max_remote_candidates:
             self.count("remote-candidate-limit")
-            return
+            return False
         self.remote_candidates.append(remote)
         # [rfc8838:17/3]
         for local in self.local_candidates:
             if local.is_base:
                 self._pair(local, remote)
+        return True
 
     def find_remote(self, address: Address, transport: str, stream: int, component_id: int) -> RemoteCandidate | None:
         """Return the peer's candidate with that address."""
@@ -241,18 +242,19 @@ class Session:
         self.remote_candidates.append(remote)
         return remote
 
-    def _confirm(self, known: RemoteCandidate, candidate: Candidate) -> None:
+    def _confirm(self, known: RemoteCandidate, candidate: Candidate) -> bool:
         if not known.is_peer_reflexive:
             self.count("remote-candidate-duplicate")
             untried = all(pair.is_untried for pair in self.checklists.pairs() if pair.remote is known)
             # As in :rfc:`8445#section-6.1.2.4`: of pairs that differ in nothing but the candidate's kind, the better one stays.
             if candidate.priority <= known.priority or not untried:
-                return
+                return False
             known.priority = candidate.priority
         # [rfc8838:11/2] The pairs of the learned candidate become those of the signalled one and keep their priority,
         # which is what the peer said first.
         known.candidate = replace(candidate, address=known.candidate.address)
         self.checklists.refresh(controlling=self.role.controlling)
+        return True
 
     # --- pairs ---
 
