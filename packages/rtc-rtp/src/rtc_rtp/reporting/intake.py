@@ -189,10 +189,11 @@ class Intake:
         remote.reports_received += 1
         remote.reported_at = context.now
         expected = block.highest_sequence_number - remote.highest_sequence_number
-        if remote.reports_received > 1 and 0 < expected < MAX_EXPECTED:
+        is_first = remote.reports_received == 1
+        if not is_first and 0 < expected < MAX_EXPECTED:
             self._outbound.departures.loss_reported(block.fraction_lost / 256, expected, seconds)
-            if stream.loss_level.report(block.fraction_lost / 256):
-                context.events.append(LossChanged(sender.id, stream.encoding.rid, stream.loss_level.level))
+        if (is_first or 0 < expected < MAX_EXPECTED) and stream.loss_level.report(block.fraction_lost / 256):
+            context.events.append(LossChanged(sender.id, stream.encoding.rid, stream.loss_level.level))
         remote.packets_lost = block.packets_lost
         # What came is what must have been sent, but for what was lost (RFC 3550 A.3, seen from the other side).
         arrived = block.highest_sequence_number - stream.first_sequence_number + 1 - block.packets_lost
