@@ -17,6 +17,8 @@ from rtc_srtp import (
     UnencryptableError,
     UnencryptedError,
 )
+from rtc_srtp.context import make_transform
+from rtc_srtp.cryptex import Cryptex
 from rtc_srtp.key_derivation import Label, derive
 from rtc_srtp.keystream import Keystream
 
@@ -301,3 +303,19 @@ def test_a_header_extension_that_looks_encrypted_is_not_sent(profile: Protection
     with pytest.raises(UnencryptableError):
         sender.protect(rtp(1, extension=(mark, ONE_BYTE)))
     assert SrtpReceiver(profile, master_key(profile), config=CRYPTEX).unprotect(sender.protect(rtp(1))) == rtp(1)
+
+
+@given(profile=profiles, extension=st.sampled_from([(0xBEDE, ONE_BYTE), (0x1000, TWO_BYTE), (0xBEDE, b"")]))
+def test_the_short_way_of_common_packets_is_the_way_of_all(
+    profile: ProtectionProfile, extension: tuple[int, bytes]
+) -> None:
+    transform = make_transform(profile, master_key(profile), CRYPTEX)
+    assert isinstance(transform, Cryptex)
+    packet = rtp(1, extension=extension)
+    number, header_length = 0x12345678 << 48 | 1, 16 + len(extension[1])
+
+    protected = transform.protect(number, packet, header_length)
+
+    assert protected == transform._protect_other(number, packet, header_length)
+    assert transform._unprotect_other(number, protected, header_length) == packet
+    assert transform.unprotect(number, protected, header_length) == packet

@@ -31,6 +31,8 @@ ENCRYPTED_ONE_BYTE_PROFILE: Final = b"\xc0\xde"
 ENCRYPTED_TWO_BYTE_PROFILE: Final = b"\xc2\xde"
 _EXTENSION_FLAG: Final = 0x10
 _CSRC_COUNT: Final = 0x0F
+_LAYOUT: Final = _EXTENSION_FLAG | _CSRC_COUNT
+_PROFILE_END: Final = FIXED_LENGTH + 2
 _ENCRYPTED: Final = {ONE_BYTE_PROFILE: ENCRYPTED_ONE_BYTE_PROFILE, TWO_BYTE_PROFILE: ENCRYPTED_TWO_BYTE_PROFILE}
 _PLAIN: Final = {encrypted: plain for plain, encrypted in _ENCRYPTED.items()}
 _EMPTY_EXTENSION: Final = ENCRYPTED_ONE_BYTE_PROFILE + b"\0\0"
@@ -48,6 +50,16 @@ class Cryptex:
 
     def protect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.protect`."""
+        # The common case: an extension and no CSRCs, and what is encrypted stands together.
+        if packet[0] & _LAYOUT == _EXTENSION_FLAG:
+            profile = _ENCRYPTED.get(packet[FIXED_LENGTH:_PROFILE_END])
+            if profile is not None:
+                # [rfc9335:5.1/2] [rfc9335:5.1/3] [rfc9335:5.1/5] [rfc9335:6.1/1] [rfc9335:6.2/1]
+                marked = packet[:FIXED_LENGTH] + profile + packet[_PROFILE_END:]
+                return self._cipher.protect(number, marked, EXTENDED_LENGTH)
+        return self._protect_other(number, packet, header_length)
+
+    def _protect_other(self, number: int, packet: bytes, header_length: int) -> bytes:
         first, end = packet[0], csrcs_end(packet)
         if first & _EXTENSION_FLAG:
             profile = _ENCRYPTED.get(packet[end : end + 2])
@@ -59,9 +71,6 @@ class Cryptex:
                     raise UnencryptableError("Cryptex is required, and this kind of header extension it cannot encrypt")
                 return self._inner.protect(number, packet, header_length)
             # [rfc9335:5.1/2] [rfc9335:5.1/3]
-            if not first & _CSRC_COUNT:  # the common case: what is encrypted stands together
-                marked = packet[:FIXED_LENGTH] + profile + packet[FIXED_LENGTH + 2 :]
-                return self._cipher.protect(number, marked, EXTENDED_LENGTH)
             readable = packet[:FIXED_LENGTH] + profile + packet[end + 2 : end + EXTENSION_HEADER_LENGTH]
             rest = packet[end + EXTENSION_HEADER_LENGTH :]
         elif first & _CSRC_COUNT:
@@ -76,18 +85,25 @@ class Cryptex:
 
     def unprotect(self, number: int, packet: bytes, header_length: int) -> bytes:
         """See `Transform.unprotect`."""
+        # The common case, as in `protect`.
+        if packet[0] & _LAYOUT == _EXTENSION_FLAG:
+            # [rfc9335:5.2/1]
+            profile = _PLAIN.get(packet[FIXED_LENGTH:_PROFILE_END])
+            if profile is not None:
+                opened = self._cipher.unprotect(number, packet, EXTENDED_LENGTH)
+                return opened[:FIXED_LENGTH] + profile + opened[_PROFILE_END:]
+        return self._unprotect_other(number, packet, header_length)
+
+    def _unprotect_other(self, number: int, packet: bytes, header_length: int) -> bytes:
         end = csrcs_end(packet)
         # [rfc9335:5.2/1]
         profile = _PLAIN.get(packet[end : end + 2]) if packet[0] & _EXTENSION_FLAG else None
         if profile is None:
             # [rfc9335:5.2/3]
-            if self._required and packet[0] & (_EXTENSION_FLAG | _CSRC_COUNT):
+            if self._required and packet[0] & _LAYOUT:
                 raise UnencryptedError("Cryptex is required, and the header is readable")
             # [rfc9335:5.2/2]
             return self._inner.unprotect(number, packet, header_length)
-        if end == FIXED_LENGTH:
-            opened = self._cipher.unprotect(number, packet, EXTENDED_LENGTH)
-            return opened[:FIXED_LENGTH] + profile + opened[FIXED_LENGTH + 2 :]
         packet = self._cipher.verify(number, packet)
         readable = packet[:FIXED_LENGTH] + packet[end : end + EXTENSION_HEADER_LENGTH]
         secret = packet[FIXED_LENGTH:end] + packet[end + EXTENSION_HEADER_LENGTH :]
