@@ -154,6 +154,27 @@ def test_opus_stays_below_what_the_peer_allows() -> None:
     assert bits_per_second(encode(encoder, noise(1)), 1) < 25_000
 
 
+@pytest.mark.spec("rfc7587:6.1/3")
+@pytest.mark.parametrize("wish", ["5999", "510001", "0", "-7000", "many"])
+def test_a_bitrate_that_opus_does_not_have_is_no_limit(wish: str) -> None:
+    encoder = audio_encoder("audio/opus", {"maxaveragebitrate": wish}, bitrate_bps=64_000)
+
+    assert bits_per_second(encode(encoder, noise(1)), 1) > 45_000
+
+
+@pytest.mark.spec("rfc7587:6.1/2", "rfc7587:7.1/3")
+@pytest.mark.parametrize("rate", [8000, 16_000, 24_000, 44_100])
+def test_nothing_is_sent_that_the_receiver_cannot_play(rate: int) -> None:
+    encoder = audio_encoder("audio/opus", {"maxplaybackrate": str(rate)}, bitrate_bps=64_000)
+
+    sound = samples(decode(AudioDecoder(codec("audio/opus")), encode(encoder, noise(1))))[9600:]
+
+    power = np.abs(np.fft.rfft(sound)) ** 2
+    above = int(len(power) * 1.1 * min(rate, 43_000) / 48_000)
+    assert power[above:].sum() < 0.01 * power.sum()
+    assert np.sqrt((sound**2).mean()) > 500
+
+
 @pytest.mark.spec("rfc7874:7/1")
 def test_a_constant_rate_tells_nothing_of_what_is_said() -> None:
     constant = audio_encoder("audio/opus", {"cbr": "1"})

@@ -7,7 +7,7 @@ from av import AudioFrame, AudioResampler
 from av.audio.codeccontext import AudioCodecContext
 
 from rtc_asyncio import EncoderSettings, RawFrame
-from rtc_media.audio_settings import AUDIO_CODECS, DEFAULT_BITRATE_BPS, AudioWishes
+from rtc_media.audio_settings import AUDIO_CODECS, DEFAULT_BITRATE_BPS, OPUS_BITRATES_BPS, AudioWishes
 from rtc_media.availability import encoder_name
 from rtc_media.errors import CodecError, libav_fails_as
 from rtc_media.silence import SilenceDetector, Verdict
@@ -19,7 +19,6 @@ JUMP_SECONDS: Final = 0.1
 """A frame that begins so much earlier or later than the last one ended begins something new."""
 REOPEN_RATIO: Final = 1.15
 """Opus is opened anew for a bit rate that differs by so much: libav cannot change it in mid-stream."""
-OPUS_BITRATES_BPS: Final = (6000, 510_000)
 OPUS_RATES: Final = (8000, 12_000, 16_000, 24_000, 48_000)
 
 
@@ -65,6 +64,7 @@ class AudioEncoder:
         """Opus may run at a lower rate than its clock, if the receiver plays no more."""
         if self._mime_type != "audio/opus":
             return self._kind.sample_rate
+        # [rfc7587:6.1/2] [rfc7587:7.1/3]
         return min([rate for rate in OPUS_RATES if rate >= self._wishes.max_sample_rate], default=48_000)
 
     # --- Encoder ---

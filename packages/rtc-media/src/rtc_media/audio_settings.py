@@ -28,6 +28,7 @@ AUDIO_CODECS: Final = {
 }
 """By media type in lower case."""
 
+OPUS_BITRATES_BPS: Final = (6000, 510_000)
 DEFAULT_PTIME_MS: Final = 20
 OPUS_PTIMES_MS: Final = (10, 20, 40, 60)
 """What browsers use of what :rfc:`7587#section-4.2` allows; shorter ones cost more headers than sound."""
@@ -70,12 +71,20 @@ class AudioWishes:
             # [rfc7874:3/12] [rfc7587:3.4/2] [rfc7587:7.1/8] Stereo only if the receiver says that it prefers it.
             channels=2 if (opus and parameters.get("stereo") == "1") or (not opus and channels == 2) else 1,
             ptime_ms=max(10, ptime // 10 * 10),
-            max_bitrate_bps=_number(parameters, "maxaveragebitrate"),
+            max_bitrate_bps=_max_bitrate(parameters),
             forward_error_correction=parameters.get("useinbandfec") == "1",
             discontinuous=parameters.get("usedtx") == "1",
             constant_bitrate=parameters.get("cbr") == "1",
             max_sample_rate=_number(parameters, "maxplaybackrate") or 48_000,
         )
+
+
+def _max_bitrate(parameters: Mapping[str, str]) -> int | None:
+    bitrate_bps = _number(parameters, "maxaveragebitrate")
+    # [rfc7587:6.1/3]
+    if bitrate_bps is None or not OPUS_BITRATES_BPS[0] <= bitrate_bps <= OPUS_BITRATES_BPS[1]:
+        return None
+    return bitrate_bps
 
 
 def _number(parameters: Mapping[str, str], name: str) -> int | None:
