@@ -1,6 +1,7 @@
 """Players: files come as tracks, at their pace, and no thread stays."""
 
 import asyncio
+import gc
 import itertools
 import threading
 from pathlib import Path
@@ -222,6 +223,31 @@ async def test_a_track_that_is_read_no_more_does_not_keep_the_other_from_its_end
         assert played.video is not None
         await played.video.recv()
         assert len(await all_of(played.audio)) > 10
+
+
+async def test_a_player_that_is_forgotten_is_told_of_and_ends(film: Path) -> None:
+    players = [MediaPlayer(film, loop=True)]
+    assert players[0].video is not None
+    await players[0].video.recv()
+    players.clear()
+
+    with pytest.warns(ResourceWarning, match="unclosed player"):
+        gc.collect()
+
+    async with asyncio.timeout(5):
+        while any(thread.name == "media-player" for thread in threading.enumerate()):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_source_that_says_nothing_is_given_up_in_words() -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(MediaError, match="cannot be opened: it took longer than the timeout"):
+            await MediaPlayer.open(f"http://127.0.0.1:{port}/film.webm", timeout=0.3)
 
 
 async def test_stopping_the_last_track_ends_the_thread(film: Path) -> None:

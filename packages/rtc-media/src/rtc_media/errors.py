@@ -39,4 +39,6 @@ class libav_fails_as:  # noqa: N801 - it reads as what it does: `with libav_fail
 
 def said_by(failure: BaseException) -> str:
     """Return what libav says, without its number and the name of the file, which stand before it already."""
+    if isinstance(failure, av.error.ExitError):  # libav was interrupted: PyAV does so when the time is up
+        return "it took longer than the timeout"
     return str(failure.strerror or failure) if isinstance(failure, av.FFmpegError | OSError) else str(failure)

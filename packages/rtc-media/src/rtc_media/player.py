@@ -1,6 +1,8 @@
 """`MediaPlayer`, as users of aiortc know it: tracks of what is in a file, comes from a device or over the network."""
 
 import asyncio
+import warnings
+import weakref
 from collections import deque
 from pathlib import Path
 from typing import BinaryIO, Final, Self
@@ -113,7 +115,7 @@ class MediaPlayer:
             [track.feed for track in self._tracks],
             loop=loop,
             live=self.live,
-            ended=self._read_to_the_end,
+            ended=weakref.WeakMethod(self._read_to_the_end),
         )
         self._event_loop: asyncio.AbstractEventLoop | None = None
 
@@ -130,6 +132,11 @@ class MediaPlayer:
     ) -> Self:
         """Make a player without blocking the event loop meanwhile; arguments and errors are those of the class."""
         return await asyncio.to_thread(cls, file, format, options, timeout, loop, decode)
+
+    def __del__(self) -> None:
+        if vars(self).get("_event_loop") is not None and self._reader.is_running:
+            warnings.warn(f"unclosed player of {self._name}", ResourceWarning, source=self, stacklevel=2)
+            self._reader.stop()
 
     async def __aenter__(self) -> Self:
         return self
@@ -226,7 +233,7 @@ class PlayedTrack(MediaStreamTrack):
         self._arrived = asyncio.Event()
         self._at_end = False
         self._settings = _settings(stream)
-        self.feed = Feed(stream, cutter, self._deliver)
+        self.feed = Feed(stream, cutter, weakref.WeakMethod(self._deliver))
         """What the reading thread fills."""
 
     def getSettings(self) -> dict[str, object]:  # noqa: N802 - the Web's name

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Final, Protocol, TypeAlias
@@ -175,11 +176,13 @@ class EncodedCutter:
 class Feed:
     """What connects the reading thread to one track. Its two times are written by one side each."""
 
-    def __init__(self, stream: Stream, cutter: Cutter, deliver: Callable[[PlayedFrame], None]) -> None:
+    def __init__(
+        self, stream: Stream, cutter: Cutter, deliver: "weakref.WeakMethod[Callable[[PlayedFrame], None]]"
+    ) -> None:
         self.stream = stream
         self.cutter = cutter
         self.deliver = deliver
-        """Called in the reading thread."""
+        """Called in the reading thread, which keeps no track alive."""
         self.read_until = 0.0
         self.taken_until = 0.0
         self.active = True
@@ -226,7 +229,7 @@ class Reader:
         *,
         loop: bool,
         live: bool,
-        ended: Callable[[MediaError | None], None],
+        ended: "weakref.WeakMethod[Callable[[MediaError | None], None]]",
     ) -> None:
         self._container = container
         self._feeds = feeds
@@ -243,6 +246,11 @@ class Reader:
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread is there, and was not told to end."""
+        return self._thread.is_alive() and not self._quit.is_set()
 
     def took(self) -> None:
         """A track took a frame: there may be room for more."""
@@ -271,7 +279,8 @@ class Reader:
             error = MediaError(f"cannot be played: {said_by(failure)}")
         finally:
             self._container.close()
-            self._ended(error)
+            if (ended := self._ended()) is not None:
+                ended(error)
 
     def _packets(self) -> Iterator[Packet]:
         streams = [feed.stream for feed in self._feeds]
@@ -307,6 +316,8 @@ class Reader:
                     frames = feed.cutter.cut(packet, self._offset)
                 except av.error.InvalidDataError:
                     return  # a broken packet in a file does not end it
+                deliver = feed.deliver()
                 for ends, frame in frames:
                     feed.read_until = max(feed.read_until, ends)
-                    feed.deliver(frame)
+                    if deliver is not None:
+                        deliver(frame)
