@@ -42,6 +42,7 @@ OF_OTHER_PROGRAMS = {
     "rtc_srtp": "media",
     "rtc_stun.client": "ICE speaks STUN itself",
     "rtc_stun.client_authentication": "STUN and TURN servers that ask who one is",
+    "rtc_stun.message": "made with the first description",
     "rtc_stun.server": "STUN servers",
     "rtc_stun.uri": "configurations that name a server",
     "stringprep": "passwords as RFC 5389 prepared them",

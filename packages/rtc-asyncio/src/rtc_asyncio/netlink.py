@@ -113,7 +113,7 @@ def _dump(route: Route, kind: int, answer: int) -> Iterator[bytes]:
                 raise OSError("the kernel does not list its addresses")
             if found == answer:
                 yield data[at + _MESSAGE.size : at + length]
-            at += _padded(length)
+            at += length + 3 & ~3
 
 
 def _attributes(data: bytes) -> dict[int, bytes]:
@@ -125,9 +125,5 @@ def _attributes(data: bytes) -> dict[int, bytes]:
         if length < _ATTRIBUTE.size:
             break
         attributes[kind] = data[at + _ATTRIBUTE.size : at + length]
-        at += _padded(length)
+        at += length + 3 & ~3
     return attributes
-
-
-def _padded(length: int) -> int:
-    return (length + 3) & ~3

@@ -94,12 +94,12 @@ def authentication(key_type: KeyType) -> Authentication:
 def key_type_of(key: PrivateKey | PublicKey) -> KeyType:
     """Tell what kind a key is of."""
     match key:
-        case rsa.RSAPrivateKey() | rsa.RSAPublicKey():
-            return "rsa"
+        case ec.EllipticCurvePrivateKey() | ec.EllipticCurvePublicKey():
+            return "ecdsa"
         case ed25519.Ed25519PrivateKey() | ed25519.Ed25519PublicKey():
             return "ed25519"
         case _:
-            return "ecdsa"
+            return "rsa"
 
 
 def choose_scheme(key_type: KeyType, offered: tuple[int, ...]) -> int | None:

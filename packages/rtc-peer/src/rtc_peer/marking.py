@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from rtc_stun import Address, Datagram, MarkedAddress, is_stun
+import rtc_stun
+from rtc_stun import Address, Datagram, MarkedAddress
 
 if TYPE_CHECKING:
     from rtc_peer.negotiated import NegotiatedMedia
@@ -90,7 +91,7 @@ class Marking:
         dscp = max(flows)
         return [
             Datagram(each.data, self._from(each.local, dscp), each.remote)
-            if each.transport == "udp" and is_stun(each.data)
+            if each.transport == "udp" and rtc_stun.is_stun(each.data)
             else each
             for each in datagrams
         ]

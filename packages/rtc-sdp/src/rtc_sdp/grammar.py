@@ -66,10 +66,11 @@ def single_line(text: str, what: str) -> str:
     # [rfc8866:6.10/5]
     if _LINE_BREAKERS.search(text) is not None:
         raise ValueError(f"{what} holds NUL, CR or LF: {text[:40]!r}")
-    try:
-        text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{what} cannot be encoded: {error.reason}") from error
+    if not text.isascii():
+        try:
+            text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{what} cannot be encoded: {error.reason}") from error
     return text
 
 
