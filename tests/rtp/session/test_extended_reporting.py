@@ -378,6 +378,29 @@ def test_who_sends_answers_as_agreed(mode: str, answered: bool) -> None:
     assert (party.right.stats.round_trip_time is not None) is answered
 
 
+def test_statistics_of_the_sender_have_the_round_trip_that_its_answers_show() -> None:
+    party = Party(link=Link(delay=0.07), back=Link(delay=0.03))
+    party.connect_audio()
+    party.send_audio(200)
+    remote = party.right.receiver_stats("a")[0].remote
+    measured = remote.round_trip_time_measurements
+    party.left.set_rtcp(RtcpParameters(answers_reference_times="none"))
+    party.send_audio(100, first=200)
+
+    # What the latest report does not tell is not told on.
+    assert measured > 1
+    assert remote.round_trip_time is None
+    assert remote.total_round_trip_time / measured == pytest.approx(0.1, abs=0.005)
+    assert party.right.stats.round_trip_time == pytest.approx(0.1, abs=0.005)
+
+
+def test_the_latest_answer_is_told() -> None:
+    party = _talk(None)
+
+    remote = party.right.receiver_stats("a")[0].remote
+    assert remote.round_trip_time == pytest.approx(0.04, abs=0.005)
+
+
 def _asked(party: Party, ssrcs: range) -> None:
     """Let the left end hear reference times of many receivers."""
     reports = [ExtendedReport(ssrc, [ReceiverReferenceTime(0xABCD << 32)]) for ssrc in ssrcs]

@@ -121,6 +121,8 @@ class RemoteSender:
     packets_sent: int = 0
     bytes_sent: int = 0
     round_trip_time: float | None = None
+    """Seconds, out of the peer's answer to a reference time; ``None`` if its latest report came without."""
+
     total_round_trip_time: float = 0.0
     round_trip_time_measurements: int = 0
 

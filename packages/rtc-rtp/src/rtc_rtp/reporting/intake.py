@@ -148,6 +148,7 @@ class Intake:
         remote = stream.stats.remote
         remote.reports_sent += 1
         remote.reported_at = self._context.now
+        remote.round_trip_time = None
         remote.remote_timestamp = ntp_to_wall_clock(report.ntp_timestamp)
         remote.packets_sent = report.packet_count
         remote.bytes_sent = report.octet_count
@@ -313,10 +314,22 @@ class Intake:
                     self._reference_times[report.ssrc] = (ntp_middle(block.ntp_timestamp), context.now)
             elif isinstance(block, DelaySinceReceiverReport):
                 for each in block.receivers:
-                    if each.ssrc == self.reporter_ssrc and each.last_rr:
+                    is_ours = each.ssrc == self.reporter_ssrc or each.ssrc in self._outbound.by_ssrc
+                    if is_ours and each.last_rr:
                         seconds = round_trip_time(ntp_middle(now), each.last_rr, each.delay_since_last_rr)
                         if seconds <= MAX_ROUND_TRIP_TIME:
                             context.round_trip_time.measure(seconds)
+                            if each.delay_since_last_rr:
+                                self._note_round_trip(report.ssrc, seconds)
+
+    def _note_round_trip(self, ssrc: int, seconds: float) -> None:
+        """Count a measurement with the stream of whoever answered."""
+        stream = self._inbound.streams.get(ssrc)
+        if isinstance(stream, ReceiveStream):
+            remote = stream.stats.remote
+            remote.round_trip_time = seconds
+            remote.total_round_trip_time += seconds
+            remote.round_trip_time_measurements += 1
 
     def take_delays(self, max_size: int | None) -> list[ReceiverDelay]:
         """Return answers to reference times that came since the last report.
