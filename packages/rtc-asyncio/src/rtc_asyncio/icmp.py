@@ -44,6 +44,8 @@ class IcmpError:
     """As in the packet."""
     mtu: int
     """Bytes, where the error is about a datagram that was too big; 0 otherwise."""
+    is_refusal: bool = False
+    """Whether the kernel itself has refused the datagram, for what it knows of the path."""
 
 
 def report_icmp(udp: socket.socket) -> bool:
@@ -75,7 +77,7 @@ def icmp_errors(udp: socket.socket) -> list[IcmpError]:
             remote = Address(*destination[:2])
             if origin == _FROM_KERNEL and number == errno.EMSGSIZE:
                 # It has learned from a router, or from the interface, what the next router would say.
-                errors.append(IcmpError(remote, *_TOO_BIG[remote.is_ipv6], information))
+                errors.append(IcmpError(remote, *_TOO_BIG[remote.is_ipv6], information, is_refusal=True))
             elif origin in _FROM_ICMP:
                 errors.append(IcmpError(remote, icmp_type, icmp_code, information))
     return errors

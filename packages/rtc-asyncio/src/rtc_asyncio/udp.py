@@ -169,7 +169,7 @@ class UdpSocket:
                 self._wait_for_room(datagrams[position:])
                 return
             except OSError as error:
-                if self._on_icmp is not None and self._tell_icmp(datagrams[position]) and error.errno != errno.EMSGSIZE:
+                if self._on_icmp is not None and self._tell_icmp(datagrams[position]):
                     continue  # It was about an earlier one; this one has not been tried yet.
                 if end - position > 1 and error.errno in {errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.EMSGSIZE}:
                     self._segmentation = False
@@ -186,8 +186,8 @@ class UdpSocket:
         for position in range(len(datagrams)):
             try:
                 self._send_run(datagrams, position, position + 1)
-            except OSError as error:
-                if self._on_icmp is not None and self._tell_icmp(datagrams[position]) and error.errno != errno.EMSGSIZE:
+            except OSError:
+                if self._on_icmp is not None and self._tell_icmp(datagrams[position]):
                     with contextlib.suppress(OSError):
                         self._send_run(datagrams, position, position + 1)  # As above.
                         continue
@@ -314,14 +314,14 @@ class UdpSocket:
                 self._on_batches([(now, datagrams) for _, datagrams in batches])
 
     def _tell_icmp(self, refused: Datagram | None = None) -> bool:
-        """Tell the ICMP errors that wait; whether there were any. What the kernel refuses itself, it tells without the port."""
+        """Tell the ICMP errors that wait; whether a datagram was not sent for them alone, and can be tried again."""
         errors = icmp_errors(self._socket)
         if self._on_icmp is not None:
             for error in errors:
-                if refused is not None and error.destination.port == 0:
-                    error.destination = refused.remote
+                if refused is not None and error.is_refusal:
+                    error.destination = refused.remote  # The kernel does not tell the port.
                 self._on_icmp(error)
-        return bool(errors)
+        return bool(errors) and not any(error.is_refusal for error in errors)
 
     def _receive_plain(self, batches: list[Batch]) -> None:
         """Read what has arrived; raises when there is no more."""
