@@ -177,6 +177,21 @@ def test_blocks_are_thinned_to_the_size_that_was_wanted(size: int) -> None:
 
 
 @pytest.mark.spec("rfc3611:7/1")
+def test_the_times_of_many_runs_fit_into_one_packet_together() -> None:
+    observation = Observation(offset=0)
+    for number in range(2000):
+        if number % 250:
+            observation.note(number, number, number / 50, 48_000)
+    blocks = observation.take_blocks(5, 48_000, ExtendedReports(receipt_times_size=400), 1000)
+
+    assert 2 <= len(blocks) < 8
+    assert sum(len(each.serialize()) for each in blocks) <= 1000
+    ends = [each.end_sequence_number for each in blocks if isinstance(each, ReceiptTimes)]
+    assert ends == sorted(ends)
+    assert ends[-1] == 2000
+
+
+@pytest.mark.spec("rfc3611:7/1")
 def test_no_size_is_too_small_to_be_kept_to() -> None:
     observation = Observation(offset=0)
     observation.note(0, 0, 0.0, 48_000)

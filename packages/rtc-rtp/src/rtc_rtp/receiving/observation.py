@@ -132,8 +132,7 @@ class Observation:
                 DuplicateTrace, ssrc, begin, end, self._came_once, min(wanted.duplicate_trace_size, most)
             )
         if wanted.receipt_times_size is not None:
-            for first, last in self._runs(begin, end):
-                blocks += self._times(ssrc, first, last, clock_rate, min(wanted.receipt_times_size, most))
+            blocks += self._all_times(ssrc, begin, end, clock_rate, min(wanted.receipt_times_size, most), most)
         if wanted.statistics:
             blocks.append(self._summary(ssrc, begin, end, wanted))
         for number in range(begin, end):
@@ -174,6 +173,18 @@ class Observation:
             else:
                 runs.append((number, number + 1))
         return runs[-MAX_RUNS:]
+
+    def _all_times(self, ssrc: int, begin: int, end: int, clock_rate: int, size: int, most: int) -> list[ReceiptTimes]:
+        """Return a block for each run, the latest ones, as many as a packet holds."""
+        blocks: list[ReceiptTimes] = []
+        # [rfc3611:7/1]
+        for first, last in reversed(self._runs(begin, end)):
+            found = self._times(ssrc, first, last, clock_rate, size)
+            most -= sum(len(block.serialize()) for block in found)
+            if most < 0:
+                break
+            blocks[:0] = found
+        return blocks
 
     def _times(self, ssrc: int, first: int, last: int, clock_rate: int, size: int) -> list[ReceiptTimes]:
         # [rfc3611:4.3/2] Of a packet that came more than once it is the first time.
