@@ -121,7 +121,7 @@ def agreed_rtcp(local: RtcpTerms, remote: RtcpTerms) -> RtcpParameters:
 
     theirs = remote.extended
     answers: DelayMode = "all"
-    # Who says nothing of extended reports may yet understand them: section 5 lets them come unannounced, as with browsers.
+    # Who says nothing of extended reports may yet understand them: section 5 lets them come unannounced, as with Firefox.
     # [rfc3611:5.1/2]
     if theirs is not None and theirs.round_trip is None:
         answers = "none"
