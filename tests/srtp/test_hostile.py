@@ -239,3 +239,25 @@ def test_an_extension_that_goes_beyond_the_packet() -> None:
     assert isinstance(UnencryptedError(), UnprotectError)
     assert isinstance(SourceLimitError(), UnprotectError)
     assert isinstance(AuthenticationError(), UnprotectError)
+
+
+@given(
+    profile=profiles,
+    config=configs.filter(lambda config: not config.mki_length),
+    kind=st.sampled_from([0xBEDE, 0x1000, 0x100F, 0x1010, 0xABAC]),
+    words=st.lists(st.binary(min_size=4, max_size=4), max_size=8),
+    csrcs=st.sampled_from([(), (1, 2)]),
+)
+@examples(300)
+def test_any_header_extension_comes_back_or_is_malformed_on_both_sides(
+    profile: ProtectionProfile, config: SrtpConfig, kind: int, words: list[bytes], csrcs: tuple[int, ...]
+) -> None:
+    """A holder of the key may send what it likes: what cannot be read raises nothing else."""
+    sender, receiver = pair(profile, config)
+    packet = rtp(1, extension=(kind, b"".join(words)), csrcs=csrcs)
+    try:
+        protected = sender.protect(packet)
+    except ParseError:
+        assert refuse(receiver, SrtpSender(profile, master_key(profile)).protect(packet), rtcp=False) == "malformed"
+    else:
+        assert receiver.unprotect(protected) == packet

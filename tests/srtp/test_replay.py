@@ -15,18 +15,21 @@ FIRST = 100_000
 
 @given(
     size=st.integers(64, 200),
-    offsets=st.lists(st.integers(0, 300) | st.integers(0, 30_000), max_size=120),
+    offsets=st.lists(st.integers(-250, 300) | st.integers(0, 30_000), max_size=120),
+    below=st.integers(0, 300),
 )
 @pytest.mark.spec("rfc3711:3.3.2/4", "rfc3711:3.3.2/5")
-def test_the_window_knows_what_a_list_knows(size: int, offsets: list[int]) -> None:
-    window = ReplayWindow(FIRST, size)
+def test_the_window_knows_what_a_list_knows(size: int, offsets: list[int], below: int) -> None:
+    floor = FIRST - below
+    window = ReplayWindow(FIRST, size, floor)
     received = {FIRST}
     for offset in offsets:
         number = FIRST + offset
         newest = max(received)
 
         assert window.newest == newest
-        assert window.is_new(number) == (number > newest or (newest - number < size and number not in received))
+        within = newest - number < size and number >= floor
+        assert window.is_new(number) == (number > newest or (within and number not in received))
         if window.is_new(number):
             window.add(number)
             received.add(number)
