@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rtc_peer.state import DtlsTransportState, IceGatheringState, IceTransportState, SctpTransportState
 
 if TYPE_CHECKING:
-    from rtc_ice import Candidate, CandidatePair, Credentials
+    import rtc_ice
+    from rtc_ice import CandidatePair, Credentials
     from rtc_peer.layers import Layers
     from rtc_peer.negotiation import Negotiator
     from rtc_peer.transport import Transport
@@ -53,12 +54,12 @@ class TransportView:
         return self._transport.ice.agent.controlling
 
     @property
-    def local_candidates(self) -> tuple[Candidate, ...]:
+    def local_candidates(self) -> tuple[rtc_ice.Candidate, ...]:
         """Our candidates of the present generation, as they were signalled."""
         return tuple(self._transport.ice.candidates)
 
     @property
-    def remote_candidates(self) -> tuple[Candidate, ...]:
+    def remote_candidates(self) -> tuple[rtc_ice.Candidate, ...]:
         """The peer's candidates of the present generation, learned ones included."""
         return tuple(each.candidate for each in self._transport.ice.agent.candidate_stats() if each.is_remote)
 
