@@ -17,7 +17,7 @@ from rtc_media import MediaError, MediaRecorder, TestCardTrack, ToneTrack, read_
 from rtc_rtp import EncodedFrame
 
 from .files import encoded_sound, encoded_video, packetized, record
-from .support import RATES, cards, codec, samples, spectrum, video_encoder
+from .support import RATES, cards, codec, samples, sines, spectrum, video_encoder
 
 
 def probe(path: Path) -> dict[str, dict[str, object]]:
@@ -100,6 +100,52 @@ async def test_a_recording_goes_on_when_the_picture_changes_its_size(tmp_path: P
 
     assert numbers(path) == list(range(15))
     assert {(f.width, f.height) for f in read(path, "video") if isinstance(f, av.VideoFrame)} == {(320, 240)}
+
+
+class Sounds(MediaStreamTrack):
+    """Delivers sound as fast as it is taken."""
+
+    kind: MediaKind = "audio"
+
+    def __init__(self, frames: "list[av.AudioFrame]") -> None:
+        super().__init__()
+        self._left = iter(frames)
+
+    async def recv(self) -> av.AudioFrame:
+        await asyncio.sleep(0)
+        frame = next(self._left, None)
+        if frame is None:
+            self._source_ended()
+            raise MediaStreamError
+        return frame
+
+
+@pytest.mark.parametrize("extension", ["webm", "mp4", "wav"])
+async def test_a_recording_goes_on_when_the_sound_changes_its_form(tmp_path: Path, extension: str) -> None:
+    """As when a call changes over from Opus to G.711 and back."""
+    path = tmp_path / f"sound.{extension}"
+    frames: list[av.AudioFrame] = []
+    for part, (rate, layout, form) in enumerate(
+        [(48_000, "stereo", "s16"), (8000, "mono", "s16"), (44_100, "stereo", "fltp")]
+    ):
+        resampler = av.AudioResampler(format=form, layout=layout, rate=rate)
+        for frame in sines(0.4, rate=48_000):
+            for each in resampler.resample(frame):
+                each.pts = (each.pts or 0) + round(part * 0.4 * rate)
+                frames.append(each)
+    recorder = MediaRecorder(path)
+    recorder.addTrack(Sounds(frames))
+    async with recorder:
+        await recorder.wait()
+
+    converter = av.AudioResampler(format="s16", layout="mono", rate=48_000)
+    sound = samples(
+        [each for f in read(path, "audio") if isinstance(f, av.AudioFrame) for each in converter.resample(f)]
+    )
+    assert len(sound) == pytest.approx(1.2 * 48_000, rel=0.05)
+    for begin in (0.1, 0.5, 0.9):
+        part_of_it = sound[round(begin * 48_000) : round((begin + 0.2) * 48_000)]
+        assert spectrum(part_of_it, 48_000)[0] == pytest.approx(440, abs=6)
 
 
 def grey(count: int, width: int, height: int) -> list[av.VideoFrame]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 import av
-from av import AudioFrame, VideoFrame
+from av import AudioFrame, AudioResampler, VideoFrame
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
@@ -100,15 +100,18 @@ class PictureStrand(Strand):
 
 
 class SoundStrand(Strand):
-    """Encodes sound."""
+    """Encodes sound. All has the rate and channels of the first: what comes in another form is converted."""
 
     def __init__(self, container: OutputContainer, first: AudioFrame) -> None:
         name = _encoder(PREFERRED_AUDIO, container, container.default_audio_codec, "sound")
         stream = container.add_stream(name, rate=AUDIO_RATE)
         if not isinstance(stream, av.AudioStream):
             raise MediaError(f"{name} is no encoder of sound")
-        stream.codec_context.layout = "mono" if len(first.layout.channels) == 1 else "stereo"
+        self._layout = "mono" if len(first.layout.channels) == 1 else "stereo"
+        stream.codec_context.layout = self._layout
         self._stream = stream
+        self._made_for: tuple[object, ...] | None = None
+        self._resampler = self._fresh()
 
     def packets(self, item: object, position: float) -> Sequence[Packet]:
         """Encode a frame of sound."""
@@ -121,11 +124,24 @@ class SoundStrand(Strand):
         copied.sample_rate = item.sample_rate
         copied.pts = round(position * item.sample_rate)
         copied.time_base = Fraction(1, item.sample_rate)
-        return list[Packet](self._stream.encode(copied))
+        form = (item.format.name, item.layout.name, item.sample_rate)
+        converted: list[AudioFrame] = []
+        if form != self._made_for:
+            if self._made_for is not None:
+                converted += self._resampler.resample(None)
+                self._resampler = self._fresh()
+            self._made_for = form
+        converted += self._resampler.resample(copied)
+        return [packet for frame in converted for packet in self._stream.encode(frame)]
 
     def rest(self) -> Sequence[Packet]:
         """Flush the encoder."""
-        return list[Packet](self._stream.encode(None))
+        converted = self._resampler.resample(None) if self._made_for is not None else []
+        packets = [packet for frame in converted for packet in self._stream.encode(frame)]
+        return [*packets, *self._stream.encode(None)]
+
+    def _fresh(self) -> AudioResampler:
+        return AudioResampler(format="fltp", layout=self._layout, rate=AUDIO_RATE)
 
 
 class EncodedVideoStrand(Strand):
