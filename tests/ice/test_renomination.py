@@ -1,11 +1,14 @@
 """Networks that change: addresses come and go, and the session moves to another pair without a restart."""
 
+from dataclasses import replace
+
 import pytest
 from tests.support.network import Link
 
 from rtc_ice import Candidate, ConnectionState, IceConfig
 from rtc_stun import ICE_ATTRIBUTES, Address, Datagram, GoogNomination, Message, MessageClass, UseCandidate
 
+from .relay_call import UDP, RelayCall, selected_pair
 from .session import Call, Party, Watch, simple_call
 
 CONTINUAL = IceConfig(continual=True)
@@ -222,6 +225,33 @@ def test_an_address_that_appears_without_need_changes_nothing() -> None:
 
     assert call.alice.agent.selected_pair == before
     assert [event.candidate.address.host for event in call.alice.candidates] == ["192.0.2.1", "192.0.2.77"]
+
+
+@pytest.mark.parametrize("mover", [0, 1], ids=["controlling", "controlled"])
+def test_a_relay_is_left_when_a_direct_path_appears(mover: int) -> None:
+    configs = [replace(CONTINUAL, turn_servers=(UDP,)) for _ in range(2)]
+    call = RelayCall(*configs)
+    call.both_sit()
+    first = {party.host.hosts[0] for party in call.parties}
+    for party in call.parties:
+        party.node.tap = Watch(lambda datagram: not {datagram.local.host, datagram.remote.host} <= first)
+    assert call.run(call.completed, timeout=10)
+    call.run(timeout=60.0)
+    assert selected_pair(call.alice).is_carried or selected_pair(call.bob).is_carried
+
+    _appear(call, call.parties[mover], "192.0.2.77")
+
+    assert call.run(lambda: _is_direct(call) and call.agree(), timeout=5.0)
+    call.run(timeout=60.0)
+    assert _is_direct(call)
+    assert call.both(*GOOD)
+
+
+def _is_direct(call: Call) -> bool:
+    pairs = [party.agent.selected_pair for party in call.parties]
+    return all(
+        pair is not None and "relay" not in (pair.local_candidate.type, pair.remote_candidate.type) for pair in pairs
+    )
 
 
 def test_candidates_after_the_end_are_taken_in() -> None:

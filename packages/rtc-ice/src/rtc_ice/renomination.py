@@ -3,7 +3,8 @@
 :rfc:`8445` ends with one nominated pair; a network that changes then means a restart. Where both agents count their
 nominations (draft-thatcher-ice-renomination), the controlling one may nominate again, and the highest number holds. An
 address that appears is paired and checked at any time; one that vanishes takes its pairs along, and what is left is tried
-again. Whether the pair in use still works is asked as soon as the peer is heard on another path.
+again. Whether the pair in use still works is asked as soon as the peer is heard on another path. One that works is left for
+nothing but a direct path instead of one through a relay.
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ def keep_moving(session: Session, selection: Selection, now: float) -> None:
         if session.role.controlling and session.renominates and usable:
             pending = session.nominating.get(component)
             # The network may change before the first nomination is through: then it is not waited for either.
-            wants = (complete and _is_wanting(session, incumbent)) if pending is None else session.is_doubtful(pending)
+            wants = (
+                (complete and _is_wanting(session, incumbent, usable[0]))
+                if pending is None
+                else session.is_doubtful(pending)
+            )
             if wants:
                 session.begin_nomination(usable[0])
 
@@ -65,5 +70,8 @@ def _was_heard_later(pair: Pair, incumbent: Pair) -> bool:
     return pair is not incumbent and (pair.heard_at or 0.0) > (incumbent.heard_at or 0.0)
 
 
-def _is_wanting(session: Session, incumbent: Pair | None) -> bool:
-    return incumbent is None or not incumbent.nominated or session.is_doubtful(incumbent)
+def _is_wanting(session: Session, incumbent: Pair | None, best: Pair) -> bool:
+    if incumbent is None or not incumbent.nominated or session.is_doubtful(incumbent):
+        return True
+    # A relay costs somebody money and everybody time; other pairs that work are left in peace.
+    return incumbent.is_relayed and not best.is_relayed and best.priority > incumbent.priority
