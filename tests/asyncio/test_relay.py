@@ -157,7 +157,7 @@ async def test_wrong_credentials_are_told(site: Site, transport: str) -> None:
 @pytest.mark.parametrize("transport", ["tls", "dtls"])
 @pytest.mark.parametrize("fault", ["issuer", "name"])
 async def test_a_server_that_does_not_prove_who_it_is_is_not_spoken_to(
-    site: Site, transport: str, fault: str, tmp_path: Path
+    site: Site, transport: str, fault: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = site.url(transport)
     tls = Authority(tmp_path, "Another").context() if fault == "issuer" else site.authority.context()
@@ -170,6 +170,7 @@ async def test_a_server_that_does_not_prove_who_it_is_is_not_spoken_to(
             while pc.iceGatheringState != "complete":
                 await asyncio.sleep(0.01)
     assert [(each.errorCode, each.url) for each in errors] == [(701, url)]
+    assert "certificate is not trusted" in caplog.text
     assert site.service.stats.allocations == 0
 
 

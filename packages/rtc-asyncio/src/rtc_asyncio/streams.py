@@ -6,6 +6,7 @@ be written with ``stream_data_to_send``. Streams that somebody opened to us are 
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Final, Protocol
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import ssl
 
     from .udp_stream import UdpStream
+
+_LOGGER: Final = logging.getLogger("rtc_asyncio")
 
 MAX_UNWRITTEN: Final = 256 * 1024
 """Bytes that may wait for the network in one stream; what comes on top is lost, as in a full router."""
@@ -178,7 +181,8 @@ class MachineStreams:
                     server_hostname=(wish.domain or wish.remote.host) if wish.transport == "tls" else None,
                 )
         # The last for names that no certificate can have.
-        except (OSError, TimeoutError, UnicodeError, ValueError):
+        except (OSError, TimeoutError, UnicodeError, ValueError) as error:
+            self._tell(wish, error)
             self._failed(number)
             return
         if transport.is_closing():
@@ -221,14 +225,25 @@ class MachineStreams:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await stream.connect()
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError) as error:
             stream.close(abort=True)
+            self._tell(wish, error)
             self._failed(number)
         except asyncio.CancelledError:
             stream.close(abort=True)
             raise
         else:
             self._opened(number, stream, stream.local)
+
+    def _tell(self, wish: OpenTransport, error: Exception) -> None:
+        """Log what is not the network's fault, as everything else may be: the machine tells that the server was not reached."""
+        if wish.transport not in ("tls", "dtls"):
+            return
+        import ssl  # as for the context
+
+        if isinstance(error, ssl.SSLCertVerificationError):
+            name, why = wish.domain or wish.remote.host, error.verify_message
+            _LOGGER.warning("%s is not used over %s: its certificate is not trusted: %s", name, wish.transport, why)
 
     def _context(self) -> "ssl.SSLContext":
         if self._tls is None:
