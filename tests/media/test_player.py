@@ -250,6 +250,41 @@ async def test_a_source_that_says_nothing_is_given_up_in_words() -> None:
             await MediaPlayer.open(f"http://127.0.0.1:{port}/film.webm", timeout=0.3)
 
 
+@pytest.mark.parametrize("decode", [True, False])
+async def test_a_file_that_was_put_together_of_two_is_played_on(tmp_path: Path, *, decode: bool) -> None:
+    """Times begin anew in the middle, and the sound has other channels and another rate: as on television."""
+    path = tmp_path / "two.ts"
+    parts = []
+    for layout, rate, size in (("mono", 44_100, (160, 120)), ("stereo", 48_000, (320, 240))):
+        with av.open(tmp_path / "part.ts", "w") as container:
+            video = container.add_stream("libx264", rate=30, options={"tune": "zerolatency"})
+            video.width, video.height, video.pix_fmt = *size, "yuv420p"
+            audio = container.add_stream("aac", rate=rate)
+            audio.layout = layout
+            for frame in cards(15, *size):
+                container.mux(video.encode(frame))
+            for sound in sines(0.5, rate=rate):
+                container.mux(audio.encode(sound))
+            container.mux(video.encode(None))
+            container.mux(audio.encode(None))
+        parts.append((tmp_path / "part.ts").read_bytes())
+    path.write_bytes(b"".join(parts))
+
+    async with MediaPlayer(path, decode=decode) as played:
+        seen = await all_of(played.video)
+        assert played.error is None
+        heard = await all_of(played.audio) if played.audio is not None else []
+
+    assert len(seen) >= 29
+    times = [each.timestamp / 90_000 if isinstance(each, EncodedFrame) else each.time for each in seen]  # type: ignore[attr-defined]
+    steps = [later - sooner for sooner, later in itertools.pairwise(times)]
+    assert min(steps) > 0
+    assert max(steps) < 0.2
+    if decode:
+        assert sum(each.samples for each in heard if isinstance(each, av.AudioFrame)) > 0.9 * 48_000
+        assert spectrum(samples(heard)[4800:], 48_000)[0] == pytest.approx(440, abs=6)
+
+
 async def test_stopping_the_last_track_ends_the_thread(film: Path) -> None:
     player = MediaPlayer(film, loop=True)
     assert player.audio is not None

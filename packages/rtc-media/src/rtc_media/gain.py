@@ -4,13 +4,14 @@ import math
 from fractions import Fraction
 from typing import Final
 
-from av import AudioFrame, AudioResampler
+from av import AudioFrame
 from av.filter import Graph
 
 from rtc_asyncio import MediaStreamTrack
 from rtc_asyncio.tracks import MediaKind
 from rtc_media.errors import CodecError, libav_fails_as
 from rtc_media.sound import FULL_SCALE, LAYOUTS, samples_of, sound_frame
+from rtc_media.sound_adapter import SoundAdapter
 
 TARGET_LEVEL: Final = 2600
 """Root mean square of active speech, of 32,767: -19 dBm0."""
@@ -83,7 +84,8 @@ class LevelledTrack(MediaStreamTrack):
         self.gain = gain
         """Factor; set it at any time where it is not automatic."""
         self._control: GainControl | None = None
-        self._resampler: AudioResampler | None = None
+        self._channels = 1
+        self._adapter: SoundAdapter | None = None
         self._waiting: list[AudioFrame] = []
         track.on("ended")(self._source_ended)
 
@@ -100,16 +102,15 @@ class LevelledTrack(MediaStreamTrack):
         return self._waiting.pop(0)
 
     def _levelled(self, frame: AudioFrame) -> list[AudioFrame]:
-        channels = min(2, len(frame.layout.channels))
-        if self._resampler is None or self._control is None:
-            self._resampler = AudioResampler(format="s16", layout=LAYOUTS[channels], rate=SAMPLE_RATE)
-            self._control = GainControl(SAMPLE_RATE, channels)
+        if self._adapter is None or self._control is None:
+            self._channels = min(2, len(frame.layout.channels))
+            self._adapter = SoundAdapter(layout=LAYOUTS[self._channels], rate=SAMPLE_RATE)
+            self._control = GainControl(SAMPLE_RATE, self._channels)
             self._control.gain = self.gain
-        with libav_fails_as(CodecError, "the sound cannot be converted"):
-            frames = self._resampler.resample(frame)
+        frames = self._adapter.adapt(frame)
         if not self._automatic:
             self._control.gain = self.gain
-            return [_amplified(each, self.gain, channels) for each in frames]
+            return [_amplified(each, self.gain, self._channels) for each in frames]
         levelled = [self._control.process(each) for each in frames]
         self.gain = self._control.gain
         return levelled

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final, Protocol, TypeAlias
 
 import av
-from av import AudioFrame, AudioResampler, VideoFrame
+from av import AudioFrame, VideoFrame
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
 from av.stream import Stream
@@ -16,6 +16,7 @@ from av.stream import Stream
 from rtc_media.audio_settings import AUDIO_CODECS
 from rtc_media.errors import CodecError, MediaError, said_by
 from rtc_media.picture import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE, PictureAdapter, upright_rotation, upright_size
+from rtc_media.sound_adapter import SoundAdapter
 from rtc_media.templates import TEMPORAL_DELIMITER
 from rtc_rtp import EncodedFrame
 
@@ -24,6 +25,8 @@ PlayedFrame: TypeAlias = AudioFrame | VideoFrame | EncodedFrame
 
 AUDIO_RATE: Final = 48_000
 AUDIO_FRAME_SAMPLES: Final = 960
+LARGEST_STEP_BACK: Final = 0.1
+"""Seconds by which times may step back within a file; by more they do where it was put together of several, and go on then."""
 READ_AHEAD: Final = 0.5
 """Seconds that are ready for each track before reading pauses."""
 QUEUE_SECONDS: Final = 2.0
@@ -98,18 +101,18 @@ class SoundCutter:
     """Decodes sound into frames of 20 ms, 48 kHz, s16, mono or stereo."""
 
     def __init__(self, channels: int) -> None:
-        self._layout = "mono" if channels == 1 else "stereo"
-        self._resampler = self._fresh()
+        self._adapter = SoundAdapter(
+            layout="mono" if channels == 1 else "stereo", rate=AUDIO_RATE, frame_size=AUDIO_FRAME_SAMPLES
+        )
 
     def cut(self, packet: Packet, offset: float) -> "Sequence[tuple[float, PlayedFrame]]":
         """Decode a packet."""
         cut: list[AudioFrame] = []
         for sound in packet.decode():
             if isinstance(sound, AudioFrame):
-                cut += self._resampler.resample(sound)
+                cut += self._adapter.adapt(sound)
         if not packet.size:
-            cut += self._resampler.resample(None)
-            self._resampler = self._fresh()
+            cut += self._adapter.rest()
         frames: list[tuple[float, PlayedFrame]] = []
         for frame in cut:
             if frame.pts is None or frame.time_base is None:
@@ -118,9 +121,6 @@ class SoundCutter:
             frame.time_base = Fraction(1, AUDIO_RATE)
             frames.append(((frame.pts + frame.samples) / AUDIO_RATE, frame))
         return frames
-
-    def _fresh(self) -> AudioResampler:
-        return AudioResampler(format="s16", layout=self._layout, rate=AUDIO_RATE, frame_size=AUDIO_FRAME_SAMPLES)
 
 
 class EncodedCutter:
@@ -187,6 +187,9 @@ class Feed:
         self.taken_until = 0.0
         self.active = True
         """False once its track was stopped."""
+        self._expected: float | None = None
+        """Where in the file the next packet would begin."""
+        self._shift = 0.0
         self._readers = 0
         self._left_at: float | None = None
 
@@ -197,6 +200,22 @@ class Feed:
     def __exit__(self, *error: object) -> None:
         self._readers -= 1
         self._left_at = time.monotonic()
+
+    def shift(self, packet: Packet) -> float:
+        """Return what to add to the times of a packet and those behind it, so that they go on where times begin anew."""
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None:
+            return self._shift
+        begins = float(stamp * packet.time_base)
+        if self._expected is not None and begins < self._expected - LARGEST_STEP_BACK:
+            self._shift += self._expected - begins
+        self._expected = begins + float((packet.duration or 0) * packet.time_base)
+        return self._shift
+
+    def begin_again(self) -> None:
+        """The file is read from its beginning: no leap, but meant."""
+        self._expected = None
+        self._shift = 0.0
 
     @property
     def ready(self) -> float:
@@ -296,6 +315,8 @@ class Reader:
             # Everything goes on where the longest stream ended.
             self._offset = max(feed.read_until for feed in self._feeds) - self._start
             self._container.seek(0)
+            for feed in self._feeds:
+                feed.begin_again()
 
     def _may_go_on(self) -> bool:
         with self._wake:
@@ -313,7 +334,7 @@ class Reader:
         for feed in self._feeds:
             if feed.stream is packet.stream and feed.active:
                 try:
-                    frames = feed.cutter.cut(packet, self._offset)
+                    frames = feed.cutter.cut(packet, self._offset + feed.shift(packet))
                 except av.error.InvalidDataError:
                     return  # a broken packet in a file does not end it
                 deliver = feed.deliver()

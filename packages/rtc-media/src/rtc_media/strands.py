@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 import av
-from av import AudioFrame, AudioResampler, VideoFrame
+from av import AudioFrame, VideoFrame
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
@@ -15,6 +15,7 @@ from rtc_media.audio_settings import AUDIO_CODECS
 from rtc_media.availability import encoder_name
 from rtc_media.errors import MediaError
 from rtc_media.picture import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE, PictureAdapter, upright_size
+from rtc_media.sound_adapter import SoundAdapter
 from rtc_media.templates import stream_template
 from rtc_media.video_settings import thread_count
 from rtc_rtp import EncodedFrame
@@ -107,11 +108,10 @@ class SoundStrand(Strand):
         stream = container.add_stream(name, rate=AUDIO_RATE)
         if not isinstance(stream, av.AudioStream):
             raise MediaError(f"{name} is no encoder of sound")
-        self._layout = "mono" if len(first.layout.channels) == 1 else "stereo"
-        stream.codec_context.layout = self._layout
+        layout = "mono" if len(first.layout.channels) == 1 else "stereo"
+        stream.codec_context.layout = layout
         self._stream = stream
-        self._made_for: tuple[object, ...] | None = None
-        self._resampler = self._fresh()
+        self._adapter = SoundAdapter(layout=layout, rate=AUDIO_RATE, format="fltp")
 
     def packets(self, item: object, position: float) -> Sequence[Packet]:
         """Encode a frame of sound."""
@@ -124,24 +124,14 @@ class SoundStrand(Strand):
         copied.sample_rate = item.sample_rate
         copied.pts = round(position * item.sample_rate)
         copied.time_base = Fraction(1, item.sample_rate)
-        form = (item.format.name, item.layout.name, item.sample_rate)
-        converted: list[AudioFrame] = []
-        if form != self._made_for:
-            if self._made_for is not None:
-                converted += self._resampler.resample(None)
-                self._resampler = self._fresh()
-            self._made_for = form
-        converted += self._resampler.resample(copied)
-        return [packet for frame in converted for packet in self._stream.encode(frame)]
+        return self._encoded(self._adapter.adapt(copied))
 
     def rest(self) -> Sequence[Packet]:
         """Flush the encoder."""
-        converted = self._resampler.resample(None) if self._made_for is not None else []
-        packets = [packet for frame in converted for packet in self._stream.encode(frame)]
-        return [*packets, *self._stream.encode(None)]
+        return [*self._encoded(self._adapter.rest()), *self._stream.encode(None)]
 
-    def _fresh(self) -> AudioResampler:
-        return AudioResampler(format="fltp", layout=self._layout, rate=AUDIO_RATE)
+    def _encoded(self, frames: list[AudioFrame]) -> list[Packet]:
+        return [packet for frame in frames for packet in self._stream.encode(frame)]
 
 
 class EncodedVideoStrand(Strand):
