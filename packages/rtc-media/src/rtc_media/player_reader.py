@@ -294,7 +294,7 @@ class Reader:
                 if not self._may_go_on():
                     break
                 self._hand_out(packet)
-        except (av.FFmpegError, CodecError) as failure:
+        except (av.FFmpegError, CodecError, ValueError) as failure:  # PyAV tells of some by ValueError
             error = MediaError(f"cannot be played: {said_by(failure)}")
         finally:
             self._container.close()
