@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems a
 
 DONT_FRAGMENT = 0x4000
 _IP_MTU = 14
+_SO_RCVBUFFORCE = 33
+_ROOM = 64 << 20
 _HEADERS = struct.Struct("!6xH12x2xH")
 """Flags of IPv4, and the destination port of UDP after a header without options."""
 
@@ -32,6 +34,9 @@ class Wire:
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
         self._socket.setblocking(False)
+        # It hears what all programs send, and must not miss ours meanwhile.
+        with contextlib.suppress(PermissionError):
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
 
     def whole_to(self, port: int) -> list[bool]:
         """Whether each packet to a port was one that no router may cut."""
