@@ -35,11 +35,10 @@ def test_the_estimate_comes_to_what_the_path_carries(bandwidth_bps: float, kind:
     assert call.throughput(5) > 0.75 * bandwidth_bps
 
 
-@pytest.mark.parametrize("phase", range(16))
-@pytest.mark.parametrize("delay", [0.01, 0.025, 0.05])
-def test_the_first_second_finds_a_fast_path(delay: float, phase: int) -> None:
-    """However the first probes meet with sound and pictures."""
-    call = Call(link=_link(10e6, delay=delay), phase=phase)
+@pytest.mark.parametrize("phase", range(18))
+def test_the_first_second_finds_a_fast_path(phase: int) -> None:
+    """However the first probes meet with sound and pictures, near and far."""
+    call = Call(link=_link(10e6, delay=(0.01, 0.025, 0.05)[phase % 3]), phase=phase)
     call.run(1)
 
     assert call.run(1) > 7e6
