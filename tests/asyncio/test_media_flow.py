@@ -160,6 +160,9 @@ async def test_statistics_tell_what_was_encoded_and_decoded(coded: Pair) -> None
 
     assert (sent["video"].framesEncoded or 0) >= 20
     assert sent["video"].keyFramesEncoded
+    assert isinstance(sent["video"].qpSum, int)
+    assert isinstance(received["video"].qpSum, int)
+    assert (sent["audio"].qpSum, received["audio"].qpSum) == (None, None)
     assert sent["video"].encoderImplementation == received["video"].decoderImplementation == "fake"
     assert (sent["video"].frameWidth, received["video"].frameHeight) == (640, 480)
     assert (received["video"].framesDecoded or 0) >= 20

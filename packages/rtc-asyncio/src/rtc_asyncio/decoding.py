@@ -5,6 +5,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from rtc_rtp.payload.quantizer import quantizer_index
+
 from .codecs import CodecFactory, Concealment, Decoder
 from .dataclass import dataclass
 from .loudness import linear_level
@@ -26,6 +28,8 @@ class DecoderFigures:
     frames_decoded: int = 0
     key_frames_decoded: int = 0
     frames_dropped: int = 0
+    qp_sum: int | None = None
+    """Indices of quantizers, where they are found in the pictures (VP8, VP9)."""
     frame_width: int | None = None
     frame_height: int | None = None
     total_decode_time: float = 0.0
@@ -127,8 +131,11 @@ class Decoding:
                 figures.channel_count = channels if isinstance(channels, int) else None
             self._count_distance(now)
             self._decoded_at.append(now)
-        if decoded and frame.keyframe:
-            figures.key_frames_decoded += 1
+        if not decoded or self._codec is None:
+            return
+        figures.key_frames_decoded += frame.keyframe
+        if (index := quantizer_index(self._codec.mime_type, frame.data)) is not None:
+            figures.qp_sum = (figures.qp_sum or 0) + index
 
     def _count_distance(self, now: float) -> None:
         if not self._decoded_at:

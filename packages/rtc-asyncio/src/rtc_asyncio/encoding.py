@@ -6,6 +6,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from rtc_rtp.payload.quantizer import quantizer_index
+
 from .codecs import CodecError, CodecFactory, Encoder, EncoderSettings, ProtectiveEncoder
 from .dataclass import dataclass
 from .tracks import RawFrame
@@ -53,6 +55,8 @@ class EncoderFigures:
     """Seconds of these in which the path left less than wanted."""
     other_limited_duration: float = 0.0
     """Seconds of these in which pictures were smaller than asked for, though the path was not to blame."""
+    qp_sum: int | None = None
+    """Indices of quantizers, where they are found in the pictures (VP8, VP9)."""
     resolution_changes: int = 0
     """By the encoder's own choice."""
 
@@ -253,6 +257,8 @@ class Encoding:
         for each in encoded:
             figures.frames_encoded += 1
             figures.key_frames_encoded += each.keyframe
+            if self._codec is not None and (index := quantizer_index(self._codec.mime_type, each.data)) is not None:
+                figures.qp_sum = (figures.qp_sum or 0) + index
             encoded_at.append(now)
             self._last_encoded_at = now
             if each.metadata is not None and each.metadata.width is not None:

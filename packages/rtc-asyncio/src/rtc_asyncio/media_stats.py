@@ -70,6 +70,7 @@ def _tell_encoder(stats: RTCOutboundRtpStreamStats, encoding: "Encoding", now: f
     figures = encoding.figures
     stats.framesEncoded = figures.frames_encoded
     stats.keyFramesEncoded = figures.key_frames_encoded
+    stats.qpSum = figures.qp_sum
     stats.totalEncodeTime = figures.total_encode_time
     stats.totalEncodedBytesTarget = figures.total_encoded_bytes_target
     stats.encoderImplementation = figures.implementation
@@ -123,6 +124,7 @@ def _tell_decoder(stats: RTCInboundRtpStreamStats, decoding: "Decoding", now: fl
     stats.keyFramesDecoded = figures.key_frames_decoded
     stats.framesDropped = (stats.framesDropped or 0) + figures.frames_dropped
     stats.framesPerSecond = decoding.frames_per_second(now)
+    stats.qpSum = figures.qp_sum
     stats.totalDecodeTime = figures.total_decode_time
     stats.totalInterFrameDelay = figures.total_inter_frame_delay
     stats.totalSquaredInterFrameDelay = figures.total_squared_inter_frame_delay

@@ -1,0 +1,169 @@
+"""How coarsely a picture is quantized, read off its header: statistics sum it up to tell how good pictures are.
+
+See :rfc:`6386#section-9` and section 6.2 of the VP9 bitstream specification.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from rtc_rtp.bits import BitReader
+from rtc_rtp.errors import ParseError
+
+_VP8_START: Final = {True: 10, False: 3}
+"""Where the compressed header begins: behind the frame tag, and in a key frame behind start code and size."""
+_LONGEST_HEADER: Final = 64
+"""Bytes, of which as many as are looked at."""
+
+
+def quantizer_index(mime_type: str, data: bytes) -> int | None:
+    """Return the index of a picture's quantizer; None where it is not known how to find it.
+
+    Args:
+        mime_type: Of the codec: VP8, whose indices are 0 to 127, and VP9, whose are 0 to 255, are known.
+        data: The encoded picture.
+    """
+    find = _FINDERS.get(mime_type.lower())
+    if find is None:
+        return None
+    try:
+        return find(data[:_LONGEST_HEADER])
+    except ParseError:
+        return None
+
+
+class _BoolReader:
+    """Bits that an arithmetic coder wrote, all equally likely (:rfc:`6386#section-7`)."""
+
+    __slots__ = ("_at", "_bit_count", "_data", "_range", "_value")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 2
+        self._value = int.from_bytes(data[:2], "big")
+        self._range = 255
+        self._bit_count = 0
+
+    def read(self, count: int = 1) -> int:
+        """Return a number of so many bits."""
+        number = 0
+        for _ in range(count):
+            split = 1 + ((self._range - 1) * 128 >> 8)
+            bit = self._value >= split << 8
+            if bit:
+                self._range -= split
+                self._value -= split << 8
+            else:
+                self._range = split
+            while self._range < 128:
+                self._range <<= 1
+                self._value <<= 1
+                self._bit_count += 1
+                if self._bit_count == 8:
+                    self._bit_count = 0
+                    if self._at >= len(self._data):
+                        raise ParseError("the header ends too early")
+                    self._value |= self._data[self._at]
+                    self._at += 1
+            number = number << 1 | bit
+        return number
+
+    def skip_optional(self, *lengths: int) -> None:
+        """Leave out numbers, each of which is there if a bit before it says so."""
+        for length in lengths:
+            if self.read():
+                self.read(length)
+
+
+def _vp8(data: bytes) -> int:
+    if len(data) < 3:
+        raise ParseError("a frame of VP8 has a tag of 3 bytes")
+    is_key_frame = not data[0] & 1
+    header = data[_VP8_START[is_key_frame] :]
+    if len(header) < 2:
+        raise ParseError("the header ends too early")
+    bits = _BoolReader(header)
+    if is_key_frame:
+        bits.read(2)  # colour space and clamping
+    if bits.read():  # segmentation
+        updates_map, updates_data = bits.read(), bits.read()
+        if updates_data:
+            bits.read()  # absolute or not
+            bits.skip_optional(*[8] * 4, *[7] * 4)  # quantizers and loop filters, each with its sign
+        if updates_map:
+            bits.skip_optional(8, 8, 8)
+    bits.read(1 + 6 + 3)  # loop filter: kind, level, sharpness
+    if bits.read() and bits.read():  # adjustments, and new ones
+        bits.skip_optional(*[7] * 8)
+    bits.read(2)  # partitions
+    return bits.read(7)
+
+
+def _vp9(data: bytes) -> int:
+    bits = BitReader(data)
+    bits.skip(2)  # the frame marker
+    profile = bits.read(1) | bits.read(1) << 1
+    if profile == 3:
+        bits.skip(1)
+    if bits.read_flag():
+        raise ParseError("a frame that was sent before is shown: it is not encoded anew")
+    is_key_frame = not bits.read_flag()
+    is_shown, is_resilient = bits.read_flag(), bits.read_flag()
+    if is_key_frame:
+        bits.skip(24)  # the sync code
+        _skip_colour(bits, profile)
+        bits.skip(32)
+        _skip_render_size(bits)
+    elif not is_shown and bits.read_flag():  # intra only
+        _skip_intra_only(bits, profile, is_resilient=is_resilient)
+    else:
+        _skip_references(bits, is_resilient=is_resilient)
+    if not is_resilient:
+        bits.skip(2)  # contexts: refreshed, in parallel
+    bits.skip(2)  # which context
+    bits.skip(6 + 3)  # loop filter: level, sharpness
+    if bits.read_flag() and bits.read_flag():  # adjustments, and new ones
+        for _ in range(6):
+            if bits.read_flag():
+                bits.skip(7)
+    return bits.read(8)
+
+
+def _skip_intra_only(bits: BitReader, profile: int, *, is_resilient: bool) -> None:
+    if not is_resilient:
+        bits.skip(2)  # reset of contexts
+    bits.skip(24)  # the sync code
+    if profile > 0:
+        _skip_colour(bits, profile)
+    bits.skip(8 + 32)  # what it refreshes, and its size
+    _skip_render_size(bits)
+
+
+def _skip_references(bits: BitReader, *, is_resilient: bool) -> None:
+    if not is_resilient:
+        bits.skip(2)  # reset of contexts
+    bits.skip(8 + 3 * 4)  # what it refreshes, and what it refers to
+    if not (bits.read_flag() or bits.read_flag() or bits.read_flag()):  # whose size it has
+        bits.skip(32)
+    _skip_render_size(bits)
+    bits.skip(1)  # precision of motion vectors
+    if not bits.read_flag():  # whether the filter of motion is switched
+        bits.skip(2)
+
+
+def _skip_colour(bits: BitReader, profile: int) -> None:
+    if profile >= 2:
+        bits.skip(1)
+    if bits.read(3) != 7:  # not sRGB
+        bits.skip(1)
+        if profile & 1:
+            bits.skip(3)
+    elif profile & 1:
+        bits.skip(1)
+
+
+def _skip_render_size(bits: BitReader) -> None:
+    if bits.read_flag():
+        bits.skip(32)
+
+
+_FINDERS: Final[dict[str, Callable[[bytes], int]]] = {"video/vp8": _vp8, "video/vp9": _vp9}
