@@ -25,7 +25,8 @@ from rtc_asyncio import (
 from rtc_asyncio.name_resolution import addresses_of
 from rtc_asyncio.server_certificate import is_trusted
 from rtc_asyncio.streams import MAX_UNWRITTEN, MachineStreams
-from rtc_stun import Address, CloseTransport, LongTermAuthenticator, LongTermUsers, OpenTransport, StreamData
+from rtc_asyncio.udp import UdpSocket
+from rtc_stun import Address, CloseTransport, Datagram, LongTermAuthenticator, LongTermUsers, OpenTransport, StreamData
 from rtc_turn import PublicPeers, TurnServerConfig
 
 HOST = "127.0.0.1"
@@ -341,7 +342,49 @@ async def test_a_stream_that_the_other_side_closes_has_failed() -> None:
     streams.close()
 
 
-@pytest.mark.parametrize("transport", ["tcp", "dtls"])
+async def test_a_socket_of_its_own_hears_its_server_alone_and_keeps_the_borders_of_datagrams() -> None:
+    wisher = Wisher()
+    streams = MachineStreams(wisher, lambda: None)
+    at_server: list[Datagram] = []
+    server = UdpSocket(Address(HOST, 0), lambda batches: at_server.extend(each for _, some in batches for each in some))
+    stranger = UdpSocket(Address(HOST, 0), lambda _: None)
+    streams.open(OpenTransport(0, server.local, "udp", None, Address(HOST, 0)))
+    await _until(wisher, 1)
+    wisher.output += [StreamData(0, b"one"), StreamData(0, b"two")]
+    streams.write_all(0.0)
+    async with asyncio.timeout(5):
+        while len(at_server) < 2:
+            await asyncio.sleep(0.005)
+    ours = at_server[0].remote
+    stranger.send([Datagram(b"me too", stranger.local, ours)])
+    await asyncio.sleep(0.02)
+    server.send([Datagram(b"three", server.local, ours), Datagram(b"four", server.local, ours)])
+    await _until(wisher, 3)
+    streams.close_later(CloseTransport(0))
+    streams.write_all(0.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+        again.bind(ours)
+
+    assert [each.data for each in at_server] == [b"one", b"two"]
+    assert wisher.told == [("opened", 0, ours), (0, b"three"), (0, b"four")]
+    streams.close()
+    server.close()
+    stranger.close()
+
+
+async def test_a_socket_of_its_own_that_is_closed_at_once_is_not_told() -> None:
+    wisher = Wisher()
+    streams = MachineStreams(wisher, lambda: None)
+    streams.open(OpenTransport(0, Address(HOST, 9), "udp", None, Address(HOST, 0)))
+    streams.close_later(CloseTransport(0))
+    streams.write_all(0.0)
+    await asyncio.sleep(0.02)
+
+    assert wisher.told == []
+    streams.close()
+
+
+@pytest.mark.parametrize("transport", ["tcp", "dtls", "udp"])
 async def test_a_stream_from_an_address_that_is_gone_has_failed(transport: str) -> None:
     wisher = Wisher()
     streams = MachineStreams(wisher, lambda: None)
