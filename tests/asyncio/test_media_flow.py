@@ -22,6 +22,7 @@ from rtc_asyncio import (
     RtpPacketTrack,
 )
 from rtc_asyncio.tracks import MediaKind
+from rtc_asyncio.udp import UdpSocket
 from rtc_rtp import EncodedFrame
 
 from .fake_codec import DELTA_FRAME, KEY_FRAME, FakeCodecs, Picture, Sound
@@ -425,3 +426,34 @@ async def test_closing_leaves_nothing_behind() -> None:
         while any(reference() for reference in references):
             await asyncio.sleep(0.001)
             gc.collect()
+
+
+@pytest.mark.spec("rfc8835:4.2/1", "rfc8837:5/3")
+async def test_packets_are_marked_as_their_sender_asks(coded: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks: list[int] = []
+    mark = UdpSocket._mark
+
+    def spy(udp: UdpSocket, dscp: int) -> None:
+        marks.append(dscp)
+        mark(udp, dscp)
+
+    monkeypatch.setattr(UdpSocket, "_mark", spy)
+    left, right = coded
+    sender = left.addTrack(Camera())
+    await negotiate(left, right)
+    (receiver,) = right.getReceivers()
+    await receiver.track.recv()
+    assert marks == []
+
+    for encoding, code in (
+        ({"priority": "high"}, 34),
+        ({"priority": "high", "networkPriority": "very-low"}, 1),
+        ({"priority": "medium", "networkPriority": "low"}, 0),
+    ):
+        parameters = sender.getParameters()
+        for name, value in ({"networkPriority": None} | encoding).items():
+            setattr(parameters.encodings[0], name, value)
+        await sender.setParameters(parameters)
+        async with asyncio.timeout(10):
+            while marks[-1:] != [code]:
+                await receiver.track.recv()
