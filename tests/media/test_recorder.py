@@ -351,6 +351,32 @@ async def test_a_track_that_never_delivers_holds_nothing_up(tmp_path: Path) -> N
     assert numbers(path) == list(range(15))
 
 
+async def test_a_track_that_comes_too_late_is_left_out_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "late.webm"
+    video, audio, recorder = EncodedFrameTrack("video"), EncodedFrameTrack("audio"), MediaRecorder(path)
+    recorder.addTrack(video)
+    recorder.addTrack(audio)
+    pictures = encoded_video("video/VP8", 100)
+    async with recorder:
+        for frame in pictures:
+            await video.put(frame)
+        video.end()
+        while len(recorder._tasks) > sum(each.done() for each in recorder._tasks) + 1:
+            await asyncio.sleep(0.01)
+        for frame in encoded_sound("audio/opus", 0.1):
+            await audio.put(frame)
+        audio.end()
+        await recorder.wait()
+
+    assert len(numbers(path)) == 100
+    assert set(probe(path)) == {"video"}
+    assert [record.message for record in caplog.records if record.name == "rtc_media"] == [
+        "track 1 delivered nothing in the first 3 s, and is not in the file"
+    ]
+
+
 @pytest.mark.parametrize("mime_type", ["video/VP8", "video/H264"])
 async def test_rtp_packets_become_a_file_without_a_codec(tmp_path: Path, mime_type: str) -> None:
     path = tmp_path / "packets.mkv"

@@ -1,5 +1,6 @@
 """Files that are written while they are heard and seen: by libav, or as rtpdump. All of it blocks; a recorder calls it from a thread."""
 
+import logging
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -12,6 +13,7 @@ from rtc_media.strands import Strand, make_strand
 from rtc_rtp import EncodedFrame, RtpCodec, RtpPacket, payload_format
 from rtc_rtp.payload import PayloadFormat
 
+_LOGGER: Final = logging.getLogger("rtc_media")
 PATIENCE: Final = 3.0
 """Seconds for which a file's beginning waits for tracks that have not delivered anything yet; they are left out then."""
 MAX_PAYLOAD_LENGTH: Final = 1200
@@ -73,6 +75,8 @@ class LibavWriter:
         self._waiting: list[tuple[int, object, float]] = []
         self._began_at: float | None = None
         self._started = False
+        self._late: set[int] = set()
+        """Tracks that began when the file had said already which streams it has."""
         self._base = 0.0
 
     def write(self, track: int, item: object, position: float) -> None:
@@ -127,6 +131,9 @@ class LibavWriter:
         strand = self._strands[track]
         if strand is not None:
             self._container.mux(strand.packets(item, max(0.0, position - self._base)))
+        elif track not in self._late:
+            self._late.add(track)
+            _LOGGER.warning("track %d delivered nothing in the first %g s, and is not in the file", track, PATIENCE)
 
 
 class RtpDumpFileWriter:

@@ -29,6 +29,7 @@ class MediaRecorder:
     Raw frames are encoded by libav with the codec that suits the file. Encoded frames are written as they are, without any codec:
     into WebM, Matroska, MP4, Ogg, IVF, and as packets into rtpdump. RTP packets are written as they are into rtpdump; for other files
     say in `addTrack` what they carry. Tracks are aligned by their capture times where they are known, else by their arrival.
+    A file says at its beginning which streams it has: a track that delivers nothing in the first three seconds is left out of it.
 
     Args:
         file: Path, URL or an open file; its name tells the format.
