@@ -375,7 +375,9 @@ async def test_after_close_everything_is_closed_and_nothing_fires(pair: Pair) ->
     assert (sctp.state, sctp.transport.state, sctp.transport.iceTransport.state) == ("closed", "closed", "closed")
     assert sctp.transport.iceTransport.getSelectedCandidatePair() is None
     assert sctp.transport.getRemoteCertificates() == certificates != []
-    assert (await left.getStats()).transport is None
+    transport = (await left.getStats()).transport
+    assert transport is not None
+    assert (transport.dtlsState, transport.iceState) == ("closed", "closed")
 
 
 async def test_a_handler_may_close_the_connection_that_fires() -> None:
