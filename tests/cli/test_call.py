@@ -257,6 +257,10 @@ def test_what_cannot_be_recorded_or_played_is_one_sentence(tmp_path: Path) -> No
         (["record", "nonsense", "-o", str(tmp_path / "x.webm")], "is no URL that begins with http"),
         (["record", "http://127.0.0.1:1/", "-o", str(tmp_path / "x.webm")], "127.0.0.1:1"),
         (["play", str(text), "--port", "0"], "cannot be opened"),
+        (
+            ["play", str(text), "--stun", "stun:stun.example.org", "--allow-name", "here", "--max-file", "1"],
+            "cannot be opened",
+        ),
     ):
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 1

@@ -5,8 +5,9 @@ import math
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -17,6 +18,8 @@ from .server_commands import check, stun
 from .turn_command import turn
 
 MEGABYTE: Final = 1_000_000
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def _ip_addresses(context: click.Context, parameter: click.Parameter, hosts: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,6 +55,80 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             sys.exit(EXIT_SIGNAL + signal.SIGINT)
+
+
+class Page(TypedDict):
+    """The options of a page."""
+
+    host: str
+    port: int
+    names: tuple[str, ...]
+    directory: Path
+    max_file: int
+    stun: tuple[str, ...]
+    timeout: float
+
+
+def _page(command: Command) -> Command:
+    """Add the options of a page, with or without a film."""
+    for option in reversed(
+        (
+            click.option(
+                "--host",
+                default="127.0.0.1",
+                show_default=True,
+                metavar="ADDRESS",
+                callback=_not_empty,
+                help="Address to listen on; 0.0.0.0 lets other machines in.",
+            ),
+            click.option(
+                "--port",
+                default=8080,
+                show_default=True,
+                type=click.IntRange(0, 65535),
+                help="Port of the page; 0 for any.",
+            ),
+            click.option(
+                "--allow-name",
+                "names",
+                multiple=True,
+                metavar="NAME",
+                help="Host name that browsers may use in the page's URL, besides IP addresses and localhost; may be given several times.",
+            ),
+            click.option(
+                "--directory",
+                default=Path("received"),
+                show_default=True,
+                type=click.Path(file_okay=False, path_type=Path),
+                help="Folder for files that arrive; made when the first does.",
+            ),
+            click.option(
+                "--max-file",
+                default=1024,
+                show_default=True,
+                type=click.IntRange(1),
+                metavar="MB",
+                help="Largest file accepted, in MB.",
+            ),
+            click.option(
+                "--stun",
+                multiple=True,
+                metavar="URI",
+                help="STUN server for browsers beyond this network, such as stun:stun.example.org; may be given several times.",
+            ),
+            click.option(
+                "--timeout",
+                default=30.0,
+                show_default=True,
+                type=_Seconds(0.1),
+                metavar="SECONDS",
+                help="How long a browser may take to connect.",
+            ),
+            click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line."),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -111,121 +188,39 @@ def demo(size: int, messages: int, hosts: tuple[str, ...], timeout: float, as_js
 
 
 @main.command()
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    metavar="ADDRESS",
-    callback=_not_empty,
-    help="Address to listen on; 0.0.0.0 lets other machines in.",
-)
-@click.option(
-    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the page; 0 for any."
-)
-@click.option(
-    "--allow-name",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    help="Host name that browsers may use in the page's URL, besides IP addresses and localhost; may be given several times.",
-)
-@click.option(
-    "--directory",
-    default=Path("received"),
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for files that arrive; made when the first does.",
-)
-@click.option(
-    "--max-file",
-    default=1024,
-    show_default=True,
-    type=click.IntRange(1),
-    metavar="MB",
-    help="Largest file accepted, in MB.",
-)
-@click.option(
-    "--stun",
-    multiple=True,
-    metavar="URI",
-    help="STUN server for browsers beyond this network, such as stun:stun.example.org; may be given several times.",
-)
-@click.option(
-    "--timeout",
-    default=30.0,
-    show_default=True,
-    type=_Seconds(0.1),
-    metavar="SECONDS",
-    help="How long a browser may take to connect.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line.")
-def serve(
-    host: str,
-    port: int,
-    names: tuple[str, ...],
-    directory: Path,
-    max_file: int,
-    stun: tuple[str, ...],
-    timeout: float,
-    as_json: bool,
-) -> None:
+@_page
+def serve(as_json: bool, **page: Unpack[Page]) -> None:
     """Serve a page that connects your browser to Python.
 
     Chat and drop files in both directions, with progress and live statistics. Lines typed here go to every browser; `/send FILE` sends a
     file to every browser, `/quit` or Ctrl-C ends.
     """
-    from .serve import Options, run_serve
-
-    options = Options(
-        host=host,
-        port=port,
-        names=names,
-        directory=directory,
-        max_file_length=max_file * MEGABYTE,
-        stun_uris=stun,
-        timeout=timeout,
-    )
-    run(run_serve(options, as_json=as_json), as_json=as_json)
+    _serve(page, None, as_json=as_json)
 
 
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    metavar="ADDRESS",
-    callback=_not_empty,
-    help="Address to listen on; 0.0.0.0 lets other machines in.",
-)
-@click.option(
-    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the page; 0 for any."
-)
-@click.option(
-    "--timeout",
-    default=30.0,
-    show_default=True,
-    type=_Seconds(0.1),
-    metavar="SECONDS",
-    help="How long a browser may take to connect.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one object a line.")
-def play(file: Path, host: str, port: int, timeout: float, as_json: bool) -> None:
+@_page
+def play(file: Path, as_json: bool, **page: Unpack[Page]) -> None:
     """Play a film or a piece of music to every browser that opens the page.
 
     Anything that FFmpeg reads. It begins anew for each browser, and again at its end. The page is that of `rtc serve`.
     """
+    _serve(page, file, as_json=as_json)
+
+
+def _serve(page: Page, film: Path | None, *, as_json: bool) -> None:
     from .serve import Options, run_serve
 
     options = Options(
-        host=host,
-        port=port,
-        names=(),
-        directory=Path("received"),
-        max_file_length=1024 * MEGABYTE,
-        stun_uris=(),
-        timeout=timeout,
-        film=file,
+        host=page["host"],
+        port=page["port"],
+        names=page["names"],
+        directory=page["directory"],
+        max_file_length=page["max_file"] * MEGABYTE,
+        stun_uris=page["stun"],
+        timeout=page["timeout"],
+        film=film,
     )
     run(run_serve(options, as_json=as_json), as_json=as_json)
 
