@@ -44,7 +44,12 @@ def test_bytes_that_were_changed_raise_nothing_but_parse_errors(packet: rtcp.Rtc
         except ParseError:
             continue
         for each in packets:
-            assert parse_compound(each.serialize()) == [each]
+            written = each.serialize()
+            # The numbers of a NACK are a set, and may come in another order than they were written in.
+            (again,) = parse_compound(written)
+            assert again.serialize() == written
+            if not isinstance(again, rtcp.GenericNack):
+                assert again == each
 
 
 @examples(300)

@@ -78,6 +78,27 @@ def test_requests_in_a_crowd_are_told_once() -> None:
     assert party.left.sender_stats("v")[None].pli_count == 8
 
 
+def test_who_missed_the_first_key_frame_gets_another_though_the_sender_takes_the_request_for_an_older_one() -> None:
+    party = Party(link=Link(delay=0.001))
+    party.connect_video()
+    party.send_video(1)
+    party.right.request_key_frame("v")
+    party.send_video(30, first=1)
+
+    assert [frame.keyframe for frame in party.received()].count(True) == 2
+    assert party.right.receiver_stats("v")[0].pli_count == 2
+
+
+def test_a_wish_for_a_key_frame_that_nobody_grants_is_given_up() -> None:
+    party = Party()
+    party.connect_video()
+    party.send_video(30)
+    party.right.request_key_frame("v")
+    party.send_video(150, first=30, answer=False)
+
+    assert party.right.receiver_stats("v")[0].pli_count == 5
+
+
 @pytest.mark.spec("rfc8834:5.1.1/1")
 def test_an_intra_request_is_obeyed_once_for_each_number() -> None:
     party = Party()

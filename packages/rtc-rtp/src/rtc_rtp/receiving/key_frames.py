@@ -13,6 +13,9 @@ from rtc_rtp.stats import InboundStats
 MIN_INTERVAL: Final = 0.25
 """Seconds between two requests; longer if the round trip is."""
 
+MAX_REQUESTS: Final = 5
+"""For one wish of the application. A sender takes a request that comes soon after a key frame for one that was made before it."""
+
 ANSWER_TIME: Final = 1.0
 """Seconds after a request within which a key frame is taken for the answer."""
 
@@ -20,26 +23,31 @@ ANSWER_TIME: Final = 1.0
 class KeyFrameDemand:
     """What is asked of the sender of one stream."""
 
-    __slots__ = ("_answered_count", "_asked_at", "_context", "_sequence_number", "_stats", "_wanted")
+    __slots__ = ("_answered_count", "_asked_at", "_context", "_requests_left", "_sequence_number", "_stats")
 
     def __init__(self, context: Context, stats: InboundStats) -> None:
         self._context = context
         self._stats = stats
-        self._wanted = False
+        self._requests_left = 0
         self._asked_at = float("-inf")
         self._sequence_number = 0
         self._answered_count = -1
         """How many key frames had come when the sequence number of FIR was counted up."""
 
     def want(self, *, is_command: bool) -> None:
-        """Ask with the next feedback.
+        """Ask with the next feedback, and again until a key frame comes.
 
         Args:
-            is_command: Whether this is a new command although no key frame may have been seen since the last one.
+            is_command: Whether key frames are seen by the application alone: each wish is a new command, and is told once.
         """
-        self._wanted = True
+        self._requests_left = MAX_REQUESTS
         if is_command:
+            self._requests_left = 1
             self._answered_count = -1
+
+    def answered(self) -> None:
+        """A key frame has come."""
+        self._requests_left = 0
 
     def is_answer(self, now: float) -> bool:
         """Whether a key frame that comes now is the answer to a request."""
@@ -53,7 +61,7 @@ class KeyFrameDemand:
             needed: Whether nothing can be shown without a key frame.
         """
         # [rfc4585:4.2/8] [rfc4585:4.2/9] [rfc4585:4.2/12] [rfc4585:6.3.1.1/2]
-        if not (self._wanted or needed) or codec.feedback.isdisjoint({"nack pli", "ccm fir"}):
+        if not (self._requests_left or needed) or codec.feedback.isdisjoint({"nack pli", "ccm fir"}):
             return None
         # [rfc5104:4.3.1.3/1]
         return self._asked_at + max(MIN_INTERVAL, 1.5 * self._context.round_trip_time.assumed)
@@ -61,7 +69,7 @@ class KeyFrameDemand:
     def request(self, reporter_ssrc: int, codec: RtpCodec) -> RtcpPacket:
         """Return the message that asks, now."""
         stats = self._stats
-        self._wanted = False
+        self._requests_left = max(self._requests_left - 1, 0)
         self._asked_at = self._context.now
         self._context.record("key_frame_asked_for", ssrc=stats.ssrc)
         # [rfc5104:4.3.1.2/5]

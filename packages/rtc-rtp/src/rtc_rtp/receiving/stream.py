@@ -417,8 +417,10 @@ class ReceiveStream:
         """Say of a frame what its packets do not, and hand it on."""
         codec = self._codecs.get(frame.payload_type or 0, self.codec)
         negotiated = self._parameters.header_extensions
-        if frame.keyframe and self._key_frames.is_answer(now):
-            self._context.answers.append((self.ssrc, -1))
+        if frame.keyframe:
+            self._key_frames.answered()
+            if self._key_frames.is_answer(now):
+                self._context.answers.append((self.ssrc, -1))
         frame.ssrc = self.ssrc
         frame.rid = self.rid
         frame.mime_type = codec.mime_type
