@@ -1,6 +1,8 @@
 """Recorders: what is written is read back, by PyAV and by ffprobe."""
 
 import asyncio
+import errno
+import io
 import json
 import shutil
 import subprocess
@@ -217,6 +219,11 @@ async def test_a_recorder_records_once(tmp_path: Path) -> None:
         await recorder.start()
 
 
+def test_what_is_no_track_is_a_type_error(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        MediaRecorder(tmp_path / "x.mp4").addTrack("a track")  # type: ignore[arg-type]  # what is refused
+
+
 async def test_a_format_without_an_encoder_is_named(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no encoder of theora"):
         await record_pictures(tmp_path / "pictures.ogg")
@@ -238,6 +245,24 @@ class FrameTrack(MediaStreamTrack):
             self._source_ended()
             raise MediaStreamError
         return frame
+
+
+async def test_a_file_object_that_takes_nothing_ends_the_recording_and_is_told() -> None:
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    recorder = MediaRecorder(Full(), format="webm")  # type: ignore[arg-type]  # as much of a file as is written to
+    recorder.addTrack(FrameTrack(grey(30, 64, 48)))
+    recorder.addTrack(FrameTrack(grey(30, 64, 48)))
+    await recorder.start()
+    await recorder.wait()
+
+    with pytest.raises(MediaError, match="No space left on device"):
+        await recorder.stop()
 
 
 # --- recording without a codec ---

@@ -75,6 +75,8 @@ class LibavWriter:
         self._waiting: list[tuple[int, object, float]] = []
         self._began_at: float | None = None
         self._started = False
+        self._is_broken = False
+        """Whether the beginning could not be written."""
         self._late: set[int] = set()
         """Tracks that began when the file had said already which streams it has."""
         self._base = 0.0
@@ -88,6 +90,8 @@ class LibavWriter:
             if item is None:
                 return
         with _refused():
+            if self._is_broken:
+                raise MediaError("the file cannot be written: its beginning could not be")
             if not self._started:
                 self._prepare(track, item, position)
             else:
@@ -97,7 +101,7 @@ class LibavWriter:
         """Finish the file; see `FileWriter.close`."""
         with _refused():
             try:
-                if not self._started and any(self._strands):
+                if not self._started and not self._is_broken and any(self._strands):
                     self._start()
                 if self._started:
                     for strand in self._strands:
@@ -119,8 +123,11 @@ class LibavWriter:
             self._start()
 
     def _start(self) -> None:
-        self._started = True
+        # Without its beginning libav must not be given anything: it would crash.
+        self._is_broken = True
         self._container.start_encoding()
+        self._is_broken = False
+        self._started = True
         # What came first was not always captured first.
         self._base = min((position for _, _, position in self._waiting), default=0.0)
         for track, item, position in self._waiting:
@@ -207,5 +214,5 @@ class _refused:  # noqa: N801 - reads as a word in `with`
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, av.FFmpegError | CodecError | ValueError):
+        if isinstance(error, av.FFmpegError | CodecError | ValueError | OSError):
             raise MediaError(f"the file cannot be written: {said_by(error)}") from error

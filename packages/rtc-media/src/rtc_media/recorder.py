@@ -9,7 +9,7 @@ from typing import BinaryIO, Final, Self
 from av import AudioFrame, VideoFrame
 
 from rtc_asyncio import FrameReader, MediaStreamError, MediaStreamTrack, RawFrame
-from rtc_asyncio.tracks import MediaFrame
+from rtc_asyncio.tracks import MediaFrame, checked_track
 from rtc_media.audio_settings import AUDIO_CODECS
 from rtc_media.errors import MediaError
 from rtc_media.file_writer import FileWriter, LibavWriter, RtpDumpFileWriter
@@ -73,13 +73,14 @@ class MediaRecorder:
             codec: What its RTP packets carry, if it delivers such.
 
         Raises:
+            TypeError: It is no track.
             MediaError: It has started.
         """
         if self._thread is not None:
             raise MediaError("a recorder takes no more tracks once it has started")
+        self._tracks.append(checked_track(track))
         if codec is not None:
-            self._codecs[len(self._tracks)] = codec
-        self._tracks.append(track)
+            self._codecs[len(self._tracks) - 1] = codec
 
     async def start(self) -> None:
         """Open the file and begin. Does nothing while it records.
