@@ -191,6 +191,24 @@ async def test_a_handler_that_raises_stops_no_other_connection(port: SinglePort)
     assert [str(error) for error in errors] == ["of the application"]
 
 
+async def test_a_port_that_gives_nothing_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    async with (
+        SinglePort(hosts=["127.0.0.1"], max_connections=1) as port,
+        RTCPeerConnection(port=port) as first,
+        RTCPeerConnection(port=port) as second,
+    ):
+        for each in (first, second):
+            each.createDataChannel("x")
+            await each.setLocalDescription()
+    async with RTCPeerConnection(port=port) as late:
+        late.createDataChannel("x")
+        await late.setLocalDescription()
+
+    full, closed = (record.getMessage() for record in caplog.records)
+    assert full == "a connection gets nothing of the port that it shares: there are 1 peers already"
+    assert closed == "a connection gets nothing of the port that it shares: it is closed"
+
+
 async def test_a_closed_port_sends_nothing_and_can_be_closed_again() -> None:
     port = SinglePort(hosts=["127.0.0.1"])
     async with RTCPeerConnection(port=port) as server:

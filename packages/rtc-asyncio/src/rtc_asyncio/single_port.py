@@ -1,6 +1,7 @@
 """One UDP port that many connections share, as a server behind a firewall has it."""
 
 import errno
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Self
@@ -18,6 +19,8 @@ from .udp import Batch, UdpSocket
 if TYPE_CHECKING:
     from .shared_listeners import SharedListeners
     from .streams import MachineStreams
+
+_LOGGER: Final = logging.getLogger("rtc_asyncio")
 
 CHOICES: Final = 8
 """How many numbers of the system's choice are tried, if one is taken at another address."""
@@ -197,7 +200,7 @@ class PortShare:
     def gather(self, transport_id: int) -> None:
         """Give a transport the addresses of the port, and take note of its user fragment; others than the first get none.
 
-        Where the port is full or closed, the transport gets none either, and will find no path.
+        Where the port is full or closed, the transport gets none either, and will find no path; the log says so.
         """
         transport = next((each for each in self._peer.transports if each.id == transport_id), None)
         if transport is None or self._transport_id not in {None, transport_id}:
@@ -206,8 +209,11 @@ class PortShare:
         is_new = not self.in_use
         try:
             self._port.mux.add(transport.local_credentials.ufrag, self)
-        except ValueError:
+        except ValueError as error:
+            _LOGGER.warning("a connection gets nothing of the port that it shares: %s", error)
             return
+        if not self._port.addresses:
+            _LOGGER.warning("a connection gets nothing of the port that it shares: it is closed")
         for local in self._port.addresses if is_new else ():
             announced = self._port.announced(local)
             # What is no candidate has no socket: closing one is to leave the port.
