@@ -17,6 +17,7 @@ from rtc_ice import (
 from rtc_stun import Datagram, MessageClass, UseCandidate
 
 from .crafted import ELSEWHERE, HERE, THERE, Desk, candidate, parse
+from .relay_call import RELAY_ONLY, RelayCall
 from .session import Call, Watch, simple_call
 
 BETTER, WORSE = THERE, ELSEWHERE
@@ -75,6 +76,34 @@ def test_a_relay_is_chosen_only_after_checks_of_a_direct_pair_had_time_to_be_los
     before, after = desk.requests(desk.advance(waits - 0.1)), desk.requests(desk.advance(0.2))
     assert not any(map(_nominates, before))
     assert [datagram.remote for datagram in after if _nominates(datagram)] == [WORSE]
+
+
+@pytest.mark.spec("rfc8863:4/5")
+@pytest.mark.parametrize("tells_end", [True, False])
+def test_who_has_nothing_but_relays_waits_for_no_direct_path(*, tells_end: bool) -> None:
+    call = RelayCall(RELAY_ONLY, IceConfig(), allowed=["192.0.2.2/32"])
+    call.signalling.tells_end = tells_end
+    call.sit()
+    call.sit(None, "192.0.2.2", "10.0.0.2")  # the server does not relay to the second
+    call.bob.bindings = call.bob.bindings[::-1]
+    call.start()
+    assert call.run(lambda: call.alice.agent.selected_pair is not None, timeout=5)
+    connected_at = call.network.now
+
+    assert call.run(lambda: any(each.nominated for each in call.alice.selections), timeout=5)
+    assert call.network.now - connected_at < 0.6
+
+
+@pytest.mark.spec("rfc8863:4/5")
+def test_where_the_peer_has_nothing_but_relays_no_direct_path_is_waited_for() -> None:
+    one = candidate(BETTER, priority=2000, foundation="1", kind="relay")
+    desk = Desk(candidates=(one, candidate(WORSE, priority=1000, foundation="2", kind="relay")))
+    desk.agent.end_of_remote_candidates(desk.now)
+    _, second = desk.output() + desk.advance(0.06)
+    desk.answer(second)
+
+    later = desk.requests(desk.advance(0.6))
+    assert [datagram.remote for datagram in later if _nominates(datagram)] == [WORSE]
 
 
 @pytest.mark.spec("rfc8863:4/5")

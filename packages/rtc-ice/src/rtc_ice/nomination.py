@@ -8,6 +8,7 @@ and what is nominated in its stead is where the call stays.
 
 from collections.abc import Sequence
 
+from rtc_ice.candidate import RELAYED
 from rtc_ice.dataclass import dataclass
 from rtc_ice.pair import Pair
 
@@ -19,7 +20,7 @@ class NominationPolicy:
     max_wait: float = 0.5
     """Seconds after the first valid pair during which better ones are waited for."""
     max_wait_for_direct: float = 2.0
-    """The same as long as there are none but through relays: enough for a check that is lost twice."""
+    """The same as long as there are none but through relays and a direct one may be found: enough for a check that is lost twice."""
 
     def choose(
         self,
@@ -41,9 +42,18 @@ class NominationPolicy:
         """
         best = valid[0]
         is_relayed = best.is_relayed or best.source.is_relayed
-        if now >= first_valid_at + (max(self.max_wait, self.max_wait_for_direct) if is_relayed else self.max_wait):
+        waits_for_direct = is_relayed and _may_be_direct(checklist, more_expected=more_expected)
+        wait = max(self.max_wait, self.max_wait_for_direct) if waits_for_direct else self.max_wait
+        if now >= first_valid_at + wait:
             return best
         hope = any(not pair.is_settled and pair.priority > best.source.priority for pair in checklist)
         if hope or (more_expected and not best.is_direct):
             return None
         return best
+
+
+def _may_be_direct(checklist: Sequence[Pair], *, more_expected: bool) -> bool:
+    """Whether a path without a relay may still be found: one is being checked, or further candidates may meet one of ours."""
+    if any(not (pair.is_relayed or pair.is_settled) for pair in checklist):
+        return True
+    return more_expected and any(pair.local.candidate.type != RELAYED for pair in checklist)
