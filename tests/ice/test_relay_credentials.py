@@ -7,7 +7,7 @@ from tests.support.rng import SeededRng
 from tests.support.turn import USER
 
 from rtc_ice import CandidateGatheringFailed, IceConfig, TurnServer
-from rtc_stun import Datagram, LongTermAuthenticator, LongTermCredential
+from rtc_stun import Datagram, LongTermAuthenticator, LongTermCredential, MarkedAddress
 from rtc_turn import TimeLimitedUsers, TurnClient, time_limited_credential
 
 from .relay_call import CREDENTIAL, DTLS, EVERY_TRANSPORT, TCP, TURN, UDP, RelayCall, selected_pair, transport_of
@@ -130,6 +130,37 @@ def test_a_socket_that_the_server_knows_already_is_exchanged_for_another() -> No
     call.talk()
     assert [each.transport for each in call.streams.opened] == ["udp"]
     assert call.alice.node.of(CandidateGatheringFailed) == []
+
+
+def test_for_a_server_that_is_configured_no_more_there_is_no_other_socket() -> None:
+    call = relayed_call(UDP)
+    call.sit()
+    call.sit()
+    leave_behind(call, call.alice.bindings[0].address.port)
+    call.start()
+    call.run(timeout=0.012)  # The server has asked for the credential.
+    restart(call, TCP)
+
+    assert call.run(call.completed, timeout=10)
+    call.talk()
+    assert {each.transport for each in call.streams.opened} == {"tcp"}
+
+
+def test_data_with_a_code_point_leaves_by_the_socket_of_its_allocation() -> None:
+    call = relayed_call(UDP)
+    call.sit()
+    call.sit()
+    leave_behind(call, call.alice.bindings[0].address.port)
+    call.start()
+    assert call.run(call.completed, timeout=10)
+    pair = selected_pair(call.alice)
+    arrived: list[bytes] = []
+    call.network.trace = lambda now, datagram: arrived.append(datagram.data)
+    marked = Datagram(b"\x80marked", MarkedAddress(*pair.local, 46), pair.remote)
+    call.alice.agent.send([marked], call.network.now)
+    call.network.advance(1.0)
+
+    assert b"\x80marked" in arrived
 
 
 @pytest.mark.spec("rfc8656:7.4/9")

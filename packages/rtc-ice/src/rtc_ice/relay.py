@@ -102,8 +102,8 @@ class Relay:
         return self.local.address, self.client.server
 
     def datagrams_marked(self, dscp: int, now: float) -> list[Datagram]:
-        """Drain what waits for the server, to leave with the code point of the data in it; a stream has none."""
-        if self.server.transport != "udp":
+        """Drain what waits for the server, to leave with the code point of the data in it; a stream and a socket of its own have none."""
+        if not self.is_shared:
             return []
         local = self.marked.get(dscp)
         if local is None:

@@ -410,7 +410,9 @@ class Relays:
         if relay.is_pending and not relay.is_leaving:
             local, server = relay.local, relay.server
             # [rfc8656:7.4/8] [rfc8656:7.4/9] Over a stream each try has a port of its own.
-            if code == _ALLOCATION_MISMATCH and server.transport == "udp" and relay.tries + 1 < MAX_ADDRESSES:
+            may_retry = server.transport == "udp" and relay.tries + 1 < MAX_ADDRESSES
+            # A restart may have taken the server out of the configuration meanwhile.
+            if code == _ALLOCATION_MISMATCH and may_retry and server in self._config.turn_servers:
                 self._discard(relay, now)
                 self._add(local, server, tries=relay.tries + 1)
                 return
