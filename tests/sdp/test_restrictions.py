@@ -1,6 +1,7 @@
 """Which rid and simulcast lines count, and what is answered."""
 
 from collections.abc import Callable
+from time import process_time
 
 import pytest
 from tests.sdp.vectors import build, load
@@ -15,6 +16,7 @@ from rtc_sdp import (
     usable_rids,
     usable_simulcast,
 )
+from rtc_sdp.contradictions import MAX_SIZES
 
 
 def section(*lines: str) -> MediaDescription:
@@ -229,3 +231,30 @@ def test_a_rid_that_forbids_the_sizes_that_are_wanted_is_discarded(
     answer = video(f"a=imageattr:{imageattr}", f"a=rid:1 recv {restrictions}")
 
     assert list(agreed_rids(offer, answer)) == (["1"] if kept else [])
+
+
+@pytest.mark.spec("rfc8851:6.4/6")
+def test_sizes_of_which_there_are_very_many_forbid_nothing() -> None:
+    for count, kept in ((MAX_SIZES, []), (MAX_SIZES + 1, ["1"])):
+        sizes = " ".join(["[x=[640:1280],y=[480:720]]"] * count)
+        assert list(usable_rids(video(f"a=imageattr:96 recv {sizes}", "a=rid:1 recv pt=96;max-width=320"))) == kept
+
+
+@pytest.mark.parametrize("restriction", ["max-width=10", "pt=96;max-width=10"])
+def test_lines_that_are_many_of_each_kind_are_read_once(restriction: str) -> None:
+    formats = " ".join(map(str, range(1000)))
+    attributes = ["a=imageattr:* recv [x=[640:1280],y=[480:720]]"] * 1000
+    rids = [f"a=rid:{index} recv {restriction}" for index in range(1000)]
+    media = build(f"m=video 9 RTP/AVP {formats}", *attributes, *rids).media[0]
+
+    started = process_time()
+    assert len(usable_rids(media)) == 1000
+    assert process_time() - started < 2
+
+
+def test_spaces_between_sizes_are_passed_over_once() -> None:
+    media = video(f"a=imageattr:96 recv{' ' * 30_000}x", "a=rid:1 recv max-width=10")
+
+    started = process_time()
+    assert list(usable_rids(media)) == ["1"]
+    assert process_time() - started < 2

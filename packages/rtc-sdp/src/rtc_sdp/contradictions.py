@@ -9,13 +9,13 @@ See :rfc:`8851#section-6.4` and :rfc:`8851#section-8`.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeAlias
 
 from rtc_sdp.errors import ParseError
 from rtc_sdp.formats import rtpmaps
 from rtc_sdp.media import MediaDescription
 from rtc_sdp.rtp import ALL_FORMATS, ImageAttr, RtpMap
-from rtc_sdp.simulcast import Rid
+from rtc_sdp.simulcast import Rid, RidDirection
 
 PICTURE_RESTRICTIONS: Final = frozenset({"max-bpp", "max-fps", "max-fs", "max-height", "max-pps", "max-width"})
 """Those that mean nothing where there is no picture."""
@@ -29,6 +29,12 @@ MOST_BITS_PER_PIXEL: Final = 48.0
 FIXED_BITRATES_BPS: Final = {"pcmu": 64_000, "pcma": 64_000, "g722": 64_000}
 """What those codecs take whatever one does, bits per second of payload (:rfc:`3551#section-4.5`)."""
 
+MAX_SIZES: Final = 16
+"""Sets of sizes that ``imageattr`` may name for one direction; where there are more, nobody looks at them: it would be done for each ``rid``."""
+
+_Capacity: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
+"""Of a format: bits per second that it always takes, and the least sizes of its pictures, nothing if any will do."""
+
 _NUMBER: Final = re.compile(r"[0-9]{1,10}(\.[0-9]{1,4})?", re.ASCII)
 _RANGE_START: Final = re.compile(r"\[?([0-9]{1,6})", re.ASCII)
 
@@ -38,33 +44,55 @@ def number(text: str | None) -> float | None:
     return float(text or "") if _NUMBER.fullmatch(text or "") is not None else None
 
 
-def contradicts(rid: Rid, media: MediaDescription) -> bool:
-    """Whether nothing can be sent as a ``rid`` of a section wants it: by one of the formats that it names, or by any of the section.
+class Capacities:
+    """What the formats of one section can be, read once for all its ``rid`` lines.
 
     Raises:
         ParseError: An ``rtpmap`` is malformed.
     """
-    bounds = {name: value for name, value in rid.restrictions if name in NUMERIC_RESTRICTIONS and value is not None}
-    if not bounds:
-        return False
-    values = {name: number(value) for name, value in bounds.items()}
-    least = {"max-bpp": LEAST_BITS_PER_PIXEL}
-    if any(value is None or value <= 0 or value < least.get(name, 0) for name, value in values.items()):
-        return True
-    if (values.get("max-bpp") or 0) > MOST_BITS_PER_PIXEL:
-        return True
-    limits = {name: value for name, value in values.items() if value is not None}
-    known = rtpmaps(media)
-    fits = [_fits(fmt, known.get(fmt), limits, rid, media) for fmt in rid.formats or media.formats]
-    return not (all(fits) if rid.formats else any(fits))
+
+    __slots__ = ("_formats", "_has_pictures")
+
+    def __init__(self, media: MediaDescription) -> None:
+        known = rtpmaps(media)
+        self._has_pictures = media.media_type != "audio"
+        self._formats: dict[RidDirection, dict[str, _Capacity]] = {}
+        for direction in RidDirection:
+            sizes = _least_sizes(media, direction)
+            self._formats[direction] = {
+                fmt: (_fixed_bitrate(known.get(fmt)), (*sizes.get(ALL_FORMATS, ()), *sizes.get(fmt, ())))
+                for fmt in media.formats
+            }
+
+    def contradict(self, rid: Rid) -> bool:
+        """Whether nothing can be sent as a ``rid`` of the section wants it: by one of the formats that it names, or by any at all."""
+        bounds = {name: value for name, value in rid.restrictions if name in NUMERIC_RESTRICTIONS and value is not None}
+        if not bounds:
+            return False
+        values = {name: number(value) for name, value in bounds.items()}
+        least = {"max-bpp": LEAST_BITS_PER_PIXEL}
+        if any(value is None or value <= 0 or value < least.get(name, 0) for name, value in values.items()):
+            return True
+        if (values.get("max-bpp") or 0) > MOST_BITS_PER_PIXEL:
+            return True
+        if not self._has_pictures and not PICTURE_RESTRICTIONS.isdisjoint(values):
+            return True
+        limits = {name: value for name, value in values.items() if value is not None}
+        formats = self._formats[rid.direction]
+        if rid.formats:
+            return not all(_fits(formats[fmt], limits) for fmt in rid.formats)
+        # A section may name very many formats, which are of few kinds.
+        return not any(_fits(each, limits) for each in set(formats.values()))
 
 
-def _fits(fmt: str, rtpmap: RtpMap | None, limits: dict[str, float], rid: Rid, media: MediaDescription) -> bool:
-    if media.media_type == "audio" and not PICTURE_RESTRICTIONS.isdisjoint(limits):
+def _fixed_bitrate(rtpmap: RtpMap | None) -> int:
+    return 0 if rtpmap is None else FIXED_BITRATES_BPS.get(rtpmap.encoding.lower(), 0)
+
+
+def _fits(capacity: _Capacity, limits: dict[str, float]) -> bool:
+    bitrate_bps, sizes = capacity
+    if bitrate_bps > limits.get("max-br", float("inf")):
         return False
-    if rtpmap is not None and FIXED_BITRATES_BPS.get(rtpmap.encoding.lower(), 0) > limits.get("max-br", float("inf")):
-        return False
-    sizes = _least_sizes(fmt, rid.direction.value, media)
     return not sizes or any(
         width <= limits.get("max-width", width)
         and height <= limits.get("max-height", height)
@@ -73,19 +101,21 @@ def _fits(fmt: str, rtpmap: RtpMap | None, limits: dict[str, float], rid: Rid, m
     )
 
 
-def _least_sizes(fmt: str, direction: str, media: MediaDescription) -> list[tuple[int, int]]:
-    """Return the smallest width and height of every set of sizes that ``imageattr`` names; nothing if any size will do."""
+def _least_sizes(media: MediaDescription, direction: RidDirection) -> dict[str, list[tuple[int, int]]]:
+    """Return the smallest width and height of every set of sizes that ``imageattr`` names, by format; nothing if any size will do."""
     try:
-        lines = [each for each in media.get_all(ImageAttr) if each.format in (fmt, ALL_FORMATS)]
+        lines = media.get_all(ImageAttr)
     except ParseError:
-        return []
-    found: list[tuple[int, int]] = []
+        return {}
+    found: dict[str, list[tuple[int, int]]] = {}
     for line in lines:
-        for part in re.split(r"\s+(?=send\b|recv\b)", line.sizes):
-            keyword, _, sets = part.partition(" ")
-            if keyword == direction:
-                found += [size for text in sets.split() if (size := _least(text)) is not None]
-    return found
+        keyword = ""
+        for text in line.sizes.split():
+            if text in ("send", "recv"):
+                keyword = text
+            elif keyword == direction.value and (size := _least(text)) is not None:
+                found.setdefault(line.format, []).append(size)
+    return found if sum(map(len, found.values())) <= MAX_SIZES else {}
 
 
 def _least(text: str) -> tuple[int, int] | None:

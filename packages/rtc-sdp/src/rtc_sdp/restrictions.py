@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
-from rtc_sdp.contradictions import contradicts, number
+from rtc_sdp.contradictions import Capacities, number
 from rtc_sdp.errors import ParseError
 from rtc_sdp.media import MediaDescription
 from rtc_sdp.simulcast import Rid, RidDirection, Simulcast, SimulcastStream
@@ -34,6 +34,7 @@ def usable_rids(media: MediaDescription) -> dict[str, Rid]:
     parsed = [rid for rid in map(_parse, (attribute.value for attribute in media.get_all(Rid.NAME))) if rid]
     times = Counter(rid.rid for rid in parsed)
     known = frozenset(media.formats)
+    capacities = _capacities(media) if any(rid.restrictions for rid in parsed) else None
     usable: dict[str, Rid] = {}
     for rid in parsed:
         formats = tuple(fmt for fmt in rid.formats if fmt in known)
@@ -41,16 +42,16 @@ def usable_rids(media: MediaDescription) -> dict[str, Rid]:
         if times[rid.rid] == 1 and (formats or not rid.formats):
             narrowed = replace(rid, formats=formats)
             # [rfc8851:6.4/6] So it is in an offer (section 8).
-            if not _is_contradictory(narrowed, media):
+            if capacities is None or not capacities.contradict(narrowed):
                 usable[rid.rid] = narrowed
     return _without_broken_dependencies(usable)
 
 
-def _is_contradictory(rid: Rid, media: MediaDescription) -> bool:
+def _capacities(media: MediaDescription) -> Capacities | None:
     try:
-        return bool(rid.restrictions) and contradicts(rid, media)
+        return Capacities(media)
     except ParseError:
-        return False  # what is wrong with the section is told elsewhere
+        return None  # what is wrong with the section is told elsewhere
 
 
 def _without_broken_dependencies(rids: dict[str, Rid]) -> dict[str, Rid]:
