@@ -9,7 +9,7 @@ from tests.peer.media_sections import media_section
 from tests.peer.pair import make_peer
 from tests.peer.talk import Talk, negotiated, section
 
-from rtc_peer import ArgumentError, DescriptionSyntaxError, MediaOptions, NegotiatedMedia, PeerConnection, PeerOptions
+from rtc_peer import ArgumentError, MediaOptions, NegotiatedMedia, PeerConnection, PeerOptions
 from rtc_peer.rtcp_terms import MAX_TRACE_SIZE, together
 from rtc_rtp import USUAL_TRACE_SIZE, ExtendedReports, RtcpParameters
 from rtc_sdp import RtcpXr
@@ -243,9 +243,14 @@ def test_a_section_without_a_word_goes_by_the_session() -> None:
     assert _rtcp(peer).answers_reference_times == "sender"
 
 
-def test_a_malformed_wish_is_refused_with_its_description() -> None:
-    with pytest.raises(DescriptionSyntaxError):
-        _answered("rtcp-xr:stat-summary=TTL,HL")
+@pytest.mark.parametrize(
+    "wish", ["stat-summary=TTL,HL", "stat-summary=loss,speed", "rcvr-rtt", "voip-metrics=2", "a  b"]
+)
+def test_a_wish_that_nobody_can_read_is_none(wish: str) -> None:
+    peer = _answered(f"rtcp-xr:{wish}")
+
+    assert _reports(peer) is None
+    assert _rtcp(peer) == RtcpParameters()
 
 
 def test_a_session_helps_if_one_of_its_sections_does() -> None:

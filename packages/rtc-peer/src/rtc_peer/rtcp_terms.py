@@ -49,7 +49,7 @@ def read_rtcp_terms(document: SessionDescription, media: MediaDescription) -> Rt
     Raises:
         ParseError: An attribute does not follow its grammar.
     """
-    from rtc_sdp import RtcpFb, RtcpXr
+    from rtc_sdp import RtcpFb
 
     # [rfc8834:10/8] What the section says comes before what the session does (RFC 3556 section 4).
     rs, rr = (_first(media.bandwidth(kind), document.bandwidth(kind)) for kind in (_SENDERS, _RECEIVERS))
@@ -62,8 +62,21 @@ def read_rtcp_terms(document: SessionDescription, media: MediaDescription) -> Rt
         senders_bps=rs,
         receivers_bps=rr,
         report_interval=max((_interval(each or "") for each in wishes), default=0.0),
-        extended=document.effective(media, RtcpXr),
+        extended=_read_reports(document, media),
     )
+
+
+def _read_reports(document: SessionDescription, media: MediaDescription) -> RtcpXr | None:
+    """Return the extended reports that are wanted; None if nothing is said, or something that nobody can read.
+
+    JSEP does not need this attribute, and whatever has no space in it may be a report that others know: no call fails for it.
+    """
+    from rtc_sdp import ParseError, RtcpXr
+
+    try:
+        return document.effective(media, RtcpXr)
+    except ParseError:
+        return None
 
 
 def write_rtcp_terms(media: MediaDescription, terms: RtcpTerms) -> None:
