@@ -27,6 +27,7 @@ from rtc_rtp import (
     ReceiverReferenceTime,
     ReceiverReport,
     RtcpParameters,
+    RtpPacket,
     SenderReport,
     SessionOptions,
     StatisticsSummary,
@@ -38,6 +39,7 @@ from rtc_rtp.receiving.bursts import Bursts
 from rtc_rtp.receiving.call_quality import CallQuality
 from rtc_rtp.receiving.observation import MAX_RUNS, MAX_SPAN, Observation
 from rtc_rtp.receiving.playout_clock import PlayoutClock
+from rtc_rtp.reporting.control import MAX_TOLD
 
 B = TypeVar("B", bound=ExtendedBlock)
 EVERYTHING = ExtendedReports(
@@ -69,6 +71,27 @@ def _talk(wanted: ExtendedReports | None, *, loss: float = 0.0, count: int = 200
 
 
 # --- what the peer wants to know of its streams ---
+
+
+def test_very_many_streams_with_large_gaps_are_told_of_in_turns() -> None:
+    party = Party()
+    party.right.add_receiver("a", audio_receiver(extended_reports=EVERYTHING))
+    for ssrc in range(1, 21):
+        for number in (1, 2500, 5000, 7500):
+            packet = RtpPacket(111, number, 960 * number, ssrc, b"x", extensions={4: b"0"})
+            party.right.receive_datagram(packet.serialize(), party.network.now)
+    told: list[int] = []
+    reports: list[int] = []
+    for _ in range(200):
+        party.network.flush()
+        party.network.advance(0.1)
+        traces = _blocks(party, 1, LossTrace)[len(told) :]
+        if traces:
+            told += [trace.ssrc for trace in traces]
+            reports.append(sum(trace.end_sequence_number - trace.begin_sequence_number for trace in traces))
+
+    assert sorted(told) == list(range(1, 21))
+    assert max(reports) <= MAX_TOLD + MAX_SPAN
 
 
 @pytest.mark.spec("rfc3611:5.2/1", "rfc8834:8/2")

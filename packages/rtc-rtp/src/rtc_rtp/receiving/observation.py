@@ -43,6 +43,7 @@ class Observation:
         "_quality",
         "_repaired",
         "_transit",
+        "told_at",
     )
 
     def __init__(self, offset: int) -> None:
@@ -68,6 +69,8 @@ class Observation:
         """By how much the transit of each packet differs from that of the one before, RTP ticks."""
 
         self._transit: int | None = None
+        self.told_at = float("-inf")
+        """When `take_blocks` was called last, seconds; whoever calls it says so."""
 
     def note(self, number: int, timestamp: int, now: float, clock_rate: int) -> None:
         """Take note of a packet, be it a copy, and the first of its source."""
@@ -95,7 +98,12 @@ class Observation:
     @property
     def is_idle(self) -> bool:
         """Whether nothing came since the last report."""
-        return self._begin is None or self._begin == self._end
+        return self.span == 0
+
+    @property
+    def span(self) -> int:
+        """How many sequence numbers the next report tells of: it costs as much, however few packets came."""
+        return 0 if self._begin is None else self._end - self._begin
 
     def note_delivery(self, number: int, *, was_repaired: bool, was_discarded: bool) -> None:
         """Take note of what became of a packet that came, by whatever way."""

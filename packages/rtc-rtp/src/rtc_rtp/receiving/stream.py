@@ -541,7 +541,7 @@ class ReceiveStream:
     def take_extended_blocks(self, most: int) -> list[ExtendedBlock]:
         """Return what the peer wants to be told besides of what came since the last call, in blocks of so many bytes at most."""
         wanted = self._parameters.extended_reports
-        if wanted is None or self.observation is None or self.observation.is_idle:
+        if wanted is None or self.observation is None:
             return []
         blocks = self.observation.take_blocks(self.ssrc, self.reception.clock_rate, wanted, most)
         if wanted.voip_metrics and self._parameters.kind == "audio":

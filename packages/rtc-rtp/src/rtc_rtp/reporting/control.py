@@ -50,6 +50,9 @@ MAX_REDUCED_SIZE: Final = 256
 ROOM_FOR_REPORT: Final = 100
 """Bytes of a compound packet that what comes before an extended report takes at least: an empty report, a description, a header."""
 
+MAX_TOLD: Final = 16_384
+"""Sequence numbers that extended reports tell of at a time, of all streams together: a peer can have very many, with large gaps."""
+
 MAX_GOODBYES: Final = 31
 _NEVER: Final = float("inf")
 
@@ -282,11 +285,28 @@ class Control:
         # [rfc3611:5.1/2] [rfc3611:5.2/1] [rfc8834:8/2]
         packets: list[RtcpPacket] = []
         most = self._context.options.max_packet_size - ROOM_FOR_REPORT
-        for stream in self._inbound.streams.values():
-            if isinstance(stream, ReceiveStream):
-                packets += [ExtendedReport(first.ssrc, [block]) for block in stream.take_extended_blocks(most)]
+        for stream in self._observed():
+            packets += [ExtendedReport(first.ssrc, [block]) for block in stream.take_extended_blocks(most)]
         blocks = self._round_trip_blocks(first)
         return [*packets, ExtendedReport(first.ssrc, blocks)] if blocks else packets
+
+    def _observed(self) -> list[ReceiveStream]:
+        """Return the streams to tell of packet by packet: those that have waited longest, as many as one report can bear."""
+        now, room = self._context.now, MAX_TOLD
+        observed = [
+            (stream.observation, stream)
+            for stream in self._inbound.streams.values()
+            if isinstance(stream, ReceiveStream) and stream.observation is not None and not stream.observation.is_idle
+        ]
+        observed.sort(key=lambda each: each[0].told_at)
+        chosen: list[ReceiveStream] = []
+        for observation, stream in observed:
+            if room <= 0:
+                break
+            room -= observation.span
+            observation.told_at = now
+            chosen.append(stream)
+        return chosen
 
     def _round_trip_blocks(self, first: Report) -> list[ExtendedBlock]:
         """Return what lets the round trip be measured where there are no sender reports. See :rfc:`3611#section-4.4`."""
