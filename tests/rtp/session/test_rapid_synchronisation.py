@@ -210,3 +210,20 @@ def test_asking_about_streams_of_others_is_counted() -> None:
     party.left.receive_datagram(request, party.network.now)
 
     assert party.left.stats.dropped == {"feedback_for_unknown_source": 1}
+
+
+def test_clocks_are_compared_now_and_then_not_with_every_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    party = Party()
+    party.right.add_receiver("a", audio_receiver(header_extensions=CLOCKED, synchronization_group="speaker"))
+    compared: list[int] = []
+    monkeypatch.setattr("rtc_rtp.inbound.synchronize", lambda streams: compared.append(len(streams)))
+    for number in range(5):
+        for ssrc in range(1, 51):
+            extensions = {4: b"0", NUMBER: NTP_64.serialize(0xE000_0000 << 32)}
+            packet = RtpPacket(111, number, 960 * number, ssrc, b"x", extensions=extensions)
+            party.right.receive_datagram(packet.serialize(), party.network.now)
+            party.network.flush()
+        party.network.advance(0.03)
+
+    assert 5 <= len(compared) <= 10
+    assert compared[-1] == 50

@@ -22,6 +22,9 @@ from rtc_rtp.stats import InboundStats
 STRAGGLING: Final = 2.0
 """Seconds for which packets may come that were sent before a goodbye."""
 
+CLOCK_INTERVAL: Final = 0.02
+"""Seconds between two comparisons of the clocks that packets tell: each looks at all streams, and every packet may tell one."""
+
 MAX_LEFT: Final = 64
 _NEVER: Final = float("inf")
 
@@ -34,6 +37,7 @@ class Inbound:
         "_left",
         "_outbound",
         "_router",
+        "_synchronized_at",
         "arrivals",
         "deadline",
         "ended_ssrcs",
@@ -70,6 +74,9 @@ class Inbound:
 
         self.deadline = _NEVER
         """When a frame is due."""
+
+        self._synchronized_at = -_NEVER
+        """When clocks that packets told were compared last."""
 
     # --- receivers ---
 
@@ -235,8 +242,9 @@ class Inbound:
         """Hand on the frames that are due."""
         context = self._context
         now = context.now
-        if context.has_new_clock:
+        if context.has_new_clock and now >= self._synchronized_at + CLOCK_INTERVAL:
             context.has_new_clock = False
+            self._synchronized_at = now
             self.synchronize()
         deadline = _NEVER
         for stream in list(context.waiting.values()):
