@@ -370,7 +370,9 @@ async def test_who_reads_nothing_over_a_stream_costs_no_memory(tmp_path: Path) -
 
 def test_a_hello_of_dtls_in_anothers_name_is_answered_by_less_and_keeps_nothing(tmp_path: Path) -> None:
     server, stranger = Address(HOST, 5349), Address("192.0.2.9", 9)
-    listener = DtlsListener(server, certificate(tmp_path).dtls, 4, lambda remote: False)
+    listener = DtlsListener(
+        server, certificate(tmp_path).dtls, 4, is_served=lambda remote: False, on_begun=lambda _: None
+    )
     client = DtlsConnection(role=Role.CLIENT, config=DtlsConfig(), rng=os.urandom)
     client.start(0.0)
     hello = client.datagrams_to_send(0.0)
@@ -386,7 +388,9 @@ def test_a_hello_of_dtls_in_anothers_name_is_answered_by_less_and_keeps_nothing(
 
 def test_clients_of_dtls_are_bounded_and_leave_when_they_are_idle(tmp_path: Path) -> None:
     server = Address(HOST, 5349)
-    listener = DtlsListener(server, certificate(tmp_path).dtls, 2, lambda remote: remote.port == 1)
+    listener = DtlsListener(
+        server, certificate(tmp_path).dtls, 2, is_served=lambda remote: remote.port == 1, on_begun=lambda _: None
+    )
     clients = []
     for port in (1, 2, 3):
         client = DtlsConnection(role=Role.CLIENT, config=DtlsConfig(), rng=os.urandom)
@@ -531,7 +535,7 @@ async def test_a_relay_hears_where_a_listener_has_just_gone() -> None:
 def test_a_client_of_dtls_that_is_served_nothing_leaves_whatever_it_says(tmp_path: Path) -> None:
     server, source = Address(HOST, 5349), Address("192.0.2.9", 1)
     served = True
-    listener = DtlsListener(server, certificate(tmp_path).dtls, 2, lambda _: served)
+    listener = DtlsListener(server, certificate(tmp_path).dtls, 2, is_served=lambda _: served, on_begun=lambda _: None)
     client = DtlsConnection(role=Role.CLIENT, config=DtlsConfig(), rng=os.urandom)
     client.start(0.0)
     for _ in range(8):

@@ -394,3 +394,24 @@ def test_requests_of_strangers_leave_nothing_behind() -> None:
 
     assert world.server.next_timeout() is None
     assert world.server.allocation_count == 0
+
+
+@pytest.mark.parametrize("mobility", [False, True])
+def test_who_shakes_hands_where_another_was_gets_nothing_of_what_that_one_had(*, mobility: bool) -> None:
+    config = TurnConfig(transport="dtls", mobility=mobility)
+    world = World(config=config, server_config=TurnServerConfig(mobility=mobility))
+    world.server.association_begun(SERVER, CLIENT, world.now)
+    allocated = world.allocate()
+    world.client.send(b"mine", PEER, world.now)
+    world.pump()
+    assert [each.data for each in world.at_peers] == [b"mine"]
+    assert world.server.serves(SERVER, CLIENT, "dtls")
+
+    world.server.association_begun(SERVER, CLIENT, world.now)
+    world.client.send(b"not mine", PEER, world.now)
+    world.from_peer(b"for another", allocated.relayed[0])
+
+    assert [each.data for each in world.at_peers] == [b"mine"]
+    assert world.client_saw(DataReceived) == []
+    assert not world.server.serves(SERVER, CLIENT, "dtls")
+    assert world.server.allocation_count == 0

@@ -131,7 +131,7 @@ class World:
                     moved = True
                     if not self.drops_to_server(datagram.data):
                         self.to_server.append(datagram.data)
-                        arrived = Datagram(datagram.data, datagram.remote, datagram.local)
+                        arrived = Datagram(datagram.data, datagram.remote, datagram.local, datagram.transport)
                         self.server.receive_datagram(arrived, self.now)
             for event in self.server.events():
                 self.server_events.append(event)

@@ -4,7 +4,8 @@ Nothing is kept for a client that has not shown that it receives what is sent to
 connection that is thrown away. What comes back with the cookie begins the connection that stays.
 
 A client that has lost its connection, as by a restart, begins anew from the address that it had. What it had before stays until the new
-handshake is over, for anybody can send a hello in its name (:rfc:`9147#section-5.11`).
+handshake is over, for anybody can send a hello in its name (:rfc:`9147#section-5.11`). Who owns the listener is told, because nothing proves
+that the client is the same.
 """
 
 import os
@@ -61,14 +62,22 @@ class DtlsListener:
         certificate: What the server proves itself with.
         max_clients: At a time; more are not answered.
         is_served: Whether a client has something that must not be cut off, such as an allocation.
+        on_begun: Called when a handshake is over, before anything is returned that came after it.
     """
 
     def __init__(
-        self, local: Address, certificate: Certificate, max_clients: int, is_served: Callable[[Address], bool]
+        self,
+        local: Address,
+        certificate: Certificate,
+        max_clients: int,
+        *,
+        is_served: Callable[[Address], bool],
+        on_begun: Callable[[Address], None],
     ) -> None:
         self.local = local
         self._max_clients = max_clients
         self._is_served = is_served
+        self._on_begun = on_begun
         self._clients: dict[Address, _Client] = {}
         self._heirs: dict[Address, _Client] = {}
         """Clients that have begun anew and are in the handshake, beside what they had before."""
@@ -112,6 +121,9 @@ class DtlsListener:
                 continue
             client.connection.receive_datagram(datagram.data, now)
             self._touched[remote] = None
+            if remote in self._shaking and client.connection.state is ConnectionState.CONNECTED:
+                self._shaking.discard(remote)
+                self._on_begun(remote)
             contents += self._contents(client, remote)
         return contents
 
@@ -124,6 +136,7 @@ class DtlsListener:
         if heir.connection.state is ConnectionState.CONNECTED:
             # [rfc9147:5.11/3] [rfc6347:4.2.8/3]
             self._clients[remote] = self._heirs.pop(remote)
+            self._on_begun(remote)
             return self._contents(heir, remote)
         if not _is_plaintext(data):
             client.connection.receive_datagram(data, now)
@@ -189,9 +202,7 @@ class DtlsListener:
                     unsent += [Datagram(data, self.local, remote) for data in each.connection.datagrams_to_send(now)]
             if heir is not None and heir.connection.closed:
                 del self._heirs[remote]
-            if client is not None and client.connection.state is ConnectionState.CONNECTED:
-                self._shaking.discard(remote)
-            elif client is not None and client.connection.closed:
+            if client is not None and client.connection.closed:
                 self._forget(remote)
         return unsent
 

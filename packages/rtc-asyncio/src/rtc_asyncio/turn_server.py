@@ -325,7 +325,11 @@ class TurnService:
             if transport == "dtls" and self._certificate is not None:
                 certificate, limit = self._certificate.dtls, self._config.max_transports
                 self._dtls[local] = DtlsListener(
-                    local, certificate, limit, lambda remote: self._server.serves(local, remote, "dtls")
+                    local,
+                    certificate,
+                    limit,
+                    is_served=lambda remote: self._server.serves(local, remote, "dtls"),
+                    on_begun=lambda remote: self._server.association_begun(local, remote, self._loop.time()),
                 )
         else:
             local = self._accept(wanted, None if transport == "tcp" else self._context)

@@ -210,6 +210,15 @@ class TurnServer:
             self.connections.stream_closed(transport_id)
             self._settle()
 
+    def association_begun(self, local: Address, remote: Address, now: float) -> None:
+        """Tell of a DTLS association with a client, before what came in it: what was allocated over a former one there ends.
+
+        Anybody may shake hands from an address that another had, and data needs no credential.
+        """
+        self._journal.advance(now)
+        self._requests.begin_path(ClientPath(local, remote, "dtls"))
+        self._settle()
+
     def receive_stream_data(self, transport_id: int, data: bytes, now: float) -> None:
         """Take in what was read from a stream; a stream that does not speak TURN is given up."""
         self._journal.advance(now)

@@ -468,6 +468,13 @@ class ServerRequests:
             self.delete(allocation, "transport closed")
         # Whoever has a ticket may come back with another stream before the allocation expires.
 
+    def begin_path(self, path: ClientPath) -> None:
+        """Somebody has begun at a path anew, and has not proven to be whoever was there before."""
+        self.forget_path(path)
+        allocation = self.by_path.get(path)
+        if allocation is not None:
+            self.delete(allocation, "transport closed")
+
     def handle_timeout(self) -> list[Answer]:
         """End what has expired; return answers to those who waited for relays in vain."""
         for number in self._timers.pop_due(self._journal.now):
