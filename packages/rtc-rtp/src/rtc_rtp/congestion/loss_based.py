@@ -104,6 +104,19 @@ class LossBasedEstimator:
 
     def _estimate(self, delay_based_bps: float, throughput_bps: float | None) -> None:
         current = min(self.bitrate_bps if self.bitrate_bps is not None else delay_based_bps, delay_based_bps)
+        if not self.average_loss:
+            # What follows would find the same: without loss the largest bandwidth and the least loss explain most.
+            self._inherent_loss = MIN_INHERENT_LOSS
+            self._settle(delay_based_bps, current, delay_based_bps)
+            return
+        self._settle(
+            min(self._most_likely(current, delay_based_bps, throughput_bps), self._instant_bound()),
+            current,
+            delay_based_bps,
+        )
+
+    def _most_likely(self, current: float, delay_based_bps: float, throughput_bps: float | None) -> float:
+        """Return the bandwidth that explains the observations best, and take over the inherent loss that it was found with."""
         candidates = {factor * current: self._inherent_loss for factor in CANDIDATE_FACTORS}
         if throughput_bps is not None:
             candidates[throughput_bps] = self._inherent_loss
@@ -120,7 +133,7 @@ class LossBasedEstimator:
         if best_bps > current and best_loss < self.average_loss:
             best_bps = current
         self._inherent_loss = best_loss
-        self._settle(min(best_bps, self._instant_bound()), current, delay_based_bps)
+        return best_bps
 
     def _settle(self, best_bps: float, current: float, delay_based_bps: float) -> None:
         """Go to a bandwidth, and up only in steps after having gone down."""

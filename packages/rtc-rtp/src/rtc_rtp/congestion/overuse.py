@@ -6,6 +6,7 @@ and draft-ietf-rmcat-gcc-02, section 5.
 
 import enum
 from collections import deque
+from operator import mul
 from typing import Final
 
 GROUP_LENGTH: Final = 0.005
@@ -114,7 +115,9 @@ class TrendlineEstimator:
     def __init__(self) -> None:
         self.usage = BandwidthUsage.NORMAL
         """What the delay says now."""
-        self._points: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._arrivals_ms: deque[float] = deque(maxlen=WINDOW)
+        self._delays_ms: deque[float] = deque(maxlen=WINDOW)
+        """Of the groups in `_arrivals_ms`, smoothed."""
         self._delta_count = 0
         self._first_arrival: float | None = None
         self._accumulated_ms = 0.0
@@ -138,23 +141,22 @@ class TrendlineEstimator:
         self._delta_count = min(self._delta_count + 1, MAX_DELTA_COUNT)
         self._accumulated_ms += 1000 * (arrival_delta - send_delta)
         self._smoothed_ms = SMOOTHING * self._smoothed_ms + (1 - SMOOTHING) * self._accumulated_ms
-        self._points.append((1000 * (arrival - self._first_arrival), self._smoothed_ms))
+        self._arrivals_ms.append(1000 * (arrival - self._first_arrival))
+        self._delays_ms.append(self._smoothed_ms)
         trend = self._trend
-        if len(self._points) == WINDOW:
+        if len(self._arrivals_ms) == WINDOW:
             trend = self._slope() or trend
         self._detect(trend, 1000 * send_delta, arrival)
         return self.usage
 
     def _slope(self) -> float | None:
         """Return the slope of the line with the least squares; None if all groups arrived at once."""
-        points = self._points
-        count = len(points)
-        mean_x = sum([x for x, _ in points]) / count
-        mean_y = sum([y for _, y in points]) / count
-        denominator = sum([(x - mean_x) * (x - mean_x) for x, _ in points])
-        if not denominator:
-            return None
-        return sum([(x - mean_x) * (y - mean_y) for x, y in points]) / denominator
+        arrivals = self._arrivals_ms
+        mean = sum(arrivals) / len(arrivals)
+        offsets = [arrival - mean for arrival in arrivals]
+        denominator = sum(map(mul, offsets, offsets))
+        # The mean of the delays need not be taken off: the offsets are nothing in sum.
+        return sum(map(mul, offsets, self._delays_ms)) / denominator if denominator else None
 
     def _detect(self, trend: float, send_delta_ms: float, arrival: float) -> None:
         if self._delta_count < 2:

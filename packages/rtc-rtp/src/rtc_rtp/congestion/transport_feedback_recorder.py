@@ -30,7 +30,7 @@ MAX_SPAN: Final = 8192
 MAX_RECEIVED_PER_FEEDBACK: Final = 400
 """So that a feedback fits a datagram."""
 BACK_WINDOW: Final = 0.5
-"""Seconds for which an arrival is kept after it was told, to be told again with one that comes late."""
+"""Seconds for which an arrival is kept at least, to be told again with one that comes late."""
 
 _WRAP: Final = 1 << 24
 _NEVER: Final = float("inf")
@@ -66,6 +66,8 @@ class TransportFeedbackRecorder:
         self._bytes_since_feedback = 0
         self._count_since_feedback = 0
         self._interval = MIN_INTERVAL
+        self._forget_at = 0.0
+        """When it is worth while to look for arrivals that are too old."""
         self.ready_at = _NEVER
         """When there is enough to tell, so that feedback may leave together with something else."""
 
@@ -128,7 +130,9 @@ class TransportFeedbackRecorder:
         self._start = (newest if self._unwrapper.highest is None else self._unwrapper.highest) + 1
         self._last_feedback_at = now
         self._bytes_since_feedback = self._count_since_feedback = 0
-        self._forget(self._start, now)
+        if now >= self._forget_at:
+            self._forget_at = now + BACK_WINDOW
+            self._forget(self._start, now)
         return built
 
     def _build(self, start: int, newest: int) -> tuple[TransportFeedback, int]:
