@@ -143,3 +143,15 @@ async def test_a_track_is_sent_as_the_peer_lets_it_be() -> None:
     assert settings.max_framerate == pytest.approx(2.0, rel=0.03)
     # All of them came within a moment; two a second may leave.
     assert len(outlet.frames) == 1
+
+
+def test_a_rate_that_was_very_low_holds_nothing_back_once_it_is_not() -> None:
+    encoding = Encoding("video", FakeCodecs())
+    slow = replace(
+        _encoding(), max_framerate=restricted(_encoding(max_pixels_per_second=1), VGA, 1.0).encoding.max_framerate
+    )
+    encoding.configure(VP8, slow)
+    assert [encoding.is_due(1000 + frame / 30) for frame in range(3)] == [True, False, False]
+
+    encoding.configure(VP8, replace(slow, max_framerate=30.0))
+    assert sum(encoding.is_due(1001 + frame / 60) for frame in range(60)) in (29, 30)

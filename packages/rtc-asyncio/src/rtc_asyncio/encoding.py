@@ -173,7 +173,11 @@ class Encoding:
         framerate = self._settings.max_framerate
         if framerate is None:
             return True
-        if framerate <= 0 or now < self._next_due - 0.1 / framerate:
+        if framerate <= 0:
+            return False
+        # The rate may have been lower when the last frame was taken.
+        self._next_due = min(self._next_due, now + 1 / framerate)
+        if now < self._next_due - 0.1 / framerate:
             return False
         behind = now - self._next_due
         self._next_due = (self._next_due if behind < 1 / framerate else now) + 1 / framerate
