@@ -12,7 +12,7 @@ from tests.peer.pair import Pair, Side
 from tests.peer.tcp_pair import TcpPair
 from tests.peer.test_relay import TURN, URLS, RelayPair, configured
 
-from rtc_datachannel import Priority
+from rtc_datachannel import ChannelReceived, DataChannel, DataChannelEndpoint, Priority
 from rtc_ice import TcpType
 from rtc_peer.marking import CODE_POINTS, code_point_of_channels
 from rtc_stun import Address, Datagram, MarkedAddress, is_stun
@@ -208,6 +208,30 @@ def test_another_code_point_begins_congestion_control_anew() -> None:
 
 
 # --- what carries them ---
+
+
+def test_many_channels_of_the_peer_are_not_looked_through_for_each_that_comes_or_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[DataChannelEndpoint] = []
+
+    def look(endpoint: DataChannelEndpoint) -> list[DataChannel]:
+        looked.append(endpoint)
+        return [found for number in range(64) if (found := endpoint.channel(number)) is not None]
+
+    pair = Pair().connect(priority=Priority.HIGH)
+    monkeypatch.setattr(DataChannelEndpoint, "channels", property(look))
+    machine = pair.left.machine
+    channels = [machine.create_data_channel(f"{number}", priority=Priority.NORMAL) for number in range(20)]
+    for channel in channels:
+        machine.send(channel, b"some")
+        pair.settle(0.1)
+    for channel in channels:
+        machine.close_channel(channel, pair.now)
+        pair.settle(0.1)
+
+    assert len(pair.right.of(ChannelReceived)) == 21
+    assert looked.count(pair.right.machine._layers.data.endpoint) <= 2
 
 
 @pytest.mark.spec("rfc8835:4.2/4", "rfc8837:5/7")

@@ -43,6 +43,7 @@ class DataTransport:
         "_due",
         "_endpoint",
         "_events",
+        "_highest",
         "_is_unmarked",
         "_remote_port",
         "_rng",
@@ -70,6 +71,8 @@ class DataTransport:
         self._due: float | None = None
         """When the endpoint wants to be called; holds while nothing is stirred."""
         self._events: list[DataEvent] = []
+        self._highest: int | None = None
+        """The highest priority of the channels; None where it has to be looked for."""
         self._is_unmarked = True
         """Whether there may be other channels than when the code point was chosen."""
         self._remote_port: int | None = None
@@ -117,6 +120,7 @@ class DataTransport:
         except ValueError as error:
             raise ArgumentError(str(error)) from error
         self.channels_created = self.stirred = self._is_unmarked = True
+        self._highest = None
         return channel
 
     def send(self, channel: DataChannel, data: str | bytes) -> None:
@@ -230,7 +234,9 @@ class DataTransport:
     def _mark(self, tunnel: DtlsTransport, now: float) -> None:
         """Choose the code point of the association by its channels."""
         self._is_unmarked = False
-        dscp = code_point_of_channels(channel.priority for channel in self.endpoint.channels)
+        if self._highest is None:
+            self._highest = max((channel.priority for channel in self.endpoint.channels), default=0)
+        dscp = code_point_of_channels([self._highest])
         if dscp != (tunnel.dscp or 0):
             # [rfc9260:7.2.5.1/1] [rfc8837:5/9] Other queues, another path as far as congestion goes.
             self.endpoint.path_changed(now)
@@ -263,8 +269,21 @@ class DataTransport:
             if type(event) is rtc_datachannel.MessageReceived:
                 self._events.append(event)
             else:
-                self._is_unmarked = True
+                self._prioritize(event)
                 self._happened(event)
+
+    def _prioritize(self, event: rtc_datachannel.Event) -> None:
+        """Keep in mind the highest priority: channels may be very many, and are looked through only when the highest may be gone."""
+        match event:
+            case rtc_datachannel.BufferedAmountLow() | rtc_datachannel.ChannelClosing():
+                return
+            case rtc_datachannel.ChannelOpened(channel=channel) | rtc_datachannel.ChannelReceived(channel=channel):
+                self._highest = None if self._highest is None else max(self._highest, channel.priority)
+            case rtc_datachannel.ChannelClosed(channel=channel) if channel.priority < (self._highest or 0):
+                return
+            case _:
+                self._highest = None
+        self._is_unmarked = True
 
     def _happened(self, event: rtc_datachannel.Event) -> None:
         match event:
