@@ -14,6 +14,7 @@ from tests.asyncio.turn_party import HOST, Peer, TurnParty, until
 
 import rtc_asyncio.turn_server
 from rtc_asyncio import UdpSocket
+from rtc_asyncio.fragmentation import keeps_whole
 from rtc_asyncio.icmp import IcmpError
 from rtc_stun import Address, Datagram
 from rtc_turn import PeerUnreachable, TurnConfig
@@ -142,3 +143,12 @@ async def test_who_sends_whole_hears_of_peers_that_are_not_there(tmp_path: Path)
 
     assert (event.peer, event.icmp_type, event.icmp_code) == (gone.address, 3, 3)
     assert answer == b"HELLO"
+
+
+def test_a_machine_without_ipv4_promises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> socket.socket:
+        raise OSError("address family not supported")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+
+    assert not keeps_whole()

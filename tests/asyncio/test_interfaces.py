@@ -131,9 +131,7 @@ def test_the_kernel_s_answers_are_read() -> None:
         ],
     )
 
-    found = netlink._addresses(kernel, netlink._names_of_links(kernel))
-
-    assert found == [
+    assert netlink._read(kernel) == [
         ListedAddress("127.0.0.1", "lo", 1, 24, is_temporary=False),
         ListedAddress("10.0.0.1", "wlan0", 2, 24, is_temporary=False),
         ListedAddress("10.9.0.2", "tun0", 4, 24, is_temporary=False),
@@ -143,10 +141,21 @@ def test_the_kernel_s_answers_are_read() -> None:
     ]
 
 
-@pytest.mark.parametrize("answer", [_message(2, bytes(20)), bytes(16)], ids=["error", "garbage"])
-def test_a_kernel_that_does_not_tell_is_an_error(answer: bytes) -> None:
+@pytest.mark.parametrize(
+    ("links", "addresses"),
+    [
+        (_message(2, bytes(20)), b""),
+        (bytes(16), b""),
+        (_message(16, bytes(16)), b""),
+        (_message(16, bytes(3)), b""),
+        (_link(1, "lo", 0), _message(20, bytes(3))),
+        (_link(1, "lo", 0), _message(20, struct.pack("=BBBBI", socket.AF_INET, 8, 0, 0, 1), _1=b"123")),
+    ],
+    ids=["error", "garbage", "no name", "short link", "short address", "no address"],
+)
+def test_a_kernel_that_does_not_tell_is_an_error(links: bytes, addresses: bytes) -> None:
     with pytest.raises(OSError, match="does not list"):
-        netlink._names_of_links(Kernel([answer], []))
+        netlink._read(Kernel([links], [addresses]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux")

@@ -30,5 +30,8 @@ def may_cut(udp: socket.socket, *, allowed: bool) -> bool:
 
 def keeps_whole() -> bool:
     """Whether the system can be told that single datagrams are not to be cut."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        return may_cut(udp, allowed=False)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            return may_cut(udp, allowed=False)
+    except OSError:  # where there is no IPv4
+        return False

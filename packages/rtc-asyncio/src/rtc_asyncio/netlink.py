@@ -32,6 +32,7 @@ _TEMPORARY: Final = 0x01
 _DEPRECATED: Final = 0x20
 
 _RECEIVE_LENGTH: Final = 65_536
+_UNTOLD: Final = "the kernel does not list its addresses"
 _TIMEOUT: Final = 1.0
 """Seconds. The kernel answers at once; what only seems to be Linux may not answer at all."""
 
@@ -69,7 +70,14 @@ def list_addresses() -> list[ListedAddress]:
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE) as route:
         route.settimeout(_TIMEOUT)
+        return _read(route)
+
+
+def _read(route: Route) -> list[ListedAddress]:
+    try:
         return _addresses(route, _names_of_links(route))
+    except (LookupError, ValueError, struct.error) as error:  # from what only seems to be Linux
+        raise OSError(_UNTOLD) from error
 
 
 def _names_of_links(route: Route) -> dict[int, str]:
@@ -110,7 +118,7 @@ def _dump(route: Route, kind: int, answer: int) -> Iterator[bytes]:
             if found == _DONE:
                 return
             if found == _ERROR or length < _MESSAGE.size:
-                raise OSError("the kernel does not list its addresses")
+                raise OSError(_UNTOLD)
             if found == answer:
                 yield data[at + _MESSAGE.size : at + length]
             at += length + 3 & ~3
