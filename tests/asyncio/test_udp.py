@@ -338,3 +338,22 @@ async def test_where_a_system_takes_no_code_point_datagrams_leave_without(pair: 
     await pair.wait(1)
 
     assert pair.received[0].data == b"x"
+
+
+async def test_the_next_socket_after_an_abandoned_one_hears(pair: Pair) -> None:
+    """It gets the number of the descriptor, which the event loop must not take for the former socket."""
+    pair.right.abandon()
+    pair.right = UdpSocket(LOCAL, pair._receive)
+    pair.send(b"hello")
+
+    await pair.wait(1)
+
+
+def test_a_socket_is_abandoned_when_the_event_loop_is_gone() -> None:
+    async def left_open() -> UdpSocket:
+        return UdpSocket(LOCAL, lambda batches: None)
+
+    udp = asyncio.run(left_open())
+    udp.abandon()
+
+    assert udp._socket.fileno() < 0

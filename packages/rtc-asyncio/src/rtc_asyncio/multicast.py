@@ -74,10 +74,6 @@ class MulticastSocket:
         self._loop.remove_reader(self._socket)
         self._socket.close()
 
-    def abandon(self) -> None:
-        """Leave it where the event loop may be gone."""
-        self._socket.close()
-
     def _readable(self) -> None:
         arrived: list[Datagram] = []
         with suppress(OSError):

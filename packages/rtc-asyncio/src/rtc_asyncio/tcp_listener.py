@@ -55,10 +55,6 @@ class TcpListener:
             self._loop.remove_reader(self._socket)
             self._socket.close()
 
-    def abandon(self) -> None:
-        """Close the socket alone, where the event loop may be gone."""
-        self._socket.close()
-
     def _readable(self) -> None:
         for _ in range(MAX_ACCEPTED):
             try:

@@ -215,6 +215,10 @@ class UdpSocket:
 
     def abandon(self) -> None:
         """Close the socket alone, where the event loop may be gone."""
+        if self._reader is None and not self._loop.is_closed():
+            # The next socket has the same number: without this, the event loop would believe that it waits for that already.
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
         self._socket.close()
 
     # --- sending ---
