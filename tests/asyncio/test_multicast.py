@@ -136,6 +136,8 @@ async def test_a_machine_may_have_more_links_than_are_taken_part_on(monkeypatch:
 
         def close(self) -> None: ...
 
+        def abandon(self) -> None: ...
+
     many = [InterfaceAddress(f"192.0.2.{number}", f"veth{number}", number, 24) for number in range(1, 100)]
     many.insert(1, InterfaceAddress("192.0.2.1", "bridge", 200, 24))
     monkeypatch.setattr(multicast, "MulticastSocket", Socket)

@@ -74,6 +74,12 @@ class MulticastSocket:
         self._loop.remove_reader(self._socket)
         self._socket.close()
 
+    def abandon(self) -> None:
+        """Leave it where the event loop may be gone."""
+        if not self._loop.is_closed():
+            self._loop.remove_reader(self._socket)
+        self._socket.close()
+
     def _readable(self) -> None:
         arrived: list[Datagram] = []
         with suppress(OSError):
