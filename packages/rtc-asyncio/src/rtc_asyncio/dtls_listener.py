@@ -82,7 +82,7 @@ class DtlsListener:
         self._heirs: dict[Address, _Client] = {}
         """Clients that have begun anew and are in the handshake, beside what they had before."""
         self._greeted: OrderedDict[Address, DtlsConnection] = OrderedDict()
-        self._shaking: set[Address] = set()
+        self._shaking: dict[Address, None] = {}
         """Clients in their first handshake; like their heirs they have timers, and nobody else."""
         self._touched: dict[Address, None] = {}
         """Clients that may have something to send."""
@@ -122,7 +122,7 @@ class DtlsListener:
             client.connection.receive_datagram(datagram.data, now)
             self._touched[remote] = None
             if remote in self._shaking and client.connection.state is ConnectionState.CONNECTED:
-                self._shaking.discard(remote)
+                self._shaking.pop(remote, None)
                 self._on_begun(remote)
             contents += self._contents(client, remote)
         return contents
@@ -164,7 +164,7 @@ class DtlsListener:
                 self._heirs[remote] = _Client(connection, now)
             else:
                 self._clients[remote] = _Client(connection, now)
-                self._shaking.add(remote)
+                self._shaking[remote] = None
         elif not answers:
             self._greeted[remote] = connection
             if len(self._greeted) > MAX_GREETED:
@@ -235,8 +235,8 @@ class DtlsListener:
         return min([self._sweep_at, *(due for due in waiting if due is not None)])
 
     def _in_handshake(self) -> list[tuple[Address, _Client]]:
-        """Those that have timers, in an order that is always the same."""
-        return [*((remote, self._clients[remote]) for remote in sorted(self._shaking)), *sorted(self._heirs.items())]
+        """Those that have timers, in the order in which they came."""
+        return [*((remote, self._clients[remote]) for remote in self._shaking), *self._heirs.items()]
 
     def close(self, now: float) -> None:
         """Say farewell to everybody; drain one last time."""
@@ -247,11 +247,11 @@ class DtlsListener:
 
     def _forget(self, remote: Address) -> None:
         self._clients.pop(remote, None)
-        self._shaking.discard(remote)
+        self._shaking.pop(remote, None)
         heir = self._heirs.pop(remote, None)
         if heir is not None:
             self._clients[remote] = heir
-            self._shaking.add(remote)
+            self._shaking[remote] = None
 
 
 def _is_plaintext(data: bytes) -> bool:
