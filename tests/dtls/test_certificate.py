@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -42,6 +43,30 @@ def test_generated_certificate_signs_itself_and_is_valid_from_the_day_before(kin
     assert parsed.subject.rfc4514_string() == "CN=WebRTC"
     assert 0 < parsed.serial_number < 2**159
     assert list(parsed.extensions) == []
+
+
+@EACH_KIND
+def test_the_bytes_are_those_of_a_library_for_certificates(kind: CertificateKind) -> None:
+    made = certificate(kind)
+    parsed = x509.load_der_x509_certificate(made.chain[0])
+    key = load_pem_private_key(made.to_pem().encode(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "WebRTC")])
+
+    theirs = x509.CertificateBuilder(
+        issuer_name=name,
+        subject_name=name,
+        public_key=key.public_key(),
+        serial_number=parsed.serial_number,
+        not_valid_before=parsed.not_valid_before_utc,
+        not_valid_after=parsed.not_valid_after_utc,
+    ).sign(
+        key,
+        None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256(),
+        ecdsa_deterministic=True if isinstance(key, ec.EllipticCurvePrivateKey) else None,
+    )
+
+    assert theirs.public_bytes(Encoding.DER) == made.chain[0]
 
 
 @pytest.mark.parametrize("year", [1999, 2049, 2050, 2100])
