@@ -36,6 +36,10 @@ ip -n $P-server route add default via 10.9.1.254
 ip -n $P-server -6 route add default via fd09:1::fe
 ip -n $P-peer route add default via 10.9.2.254
 ip -n $P-peer -6 route add default via fd09:2::fe
+# When Linux takes note that a link is up, as late as a second after that, it forgets what it has learnt of paths over IPv6.
+for link in "server link show eth0" "router link show wide" "router link show narrow" "peer link show eth0"; do
+    until ip -n $P-$link | grep -q "state UP"; do sleep 0.05; done
+done
 """
 
 
