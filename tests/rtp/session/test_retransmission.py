@@ -28,6 +28,7 @@ from rtc_rtp import (
     SourceDescription,
     parse_compound,
 )
+from rtc_rtp.sending.departures import REPAIR_TIME
 
 
 def _lossy(**changes: object) -> Party:
@@ -387,6 +388,23 @@ def test_a_peer_that_asks_for_everything_again_fills_no_queue(feedback: set[str]
     stats = party.left.sender_stats("v")[None]
     assert stats.retransmissions_denied > 0
     assert 0 < sum(len(packet.payload) for packet in party.rtp() if packet.ssrc == RTX_SSRC) <= 20_000
+
+
+def test_no_more_is_sent_again_than_leaves_in_time() -> None:
+    party = Party(options=SessionOptions(start_bitrate_bps=100_000, max_bitrate_bps=100_000))
+    party.connect_video(codecs=(replace(VP8, feedback=VP8.feedback | {"transport-cc"}),))
+    party.send_video(60, length=1000)
+    sent = [packet.sequence_number for packet in party.rtp() if packet.ssrc == VIDEO_SSRC]
+    party.sent[0].clear()
+
+    for _ in range(3):
+        party.left.receive_datagrams([bytes(GenericNack(1, VIDEO_SSRC, sent))], party.network.now)
+    party.network.advance(5.0)
+
+    repeated = sum(len(packet.payload) for packet in party.rtp() if packet.ssrc == RTX_SSRC)
+    paced = 2.5 * 100_000 / 8
+    assert 0 < repeated <= REPAIR_TIME * paced < 60 * 1000
+    assert party.left.sender_stats("v")[None].retransmissions_denied > 0
 
 
 def test_payload_types_of_retransmissions_may_be_negotiated_anew() -> None:

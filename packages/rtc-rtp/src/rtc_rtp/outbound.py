@@ -257,8 +257,7 @@ class Outbound:
             return False
         stream = found[1]
         stream.stats.nack_count += 1
-        # What the peer asks for has no more room than what the application sends.
-        room = self.departures.room
+        room = self.departures.repair_room
         for outgoing in stream.repeat(sequence_numbers, self._context.round_trip_time.assumed, room):
             self.departures.add(outgoing)
         return True

@@ -124,6 +124,10 @@ class Pacer(Generic[P]):
         """Bytes that wait."""
         return self._queued_bytes
 
+    def queued_bytes_of(self, priority: PacketPriority) -> int:
+        """Bytes that wait with one priority."""
+        return sum([size for _, size in self._queues[priority]])
+
     @property
     def queued_count(self) -> int:
         """Packets that wait."""

@@ -29,6 +29,9 @@ NEWS: Final = 0.02
 NEWS_INTERVAL: Final = 0.05
 """Seconds between two changes that are told, but for falls."""
 
+REPAIR_TIME: Final = 0.5
+"""Seconds that may wait in the queue when packets are sent again. After a path has become narrow they would fill it with the past."""
+
 _NEVER: Final = float("inf")
 
 
@@ -99,6 +102,14 @@ class Departures:
         """Bytes that may be queued."""
         queued = self._queued_size if self._pacer is None else self._pacer.queued_bytes
         return self._context.options.send_buffer_size - queued
+
+    @property
+    def repair_room(self) -> int:
+        """Bytes that may be queued to be sent again: no more than what the application sends, and nothing that would come too late."""
+        if self._pacer is None or self._estimator is None:
+            return self.room
+        in_time = int(self._estimator.pacing_bitrate_bps * REPAIR_TIME / 8)
+        return min(self.room, in_time - self._pacer.queued_bytes_of(PacketPriority.RETRANSMISSION))
 
     def check_room(self, size: int) -> None:
         """Look whether so many bytes may be queued.
