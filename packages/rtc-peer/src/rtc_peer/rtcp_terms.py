@@ -38,7 +38,7 @@ class RtcpTerms:
     receivers_bps: int | None = None
     """The same for those who do not; 0: they are to be silent."""
     report_interval: float = 0.0
-    """Seconds between regular reports at least."""
+    """Seconds between regular reports at least; peers alone ask for it."""
     extended: RtcpXr | None = None
     """The extended reports that are wanted; None if nothing is said of them."""
 
@@ -144,7 +144,7 @@ def agreed_rtcp(local: RtcpTerms, remote: RtcpTerms) -> RtcpParameters:
     return RtcpParameters(
         senders_bps=least(local.senders_bps, remote.senders_bps),
         receivers_bps=least(local.receivers_bps, remote.receivers_bps),
-        report_interval=max(local.report_interval, remote.report_interval),
+        report_interval=remote.report_interval,
         sends_reference_times=answers != "none",
         answers_reference_times=answers,
         max_delays_size=None if theirs is None else theirs.max_size(ROUND_TRIP),
