@@ -87,6 +87,7 @@ class NodePeer:
                 answer.set_exception(PageError(reply["error"]))
             else:
                 answer.set_result(reply["result"])
+        code = await self._process.wait()  # negative: the signal that ended it
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(PageError(f"{self.name} went away"))
+                answer.set_exception(PageError(f"{self.name} went away with exit code {code}"))
