@@ -32,39 +32,33 @@ def quantizer_index(mime_type: str, data: bytes) -> int | None:
 
 
 class _BoolReader:
-    """Bits that an arithmetic coder wrote, all equally likely (:rfc:`6386#section-7`)."""
+    """Bits that an arithmetic coder wrote, all equally likely (:rfc:`6386#section-7`).
 
-    __slots__ = ("_at", "_bit_count", "_data", "_range", "_value")
+    A bit tells in which half of a range a value lies. The range of the first has 255 parts, of which the lower 128 mean 0. Whichever it is,
+    its number of parts is halved evenly from then on: with all that was written taken as one number, many bits are one division.
+    """
+
+    __slots__ = ("_bits_left", "_range", "_value", "first")
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 2
-        self._value = int.from_bytes(data[:2], "big")
-        self._range = 255
-        self._bit_count = 0
+        self._bits_left = 8 * (len(data) - 1)
+        if self._bits_left <= 0:
+            raise ParseError("the header ends too early")
+        value = int.from_bytes(data, "big")
+        lower = 128 << self._bits_left
+        self.first = value >= lower
+        """The first bit."""
+        self._value, self._range = (value - lower, 127 << self._bits_left) if self.first else (value, lower)
+        if self._value >= self._range:
+            raise ParseError("this is outside of the range of all that can be written")
 
     def read(self, count: int = 1) -> int:
         """Return a number of so many bits."""
-        number = 0
-        for _ in range(count):
-            split = 1 + ((self._range - 1) * 128 >> 8)
-            bit = self._value >= split << 8
-            if bit:
-                self._range -= split
-                self._value -= split << 8
-            else:
-                self._range = split
-            while self._range < 128:
-                self._range <<= 1
-                self._value <<= 1
-                self._bit_count += 1
-                if self._bit_count == 8:
-                    self._bit_count = 0
-                    if self._at >= len(self._data):
-                        raise ParseError("the header ends too early")
-                    self._value |= self._data[self._at]
-                    self._at += 1
-            number = number << 1 | bit
+        self._bits_left -= count
+        if self._bits_left < 0:
+            raise ParseError("the header ends too early")
+        self._range >>= count
+        number, self._value = divmod(self._value, self._range)
         return number
 
     def skip_optional(self, *lengths: int) -> None:
@@ -78,13 +72,12 @@ def _vp8(data: bytes) -> int:
     if len(data) < 3:
         raise ParseError("a frame of VP8 has a tag of 3 bytes")
     is_key_frame = not data[0] & 1
-    header = data[_VP8_START[is_key_frame] :]
-    if len(header) < 2:
-        raise ParseError("the header ends too early")
-    bits = _BoolReader(header)
-    if is_key_frame:
-        bits.read(2)  # colour space and clamping
-    if bits.read():  # segmentation
+    bits = _BoolReader(data[_VP8_START[is_key_frame] :])
+    is_segmented: int = bits.first
+    if is_key_frame:  # the first two are colour space and clamping
+        bits.read()
+        is_segmented = bits.read()
+    if is_segmented:
         updates_map, updates_data = bits.read(), bits.read()
         if updates_data:
             bits.read()  # absolute or not
