@@ -17,6 +17,8 @@ MAX_TWO_BYTE_LENGTH: Final = 255
 RESERVED_ID: Final = 15
 """In one-byte form it ends the extension."""
 
+_FIRST_HEADER: Final = 1 << 4
+_RESERVED_HEADER: Final = RESERVED_ID << 4
 _BYTES: Final = tuple([bytes((byte,)) for byte in range(256)])
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 
@@ -107,16 +109,16 @@ def find_element(profile: int, data: bytes, identifier: int) -> bytes | None:
     end = len(data)
     while at < end:
         header = data[at]
-        at += 1
-        if not header:
-            continue
-        stop = at + (header & 15) + 1
-        found = header >> 4
-        if not 0 < found < RESERVED_ID or stop > end:
+        # Identifiers 1 to 14; all others end the extension, but for the zero that is padding.
+        if _FIRST_HEADER <= header < _RESERVED_HEADER:
+            stop = at + 2 + (header & 15)
+            if header >> 4 == identifier:
+                return data[at + 1 : stop] if stop <= end else None
+            at = stop
+        elif header:
             break
-        if found == identifier:
-            return data[at:stop]
-        at = stop
+        else:
+            at += 1
     return None
 
 

@@ -23,15 +23,18 @@ _FIXED_AND_EXTENSION: Final = Struct("!BBHIIHH")
 _EXTENSION: Final = Struct("!HH")
 _UINT32: Final = Struct("!I")
 _pack_extended: Final = _FIXED_AND_EXTENSION.pack
-_unpack_extended: Final = _FIXED_AND_EXTENSION.unpack_from
 _VERSION: Final = 0x80
 _PADDING: Final = 0x20
 _EXTENDED: Final = 0x10
 _CSRC_COUNT: Final = 0x0F
+_COMMON: Final = b"\x90"
+"""The first byte of a packet with an extension, and neither sources nor padding."""
+_COMMON_LENGTH: Final = 16
+_unpack_common: Final = Struct("!xBHIIHH").unpack_from
 _MARKER: Final = 0x80
 
-_FIRST_RTCP_TYPE: Final = 192
-_LAST_RTCP_TYPE: Final = 223
+_RTCP_TYPES: Final = frozenset([bytes((packet_type,)) for packet_type in range(192, 224)])
+"""As the byte that they are on the wire."""
 
 
 def is_rtcp(data: bytes) -> bool:
@@ -40,7 +43,7 @@ def is_rtcp(data: bytes) -> bool:
     See :rfc:`5761#section-4`.
     """
     # [rfc5761:4/1]
-    return len(data) > 1 and _FIRST_RTCP_TYPE <= data[1] <= _LAST_RTCP_TYPE
+    return data[1:2] in _RTCP_TYPES
 
 
 class RtpPacket:
@@ -199,30 +202,30 @@ class RtpPacket:
 
         See :rfc:`3550#section-5.1`.
         """
-        length = len(data)
-        if length < FIXED_HEADER_LENGTH:
-            raise ParseError(f"a packet has at least {FIXED_HEADER_LENGTH} bytes, not {length}")
         packet: Self = cls.__new__(cls)
-        if data[0] == _VERSION | _EXTENDED and length >= _FIXED_AND_EXTENSION.size:
-            # What nearly all packets of WebRTC look like: an extension, neither sources nor padding.
-            _, second, packet.sequence_number, packet.timestamp, packet.ssrc, profile, words = _unpack_extended(data)
-            end = 16 + 4 * words
-            if end > length:
-                raise ParseError(f"the header extension ends at {end} bytes of {length}")
-            packet.marker = second > 127
-            packet.payload_type = second & 127
-            packet.csrcs = ()
-            packet.padding_length = 0
-            packet.payload = data[end:]
-            packet._elements = None
-            packet._extension_profile = profile
-            packet._extension_data = data[16:end]
+        if data[:1] != _COMMON or len(data) < _COMMON_LENGTH:
+            packet._parse_any(data)
             return packet
-        packet._parse_any(data)
+        # What nearly all packets of WebRTC look like: an extension, neither sources nor padding.
+        (
+            second, packet.sequence_number, packet.timestamp, packet.ssrc, packet._extension_profile, words,
+        ) = _unpack_common(data)  # fmt: skip
+        end = _COMMON_LENGTH + 4 * words
+        if end > len(data):
+            raise ParseError(f"the header extension ends at {end} bytes of {len(data)}")
+        packet.marker = second > 127
+        packet.payload_type = second & 127
+        packet.csrcs = ()
+        packet.padding_length = 0
+        packet.payload = data[end:]
+        packet._elements = None
+        packet._extension_data = data[_COMMON_LENGTH:end]
         return packet
 
     def _parse_any(self, data: bytes) -> None:
-        """Parse a packet of any shape; `data` holds at least the fixed header."""
+        """Parse a packet of any shape."""
+        if len(data) < FIXED_HEADER_LENGTH:
+            raise ParseError(f"a packet has at least {FIXED_HEADER_LENGTH} bytes, not {len(data)}")
         first, second, self.sequence_number, self.timestamp, self.ssrc = _FIXED.unpack_from(data)
         # [rfc3550:5.1/13] [rfc3550:A.1/1]
         if first & 0xC0 != _VERSION:

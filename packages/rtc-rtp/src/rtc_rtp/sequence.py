@@ -36,10 +36,11 @@ class SequenceUnwrapper:
     the first wrap may so become negative. See :rfc:`3550#appendix-A.1`.
     """
 
-    __slots__ = ("_bits", "highest")
+    __slots__ = ("_half", "_mask", "highest")
 
     def __init__(self, *, bits: int = SEQUENCE_BITS) -> None:
-        self._bits = bits
+        self._half = 1 << (bits - 1)
+        self._mask = (1 << bits) - 1
         self.highest: int | None = None
         """The highest extended number so far; None before the first."""
 
@@ -53,15 +54,17 @@ class SequenceUnwrapper:
         if highest is None:
             self.highest = number
             return number
-        half = 1 << (self._bits - 1)
+        ahead = number - highest & self._mask
         # [rfc3611:4.1/9]
-        extended = highest + ((number - highest + half) & ((1 << self._bits) - 1)) - half
-        if extended > highest:
-            self.highest = extended
-        return extended
+        if ahead < self._half:
+            self.highest = extended = highest + ahead
+            return extended
+        return highest + ahead - self._mask - 1
 
     def peek(self, number: int) -> int:
         """Return what `unwrap` would, and remember nothing."""
-        if self.highest is None:
+        highest = self.highest
+        if highest is None:
             return number
-        return self.highest + sequence_difference(number, self.highest, bits=self._bits)
+        ahead = number - highest & self._mask
+        return highest + ahead if ahead < self._half else highest + ahead - self._mask - 1
