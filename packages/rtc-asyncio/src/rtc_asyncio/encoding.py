@@ -1,8 +1,8 @@
 """One encoding of a sender: its encoder, what it was told, and what it counts."""
 
-import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ from rtc_rtp.payload.quantizer import quantizer_index
 from .codecs import CodecError, CodecFactory, Encoder, EncoderSettings, ProtectiveEncoder
 from .dataclass import dataclass
 from .tracks import RawFrame
-from .worker import Worker
+from .worker import Worker, perform
 
 if TYPE_CHECKING:
     from rtc_rtp import EncodedFrame, RtpCodec, SendEncoding
@@ -81,6 +81,8 @@ class Encoding:
         self._wishes: tuple[object, ...] = ()
         self._settings = EncoderSettings(bitrate_bps=START_BITRATE_BPS[kind])
         self._key_frame_wanted = False
+        self._awaited: Callable[[list[EncodedFrame] | BaseException], None] | None = None
+        """Whoever waits for the frame that is being encoded."""
         self._share_bps: int | None = None
         self._max_bitrate_bps: int | None = None
         self._max_frame_bits: float | None = None
@@ -183,20 +185,45 @@ class Encoding:
         self._next_due = (self._next_due if behind < 1 / framerate else now) + 1 / framerate
         return True
 
-    async def run(self, frame: RawFrame) -> "list[EncodedFrame] | CodecError":
-        """Encode one frame, and wait for it; the error is returned that says why it could not be."""
+    @property
+    def is_at_work(self) -> bool:
+        """Whether somebody waits for a frame."""
+        return self._awaited is not None
+
+    def start(self, frame: RawFrame, done: "Callable[[list[EncodedFrame] | BaseException], None]") -> None:
+        """Begin to encode one frame.
+
+        Args:
+            frame: Raw.
+            done: Called with what came of it, or the error that says why nothing did; at once if no thread is needed.
+        """
         # Decided here, frame by frame: what is still in the thread from before a pause must not take the key frame of after it.
         forced, self._key_frame_wanted = self._key_frame_wanted, False
-        try:
-            if self.runs_inline:
-                return self.encode(frame, force_keyframe=forced)
-            return await self._worker.run(partial(self.encode, frame, force_keyframe=forced))
-        except CodecError as error:
+        self._awaited = done
+        job, finished = partial(self.encode, frame, force_keyframe=forced), partial(self._finished, done, forced)
+        if self.runs_inline:
+            perform(job, finished)
+        else:
+            self._worker.start(job, finished)
+
+    def abandon(self) -> None:
+        """Nobody waits any more for the frame that is being encoded."""
+        if self._awaited is not None:
+            self._awaited = None
+            self.want_key_frame()  # it is never sent, and nothing may refer to it
+
+    def _finished(
+        self,
+        done: "Callable[[list[EncodedFrame] | BaseException], None]",
+        forced: bool,
+        result: "list[EncodedFrame] | BaseException",
+    ) -> None:
+        if done is not self._awaited:
+            return
+        self._awaited = None
+        if isinstance(result, CodecError):
             self._key_frame_wanted |= forced
-            return error
-        except asyncio.CancelledError:
-            self.want_key_frame()  # what is being encoded is never sent, and nothing may refer to it
-            raise
+        done(result)
 
     def finish(self) -> None:
         """Free the encoder once it is done, and end the thread; nobody waits for it."""

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from rtc_peer import ArgumentError
@@ -32,8 +33,8 @@ BLACK_INTERVAL: Final = 1.0
 """Seconds between the black pictures of a track that is disabled or has ended."""
 PATIENCE: Final = 0.5
 """Seconds after which a key frame that has not come is asked for again."""
-_QUEUE_LIMITS: Final = {"audio": 50, "video": 2}
-"""How many raw frames may wait for a slow encoder: a second of sound, and of pictures the newest."""
+_QUEUE_LIMITS: Final = {"audio": 50, "video": 1}
+"""How many raw frames may wait for a slow encoder, beside the next one: a second of sound, and of pictures the newest."""
 _FED_LIMIT: Final = 256
 """How many encoded frames or packets may wait."""
 
@@ -83,6 +84,8 @@ class SendingPump:
         self._task: asyncio.Task[None] | None = None
         self._track: MediaStreamTrack | None = None
         self._reader: FrameReader[MediaFrame] | None = None
+        self._idle: asyncio.Future[None] | None = None
+        """Done when an encoder has done."""
         self._last_time: tuple[int, Fraction] | None = None
         self._planned_for: SendParameters | None = None
         self._plan: list[tuple[Encoding, SendEncoding, RtpCodec]] = []
@@ -154,6 +157,8 @@ class SendingPump:
             reader.close()
         if task is not None:
             task.cancel()
+        for encoding in self._encodings.values():
+            encoding.abandon()
 
     def close(self) -> None:
         """Stop, and free the encoders and their threads."""
@@ -199,7 +204,9 @@ class SendingPump:
                 while True:
                     frame = await reader.get()
                     if not isinstance(frame, EncodedFrame | RtpPacket):
-                        await self._send_raw(track, frame)
+                        if self._is_encoding:
+                            await self._encoded_all()
+                        self._send_raw(track, frame)
                         del frame  # or a second one would be there while the next is drawn
                         continue
                     if reader.dropped != dropped:
@@ -208,8 +215,8 @@ class SendingPump:
                     await self._send_ready(track, [frame, *reader.take_all()])
             if track.kind == "video":
                 await self._send_black(track)
-        except Exception as error:  # noqa: BLE001 - of the codec package, or of frames that are none: told, and the end of sending
-            asyncio.get_running_loop().call_exception_handler({"message": "sending a track failed", "exception": error})
+        except Exception as error:  # noqa: BLE001 - of the codec package, or of frames that are none
+            _report(error)
         finally:
             reader.close()  # whoever feeds the track shall not wait for this reader
 
@@ -221,7 +228,8 @@ class SendingPump:
             if isinstance(frame, EncodedFrame):
                 self._send_encoded(track, frame)
             elif not isinstance(frame, RtpPacket):
-                await self._send_raw(track, frame)
+                await self._encoded_all()
+                self._send_raw(track, frame)
         self._outlet.wake()
 
     async def _send_black(self, track: MediaStreamTrack) -> None:
@@ -230,7 +238,8 @@ class SendingPump:
             return
         black = self._factory.blank_video(*self.source_size, *self._last_time)
         while (parameters := self._outlet.parameters) is not None:
-            await self._encode(track, black, parameters, is_blank=True)
+            await self._encoded_all()
+            self._encode(track, black, parameters, is_blank=True)
             await asyncio.sleep(BLACK_INTERVAL)
 
     # --- encoded already ---
@@ -308,7 +317,7 @@ class SendingPump:
 
     # --- raw ---
 
-    async def _send_raw(self, track: MediaStreamTrack, frame: RawFrame) -> None:
+    def _send_raw(self, track: MediaStreamTrack, frame: RawFrame) -> None:
         parameters = self._outlet.parameters
         if parameters is None:
             return
@@ -318,10 +327,10 @@ class SendingPump:
         now = asyncio.get_running_loop().time()
         self._note_source(frame, now)
         if track.enabled and not track.muted:
-            await self._encode(track, frame, parameters)
+            self._encode(track, frame, parameters)
         elif track.kind == "audio" or now >= self._black_at + BLACK_INTERVAL:
             self._black_at = now
-            await self._encode(track, self._factory.blank(frame), parameters, is_blank=True)
+            self._encode(track, self._factory.blank(frame), parameters, is_blank=True)
 
     def _note_source(self, frame: RawFrame, now: float) -> None:
         self.source_frames += 1
@@ -330,29 +339,52 @@ class SendingPump:
             width, height = getattr(frame, "width", None), getattr(frame, "height", None)
             if isinstance(width, int) and isinstance(height, int):
                 self.source_size = width, height
-            if frame.pts is not None and frame.time_base is not None:
-                self._last_time = frame.pts, frame.time_base
+            pts, time_base = frame.pts, frame.time_base
+            if pts is not None and time_base is not None:
+                self._last_time = pts, time_base
 
-    async def _encode(
+    def _encode(
         self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool = False
     ) -> None:
-        work = self._work(track, frame, parameters, is_blank=is_blank)
-        if not work:
-            return
-        if len(work) == 1:
-            done = [await work[0][0].run(frame)]
+        # Of sound it is measured what was encoded; a picture is let go, for its memory serves the next one.
+        heard = frame if self._kind == "audio" else None
+        for encoding, codec, rid in self._work(track, frame, parameters, is_blank=is_blank):
+            encoding.start(frame, partial(self._encoded, track, codec, rid, heard))
+
+    def _encoded(
+        self,
+        track: MediaStreamTrack,
+        codec: "RtpCodec",
+        rid: str | None,
+        heard: RawFrame | None,
+        result: "list[EncodedFrame] | BaseException",
+    ) -> None:
+        """An encoder has done with a frame."""
+        if isinstance(result, CodecError):
+            self._warn(f"{codec.mime_type}: {result}")
+        elif isinstance(result, BaseException):
+            _report(result)
+            if self._task is not None:
+                self._task.cancel()
         else:
-            done = await asyncio.gather(*(encoding.run(frame) for encoding, _, _ in work))
-        for (_, codec, rid), result in zip(work, done, strict=True):
-            if isinstance(result, CodecError):
-                self._warn(f"{codec.mime_type}: {result}")
-                continue
-            if self._kind == "audio":
-                self._measure(frame, result)
+            if heard is not None:
+                self._measure(heard, result)
             for encoded in result:
                 self._hand_over(encoded, codec, rid, origin=id(track))
-        # Each picture was waited for: what others do in this turn is no reason to wait for another one.
-        self._outlet.flush()
+            # Each frame was waited for: what others do in this turn is no reason to wait for another one.
+            self._outlet.flush()
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    @property
+    def _is_encoding(self) -> bool:
+        return any(encoding.is_at_work for encoding in self._encodings.values())
+
+    async def _encoded_all(self) -> None:
+        """Wait until the encoders have nothing to do."""
+        while self._is_encoding:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
 
     def _work(
         self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool
@@ -405,6 +437,11 @@ class SendingPump:
         if text not in self._warned:
             self._warned.add(text)
             _LOGGER.warning(text)
+
+
+def _report(error: BaseException) -> None:
+    """Tell what is the end of sending."""
+    asyncio.get_running_loop().call_exception_handler({"message": "sending a track failed", "exception": error})
 
 
 def _encoding_of(rid: str | None, parameters: "SendParameters") -> str | None:

@@ -48,22 +48,7 @@ class Worker:
             # Nobody may say `finish`: without the worker there is no more to do.
             self._forgotten = weakref.finalize(self, _end, jobs)
             self._forgotten.atexit = False
-        jobs.put(partial(_perform, job, done, asyncio.get_running_loop()))
-
-    async def run(self, job: Callable[[], R]) -> R:
-        """Run a job and wait for it. Whoever is cancelled meanwhile does not stop the job."""
-        finished: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-
-        def settle(result: R | BaseException) -> None:
-            if finished.done():
-                return  # nobody waits any more
-            if isinstance(result, BaseException):
-                finished.set_exception(result)
-            else:
-                finished.set_result(result)
-
-        self.start(job, settle)
-        return await finished
+        jobs.put(partial(perform, job, partial(_tell, asyncio.get_running_loop(), done)))
 
     def finish(self, job: Callable[[], object]) -> None:
         """Run a last job after those that were begun, here if there were none, and end the thread. Nobody waits for it."""
@@ -97,14 +82,19 @@ def _work(jobs: Jobs) -> None:
     _AT_WORK.pop(threading.current_thread(), None)
 
 
-def _perform(
-    job: Callable[[], R], done: "Callable[[R | BaseException], None]", loop: asyncio.AbstractEventLoop
-) -> None:
+def perform(job: Callable[[], R], done: "Callable[[R | BaseException], None]") -> None:
+    """Run a job here, and hand over what it returned or raised."""
     result: R | BaseException
     try:
         result = job()
     except BaseException as error:  # noqa: BLE001 - it is told to whoever began the job
         result = error
+    done(result)
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop, done: "Callable[[R | BaseException], None]", result: R | BaseException
+) -> None:
     with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know
         loop.call_soon_threadsafe(done, result)
 

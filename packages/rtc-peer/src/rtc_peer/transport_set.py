@@ -76,6 +76,8 @@ class TransportSet:
         self._stream_farewell: list[StreamData] = []
         self._newest = -1
         """The highest id so far: wishes of transports up to it may still be on their way to the owner."""
+        self._all: dict[int, Transport] = {}
+        """By id, of `transports` and of the pool."""
         self._pool: dict[int, Transport] = {}
         """Transports that gather ahead of time, for the first descriptions to take (:rfc:`8829#section-3.5.4`)."""
         self._by_address: dict[tuple[Address, str], Transport] = {}
@@ -115,7 +117,7 @@ class TransportSet:
             return
         if self.transports and not addresses:
             self._report_unreachable(host)
-        for transport in self._all().values():
+        for transport in self._all.values():
             transport.ice.add_servers(self._servers.stun_servers(), self._servers.turn_servers(), now)
         if not self._servers.unresolved():
             waiting, self._waiting_for_names = sorted(self._waiting_for_names), set()
@@ -138,14 +140,16 @@ class TransportSet:
             if key not in self._pool:
                 self._pool[key] = self._make(key, parameters, controlling=True, now=now)
                 self._pool[key].ice.is_pooled = True
+                self._regroup()
             elif anew:
                 self._pool[key].ice.gather_anew(self._ice_config(), now)
             else:
                 continue
             self._events.append(GatheringWanted(key))
 
-    def _all(self) -> dict[int, Transport]:
-        return {**self.transports, **self._pool} if self._pool else self.transports
+    def _regroup(self) -> None:
+        """Look anew which transports there are: this changes far less often than all of them are asked."""
+        self._all = {**self.transports, **self._pool}
 
     # --- orders ---
 
@@ -176,7 +180,7 @@ class TransportSet:
     def close(self, now: float) -> None:
         """Close all of them."""
         self.former = tuple(self.transports.values())
-        for key in list(self._all()):
+        for key in list(self._all):
             self._close(key, now)
 
     def _gather(self, key: int, parameters: TransportParameters, *, controlling: bool, now: float) -> None:
@@ -190,6 +194,7 @@ class TransportSet:
         else:
             # [rfc8839:4.4.3.1/3]
             self.transports[key] = self._make(key, parameters, controlling=controlling, now=now)
+        self._regroup()
         self._report_unreachable()
         self._events.append(GatheringWanted(key))
 
@@ -232,6 +237,7 @@ class TransportSet:
         transport = self.transports.pop(key, None) or self._pool.pop(key, None)
         if transport is None:
             return
+        self._regroup()
         farewell, written = transport.close(now)
         self._farewell += farewell
         self._stream_farewell += self._streams.data(key, written)
@@ -278,7 +284,7 @@ class TransportSet:
     def remove_local_address(self, address: Address, now: float, tcp_type: TcpType | None = None) -> bool:
         """Forget an address, and return whether its transport cannot do without a restart, whatever the peer does."""
         if tcp_type is TcpType.ACTIVE:
-            owners = list(self._all().values())
+            owners = list(self._all.values())
         else:
             owner = self._by_address.pop((address, "udp" if tcp_type is None else "tcp"), None)
             owners = [] if owner is None else [owner]
@@ -302,7 +308,7 @@ class TransportSet:
         """Return a transport; None if it was closed while its owner opened sockets for it."""
         if not 0 <= key <= self._newest:
             raise ArgumentError(f"there is no transport {key}")
-        return self._all().get(key)
+        return self._all.get(key)
 
     def add_candidate(self, key: int, candidate: Candidate | None, ufrag: str, now: float) -> None:
         """Take a candidate of the peer, or (None) the end of its candidates."""
@@ -329,7 +335,7 @@ class TransportSet:
             else:
                 shares.setdefault(owner.id, []).append(datagram)
         for key, share in shares.items():
-            self._all()[key].receive(share, now)
+            self._all[key].receive(share, now)
 
     # --- streams ---
 
@@ -373,12 +379,12 @@ class TransportSet:
         if found is None:
             self._journal.drop("unknown-stream")
         else:
-            self._all()[found[0]].receive_stream_data(found[1], data, now)
+            self._all[found[0]].receive_stream_data(found[1], data, now)
 
     def stream_data_to_send(self, now: float) -> list[StreamData]:
         """Drain what is to be written to streams, after `datagrams_to_send`."""
         output, self._stream_farewell = self._stream_farewell, []
-        for key, transport in self._all().items():
+        for key, transport in self._all.items():
             written = transport.stream_data_to_send(now)
             if written:
                 output += self._streams.data(key, written)
@@ -388,24 +394,24 @@ class TransportSet:
         if not self._streams.was_numbered(stream_id):
             raise ArgumentError(f"there is no stream {stream_id}")
         found = self._streams.find(stream_id)
-        return None if found is None else (self._all()[found[0]], found[1])
+        return None if found is None else (self._all[found[0]], found[1])
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
-        for transport in self._all().values():
+        for transport in self._all.values():
             transport.handle_timeout(now)
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent."""
         output, self._farewell = self._farewell, []
-        for transport in self._all().values():
+        for transport in self._all.values():
             output += transport.datagrams_to_send(now)
         return output
 
     def rest(self) -> float | None:
         """Everything was drained: return when something is due again."""
         due: float | None = None
-        for transport in self._all().values():
+        for transport in self._all.values():
             at = transport.rest()
             if at is not None and (due is None or at < due):
                 due = at
@@ -419,7 +425,7 @@ class TransportSet:
             now: Present time in seconds.
         """
         events, self._events = self._events, []
-        for key, transport in self._all().items():
+        for key, transport in self._all.items():
             if transport.stirred:
                 events += self._numbered(key, transport.drain(self._servers, names_of, now))
         return events
@@ -448,7 +454,7 @@ class TransportSet:
     def stirred(self) -> bool:
         """Whether `drain` or `drain_media` may have something to do."""
         return bool(self._events or self._stream_farewell) or any(
-            transport.stirred for transport in self._all().values()
+            transport.stirred for transport in self._all.values()
         )
 
 

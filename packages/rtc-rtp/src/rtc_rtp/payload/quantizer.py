@@ -31,64 +31,57 @@ def quantizer_index(mime_type: str, data: bytes) -> int | None:
         return None
 
 
-class _BoolReader:
-    """Bits that an arithmetic coder wrote, all equally likely (:rfc:`6386#section-7`).
-
-    A bit tells in which half of a range a value lies. The range of the first has 255 parts, of which the lower 128 mean 0. Whichever it is,
-    its number of parts is halved evenly from then on: with all that was written taken as one number, many bits are one division.
-    """
-
-    __slots__ = ("_bits_left", "_range", "_value", "first")
-
-    def __init__(self, data: bytes) -> None:
-        self._bits_left = 8 * (len(data) - 1)
-        if self._bits_left <= 0:
-            raise ParseError("the header ends too early")
-        value = int.from_bytes(data, "big")
-        lower = 128 << self._bits_left
-        self.first = value >= lower
-        """The first bit."""
-        self._value, self._range = (value - lower, 127 << self._bits_left) if self.first else (value, lower)
-        if self._value >= self._range:
-            raise ParseError("this is outside of the range of all that can be written")
-
-    def read(self, count: int = 1) -> int:
-        """Return a number of so many bits."""
-        self._bits_left -= count
-        if self._bits_left < 0:
-            raise ParseError("the header ends too early")
-        self._range >>= count
-        number, self._value = divmod(self._value, self._range)
-        return number
-
-    def skip_optional(self, *lengths: int) -> None:
-        """Leave out numbers, each of which is there if a bit before it says so."""
-        for length in lengths:
-            if self.read():
-                self.read(length)
-
-
 def _vp8(data: bytes) -> int:
     if len(data) < 3:
         raise ParseError("a frame of VP8 has a tag of 3 bytes")
     is_key_frame = not data[0] & 1
-    bits = _BoolReader(data[_VP8_START[is_key_frame] :])
-    is_segmented: int = bits.first
-    if is_key_frame:  # the first two are colour space and clamping
-        bits.read()
-        is_segmented = bits.read()
-    if is_segmented:
-        updates_map, updates_data = bits.read(), bits.read()
-        if updates_data:
-            bits.read()  # absolute or not
-            bits.skip_optional(*[8] * 4, *[7] * 4)  # quantizers and loop filters, each with its sign
-        if updates_map:
-            bits.skip_optional(8, 8, 8)
-    bits.read(1 + 6 + 3)  # loop filter: kind, level, sharpness
-    if bits.read() and bits.read():  # adjustments, and new ones
-        bits.skip_optional(*[7] * 8)
-    bits.read(2)  # partitions
-    return bits.read(7)
+    bits = _equally_likely_bits(data[_VP8_START[is_key_frame] :])
+    at = 2 if is_key_frame else 0  # colour space and clamping
+    try:
+        if bits[at] == "1":  # segmentation
+            has_map, has_data = bits[at + 1] == "1", bits[at + 2] == "1"
+            at += 2
+            if has_data:  # absolute or not; quantizers and loop filters, each with its sign
+                at = _behind_optional(bits, at + 1, (8, 8, 8, 8, 7, 7, 7, 7))
+            if has_map:
+                at = _behind_optional(bits, at, (8, 8, 8))
+        at += 1 + 1 + 6 + 3  # loop filter: kind, level, sharpness
+        if bits[at] == "1":  # adjustments
+            at += 1
+            if bits[at] == "1":  # and new ones
+                at = _behind_optional(bits, at, (7,) * 8)
+    except IndexError:
+        raise ParseError("the header ends too early") from None
+    at += 1 + 2  # partitions
+    if at + 7 > len(bits):
+        raise ParseError("the header ends too early")
+    return int(bits[at : at + 7], 2)
+
+
+def _equally_likely_bits(data: bytes) -> str:
+    """Return the bits that an arithmetic coder wrote, if all are as likely as not (:rfc:`6386#section-7`).
+
+    A bit tells in which half of a range a value lies. The range of the first has 255 parts, of which the lower 128 mean 0. Whichever it is,
+    its parts are halved evenly from then on: with all that was written taken as one number, the other bits are one division.
+    """
+    count = 8 * (len(data) - 1)
+    if count <= 0:
+        raise ParseError("the header ends too early")
+    value = int.from_bytes(data, "big")
+    lower = 128 << count
+    first, others = (1, (value - lower) // 127) if value >= lower else (0, value // 128)
+    if others >> count:
+        raise ParseError("no coder writes what is beyond the range")
+    return f"{first << count | others:0{count + 1}b}"
+
+
+def _behind_optional(bits: str, last: int, lengths: tuple[int, ...]) -> int:
+    """Return the last bit of numbers, each of which is there if a bit before it says so; they follow on bit `last`."""
+    for length in lengths:
+        last += 1
+        if bits[last] == "1":
+            last += length
+    return last
 
 
 def _vp9(data: bytes) -> int:
