@@ -453,9 +453,7 @@ class TransportSet:
     @property
     def stirred(self) -> bool:
         """Whether `drain` or `drain_media` may have something to do."""
-        return bool(self._events or self._stream_farewell) or any(
-            transport.stirred for transport in self._all.values()
-        )
+        return bool(self._events or self._stream_farewell) or any(transport.stirred for transport in self._all.values())
 
 
 def _joined(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
