@@ -22,6 +22,7 @@ from rtc_peer import (
     FrameReceived,
     KeyFrameRequested,
     PeerConnection,
+    PeerOptions,
     RtpTransceiver,
     SignalingState,
     TargetBitrateChanged,
@@ -30,7 +31,7 @@ from rtc_rtp import EncodedFrame
 from rtc_sdp import Direction
 from rtc_stun import Address
 
-from .call import SimulationError
+from .call import REPEATABLE_HANDSHAKE, SimulationError
 
 WALL_CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
 DURATION = 12.0
@@ -169,6 +170,7 @@ class MediaCall:
             rng=SeededRng(f"{seed} {index}"),
             wall_clock=WALL_CLOCK,
             configuration=Configuration(bundle_policy=BundlePolicy.MAX_BUNDLE),
+            options=PeerOptions(dtls=REPEATABLE_HANDSHAKE),
         )
         node = self.network.attach(machine)
         party = Party(node, host)
