@@ -372,16 +372,17 @@ class RtpSession:
 
     def receive_datagrams(self, datagrams: Iterable[bytes], now: float) -> None:
         """Take all packets that arrived together: the fast path."""
-        self._tick(now)
+        context, inbound = self._context, self._inbound
+        context.now = now = max(now, context.now)
         if self._closing:
             return
-        context, inbound = self._context, self._inbound
         stats, routed, mids, mid_id = context.stats, inbound.routed, inbound.mids, inbound.mid_id
         arrivals = inbound.arrivals
         parse = RtpPacket.parse
         heard_control = False
         for data in datagrams:
-            stats.bytes_received += len(data)
+            size = len(data)
+            stats.bytes_received += size
             # [rfc5761:5.1.1/5] [rfc8834:4.1/1] [rfc8834:4.1/2] [rfc8858:4.4/1]
             if is_rtcp(data):
                 self._control.receive(data)
@@ -394,14 +395,14 @@ class RtpSession:
                 continue
             stats.packets_received += 1
             if arrivals.is_noting:
-                arrivals.note(packet, len(data))
+                arrivals.note(packet, size, now)
             stream = routed.get(packet.ssrc)
             if stream is None or (
                 mid_id is not None and (mid := packet.extension(mid_id)) is not None and mid != mids.get(packet.ssrc)
             ):
                 stream = inbound.route(packet)
             if stream is not None:
-                stream.receive(packet, len(data))
+                stream.receive(packet, size)
         if context.waiting:
             inbound.progress()
         if heard_control or self._outbound.has_begun:
@@ -423,8 +424,9 @@ class RtpSession:
 
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Drain the packets to send; call after every other call."""
-        self._tick(now)
         context = self._context
+        if now > context.now:
+            context.now = now
         if self._closing:
             datagrams = self._control.flush() if context.dirty else []
             context.dirty = False
@@ -443,7 +445,7 @@ class RtpSession:
             context.dirty = False
             self._timeout = min(self._inbound.deadline, self._control_due, self._outbound.deadline())
         if datagrams:
-            context.stats.bytes_sent += sum([len(data) for data in datagrams])
+            context.stats.bytes_sent += sum(map(len, datagrams))
         return datagrams
 
     @property

@@ -55,6 +55,11 @@ class TransportFeedbackRecorder:
         """An SSRC of ours that signs feedback."""
         self._unwrapper = SequenceUnwrapper()
         self._arrivals: dict[int, int] = {}
+        """Of this turn and those before: number and ticks."""
+        self._told: dict[int, int] = {}
+        """Older ones, all of which were told."""
+        self._told_until = -1
+        """The last number that may be among them."""
         self._start: int | None = None
         """The first number that the next feedback tells of."""
         self._newest: int | None = None
@@ -67,7 +72,7 @@ class TransportFeedbackRecorder:
         self._count_since_feedback = 0
         self._interval = MIN_INTERVAL
         self._forget_at = 0.0
-        """When it is worth while to look for arrivals that are too old."""
+        """When those that were told are old enough to make room."""
         self.ready_at = _NEVER
         """When there is enough to tell, so that feedback may leave together with something else."""
 
@@ -81,30 +86,36 @@ class TransportFeedbackRecorder:
             size: Bytes, to let feedback have its share of the bit rate.
         """
         number = self._unwrapper.unwrap(sequence_number)
-        arrivals, highest = self._arrivals, self._unwrapper.highest
-        if number in arrivals:
+        arrivals, newest = self._arrivals, self._newest
+        if number in arrivals or number in self._told:
             return  # what counts is the first time
-        oldest = (number if highest is None else highest) - MAX_SPAN + 1
-        if number < oldest:
+        if newest is not None and number > newest:
+            self._newest = number
+        elif number < self._oldest:
             return
+        else:
+            if newest is None:
+                self._newest = number
+                self._first_arrival_at = now
+                self._set_ready(max(self._interval, USUAL_INTERVAL))
+            if self._start is None or number < self._start:
+                self._start = number
         self._media_ssrc = media_ssrc
         self._bytes_since_feedback += size
-        self._count_since_feedback += 1
-        if self._newest is None:
-            self._newest = number
-            self._first_arrival_at = now
-            self._set_ready(max(self._interval, USUAL_INTERVAL))
-        elif number > self._newest:
-            self._newest = number
-        if self._count_since_feedback == MANY:
-            self._set_ready(self._interval)
-        if self._start is None or number < self._start:
-            self._start = number
-        elif self._start < oldest:
-            self._start = oldest
+        self._count_since_feedback = count = self._count_since_feedback + 1
         arrivals[number] = int(now * TICKS_PER_SECOND)
-        if len(arrivals) > 2 * MAX_SPAN:
-            self._forget(self._start, now)
+        if count == MANY:
+            self._set_ready(self._interval)
+        elif count > MAX_SPAN and len(arrivals) > 2 * MAX_SPAN:
+            # Nobody takes feedback: what is too old will not be told any more.
+            oldest = self._oldest
+            self._arrivals = {number: ticks for number, ticks in arrivals.items() if number >= oldest}
+
+    @property
+    def _oldest(self) -> int:
+        """The first number that is not too far behind to be told of."""
+        highest = self._unwrapper.highest
+        return 0 if highest is None else highest - MAX_SPAN + 1
 
     def _set_ready(self, interval: float) -> None:
         first, last = self._first_arrival_at, self._last_feedback_at
@@ -121,43 +132,43 @@ class TransportFeedbackRecorder:
         if number is None or newest is None:
             return []
         self._adapt_interval(now)
+        arrivals = self._arrivals if number > self._told_until else self._told | self._arrivals
+        number = max(number, self._oldest)
         built = []
         while number <= newest:
-            feedback, number = self._build(number, newest)
+            feedback, number = self._build(arrivals, number, newest)
             built.append(feedback)
         self._newest = None
         self.ready_at = _NEVER
-        self._start = (newest if self._unwrapper.highest is None else self._unwrapper.highest) + 1
+        self._start = self._oldest + MAX_SPAN
         self._last_feedback_at = now
         self._bytes_since_feedback = self._count_since_feedback = 0
-        if now >= self._forget_at:
+        if now >= self._forget_at or len(self._arrivals) > MAX_SPAN:
+            # All have been told; those before them have been kept for long enough, or are too many.
             self._forget_at = now + BACK_WINDOW
-            self._forget(self._start, now)
+            self._told, self._arrivals = self._arrivals, {}
+            self._told_until = self._start - 1
         return built
 
-    def _build(self, start: int, newest: int) -> tuple[TransportFeedback, int]:
+    def _build(self, arrivals: dict[int, int], start: int, newest: int) -> tuple[TransportFeedback, int]:
         """Return one feedback from a number on, and the first number that it did not take in."""
         first = start
-        while first not in self._arrivals:
+        while first not in arrivals:
             first += 1
-        ticks = self._arrivals[first]
-        reference = ticks // REFERENCE_TICKS
+        reference = arrivals[first] // REFERENCE_TICKS
         deltas: list[int | None] = [None] * (first - start)
         previous = reference * REFERENCE_TICKS
-        received = 0
-        number = first
-        while number <= newest and received < MAX_RECEIVED_PER_FEEDBACK:
-            arrival = self._arrivals.get(number)
+        room = MAX_RECEIVED_PER_FEEDBACK
+        for arrival in map(arrivals.get, range(first, newest + 1)):
             if arrival is None:
                 deltas.append(None)
-            else:
-                delta = arrival - previous
-                if not MIN_LARGE_DELTA <= delta <= MAX_LARGE_DELTA:
-                    break
-                deltas.append(delta)
-                previous = arrival
-                received += 1
-            number += 1
+                continue
+            delta = arrival - previous
+            if not room or not MIN_LARGE_DELTA <= delta <= MAX_LARGE_DELTA:
+                break
+            deltas.append(delta)
+            previous = arrival
+            room -= 1
         feedback = TransportFeedback(
             sender_ssrc=self.sender_ssrc,
             media_ssrc=self._media_ssrc,
@@ -167,7 +178,7 @@ class TransportFeedbackRecorder:
             deltas=deltas,
         )
         self._feedback_count = (self._feedback_count + 1) & 0xFF
-        return feedback, number
+        return feedback, start + len(deltas)
 
     def _adapt_interval(self, now: float) -> None:
         """Give feedback its share of the bit rate that arrives."""
@@ -176,13 +187,3 @@ class TransportFeedbackRecorder:
         bitrate_bps = 8 * self._bytes_since_feedback / (now - self._last_feedback_at)
         wanted = 8 * TYPICAL_FEEDBACK_LENGTH / max(FEEDBACK_SHARE * bitrate_bps, 1.0)
         self._interval = min(max(wanted, MIN_INTERVAL), MAX_INTERVAL)
-
-    def _forget(self, before: int, now: float) -> None:
-        """Drop arrivals that were told and are old, or that nobody will tell any more."""
-        horizon = int((now - BACK_WINDOW) * TICKS_PER_SECOND)
-        oldest = before - MAX_SPAN
-        self._arrivals = {
-            number: ticks
-            for number, ticks in self._arrivals.items()
-            if number >= before or (ticks > horizon and number > oldest)
-        }

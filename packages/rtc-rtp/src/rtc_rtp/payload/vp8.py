@@ -80,39 +80,37 @@ class Vp8PayloadDescriptor:
             ParseError: The payload ends in it, or right behind it.
         """
         try:
-            return cls._parse(payload)
+            first = payload[0]
+            # [rfc7741:4.2/3] The reserved bits are not looked at.
+            descriptor = cls(bool(first & _START), first & _PARTITION, bool(first & _NON_REFERENCE))
+            at = 1
+            if first & _EXTENDED:
+                present = payload[1]
+                at = 2
+                if present & _HAS_PICTURE_ID:
+                    picture_id = payload[at]
+                    at += 1
+                    # [rfc7741:4.2/20] Each packet says by itself how many bits it has.
+                    if picture_id & _LONG_PICTURE_ID:
+                        picture_id = (picture_id & MAX_SHORT_PICTURE_ID) << 8 | payload[at]
+                        at += 1
+                    else:
+                        descriptor.long_picture_id = False
+                    descriptor.picture_id = picture_id
+                if present & _HAS_TL0PICIDX:
+                    descriptor.tl0picidx = payload[at]
+                    at += 1
+                if present & (_HAS_TID | _HAS_KEYIDX):
+                    # [rfc7741:4.2/14] [rfc7741:4.2/15] Of the octet only what is announced is looked at.
+                    if present & _HAS_TID:
+                        descriptor.temporal_id = payload[at] >> 6
+                    descriptor.layer_sync = bool(payload[at] & _LAYER_SYNC)
+                    if present & _HAS_KEYIDX:
+                        descriptor.key_index = payload[at] & 0x1F
+                    at += 1
+            payload[at]  # something of the frame must follow
         except IndexError:
             raise ParseError("the VP8 payload descriptor is cut off") from None
-
-    @classmethod
-    def _parse(cls, payload: bytes) -> tuple[Self, int]:
-        first = payload[0]
-        # [rfc7741:4.2/3] The reserved bits are not looked at.
-        descriptor = cls(bool(first & _START), first & _PARTITION, bool(first & _NON_REFERENCE))
-        at = 1
-        if first & _EXTENDED:
-            present = payload[1]
-            at = 2
-            if present & _HAS_PICTURE_ID:
-                descriptor.picture_id = payload[at]
-                # [rfc7741:4.2/20] Each packet says by itself how many bits it has.
-                descriptor.long_picture_id = bool(payload[at] & _LONG_PICTURE_ID)
-                at += 1
-                if descriptor.long_picture_id:
-                    descriptor.picture_id = (descriptor.picture_id & MAX_SHORT_PICTURE_ID) << 8 | payload[at]
-                    at += 1
-            if present & _HAS_TL0PICIDX:
-                descriptor.tl0picidx = payload[at]
-                at += 1
-            if present & (_HAS_TID | _HAS_KEYIDX):
-                # [rfc7741:4.2/14] [rfc7741:4.2/15] Of the octet only what is announced is looked at.
-                if present & _HAS_TID:
-                    descriptor.temporal_id = payload[at] >> 6
-                descriptor.layer_sync = bool(payload[at] & _LAYER_SYNC)
-                if present & _HAS_KEYIDX:
-                    descriptor.key_index = payload[at] & 0x1F
-                at += 1
-        payload[at]  # something of the frame must follow
         return descriptor, at
 
     def serialize(self) -> bytes:
@@ -227,16 +225,21 @@ class Vp8Format:
 
     def assemble(self, packets: Sequence[RtpPacket]) -> EncodedFrame:
         """Join the packets of a frame, see `PayloadFormat.assemble`."""
-        first, at = Vp8PayloadDescriptor.parse(packets[0].payload)
+        payload = packets[0].payload
+        first, length = Vp8PayloadDescriptor.parse(payload)
         if not first.starts_frame:
             raise ParseError("the first packet does not begin a frame")
-        pieces = [packets[0].payload[at:]]
+        pieces = [payload[length:]]
+        # What follows usually has the same descriptor, but for the S bit.
+        usual = bytes((payload[0] ^ _START,)) + payload[1:length]
         for packet in packets[1:]:
-            descriptor, at = Vp8PayloadDescriptor.parse(packet.payload)
-            # [rfc7741:4.4/4] All packets hold data of the same frame.
-            if descriptor.starts_frame or descriptor.picture_id != first.picture_id:
-                raise ParseError("packets of two frames")
-            pieces.append(packet.payload[at:])
+            payload, at = packet.payload, length
+            if not payload.startswith(usual) or len(payload) == length:
+                descriptor, at = Vp8PayloadDescriptor.parse(payload)
+                # [rfc7741:4.4/4] All packets hold data of the same frame.
+                if descriptor.starts_frame or descriptor.picture_id != first.picture_id:
+                    raise ParseError("packets of two frames")
+            pieces.append(payload[at:])
         data = b"".join(pieces)
         keyframe = not data[0] & _INTERFRAME
         metadata = FrameMetadata(

@@ -44,14 +44,13 @@ class Arrivals:
         self._by_stream = (self._by_stream or CongestionFeedbackRecorder(sender_ssrc=0)) if by_stream else None
         self.is_noting = self._transport_wide is not None or self._by_stream is not None
 
-    def note(self, packet: RtpPacket, size: int) -> None:
-        """Note that a packet arrived."""
-        now = self._context.now
-        if self._transport_wide is not None:
+    def note(self, packet: RtpPacket, size: int, now: float) -> None:
+        """Note that a packet of so many bytes arrived."""
+        wide = self._transport_wide
+        if wide is not None:
             value = packet.extension(self._identifier)
             if value is not None and len(value) >= 2:
-                number = value[0] << 8 | value[1]
-                self._transport_wide.packet_received(number, now, media_ssrc=packet.ssrc, size=size)
+                wide.packet_received(value[0] << 8 | value[1], now, media_ssrc=packet.ssrc, size=size)
         if self._by_stream is not None:
             self._by_stream.packet_received(packet.ssrc, packet.sequence_number, now)
 

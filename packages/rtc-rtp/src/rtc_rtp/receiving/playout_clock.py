@@ -112,7 +112,7 @@ class PlayoutClock:
 
     def _adapt(self, now: float) -> None:
         ordered = self._ordered
-        self.measured = ordered[min(len(ordered) - 1, int(QUANTILE * len(ordered)))]
+        self.measured = ordered[int(QUANTILE * len(ordered))]
         wanted = min(self.maximum, max(self.minimum, self.floor, self.measured))
         if wanted >= self.delay:
             self.delay = wanted

@@ -122,6 +122,10 @@ class Reception:
     def time(self, timestamp: int, now: float) -> None:
         """Update the jitter with a packet that came in its own time, not as a retransmission."""
         before = self._timestamp
+        if timestamp == before and now == self._arrival:
+            # It came together with others of its frame: by neither clock has time passed.
+            self.jitter -= self.jitter / 16
+            return
         if before is not None:
             ticks = (timestamp - before) & 0xFFFF_FFFF
             if ticks >= 0x8000_0000:

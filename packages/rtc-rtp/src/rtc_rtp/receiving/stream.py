@@ -344,7 +344,7 @@ class ReceiveStream:
             buffer.insert(number, packet, now, is_repair=is_repair)
             was_discarded = self.stats.packets_discarded != discarded
             self.observation.note_delivery(number, was_repaired=is_repair, was_discarded=was_discarded)
-        self._context.wait_for(self)
+        self._context.waiting[self.ssrc] = self
 
     # --- packets in packets ---
 

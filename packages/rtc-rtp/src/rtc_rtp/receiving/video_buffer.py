@@ -120,11 +120,12 @@ class VideoBuffer:
         if not self._packets:
             self._blocked_at = None
         frames: list[tuple[EncodedFrame, RtpPacket, RtpPacket]] = []
-        while self._ready and self._due_at(self._ready[0]) <= now:
-            frame, first, last, _ = self._ready.popleft()
-            stats = self._stats
+        ready, stats = self._ready, self._stats
+        wished = self.playout.wished
+        while ready and (not wished or self._due_at(ready[0]) <= now):
+            frame, first, last, _ = ready.popleft()
             stats.jitter_buffer_delay += now - (frame.received_at or now)
-            stats.jitter_buffer_target_delay += self.playout.wished
+            stats.jitter_buffer_target_delay += wished
             stats.jitter_buffer_emitted_count += 1
             frames.append((frame, first, last))
         return frames
@@ -164,24 +165,24 @@ class VideoBuffer:
 
     def _end_of_frame(self) -> int | None:
         """Return the number of the last packet of the next frame if all of it is there."""
-        packets = self._packets
-        number = self._scanned
+        packets, formats, first, number = self._packets, self._formats, self._next, self._scanned
+        timestamp = packets[first][0].timestamp if first is not None and first < number else None
         while (entry := packets.get(number)) is not None:
             packet = entry[0]
-            if not packet.payload:
+            if packet.payload:
+                if packet.timestamp != timestamp:
+                    if timestamp is not None:
+                        # The marker is missing, but another frame begins.
+                        return number - 1
+                    timestamp = packet.timestamp
+                if formats[packet.payload_type].ends_frame(packet):
+                    return number
+            elif timestamp is None:
                 # Mere padding has a number as well, but belongs to no frame.
-                if number == self._next:
-                    del packets[number]
-                    self._next = number + 1
-            elif (
-                self._next is not None and number > self._next and packet.timestamp != packets[self._next][0].timestamp
-            ):
-                # The marker is missing, but another frame begins.
-                return number - 1
-            elif self._format(packet).ends_frame(packet):
-                return number
+                del packets[number]
+                self._next = number + 1
             number += 1
-            self._scanned = number
+        self._scanned = number
         return None
 
     def _format(self, packet: RtpPacket) -> PayloadFormat:
@@ -190,34 +191,37 @@ class VideoBuffer:
     def _join(self, end: int, now: float) -> None:
         """Join the packets up to `end`, and keep the frame if it can be decoded."""
         first = self._next if self._next is not None else end
-        entries = [self._packets.pop(number) for number in range(first, end + 1)]
+        entries = list(map(self._packets.pop, range(first, end + 1)))
         self._next = self._scanned = end + 1
         self._blocked_at = None
-        self._key_frame_hints = [number for number in self._key_frame_hints if number > end]
         packets = [packet for packet, _ in entries if packet.payload]
+        stats = self._stats
         try:
             frame = self._format(packets[0]).assemble(packets)
         except ParseError:
-            self._stats.frames_dropped += 1
+            stats.frames_dropped += 1
+            self._forget_hints(end)
             self._break()
             return
-        if not self.is_intact and not self._is_decodable(frame):
-            self._stats.frames_dropped += 1
-            self.wants_key_frame = True
-            return
-        self.is_intact = True
-        self.wants_key_frame = False
-        self._key_frame_hints.clear()
-        if frame.metadata is not None and frame.metadata.frame_id is not None:
-            self._delivered_ids.append(frame.metadata.frame_id)
-        arrivals = [arrival for _, arrival in entries]
-        frame.received_at = max(arrivals)
-        stats = self._stats
+        if not self.is_intact:
+            if not self._is_decodable(frame):
+                stats.frames_dropped += 1
+                self._forget_hints(end)
+                self.wants_key_frame = True
+                return
+            self.is_intact = True
+            self.wants_key_frame = False
+            self._key_frame_hints.clear()
+        metadata = frame.metadata
+        if metadata is not None and metadata.frame_id is not None:
+            self._delivered_ids.append(metadata.frame_id)
         stats.frames_received += 1
         stats.key_frames_received += frame.keyframe
-        if len(entries) > 1:
+        _, arrivals = zip(*entries, strict=True)
+        frame.received_at = latest = max(arrivals)
+        if end > first:
             stats.frames_assembled_from_multiple_packets += 1
-            stats.total_assembly_time += frame.received_at - min(arrivals)
+            stats.total_assembly_time += latest - min(arrivals)
         media_time = self._timestamps.unwrap(frame.timestamp) / VIDEO_CLOCK_RATE
         if self.playout.arrive(media_time, frame.timestamp, now):
             # What waits has no time on the new timeline: it leaves before what comes.
@@ -225,6 +229,9 @@ class VideoBuffer:
         if len(self._ready) >= MAX_READY:
             self._ready.popleft()
         self._ready.append((frame, packets[0], packets[-1], media_time))
+
+    def _forget_hints(self, end: int) -> None:
+        self._key_frame_hints = [number for number in self._key_frame_hints if number > end]
 
     def _is_decodable(self, frame: EncodedFrame) -> bool:
         """Whether a frame behind a gap needs nothing that was lost in it."""

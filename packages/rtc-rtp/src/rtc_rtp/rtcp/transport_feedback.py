@@ -95,6 +95,12 @@ class TransportFeedback(Feedback):
             raise ValueError(f"a feedback packet count has 8 bits, not {self.feedback_packet_count}")
         if not -0x80_0000 <= self.reference_time <= 0x7F_FFFF:
             raise ValueError(f"a reference time has 24 bits with sign, not {self.reference_time}")
+        small = [delta for delta in self.deltas if delta is not None and 0 <= delta <= MAX_SMALL_DELTA]
+        word = (self.reference_time & 0xFF_FFFF) << 8 | self.feedback_packet_count
+        fixed = pack(_FIXED, self.base_sequence_number, len(self.deltas), word)
+        if len(small) == len(self.deltas) <= _MAX_RUN:
+            # What nearly all feedback says: every packet came, soon after the one before. That is one run.
+            return fixed + _CHUNK.pack(_SMALL_DELTA << 13 | len(small)) + bytes(small)
         statuses = []
         deltas = b""
         for delta in self.deltas:
@@ -108,8 +114,6 @@ class TransportFeedback(Feedback):
                 deltas += _LARGE_DELTA.pack(delta)
             else:
                 raise ValueError(f"a delta has 16 bits, not {delta}")
-        word = (self.reference_time & 0xFF_FFFF) << 8 | self.feedback_packet_count
-        fixed = pack(_FIXED, self.base_sequence_number, len(statuses), word)
         return fixed + _serialize_statuses(statuses) + deltas
 
 
