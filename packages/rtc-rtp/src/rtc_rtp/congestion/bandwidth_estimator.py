@@ -211,15 +211,16 @@ class BandwidthEstimator:
         """Feed what arrived to those who measure it; return what a probe found."""
         in_alr = self._alr.started_at is not None
         newest_sent_at = None
+        last_arrival = self._last_arrival
         for packet in results:
             received_at = packet.received_at
             if received_at is None:
                 continue
             newest_sent_at = packet.sent_at
-            if self._last_arrival is not None and abs(received_at - self._last_arrival) > STREAM_TIMEOUT:
+            if last_arrival is not None and abs(received_at - last_arrival) > STREAM_TIMEOUT:
                 self._inter_arrival = InterArrival()
                 self._trendline = TrendlineEstimator()
-            self._last_arrival = received_at
+            last_arrival = received_at
             self._throughput.packet_arrived(received_at, packet.size, in_alr=in_alr)
             if packet.probe_id is not None:
                 # Too fast by intention: the queue that a probe builds is no sign of overuse, and neither is what has to wait for it.
@@ -229,6 +230,7 @@ class BandwidthEstimator:
             deltas = self._inter_arrival.packet_arrived(packet.sent_at, received_at)
             if deltas is not None:
                 self._trendline.group_arrived(*deltas, received_at)
+        self._last_arrival = last_arrival
         if newest_sent_at is not None:
             self._take_round_trip(now - newest_sent_at)
         return self._probe_results.finding()

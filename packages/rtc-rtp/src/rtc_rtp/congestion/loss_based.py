@@ -72,21 +72,23 @@ class LossBasedEstimator:
         """Take in what became of some packets.
 
         Args:
-            results: What `SentPackets.results` returned.
+            results: What `SentPackets.results` returned, in the order in which they were sent, at least one.
             delay_based_bps: Where the delay allows to go.
             throughput_bps: What arrives, as far as known.
         """
+        lost = size = 0
         for packet in results:
-            self._count += 1
-            self._lost += packet.received_at is None
-            self._bytes += packet.size
-            if self._started_at is None:
-                self._started_at = packet.sent_at
-            self._last_sent_at = max(self._last_sent_at, packet.sent_at)
-        started = self._started_at
-        if started is None or self._last_sent_at - started < OBSERVATION_LENGTH:
+            lost += packet.received_at is None
+            size += packet.size
+        self._count += len(results)
+        self._lost += lost
+        self._bytes += size
+        if self._started_at is None:
+            self._started_at = results[0].sent_at
+        self._last_sent_at = max(self._last_sent_at, results[-1].sent_at)
+        seconds = self._last_sent_at - self._started_at
+        if seconds < OBSERVATION_LENGTH:
             return
-        seconds = self._last_sent_at - started
         self._observations.append(_Observation(self._count, self._lost, self._bytes, seconds))
         self._count = self._lost = self._bytes = 0
         self._started_at = self._last_sent_at

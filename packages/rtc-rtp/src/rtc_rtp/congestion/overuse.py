@@ -6,7 +6,8 @@ and draft-ietf-rmcat-gcc-02, section 5.
 
 import enum
 from collections import deque
-from operator import mul
+from itertools import repeat
+from operator import mul, sub
 from typing import Final
 
 GROUP_LENGTH: Final = 0.005
@@ -80,7 +81,7 @@ class InterArrival:
             return None
         if sent_at < current.first_sent_at:
             return None  # sent before: out of order
-        if self._belongs(current, sent_at, received_at):
+        if sent_at - current.first_sent_at <= GROUP_LENGTH or _is_held_back(current, sent_at, received_at):
             current.sent_at = max(current.sent_at, sent_at)
             current.complete_at = max(current.complete_at, received_at)
             return None
@@ -99,14 +100,12 @@ class InterArrival:
         self._current = _Group(sent_at, received_at)
         return deltas
 
-    def _belongs(self, group: _Group, sent_at: float, received_at: float) -> bool:
-        if sent_at - group.first_sent_at <= GROUP_LENGTH:
-            return True
-        arrival_delta = received_at - group.complete_at
-        propagation_delta = arrival_delta - (sent_at - group.sent_at)
-        return (
-            propagation_delta < 0 and arrival_delta <= BURST_INTERVAL and received_at - group.first_arrival < MAX_BURST
-        )
+
+def _is_held_back(group: _Group, sent_at: float, received_at: float) -> bool:
+    """Tell whether a packet that left after a group waited somewhere together with it."""
+    arrival_delta = received_at - group.complete_at
+    propagation_delta = arrival_delta - (sent_at - group.sent_at)
+    return propagation_delta < 0 and arrival_delta <= BURST_INTERVAL and received_at - group.first_arrival < MAX_BURST
 
 
 class TrendlineEstimator:
@@ -153,7 +152,7 @@ class TrendlineEstimator:
         """Return the slope of the line with the least squares; None if all groups arrived at once."""
         arrivals = self._arrivals_ms
         mean = sum(arrivals) / len(arrivals)
-        offsets = [arrival - mean for arrival in arrivals]
+        offsets = list(map(sub, arrivals, repeat(mean)))
         denominator = sum(map(mul, offsets, offsets))
         # The mean of the delays need not be taken off: the offsets are nothing in sum.
         return sum(map(mul, offsets, self._delays_ms)) / denominator if denominator else None

@@ -1,5 +1,6 @@
 """The sender's memory of packets, and what feedback says became of them."""
 
+from operator import attrgetter
 from typing import Final
 
 from rtc_rtp.rtcp.congestion_control import (
@@ -18,6 +19,7 @@ MAX_AGE: Final = 10.0
 
 _EXPIRE_MASK: Final = 63
 """Old packets are looked for once in so many, plus one."""
+_sent_at: Final = attrgetter("sent_at")
 
 
 class SentPacket:
@@ -149,9 +151,9 @@ class SentPackets:
         for delta in feedback.deltas[: max(newest + 1 - number, 0)]:
             if delta is not None:
                 ticks += delta
-                self._settle(number, ticks / TICKS_PER_SECOND, found)
+                self._arrived(number, ticks / TICKS_PER_SECOND, found)
             elif number >= oldest:
-                self._settle(number, None, found)
+                self._missed(number)
             number += 1
         return found
 
@@ -165,28 +167,23 @@ class SentPackets:
                 if number is None:
                     continue
                 if metric is None:
-                    self._settle(number, None, found)
+                    self._missed(number)
                 elif metric.arrival_offset <= MAX_ARRIVAL_OFFSET:
-                    self._settle(number, reported_at - metric.arrival_offset / OFFSETS_PER_SECOND, found)
+                    self._arrived(number, reported_at - metric.arrival_offset / OFFSETS_PER_SECOND, found)
                 else:  # it arrived, but who knows when
                     self._forget(self._packets.pop(number))
         return found
 
-    def _settle(self, number: int, received_at: float | None, found: list[SentPacket]) -> None:
-        """Write down what became of a packet."""
-        packet = self._packets.get(number)
-        if packet is None:
-            return
-        if received_at is not None:
+    def _arrived(self, number: int, received_at: float, found: list[SentPacket]) -> None:
+        packet = self._packets.pop(number, None)
+        if packet is not None:
             packet.received_at = received_at
-            del self._packets[number]
             self._forget(packet)
             found.append(packet)
-        elif packet.in_flight:
+
+    def _missed(self, number: int) -> None:
+        packet = self._packets.get(number)
+        if packet is not None and packet.in_flight:
             packet.in_flight = False
             self.in_flight_bytes -= packet.size
             self._suspects.append(number)
-
-
-def _sent_at(packet: SentPacket) -> float:
-    return packet.sent_at

@@ -6,6 +6,8 @@ FIRST_WINDOW: Final = 0.5
 """Seconds over which the first estimate is taken."""
 WINDOW: Final = 0.15
 """Seconds of a sample later on."""
+MAX_GAP: Final = 0.5
+"""Seconds without a packet after which a sample begins anew."""
 MIN_BITRATE_BPS: Final = 40_000.0
 UNCERTAINTY: Final = 10.0
 UNCERTAINTY_IN_ALR: Final = 20.0
@@ -33,8 +35,7 @@ class AcknowledgedBitrate:
             in_alr: Whether the application sends less than it may: samples are then rather too small than too large.
         """
         started = self._window_started_at
-        window = FIRST_WINDOW if self.bitrate_bps is None else WINDOW
-        if started is None or received_at < started or received_at - self._last_at > max(window, FIRST_WINDOW):
+        if started is None or received_at < started or received_at - self._last_at > MAX_GAP:
             # The first packet of a window says where it begins; its bytes came before.
             self._window_started_at = self._last_at = received_at
             self._window_bytes = 0
@@ -42,7 +43,7 @@ class AcknowledgedBitrate:
         self._window_bytes += size
         self._last_at = max(self._last_at, received_at)
         passed = received_at - started
-        if passed >= window:
+        if passed >= (FIRST_WINDOW if self.bitrate_bps is None else WINDOW):
             self._take_sample(8 * self._window_bytes / passed, in_alr=in_alr)
             self._window_started_at = received_at
             self._window_bytes = 0
