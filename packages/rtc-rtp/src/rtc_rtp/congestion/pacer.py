@@ -31,6 +31,7 @@ MAX_DEBT: Final = 0.5
 """Seconds of sending that may be owed at most, as after a probe."""
 _TICK: Final = 1e-6
 """Seconds that are no time: clocks are floats."""
+_NO_LIMIT: Final = float("inf")
 
 P = TypeVar("P")
 
@@ -106,8 +107,10 @@ class Pacer(Generic[P]):
         Raises:
             ValueError: The rate is not positive.
         """
-        self._config = config or PacerConfig()
-        self._queues: tuple[deque[tuple[P, int]], ...] = tuple([deque() for _ in PacketPriority])
+        config = config or PacerConfig()
+        self._max_queued_bytes = config.max_queue_size
+        self._max_queued_count = config.max_queue_length
+        self._queues: tuple[deque[PacedPacket[P]], ...] = tuple([deque() for _ in PacketPriority])
         self._queued_bytes = 0
         self._queued_count = 0
         self._debt = 0.0  # bytes that were sent ahead of their time
@@ -126,7 +129,7 @@ class Pacer(Generic[P]):
 
     def queued_bytes_of(self, priority: PacketPriority) -> int:
         """Bytes that wait with one priority."""
-        return sum([size for _, size in self._queues[priority]])
+        return sum([paced.size for paced in self._queues[priority]])
 
     @property
     def queued_count(self) -> int:
@@ -167,12 +170,13 @@ class Pacer(Generic[P]):
         Raises:
             BufferFullError: So much waits already that the packet was not taken.
         """
-        self._advance(now)
-        config = self._config
-        if self._queued_count >= config.max_queue_length or self._queued_bytes + size > config.max_queue_size:
+        if now > self._now:
+            self._advance(now)
+        queued_bytes = self._queued_bytes + size
+        if queued_bytes > self._max_queued_bytes or self._queued_count >= self._max_queued_count:
             raise BufferFullError(f"{self._queued_count} packets of {self._queued_bytes} bytes wait already")
-        self._queues[priority].append((packet, size))
-        self._queued_bytes += size
+        self._queues[priority].append(PacedPacket(packet, size))
+        self._queued_bytes = queued_bytes
         self._queued_count += 1
 
     def probe(self, probe: Probe, now: float) -> None:
@@ -207,11 +211,11 @@ class Pacer(Generic[P]):
 
     def packets_to_send(self, now: float) -> list[PacedPacket[P]]:
         """Return what may leave now, in order."""
-        self._advance(now)
+        if now > self._now:
+            self._advance(now)
         leaving: list[PacedPacket[P]] = []
-        audio = self._queues[PacketPriority.AUDIO]
-        while audio:
-            leaving.append(self._take(audio))
+        if self._queues[PacketPriority.AUDIO]:
+            self._take(leaving, _NO_LIMIT, PacketPriority.AUDIO)
         if self._probes:
             self._send_probe(leaving)
         if self._probes and self._is_probing:
@@ -220,8 +224,7 @@ class Pacer(Generic[P]):
             rate = self._rate()
             if 8 * self._debt <= rate * _TICK:
                 budget = max(rate * BURST / 8, min(rate * SLOW_BURST / 8, SLOW_BURST_SIZE), 1.0)
-                while self._queued_count and self._debt < budget:
-                    leaving.append(self._take(self._first_queue()))
+                self._take(leaving, budget - self._debt)
         elif self._padding_bps and self._has_sent:
             self._pad(leaving)
         if leaving:
@@ -247,12 +250,14 @@ class Pacer(Generic[P]):
             passed = self._now - active.started_at
             burst = max(probe.bitrate_bps * (passed + PROBE_BURST) / 8, active.sent + 1.0)
             active.bursts += 1
+            begin = len(leaving)
+            active.sent += self._take(leaving, burst - active.sent)
             while active.sent < burst:
-                paced = self._take(self._first_queue()) if self._queued_count else self._padding()
+                leaving.append(self._padding())
+                active.sent += PADDING_SIZE
+            for paced in leaving[begin:]:
                 paced.probe_id = probe.probe_id
-                leaving.append(paced)
-                active.sent += paced.size
-                active.count += 1
+            active.count += len(leaving) - begin
             if active.sent < probe.size or active.count < probe.packet_count or active.bursts < MIN_BURST_COUNT:
                 return
             self._probes.popleft()
@@ -278,27 +283,30 @@ class Pacer(Generic[P]):
         self._padding_debt += PADDING_SIZE
         return PacedPacket(None, PADDING_SIZE)
 
-    def _first_queue(self) -> deque[tuple[P, int]]:
-        for queue in self._queues:
-            if queue:
-                return queue
-        raise IndexError("nothing waits")
-
-    def _take(self, queue: deque[tuple[P, int]]) -> PacedPacket[P]:
-        packet, size = queue.popleft()
-        self._queued_bytes -= size
-        self._queued_count -= 1
-        self._has_sent = True
-        self._debt += size
-        self._padding_debt += size
-        return PacedPacket(packet, size)
+    def _take(
+        self, leaving: list[PacedPacket[P]], limit: float, lowest: PacketPriority = PacketPriority.PADDING
+    ) -> int:
+        """Let what waits leave, the highest priority first, until that is as many bytes as the limit; return how many it is."""
+        before, taken = len(leaving), 0
+        for queue in self._queues[: lowest + 1]:
+            while queue and taken < limit:
+                paced = queue.popleft()
+                taken += paced.size
+                leaving.append(paced)
+        if taken:
+            self._queued_bytes -= taken
+            self._queued_count -= len(leaving) - before
+            self._has_sent = True
+            self._debt += taken
+            self._padding_debt += taken
+        return taken
 
     def _rate(self) -> float:
         """Return how fast to send: faster than told if the queue would take too long."""
         return max(self._pacing_bps, 8 * self._queued_bytes / MAX_QUEUE_TIME)
 
     def _advance(self, now: float) -> None:
-        """Let debts be paid by the time that has passed."""
+        """Let debts be paid by the time that has passed, if any has."""
         passed = now - self._now
         if passed <= 0:
             return
