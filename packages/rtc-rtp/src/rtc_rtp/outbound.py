@@ -93,7 +93,7 @@ class Outbound:
             events_before = sender.parameters.telephone_event_payload_types
             ended = sender.update(parameters)
             for stream in ended:
-                stream.is_over = True
+                stream.end()
             if ended or parameters.telephone_event_payload_types != events_before:
                 self._dialling.pop(sender_id, None)
         self._index()
@@ -112,7 +112,7 @@ class Outbound:
         self._dialling.pop(sender_id, None)
         ended = [ssrc for stream in sender.streams.values() for ssrc in stream.used_ssrcs()]
         for stream in sender.streams.values():
-            stream.is_over = True
+            stream.end()
         self._index()
         return ended
 
@@ -190,8 +190,7 @@ class Outbound:
         self.departures.check_room(len(frame.data))
         packets = stream.packetize(frame)
         self.has_begun = True
-        for outgoing in packets:
-            self.departures.add(outgoing)
+        self.departures.add(packets)
 
     def send_packets(
         self,
@@ -210,8 +209,7 @@ class Outbound:
         departures.check_room(sum([len(packet.payload) for packet in packets]))
         passed = stream.pass_on(packets, rewrite=rewrite, payload_types=payload_types, extension_map=extension_map)
         self.has_begun = True
-        for outgoing in passed:
-            departures.add(outgoing)
+        departures.add(passed)
 
     # --- tones ---
 
@@ -239,8 +237,7 @@ class Outbound:
     def progress(self) -> None:
         """Do what is due: tones, and what the bandwidth estimate has to do."""
         for dialling in self._dialling.values():
-            for outgoing in dialling.progress():
-                self.departures.add(outgoing)
+            self.departures.add(dialling.progress())
         now = self._context.now
         if self._loose_at <= now:
             for stream in self._streams():
@@ -258,8 +255,7 @@ class Outbound:
         stream = found[1]
         stream.stats.nack_count += 1
         room = self.departures.repair_room
-        for outgoing in stream.repeat(sequence_numbers, self._context.round_trip_time.assumed, room):
-            self.departures.add(outgoing)
+        self.departures.add(stream.repeat(sequence_numbers, self._context.round_trip_time.assumed, room))
         return True
 
     def key_frame_requested(self, ssrc: int) -> bool:

@@ -218,6 +218,9 @@ class Pacer(Generic[P]):
             self._take(leaving, _NO_LIMIT, PacketPriority.AUDIO)
         if self._probes:
             self._send_probe(leaving)
+        if leaving:
+            # Neither of these asks whether it may.
+            self._debt = min(self._debt, self._rate() * MAX_DEBT / 8 + leaving[-1].size)
         if self._probes and self._is_probing:
             pass  # What waits leaves as part of the probe: beside it, it would be in its way.
         elif self._queued_count:
@@ -227,8 +230,7 @@ class Pacer(Generic[P]):
                 self._take(leaving, budget - self._debt)
         elif self._padding_bps and self._has_sent:
             self._pad(leaving)
-        if leaving:
-            self._debt = min(self._debt, self._rate() * MAX_DEBT / 8 + leaving[-1].size)
+        if leaving and self._padding_bps:
             self._padding_debt = min(self._padding_debt, self._padding_bps * MAX_DEBT / 8 + leaving[-1].size)
         return leaving
 
@@ -298,7 +300,8 @@ class Pacer(Generic[P]):
             self._queued_count -= len(leaving) - before
             self._has_sent = True
             self._debt += taken
-            self._padding_debt += taken
+            if self._padding_bps:
+                self._padding_debt += taken
         return taken
 
     def _rate(self) -> float:

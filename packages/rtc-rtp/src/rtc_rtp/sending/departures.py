@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from rtc_rtp.congestion.bandwidth_estimator import BandwidthConfig, BandwidthEstimator
-from rtc_rtp.congestion.pacer import Pacer, PacerConfig, PacketPriority
+from rtc_rtp.congestion.pacer import PacedPacket, Pacer, PacerConfig, PacketPriority
 from rtc_rtp.context import Context
 from rtc_rtp.errors import BufferFullError
 from rtc_rtp.events import TargetBitrateChanged
+from rtc_rtp.extensions.time import ABS_SEND_TIME
 from rtc_rtp.rtcp import CongestionControlFeedback, TransportFeedback
 from rtc_rtp.sending.allocation import allocate
 from rtc_rtp.sending.sender import Sender
@@ -120,21 +121,17 @@ class Departures:
         if size > self.room:
             raise BufferFullError(f"there is room for {max(self.room, 0)} bytes, not for {size}")
 
-    def add(self, outgoing: Outgoing) -> None:
-        """Queue a packet."""
-        if self._pacer is None:
-            self._queue.append(outgoing)
-            self._queued_size += outgoing.size
+    def add(self, packets: Iterable[Outgoing]) -> None:
+        """Queue packets."""
+        pacer, now = self._pacer, self._context.now
+        if pacer is None:
+            self._queue.extend(packets)
+            self._queued_size += sum([outgoing.size for outgoing in packets])
             return
-        if outgoing.stream.is_audio:
-            priority = PacketPriority.AUDIO
-        elif outgoing.packet.ssrc == outgoing.stream.encoding.fec_ssrc:
-            priority = PacketPriority.FEC
-        else:
-            # [rfc4588:7/1] [rfc4588:7/2] [rfc4588:7/3] Out of one budget: what is sent again takes from what is new.
-            priority = PacketPriority.RETRANSMISSION if outgoing.is_retransmission else PacketPriority.VIDEO
+        # [rfc4588:7/1] [rfc4588:7/2] [rfc4588:7/3] Out of one budget: what is sent again takes from what is new.
         # [rfc5104:4.3.1.2/3] [rfc5104:5/1] Whatever asked for it, a packet leaves at the pace of the estimate.
-        self._pacer.enqueue(outgoing, outgoing.size + LOWER_LAYERS, priority, self._context.now)
+        for outgoing in packets:
+            pacer.enqueue(outgoing, outgoing.size + LOWER_LAYERS, outgoing.priority, now)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -144,28 +141,32 @@ class Departures:
 
     def take(self) -> list[bytes]:
         """Return the packets that leave now."""
-        pacer = self._pacer
-        if pacer is None:
-            leaving = [(each, None) for each in self._queue if each.stream.owns(each.packet.ssrc)]
+        context, pacer = self._context, self._pacer
+        leaving: list[PacedPacket[Outgoing]]
+        if pacer is not None:
+            leaving = pacer.packets_to_send(context.now)
+        else:
+            leaving = [PacedPacket(outgoing, outgoing.size) for outgoing in self._queue]
             self._queue.clear()
             self._queued_size = 0
-            departed = [self._depart(outgoing, probe_id) for outgoing, probe_id in leaving]
-            return [data for data in departed if data is not None]
+        if not leaving:
+            return []
+        send_time = ABS_SEND_TIME.serialize(context.wall_time(context.now))
         datagrams: list[bytes] = []
-        for paced in pacer.packets_to_send(self._context.now):
+        for paced in leaving:
             outgoing = paced.packet
             if outgoing is None and self._padding_stream is not None:
                 outgoing = self._padding_stream.pad(paced.size)
-            if outgoing is not None and outgoing.stream.owns(outgoing.packet.ssrc):
-                data = self._depart(outgoing, paced.probe_id)
+            if outgoing is not None:
+                data = self._depart(outgoing, send_time, paced.probe_id)
                 if data is not None:
                     datagrams.append(data)
         return datagrams
 
-    def _depart(self, outgoing: Outgoing, probe_id: int | None) -> bytes | None:
+    def _depart(self, outgoing: Outgoing, send_time: bytes, probe_id: int | None) -> bytes | None:
         stream = outgoing.stream
         number = self._transport_sequence_number
-        data = stream.depart(outgoing, number)
+        data = stream.depart(outgoing, number, send_time)
         if data is None:
             return None
         # What is repeated to the bit has the number that it had, and tells nothing of now.

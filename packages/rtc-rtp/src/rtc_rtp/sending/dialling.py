@@ -77,7 +77,7 @@ class Dialling:
                 marker=tone.marker,
                 extensions=elements,
             )
-            packets.append(Outgoing(stream, packet, context.now))
+            packets.append(Outgoing(stream, packet, context.now, stream.priority))
         context.events += [ToneSent(self._sender_id, event.tone) for event in self._tones.events()]
         return packets
 

@@ -25,6 +25,7 @@ class HeaderExtensions:
         "hop_by_hop",
         "map",
         "max_length",
+        "tells_clock",
         "transport_sequence_number",
         "two_byte",
     )
@@ -36,6 +37,9 @@ class HeaderExtensions:
         self._audio_level = negotiated.id_of(AUDIO_LEVEL)
         self._abs_capture_time = negotiated.id_of(ABS_CAPTURE_TIME)
         self._ntp = negotiated.id_of(NTP_64)
+        self.tells_clock = self._ntp is not None
+        """Whether the peer wants to know what time it is by our reports."""
+
         self._orientation = negotiated.id_of(VIDEO_ORIENTATION)
         names = {MID: mid, RID: rid, REPAIRED_RID: rid}
         named = {uri: (negotiated.id_of(uri), (name or "").encode()) for uri, name in names.items()}
@@ -125,12 +129,9 @@ class HeaderExtensions:
             # [rfc6051:3.3/1] [rfc6051:3.3/2]
             elements[self._ntp] = NTP_64.serialize(ntp_timestamp(instant))
 
-    @property
-    def tells_clock(self) -> bool:
-        """Whether the peer wants to know."""
-        return self._ntp is not None
-
-    def depart(self, elements: dict[int, bytes], wall_time: float) -> None:
-        """Say when a packet leaves."""
+    def stamp(self, elements: dict[int, bytes], transport_sequence_number: int, send_time: bytes) -> None:
+        """Say which of all packets of the transport one is, and when it leaves."""
+        if self.transport_sequence_number is not None:
+            elements[self.transport_sequence_number] = transport_sequence_number.to_bytes(2, "big")
         if self.abs_send_time is not None:
-            elements[self.abs_send_time] = ABS_SEND_TIME.serialize(wall_time)
+            elements[self.abs_send_time] = send_time

@@ -8,6 +8,9 @@ from rtc_rtp.packet import RtpPacket
 MAX_COUNT: Final = 16_384
 """Beyond half of the sequence numbers, one would stand for two packets."""
 
+LOOK_INTERVAL: Final = 0.1
+"""Seconds between two looks for packets that are too old. Nobody finds those in any case: they only take room."""
+
 
 class SentPacket:
     """One packet that left."""
@@ -29,7 +32,7 @@ class SentPacket:
 class History:
     """The latest packets of one stream, as far as time and room allow."""
 
-    __slots__ = ("_packets", "_sequence_numbers", "_size", "max_duration", "max_size")
+    __slots__ = ("_look_at", "_packets", "_sequence_numbers", "_size", "max_duration", "max_size")
 
     def __init__(self, max_duration: float, max_size: int) -> None:
         self.max_duration = max_duration
@@ -41,6 +44,7 @@ class History:
         self._packets: dict[int, SentPacket] = {}
         self._sequence_numbers: deque[int] = deque()
         self._size = 0
+        self._look_at = float("-inf")
 
     def add(self, packet: RtpPacket, data: bytes | None, size: int, now: float) -> None:
         """Keep a packet that leaves now; old ones make room.
@@ -52,19 +56,27 @@ class History:
             now: Seconds.
         """
         number = packet.sequence_number
-        packets, order = self._packets, self._sequence_numbers
-        before = packets.get(number)
-        if before is not None:
-            self._size -= before.size
+        packets = self._packets
+        if number in packets:
+            self._size -= packets[number].size
         else:
-            order.append(number)
+            self._sequence_numbers.append(number)
         packets[number] = SentPacket(packet, data, size, now)
         self._size += size
-        oldest = now - self.max_duration
-        while len(order) > 1 and (
-            self._size > self.max_size or len(order) > MAX_COUNT or packets[order[0]].sent_at < oldest
-        ):
-            self._size -= packets.pop(order.popleft()).size
+        if now >= self._look_at or self._size > self.max_size or len(packets) > MAX_COUNT:
+            self._make_room(now)
+
+    def _make_room(self, now: float) -> None:
+        """Forget the oldest packets, as far as they are too old or too many."""
+        self._look_at = now + LOOK_INTERVAL
+        packets, order = self._packets, self._sequence_numbers
+        expired = now - self.max_duration
+        while len(order) > 1:
+            oldest = packets[order[0]]
+            if oldest.sent_at >= expired and self._size <= self.max_size and len(order) <= MAX_COUNT:
+                return
+            del packets[order.popleft()]
+            self._size -= oldest.size
 
     def find(self, sequence_number: int, now: float) -> SentPacket | None:
         """Return the packet of a sequence number if it is still there and not too old."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from rtc_rtp.congestion.pacer import PacketPriority
 from rtc_rtp.context import Context
 from rtc_rtp.extensions.video import VideoOrientation
 from rtc_rtp.frame import EncodedFrame
@@ -39,14 +40,21 @@ MAX_RESENDS: Final = 10
 class Outgoing:
     """One packet that waits to leave."""
 
-    __slots__ = ("is_key_frame", "is_retransmission", "packet", "queued_at", "size", "stream")
+    __slots__ = ("is_key_frame", "is_retransmission", "packet", "priority", "queued_at", "size", "stream")
 
     def __init__(
-        self, stream: "SendStream", packet: RtpPacket, queued_at: float, *, is_retransmission: bool = False
+        self,
+        stream: "SendStream",
+        packet: RtpPacket,
+        queued_at: float,
+        priority: PacketPriority,
+        *,
+        is_retransmission: bool = False,
     ) -> None:
         self.stream = stream
         self.packet = packet
         self.queued_at = queued_at
+        self.priority = priority
         self.is_retransmission = is_retransmission
         self.is_key_frame = False
         self.size = stream.header_length + len(packet.payload) + packet.padding_length
@@ -65,11 +73,13 @@ class SendStream:
         "_is_unsettled",
         "_mapped_at",
         "_mapped_timestamp",
+        "_max_payload_length",
         "_orientation",
         "_owned",
         "_parameters",
         "_parity_numbers",
         "_redundancy",
+        "_repair_priority",
         "_rewriting",
         "_timestamp_offset",
         "bounds",
@@ -83,11 +93,11 @@ class SendStream:
         "is_acknowledged",
         "is_audio",
         "is_numbered",
-        "is_over",
         "is_repair_acknowledged",
         "key_frames",
         "loss_level",
         "next_sequence_number",
+        "priority",
         "repair",
         "repair_stats",
         "repaired_at",
@@ -101,9 +111,6 @@ class SendStream:
         self._formats: dict[int, PayloadFormat] = {}
         self._frame_size = 0.0
         self._orientation: VideoOrientation | None = None
-        self.is_over = False
-        """Whether it was removed, so that what waits of it must not leave."""
-
         self.repair_stats = OutboundStats(encoding.ssrc)
         self.repaired_at: float | None = None
         """When the latest packet of the stream of retransmissions left."""
@@ -169,9 +176,16 @@ class SendStream:
         """Bytes of a header without sources, at most."""
 
         self._owned = frozenset({encoding.ssrc, encoding.rtx_ssrc, encoding.fec_ssrc} - {None})
+        """The SSRCs under which packets may leave: those queued before one changed may not."""
+
         if encoding.fec_ssrc is not None and self._parity_numbers is None:
             self._parity_numbers = ParityNumbers(context.random_16() >> 1)
         self._redundancy = redundancy_for(context.options, parameters, encoding, self.extensions, self._parity_numbers)
+        self._max_payload_length = context.options.max_packet_size - self.header_length - OSN_LENGTH
+        """Of a packet without sources."""
+
+        if self._redundancy is not None:
+            self._max_payload_length -= self._redundancy.room
         if encoding.rtx_ssrc is None:
             self.repair = None
         elif self.repair is None or self.repair.ssrc != encoding.rtx_ssrc:
@@ -184,10 +198,16 @@ class SendStream:
         else:
             self.history = None
         self.is_audio = parameters.kind == "audio"
+        self.priority = PacketPriority.AUDIO if self.is_audio else PacketPriority.VIDEO
+        self._repair_priority = PacketPriority.AUDIO if self.is_audio else PacketPriority.RETRANSMISSION
         self.is_numbered = self.extensions.transport_sequence_number is not None
         self.stats.rid = encoding.rid
         self.stats.rtx_ssrc = encoding.rtx_ssrc
         self.stats.active = encoding.active
+
+    def end(self) -> None:
+        """Let nothing leave any more, what waits included: the stream was removed."""
+        self._owned = frozenset()
 
     def _keep_formats(self, codecs: Sequence[RtpCodec]) -> None:
         """Forget the payload formats of codecs that become others; the rest go on to number their frames."""
@@ -209,6 +229,8 @@ class SendStream:
         codec = self.codec
         if frame.mime_type is None:
             # Only a caller that names no media type means our payload types; a frame that is passed on has the peer's.
+            if frame.payload_type == codec.payload_type:
+                return codec
             return next((each for each in self._parameters.codecs if each.payload_type == frame.payload_type), codec)
         wanted = frame.mime_type.lower()
         if codec.mime_type.lower() == wanted:
@@ -233,10 +255,6 @@ class SendStream:
     def may_send(self) -> bool:
         """Whether media of this stream leave: the application wants it so, and the path is in a state for it."""
         return self.encoding.active and self.breaker.reason is None
-
-    def owns(self, ssrc: int) -> bool:
-        """Whether packets under an SSRC may leave: those queued before it changed may not."""
-        return not self.is_over and ssrc in self._owned
 
     def used_ssrcs(self) -> list[int]:
         """Those under which something did leave."""
@@ -268,7 +286,7 @@ class SendStream:
         Raises:
             ValueError: The frame is not of a negotiated format.
         """
-        context, extensions = self._context, self.extensions
+        now, redundancy = self._context.now, self._redundancy
         codec = self.codec_of(frame)
         format_ = self._formats.get(codec.payload_type)
         if format_ is None:
@@ -276,59 +294,69 @@ class SendStream:
             if format_ is None:
                 raise ValueError(f"there is no payload format for {codec.mime_type}; send packets instead")
             self._formats[codec.payload_type] = format_
-        redundancy = self._redundancy
-        overhead = FIXED_HEADER_LENGTH + 4 * len(frame.csrcs) + extensions.max_length + OSN_LENGTH
-        if redundancy is not None:
-            overhead += redundancy.room
-        payloads = format_.packetize(frame, context.options.max_packet_size - overhead)
+        csrcs = frame.csrcs
+        payloads = format_.packetize(frame, self._max_payload_length - 4 * len(csrcs))
+        payload_type, ssrc = codec.payload_type, self.ssrc
         timestamp = frame.timestamp + self._timestamp_offset & 0xFFFF_FFFF
         self._introduce()
         captured_at = self._captured_at(frame)
-        self._map(timestamp, captured_at)
+        self._mapped_timestamp, self._mapped_at = timestamp, captured_at
+        # Of most packets nothing is said but what they are stamped with when they leave.
+        says_more = redundancy is not None or not self.is_acknowledged or frame.audio_level is not None
         made: list[RtpPacket] = []
         number = self.next_sequence_number
         for payload, marker in payloads:
-            elements: dict[int, bytes] = {}
-            if redundancy is not None:
-                redundancy.reserve(elements)
-            if not self.is_acknowledged:
-                # [rfc8851:4/3]
-                extensions.identify(elements)
-            if frame.audio_level is not None:
-                extensions.tell_level(elements, frame.audio_level)
-            packet = RtpPacket(
-                codec.payload_type,
-                number,
-                timestamp,
-                self.ssrc,
-                payload,
-                marker=marker,
-                csrcs=frame.csrcs,
-                extensions=elements,
-            )
+            packet = RtpPacket(payload_type, number, timestamp, ssrc, payload, marker=marker, csrcs=csrcs)
+            if says_more:
+                self._describe(packet.extensions, frame)
             # [rfc3550:5.1/16]
             number = number + 1 & 0xFFFF
             made.append(packet)
-        if made and context.now >= self._capture_time_told_at + CAPTURE_TIME_INTERVAL:
-            self._capture_time_told_at = context.now
-            elements = made[0].extensions
-            extensions.tell_capture_time(elements, frame.capture_time or context.wall_time(captured_at))
-        if made and extensions.tells_clock:
-            self._tell_clock(made, frame, captured_at)
-        if made and (frame.orientation != self._orientation or (frame.keyframe and frame.orientation is not None)):
-            extensions.tell_orientation(made[-1].extensions, frame.orientation or VideoOrientation(0))
+        if made:
+            self._describe_frame(made, frame, captured_at)
         self._orientation = frame.orientation
         self.next_sequence_number = number
         self._count_frame(frame)
-        parity = (
-            [] if redundancy is None else redundancy.protect(made, frame.metadata, self.stats.remote, self.take_number)
-        )
+        if redundancy is None:
+            parity = []
+        else:
+            parity = redundancy.protect(made, frame.metadata, self.stats.remote, self.take_number)
+        packets = [Outgoing(self, packet, now, self.priority) for packet in made]
+        if packets and frame.keyframe and not self.is_audio:
+            packets[-1].is_key_frame = True
+        if parity:
+            packets += self._outgoing_parity(parity)
+        return packets
+
+    def _describe(self, elements: dict[int, bytes], frame: EncodedFrame) -> None:
+        """Say in a packet of a frame what each of them says."""
+        if self._redundancy is not None:
+            self._redundancy.reserve(elements)
+        if not self.is_acknowledged:
+            # [rfc8851:4/3]
+            self.extensions.identify(elements)
+        if frame.audio_level is not None:
+            self.extensions.tell_level(elements, frame.audio_level)
+
+    def _describe_frame(self, made: list[RtpPacket], frame: EncodedFrame, captured_at: float) -> None:
+        """Say in one packet of a frame, or in two, what is said of the frame."""
+        context, extensions, orientation = self._context, self.extensions, frame.orientation
+        if context.now >= self._capture_time_told_at + CAPTURE_TIME_INTERVAL:
+            self._capture_time_told_at = context.now
+            capture_time = frame.capture_time or context.wall_time(captured_at)
+            extensions.tell_capture_time(made[0].extensions, capture_time)
+        if extensions.tells_clock:
+            self._tell_clock(made, frame, captured_at)
+        if orientation != self._orientation or (frame.keyframe and orientation is not None):
+            extensions.tell_orientation(made[-1].extensions, orientation or VideoOrientation(0))
+
+    def _outgoing_parity(self, parity: list[RtpPacket]) -> list[Outgoing]:
+        """Count packets of parity, and give those in a stream of their own the priority of such."""
         self.stats.fec_packets_sent += len(parity)
         self.stats.fec_bytes_sent += sum([len(packet.payload) for packet in parity])
-        packets = [Outgoing(self, packet, context.now) for packet in made]
-        if packets and frame.keyframe and self._parameters.kind == "video":
-            packets[-1].is_key_frame = True
-        return packets + [Outgoing(self, packet, context.now) for packet in parity]
+        is_beside = parity[0].ssrc != self.ssrc and not self.is_audio
+        priority = PacketPriority.FEC if is_beside else self.priority
+        return [Outgoing(self, packet, self._context.now, priority) for packet in parity]
 
     def _tell_clock(self, made: list[RtpPacket], frame: EncodedFrame, captured_at: float) -> None:
         """Let who begins to listen play in step at once: with the first packets, a key frame, and the sound that goes with one."""
@@ -362,10 +390,6 @@ class SendStream:
                 return captured_at
         self._is_unsettled = True
         return now
-
-    def _map(self, timestamp: int, at: float) -> None:
-        self._mapped_timestamp = timestamp
-        self._mapped_at = at
 
     def _count_frame(self, frame: EncodedFrame) -> None:
         stats, size = self.stats, len(frame.data)
@@ -421,7 +445,7 @@ class SendStream:
                 self.next_sequence_number = following
                 self._mapped_timestamp, self._mapped_at = timestamp, now
                 self._is_unsettled = True
-            passed.append(Outgoing(self, copy, now))
+            passed.append(Outgoing(self, copy, now, self.priority))
         return passed
 
     @property
@@ -468,7 +492,7 @@ class SendStream:
         """Return what repeats a packet; ``None`` if its payload type has no place in the stream of retransmissions."""
         repair = self.repair
         if repair is None:
-            return Outgoing(self, packet, self._context.now, is_retransmission=True)
+            return self._repeated(packet)
         original = without_red(packet, self._parameters, self.codec.payload_type)
         payload_type = next(
             (each.rtx_payload_type for each in self._parameters.codecs if each.payload_type == original.payload_type),
@@ -481,7 +505,10 @@ class SendStream:
         if not self.is_repair_acknowledged:
             # [rfc8851:4/3]
             extensions.identify_repair(elements)
-        return Outgoing(self, repair.wrap(original, payload_type, elements), self._context.now, is_retransmission=True)
+        return self._repeated(repair.wrap(original, payload_type, elements))
+
+    def _repeated(self, packet: RtpPacket) -> Outgoing:
+        return Outgoing(self, packet, self._context.now, self._repair_priority, is_retransmission=True)
 
     @property
     def can_pad(self) -> bool:
@@ -503,60 +530,70 @@ class SendStream:
         elements: dict[int, bytes] = {}
         if not self.is_repair_acknowledged:
             self.extensions.identify_repair(elements)
-        padding = repair.pad(self._mapped_timestamp, payload_type, length, elements)
-        return Outgoing(self, padding, self._context.now, is_retransmission=True)
+        return self._repeated(repair.pad(self._mapped_timestamp, payload_type, length, elements))
 
     # --- departure ---
 
-    def depart(self, outgoing: Outgoing, transport_sequence_number: int) -> bytes | None:
-        """Return the bytes of a packet that leaves now, and count it; ``None`` if it was to be repeated and is forgotten.
+    def depart(self, outgoing: Outgoing, transport_sequence_number: int, send_time: bytes) -> bytes | None:
+        """Return the bytes of a packet that leaves now, and count it.
 
         Args:
             outgoing: One of this stream.
             transport_sequence_number: Its number among all of the transport, for a stream that is numbered so.
+            send_time: What its header extension says of now.
+
+        Returns:
+            ``None`` if its SSRC is no longer ours, or it was to be repeated and is forgotten.
         """
-        context, extensions, packet = self._context, self.extensions, outgoing.packet
-        now = context.now
-        if outgoing.is_retransmission and packet.ssrc == self.ssrc:
+        packet = outgoing.packet
+        ssrc = packet.ssrc
+        if ssrc not in self._owned:
+            return None
+        now, history, extensions = self._context.now, self.history, self.extensions
+        if outgoing.is_retransmission and ssrc == self.ssrc:
             # Under its own number a packet must be the same to the bit: SRTP would use one keystream for two texts.
-            sent = self.history.find(packet.sequence_number, now) if self.history is not None else None
+            sent = None if history is None else history.find(packet.sequence_number, now)
             if sent is None or sent.data is None:
                 return None
             data = sent.data
         else:
-            elements = packet.extensions
-            if extensions.transport_sequence_number is not None:
-                elements[extensions.transport_sequence_number] = transport_sequence_number.to_bytes(2, "big")
-            if extensions.abs_send_time is not None:
-                extensions.depart(elements, context.wall_time(now))
+            extensions.stamp(packet.extensions, transport_sequence_number, send_time)
             data = packet.serialize(two_byte=extensions.two_byte)
-            if self.history is not None and not outgoing.is_retransmission and packet.ssrc == self.ssrc:
+        size = len(data)
+        if outgoing.is_retransmission:
+            self._count_repair(packet, size, now)
+        elif ssrc == self.ssrc:
+            if history is not None:
                 # A stream of retransmissions wraps the packet; only without one it leaves again as it was.
-                self.history.add(packet, data if self.repair is None else None, len(data), now)
-        self._count(outgoing, len(data), now)
+                history.add(packet, data if self.repair is None else None, size, now)
+            self._count(outgoing, size, now)
         return data
 
     def _count(self, outgoing: Outgoing, size: int, now: float) -> None:
-        packet = outgoing.packet
-        if packet.ssrc == self.encoding.fec_ssrc:
-            return
+        """Count a packet of media; parity was counted when it was made."""
+        packet, stats = outgoing.packet, self.stats
         length = len(packet.payload)
-        stats = self.stats if packet.ssrc == self.ssrc else self.repair_stats
         stats.packets_sent += 1
         stats.bytes_sent += length
         stats.header_bytes_sent += size - length
-        if stats is not self.stats:
+        stats.payload_type = packet.payload_type
+        stats.total_packet_send_delay += now - outgoing.queued_at
+        if self.sent_at is None:
+            self._context.has_new_stream = True
+            self.first_sequence_number = packet.sequence_number
+        self.sent_at = now
+        if outgoing.is_key_frame:
+            self.key_frames.answered(now)
+
+    def _count_repair(self, packet: RtpPacket, size: int, now: float) -> None:
+        length = len(packet.payload)
+        stats = self.stats
+        if packet.ssrc != self.ssrc:
+            stats = self.repair_stats
             self.repaired_at = now
-        if outgoing.is_retransmission:
-            if length:  # padding alone repeats nothing
-                self.stats.retransmitted_packets_sent += 1
-                self.stats.retransmitted_bytes_sent += length
-        else:
-            stats.payload_type = packet.payload_type
-            stats.total_packet_send_delay += now - outgoing.queued_at
-            if self.sent_at is None:
-                self._context.has_new_stream = True
-                self.first_sequence_number = packet.sequence_number
-            self.sent_at = now
-            if outgoing.is_key_frame:
-                self.key_frames.answered(now)
+        stats.packets_sent += 1
+        stats.bytes_sent += length
+        stats.header_bytes_sent += size - length
+        if length:  # padding alone repeats nothing
+            self.stats.retransmitted_packets_sent += 1
+            self.stats.retransmitted_bytes_sent += length
