@@ -19,6 +19,12 @@ RESERVED_ID: Final = 15
 
 _FIRST_HEADER: Final = 1 << 4
 _RESERVED_HEADER: Final = RESERVED_ID << 4
+# [rfc8285:4.2/2] What goes before a value of each identifier and length that the form has room for.
+_ONE_BYTE_HEADERS: Final = {
+    (identifier, length): bytes((identifier << 4 | length - 1,))
+    for identifier in range(1, MAX_ONE_BYTE_ID + 1)
+    for length in range(1, MAX_ONE_BYTE_LENGTH + 1)
+}
 _BYTES: Final = tuple([bytes((byte,)) for byte in range(256)])
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 
@@ -141,12 +147,11 @@ def serialize_elements(elements: Mapping[int, bytes], *, two_byte: bool = False)
         return TWO_BYTE_PROFILE, _serialize_two_byte(elements)
     data = b""
     for identifier, value in elements.items():
-        length = len(value)
+        header = _ONE_BYTE_HEADERS.get((identifier, len(value)))
         # [rfc8285:4.1.2/6] [rfc8285:4.1.2/7] [rfc8285:4.2/3] One that does not fit takes all others with it.
-        if not (0 < identifier < RESERVED_ID and 0 < length <= MAX_ONE_BYTE_LENGTH):
+        if header is None:
             return TWO_BYTE_PROFILE, _serialize_two_byte(elements)
-        # [rfc8285:4.2/2]
-        data += _BYTES[identifier << 4 | length - 1] + value
+        data += header + value
     # [rfc8285:4.2/1]
     return ONE_BYTE_PROFILE, data + _PADDING[len(data) & 3]
 

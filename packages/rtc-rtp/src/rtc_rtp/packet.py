@@ -272,13 +272,15 @@ class RtpPacket:
         See :rfc:`3550#section-5.1`.
         """
         second = self.payload_type
-        if not 0 <= second < 128:
+        if second >> 7:
             raise ValueError(f"a payload type is 0 to 127, not {second}")
         if self.marker:
             second |= _MARKER
-        profile, data = self._extension_profile, self._extension_data
-        if self._elements and (data is None or self._has_foreign_extension()):
-            profile, data = serialize_elements(self._elements, two_byte=two_byte or is_two_byte_profile(profile))
+        profile, data, elements = self._extension_profile, self._extension_data, self._elements
+        if elements and (data is None or self._has_foreign_extension()):
+            if profile and is_two_byte_profile(profile):
+                two_byte = True
+            profile, data = serialize_elements(elements, two_byte=two_byte)
         if data is None or self.csrcs or self.padding_length:
             return self._serialize_any(second, profile, data)
         # What nearly all packets of WebRTC look like: an extension, neither sources nor padding.

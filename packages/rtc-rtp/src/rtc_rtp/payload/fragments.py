@@ -32,16 +32,17 @@ def fragment_lengths(length: int, limit: int, first_less: int = 0, last_less: in
     lengths = [each] * count
     lengths[0] -= first_less
     lengths[-1] -= last_less + each * count - total
-    return _without_empty(lengths)
+    if lengths[0] < 1 or lengths[-1] < 1:
+        _fill_empty(lengths)
+    return lengths
 
 
-def _without_empty(lengths: list[int]) -> list[int]:
+def _fill_empty(lengths: list[int]) -> None:
     """Take from the longest what a first or last fragment lacks of its one byte."""
     for at in (0, -1):
         while lengths[at] < 1:
             lengths[lengths.index(max(lengths))] -= 1
             lengths[at] += 1
-    return lengths
 
 
 def check_limit(max_payload_length: int) -> None:

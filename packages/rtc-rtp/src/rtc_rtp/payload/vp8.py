@@ -160,17 +160,16 @@ class Vp8Format:
         data = frame.data
         if not data:
             return []
-        descriptor = self._describe(frame)
-        header = descriptor.serialize()
+        header = self._describe(frame).serialize()
         # [rfc7741:4.4/1] [rfc7741:4.2/6] [rfc7741:4.2/8] [rfc7741:4.2/10] [rfc7741:4.4/3] Partitions stay as they are: PID is 0, S is set once.
-        descriptor.starts_partition = False
-        next_header = descriptor.serialize()
+        next_header = bytes((header[0] & ~_START,)) + header[1:]
         payloads: list[tuple[bytes, bool]] = []
+        size = len(data)
         at = 0
-        for length in fragment_lengths(len(data), max_payload_length - len(header)):
+        for length in fragment_lengths(size, max_payload_length - len(header)):
             end = at + length
             # [rfc7741:4.4/5] [rfc7741:4.1/2] [rfc3551:5/2] The last packet is marked.
-            payloads.append((header + data[at:end], end == len(data)))
+            payloads.append((header + data[at:end], end == size))
             header = next_header
             at = end
         return payloads
