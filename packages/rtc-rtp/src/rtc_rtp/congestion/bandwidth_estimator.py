@@ -347,5 +347,6 @@ class BandwidthEstimator:
 
     def _advance(self, now: float) -> float:
         """Return the time, which does not go back."""
-        self._now = max(self._now, now)
+        if now > self._now:
+            self._now = now
         return self._now

@@ -137,7 +137,8 @@ class TrendlineEstimator:
         """
         if self._first_arrival is None:
             self._first_arrival = arrival
-        self._delta_count = min(self._delta_count + 1, MAX_DELTA_COUNT)
+        if self._delta_count < MAX_DELTA_COUNT:
+            self._delta_count += 1
         self._accumulated_ms += 1000 * (arrival_delta - send_delta)
         self._smoothed_ms = SMOOTHING * self._smoothed_ms + (1 - SMOOTHING) * self._accumulated_ms
         self._arrivals_ms.append(1000 * (arrival - self._first_arrival))

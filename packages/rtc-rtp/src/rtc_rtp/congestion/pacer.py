@@ -195,6 +195,8 @@ class Pacer(Generic[P]):
 
     def next_timeout(self) -> float | None:
         """Return when `packets_to_send` has something; None if nothing waits."""
+        if not (self._queued_count or self._probes or self._padding_bps):
+            return None
         if self._queues[PacketPriority.AUDIO]:
             return self._now
         if self._probes and self._is_probing:

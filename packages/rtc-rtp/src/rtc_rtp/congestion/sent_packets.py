@@ -177,8 +177,8 @@ class SentPackets:
     def _arrived(self, number: int, received_at: float, found: list[SentPacket]) -> None:
         packet = self._packets.pop(number, None)
         if packet is not None:
-            packet.received_at = received_at
             self._forget(packet)
+            packet.received_at = received_at
             found.append(packet)
 
     def _missed(self, number: int) -> None:

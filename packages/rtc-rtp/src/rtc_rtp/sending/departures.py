@@ -141,49 +141,49 @@ class Departures:
 
     def take(self) -> list[bytes]:
         """Return the packets that leave now."""
-        context, pacer = self._context, self._pacer
-        leaving: list[PacedPacket[Outgoing]]
-        if pacer is not None:
-            leaving = pacer.packets_to_send(context.now)
-        else:
-            leaving = [PacedPacket(outgoing, outgoing.size) for outgoing in self._queue]
-            self._queue.clear()
-            self._queued_size = 0
+        leaving = self._leaving()
         if not leaving:
             return []
-        send_time = ABS_SEND_TIME.serialize(context.wall_time(context.now))
+        estimator, counts_all, now = self._estimator, self._counts_all, self._context.now
+        send_time = ABS_SEND_TIME.serialize(self._context.wall_time(now))
         datagrams: list[bytes] = []
         for paced in leaving:
-            outgoing = paced.packet
-            if outgoing is None and self._padding_stream is not None:
-                outgoing = self._padding_stream.pad(paced.size)
-            if outgoing is not None:
-                data = self._depart(outgoing, send_time, paced.probe_id)
-                if data is not None:
-                    datagrams.append(data)
+            outgoing = paced.packet or self._padding(paced.size)
+            if outgoing is None:
+                continue
+            stream, number = outgoing.stream, self._transport_sequence_number
+            data = stream.depart(outgoing, number, send_time)
+            if data is None:
+                continue
+            datagrams.append(data)
+            packet = outgoing.packet
+            # What is repeated to the bit has the number that it had, and tells nothing of now.
+            is_fresh = not outgoing.is_retransmission or packet.ssrc != stream.ssrc
+            if is_fresh and (stream.is_numbered or counts_all):
+                self._transport_sequence_number = number + 1 & 0xFFFF
+                if estimator is not None:
+                    estimator.packet_sent(
+                        number,
+                        len(data) + LOWER_LAYERS,
+                        now,
+                        ssrc=packet.ssrc if counts_all else None,
+                        sequence_number=packet.sequence_number,
+                        probe_id=paced.probe_id,
+                    )
         return datagrams
 
-    def _depart(self, outgoing: Outgoing, send_time: bytes, probe_id: int | None) -> bytes | None:
-        stream = outgoing.stream
-        number = self._transport_sequence_number
-        data = stream.depart(outgoing, number, send_time)
-        if data is None:
-            return None
-        # What is repeated to the bit has the number that it had, and tells nothing of now.
-        is_fresh = not outgoing.is_retransmission or outgoing.packet.ssrc != stream.ssrc
-        if is_fresh and (stream.is_numbered or self._counts_all):
-            self._transport_sequence_number = number + 1 & 0xFFFF
-            if self._estimator is not None:
-                packet = outgoing.packet
-                self._estimator.packet_sent(
-                    number,
-                    len(data) + LOWER_LAYERS,
-                    self._context.now,
-                    ssrc=packet.ssrc if self._counts_all else None,
-                    sequence_number=packet.sequence_number,
-                    probe_id=probe_id,
-                )
-        return data
+    def _leaving(self) -> list[PacedPacket[Outgoing]]:
+        """Take from the queue what may leave now."""
+        if self._pacer is not None:
+            return self._pacer.packets_to_send(self._context.now)
+        leaving = [PacedPacket(outgoing, outgoing.size) for outgoing in self._queue]
+        self._queue.clear()
+        self._queued_size = 0
+        return leaving
+
+    def _padding(self, size: int) -> Outgoing | None:
+        """Return something to fill the path with, about so many bytes, if there is a stream to carry it."""
+        return None if self._padding_stream is None else self._padding_stream.pad(size)
 
     # --- what the peer tells ---
 
