@@ -9,7 +9,7 @@ from rtc_rtp.rtcp.transport_feedback import (
     TICKS_PER_SECOND,
     TransportFeedback,
 )
-from rtc_rtp.sequence import SequenceUnwrapper
+from rtc_rtp.sequence import sequence_difference
 
 MIN_INTERVAL: Final = 0.05
 """Seconds between feedbacks at high bit rates."""
@@ -53,7 +53,8 @@ class TransportFeedbackRecorder:
         """
         self.sender_ssrc = sender_ssrc
         """An SSRC of ours that signs feedback."""
-        self._unwrapper = SequenceUnwrapper()
+        self._highest = -1
+        """The highest number that arrived, of all that there ever were."""
         self._arrivals: dict[int, int] = {}
         """Of this turn and those before: number and ticks."""
         self._told: dict[int, int] = {}
@@ -85,21 +86,16 @@ class TransportFeedbackRecorder:
             media_ssrc: Its SSRC; feedback names one of the sources it is about.
             size: Bytes, to let feedback have its share of the bit rate.
         """
-        number = self._unwrapper.unwrap(sequence_number)
-        arrivals, newest = self._arrivals, self._newest
-        if number in arrivals or number in self._told:
-            return  # what counts is the first time
-        if newest is not None and number > newest:
-            self._newest = number
-        elif number < self._oldest:
-            return
+        number = self._highest + 1
+        if sequence_number == number & 0xFFFF and self._newest is not None:
+            # The common case: the next one of a turn that has begun.
+            self._highest = self._newest = number
         else:
-            if newest is None:
-                self._newest = number
-                self._first_arrival_at = now
-                self._set_ready(max(self._interval, USUAL_INTERVAL))
-            if self._start is None or number < self._start:
-                self._start = number
+            number = self._place(sequence_number)
+            if number in self._arrivals or number in self._told or number <= self._highest - MAX_SPAN:
+                return  # what counts is the first time, and what is too far behind is not told any more
+            self._note(number, now)
+        arrivals = self._arrivals
         self._media_ssrc = media_ssrc
         self._bytes_since_feedback += size
         self._count_since_feedback = count = self._count_since_feedback + 1
@@ -108,14 +104,24 @@ class TransportFeedbackRecorder:
             self._set_ready(self._interval)
         elif count > MAX_SPAN and len(arrivals) > 2 * MAX_SPAN:
             # Nobody takes feedback: what is too old will not be told any more.
-            oldest = self._oldest
-            self._arrivals = {number: ticks for number, ticks in arrivals.items() if number >= oldest}
+            too_old = self._highest - MAX_SPAN
+            self._arrivals = {number: ticks for number, ticks in arrivals.items() if number > too_old}
 
-    @property
-    def _oldest(self) -> int:
-        """The first number that is not too far behind to be told of."""
-        highest = self._unwrapper.highest
-        return 0 if highest is None else highest - MAX_SPAN + 1
+    def _place(self, sequence_number: int) -> int:
+        """Return the number that a sequence number stands for: the first as it is, then the one closest to the highest."""
+        if self._start is None:
+            return sequence_number
+        return self._highest + sequence_difference(sequence_number, self._highest)
+
+    def _note(self, number: int, now: float) -> None:
+        """Note a number that begins a turn, or is out of order in it."""
+        if self._newest is None:
+            self._newest = number
+            self._first_arrival_at = now
+            self._set_ready(max(self._interval, USUAL_INTERVAL))
+        self._newest = max(self._newest, number)
+        self._highest = max(self._highest, number)
+        self._start = number if self._start is None else min(self._start, number)
 
     def _set_ready(self, interval: float) -> None:
         first, last = self._first_arrival_at, self._last_feedback_at
@@ -133,14 +139,14 @@ class TransportFeedbackRecorder:
             return []
         self._adapt_interval(now)
         arrivals = self._arrivals if number > self._told_until else self._told | self._arrivals
-        number = max(number, self._oldest)
+        number = max(number, self._highest - MAX_SPAN + 1)
         built = []
         while number <= newest:
             feedback, number = self._build(arrivals, number, newest)
             built.append(feedback)
         self._newest = None
         self.ready_at = _NEVER
-        self._start = self._oldest + MAX_SPAN
+        self._start = self._highest + 1
         self._last_feedback_at = now
         self._bytes_since_feedback = self._count_since_feedback = 0
         if now >= self._forget_at or len(self._arrivals) > MAX_SPAN:
