@@ -22,15 +22,15 @@ _FIXED: Final = Struct("!BBHII")
 _FIXED_AND_EXTENSION: Final = Struct("!BBHIIHH")
 _EXTENSION: Final = Struct("!HH")
 _UINT32: Final = Struct("!I")
+_EXTENDED_LENGTH: Final = _FIXED_AND_EXTENSION.size
 _pack_extended: Final = _FIXED_AND_EXTENSION.pack
+_unpack_extended: Final = _FIXED_AND_EXTENSION.unpack_from
 _VERSION: Final = 0x80
 _PADDING: Final = 0x20
 _EXTENDED: Final = 0x10
 _CSRC_COUNT: Final = 0x0F
-_COMMON: Final = b"\x90"
+_COMMON: Final = _VERSION | _EXTENDED
 """The first byte of a packet with an extension, and neither sources nor padding."""
-_COMMON_LENGTH: Final = 16
-_unpack_common: Final = Struct("!xBHIIHH").unpack_from
 _MARKER: Final = 0x80
 
 _RTCP_TYPES: Final = frozenset([bytes((packet_type,)) for packet_type in range(192, 224)])
@@ -203,14 +203,17 @@ class RtpPacket:
         See :rfc:`3550#section-5.1`.
         """
         packet: Self = cls.__new__(cls)
-        if data[:1] != _COMMON or len(data) < _COMMON_LENGTH:
+        try:
+            (
+                first, second, packet.sequence_number, packet.timestamp, packet.ssrc, packet._extension_profile, words,
+            ) = _unpack_extended(data)  # fmt: skip
+        except struct.error:
+            first = second = words = 0  # too short for an extension
+        if first != _COMMON:
             packet._parse_any(data)
             return packet
         # What nearly all packets of WebRTC look like: an extension, neither sources nor padding.
-        (
-            second, packet.sequence_number, packet.timestamp, packet.ssrc, packet._extension_profile, words,
-        ) = _unpack_common(data)  # fmt: skip
-        end = _COMMON_LENGTH + 4 * words
+        end = _EXTENDED_LENGTH + 4 * words
         if end > len(data):
             raise ParseError(f"the header extension ends at {end} bytes of {len(data)}")
         packet.marker = second > 127
@@ -219,7 +222,7 @@ class RtpPacket:
         packet.padding_length = 0
         packet.payload = data[end:]
         packet._elements = None
-        packet._extension_data = data[_COMMON_LENGTH:end]
+        packet._extension_data = data[_EXTENDED_LENGTH:end]
         return packet
 
     def _parse_any(self, data: bytes) -> None:

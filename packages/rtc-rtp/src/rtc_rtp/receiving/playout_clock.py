@@ -20,25 +20,21 @@ RESYNCHRONIZE: Final = 10.0
 """Seconds by which a packet is off that belongs to another timeline."""
 
 
-class PlayoutClock:
-    """Maps media time to the time at which it is due, from the arrival of packets.
+class MediaClock:
+    """Maps media time to ours, from the arrival of packets: all that pictures need, which are shown when they are whole.
 
     The fastest packet of late tells when media can come at the earliest; the spread of the others tells how much later
     they must be expected.
     """
 
     __slots__ = (
-        "_changed_at",
         "_delays",
         "_fastest",
         "_fastest_before",
-        "_ordered",
         "_window_end",
         "arrived_at",
-        "delay",
         "floor",
         "maximum",
-        "measured",
         "media_time",
         "minimum",
         "timestamp",
@@ -52,12 +48,6 @@ class PlayoutClock:
         self.floor = 0.0
         """Seconds that media wait at least, for others that are played in step with them."""
 
-        self.delay = minimum
-        """Seconds behind the fastest packet at which media are due."""
-
-        self.measured = 0.0
-        """Seconds behind the fastest packet within which nearly all came."""
-
         self.media_time: float | None = None
         """Of the latest packet."""
 
@@ -67,15 +57,16 @@ class PlayoutClock:
         self.arrived_at = 0.0
         """When it came, seconds."""
 
+        self._delays: deque[float] = deque(maxlen=REMEMBERED)
+        """Seconds behind the fastest packet, of each that came of late."""
+
         self._reset()
 
     def _reset(self) -> None:
         self._fastest = float("inf")
         self._fastest_before = float("inf")
         self._window_end = float("-inf")
-        self._delays: deque[float] = deque()
-        self._ordered: list[float] = []
-        self._changed_at = 0.0
+        self._delays.clear()
 
     @property
     def base(self) -> float:
@@ -94,25 +85,62 @@ class PlayoutClock:
         self.media_time = media_time
         self.timestamp = timestamp
         self.arrived_at = now
-        is_elsewhere = bool(self._delays) and abs(transit - self.base) > RESYNCHRONIZE
+        delays = self._delays
+        base = self.base
+        is_elsewhere = bool(delays) and abs(transit - base) > RESYNCHRONIZE
         if is_elsewhere:
             self._reset()
         if now >= self._window_end:
             self._fastest_before, self._fastest = self._fastest, transit
             self._window_end = now + WINDOW
+            base = self.base
         elif transit < self._fastest:
             self._fastest = transit
-        late = transit - self.base
-        self._delays.append(late)
-        insort(self._ordered, late)
-        if len(self._delays) > REMEMBERED:
-            del self._ordered[bisect_left(self._ordered, self._delays.popleft())]
+            base = self.base
+        delays.append(transit - base)
+        return is_elsewhere
+
+    @property
+    def measured(self) -> float:
+        """Seconds behind the fastest packet within which nearly all came."""
+        ordered = sorted(self._delays)
+        return ordered[int(QUANTILE * len(ordered))] if ordered else 0.0
+
+    @property
+    def wished(self) -> float:
+        """Seconds behind the fastest packet before which media are not wanted, whenever they come."""
+        return min(self.maximum, max(self.minimum, self.floor))
+
+
+class PlayoutClock(MediaClock):
+    """Says of each packet when it is due, so that nearly all are there by then, and the delay changes slowly."""
+
+    __slots__ = ("_changed_at", "_ordered", "delay")
+
+    def __init__(self, *, minimum: float, maximum: float) -> None:
+        self._ordered: list[float] = []
+        super().__init__(minimum=minimum, maximum=maximum)
+        self.delay = minimum
+        """Seconds behind the fastest packet at which media are due."""
+
+        self._changed_at = 0.0
+
+    def _reset(self) -> None:
+        super()._reset()
+        self._ordered.clear()
+        self._changed_at = 0.0
+
+    def arrive(self, media_time: float, timestamp: int, now: float) -> bool:
+        """Learn from a packet, as `MediaClock.arrive` does, and adapt the delay."""
+        forgotten = self._delays[0] if len(self._delays) == REMEMBERED else None
+        is_elsewhere = super().arrive(media_time, timestamp, now)
+        if forgotten is not None and not is_elsewhere:
+            del self._ordered[bisect_left(self._ordered, forgotten)]
+        insort(self._ordered, self._delays[-1])
         self._adapt(now)
         return is_elsewhere
 
     def _adapt(self, now: float) -> None:
-        ordered = self._ordered
-        self.measured = ordered[int(QUANTILE * len(ordered))]
         wanted = min(self.maximum, max(self.minimum, self.floor, self.measured))
         if wanted >= self.delay:
             self.delay = wanted
@@ -121,9 +149,10 @@ class PlayoutClock:
         self._changed_at = now
 
     @property
-    def wished(self) -> float:
-        """Seconds behind the fastest packet before which media are not wanted, whenever they come."""
-        return min(self.maximum, max(self.minimum, self.floor))
+    def measured(self) -> float:
+        """Seconds behind the fastest packet within which nearly all came; kept in order, for every packet asks."""
+        ordered = self._ordered
+        return ordered[int(QUANTILE * len(ordered))] if ordered else 0.0
 
     def due_at(self, media_time: float) -> float:
         """When media of this time are due."""

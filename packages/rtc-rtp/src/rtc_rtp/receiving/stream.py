@@ -209,7 +209,6 @@ class ReceiveStream:
             if self._ntp_id is not None and self.clock.reported_at is None:
                 self._take_clock(packet)
             stats = self.stats
-            stats.packets_received += 1
             length = len(packet.payload)
             stats.bytes_received += length
             stats.header_bytes_received += size - length
@@ -471,7 +470,9 @@ class ReceiveStream:
 
     def feedback_deadline(self) -> float:
         """When there is feedback to send; in the past if there is some now."""
-        deadline = self.losses.deadline if self._asks_again else _NEVER
+        deadline = self.losses.deadline
+        if deadline != _NEVER and not self._asks_again:
+            deadline = _NEVER
         ask_at = self._ask_for_key_frame_at()
         return deadline if ask_at is None else min(deadline, ask_at)
 
@@ -521,9 +522,9 @@ class ReceiveStream:
     def take_report(self) -> ReportBlock | None:
         """Return the report block, if anything came since the last one. See :rfc:`3550#section-6.4`."""
         reception = self.reception
-        if not self.is_valid or self.stats.packets_received == self.reported_count:
+        if not self.is_valid or reception.received_ever == self.reported_count:
             return None
-        self.reported_count = self.stats.packets_received
+        self.reported_count = reception.received_ever
         self.refresh()
         clock = self.clock
         delay = 0 if clock.reported_at is None else seconds_to_short(self._context.now - clock.reported_at)
@@ -545,7 +546,7 @@ class ReceiveStream:
             return []
         blocks = self.observation.take_blocks(self.ssrc, self.reception.clock_rate, wanted, most)
         if wanted.voip_metrics and self._parameters.kind == "audio":
-            playout = None if self.buffer is None else self.buffer.playout
+            playout = self.buffer.playout if isinstance(self.buffer, AudioBuffer) else None
             latest = self._context.round_trip_time.latest
             blocks.append(self.observation.take_metrics(self.ssrc, latest, playout))
         return blocks
@@ -553,6 +554,7 @@ class ReceiveStream:
     def refresh(self) -> InboundStats:
         """Return the counters, with what is computed from others."""
         stats, reception = self.stats, self.reception
+        stats.packets_received = reception.received_ever
         stats.packets_lost = reception.lost
         stats.jitter = reception.jitter / reception.clock_rate
         stats.payload_type = self.codec.payload_type

@@ -9,7 +9,7 @@ from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import JitterSettings
 from rtc_rtp.payload import PayloadFormat
-from rtc_rtp.receiving.playout_clock import PlayoutClock
+from rtc_rtp.receiving.playout_clock import MediaClock
 from rtc_rtp.sequence import TIMESTAMP_BITS, SequenceUnwrapper
 from rtc_rtp.stats import InboundStats
 
@@ -66,7 +66,7 @@ class VideoBuffer:
         self._ready: deque[tuple[EncodedFrame, RtpPacket, RtpPacket, float]] = deque()
         """Frames that are whole but, by somebody's wish, not due."""
 
-        self.playout = PlayoutClock(minimum=settings.target_delay or 0.0, maximum=settings.maximum_delay)
+        self.playout = MediaClock(minimum=settings.target_delay or 0.0, maximum=settings.maximum_delay)
         self._packets: dict[int, tuple[RtpPacket, float]] = {}
         self._next: int | None = None
         """Extended sequence number that the next frame begins with."""
