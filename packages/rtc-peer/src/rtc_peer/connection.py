@@ -435,7 +435,8 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent. Call after every other call."""
         now = self._journal.advance(now)
-        self._follow_media()
+        if self._surface is not None and self._surface.stirred:
+            self._surface.follow()
         output = self._layers.datagrams_to_send(now)
         self._journal.stats.datagrams_sent += len(output)
         return output
