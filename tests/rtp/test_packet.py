@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rtc_rtp import ParseError, RtpPacket, is_rtcp
+from rtc_rtp.header_extension import serialize_elements
 
 from .strategies import elements, packets
 
@@ -96,6 +97,14 @@ def test_elements_can_be_changed_in_place() -> None:
     del packet.extensions[2]
 
     assert RtpPacket.parse(bytes(packet)).extensions == {1: b"other"}
+
+
+@given(packets, elements)
+def test_an_extension_can_be_carried_as_it_goes_on_the_wire(packet: RtpPacket, others: dict[int, bytes]) -> None:
+    packet.carry(*serialize_elements(others))
+
+    assert packet.extensions == others
+    assert RtpPacket.parse(bytes(packet)).extensions == others
 
 
 def test_an_extension_of_another_kind_survives_being_looked_at() -> None:

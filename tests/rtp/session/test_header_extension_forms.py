@@ -5,8 +5,10 @@ import os
 import pytest
 
 from rtc_rtp import (
+    ABS_SEND_TIME,
     DEPENDENCY_DESCRIPTOR,
     MID,
+    TRANSPORT_SEQUENCE_NUMBER,
     VIDEO_ORIENTATION,
     ExtensionMap,
     ReceiverReport,
@@ -18,6 +20,7 @@ from rtc_rtp import (
     VideoOrientation,
     is_rtcp,
 )
+from rtc_rtp.sending.header_extensions import HeaderExtensions
 
 from .party import EXTENSIONS, OPUS, Party, opus_frame, video_receiver, video_sender, vp8_frame
 
@@ -47,6 +50,23 @@ def _profiles(negotiated: ExtensionMap) -> list[bytes]:
         session.send_frame("voice", opus_frame(number))
         packets += [each for each in session.datagrams_to_send(number * 0.02) if not is_rtcp(each)]
     return [each[12:14] for each in packets]
+
+
+@pytest.mark.parametrize("orientation", [None, VideoOrientation(90)])
+def test_the_fast_path_of_stamps_says_what_the_general_one_says(orientation: VideoOrientation | None) -> None:
+    negotiated = ExtensionMap(
+        {3: str(TRANSPORT_SEQUENCE_NUMBER), 2: str(ABS_SEND_TIME), 5: str(VIDEO_ORIENTATION)}, allow_mixed=True
+    )
+    packet = RtpPacket(96, 1, 2, 3, b"media")
+    extensions = HeaderExtensions(negotiated, None, None)
+    if orientation is not None:
+        extensions.tell_orientation(packet.extensions, orientation)
+
+    extensions.stamp(packet, 0x1234, b"abc")
+
+    stamps = {3: b"\x12\x34", 2: b"abc"}
+    others = {} if orientation is None else {5: VIDEO_ORIENTATION.serialize(orientation)}
+    assert packet.serialize() == RtpPacket(96, 1, 2, 3, b"media", extensions=others | stamps).serialize()
 
 
 @pytest.mark.spec("rfc8834:5.2/2")

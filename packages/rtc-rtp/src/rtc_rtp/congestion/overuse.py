@@ -82,8 +82,10 @@ class InterArrival:
         if sent_at < current.first_sent_at:
             return None  # sent before: out of order
         if sent_at - current.first_sent_at <= GROUP_LENGTH or _is_held_back(current, sent_at, received_at):
-            current.sent_at = max(current.sent_at, sent_at)
-            current.complete_at = max(current.complete_at, received_at)
+            if sent_at > current.sent_at:
+                current.sent_at = sent_at
+            if received_at > current.complete_at:
+                current.complete_at = received_at
             return None
         deltas = None
         previous = self._previous

@@ -86,7 +86,7 @@ class SentPackets:
         number = self._numbers.unwrap(transport_sequence_number)
         key = None if ssrc is None else ssrc << 16 | sequence_number
         if number in self._packets:
-            self._forget(self._packets.pop(number))
+            self._take(number)
         self._packets[number] = SentPacket(number, size, now, probe_id, key)
         self.in_flight_bytes += size
         if key is not None:
@@ -101,14 +101,19 @@ class SentPackets:
             number = next(iter(packets))
             if len(packets) <= MAX_PACKET_COUNT and packets[number].sent_at > now - MAX_AGE:
                 return
-            self._forget(packets.pop(number))
+            self._take(number)
 
-    def _forget(self, packet: SentPacket) -> None:
+    def _take(self, number: int) -> SentPacket | None:
+        """Return and forget a packet; None if there is none of this number."""
+        packet = self._packets.pop(number, None)
+        if packet is None:
+            return None
         if packet.in_flight:
             packet.in_flight = False
             self.in_flight_bytes -= packet.size
         if packet.stream_key is not None:
             self._by_stream.pop(packet.stream_key, None)
+        return packet
 
     def results(self, feedback: TransportFeedback | CongestionControlFeedback) -> list[SentPacket]:
         """Return the packets that arrived or were lost, as far as this feedback is the first to tell, as they were sent.
@@ -151,7 +156,10 @@ class SentPackets:
         for delta in feedback.deltas[: max(newest + 1 - number, 0)]:
             if delta is not None:
                 ticks += delta
-                self._arrived(number, ticks / TICKS_PER_SECOND, found)
+                packet = self._take(number)
+                if packet is not None:
+                    packet.received_at = ticks / TICKS_PER_SECOND
+                    found.append(packet)
             elif number >= oldest:
                 self._missed(number)
             number += 1
@@ -168,18 +176,13 @@ class SentPackets:
                     continue
                 if metric is None:
                     self._missed(number)
-                elif metric.arrival_offset <= MAX_ARRIVAL_OFFSET:
-                    self._arrived(number, reported_at - metric.arrival_offset / OFFSETS_PER_SECOND, found)
-                else:  # it arrived, but who knows when
-                    self._forget(self._packets.pop(number))
+                    continue
+                packet = self._take(number)
+                # Beyond this offset it arrived, but who knows when.
+                if packet is not None and metric.arrival_offset <= MAX_ARRIVAL_OFFSET:
+                    packet.received_at = reported_at - metric.arrival_offset / OFFSETS_PER_SECOND
+                    found.append(packet)
         return found
-
-    def _arrived(self, number: int, received_at: float, found: list[SentPacket]) -> None:
-        packet = self._packets.pop(number, None)
-        if packet is not None:
-            self._forget(packet)
-            packet.received_at = received_at
-            found.append(packet)
 
     def _missed(self, number: int) -> None:
         packet = self._packets.get(number)

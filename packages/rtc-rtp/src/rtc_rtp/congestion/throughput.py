@@ -41,7 +41,8 @@ class AcknowledgedBitrate:
             self._window_bytes = 0
             return
         self._window_bytes += size
-        self._last_at = max(self._last_at, received_at)
+        if received_at > self._last_at:
+            self._last_at = received_at
         passed = received_at - started
         if passed >= (FIRST_WINDOW if self.bitrate_bps is None else WINDOW):
             self._take_sample(8 * self._window_bytes / passed, in_alr=in_alr)

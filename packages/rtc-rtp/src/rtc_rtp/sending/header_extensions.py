@@ -1,12 +1,19 @@
 """Which header extensions the packets of a sender carry, and how long they are."""
 
+from struct import Struct
+from typing import Final
+
 from rtc_rtp.extensions.audio_level import AUDIO_LEVEL, AudioLevel
 from rtc_rtp.extensions.stream_identification import MID, REPAIRED_RID, RID
 from rtc_rtp.extensions.time import ABS_CAPTURE_TIME, ABS_SEND_TIME, NTP_64, AbsoluteCaptureTime
 from rtc_rtp.extensions.transport_sequence_number import TRANSPORT_SEQUENCE_NUMBER
 from rtc_rtp.extensions.video import VIDEO_ORIENTATION, VideoOrientation
-from rtc_rtp.header_extension import MAX_ONE_BYTE_ID, MAX_ONE_BYTE_LENGTH, ExtensionMap
+from rtc_rtp.header_extension import MAX_ONE_BYTE_ID, MAX_ONE_BYTE_LENGTH, ONE_BYTE_PROFILE, ExtensionMap
 from rtc_rtp.ntp import ntp_timestamp
+from rtc_rtp.packet import RtpPacket
+
+_STAMPS: Final = Struct("!BHB3sx")
+"""Header and value of two elements in one-byte form, and padding to a whole word."""
 
 
 class HeaderExtensions:
@@ -19,6 +26,7 @@ class HeaderExtensions:
         "_ntp",
         "_orientation",
         "_repaired_identification",
+        "_stamp_headers",
         "_translated",
         "_translation",
         "abs_send_time",
@@ -63,9 +71,18 @@ class HeaderExtensions:
         self.two_byte = not negotiated.allow_mixed and (
             max(lengths, default=0) > MAX_ONE_BYTE_LENGTH or max(negotiated, default=0) > MAX_ONE_BYTE_ID
         )
+        self._stamp_headers = self._headers_of_stamps()
         self.max_length = self._longest()
         self._translated: ExtensionMap | None = ExtensionMap()
         self._translation: dict[int, int] = {}
+
+    def _headers_of_stamps(self) -> tuple[int, int] | None:
+        """What goes before the two stamps if both were negotiated and the one-byte form has room for them."""
+        number, time = self.transport_sequence_number, self.abs_send_time
+        if number is None or time is None or self.two_byte or max(number, time) > MAX_ONE_BYTE_ID:
+            return None
+        # [rfc8285:4.2/2]
+        return number << 4 | 2 - 1, time << 4 | 3 - 1
 
     def _longest(self) -> int:
         """Bytes of the extension of a packet that carries everything."""
@@ -129,8 +146,13 @@ class HeaderExtensions:
             # [rfc6051:3.3/1] [rfc6051:3.3/2]
             elements[self._ntp] = NTP_64.serialize(ntp_timestamp(instant))
 
-    def stamp(self, elements: dict[int, bytes], transport_sequence_number: int, send_time: bytes) -> None:
+    def stamp(self, packet: RtpPacket, transport_sequence_number: int, send_time: bytes) -> None:
         """Say which of all packets of the transport one is, and when it leaves."""
+        elements, headers = packet.extensions, self._stamp_headers
+        if headers is not None and not elements:
+            # What nearly all packets of WebRTC look like: they say nothing else.
+            packet.carry(ONE_BYTE_PROFILE, _STAMPS.pack(headers[0], transport_sequence_number, headers[1], send_time))
+            return
         if self.transport_sequence_number is not None:
             elements[self.transport_sequence_number] = transport_sequence_number.to_bytes(2, "big")
         if self.abs_send_time is not None:

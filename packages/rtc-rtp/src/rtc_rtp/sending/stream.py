@@ -557,7 +557,7 @@ class SendStream:
                 return None
             data = sent.data
         else:
-            extensions.stamp(packet.extensions, transport_sequence_number, send_time)
+            extensions.stamp(packet, transport_sequence_number, send_time)
             data = packet.serialize(two_byte=extensions.two_byte)
         size = len(data)
         if outgoing.is_retransmission:
