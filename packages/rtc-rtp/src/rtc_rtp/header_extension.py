@@ -17,8 +17,8 @@ MAX_TWO_BYTE_LENGTH: Final = 255
 RESERVED_ID: Final = 15
 """In one-byte form it ends the extension."""
 
-_FIRST_HEADER: Final = 1 << 4
-_RESERVED_HEADER: Final = RESERVED_ID << 4
+_STEPS: Final = bytes([1, *(0,) * 15, *[2 + (header & 15) for header in range(1 << 4, RESERVED_ID << 4)], *(0,) * 16])
+"""How far it is from one byte to the next element in one-byte form: by padding 1, by the identifiers that end it all 0."""
 # [rfc8285:4.2/2] What goes before a value of each identifier and length that the form has room for.
 _ONE_BYTE_HEADERS: Final = {
     (identifier, length): bytes((identifier << 4 | length - 1,))
@@ -115,16 +115,12 @@ def find_element(profile: int, data: bytes, identifier: int) -> bytes | None:
     end = len(data)
     while at < end:
         header = data[at]
-        # Identifiers 1 to 14; all others end the extension, but for the zero that is padding.
-        if _FIRST_HEADER <= header < _RESERVED_HEADER:
-            stop = at + 2 + (header & 15)
-            if header >> 4 == identifier:
-                return data[at + 1 : stop] if stop <= end else None
-            at = stop
-        elif header:
+        step = _STEPS[header]
+        if header >> 4 == identifier and step > 1:
+            return data[at + 1 : at + step] if at + step <= end else None
+        if not step:
             break
-        else:
-            at += 1
+        at += step
     return None
 
 

@@ -33,8 +33,8 @@ _COMMON: Final = _VERSION | _EXTENDED
 """The first byte of a packet with an extension, and neither sources nor padding."""
 _MARKER: Final = 0x80
 
-_RTCP_TYPES: Final = frozenset([bytes((packet_type,)) for packet_type in range(192, 224)])
-"""As the byte that they are on the wire."""
+RTCP_TYPES: Final = frozenset([bytes((packet_type,)) for packet_type in range(192, 224)])
+"""What the second byte of a datagram can be if it is RTCP. See :rfc:`5761#section-4`."""
 
 
 def is_rtcp(data: bytes) -> bool:
@@ -43,7 +43,7 @@ def is_rtcp(data: bytes) -> bool:
     See :rfc:`5761#section-4`.
     """
     # [rfc5761:4/1]
-    return data[1:2] in _RTCP_TYPES
+    return data[1:2] in RTCP_TYPES
 
 
 class RtpPacket:

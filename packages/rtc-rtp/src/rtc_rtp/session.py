@@ -10,7 +10,7 @@ from rtc_rtp.header_extension import ExtensionMap
 from rtc_rtp.inbound import Inbound
 from rtc_rtp.options import SessionOptions
 from rtc_rtp.outbound import Outbound
-from rtc_rtp.packet import RtpPacket, is_rtcp
+from rtc_rtp.packet import RTCP_TYPES, RtpPacket
 from rtc_rtp.parameters import ReceiveParameters, RtcpParameters, SendParameters, StreamId
 from rtc_rtp.receiving.sources import Source
 from rtc_rtp.reporting.control import Control
@@ -384,7 +384,7 @@ class RtpSession:
             size = len(data)
             stats.bytes_received += size
             # [rfc5761:5.1.1/5] [rfc8834:4.1/1] [rfc8834:4.1/2] [rfc8858:4.4/1]
-            if is_rtcp(data):
+            if data[1:2] in RTCP_TYPES:
                 self._control.receive(data)
                 heard_control = True
                 continue
@@ -409,7 +409,7 @@ class RtpSession:
             self._outbound.progress()
         context.dirty = True
         # What came in its turn gives RTCP nothing to say, but the news that it came, which can wait.
-        if heard_control or context.waiting or context.answers or inbound.ended_ssrcs or arrivals.ready_at() <= now:
+        if context.waiting or context.answers or inbound.ended_ssrcs or arrivals.ready_at() <= now:
             context.is_stirred = True
         elif arrivals.is_noting:
             self._control_due = min(self._control_due, arrivals.deadline())

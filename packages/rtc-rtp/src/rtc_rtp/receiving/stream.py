@@ -55,6 +55,7 @@ class ReceiveStream:
         "_context",
         "_formats",
         "_held",
+        "_is_direct",
         "_key_frames",
         "_latest",
         "_ntp_id",
@@ -159,6 +160,18 @@ class ReceiveStream:
         else:
             self.buffer.playout.minimum = parameters.jitter.target_delay or 0.0
             self.buffer.playout.maximum = parameters.jitter.maximum_delay
+        self._choose_way()
+
+    def _choose_way(self) -> None:
+        """See whether all packets go to the buffer and nowhere else, so that none of them has to be asked where it goes."""
+        self._is_direct = (
+            self.is_valid
+            and self._parameters.deliver == "frames"
+            and self.codec.payload_type in self._formats
+            and not self._wrappings
+            and self._redundancy is None
+            and self.observation is None
+        )
 
     def _take_codecs(self, codecs: Sequence[RtpCodec]) -> None:
         """Make the payload formats of codecs; those of codecs that stay go on, for they remember what the stream told them."""
@@ -212,7 +225,11 @@ class ReceiveStream:
             length = len(packet.payload)
             stats.bytes_received += length
             stats.header_bytes_received += size - length
-            if self.is_valid:
+            buffer = self.buffer
+            if self._is_direct and buffer is not None:
+                buffer.insert(number, packet, now)
+                context.waiting[self.ssrc] = self
+            elif self.is_valid:
                 self._deliver(number, packet, now, is_repair=False)
             else:
                 self._hold(number, packet, now)
@@ -271,6 +288,7 @@ class ReceiveStream:
                 self.buffer.change_clock_rate(codec.clock_rate, packet.timestamp, self._context.now)
         if isinstance(self.buffer, VideoBuffer):
             self.buffer.can_repair = self._asks_again
+        self._choose_way()
         return True
 
     def _is_new(self, number: int, before: int, now: float) -> bool:
@@ -312,6 +330,7 @@ class ReceiveStream:
             self._held.append((number, packet))
         if not self.reception.probation:
             self.is_valid = True
+            self._choose_way()
             self._discover()
             for held_number, held in self._held:
                 self._deliver(held_number, held, now, is_repair=False)
@@ -343,7 +362,7 @@ class ReceiveStream:
             buffer.insert(number, packet, now, is_repair=is_repair)
             was_discarded = self.stats.packets_discarded != discarded
             self.observation.note_delivery(number, was_repaired=is_repair, was_discarded=was_discarded)
-        self._context.waiting[self.ssrc] = self
+        self._context.wait_for(self)
 
     # --- packets in packets ---
 
@@ -379,6 +398,7 @@ class ReceiveStream:
     def _ensure_redundancy(self) -> Redundancy:
         if self._redundancy is None:
             self._redundancy = Redundancy(self._parameters, self.ssrc, self.stats)
+            self._choose_way()
         return self._redundancy
 
     def _take_back(self, packets: list[RtpPacket]) -> None:

@@ -113,11 +113,15 @@ class Control:
 
     def receive(self, data: bytes) -> None:
         """Take one datagram. Never raises for what it holds."""
-        if count := self._intake.receive(data):
+        intake = self._intake
+        if count := intake.receive(data):
             self._schedule.count(len(data), count)
-        if self._intake.has_lost_members:
-            self._intake.has_lost_members = False
+        if intake.has_lost_members:
+            intake.has_lost_members = False
             self._reconsider_in_reverse()
+            self._context.is_stirred = True
+        elif intake.replies:
+            self._context.is_stirred = True
 
     def say_goodbye(self, ssrcs: Sequence[int]) -> None:
         """Tell the peer that SSRCs are over."""
