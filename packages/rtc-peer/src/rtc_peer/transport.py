@@ -299,8 +299,8 @@ class Transport:
 
     @property
     def stirred(self) -> bool:
-        """Whether `drain`, or that of the media, may have something to do."""
-        return self.ice.stirred or self.dtls.stirred or (self.media is not None and self.media.has_events)
+        """Whether `drain` may have something to do."""
+        return self.ice.stirred or self.dtls.stirred
 
     def drain(
         self, servers: IceServers, names_of: Callable[[int], tuple[str, int]], now: float

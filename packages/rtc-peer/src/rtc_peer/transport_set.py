@@ -453,7 +453,12 @@ class TransportSet:
     @property
     def stirred(self) -> bool:
         """Whether `drain` or `drain_media` may have something to do."""
-        return bool(self._events or self._stream_farewell) or any(transport.stirred for transport in self._all.values())
+        if self._events or self._stream_farewell:
+            return True
+        for transport in self._all.values():
+            if transport.stirred or (transport.media is not None and transport.media.has_events):
+                return True
+        return False
 
 
 def _joined(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:

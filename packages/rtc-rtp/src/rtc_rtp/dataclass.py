@@ -105,6 +105,8 @@ def _comparison(names: list[str]) -> tuple[Callable[[object, object], bool], Cal
     key: Callable[[object], object] = attrgetter(*names) if names else type
 
     def equals(self: object, other: object) -> bool:
+        if self is other:
+            return True
         return key(self) == key(other) if type(self) is type(other) else NotImplemented
 
     def hashed(self: object) -> int:
