@@ -24,7 +24,6 @@ class Reception:
         "_bad_count",
         "_bad_sequence",
         "_expected_prior",
-        "_received_before",
         "_received_prior",
         "_timestamp",
         "awaited",
@@ -59,10 +58,6 @@ class Reception:
         """Extended sequence numbers that are not too late however far they are behind: they were asked for."""
 
         self.restarts = 0
-        self.received = 0
-        """Packets since the source began, without duplicates."""
-
-        self._received_before = 0
         self._arrival = 0.0
         self._timestamp: int | None = None
         self._begin(sequence_number)
@@ -73,8 +68,9 @@ class Reception:
         self.highest = self.base
         """Highest extended sequence number."""
 
-        self._received_before += self.received
         self.received = 0
+        """Packets, without duplicates."""
+
         self._bad_sequence = -1
         self._bad_count = 0
         self._expected_prior = 0
@@ -147,11 +143,6 @@ class Reception:
         self.jitter *= clock_rate / self.clock_rate
         self.clock_rate = clock_rate
         self._timestamp = None
-
-    @property
-    def received_ever(self) -> int:
-        """Packets without duplicates, also of before the source began anew."""
-        return self._received_before + self.received
 
     @property
     def expected(self) -> int:

@@ -222,6 +222,7 @@ class ReceiveStream:
             if self._ntp_id is not None and self.clock.reported_at is None:
                 self._take_clock(packet)
             stats = self.stats
+            stats.packets_received += 1
             length = len(packet.payload)
             stats.bytes_received += length
             stats.header_bytes_received += size - length
@@ -542,9 +543,9 @@ class ReceiveStream:
     def take_report(self) -> ReportBlock | None:
         """Return the report block, if anything came since the last one. See :rfc:`3550#section-6.4`."""
         reception = self.reception
-        if not self.is_valid or reception.received_ever == self.reported_count:
+        if not self.is_valid or self.stats.packets_received == self.reported_count:
             return None
-        self.reported_count = reception.received_ever
+        self.reported_count = self.stats.packets_received
         self.refresh()
         clock = self.clock
         delay = 0 if clock.reported_at is None else seconds_to_short(self._context.now - clock.reported_at)
@@ -574,7 +575,6 @@ class ReceiveStream:
     def refresh(self) -> InboundStats:
         """Return the counters, with what is computed from others."""
         stats, reception = self.stats, self.reception
-        stats.packets_received = reception.received_ever
         stats.packets_lost = reception.lost
         stats.jitter = reception.jitter / reception.clock_rate
         stats.payload_type = self.codec.payload_type
