@@ -12,8 +12,9 @@ from rtc_rtp.events import TargetBitrateChanged
 from rtc_rtp.extensions.time import ABS_SEND_TIME
 from rtc_rtp.rtcp import CongestionControlFeedback, TransportFeedback
 from rtc_rtp.sending.allocation import allocate
+from rtc_rtp.sending.outgoing import Outgoing
 from rtc_rtp.sending.sender import Sender
-from rtc_rtp.sending.stream import Outgoing, SendStream
+from rtc_rtp.sending.stream import SendStream
 
 LOWER_LAYERS: Final = 38
 """Bytes that SRTP, UDP and IPv4 add to every packet; the path carries them too."""

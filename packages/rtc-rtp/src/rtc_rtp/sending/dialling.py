@@ -5,7 +5,8 @@ from rtc_rtp.errors import StateError
 from rtc_rtp.events import ToneSent
 from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import SendParameters, StreamId
-from rtc_rtp.sending.stream import Outgoing, SendStream
+from rtc_rtp.sending.outgoing import Outgoing
+from rtc_rtp.sending.stream import SendStream
 from rtc_rtp.tone_sender import ToneSender
 
 

@@ -18,6 +18,7 @@ from rtc_rtp.sending.header_extensions import HeaderExtensions
 from rtc_rtp.sending.history import History
 from rtc_rtp.sending.key_frames import KeyFrameRequests
 from rtc_rtp.sending.loss_level import LossLevel
+from rtc_rtp.sending.outgoing import Outgoing
 from rtc_rtp.sending.redundancy import ParityNumbers, Redundancy, redundancy_for, without_red
 from rtc_rtp.sending.retransmission import OSN_LENGTH, RetransmissionStream
 from rtc_rtp.sending.rewriting import Rewriting
@@ -35,30 +36,6 @@ FORGOTTEN: Final = 10.0
 
 MAX_RESENDS: Final = 10
 """How often one packet is sent again."""
-
-
-class Outgoing:
-    """One packet that waits to leave."""
-
-    __slots__ = ("is_key_frame", "is_retransmission", "packet", "priority", "queued_at", "size", "stream")
-
-    def __init__(
-        self,
-        stream: "SendStream",
-        packet: RtpPacket,
-        queued_at: float,
-        priority: PacketPriority,
-        *,
-        is_retransmission: bool = False,
-    ) -> None:
-        self.stream = stream
-        self.packet = packet
-        self.queued_at = queued_at
-        self.priority = priority
-        self.is_retransmission = is_retransmission
-        self.is_key_frame = False
-        self.size = stream.header_length + len(packet.payload) + packet.padding_length
-        """Bytes on the wire, at most."""
 
 
 class SendStream:
