@@ -40,6 +40,7 @@ class Outbound:
         "_left_ssrcs",
         "_limits",
         "_loose_at",
+        "_unsettled",
         "by_ssrc",
         "departures",
         "has_begun",
@@ -54,6 +55,9 @@ class Outbound:
 
         self._dialling: dict[StreamId, Dialling] = {}
         self.departures = Departures(context)
+        self._unsettled: list[SendStream] = []
+        """Streams that were given media since the last flush."""
+
         self.has_begun = False
         """Whether anything was ever given to be sent; until then nothing leaves, and nothing is due."""
 
@@ -190,6 +194,7 @@ class Outbound:
         self.departures.check_room(len(frame.data))
         packets = stream.packetize(frame)
         self.has_begun = True
+        self._unsettled.append(stream)
         self.departures.add(packets)
 
     def send_packets(
@@ -209,6 +214,7 @@ class Outbound:
         departures.check_room(sum([len(packet.payload) for packet in packets]))
         passed = stream.pass_on(packets, rewrite=rewrite, payload_types=payload_types, extension_map=extension_map)
         self.has_begun = True
+        self._unsettled.append(stream)
         departures.add(passed)
 
     # --- tones ---
@@ -381,12 +387,11 @@ class Outbound:
         """Return the packets that leave now."""
         if not self.has_begun:
             return []
-        for sender in self.senders.values():
-            for stream in sender.streams.values():
+        if self._unsettled:
+            for stream in self._unsettled:
                 stream.settle()
-        datagrams = self.departures.take()
-        self._context.stats.packets_sent += len(datagrams)
-        return datagrams
+            self._unsettled.clear()
+        return self.departures.take()
 
     def deadline(self) -> float:
         """When there is more to send that was queued already, or to tell."""

@@ -30,14 +30,14 @@ class ApplicationLimitedRegion:
         Args:
             size: Bytes.
             target_bps: What might be sent, bits per second.
-            now: Seconds.
+            now: Seconds; time does not go back.
         """
         self._pending += size
         if self._last_at is not None and now - self._last_at < INTERVAL:
             return
         size, self._pending = self._pending, 0
         budget = USAGE * target_bps / 8 * WINDOW
-        passed = 0.0 if self._last_at is None else max(now - self._last_at, 0.0)
+        passed = 0.0 if self._last_at is None else now - self._last_at
         self._last_at = now
         # Use of a budget that was exceeded before is made up for; unused budget does not keep beyond the window.
         self._level = min(max(self._level + passed / WINDOW - size / max(budget, 1.0), -1.0), 1.0)

@@ -30,15 +30,16 @@ def fragment_lengths(length: int, limit: int, first_less: int = 0, last_less: in
     count = -(-total // limit)
     each = -(-total // count)
     lengths = [each] * count
-    lengths[0] -= first_less
-    lengths[-1] -= last_less + each * count - total
-    if lengths[0] < 1 or lengths[-1] < 1:
-        _fill_empty(lengths)
+    lengths[-1] -= each * count - total
+    if first_less or last_less:
+        _shorten(lengths, first_less, last_less)
     return lengths
 
 
-def _fill_empty(lengths: list[int]) -> None:
-    """Take from the longest what a first or last fragment lacks of its one byte."""
+def _shorten(lengths: list[int], first_less: int, last_less: int) -> None:
+    """Take from the first and the last what they can hold less, and from the longest what they then lack of their one byte."""
+    lengths[0] -= first_less
+    lengths[-1] -= last_less
     for at in (0, -1):
         while lengths[at] < 1:
             lengths[lengths.index(max(lengths))] -= 1

@@ -52,6 +52,7 @@ class Departures:
         "_padding_stream",
         "_queue",
         "_queued_size",
+        "_send_buffer_size",
         "_told_at",
         "_told_bps",
         "_transport_sequence_number",
@@ -61,6 +62,7 @@ class Departures:
         self._context = context
         self._queue: deque[Outgoing] = deque()
         self._queued_size = 0
+        self._send_buffer_size = context.options.send_buffer_size
         self._transport_sequence_number = 0
         self._estimator: BandwidthEstimator | None = None
         self._pacer: Pacer[Outgoing] | None = None
@@ -103,7 +105,7 @@ class Departures:
     def room(self) -> int:
         """Bytes that may be queued."""
         queued = self._queued_size if self._pacer is None else self._pacer.queued_bytes
-        return self._context.options.send_buffer_size - queued
+        return self._send_buffer_size - queued
 
     @property
     def repair_room(self) -> int:
@@ -119,8 +121,9 @@ class Departures:
         Raises:
             BufferFullError: They may not.
         """
-        if size > self.room:
-            raise BufferFullError(f"there is room for {max(self.room, 0)} bytes, not for {size}")
+        room = self.room
+        if size > room:
+            raise BufferFullError(f"there is room for {max(room, 0)} bytes, not for {size}")
 
     def add(self, packets: Iterable[Outgoing]) -> None:
         """Queue packets."""
@@ -141,7 +144,7 @@ class Departures:
             self._pacer.clear()
 
     def take(self) -> list[bytes]:
-        """Return the packets that leave now."""
+        """Return the packets that leave now, counted."""
         leaving = self._leaving()
         if not leaving:
             return []
@@ -171,6 +174,7 @@ class Departures:
                         sequence_number=packet.sequence_number,
                         probe_id=paced.probe_id,
                     )
+        self._context.stats.packets_sent += len(datagrams)
         return datagrams
 
     def _leaving(self) -> list[PacedPacket[Outgoing]]:

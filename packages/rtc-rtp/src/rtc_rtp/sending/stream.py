@@ -293,13 +293,13 @@ class SendStream:
             self._describe_frame(made, frame, captured_at)
         self._orientation = frame.orientation
         self.next_sequence_number = number
-        self._count_frame(frame)
-        if redundancy is None:
-            parity = []
-        else:
+        is_key_frame = frame.keyframe and not self.is_audio
+        self._count_frame(len(frame.data), is_key_frame=is_key_frame)
+        parity: list[RtpPacket] = []
+        if redundancy is not None:
             parity = redundancy.protect(made, frame.metadata, self.stats.remote, self.take_number)
         packets = [Outgoing(self, packet, now, self.priority) for packet in made]
-        if packets and frame.keyframe and not self.is_audio:
+        if is_key_frame and packets:
             packets[-1].is_key_frame = True
         if parity:
             packets += self._outgoing_parity(parity)
@@ -368,14 +368,17 @@ class SendStream:
         self._is_unsettled = True
         return now
 
-    def _count_frame(self, frame: EncodedFrame) -> None:
-        stats, size = self.stats, len(frame.data)
+    def _count_frame(self, size: int, *, is_key_frame: bool) -> None:
+        stats, usual_size = self.stats, self._frame_size
         stats.frames_sent += 1
-        if frame.keyframe and self._parameters.kind == "video":
+        if is_key_frame:
             stats.key_frames_sent += 1
-        if self._frame_size and size > HUGE_FRAME * self._frame_size:
+        if not usual_size:
+            self._frame_size = float(size)
+            return
+        if size > HUGE_FRAME * usual_size:
             stats.huge_frames_sent += 1
-        self._frame_size += (size - self._frame_size) * (0.1 if self._frame_size else 1.0)
+        self._frame_size = usual_size + (size - usual_size) * 0.1
 
     def pass_on(
         self,
