@@ -1,12 +1,23 @@
 """What waits to leave: a packet, and what has to be known of it until then."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rtc_rtp.congestion.pacer import PacketPriority
 from rtc_rtp.packet import RtpPacket
 
-if TYPE_CHECKING:
-    from rtc_rtp.sending.stream import SendStream
+
+class Origin(Protocol):
+    """The stream that a packet belongs to, as far as it matters when it leaves."""
+
+    ssrc: int
+    header_length: int
+    """Bytes of a header without sources, at most."""
+    is_numbered: bool
+    """Whether its packets carry their number among all of the transport."""
+
+    def depart(self, outgoing: "Outgoing", transport_sequence_number: int, send_time: bytes) -> bytes | None:
+        """Return the bytes of a packet that leaves now, and count it; ``None`` if it must not leave any more."""
+        ...
 
 
 class Outgoing:
@@ -16,7 +27,7 @@ class Outgoing:
 
     def __init__(
         self,
-        stream: "SendStream",
+        stream: Origin,
         packet: RtpPacket,
         queued_at: float,
         priority: PacketPriority,
