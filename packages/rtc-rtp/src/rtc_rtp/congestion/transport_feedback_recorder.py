@@ -70,7 +70,8 @@ class TransportFeedbackRecorder:
         self._last_feedback_at: float | None = None
         self._first_arrival_at = 0.0
         self._bytes_since_feedback = 0
-        self._count_since_feedback = 0
+        self._look_at = 0
+        """How many arrivals of this turn and before there are when something has to be seen to."""
         self._interval = MIN_INTERVAL
         self._forget_at = 0.0
         """When those that were told are old enough to make room."""
@@ -98,14 +99,18 @@ class TransportFeedbackRecorder:
         arrivals = self._arrivals
         self._media_ssrc = media_ssrc
         self._bytes_since_feedback += size
-        self._count_since_feedback = count = self._count_since_feedback + 1
         arrivals[number] = int(now * TICKS_PER_SECOND)
-        if count == MANY:
+        if len(arrivals) == self._look_at:
+            self._look()
+
+    def _look(self) -> None:
+        """See to it that feedback leaves when there is much to tell, and that arrivals stay within bounds if none is taken."""
+        if len(self._arrivals) <= 2 * MAX_SPAN:
             self._set_ready(self._interval)
-        elif count > MAX_SPAN and len(arrivals) > 2 * MAX_SPAN:
-            # Nobody takes feedback: what is too old will not be told any more.
+        else:
             too_old = self._highest - MAX_SPAN
-            self._arrivals = {number: ticks for number, ticks in arrivals.items() if number > too_old}
+            self._arrivals = {number: ticks for number, ticks in self._arrivals.items() if number > too_old}
+        self._look_at = 2 * MAX_SPAN + 1
 
     def _place(self, sequence_number: int) -> int:
         """Return the number that a sequence number stands for: the first as it is, then the one closest to the highest."""
@@ -118,6 +123,7 @@ class TransportFeedbackRecorder:
         if self._newest is None:
             self._newest = number
             self._first_arrival_at = now
+            self._look_at = len(self._arrivals) + MANY
             self._set_ready(max(self._interval, USUAL_INTERVAL))
         self._newest = max(self._newest, number)
         self._highest = max(self._highest, number)
@@ -148,7 +154,7 @@ class TransportFeedbackRecorder:
         self.ready_at = _NEVER
         self._start = self._highest + 1
         self._last_feedback_at = now
-        self._bytes_since_feedback = self._count_since_feedback = 0
+        self._bytes_since_feedback = 0
         if now >= self._forget_at or len(self._arrivals) > MAX_SPAN:
             # All have been told; those before them have been kept for long enough, or are too many.
             self._forget_at = now + BACK_WINDOW

@@ -420,8 +420,7 @@ class ReceiveStream:
             self._complete(frame, first, now)
             if self._parameters.kind == "video":
                 self._turn(frame, last)
-        next_number = buffer.next_number
-        if next_number is not None and self.losses.missing:
+        if self.losses.missing and (next_number := buffer.next_number) is not None:
             self.losses.forget_before(next_number)
         return min(deadline, buffer.deadline)
 

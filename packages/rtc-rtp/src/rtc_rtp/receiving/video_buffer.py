@@ -109,7 +109,8 @@ class VideoBuffer:
 
     def take(self, now: float) -> list[tuple[EncodedFrame, RtpPacket, RtpPacket]]:
         """Return the frames that are whole and due, in order, each with its first and its last packet."""
-        while self._packets:
+        packets = self._packets
+        while packets:
             if self._next is None and not self._begin():
                 break
             end = self._end_of_frame()
@@ -117,7 +118,7 @@ class VideoBuffer:
                 self._join(end, now)
             elif not self._skip(now):
                 break
-        if not self._packets:
+        if not packets:
             self._blocked_at = None
         frames: list[tuple[EncodedFrame, RtpPacket, RtpPacket]] = []
         ready, stats = self._ready, self._stats
@@ -197,7 +198,7 @@ class VideoBuffer:
         packets = [packet for packet, _ in entries if packet.payload]
         stats = self._stats
         try:
-            frame = self._format(packets[0]).assemble(packets)
+            frame = self._formats[packets[0].payload_type].assemble(packets)
         except ParseError:
             stats.frames_dropped += 1
             self._forget_hints(end)
@@ -216,7 +217,8 @@ class VideoBuffer:
         if metadata is not None and metadata.frame_id is not None:
             self._delivered_ids.append(metadata.frame_id)
         stats.frames_received += 1
-        stats.key_frames_received += frame.keyframe
+        if frame.keyframe:
+            stats.key_frames_received += 1
         _, arrivals = zip(*entries, strict=True)
         frame.received_at = latest = max(arrivals)
         if end > first:
@@ -226,9 +228,10 @@ class VideoBuffer:
         if self.playout.arrive(media_time, frame.timestamp, now):
             # What waits has no time on the new timeline: it leaves before what comes.
             self._ready = deque([(waits, head, tail, media_time) for waits, head, tail, _ in self._ready])
-        if len(self._ready) >= MAX_READY:
-            self._ready.popleft()
-        self._ready.append((frame, packets[0], packets[-1], media_time))
+        ready = self._ready
+        if len(ready) >= MAX_READY:
+            ready.popleft()
+        ready.append((frame, packets[0], packets[-1], media_time))
 
     def _forget_hints(self, end: int) -> None:
         self._key_frame_hints = [number for number in self._key_frame_hints if number > end]

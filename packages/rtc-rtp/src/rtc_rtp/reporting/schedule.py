@@ -124,6 +124,8 @@ class RtcpSchedule:
     @property
     def is_silenced(self) -> bool:
         """Whether nothing may leave: those who do what this end does have no bandwidth."""
+        if self._senders_bps is None and self._receivers_bps is None and self._bandwidth > 0:
+            return False
         return self._share()[0] <= 0
 
     def hasten(self, now: float) -> None:
