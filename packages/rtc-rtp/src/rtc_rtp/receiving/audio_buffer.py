@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from heapq import heappop, heappush
-from typing import Final
+from typing import ClassVar, Final
 
 from rtc_rtp.errors import ParseError
 from rtc_rtp.frame import EncodedFrame
@@ -37,6 +37,9 @@ class AudioBuffer:
         "_timestamps",
         "playout",
     )
+
+    wants_key_frame: ClassVar = False
+    """As `VideoBuffer.wants_key_frame`: sound needs none."""
 
     def __init__(
         self, formats: Mapping[int, PayloadFormat], stats: InboundStats, settings: JitterSettings, clock_rate: int

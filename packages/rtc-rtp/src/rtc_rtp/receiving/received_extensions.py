@@ -40,16 +40,18 @@ def ntp_time(packet: RtpPacket, negotiated: ExtensionMap) -> int | None:
     return _read(packet, negotiated, NTP_64)
 
 
-def orientation(packet: RtpPacket, negotiated: ExtensionMap) -> VideoOrientation | None:
-    """Return how the picture that ends with a packet is to be turned."""
-    return _read(packet, negotiated, VIDEO_ORIENTATION)
+def orientation(value: bytes) -> VideoOrientation | None:
+    """Return how the picture is to be turned that ends with a packet which says so."""
+    return _parse(value, VIDEO_ORIENTATION)
 
 
 def _read(packet: RtpPacket, negotiated: ExtensionMap, extension: HeaderExtension[V]) -> V | None:
     identifier = negotiated.id_of(extension)
     value = None if identifier is None else packet.extension(identifier)
-    if value is None:
-        return None
+    return None if value is None else _parse(value, extension)
+
+
+def _parse(value: bytes, extension: HeaderExtension[V]) -> V | None:
     try:
         return extension.parse(value)
     except ParseError:

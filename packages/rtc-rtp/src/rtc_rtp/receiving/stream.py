@@ -9,7 +9,7 @@ from rtc_rtp.errors import ParseError
 from rtc_rtp.events import FrameReceived, PacketReceived, StreamDiscovered, ToneReceived
 from rtc_rtp.extensions.audio_level import AudioLevel
 from rtc_rtp.extensions.time import NTP_64
-from rtc_rtp.extensions.video import VideoOrientation
+from rtc_rtp.extensions.video import VIDEO_ORIENTATION, VideoOrientation
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.ntp import ntp_middle, seconds_to_short
 from rtc_rtp.packet import RtpPacket
@@ -60,6 +60,7 @@ class ReceiveStream:
         "_latest",
         "_ntp_id",
         "_orientation",
+        "_orientation_id",
         "_parameters",
         "_redundancy",
         "_restarts",
@@ -140,6 +141,7 @@ class ReceiveStream:
             self._redundancy = None
         self._parameters = parameters
         self._ntp_id = parameters.header_extensions.id_of(NTP_64)
+        self._orientation_id = parameters.header_extensions.id_of(VIDEO_ORIENTATION)
         self._take_codecs(parameters.codecs)
         self.codec = self._codecs.get(self.codec.payload_type, self.codec)
         self._wrappings = frozenset(
@@ -456,7 +458,8 @@ class ReceiveStream:
     def _turn(self, frame: EncodedFrame, last: RtpPacket) -> None:
         """Say how a picture is to be turned: as its last packet says, or as it was said since the latest key frame."""
         # [rfc8834:5.2.5/1]
-        found = orientation(last, self._parameters.header_extensions)
+        value = None if self._orientation_id is None else last.extension(self._orientation_id)
+        found = None if value is None else orientation(value)
         if found is not None or frame.keyframe:
             self._orientation = found
         frame.orientation = self._orientation
@@ -497,7 +500,7 @@ class ReceiveStream:
         return deadline if ask_at is None else min(deadline, ask_at)
 
     def _ask_for_key_frame_at(self) -> float | None:
-        needed = isinstance(self.buffer, VideoBuffer) and self.buffer.wants_key_frame
+        needed = self.buffer is not None and self.buffer.wants_key_frame
         return self._key_frames.deadline(self.codec, needed=needed)
 
     @property
