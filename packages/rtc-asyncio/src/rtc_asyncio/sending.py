@@ -86,7 +86,8 @@ class SendingPump:
         self._reader: FrameReader[MediaFrame] | None = None
         self._idle: asyncio.Future[None] | None = None
         """Done when an encoder has done."""
-        self._last_time: tuple[int, Fraction] | None = None
+        self._last_pts = 0
+        self._time_base: Fraction | None = None
         self._planned_for: SendParameters | None = None
         self._plan: list[tuple[Encoding, SendEncoding, RtpCodec]] = []
         """What raw frames are encoded to, by these parameters."""
@@ -142,6 +143,7 @@ class SendingPump:
         self.loudness = Loudness()
         self.source_frames = 0
         self.source_size = None
+        self._time_base = None
 
     def pause(self) -> None:
         """Read no more until sending is allowed again, which then begins with a key frame. Idempotent."""
@@ -234,9 +236,9 @@ class SendingPump:
 
     async def _send_black(self, track: MediaStreamTrack) -> None:
         """Show black for as long as a track that has ended is not replaced."""
-        if self._factory is None or self.source_size is None or self._last_time is None:
+        if self._factory is None or self.source_size is None or self._time_base is None:
             return
-        black = self._factory.blank_video(*self.source_size, *self._last_time)
+        black = self._factory.blank_video(*self.source_size, self._last_pts, self._time_base)
         while (parameters := self._outlet.parameters) is not None:
             await self._encoded_all()
             self._encode(track, black, parameters, is_blank=True)
@@ -286,6 +288,7 @@ class SendingPump:
             rid=rid,
             capture_time=frame.capture_time,
             audio_level=frame.audio_level,
+            orientation=frame.orientation,
             metadata=frame.metadata,
         )
         try:
@@ -339,9 +342,10 @@ class SendingPump:
             width, height = getattr(frame, "width", None), getattr(frame, "height", None)
             if isinstance(width, int) and isinstance(height, int):
                 self.source_size = width, height
-            pts, time_base = frame.pts, frame.time_base
-            if pts is not None and time_base is not None:
-                self._last_time = pts, time_base
+            if frame.pts is not None:
+                self._last_pts = frame.pts
+                # Asking costs a fraction each time, and no track changes it.
+                self._time_base = self._time_base or frame.time_base
 
     def _encode(
         self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool = False

@@ -25,6 +25,7 @@ from .dataclass import dataclass
 from .fragmentation import may_cut
 from .icmp import IcmpError, icmp_errors, report_icmp
 
+SOL_SOCKET: Final = socket.SOL_SOCKET
 SOL_UDP: Final = 17
 UDP_SEGMENT: Final = 103
 UDP_GRO: Final = 104
@@ -348,7 +349,7 @@ class UdpSocket:
             for level, kind, value in ancillary:
                 if level == SOL_UDP and kind == UDP_GRO:
                     (size,) = _NATIVE_INT.unpack(value[:4])
-                elif level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+                elif level == SOL_SOCKET and kind == SO_TIMESTAMPNS:
                     seconds, nanoseconds = _TIMESPEC.unpack(value)
                     at = seconds + nanoseconds * 1e-9
             if at > ends_at or not datagrams:

@@ -3,6 +3,7 @@
 See :rfc:`6386#section-9` and section 6.2 of the VP9 bitstream specification.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +14,24 @@ _VP8_START: Final = {True: 10, False: 3}
 """Where the compressed header begins: behind the frame tag, and in a key frame behind start code and size."""
 _LONGEST_HEADER: Final = 36
 """Bytes, of which as many as are looked at: the index of VP8 ends 184 bits behind where the compressed header begins, at most."""
+
+
+_VP8_HEADER: Final = re.compile(
+    r"""
+    (?: 0 | 1 (?:                                         # whether there is segmentation; whether its map and data are new
+        00
+        | 01 . (?: 0 | 1.{8} ){4} (?: 0 | 1.{7} ){4}      # absolute or not; quantizers and loop filters, those that are told
+        | 10 (?: 0 | 1.{8} ){3}
+        | 11 . (?: 0 | 1.{8} ){4} (?: 0 | 1.{7} ){4} (?: 0 | 1.{8} ){3}
+    ))
+    . .{6} .{3}                                           # loop filter: kind, level, sharpness
+    (?: 0 | 10 | 11 (?: 0 | 1.{7} ){8} )                  # its adjustments, if there are any, and new ones
+    .{2}                                                  # partitions
+    ( .{7} )
+    """,
+    re.VERBOSE,
+)
+"""The compressed header of VP8, up to the index, bit by bit (:rfc:`6386#section-19.2`)."""
 
 
 def quantizer_index(mime_type: str, data: bytes) -> int | None:
@@ -36,26 +55,10 @@ def _vp8(data: bytes) -> int:
         raise ParseError("a frame of VP8 has a tag of 3 bytes")
     is_key_frame = not data[0] & 1
     bits = _equally_likely_bits(data[_VP8_START[is_key_frame] :])
-    at = 2 if is_key_frame else 0  # colour space and clamping
-    try:
-        if bits[at] == "1":  # segmentation
-            has_map, has_data = bits[at + 1] == "1", bits[at + 2] == "1"
-            at += 2
-            if has_data:  # absolute or not; quantizers and loop filters, each with its sign
-                at = _behind_optional(bits, at + 1, (8, 8, 8, 8, 7, 7, 7, 7))
-            if has_map:
-                at = _behind_optional(bits, at, (8, 8, 8))
-        at += 1 + 1 + 6 + 3  # loop filter: kind, level, sharpness
-        if bits[at] == "1":  # adjustments
-            at += 1
-            if bits[at] == "1":  # and new ones
-                at = _behind_optional(bits, at, (7,) * 8)
-    except IndexError:
-        raise ParseError("the header ends too early") from None
-    at += 1 + 2  # partitions
-    if at + 7 > len(bits):
+    found = _VP8_HEADER.match(bits, 2 if is_key_frame else 0)  # a key frame begins with colour space and clamping
+    if found is None:
         raise ParseError("the header ends too early")
-    return int(bits[at : at + 7], 2)
+    return int(found[1], 2)
 
 
 def _equally_likely_bits(data: bytes) -> str:
@@ -73,15 +76,6 @@ def _equally_likely_bits(data: bytes) -> str:
     if others >> count:
         raise ParseError("no coder writes what is beyond the range")
     return f"{first << count | others:0{count + 1}b}"
-
-
-def _behind_optional(bits: str, last: int, lengths: tuple[int, ...]) -> int:
-    """Return the last bit of numbers, each of which is there if a bit before it says so; they follow on bit `last`."""
-    for length in lengths:
-        last += 1
-        if bits[last] == "1":
-            last += length
-    return last
 
 
 def _vp9(data: bytes) -> int:
