@@ -280,6 +280,7 @@ class Inbound:
         for receiver in self.receivers.values():
             receiver.streams.pop(ssrc, None)
         if isinstance(stream, ReceiveStream):
+            stream.note_latest()
             if stream.is_valid:
                 self._context.record("stream_ended", ssrc=ssrc, reason=reason.value)
                 self._context.events.append(StreamEnded(stream.receiver_id, ssrc, stream.rid, reason))

@@ -3,7 +3,6 @@
 What the W3C calls synchronization and contributing sources (webrtc-pc, 5.9).
 """
 
-from collections.abc import Iterable
 from typing import Final, Literal, TypeAlias
 
 from rtc_rtp.dataclass import dataclass
@@ -57,5 +56,9 @@ class Sources:
 
     def recent(self, role: Role, now: float) -> list[Source]:
         """Return the sources of late, the latest first."""
-        found: Iterable[tuple[tuple[Role, int], Source]] = reversed(self._sources.items())
-        return [source for (kind, _), source in found if kind == role and source.played_at >= now - MEMORY]
+        found = [
+            source
+            for (kind, _), source in reversed(self._sources.items())
+            if kind == role and source.played_at >= now - MEMORY
+        ]
+        return sorted(found, key=lambda source: source.played_at, reverse=True)

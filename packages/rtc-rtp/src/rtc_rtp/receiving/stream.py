@@ -122,8 +122,8 @@ class ReceiveStream:
         self._restarts = 0
         self._sources = sources
         self._orientation: VideoOrientation | None = None
-        self._latest: RtpPacket | None = None
-        """The packet handed on last, where no frames are made of packets."""
+        self._latest: tuple[RtpPacket, float] | None = None
+        """The packet handed on last, and when, if it tells of no source but its own."""
 
         self._key_frames = KeyFrameDemand(context, self.stats)
         self._codecs: dict[int, RtpCodec] = {}
@@ -353,7 +353,7 @@ class ReceiveStream:
             self._context.events.append(PacketReceived(self.receiver_id, packet))
         buffer = self.buffer
         if buffer is None:
-            self._latest = packet
+            self._latest = packet, now
             return
         if packet.payload_type not in self._formats:
             self._context.drop("no_payload_format")
@@ -452,7 +452,11 @@ class ReceiveStream:
         if self._parameters.kind == "audio":
             frame.audio_level = audio_level(packet, self._parameters)
         self.stats.estimated_playout_timestamp = frame.capture_time
-        self._note_sources(packet, frame.audio_level, now)
+        if frame.audio_level is None and not packet.csrcs:
+            self._latest = packet, now
+        else:
+            self._latest = None
+            self._note_sources(packet, frame.audio_level, now)
         self._context.events.append(FrameReceived(self.receiver_id, frame))
 
     def _turn(self, frame: EncodedFrame, last: RtpPacket) -> None:
@@ -465,11 +469,11 @@ class ReceiveStream:
         frame.orientation = self._orientation
 
     def note_latest(self) -> None:
-        """Make the sources of the packet handed on last known; for many packets this would be too dear."""
-        packet, self._latest = self._latest, None
-        if packet is not None:
-            level = audio_level(packet, self._parameters)
-            self._note_sources(packet, level, self.heard_at)
+        """Make the sources of the packet handed on last known; for every packet this would be too dear."""
+        latest, self._latest = self._latest, None
+        if latest is not None:
+            packet, now = latest
+            self._note_sources(packet, audio_level(packet, self._parameters), now)
 
     def _note_sources(self, packet: RtpPacket, level: AudioLevel | None, now: float) -> None:
         source = Source(self.ssrc, now, packet.timestamp)

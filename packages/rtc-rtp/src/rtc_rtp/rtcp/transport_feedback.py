@@ -1,5 +1,6 @@
 """Transport-wide feedback: which packets arrived when (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
 
+import struct
 from collections.abc import Iterator
 from dataclasses import field
 from struct import Struct
@@ -19,6 +20,7 @@ MIN_LARGE_DELTA: Final = -0x8000
 MAX_LARGE_DELTA: Final = 0x7FFF
 MAX_STATUS_COUNT: Final = 0xFFFF
 
+_SMALL_DELTAS: Final = frozenset(range(MAX_SMALL_DELTA + 1))
 _FIXED: Final = Struct("!HHI")
 _CHUNK: Final = Struct("!H")
 _LARGE_DELTA: Final = Struct("!h")
@@ -95,12 +97,12 @@ class TransportFeedback(Feedback):
             raise ValueError(f"a feedback packet count has 8 bits, not {self.feedback_packet_count}")
         if not -0x80_0000 <= self.reference_time <= 0x7F_FFFF:
             raise ValueError(f"a reference time has 24 bits with sign, not {self.reference_time}")
-        small = [delta for delta in self.deltas if delta is not None and 0 <= delta <= MAX_SMALL_DELTA]
+        count = len(self.deltas)
         word = (self.reference_time & 0xFF_FFFF) << 8 | self.feedback_packet_count
-        fixed = pack(_FIXED, self.base_sequence_number, len(self.deltas), word)
-        if len(small) == len(self.deltas) <= _MAX_RUN:
+        fixed = pack(_FIXED, self.base_sequence_number, count, word)
+        if count <= _MAX_RUN and _SMALL_DELTAS.issuperset(self.deltas):
             # What nearly all feedback says: every packet came, soon after the one before. That is one run.
-            return fixed + _CHUNK.pack(_SMALL_DELTA << 13 | len(small)) + bytes(small)
+            return fixed + struct.pack(f"!H{count}B", _SMALL_DELTA << 13 | count, *self.deltas)
         statuses = []
         deltas = b""
         for delta in self.deltas:
