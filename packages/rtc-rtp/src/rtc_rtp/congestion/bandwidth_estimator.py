@@ -211,7 +211,7 @@ class BandwidthEstimator:
         """Feed what arrived to those who measure it; return what a probe found."""
         in_alr = self._alr.started_at is not None
         newest_sent_at = None
-        last_arrival = self._last_arrival
+        last_arrival, throughput = self._last_arrival, self._throughput
         for packet in results:
             received_at = packet.received_at
             if received_at is None:
@@ -221,7 +221,7 @@ class BandwidthEstimator:
                 self._inter_arrival = InterArrival()
                 self._trendline = TrendlineEstimator()
             last_arrival = received_at
-            self._throughput.packet_arrived(received_at, packet.size, in_alr=in_alr)
+            throughput.packet_arrived(received_at, packet.size, in_alr=in_alr)
             if packet.probe_id is not None:
                 # Too fast by intention: the queue that a probe builds is no sign of overuse, and neither is what has to wait for it.
                 self._probe_results.packet_arrived(packet)

@@ -97,11 +97,10 @@ class LossBasedEstimator:
             self._estimate(delay_based_bps, throughput_bps)
 
     def _average(self) -> None:
-        weight, lost, count = 1.0, 0.0, 0.0
-        for observation in reversed(self._observations):
-            lost += weight * observation.lost
-            count += weight * observation.count
-            weight *= AGEING
+        lost = count = 0.0
+        for observation in self._observations:
+            lost = AGEING * lost + observation.lost
+            count = AGEING * count + observation.count
         self.average_loss = lost / count if count else 0.0
 
     def _estimate(self, delay_based_bps: float, throughput_bps: float | None) -> None:

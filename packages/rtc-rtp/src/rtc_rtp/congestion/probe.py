@@ -166,7 +166,7 @@ class ProbeController:
         self._waiting_until: float | None = None
         self._starts_left = MAX_START_COUNT
         self._continue_above_bps = 0.0
-        self._last_probe_at: float | None = None
+        self._last_probe_at = float("-inf")
         self._before_drop_bps = 0.0
         self._dropped_at: float | None = None
 
@@ -211,12 +211,9 @@ class ProbeController:
         Args:
             alr_since: When the application became the limit.
         """
-        if 0 < self._starts_left < MAX_START_COUNT and self._waiting_until is not None:
+        if self._starts_left and self._starts_left < MAX_START_COUNT and self._waiting_until is not None:
             return self._waiting_until
-        if alr_since is None:
-            return None
-        last = alr_since if self._last_probe_at is None else max(alr_since, self._last_probe_at)
-        return last + ALR_INTERVAL
+        return None if alr_since is None else max(alr_since, self._last_probe_at) + ALR_INTERVAL
 
     def handle_timeout(self, bitrate_bps: float, now: float, *, alr_since: float | None) -> None:
         """Probe if it is time.

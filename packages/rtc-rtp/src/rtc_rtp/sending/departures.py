@@ -162,18 +162,19 @@ class Departures:
             datagrams.append(data)
             packet = outgoing.packet
             # What is repeated to the bit has the number that it had, and tells nothing of now.
-            is_fresh = not outgoing.is_retransmission or packet.ssrc != stream.ssrc
-            if is_fresh and (stream.is_numbered or counts_all):
-                self._transport_sequence_number = number + 1 & 0xFFFF
-                if estimator is not None:
-                    estimator.packet_sent(
-                        number,
-                        len(data) + LOWER_LAYERS,
-                        now,
-                        ssrc=packet.ssrc if counts_all else None,
-                        sequence_number=packet.sequence_number,
-                        probe_id=paced.probe_id,
-                    )
+            is_stale = outgoing.is_retransmission and packet.ssrc == stream.ssrc
+            if is_stale or not (stream.is_numbered or counts_all):
+                continue
+            self._transport_sequence_number = number + 1 & 0xFFFF
+            if estimator is not None:
+                estimator.packet_sent(
+                    number,
+                    len(data) + LOWER_LAYERS,
+                    now,
+                    ssrc=packet.ssrc if counts_all else None,
+                    sequence_number=packet.sequence_number,
+                    probe_id=paced.probe_id,
+                )
         self._context.stats.packets_sent += len(datagrams)
         return datagrams
 

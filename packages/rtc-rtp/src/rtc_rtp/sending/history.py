@@ -7,6 +7,8 @@ from rtc_rtp.packet import RtpPacket
 MAX_COUNT: Final = 16_384
 """Beyond half of the sequence numbers, one would stand for two packets."""
 
+_HALF_COUNT: Final = MAX_COUNT // 2
+
 
 class SentPacket:
     """One packet that left."""
@@ -57,7 +59,7 @@ class History:
         if (
             now > self._begun_at + self.max_duration
             or self._size > self._half_size
-            or len(self._younger) >= MAX_COUNT // 2
+            or len(self._younger) >= _HALF_COUNT
         ):
             self._older, self._younger = self._younger, {}
             self._size = size
