@@ -108,8 +108,8 @@ def test_feedback_waits_a_little_for_what_has_to_be_done_anyway() -> None:
     recorder.feedback(1.1)
     recorder.packet_received(2, 1.11)
 
-    assert recorder.ready_at == pytest.approx(1.175)
-    assert recorder.next_timeout() == pytest.approx(1.215)
+    assert recorder.ready_at == pytest.approx(1.2)
+    assert recorder.next_timeout() == pytest.approx(1.24)
 
     for number in range(3, 30):  # as many as a probe has
         recorder.packet_received(number, 1.12)

@@ -13,7 +13,7 @@ from rtc_rtp.sequence import sequence_difference
 
 MIN_INTERVAL: Final = 0.05
 """Seconds between feedbacks at high bit rates."""
-USUAL_INTERVAL: Final = 0.075
+USUAL_INTERVAL: Final = 0.1
 """Seconds between feedbacks that tell of less than many packets."""
 MANY: Final = 10
 """Packets that are worth a feedback before the usual time."""
