@@ -22,6 +22,7 @@ class ApplicationLimitedRegion:
         """When it last ceased to be; None if it never was."""
         self._level = 0.0  # of the budget, -1 to 1
         self._last_at: float | None = None
+        self._look_at = float("-inf")
         self._pending = 0  # bytes that are not yet in the level
 
     def bytes_sent(self, size: int, target_bps: float, now: float) -> None:
@@ -33,12 +34,13 @@ class ApplicationLimitedRegion:
             now: Seconds; time does not go back.
         """
         self._pending += size
-        if self._last_at is not None and now - self._last_at < INTERVAL:
+        if now < self._look_at:
             return
         size, self._pending = self._pending, 0
         budget = USAGE * target_bps / 8 * WINDOW
         passed = 0.0 if self._last_at is None else now - self._last_at
         self._last_at = now
+        self._look_at = now + INTERVAL
         # Use of a budget that was exceeded before is made up for; unused budget does not keep beyond the window.
         self._level = min(max(self._level + passed / WINDOW - size / max(budget, 1.0), -1.0), 1.0)
         if self.started_at is None and self._level > START_LEVEL:

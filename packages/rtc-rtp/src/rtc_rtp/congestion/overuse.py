@@ -81,7 +81,9 @@ class InterArrival:
             return None
         if sent_at < current.first_sent_at:
             return None  # sent before: out of order
-        if sent_at - current.first_sent_at <= GROUP_LENGTH or _is_held_back(current, sent_at, received_at):
+        if sent_at - current.first_sent_at <= GROUP_LENGTH or (
+            received_at - current.complete_at <= BURST_INTERVAL and _is_held_back(current, sent_at, received_at)
+        ):
             if sent_at > current.sent_at:
                 current.sent_at = sent_at
             if received_at > current.complete_at:
@@ -104,10 +106,9 @@ class InterArrival:
 
 
 def _is_held_back(group: _Group, sent_at: float, received_at: float) -> bool:
-    """Tell whether a packet that left after a group waited somewhere together with it."""
-    arrival_delta = received_at - group.complete_at
-    propagation_delta = arrival_delta - (sent_at - group.sent_at)
-    return propagation_delta < 0 and arrival_delta <= BURST_INTERVAL and received_at - group.first_arrival < MAX_BURST
+    """Tell whether a packet that arrives right after a group, and left some time after it, waited somewhere together with it."""
+    propagation_delta = received_at - group.complete_at - (sent_at - group.sent_at)
+    return propagation_delta < 0 and received_at - group.first_arrival < MAX_BURST
 
 
 class TrendlineEstimator:

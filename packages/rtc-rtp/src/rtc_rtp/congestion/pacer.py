@@ -217,7 +217,7 @@ class Pacer(Generic[P]):
             self._advance(now)
         leaving: list[PacedPacket[P]] = []
         if self._queues[PacketPriority.AUDIO]:
-            self._take(leaving, _NO_LIMIT, PacketPriority.AUDIO)
+            self._take(leaving, _NO_LIMIT, self._queues[:1])
         if self._probes:
             self._send_probe(leaving)
         if leaving:
@@ -229,7 +229,7 @@ class Pacer(Generic[P]):
             rate = self._rate()
             if 8 * self._debt <= rate * _TICK:
                 budget = max(rate * BURST / 8, min(rate * SLOW_BURST / 8, SLOW_BURST_SIZE), 1.0)
-                self._take(leaving, budget - self._debt)
+                self._take(leaving, budget - self._debt, self._queues)
         elif self._padding_bps and self._has_sent:
             self._pad(leaving)
         if leaving and self._padding_bps:
@@ -255,7 +255,7 @@ class Pacer(Generic[P]):
             burst = max(probe.bitrate_bps * (passed + PROBE_BURST) / 8, active.sent + 1.0)
             active.bursts += 1
             begin = len(leaving)
-            active.sent += self._take(leaving, burst - active.sent)
+            active.sent += self._take(leaving, burst - active.sent, self._queues)
             while active.sent < burst:
                 leaving.append(self._padding())
                 active.sent += PADDING_SIZE
@@ -287,12 +287,10 @@ class Pacer(Generic[P]):
         self._padding_debt += PADDING_SIZE
         return PacedPacket(None, PADDING_SIZE)
 
-    def _take(
-        self, leaving: list[PacedPacket[P]], limit: float, lowest: PacketPriority = PacketPriority.PADDING
-    ) -> int:
+    def _take(self, leaving: list[PacedPacket[P]], limit: float, queues: tuple[deque[PacedPacket[P]], ...]) -> int:
         """Let what waits leave, the highest priority first, until that is as many bytes as the limit; return how many it is."""
         before, taken = len(leaving), 0
-        for queue in self._queues[: lowest + 1]:
+        for queue in queues:
             while queue and taken < limit:
                 paced = queue.popleft()
                 taken += paced.size
