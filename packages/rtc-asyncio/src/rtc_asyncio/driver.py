@@ -192,9 +192,10 @@ class Driver(Generic[E]):
             self.flush()
 
     def _send(self) -> None:
-        datagrams = self._machine.datagrams_to_send(self._loop.time())
+        now = self._loop.time()
+        datagrams = self._machine.datagrams_to_send(now)
         if self._streams is not None:
-            self._streams.write_all(self._loop.time())
+            self._streams.write_all(now)
         start = 0
         count = len(datagrams)
         while start < count:

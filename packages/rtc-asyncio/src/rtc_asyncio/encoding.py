@@ -279,8 +279,10 @@ class Encoding:
             passed = now - self._last_encoded_at
             figures.total_encoding_duration += passed
             limitation = self.limitation
-            figures.bandwidth_limited_duration += passed if limitation == "bandwidth" else 0.0
-            figures.other_limited_duration += passed if limitation == "other" else 0.0
+            if limitation == "bandwidth":
+                figures.bandwidth_limited_duration += passed
+            elif limitation == "other":
+                figures.other_limited_duration += passed
         figures.total_encode_time += duration
         encoded_at = self._encoded_at
         while encoded_at and encoded_at[0] <= now - 1:

@@ -116,6 +116,8 @@ class MachineStreams:
                 self.dropped += 1
             else:
                 connection.write(written.data)
+        if not self._closing:
+            return
         closing, self._closing = self._closing, []
         for wish in closing:
             task = self._connecting.pop(wish.transport_id, None)
