@@ -301,7 +301,7 @@ class RtpPacket:
         try:
             return (
                 _pack_extended(
-                    _VERSION | _EXTENDED,
+                    _COMMON,
                     second,
                     self.sequence_number,
                     self.timestamp,

@@ -529,30 +529,18 @@ class SendStream:
         ssrc = packet.ssrc
         if ssrc not in self._owned:
             return None
-        now, history, extensions = self._context.now, self.history, self.extensions
-        if outgoing.is_retransmission and ssrc == self.ssrc:
-            # Under its own number a packet must be the same to the bit: SRTP would use one keystream for two texts.
-            sent = None if history is None else history.find(packet.sequence_number, now)
-            if sent is None or sent.data is None:
-                return None
-            data = sent.data
-        else:
-            extensions.stamp(packet, transport_sequence_number, send_time)
-            data = packet.serialize(two_byte=extensions.two_byte)
-        size = len(data)
         if outgoing.is_retransmission:
-            self._count_repair(packet, size, now)
-        elif ssrc == self.ssrc:
-            if history is not None:
-                # A stream of retransmissions wraps the packet; only without one it leaves again as it was.
-                history.add(packet, data if self.repair is None else None, size, now)
-            self._count(outgoing, size, now)
-        return data
-
-    def _count(self, outgoing: Outgoing, size: int, now: float) -> None:
-        """Count a packet of media; parity was counted when it was made."""
-        packet, stats = outgoing.packet, self.stats
-        length = len(packet.payload)
+            return self._depart_again(packet, transport_sequence_number, send_time)
+        extensions = self.extensions
+        extensions.stamp(packet, transport_sequence_number, send_time)
+        data = packet.serialize(two_byte=extensions.two_byte)
+        if ssrc != self.ssrc:  # parity in a stream of its own, which was counted when it was made
+            return data
+        now, history, stats = self._context.now, self.history, self.stats
+        size, length = len(data), len(packet.payload)
+        if history is not None:
+            # A stream of retransmissions wraps the packet; only without one it leaves again as it was.
+            history.add(packet, data if self.repair is None else None, size, now)
         stats.packets_sent += 1
         stats.bytes_sent += length
         stats.header_bytes_sent += size - length
@@ -564,16 +552,27 @@ class SendStream:
         self.sent_at = now
         if outgoing.is_key_frame:
             self.key_frames.answered(now)
+        return data
 
-    def _count_repair(self, packet: RtpPacket, size: int, now: float) -> None:
-        length = len(packet.payload)
-        stats = self.stats
-        if packet.ssrc != self.ssrc:
+    def _depart_again(self, packet: RtpPacket, transport_sequence_number: int, send_time: bytes) -> bytes | None:
+        """Do the same with a packet that repeats another, or only fills the path."""
+        now, stats = self._context.now, self.stats
+        if packet.ssrc == self.ssrc:
+            # Under its own number a packet must be the same to the bit: SRTP would use one keystream for two texts.
+            sent = None if self.history is None else self.history.find(packet.sequence_number, now)
+            if sent is None or sent.data is None:
+                return None
+            data = sent.data
+        else:
+            self.extensions.stamp(packet, transport_sequence_number, send_time)
+            data = packet.serialize(two_byte=self.extensions.two_byte)
             stats = self.repair_stats
             self.repaired_at = now
+        length = len(packet.payload)
         stats.packets_sent += 1
         stats.bytes_sent += length
-        stats.header_bytes_sent += size - length
+        stats.header_bytes_sent += len(data) - length
         if length:  # padding alone repeats nothing
             self.stats.retransmitted_packets_sent += 1
             self.stats.retransmitted_bytes_sent += length
+        return data
