@@ -3,17 +3,18 @@
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from rtc_rtp.payload.quantizer import quantizer_index
+from rtc_rtp.payload.quantizer import LONGEST_HEADER, quantizer_index
 
+from .backlog import Backlog
 from .codecs import CodecFactory, Concealment, Decoder
 from .dataclass import dataclass
 from .loudness import linear_level
 from .tracks import RawFrame
 
 if TYPE_CHECKING:
-    from rtc_rtp import EncodedFrame, RtpCodec
+    from rtc_rtp import AudioLevel, EncodedFrame, RtpCodec
 
 _FREEZE_WINDOW: Final = 30
 """Frames over which the usual distance of pictures is averaged."""
@@ -51,6 +52,28 @@ class DecoderFigures:
     channel_count: int | None = None
 
 
+class _Note(NamedTuple):
+    """One call of the decoder, as it is to be counted."""
+
+    at: float
+    """Seconds."""
+    duration: float
+    """Seconds that it took."""
+    waited: float
+    """Seconds since the last packet of the frame came."""
+    mime_type: str
+    keyframe: bool
+    header: bytes
+    """Where the frame begins."""
+    audio_level: "AudioLevel | None"
+    shapes: "list[_Shape]"
+    """Of each picture or piece of sound that came out."""
+
+
+_Shape: TypeAlias = tuple[object, object, object, object, object]
+"""Width and height of a picture; how many samples sound has, in it and in a second, and how many channels. Whole numbers, if it says so."""
+
+
 class Decoding:
     """Decodes one stream. `decode` and `close` belong to the worker's thread, or to the event loop if nothing runs there.
 
@@ -66,13 +89,28 @@ class Decoding:
         """By decoders that were there before this one."""
         self._decoded_at: deque[float] = deque(maxlen=200)
         self._distances: deque[float] = deque(maxlen=_FREEZE_WINDOW)
-        self.figures = DecoderFigures()
+        self._figures = DecoderFigures()
+        self._backlog: Backlog[_Note] = Backlog()
+        """What was decoded and not counted yet."""
 
     def successor(self) -> "Decoding":
         """Make another decoder that goes on counting: this one is about to be closed, perhaps while it is at work."""
         successor = Decoding(self._factory)
-        successor.figures = self.figures
+        successor._figures = self.figures
         return successor
+
+    @property
+    def figures(self) -> DecoderFigures:
+        """What was done so far."""
+        self._settle()
+        return self._figures
+
+    def _settle(self) -> None:
+        self._backlog.work_off(self._count)
+        if (decoder := self._decoder) is not None:
+            self._figures.implementation = decoder.implementation
+            if (concealment := decoder.concealment) is not None:
+                self._figures.concealment = self._concealed_before + concealment
 
     def runs_inline(self, codec: "RtpCodec") -> bool:
         """Whether the decoder is there and costs less than a thread."""
@@ -80,6 +118,7 @@ class Decoding:
 
     def frames_per_second(self, now: float) -> int:
         """How many frames were decoded in the last second."""
+        self._backlog.work_off(self._count)
         return sum(1 for at in list(self._decoded_at) if at > now - 1)
 
     def decode(self, frame: "EncodedFrame", codec: "RtpCodec") -> list[RawFrame]:
@@ -90,57 +129,62 @@ class Decoding:
         """
         if self._decoder is None or codec != self._codec:
             self.close()
+            self._concealed_before = self._figures.concealment or Concealment()
             self._decoder = self._factory.create_decoder(codec)
             self._codec = codec
-            self._concealed_before = self.figures.concealment or Concealment()
         started = time.perf_counter()
         decoded = self._decoder.decode(frame)
-        self.figures.total_decode_time += time.perf_counter() - started
-        self.figures.implementation = self._decoder.implementation
-        if (concealment := self._decoder.concealment) is not None:
-            self.figures.concealment = self._concealed_before + concealment
-        self._count(frame, decoded)
+        self._note(frame, decoded, time.perf_counter() - started, codec)
         return decoded
 
     def close(self) -> None:
         """Free the decoder. Idempotent."""
+        self._settle()
         decoder, self._decoder = self._decoder, None
         if decoder is not None:
             decoder.close()
 
-    def _count(self, frame: "EncodedFrame", decoded: list[RawFrame]) -> None:
-        figures = self.figures
+    def _note(self, frame: "EncodedFrame", decoded: list[RawFrame], duration: float, codec: "RtpCodec") -> None:
         now = time.monotonic()
-        waited = max(now - frame.received_at, 0.0) if frame.received_at is not None else 0.0
-        for each in decoded:
+        note = _Note(
+            now,
+            duration,
+            max(now - frame.received_at, 0.0) if frame.received_at is not None else 0.0,
+            codec.mime_type,
+            frame.keyframe,
+            frame.data[:LONGEST_HEADER],
+            frame.audio_level,
+            list(map(_shape_of_picture if codec.mime_type.startswith("video/") else _shape_of_sound, decoded)),
+        )
+        self._backlog.add(note, self._count)
+
+    def _count(self, note: "_Note") -> None:
+        figures = self._figures
+        figures.total_decode_time += note.duration
+        for width, height, samples, rate, channels in note.shapes:
             figures.frames_decoded += 1
-            width, height = getattr(each, "width", None), getattr(each, "height", None)
-            samples, rate = getattr(each, "samples", None), getattr(each, "sample_rate", None)
             if isinstance(width, int) and isinstance(height, int):
                 figures.frame_width, figures.frame_height = width, height
-                figures.total_processing_delay += waited
+                figures.total_processing_delay += note.waited
             if isinstance(samples, int) and isinstance(rate, int) and rate:
-                figures.total_processing_delay += waited * samples
+                figures.total_processing_delay += note.waited * samples
                 figures.total_samples_received += samples
                 figures.total_samples_duration += samples / rate
-                if frame.audio_level is not None:
-                    energy = linear_level(frame.audio_level.level) ** 2 * samples / rate
+                if note.audio_level is not None:
+                    energy = linear_level(note.audio_level.level) ** 2 * samples / rate
                     figures.total_audio_energy = (figures.total_audio_energy or 0.0) + energy
-                figures.sample_rate = rate
-                channels = getattr(getattr(each, "layout", None), "nb_channels", None)
-                figures.channel_count = channels if isinstance(channels, int) else None
-            self._count_distance(now)
-            self._decoded_at.append(now)
-        if not decoded or self._codec is None:
-            return
-        figures.key_frames_decoded += frame.keyframe
-        if (index := quantizer_index(self._codec.mime_type, frame.data)) is not None:
-            figures.qp_sum = (figures.qp_sum or 0) + index
+                figures.sample_rate, figures.channel_count = rate, channels if isinstance(channels, int) else None
+            self._count_distance(note.at)
+            self._decoded_at.append(note.at)
+        if note.shapes:
+            figures.key_frames_decoded += note.keyframe
+            if (index := quantizer_index(note.mime_type, note.header)) is not None:
+                figures.qp_sum = (figures.qp_sum or 0) + index
 
     def _count_distance(self, now: float) -> None:
         if not self._decoded_at:
             return
-        figures = self.figures
+        figures = self._figures
         distance = now - self._decoded_at[-1]
         figures.total_inter_frame_delay += distance
         figures.total_squared_inter_frame_delay += distance * distance
@@ -152,3 +196,12 @@ class Decoding:
             figures.freeze_count += 1
             figures.total_freezes_duration += distance
         self._distances.append(distance)
+
+
+def _shape_of_picture(raw: RawFrame) -> "_Shape":
+    return getattr(raw, "width", None), getattr(raw, "height", None), None, None, None
+
+
+def _shape_of_sound(raw: RawFrame) -> "_Shape":
+    channels = getattr(getattr(raw, "layout", None), "nb_channels", None)
+    return None, None, getattr(raw, "samples", None), getattr(raw, "sample_rate", None), channels

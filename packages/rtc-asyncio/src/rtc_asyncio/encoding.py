@@ -4,17 +4,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rtc_rtp.payload.quantizer import quantizer_index
+from rtc_rtp.payload.quantizer import LONGEST_HEADER, quantizer_index
 
+from .backlog import Backlog
 from .codecs import CodecError, CodecFactory, Encoder, EncoderSettings, ProtectiveEncoder
 from .dataclass import dataclass
 from .tracks import RawFrame
 from .worker import Worker, perform
 
 if TYPE_CHECKING:
-    from rtc_rtp import EncodedFrame, RtpCodec, SendEncoding
+    from rtc_rtp import EncodedFrame, FrameMetadata, RtpCodec, SendEncoding
 
     from .rtp_dictionaries import RTCDegradationPreference
     from .rtp_stats import RTCQualityLimitationReason
@@ -60,6 +61,29 @@ class EncoderFigures:
     resolution_changes: int = 0
     """By the encoder's own choice."""
 
+    def is_smaller_than(self, wished: tuple[int, int] | None) -> bool:
+        """Whether pictures have clearly fewer pixels than the application wishes."""
+        if wished is None or self.frame_width is None or self.frame_height is None:
+            return False
+        return self.frame_width * self.frame_height < REDUCED * wished[0] * wished[1]
+
+
+class _Note(NamedTuple):
+    """One call of the encoder, as it is to be counted."""
+
+    at: float
+    """Seconds."""
+    duration: float
+    """Seconds that it took."""
+    mime_type: str
+    wished_size: tuple[int, int] | None
+    is_same_source: bool
+    """Whether the picture had the size of the one before."""
+    is_bandwidth_limited: bool
+    aimed_at_bps: int
+    parts: "list[tuple[bool, bytes, FrameMetadata | None]]"
+    """Of each frame whether it is a key frame, where it begins, and what is known of it."""
+
 
 class Encoding:
     """Encodes the pictures or the sound of one track into one RTP stream, in a thread of its own unless that costs more than it.
@@ -97,7 +121,9 @@ class Encoding:
         self._last_encoded_at: float | None = None
         self._wished_size: tuple[int, int] | None = None
         """Of the picture that is encoded, or was last, as the application wants it."""
-        self.figures = EncoderFigures()
+        self._figures = EncoderFigures()
+        self._backlog: Backlog[_Note] = Backlog()
+        """What was encoded and not counted yet."""
 
     @property
     def runs_inline(self) -> bool:
@@ -122,16 +148,26 @@ class Encoding:
     @property
     def limitation(self) -> "RTCQualityLimitationReason":
         """Why pictures are worse than asked for: the path leaves less than the encoder would take, or something else makes them smaller."""
-        wanted = START_BITRATE_BPS[self._kind] if self._max_bitrate_bps is None else self._max_bitrate_bps
-        if self._share_bps is not None and self._share_bps < wanted:
+        if self._is_bandwidth_limited:
             return "bandwidth"
-        figures, wished = self.figures, self._wished_size
-        if wished is None or figures.frame_width is None or figures.frame_height is None:
-            return "none"
-        return "other" if figures.frame_width * figures.frame_height < REDUCED * wished[0] * wished[1] else "none"
+        return "other" if self.figures.is_smaller_than(self._wished_size) else "none"
+
+    @property
+    def _is_bandwidth_limited(self) -> bool:
+        wanted = START_BITRATE_BPS[self._kind] if self._max_bitrate_bps is None else self._max_bitrate_bps
+        return self._share_bps is not None and self._share_bps < wanted
+
+    @property
+    def figures(self) -> EncoderFigures:
+        """What was done so far."""
+        self._backlog.work_off(self._count)
+        if (encoder := self._encoder) is not None:
+            self._figures.implementation = encoder.implementation
+        return self._figures
 
     def frames_per_second(self, now: float) -> int:
         """How many frames were encoded in the last second."""
+        self._backlog.work_off(self._count)
         return sum(1 for at in list(self._encoded_at) if at > now - 1)
 
     def configure(
@@ -242,6 +278,7 @@ class Encoding:
         before, self._wished_size = self._wished_size, self._size_asked_for(frame)
         bitrate_bps = self.target_bitrate_bps
         if self._max_frame_bits is not None:
+            self._backlog.work_off(self._count)
             bitrate_bps = min(bitrate_bps, int(self._max_frame_bits * max(1, len(self._encoded_at))))
         if self._encoder is None or not self._is_current:
             self.close()
@@ -259,7 +296,7 @@ class Encoding:
                 self._encoder.set_loss(self._protects_against)
         started = time.perf_counter()
         encoded = self._encoder.encode(frame, force_keyframe=force_keyframe)
-        self._count(encoded, time.perf_counter() - started, is_same_source=before == self._wished_size)
+        self._note(encoded, time.perf_counter() - started, self._codec, is_same_source=before == self._wished_size)
         return encoded
 
     def close(self) -> None:
@@ -272,35 +309,47 @@ class Encoding:
     def _is_current(self) -> bool:
         return self._made_for == (self._codec, self._settings)
 
-    def _count(self, encoded: "list[EncodedFrame]", duration: float, *, is_same_source: bool) -> None:
-        figures = self.figures
-        now = time.monotonic()
+    def _note(self, encoded: "list[EncodedFrame]", duration: float, codec: "RtpCodec", *, is_same_source: bool) -> None:
+        parts = [(each.keyframe, each.data[:LONGEST_HEADER], each.metadata) for each in encoded]
+        note = _Note(
+            time.monotonic(),
+            duration,
+            codec.mime_type,
+            self._wished_size,
+            is_same_source,
+            self._is_bandwidth_limited,
+            self._aimed_at_bps,
+            parts,
+        )
+        self._backlog.add(note, self._count)
+
+    def _count(self, note: "_Note") -> None:
+        figures, now = self._figures, note.at
         if self._last_encoded_at is not None:
             passed = now - self._last_encoded_at
             figures.total_encoding_duration += passed
-            limitation = self.limitation
-            if limitation == "bandwidth":
+            if note.is_bandwidth_limited:
                 figures.bandwidth_limited_duration += passed
-            elif limitation == "other":
+            elif figures.is_smaller_than(note.wished_size):
                 figures.other_limited_duration += passed
-        figures.total_encode_time += duration
+        figures.total_encode_time += note.duration
         encoded_at = self._encoded_at
         while encoded_at and encoded_at[0] <= now - 1:
             encoded_at.popleft()
-        for each in encoded:
+        for keyframe, header, metadata in note.parts:
             figures.frames_encoded += 1
-            figures.key_frames_encoded += each.keyframe
-            if self._codec is not None and (index := quantizer_index(self._codec.mime_type, each.data)) is not None:
+            figures.key_frames_encoded += keyframe
+            if (index := quantizer_index(note.mime_type, header)) is not None:
                 figures.qp_sum = (figures.qp_sum or 0) + index
             encoded_at.append(now)
             self._last_encoded_at = now
-            if each.metadata is not None and each.metadata.width is not None:
-                figures.resolution_changes += is_same_source and figures.frame_width not in {None, each.metadata.width}
-                figures.frame_width, figures.frame_height = each.metadata.width, each.metadata.height
-        figures.total_encoded_bytes_target += self._aimed_at_bps // (8 * (len(encoded_at) or 1))
-        if self._wished_size is not None and (figures.frame_width is None or self._encoder is None):
-            figures.frame_width, figures.frame_height = self._wished_size
-        figures.implementation = self._encoder.implementation if self._encoder is not None else None
+            if metadata is not None and metadata.width is not None:
+                is_changed = figures.frame_width not in {None, metadata.width}
+                figures.resolution_changes += note.is_same_source and is_changed
+                figures.frame_width, figures.frame_height = metadata.width, metadata.height
+        figures.total_encoded_bytes_target += note.aimed_at_bps // (8 * (len(encoded_at) or 1))
+        if figures.frame_width is None and note.wished_size is not None:
+            figures.frame_width, figures.frame_height = note.wished_size
 
     def _size_asked_for(self, frame: RawFrame) -> tuple[int, int] | None:
         """Return the size of a picture as the application wants it sent; None of sound."""

@@ -12,7 +12,7 @@ from rtc_rtp.errors import ParseError
 
 _VP8_START: Final = {True: 10, False: 3}
 """Where the compressed header begins: behind the frame tag, and in a key frame behind start code and size."""
-_LONGEST_HEADER: Final = 36
+LONGEST_HEADER: Final = 36
 """Bytes, of which as many as are looked at: the index of VP8 ends 184 bits behind where the compressed header begins, at most."""
 
 
@@ -45,7 +45,7 @@ def quantizer_index(mime_type: str, data: bytes) -> int | None:
     if find is None:
         return None
     try:
-        return find(data[:_LONGEST_HEADER])
+        return find(data[:LONGEST_HEADER])
     except ParseError:
         return None
 
