@@ -14,7 +14,7 @@ from rtc_asyncio.sending import SendingPump
 from rtc_rtp import PictureRestrictions, SendEncoding
 
 from .fake_codec import FakeCodecs, Picture
-from .test_sending import PLAIN, VP8, Pictures, Recorder, until
+from .sent import PLAIN, VP8, Pictures, Recorder, until
 
 VGA = Picture(1, 3000)
 

@@ -77,6 +77,8 @@ class VideoEncoder:
         self._framerate_limit = FramerateLimit()
         self._adapter = PictureAdapter()
         self._context: VideoCodecContext | None = None
+        self._opened = (0, 0)
+        """Width and height that the context encodes."""
         self._smaller_by = 1.0
         self._sized_for: tuple[int, ...] = ()
         self._sized = (0, 0)
@@ -107,14 +109,14 @@ class VideoEncoder:
         if not self._is_due(frame, now) and not keyframe:
             return []
         self._owes_keyframe = True  # should it fail
-        width, height = self._size(frame)
+        size = self._size(frame)
         context = self._context
         if (
             context is None
-            or (context.width, context.height) != (width, height)
+            or size != self._opened
             or (not self._kind.changes_bitrate and self._rate.wants_new_encoder(now, keyframe=keyframe))
         ):
-            context = self._open(width, height, now)
+            context = self._open(*size, now)
         elif self._kind.changes_bitrate and context.bit_rate != self._rate.target_bps:
             context.bit_rate = self._rate.target_bps
         frames = self._encode(context, frame, ticks, keyframe=keyframe)
@@ -197,7 +199,7 @@ class VideoEncoder:
             context.thread_count = thread_count(stream.pixel_count)
             context.options = self._kind.options(stream)
             context.open()
-        self._context = context
+        self._context, self._opened = context, (width, height)
         self._rate.opened(now)
         self._ticks_of.clear()
         self._since_open = 0
@@ -207,7 +209,7 @@ class VideoEncoder:
         self, context: VideoCodecContext, frame: VideoFrame, ticks: int, *, keyframe: bool
     ) -> list[EncodedFrame]:
         # [rfc7742:4/5] Upright, so there is no orientation to signal, in the codec's way or another.
-        picture = self._adapter.adapt(frame, context.width, context.height)
+        picture = self._adapter.adapt(frame, *self._opened)
         # The encoder's clock never goes back and never leaps, whatever the track does.
         step = LONGEST_STEP if self._last_ticks is None else ticks - self._last_ticks
         self._encoder_ticks += min(max(step, 1), LONGEST_STEP)
@@ -217,14 +219,15 @@ class VideoEncoder:
         self._ticks_of[self._encoder_ticks] = ticks
         with libav_fails_as(CodecError, f"{self.implementation} failed"):
             packets = context.encode(picture)
-        return [self._encoded(context, packet, ticks) for packet in packets if packet.size]
+        return [self._encoded(packet, ticks) for packet in packets if packet.size]
 
-    def _encoded(self, context: VideoCodecContext, packet: "av.Packet[av.stream.Stream]", ticks: int) -> EncodedFrame:
+    def _encoded(self, packet: "av.Packet[av.stream.Stream]", ticks: int) -> EncodedFrame:
         data = bytes(packet)
         if self.implementation in {"libsvtav1", "libaom-av1"}:
             data = _without_temporal_delimiter(data)
         self._rate.encoded(len(data))
-        metadata = FrameMetadata(width=context.width, height=context.height)
+        width, height = self._opened
+        metadata = FrameMetadata(width=width, height=height)
         if self._layers > 1:
             pattern = TEMPORAL_IDS[self._layers]
             metadata.temporal_id = pattern[self._since_open % len(pattern)]
