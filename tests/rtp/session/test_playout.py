@@ -28,6 +28,7 @@ from rtc_rtp import (
     SessionOptions,
     VideoOrientation,
 )
+from rtc_rtp.receiving.audio_buffer import AudioBuffer
 
 
 def _arrivals(party: Party, receiver_id: str) -> list[tuple[float, EncodedFrame]]:
@@ -76,7 +77,7 @@ def test_the_delay_sinks_again_when_the_path_calms_down() -> None:
     party.connect_audio()
     party.send_audio(300)
     buffer = party.right._inbound.streams[0xA0D10].buffer  # type: ignore[union-attr]
-    assert buffer is not None
+    assert isinstance(buffer, AudioBuffer)
     high = buffer.playout.delay
 
     link.jitter = 0.0
