@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rtc_asyncio import MediaStreamError, MediaStreamTrack, RawFrame
-from rtc_asyncio.tracks import MediaKind
+from rtc_asyncio.frame_queue import FrameQueue, FrameReader
+from rtc_asyncio.tracks import MediaFrame, MediaKind
 from rtc_peer import ArgumentError
 from rtc_rtp import BufferFullError, EncodedFrame, RtpCodec, RtpPacket, SendEncoding, SendParameters
 
@@ -86,6 +87,20 @@ class Fed(MediaStreamTrack):
 
     async def recv(self) -> Picture:
         return await self._queue.get()
+
+
+class Pushed(MediaStreamTrack):
+    """Pictures that come whether or not somebody is ready for them; for one reader."""
+
+    kind: MediaKind = "video"
+    queue: FrameQueue[MediaFrame]
+
+    async def recv(self) -> Picture:
+        raise NotImplementedError
+
+    def subscribe(self, limit: int = 1) -> FrameReader[MediaFrame]:
+        self.queue = FrameQueue(limit)
+        return self.queue
 
 
 class Sounds(MediaStreamTrack):

@@ -4,17 +4,18 @@ import asyncio
 import itertools
 import threading
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from rtc_asyncio import EncoderSettings
 from rtc_asyncio.encoding import Encoding
 from rtc_asyncio.sending import SendingPump
-from rtc_rtp import (
-    SendEncoding,
-)
+from rtc_asyncio.worker import perform
+from rtc_rtp import EncodedFrame, RtpCodec, SendEncoding
 
-from .fake_codec import FakeCodecs, Picture, Sound
-from .sent import H264, OPUS, PLAIN, SIMULCAST, SPOKEN, VP8, Fed, Pictures, Recorder, Sounds, pictures, until
+from .fake_codec import FakeCodecs, FakeEncoder, Picture, Sound
+from .sent import H264, OPUS, PLAIN, SIMULCAST, SPOKEN, VP8, Fed, Pictures, Pushed, Recorder, Sounds, pictures, until
 
 
 @pytest.mark.parametrize("inline", [False, True])
@@ -170,6 +171,61 @@ async def test_one_picture_is_asked_for_while_another_is_encoded() -> None:
     assert steps == [3000] * 3
 
 
+async def test_an_encoder_that_is_too_slow_goes_on_with_the_newest_picture() -> None:
+    """What came before pictures that were thrown away would be shown late, and all that follows behind it."""
+    codecs, outlet = FakeCodecs(), Recorder()
+    codecs.gate = threading.Event()
+    track = Pushed()
+    pump = SendingPump("video", outlet, codecs)
+    pump.start(track)
+    for picture in pictures(5):
+        track.queue.push(picture)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    codecs.gate.set()
+    await until(lambda: len(outlet.frames) == 2)
+    pump.close()
+
+    assert [frame.data[13] for frame, _ in outlet.frames] == [1, 5]
+
+
+@pytest.mark.parametrize("inline", [False, True])
+async def test_a_frame_that_is_none_ends_sending_and_is_told(inline: bool) -> None:
+    """Whoever feeds the track does not wait for ever for a reader that failed."""
+
+    class Broken(Recorder):
+        def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
+            raise TypeError("that is no frame")
+
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    track = Pushed()
+    pump = SendingPump("video", Broken(), FakeCodecs(inline=inline))
+    pump.start(track)
+    for picture in pictures(3):
+        track.queue.push(picture)
+    await until(lambda: track.queue.ended)
+    pump.close()
+
+    assert [context["message"] for context in told] == ["sending a track failed"]
+
+
+async def test_whoever_interrupts_the_program_interrupts_an_encoder() -> None:
+    class Interrupted(FakeCodecs):
+        def create_encoder(self, codec: RtpCodec, settings: EncoderSettings) -> FakeEncoder:
+            raise KeyboardInterrupt
+
+    encoding = Encoding("video", Interrupted())
+    encoding.configure(VP8, SendEncoding(ssrc=1))
+    pump = SendingPump("video", Recorder(), FakeCodecs())
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    with pytest.raises(KeyboardInterrupt):
+        perform(partial(encoding.encode, pictures(1)[0]), partial(pump._encoded, Pushed(), VP8, None, None))
+    assert not told
+
+
 def test_what_was_encoded_is_counted_when_somebody_asks() -> None:
     encoding = Encoding("video", FakeCodecs())
     encoding.configure(VP8, SendEncoding(ssrc=1))
@@ -185,6 +241,15 @@ def test_what_was_encoded_is_counted_when_somebody_asks() -> None:
     assert figures.implementation == "fake"
     encoding.close()
     assert encoding.figures.frames_encoded == 40
+
+
+def test_who_encoded_is_known_also_when_nobody_asked_in_time() -> None:
+    encoding = Encoding("video", FakeCodecs())
+    encoding.configure(VP8, SendEncoding(ssrc=1))
+    encoding.encode(pictures(1)[0])
+    encoding.close()
+
+    assert encoding.figures.implementation == "fake"
 
 
 async def test_an_encoder_is_told_how_long_packets_shall_be_and_what_shall_suffer() -> None:

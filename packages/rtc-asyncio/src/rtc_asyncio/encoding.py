@@ -303,6 +303,7 @@ class Encoding:
         """Free the encoder. Idempotent."""
         encoder, self._encoder = self._encoder, None
         if encoder is not None:
+            self._figures.implementation = encoder.implementation
             encoder.close()
 
     @property

@@ -206,8 +206,8 @@ class SendingPump:
                 while True:
                     frame = await reader.get()
                     if not isinstance(frame, EncodedFrame | RtpPacket):
-                        if self._is_encoding:
-                            await self._encoded_all()
+                        if self._is_encoding and await self._is_outrun(reader):
+                            continue
                         self._send_raw(track, frame)
                         del frame  # or a second one would be there while the next is drawn
                         continue
@@ -364,21 +364,36 @@ class SendingPump:
         result: "list[EncodedFrame] | BaseException",
     ) -> None:
         """An encoder has done with a frame."""
+        if not isinstance(result, BaseException):
+            try:
+                self._send_all(result, track, codec, rid, heard)
+            except Exception as error:  # noqa: BLE001 - of frames that are none
+                result = error
         if isinstance(result, CodecError):
             self._warn(f"{codec.mime_type}: {result}")
-        elif isinstance(result, BaseException):
+        elif isinstance(result, Exception):
             _report(result)
             if self._task is not None:
                 self._task.cancel()
-        else:
-            if heard is not None:
-                self._measure(heard, result)
-            for encoded in result:
-                self._hand_over(encoded, codec, rid, origin=id(track))
-            # Each frame was waited for: what others do in this turn is no reason to wait for another one.
-            self._outlet.flush()
+        elif isinstance(result, BaseException):
+            raise result  # somebody wants the program to end
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
+
+    def _send_all(
+        self,
+        frames: list[EncodedFrame],
+        track: MediaStreamTrack,
+        codec: "RtpCodec",
+        rid: str | None,
+        heard: RawFrame | None,
+    ) -> None:
+        if heard is not None:
+            self._measure(heard, frames)
+        for frame in frames:
+            self._hand_over(frame, codec, rid, origin=id(track))
+        # Each frame was waited for: what others do in this turn is no reason to wait for another one.
+        self._outlet.flush()
 
     @property
     def _is_encoding(self) -> bool:
@@ -389,6 +404,12 @@ class SendingPump:
         while self._is_encoding:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
+
+    async def _is_outrun(self, reader: FrameReader[MediaFrame]) -> bool:
+        """Wait until the encoders have nothing to do; tell whether the picture that waited is older than some that were thrown away."""
+        dropped = reader.dropped
+        await self._encoded_all()
+        return self._kind == "video" and reader.dropped != dropped
 
     def _work(
         self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool
