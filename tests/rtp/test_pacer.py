@@ -156,6 +156,27 @@ def test_padding_fills_what_media_leaves() -> None:
     assert 8 * size / 2.0 == pytest.approx(100_000, rel=0.1)
 
 
+def test_what_a_probe_sent_owes_nothing_to_padding_that_is_wanted_later() -> None:
+    pacer: Pacer[str] = Pacer(now=0.0, pacing_bitrate_bps=1_000_000)
+    pacer.enqueue("first", 100, PacketPriority.AUDIO, 0.0)
+    pacer.probe(Probe(1, 2_000_000, 20_000), 0.0)
+    _drain(pacer, 1.0)
+    pacer.set_rates(pacing_bitrate_bps=1_000_000, padding_bitrate_bps=100_000, now=2.0)
+
+    due = pacer.next_timeout()
+    assert due is not None
+    assert due < 2.1
+
+
+def test_packets_of_no_bytes_leave_the_count_of_the_queue() -> None:
+    pacer: Pacer[str] = Pacer(now=0.0, pacing_bitrate_bps=1_000_000)
+    pacer.enqueue("first", 0, PacketPriority.VIDEO, 0.0)
+
+    assert [paced.packet for paced in pacer.packets_to_send(0.0)] == ["first"]
+    assert pacer.queued_count == 0
+    assert pacer.next_timeout() is None
+
+
 @pytest.mark.parametrize(("pacing", "padding"), [(0.0, 0.0), (-1.0, 0.0), (1.0, -1.0), (float("nan"), 0.0)])
 def test_no_pace_is_refused(pacing: float, padding: float) -> None:
     pacer: Pacer[str] = Pacer(now=0.0, pacing_bitrate_bps=1e6)

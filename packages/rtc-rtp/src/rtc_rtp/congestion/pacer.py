@@ -284,7 +284,8 @@ class Pacer(Generic[P]):
     def _padding(self) -> PacedPacket[P]:
         """Ask for what one packet of nothing else carries, so that what is asked for is what comes."""
         self._debt += PADDING_SIZE
-        self._padding_debt += PADDING_SIZE
+        if self._padding_bps:
+            self._padding_debt += PADDING_SIZE
         return PacedPacket(None, PADDING_SIZE)
 
     def _take(self, leaving: list[PacedPacket[P]], limit: float, queues: tuple[deque[PacedPacket[P]], ...]) -> int:
@@ -295,9 +296,9 @@ class Pacer(Generic[P]):
                 paced = queue.popleft()
                 taken += paced.size
                 leaving.append(paced)
-        if taken:
+        if count := len(leaving) - before:
             self._queued_bytes -= taken
-            self._queued_count -= len(leaving) - before
+            self._queued_count -= count
             self._has_sent = True
             self._debt += taken
             if self._padding_bps:
