@@ -293,6 +293,23 @@ async def test_a_track_that_is_replaced_while_it_is_encoded_is_followed_by_a_key
     assert [frame.keyframe for frame, _ in outlet.frames] == [True, False]
 
 
+async def test_an_encoder_that_needs_no_thread_is_left_alone_while_it_is_in_one() -> None:
+    """It is made in a thread, with its first frame, which may still be there when another track begins."""
+    codecs, outlet = FakeCodecs(inline=True), Recorder()
+    codecs.gate = threading.Event()
+    pump = SendingPump("video", outlet, codecs)
+    pump.start(Pictures(pictures(1), ends=False))
+    await until(lambda: bool(codecs.encoders and codecs.encoders[0].forced))
+    pump.start(Pictures(pictures(2), ends=False))
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert codecs.encoders[0].forced == [True], "one frame at a time"
+    codecs.gate.set()
+    await until(lambda: len(outlet.frames) == 2)
+    pump.close()
+
+
 async def test_after_a_pause_sending_begins_with_a_key_frame() -> None:
     codecs, outlet = FakeCodecs(), Recorder()
     pump = SendingPump("video", outlet, codecs)

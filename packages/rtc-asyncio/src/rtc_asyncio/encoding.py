@@ -99,6 +99,8 @@ class Encoding:
         self._kind = kind
         self._factory = factory
         self._worker = Worker("rtc-encode")
+        self._in_thread = 0
+        """Frames that the thread has not done with, whether or not anybody waits for them."""
         self._encoder: Encoder | None = None
         self._made_for: tuple[RtpCodec, EncoderSettings] | None = None
         self._codec: RtpCodec | None = None
@@ -127,8 +129,8 @@ class Encoding:
 
     @property
     def runs_inline(self) -> bool:
-        """Whether the encoder is there and costs less than a thread."""
-        return self._encoder is not None and self._is_current and self._encoder.runs_inline
+        """Whether the encoder is there, costs less than a thread, and is not at work in one."""
+        return not self._in_thread and self._encoder is not None and self._is_current and self._encoder.runs_inline
 
     @property
     def target_bitrate_bps(self) -> int:
@@ -240,13 +242,22 @@ class Encoding:
         if self.runs_inline:
             perform(job, finished)
         else:
-            self._worker.start(job, finished)
+            self._in_thread += 1
+            self._worker.start(job, partial(self._came_back, finished))
 
     def abandon(self) -> None:
         """Nobody waits any more for the frame that is being encoded."""
         if self._awaited is not None:
             self._awaited = None
             self.want_key_frame()  # it is never sent, and nothing may refer to it
+
+    def _came_back(
+        self,
+        finished: "Callable[[list[EncodedFrame] | BaseException], None]",
+        result: "list[EncodedFrame] | BaseException",
+    ) -> None:
+        self._in_thread -= 1
+        finished(result)
 
     def _finished(
         self,
