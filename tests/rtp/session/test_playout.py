@@ -178,6 +178,20 @@ def test_voice_activity_that_is_not_in_use_is_not_looked_at(in_use: bool) -> Non
     assert party.right.synchronization_sources("a")[0].voice_activity is told
 
 
+def test_pictures_have_no_loudness_whatever_their_packets_say() -> None:
+    party = Party()
+    party.connect_video()
+    packet = RtpPacket(96, 0, 0, 1, b"\x10" + vp8_frame(0, key=True).data, marker=True, extensions={1: b"\x14"})
+
+    party.left.send_packets("v", [packet], rewrite=True)
+    party.network.flush()
+    party.network.advance(0.2)
+
+    assert len(party.received()) == 1
+    assert party.right.synchronization_sources("v")[0].audio_level is None
+    assert party.right.receiver_stats("v")[0].audio_level is None
+
+
 def test_contributing_sources_are_known_for_ten_seconds() -> None:
     party = Party()
     party.connect_audio()

@@ -31,7 +31,7 @@ class SessionOptions:
     """Seconds for which sent packets are kept to be sent again; more if the round trip is long."""
 
     history_size: int = 4 * 1024 * 1024
-    """Bytes of sent packets that one stream keeps."""
+    """Bytes of sent packets that one stream keeps at most; those of the latest half are there for certain."""
 
     audio_redundancy: int = 0
     """How many earlier payloads each packet of audio repeats where the peer takes RED, 0 to 9; browsers repeat 1. See :rfc:`2198`."""

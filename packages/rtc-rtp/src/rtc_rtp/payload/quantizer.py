@@ -13,7 +13,7 @@ from rtc_rtp.errors import ParseError
 _VP8_START: Final = {True: 10, False: 3}
 """Where the compressed header begins: behind the frame tag, and in a key frame behind start code and size."""
 LONGEST_HEADER: Final = 36
-"""Bytes, of which as many as are looked at: the index of VP8 ends 184 bits behind where the compressed header begins, at most."""
+"""Bytes, of which as many as are looked at: the index of VP8 ends 186 bits behind where the compressed header begins, at most, which is byte 10."""
 
 
 _VP8_HEADER: Final = re.compile(

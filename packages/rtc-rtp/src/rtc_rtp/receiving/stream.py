@@ -473,7 +473,8 @@ class ReceiveStream:
         latest, self._latest = self._latest, None
         if latest is not None:
             packet, now = latest
-            self._note_sources(packet, audio_level(packet, self._parameters), now)
+            level = audio_level(packet, self._parameters) if self._parameters.kind == "audio" else None
+            self._note_sources(packet, level, now)
 
     def _note_sources(self, packet: RtpPacket, level: AudioLevel | None, now: float) -> None:
         source = Source(self.ssrc, now, packet.timestamp)

@@ -1,7 +1,7 @@
 """The queue in front of the wire: packets leave at the pace of the bandwidth estimate, or at once."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rtc_rtp.congestion.bandwidth_estimator import BandwidthConfig, BandwidthEstimator
@@ -125,7 +125,7 @@ class Departures:
         if size > room:
             raise BufferFullError(f"there is room for {max(room, 0)} bytes, not for {size}")
 
-    def add(self, packets: Iterable[Outgoing]) -> None:
+    def add(self, packets: Sequence[Outgoing]) -> None:
         """Queue packets."""
         pacer, now = self._pacer, self._context.now
         if pacer is None:
