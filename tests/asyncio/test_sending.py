@@ -210,6 +210,30 @@ async def test_a_frame_that_is_none_ends_sending_and_is_told(inline: bool) -> No
     assert [context["message"] for context in told] == ["sending a track failed"]
 
 
+async def test_the_first_failure_without_a_thread_is_the_last() -> None:
+    class Failing(Recorder):
+        def send_frame(self, frame: EncodedFrame, rid: str | None) -> None:
+            super().send_frame(frame, rid)
+            if len(self.frames) > 1:
+                raise TypeError("that is no frame")
+
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    outlet, track = Failing(SPOKEN), Pushed()
+    track.kind = "audio"
+    pump = SendingPump("audio", outlet, FakeCodecs(inline=True))
+    pump.start(track)
+    track.queue.push(Sound(0))
+    await until(lambda: outlet.frames)
+    for number in range(1, 5):
+        track.queue.push(Sound(number, 960 * number))
+    await until(lambda: track.queue.ended)
+    pump.close()
+
+    assert len(outlet.frames) == 2
+    assert [context["message"] for context in told] == ["sending a track failed"]
+
+
 async def test_whoever_interrupts_the_program_interrupts_an_encoder() -> None:
     class Interrupted(FakeCodecs):
         def create_encoder(self, codec: RtpCodec, settings: EncoderSettings) -> FakeEncoder:

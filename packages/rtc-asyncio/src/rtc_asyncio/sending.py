@@ -371,12 +371,12 @@ class SendingPump:
                 result = error
         if isinstance(result, CodecError):
             self._warn(f"{codec.mime_type}: {result}")
-        elif isinstance(result, Exception):
+        elif isinstance(result, BaseException):
+            if not isinstance(result, Exception) or asyncio.current_task() is self._task:
+                raise result  # somebody wants the program to end, or it is the task itself that fails
             _report(result)
             if self._task is not None:
                 self._task.cancel()
-        elif isinstance(result, BaseException):
-            raise result  # somebody wants the program to end
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
