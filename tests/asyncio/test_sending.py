@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from rtc_asyncio import EncoderSettings
+from rtc_asyncio import EncoderSettings, sending
 from rtc_asyncio.encoding import Encoding
 from rtc_asyncio.sending import SendingPump
 from rtc_asyncio.worker import perform
@@ -149,7 +149,26 @@ async def test_a_small_picture_does_not_wait_for_a_large_one() -> None:
     pump.close()
 
 
-async def test_one_picture_is_asked_for_while_another_is_encoded() -> None:
+async def test_a_picture_that_has_waited_for_long_makes_room_for_one_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "LONGEST_WAIT", -1.0)
+    codecs, outlet = FakeCodecs(), Recorder()
+    codecs.gate = threading.Event()
+    fed: asyncio.Queue[Picture] = asyncio.Queue()
+    for each in pictures(3):
+        fed.put_nowait(each)
+    pump = SendingPump("video", outlet, codecs)
+    pump.start(Fed(fed))
+    await until(lambda: fed.qsize() == 1)
+    codecs.gate.set()
+    await until(lambda: len(outlet.frames) == 2)
+    pump.close()
+
+    (first, _), (second, _) = outlet.frames
+    assert (second.timestamp - first.timestamp) % 2**32 == 6000
+
+
+async def test_one_picture_is_asked_for_while_another_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "LONGEST_WAIT", 60.0)
     codecs, outlet = FakeCodecs(), Recorder()
     codecs.gate = threading.Event()
     fed: asyncio.Queue[Picture] = asyncio.Queue()
@@ -413,14 +432,18 @@ async def test_a_disabled_track_is_silent_without_a_gap() -> None:
     assert codecs.encoders[0].silent == [True, True, True]
 
 
-async def test_a_track_that_has_ended_leaves_black() -> None:
+async def test_a_track_that_has_ended_leaves_black(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "BLACK_INTERVAL", 0.01)
     outlet = Recorder()
     pump = SendingPump("video", outlet, FakeCodecs())
     pump.start(Pictures(pictures(2)))
-    await until(lambda: len(outlet.frames) == 3)
+    await until(lambda: len(outlet.frames) == 5)
     pump.close()
 
-    assert [frame.data[-1] for frame, _ in outlet.frames] == [0, 0, 1]
+    assert [frame.data[-1] for frame, _ in outlet.frames] == [0, 0, 1, 1, 1]
+    times = [frame.timestamp for frame, _ in outlet.frames]
+    steps = [(later - sooner) % 2**32 for sooner, later in itertools.pairwise(times)]
+    assert all(0 < step < 90_000 * 30 for step in steps), "each picture has a time of its own"
 
 
 async def test_what_cannot_be_encoded_is_told_once_and_left_out(caplog: pytest.LogCaptureFixture) -> None:

@@ -154,7 +154,7 @@ class Decoding:
             frame.keyframe,
             frame.data[:LONGEST_HEADER],
             frame.audio_level,
-            list(map(_shape_of_picture if codec.mime_type.startswith("video/") else _shape_of_sound, decoded)),
+            list(map(_shape_of_picture if codec.mime_type.lower().startswith("video/") else _shape_of_sound, decoded)),
         )
         self._backlog.add(note, self._count)
 

@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
@@ -17,6 +16,7 @@ from .encoding import Encoding
 from .errors import MediaStreamError
 from .frame_queue import FrameReader
 from .loudness import Loudness
+from .paced_tracks import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE
 from .restrictions import restricted
 from .timeline import Timeline
 from .tracks import EncodedFrameTrack, MediaFrame, MediaStreamTrack, RawFrame, RtpPacketTrack
@@ -31,6 +31,8 @@ _LOGGER: Final = logging.getLogger("rtc_asyncio")
 
 BLACK_INTERVAL: Final = 1.0
 """Seconds between the black pictures of a track that is disabled or has ended."""
+LONGEST_WAIT: Final = 0.1
+"""Seconds that a picture waits for a slow encoder; then another one is asked for, which is drawn or comes at once."""
 PATIENCE: Final = 0.5
 """Seconds after which a key frame that has not come is asked for again."""
 _QUEUE_LIMITS: Final = {"audio": 50, "video": 1}
@@ -86,8 +88,6 @@ class SendingPump:
         self._reader: FrameReader[MediaFrame] | None = None
         self._idle: asyncio.Future[None] | None = None
         """Done when an encoder has done."""
-        self._last_pts = 0
-        self._time_base: Fraction | None = None
         self._planned_for: SendParameters | None = None
         self._plan: list[tuple[Encoding, SendEncoding, RtpCodec]] = []
         """What raw frames are encoded to, by these parameters."""
@@ -143,7 +143,6 @@ class SendingPump:
         self.loudness = Loudness()
         self.source_frames = 0
         self.source_size = None
-        self._time_base = None
 
     def pause(self) -> None:
         """Read no more until sending is allowed again, which then begins with a key frame. Idempotent."""
@@ -236,12 +235,14 @@ class SendingPump:
 
     async def _send_black(self, track: MediaStreamTrack) -> None:
         """Show black for as long as a track that has ended is not replaced."""
-        if self._factory is None or self.source_size is None or self._time_base is None:
+        if self._factory is None or self.source_size is None:
             return
-        black = self._factory.blank_video(*self.source_size, self._last_pts, self._time_base)
         while (parameters := self._outlet.parameters) is not None:
             await self._encoded_all()
-            self._encode(track, black, parameters, is_blank=True)
+            # It has the time of its own clock: what that of the track's pictures was does not matter any more.
+            pts = round(asyncio.get_running_loop().time() * VIDEO_CLOCK_RATE)
+            black = self._factory.blank_video(*self.source_size, pts, VIDEO_TIME_BASE)
+            self._encode(track, black, parameters, is_blank=True, origin="black")
             await asyncio.sleep(BLACK_INTERVAL)
 
     # --- encoded already ---
@@ -342,22 +343,25 @@ class SendingPump:
             width, height = getattr(frame, "width", None), getattr(frame, "height", None)
             if isinstance(width, int) and isinstance(height, int):
                 self.source_size = width, height
-            if frame.pts is not None:
-                self._last_pts = frame.pts
-                # Asking costs a fraction each time, and no track changes it.
-                self._time_base = self._time_base or frame.time_base
 
     def _encode(
-        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool = False
+        self,
+        track: MediaStreamTrack,
+        frame: RawFrame,
+        parameters: "SendParameters",
+        *,
+        is_blank: bool = False,
+        origin: object = None,
     ) -> None:
+        """Encode a frame, and send what comes of it; `origin` names the clock of its time if it is not the track's."""
         # Of sound it is measured what was encoded; a picture is let go, for its memory serves the next one.
         heard = frame if self._kind == "audio" else None
         for encoding, codec, rid in self._work(track, frame, parameters, is_blank=is_blank):
-            encoding.start(frame, partial(self._encoded, track, codec, rid, heard))
+            encoding.start(frame, partial(self._encoded, origin or id(track), codec, rid, heard))
 
     def _encoded(
         self,
-        track: MediaStreamTrack,
+        origin: object,
         codec: "RtpCodec",
         rid: str | None,
         heard: RawFrame | None,
@@ -366,7 +370,7 @@ class SendingPump:
         """An encoder has done with a frame."""
         if not isinstance(result, BaseException):
             try:
-                self._send_all(result, track, codec, rid, heard)
+                self._send_all(result, origin, codec, rid, heard)
             except Exception as error:  # noqa: BLE001 - of frames that are none
                 result = error
         if isinstance(result, CodecError):
@@ -383,7 +387,7 @@ class SendingPump:
     def _send_all(
         self,
         frames: list[EncodedFrame],
-        track: MediaStreamTrack,
+        origin: object,
         codec: "RtpCodec",
         rid: str | None,
         heard: RawFrame | None,
@@ -391,7 +395,7 @@ class SendingPump:
         if heard is not None:
             self._measure(heard, frames)
         for frame in frames:
-            self._hand_over(frame, codec, rid, origin=id(track))
+            self._hand_over(frame, codec, rid, origin)
         # Each frame was waited for: what others do in this turn is no reason to wait for another one.
         self._outlet.flush()
 
@@ -406,10 +410,11 @@ class SendingPump:
             await self._idle
 
     async def _is_outrun(self, reader: FrameReader[MediaFrame]) -> bool:
-        """Wait until the encoders have nothing to do; tell whether the picture that waited is older than some that were thrown away."""
-        dropped = reader.dropped
+        """Wait until the encoders have nothing to do; tell whether there is a newer picture by then than the one that has waited."""
+        dropped, now = reader.dropped, asyncio.get_running_loop().time
+        begun = now()
         await self._encoded_all()
-        return self._kind == "video" and reader.dropped != dropped
+        return self._kind == "video" and (reader.dropped != dropped or now() - begun > LONGEST_WAIT)
 
     def _work(
         self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool

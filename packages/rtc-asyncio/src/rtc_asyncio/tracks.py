@@ -130,6 +130,8 @@ class MediaStreamTrack(EventTarget, ABC):
     async def recv(self) -> MediaFrame:
         """Take the next frame or packet, and wait until it is due.
 
+        Whoever gets it may look at it later, beside the next call: what was returned once is not drawn into again.
+
         Raises:
             MediaStreamError: The track has ended.
         """
