@@ -443,9 +443,7 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
 
     def events(self) -> list[Event]:
         """Drain what happened. Call after every other call."""
-        media = self._surface
-        if media is not None and (media.stirred or media.touched):
-            self._follow_media()
+        self._follow_media()
         events = self._layers.events()
         if not self._events:
             return [*events]
