@@ -130,13 +130,20 @@ async def test_encodings_are_made_side_by_side() -> None:
     await until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("rtc-encode")])
 
 
-async def test_a_small_picture_does_not_wait_for_a_large_one() -> None:
-    codecs, outlet = FakeCodecs(), Recorder(SIMULCAST)
+def feed(outlet: Recorder, codecs: FakeCodecs, given: list[Picture]) -> "tuple[SendingPump, asyncio.Queue[Picture]]":
+    """Start to send what is in a queue, and is put into it."""
     fed: asyncio.Queue[Picture] = asyncio.Queue()
+    for each in given:
+        fed.put_nowait(each)
     pump = SendingPump("video", outlet, codecs)
     pump.start(Fed(fed))
+    return pump, fed
+
+
+async def test_a_small_picture_does_not_wait_for_a_large_one() -> None:
+    codecs, outlet = FakeCodecs(), Recorder(SIMULCAST)
     first, second = pictures(2)
-    fed.put_nowait(first)
+    pump, fed = feed(outlet, codecs, [first])
     await until(lambda: len(outlet.frames) == 2)
     large = next(each for each in codecs.encoders if each.settings.scale_resolution_down_by == 1.0)
     large.gate = threading.Event()
@@ -149,33 +156,21 @@ async def test_a_small_picture_does_not_wait_for_a_large_one() -> None:
     pump.close()
 
 
-async def test_a_picture_that_has_waited_for_long_makes_room_for_one_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "LONGEST_WAIT", -1.0)
+async def test_a_picture_that_has_waited_for_long_is_shown_if_it_is_the_last_one() -> None:
     codecs, outlet = FakeCodecs(), Recorder()
     codecs.gate = threading.Event()
-    fed: asyncio.Queue[Picture] = asyncio.Queue()
-    for each in pictures(3):
-        fed.put_nowait(each)
-    pump = SendingPump("video", outlet, codecs)
-    pump.start(Fed(fed))
-    await until(lambda: fed.qsize() == 1)
+    pump, fed = feed(outlet, codecs, pictures(2))
+    await until(fed.empty)
+    await asyncio.sleep(0.2)
     codecs.gate.set()
     await until(lambda: len(outlet.frames) == 2)
     pump.close()
 
-    (first, _), (second, _) = outlet.frames
-    assert (second.timestamp - first.timestamp) % 2**32 == 6000
 
-
-async def test_one_picture_is_asked_for_while_another_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "LONGEST_WAIT", 60.0)
+async def test_one_picture_is_asked_for_while_another_is_encoded() -> None:
     codecs, outlet = FakeCodecs(), Recorder()
     codecs.gate = threading.Event()
-    fed: asyncio.Queue[Picture] = asyncio.Queue()
-    for each in pictures(4):
-        fed.put_nowait(each)
-    pump = SendingPump("video", outlet, codecs)
-    pump.start(Fed(fed))
+    pump, fed = feed(outlet, codecs, pictures(4))
     await until(lambda: bool(codecs.encoders and codecs.encoders[0].forced))
     for _ in range(20):
         await asyncio.sleep(0)

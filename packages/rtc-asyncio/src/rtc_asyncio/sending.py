@@ -31,8 +31,6 @@ _LOGGER: Final = logging.getLogger("rtc_asyncio")
 
 BLACK_INTERVAL: Final = 1.0
 """Seconds between the black pictures of a track that is disabled or has ended."""
-LONGEST_WAIT: Final = 0.1
-"""Seconds that a picture waits for a slow encoder; then another one is asked for, which is drawn or comes at once."""
 PATIENCE: Final = 0.5
 """Seconds after which a key frame that has not come is asked for again."""
 _QUEUE_LIMITS: Final = {"audio": 50, "video": 1}
@@ -410,11 +408,11 @@ class SendingPump:
             await self._idle
 
     async def _is_outrun(self, reader: FrameReader[MediaFrame]) -> bool:
-        """Wait until the encoders have nothing to do; tell whether there is a newer picture by then than the one that has waited."""
-        dropped, now = reader.dropped, asyncio.get_running_loop().time
-        begun = now()
+        """Wait until the encoders have nothing to do; tell whether the picture that waited is older than some that were thrown away."""
+        dropped = reader.dropped
         await self._encoded_all()
-        return self._kind == "video" and (reader.dropped != dropped or now() - begun > LONGEST_WAIT)
+        # Where none was, this may be the last one for long: however old it is, it is shown.
+        return self._kind == "video" and reader.dropped != dropped
 
     def _work(
         self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool
