@@ -137,12 +137,16 @@ class Driver(Generic[E]):
         if self._flushing or self._closed:
             return
         self._flushing = True
+        machine = self._machine
         try:
-            self._dispatch()
+            events = machine.events()
             while True:
+                for event in events:
+                    self._on_event(event)
                 self._unflushed = False
                 self._send()
-                if not self._dispatch():
+                events = machine.events()
+                if not events:
                     break
         finally:
             self._flushing = False
@@ -207,12 +211,6 @@ class Driver(Generic[E]):
             if udp is not None:
                 udp.send(datagrams[start:end] if end - start < count else datagrams)
             start = end
-
-    def _dispatch(self) -> bool:
-        events = self._machine.events()
-        for event in events:
-            self._on_event(event)
-        return bool(events)
 
     def _set_timer(self) -> None:
         at = self._machine.next_timeout()

@@ -163,7 +163,9 @@ class UdpSocket:
         position = 0
         count = len(datagrams)
         while position < count:
-            end = self._run_end(datagrams, position) if self._segmentation else position + 1
+            end = position + 1
+            if end < count and self._segmentation:
+                end = self._run_end(datagrams, position)
             try:
                 self._send_run(datagrams, position, end)
             except (BlockingIOError, InterruptedError):
@@ -292,31 +294,27 @@ class UdpSocket:
 
     def _readable(self) -> None:
         batches: list[Batch] = []
+        now = self._loop.time()
         try:
             if self._gro or self._is_stamped:
-                self._receive_told(batches)
+                self._receive_told(batches, now)
             else:
-                self._receive_plain(batches)
+                self._receive_plain(batches, now)
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:  # an ICMP error of an earlier send; the transaction behind it will time out
             self.stats.datagrams_lost += 1
         if self._on_icmp is not None and not (batches and batches[0][1]):
             self._tell_icmp()
-        count = sum([len(datagrams) for _, datagrams in batches])
+        count = 0
+        for _, datagrams in batches:
+            count += len(datagrams)
         self.stats.datagrams_received += count
         self._window_datagrams += count
         if self._window_reads >= GRO_WINDOW:
             self._judge_offload()
         if count:
-            now = self._loop.time()
-            if self._is_stamped:
-                behind = time.time() - now
-                self._on_batches(
-                    [(now - min(max(now - at + behind, 0.0), MAX_LATENESS), datagrams) for at, datagrams in batches]
-                )
-            else:
-                self._on_batches([(now, datagrams) for _, datagrams in batches])
+            self._on_batches(batches)
 
     def _tell_icmp(self, refused: Datagram | None = None) -> bool:
         """Tell the ICMP errors that wait; whether a datagram was not sent for them alone, and can be tried again."""
@@ -328,41 +326,43 @@ class UdpSocket:
                 self._on_icmp(error)
         return bool(errors) and not any(error.is_refusal for error in errors)
 
-    def _receive_plain(self, batches: list[Batch]) -> None:
+    def _receive_plain(self, batches: list[Batch], now: float) -> None:
         """Read what has arrived; raises when there is no more."""
         datagrams: list[Datagram] = []
-        batches.append((0.0, datagrams))
+        batches.append((now, datagrams))
         for _ in range(MAX_BATCH):
             data, source = self._socket.recvfrom(MAX_DATAGRAM_LENGTH)
             datagrams.append(Datagram(data, self.local, self._remote(source)))
             self._window_reads += 1
 
-    def _receive_told(self, batches: list[Batch]) -> None:
+    def _receive_told(self, batches: list[Batch], now: float) -> None:
         """Read what has arrived with what the kernel tells of it, the time of day of its arrival; raises when there is no more."""
-        local, length = self.local, GRO_LENGTH if self._gro else MAX_DATAGRAM_LENGTH
+        receive, local, remotes = self._socket.recvmsg, self.local, self._remotes
+        length = GRO_LENGTH if self._gro else MAX_DATAGRAM_LENGTH
+        behind = time.time() - now
         datagrams: list[Datagram] = []
         ends_at = 0.0
         for _ in range(MAX_BATCH):
-            data, ancillary, _, source = self._socket.recvmsg(length, ANCILLARY_LENGTH)
+            data, ancillary, _, source = receive(length, ANCILLARY_LENGTH)
             self._window_reads += 1
-            at, size = 0.0, 0
+            at, size = now, 0
             for level, kind, value in ancillary:
-                if level == SOL_UDP and kind == UDP_GRO:
-                    (size,) = _NATIVE_INT.unpack(value[:4])
-                elif level == SOL_SOCKET and kind == SO_TIMESTAMPNS:
+                if kind == SO_TIMESTAMPNS and level == SOL_SOCKET:
                     seconds, nanoseconds = _TIMESPEC.unpack(value)
-                    at = seconds + nanoseconds * 1e-9
+                    at = seconds + nanoseconds * 1e-9 - behind
+                elif kind == UDP_GRO and level == SOL_UDP:
+                    (size,) = _NATIVE_INT.unpack(value[:4])
             if at > ends_at or not datagrams:
                 datagrams = []
-                batches.append((at, datagrams))
+                batches.append((now - min(max(now - at, 0.0), MAX_LATENESS), datagrams))
                 ends_at = at + BATCH_DURATION
-            remote = self._remote(source)
-            if size <= 0 or len(data) <= size:
-                datagrams.append(Datagram(data, local, remote))
-            else:
+            remote = remotes.get(source) or self._remote(source)
+            if 0 < size < len(data):
                 datagrams.extend(
                     [Datagram(data[start : start + size], local, remote) for start in range(0, len(data), size)]
                 )
+            else:
+                datagrams.append(Datagram(data, local, remote))
 
     async def _read(self) -> None:
         """Read for an event loop that waits for data instead of telling when there is some."""

@@ -443,12 +443,11 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
 
     def events(self) -> list[Event]:
         """Drain what happened. Call after every other call."""
-        self._follow_media()
-        events = self._layers.events()
-        if not self._events:
-            return [*events]
+        media = self._surface
+        if media is not None and (media.stirred or media.touched):
+            self._follow_media()
         queued, self._events = self._events, []
-        return [*queued, *events]
+        return [*queued, *self._layers.events()]
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due, on the clock of ``now``; None for never."""
@@ -496,13 +495,10 @@ class PeerConnection(NegotiationView, NetworkCommands, MediaCommands):
 
     def _follow_media(self) -> None:
         """Take over what was done to transceivers."""
-        media = self._surface
-        if media is None:
-            return
-        if media.stirred:
-            media.follow()
-        if media.touched:
-            self._update_negotiation_needed()
+        if self._surface is not None:
+            self._surface.follow()
+            if self._surface.touched:
+                self._update_negotiation_needed()
 
     def _report(self, event: Event) -> None:
         """Queue an event of our own behind what the layers have said so far."""

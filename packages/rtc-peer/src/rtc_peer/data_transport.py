@@ -50,6 +50,7 @@ class DataTransport:
         "_trace",
         "_tunnel",
         "channels_created",
+        "is_in_use",
         "is_negotiated",
         "state",
         "stirred",
@@ -66,6 +67,8 @@ class DataTransport:
         """The transport below; None before an answer names one."""
         self.is_negotiated = False
         self.channels_created = False
+        self.is_in_use = False
+        """Whether there ever was anything to do: until then nothing waits to be drained."""
         self.stirred = False
         """Whether something was put into the endpoint since it was last drained of everything."""
         self._due: float | None = None
@@ -82,6 +85,7 @@ class DataTransport:
     def endpoint(self) -> DataChannelEndpoint:
         """The endpoint, made when there is something for it: most connections that carry media have no channels."""
         if self._endpoint is None:
+            self.is_in_use = True
             self._endpoint = rtc_datachannel.DataChannelEndpoint(rng=self._rng, config=self._config, trace=self._trace)
         return self._endpoint
 
@@ -252,7 +256,7 @@ class DataTransport:
 
     def end(self, now: float) -> None:
         """End the association and all channels at once."""
-        self.stirred = True
+        self.is_in_use = self.stirred = True
         if self._endpoint is not None:
             self._endpoint.abort(now)
             self._follow()

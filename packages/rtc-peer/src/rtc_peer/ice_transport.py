@@ -257,11 +257,8 @@ class IceTransport:
         self.stirred = True
         return self.agent.datagrams_to_send(now)
 
-    def route(self, datagrams: list[Datagram], now: float) -> list[Datagram]:
-        """Return what leaves from sockets for data on the selected pair: the data itself, unless it goes through a relay."""
-        pair = self.agent.selected_pair
-        if pair is None or not datagrams or not pair.is_carried:
-            return datagrams
+    def carry(self, datagrams: list[Datagram], now: float) -> list[Datagram]:
+        """Send data through the relay or the stream of the selected pair, and return what leaves from sockets for it."""
         self.stirred = True
         self.agent.send(datagrams, now)
         return self.agent.datagrams_to_send(now)

@@ -211,14 +211,20 @@ class Layers:
 
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent. Where nothing happened and nothing is due, nothing is asked."""
-        if not (self._stirred or self.data.stirred or (self._due is not None and self._due <= now)):
+        data, transports = self.data, self.transports
+        if not (self._stirred or data.stirred or (self._due is not None and self._due <= now)):
             return []
-        self.data.flush(now)
-        output = self.transports.datagrams_to_send(now)
-        if self.transports.stirred or self.data.stirred:
-            self._written += self.transports.stream_data_to_send(now)
+        if data.is_in_use:
+            data.flush(now)
+        output = transports.datagrams_to_send(now)
+        if transports.stirred or data.stirred:
+            self._written += transports.stream_data_to_send(now)
             self.settle(now)
-        self._rest()
+        # Everything was drained.
+        self._stirred = False
+        self._due = transports.rest()
+        if data.is_in_use and (due := data.rest()) is not None and (self._due is None or due < self._due):
+            self._due = due
         return output
 
     def stream_data_to_send(self) -> list[StreamData]:
@@ -265,20 +271,15 @@ class Layers:
                 self._derive_states()
         if self.interpreter is not None and (said := self.transports.drain_media()):
             self._events += self.interpreter.translate(said)
-        if moved:
-            self.data.follow_tunnel(now)
-        else:
-            self.data.take_packets(now)
-        if self.data.stirred:
-            self._events += self.data.drain()
+        if self.data.is_in_use:
+            if moved:
+                self.data.follow_tunnel(now)
+            else:
+                self.data.take_packets(now)
+            if self.data.stirred:
+                self._events += self.data.drain()
         if moved:
             self._derive_states()
-
-    def _rest(self) -> None:
-        """Everything was drained: set the timer."""
-        self._stirred = False
-        due, data = self.transports.rest(), self.data.rest()
-        self._due = data if due is None else due if data is None or due < data else data
 
     def _note(self, event: TransportEvent) -> None:
         """Take over what an event says: the sum of the states follows it at once, before anything that came after it."""

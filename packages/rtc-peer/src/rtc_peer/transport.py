@@ -187,14 +187,14 @@ class Transport:
 
     def close(self, now: float) -> tuple[list[Datagram], list[StreamData]]:
         """End all layers, the upper ones first, and return what is still to be sent from sockets and on streams."""
-        data: list[Datagram] = []
+        data: list[bytes] = []
         if self.media is not None:
             self.media.close(now)
-            data += self._wrap(self.media.datagrams_to_send(now))
+            data += self.media.datagrams_to_send(now)
         self.dtls.close(now)
-        data += self._wrap(self.dtls.datagrams_to_send(now))
+        data += self.dtls.datagrams_to_send(now)
         agent = self.ice.agent
-        farewell, written = self.ice.route(data, now), agent.stream_data_to_send(now)
+        farewell, written = self._address(data, now), agent.stream_data_to_send(now)
         self.ice.close(now)
         return farewell + agent.datagrams_to_send(now), written + agent.stream_data_to_send(now)
 
@@ -271,18 +271,17 @@ class Transport:
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what the layers want to send."""
         output: list[Datagram] = []
-        data: list[Datagram] = []
+        data: list[bytes] = []
         if self.ice.stirred or self.dtls.stirred or self._due_below <= now:
             output = self.ice.datagrams_to_send(now)
             if self.dtls.dscp != self._marking.records:
                 self._marking.mark_records(self.dtls.dscp)
             if self._marking.is_active:
                 output = self._marking.mark_checks(output)
-            if records := self.dtls.datagrams_to_send(now):
-                data = self._wrap(records)
-        if self.media is not None and (packets := self.media.datagrams_to_send(now)):
-            data += self._wrap(packets)
-        return output + self.ice.route(data, now) if data else output
+            data += self.dtls.datagrams_to_send(now)
+        if self.media is not None:
+            data += self.media.datagrams_to_send(now)
+        return output + self._address(data, now) if data else output
 
     def stream_data_to_send(self, now: float) -> list[StreamData]:
         """Drain what is to be written to streams, after `datagrams_to_send`."""
@@ -394,8 +393,8 @@ class Transport:
         else:
             media.key(connection, now)
 
-    def _wrap(self, packets: list[bytes]) -> list[Datagram]:
-        """Address what DTLS or the media want to send."""
+    def _address(self, packets: list[bytes], now: float) -> list[Datagram]:
+        """Address what DTLS or the media want to send, and return what of it leaves from sockets."""
         if not packets:
             return []
         pair = self.ice.agent.selected_pair
@@ -409,6 +408,8 @@ class Transport:
         local, remote, transport = pair.local, pair.remote, pair.local_candidate.transport
         # [rfc8835:4.2/4] [rfc8837:5/7] Streams are not marked: what they carry has one code point.
         if self._marking.is_active and transport == "udp":
-            return self._marking.wrap(packets, local, remote)
-        # [rfc6544:10.1/1] [rfc6544:4.5/7]
-        return [Datagram(packet, local, remote, transport) for packet in packets]
+            output = self._marking.wrap(packets, local, remote)
+        else:
+            # [rfc6544:10.1/1] [rfc6544:4.5/7]
+            output = [Datagram(packet, local, remote, transport) for packet in packets]
+        return self.ice.carry(output, now) if pair.is_carried else output

@@ -74,6 +74,8 @@ class TransportSet:
         self._streams: StreamTable[int] = StreamTable()
         """Streams of the ICE agents, by the id of the transport."""
         self._stream_farewell: list[StreamData] = []
+        self.stirred = False
+        """Whether sending has left something for `drain` or `drain_media`."""
         self._newest = -1
         """The highest id so far: wishes of transports up to it may still be on their way to the owner."""
         self._all: dict[int, Transport] = {}
@@ -404,8 +406,11 @@ class TransportSet:
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """Drain what is to be sent."""
         output, self._farewell = self._farewell, []
+        self.stirred = bool(self._events or self._stream_farewell)
         for transport in self._all.values():
             output += transport.datagrams_to_send(now)
+            if transport.stirred or (transport.media is not None and transport.media.has_events):
+                self.stirred = True
         return output
 
     def rest(self) -> float | None:
@@ -449,16 +454,6 @@ class TransportSet:
             if transport.media is not None and transport.media.has_events:
                 events += transport.media.drain()
         return events
-
-    @property
-    def stirred(self) -> bool:
-        """Whether `drain` or `drain_media` may have something to do."""
-        if self._events or self._stream_farewell:
-            return True
-        for transport in self._all.values():
-            if transport.stirred or (transport.media is not None and transport.media.has_events):
-                return True
-        return False
 
 
 def _joined(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
