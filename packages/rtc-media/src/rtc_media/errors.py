@@ -1,12 +1,16 @@
 """What goes wrong here, and whose fault it is."""
 
 from types import TracebackType
+from typing import Final
 
 import av
 
 from rtc_asyncio import CodecError
 
-__all__ = ["CodecError", "MediaError", "libav_fails_as"]
+__all__ = ["LIBAV_ERRORS", "CodecError", "MediaError", "libav_fails_as"]
+
+LIBAV_ERRORS: Final = (av.FFmpegError, av.codec.codec.UnknownCodecError)
+"""What libav raises: its own errors never cross the package's border."""
 
 
 class MediaError(Exception):
@@ -14,7 +18,7 @@ class MediaError(Exception):
 
 
 class libav_fails_as:  # noqa: N801 - it reads as what it does: `with libav_fails_as(CodecError, ...)`
-    """Let what libav raises fly on as one of our errors: its own never cross the package's border.
+    """Let what libav raises fly on as one of our errors. What is done for every picture catches `LIBAV_ERRORS` itself.
 
     Args:
         error: The class to raise.
@@ -33,7 +37,7 @@ class libav_fails_as:  # noqa: N801 - it reads as what it does: `with libav_fail
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(failure, av.FFmpegError | av.codec.codec.UnknownCodecError):
+        if isinstance(failure, LIBAV_ERRORS):
             raise self._error(f"{self._doing}: {said_by(failure)}") from failure
 
 

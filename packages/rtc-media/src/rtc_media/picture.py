@@ -6,7 +6,7 @@ from typing import Final
 from av import VideoFrame
 from av.filter import Graph
 
-from rtc_media.errors import CodecError, libav_fails_as
+from rtc_media.errors import LIBAV_ERRORS, CodecError, said_by
 
 VIDEO_CLOCK_RATE: Final = 90_000
 VIDEO_TIME_BASE: Final = Fraction(1, VIDEO_CLOCK_RATE)
@@ -36,6 +36,8 @@ class PictureAdapter:
     ) -> VideoFrame:
         """Return another frame object of the given size and format; it shares the picture's memory if nothing was to be done.
 
+        It has the same `pts`, and the time base `VIDEO_TIME_BASE`.
+
         Args:
             frame: Stays as it is.
             width: Of the result, which stands upright.
@@ -47,16 +49,18 @@ class PictureAdapter:
         Raises:
             CodecError: libav cannot convert this format.
         """
-        rotation = upright_rotation(frame, clockwise)
-        picture = (frame.width, frame.height, frame.format.name, frame.color_range)
-        wish = (*picture, rotation, mirrored, width, height, pixel_format)
-        with libav_fails_as(CodecError, "the picture cannot be converted"):
+        picture = (frame.width, frame.height, frame.format.name, frame.color_range, frame.rotation)
+        wish = (picture, clockwise, mirrored, width, height, pixel_format)
+        try:
             if self._graph is None or wish != self._made_for:
+                rotation = upright_rotation(frame, clockwise)
                 self._graph = _graph(frame, rotation, mirrored, width, height, pixel_format)
                 self._made_for = wish
             # The graph takes no reference to the object, so times written on what comes out do not show on what went in.
             self._graph.push(frame)
             adapted = self._graph.pull()
+        except LIBAV_ERRORS as failure:
+            raise CodecError(f"the picture cannot be converted: {said_by(failure)}") from failure
         if not isinstance(adapted, VideoFrame):
             raise CodecError("the filters gave no picture")
         return adapted

@@ -4,6 +4,7 @@ Most of libav's encoders cannot change their rate: they have to be opened again,
 changes are only remembered, and what is too much meanwhile is made up for by leaving pictures out.
 """
 
+import math
 from typing import Final
 
 REOPEN_BELOW: Final = 0.85
@@ -48,6 +49,8 @@ class RateKeeper:
             now: Seconds in the time of the pictures.
             keyframe: Whether a key frame is due in any case, so that opening costs nothing.
         """
+        if self.target_bps == self._opened_bps:
+            return False
         ratio = self.target_bps / self._opened_bps
         if keyframe:
             return not 0.95 <= ratio <= 1.05
@@ -56,9 +59,9 @@ class RateKeeper:
 
     def must_skip(self, now: float) -> bool:
         """Tell whether the next picture has to be left out for the rate's sake."""
-        elapsed = max(0.0, now - self._paid_until)
-        self._paid_until = max(now, self._paid_until)
-        self._debt_bits = max(0.0, self._debt_bits - elapsed * self.target_bps)
+        if now > self._paid_until:
+            self._debt_bits = max(0.0, self._debt_bits - (now - self._paid_until) * self.target_bps)
+            self._paid_until = now
         return self._debt_bits > DEBT_SECONDS * self.target_bps
 
     def encoded(self, length: int) -> None:
@@ -96,11 +99,11 @@ class FramerateEstimate:
 
     def __init__(self, framerate: float) -> None:
         self.framerate = framerate
-        self._last: float | None = None
+        self._last = -math.inf
 
     def seen(self, now: float) -> None:
         """A picture came, of this time in seconds."""
-        interval = now - self._last if self._last is not None else 0.0
+        interval = now - self._last
         self._last = now
         if 0.002 < interval < 1.0:
             self.framerate += (1 / interval - self.framerate) * 0.1

@@ -10,16 +10,13 @@ from av.video.codeccontext import VideoCodecContext
 
 from rtc_asyncio import RawFrame
 from rtc_media.availability import decoder_name
-from rtc_media.errors import CodecError, libav_fails_as
+from rtc_media.errors import LIBAV_ERRORS, CodecError, libav_fails_as, said_by
 from rtc_media.picture import VIDEO_TIME_BASE, PictureAdapter, upright_rotation, upright_size
 from rtc_media.timeline import Timeline
 from rtc_rtp import EncodedFrame, RtpCodec, VideoOrientation
 
 MOST_THREADS: Final = 2
 """Only parts of one picture are decoded at a time: a decoder that works on several pictures holds them back."""
-
-
-_AS_IT_IS: Final = VideoOrientation(0)
 
 
 class VideoDecoder:
@@ -60,18 +57,16 @@ class VideoDecoder:
         packet.pts = packet.dts = self._timeline.ticks(frame.timestamp)
         packet.time_base = VIDEO_TIME_BASE
         try:
-            with libav_fails_as(CodecError, f"{self.implementation} failed"):
-                pictures = self._context.decode(packet)
-        except CodecError:
+            pictures = self._context.decode(packet)
+        except LIBAV_ERRORS as failure:
             # What it remembers may be spoilt: it begins anew, with the next key frame.
             self._context = self._open()
             self._waits_for_keyframe = True
-            raise
+            raise CodecError(f"{self.implementation} failed: {said_by(failure)}") from failure
         self._waits_for_keyframe = False
         # [rfc7742:3.2/1] Pictures of another size come out in that size. [rfc7742:6.2/11] libav passes over what it does not know.
         # [rfc7742:4/4] [rfc7742:4/7] What comes out stands upright, and left is left.
-        orientation = frame.orientation or _AS_IT_IS
-        return [self._presented(picture, orientation) for picture in pictures]
+        return [self._presented(picture, frame.orientation) for picture in pictures]
 
     def close(self) -> None:
         """Free what it holds. Idempotent."""
@@ -91,11 +86,14 @@ class VideoDecoder:
             context.open()
         return context
 
-    def _presented(self, picture: VideoFrame, orientation: VideoOrientation) -> VideoFrame:
-        clockwise = orientation.rotation
-        if orientation.flip or upright_rotation(picture, clockwise):
-            pts, size, name = picture.pts, upright_size(picture, clockwise), picture.format.name
-            picture = self._adapter.adapt(picture, *size, name, clockwise=clockwise, mirrored=orientation.flip)
-            picture.pts = pts
-        picture.time_base = VIDEO_TIME_BASE
+    def _presented(self, picture: VideoFrame, orientation: VideoOrientation | None) -> VideoFrame:
+        """Return the picture upright; its time is the packet's."""
+        if orientation is None and not picture.rotation:
+            return picture
+        clockwise, mirrored = (0, False) if orientation is None else (orientation.rotation, orientation.flip)
+        if not mirrored and not upright_rotation(picture, clockwise):
+            return picture
+        pts, size, name = picture.pts, upright_size(picture, clockwise), picture.format.name
+        picture = self._adapter.adapt(picture, *size, name, clockwise=clockwise, mirrored=mirrored)
+        picture.pts = pts
         return picture

@@ -1,5 +1,6 @@
 """An encoder of video for one RTP stream: adapts each picture, follows the target bit rate, makes key frames when asked."""
 
+import math
 from collections.abc import Collection
 from fractions import Fraction
 from typing import Final
@@ -11,7 +12,7 @@ from av.video.frame import PictureType
 
 from rtc_asyncio import EncoderSettings, RawFrame
 from rtc_media.availability import encoder_name
-from rtc_media.errors import CodecError, libav_fails_as
+from rtc_media.errors import LIBAV_ERRORS, CodecError, libav_fails_as, said_by
 from rtc_media.limits import picture_limits
 from rtc_media.picture import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE, PictureAdapter, upright_size
 from rtc_media.rate import FramerateEstimate, FramerateLimit, RateKeeper
@@ -102,8 +103,11 @@ class VideoEncoder:
             raise CodecError("the encoder is closed")
         if not isinstance(frame, VideoFrame):
             raise CodecError(f"an encoder of video takes av.VideoFrame, not {type(frame).__name__}")
-        ticks = _ticks(frame)
-        now = ticks / VIDEO_CLOCK_RATE
+        # Of the time base there would be made a fraction, to be thrown away, for every picture.
+        now = frame.time
+        if now is None or math.isnan(now):
+            raise CodecError("the picture has no time: set its pts and time_base")
+        ticks = round(now * VIDEO_CLOCK_RATE)
         self._source.seen(now)
         keyframe = force_keyframe or self._owes_keyframe
         if not self._is_due(frame, now) and not keyframe:
@@ -148,11 +152,10 @@ class VideoEncoder:
 
     def _size(self, frame: VideoFrame) -> tuple[int, int]:
         """What pictures like this one are encoded at; worked out anew when they, or what they may take, change."""
-        width, height = upright_size(frame)
-        reasons = (width, height, self._rate.target_bps, round(self._source.framerate))
+        reasons = (frame.width, frame.height, frame.rotation, self._rate.target_bps, round(self._source.framerate))
         if reasons != self._sized_for:
             self._sized_for = reasons
-            self._sized = self._fitted(width, height)
+            self._sized = self._fitted(*upright_size(frame))
         return self._sized
 
     def _fitted(self, width: int, height: int) -> tuple[int, int]:
@@ -214,11 +217,13 @@ class VideoEncoder:
         step = LONGEST_STEP if self._last_ticks is None else ticks - self._last_ticks
         self._encoder_ticks += min(max(step, 1), LONGEST_STEP)
         self._last_ticks = ticks
-        picture.pts, picture.time_base = self._encoder_ticks, VIDEO_TIME_BASE
+        picture.pts = self._encoder_ticks
         picture.pict_type = PictureType.I if keyframe else PictureType.NONE
         self._ticks_of[self._encoder_ticks] = ticks
-        with libav_fails_as(CodecError, f"{self.implementation} failed"):
+        try:
             packets = context.encode(picture)
+        except LIBAV_ERRORS as failure:
+            raise CodecError(f"{self.implementation} failed: {said_by(failure)}") from failure
         return [self._encoded(packet, ticks) for packet in packets if packet.size]
 
     def _encoded(self, packet: "av.Packet[av.stream.Stream]", ticks: int) -> EncodedFrame:
@@ -241,15 +246,6 @@ class VideoEncoder:
             mime_type=self._codec.mime_type,
             metadata=metadata,
         )
-
-
-def _ticks(frame: VideoFrame) -> int:
-    pts, time_base = frame.pts, frame.time_base
-    if pts is None or time_base is None:
-        raise CodecError("the picture has no time: set its pts and time_base")
-    # In whole numbers: fractions would have to be made, shortened and thrown away for every picture.
-    numerator, denominator = time_base.numerator, time_base.denominator
-    return (2 * pts * VIDEO_CLOCK_RATE * numerator + denominator) // (2 * denominator)
 
 
 def _at_least(smallest: int, width: int, height: int) -> tuple[int, int]:
