@@ -61,7 +61,8 @@ class Encoder(Protocol):
 
         Returns:
             What is complete, often one; none while the encoder collects. Each has `timestamp` = the time of presentation in ticks of the
-            codec's clock, counted from the same zero as `frame.pts`, may be negative or large; the sender makes an RTP timestamp of it.
+            codec's clock, counted from the same zero as `frame.pts`, may be negative or large; the sender makes an RTP timestamp of it,
+            in the same object: keep none of them.
 
         Raises:
             CodecError: It cannot be encoded.

@@ -4,14 +4,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rtc_rtp.payload.quantizer import LONGEST_HEADER, quantizer_index
 
 from .backlog import Backlog
 from .codecs import CodecError, CodecFactory, Encoder, EncoderSettings, ProtectiveEncoder
 from .dataclass import dataclass
-from .tracks import RawFrame
+from .tracks import RawFrame, picture_size
 from .worker import Worker, perform
 
 if TYPE_CHECKING:
@@ -68,21 +68,11 @@ class EncoderFigures:
         return self.frame_width * self.frame_height < REDUCED * wished[0] * wished[1]
 
 
-class _Note(NamedTuple):
-    """One call of the encoder, as it is to be counted."""
-
-    at: float
-    """Seconds."""
-    duration: float
-    """Seconds that it took."""
-    mime_type: str
-    wished_size: tuple[int, int] | None
-    is_same_source: bool
-    """Whether the picture had the size of the one before."""
-    is_bandwidth_limited: bool
-    aimed_at_bps: int
-    parts: "list[tuple[bool, bytes, FrameMetadata | None]]"
-    """Of each frame whether it is a key frame, where it begins, and what is known of it."""
+_Part: TypeAlias = "tuple[bool, bytes, FrameMetadata | None]"
+"""Of a frame whether it is a key frame, where it begins, and what is known of it."""
+_Note: TypeAlias = "tuple[float, float, str, tuple[int, int] | None, bool, bool, int, list[_Part]]"
+"""One call of the encoder, as it is to be counted: when it was, and how many seconds it took; of which media type; the size that was wished
+for, and whether it was wished for the picture before, too; whether the path left too little; the bit rate aimed at; what came of it."""
 
 
 class Encoding:
@@ -99,8 +89,8 @@ class Encoding:
         self._kind = kind
         self._factory = factory
         self._worker = Worker("rtc-encode")
-        self._in_thread = 0
-        """Frames that the thread has not done with, whether or not anybody waits for them."""
+        self._unfinished = 0
+        """Frames that the encoder has not done with, whether or not anybody waits for them."""
         self._encoder: Encoder | None = None
         self._made_for: tuple[RtpCodec, EncoderSettings] | None = None
         self._codec: RtpCodec | None = None
@@ -121,8 +111,12 @@ class Encoding:
         self._encoded_at: deque[float] = deque()
         """Times of the frames of the last second."""
         self._last_encoded_at: float | None = None
+        self._source: tuple[tuple[int, int] | None, float] = (None, 1.0)
+        """Width and height of the picture that is encoded, or was last, and by what the application wants them divided."""
         self._wished_size: tuple[int, int] | None = None
-        """Of the picture that is encoded, or was last, as the application wants it."""
+        """What this makes; None for sound, and before there is a picture."""
+        self._ceiling_bps: int | None = None
+        """What is enough for pictures of this size; None for sound, and before there is one."""
         self._figures = EncoderFigures()
         self._backlog: Backlog[_Note] = Backlog()
         """What was encoded and not counted yet."""
@@ -130,7 +124,8 @@ class Encoding:
     @property
     def runs_inline(self) -> bool:
         """Whether the encoder is there, costs less than a thread, and is not at work in one."""
-        return not self._in_thread and self._encoder is not None and self._is_current and self._encoder.runs_inline
+        encoder = self._encoder
+        return encoder is not None and encoder.runs_inline and not self._unfinished and self._is_current
 
     @property
     def target_bitrate_bps(self) -> int:
@@ -138,14 +133,6 @@ class Encoding:
         share = self._share_bps if self._share_bps is not None else START_BITRATE_BPS[self._kind]
         most = self._max_bitrate_bps if self._max_bitrate_bps is not None else self._ceiling_bps
         return share if most is None else min(share, most)
-
-    @property
-    def _ceiling_bps(self) -> int | None:
-        """What is enough for pictures of this size; None for sound, and before there is one."""
-        if self._wished_size is None:
-            return None
-        pixels = self._wished_size[0] * self._wished_size[1]
-        return next((ceiling for most, ceiling in CEILINGS_BPS if pixels <= most), HIGHEST_CEILING_BPS)
 
     @property
     def limitation(self) -> "RTCQualityLimitationReason":
@@ -238,12 +225,9 @@ class Encoding:
         # Decided here, frame by frame: what is still in the thread from before a pause must not take the key frame of after it.
         forced, self._key_frame_wanted = self._key_frame_wanted, False
         self._awaited = done
-        job, finished = partial(self.encode, frame, force_keyframe=forced), partial(self._finished, done, forced)
-        if self.runs_inline:
-            perform(job, finished)
-        else:
-            self._in_thread += 1
-            self._worker.start(job, partial(self._came_back, finished))
+        begin = perform if self.runs_inline else self._worker.start
+        self._unfinished += 1
+        begin(partial(self.encode, frame, force_keyframe=forced), partial(self._finished, done, forced))
 
     def abandon(self) -> None:
         """Nobody waits any more for the frame that is being encoded."""
@@ -251,20 +235,13 @@ class Encoding:
             self._awaited = None
             self.want_key_frame()  # it is never sent, and nothing may refer to it
 
-    def _came_back(
-        self,
-        finished: "Callable[[list[EncodedFrame] | BaseException], None]",
-        result: "list[EncodedFrame] | BaseException",
-    ) -> None:
-        self._in_thread -= 1
-        finished(result)
-
     def _finished(
         self,
         done: "Callable[[list[EncodedFrame] | BaseException], None]",
         forced: bool,
         result: "list[EncodedFrame] | BaseException",
     ) -> None:
+        self._unfinished -= 1
         if done is not self._awaited:
             return
         self._awaited = None
@@ -286,7 +263,10 @@ class Encoding:
         """
         if self._codec is None:
             raise CodecError("no codec was negotiated")
-        before, self._wished_size = self._wished_size, self._size_asked_for(frame)
+        source = picture_size(frame), self._settings.scale_resolution_down_by
+        is_same_source = source == self._source
+        if not is_same_source:
+            self._take_source(*source)
         bitrate_bps = self.target_bitrate_bps
         if self._max_frame_bits is not None:
             self._backlog.work_off(self._count)
@@ -307,7 +287,7 @@ class Encoding:
                 self._encoder.set_loss(self._protects_against)
         started = time.perf_counter()
         encoded = self._encoder.encode(frame, force_keyframe=force_keyframe)
-        self._note(encoded, time.perf_counter() - started, self._codec, is_same_source=before == self._wished_size)
+        self._note(encoded, time.perf_counter() - started, self._codec, is_same_source=is_same_source)
         return encoded
 
     def close(self) -> None:
@@ -321,9 +301,17 @@ class Encoding:
     def _is_current(self) -> bool:
         return self._made_for == (self._codec, self._settings)
 
+    def _take_source(self, size: tuple[int, int] | None, scale: float) -> None:
+        """Pictures are of another size from now on, or are wanted in another."""
+        self._source = size, scale
+        self._wished_size = self._ceiling_bps = None
+        if size is not None:
+            width, height = self._wished_size = int(size[0] / scale), int(size[1] / scale)
+            within = (ceiling for most, ceiling in CEILINGS_BPS if width * height <= most)
+            self._ceiling_bps = next(within, HIGHEST_CEILING_BPS)
+
     def _note(self, encoded: "list[EncodedFrame]", duration: float, codec: "RtpCodec", *, is_same_source: bool) -> None:
-        parts = [(each.keyframe, each.data[:LONGEST_HEADER], each.metadata) for each in encoded]
-        note = _Note(
+        note = (
             time.monotonic(),
             duration,
             codec.mime_type,
@@ -331,42 +319,35 @@ class Encoding:
             is_same_source,
             self._is_bandwidth_limited,
             self._aimed_at_bps,
-            parts,
+            [(each.keyframe, each.data[:LONGEST_HEADER], each.metadata) for each in encoded],
         )
         self._backlog.add(note, self._count)
 
-    def _count(self, note: "_Note") -> None:
-        figures, now = self._figures, note.at
+    def _count(self, note: _Note) -> None:
+        now, duration, mime_type, wished_size, is_same_source, is_bandwidth_limited, aimed_at_bps, parts = note
+        figures = self._figures
         if self._last_encoded_at is not None:
             passed = now - self._last_encoded_at
             figures.total_encoding_duration += passed
-            if note.is_bandwidth_limited:
+            if is_bandwidth_limited:
                 figures.bandwidth_limited_duration += passed
-            elif figures.is_smaller_than(note.wished_size):
+            elif figures.is_smaller_than(wished_size):
                 figures.other_limited_duration += passed
-        figures.total_encode_time += note.duration
+        figures.total_encode_time += duration
         encoded_at = self._encoded_at
         while encoded_at and encoded_at[0] <= now - 1:
             encoded_at.popleft()
-        for keyframe, header, metadata in note.parts:
+        for keyframe, header, metadata in parts:
             figures.frames_encoded += 1
             figures.key_frames_encoded += keyframe
-            if (index := quantizer_index(note.mime_type, header)) is not None:
+            if (index := quantizer_index(mime_type, header)) is not None:
                 figures.qp_sum = (figures.qp_sum or 0) + index
             encoded_at.append(now)
             self._last_encoded_at = now
-            if metadata is not None and metadata.width is not None:
-                is_changed = figures.frame_width not in {None, metadata.width}
-                figures.resolution_changes += note.is_same_source and is_changed
-                figures.frame_width, figures.frame_height = metadata.width, metadata.height
-        figures.total_encoded_bytes_target += note.aimed_at_bps // (8 * (len(encoded_at) or 1))
-        if figures.frame_width is None and note.wished_size is not None:
-            figures.frame_width, figures.frame_height = note.wished_size
-
-    def _size_asked_for(self, frame: RawFrame) -> tuple[int, int] | None:
-        """Return the size of a picture as the application wants it sent; None of sound."""
-        width, height = getattr(frame, "width", None), getattr(frame, "height", None)
-        if not isinstance(width, int) or not isinstance(height, int):
-            return None
-        scale = self._settings.scale_resolution_down_by
-        return int(width / scale), int(height / scale)
+            if metadata is not None and (width := metadata.width) is not None:
+                if figures.frame_width is not None and figures.frame_width != width:
+                    figures.resolution_changes += is_same_source
+                figures.frame_width, figures.frame_height = width, metadata.height
+        figures.total_encoded_bytes_target += aimed_at_bps // (8 * (len(encoded_at) or 1))
+        if figures.frame_width is None and wished_size is not None:
+            figures.frame_width, figures.frame_height = wished_size

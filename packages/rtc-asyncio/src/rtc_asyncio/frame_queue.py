@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, Self, TypeVar
 
 from .errors import MediaStreamError
@@ -48,6 +48,7 @@ class FrameQueue(Generic[T]):
     Args:
         limit: How many frames may wait.
         arrived: Called when something was added, for a reader that does not wait but is called.
+        fetch: Sees to it that something is added, and returns when something may have been; for a source that has to be asked.
         on_close: Called once when the reader closes it.
     """
 
@@ -56,10 +57,12 @@ class FrameQueue(Generic[T]):
         limit: int,
         *,
         arrived: Callable[[], None] | None = None,
+        fetch: "Callable[[FrameQueue[T]], Awaitable[None]] | None" = None,
         on_close: "Callable[[FrameQueue[T]], None] | None" = None,
     ) -> None:
         self._limit = limit
         self._arrived = arrived
+        self._fetch = fetch
         self._on_close = on_close
         self._waiting: deque[T] = deque()
         self._getters: deque[asyncio.Future[None]] = deque()
@@ -105,7 +108,10 @@ class FrameQueue(Generic[T]):
         while not self._waiting:
             if self._ended:
                 raise MediaStreamError("the track has ended")
-            await self._wait()
+            if self._fetch is None:
+                await self.sleep()
+            else:
+                await self._fetch(self)
         return self.take()
 
     def take(self) -> T:
@@ -140,10 +146,11 @@ class FrameQueue(Generic[T]):
         """Add a frame; the oldest makes room if there is none."""
         if self._ended:
             return
-        if self.full:
-            self._waiting.popleft()
+        waiting = self._waiting
+        if len(waiting) >= self._limit:
+            waiting.popleft()
             self._dropped += 1
-        self._waiting.append(frame)
+        waiting.append(frame)
         if self._getters:
             _wake(self._getters)
         if self._arrived is not None:
@@ -152,11 +159,12 @@ class FrameQueue(Generic[T]):
     async def room(self) -> None:
         """Wait until a frame can be added without loss, or the reader is gone."""
         while self.full and not self._ended:
-            await self._sleep(self._putters)
+            await _sleep(self._putters)
 
     def look(self) -> None:
         """Let whoever waits for a frame see to it again."""
-        _wake(self._getters)
+        if self._getters:
+            _wake(self._getters)
 
     def end(self) -> None:
         """Nothing will come any more; what is there can still be read. Idempotent."""
@@ -164,18 +172,19 @@ class FrameQueue(Generic[T]):
         _wake(self._getters)
         _wake(self._putters)
 
-    async def _wait(self) -> None:
+    def sleep(self) -> Awaitable[None]:
         """Wait until a frame may have come, or the end."""
-        await self._sleep(self._getters)
+        return _sleep(self._getters)
 
-    async def _sleep(self, sleepers: "deque[asyncio.Future[None]]") -> None:
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        sleepers.append(waiter)
-        try:
-            await waiter
-        finally:
-            if waiter in sleepers:
-                sleepers.remove(waiter)
+
+async def _sleep(sleepers: "deque[asyncio.Future[None]]") -> None:
+    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    sleepers.append(waiter)
+    try:
+        await waiter
+    finally:
+        if waiter in sleepers:
+            sleepers.remove(waiter)
 
 
 def _wake(sleepers: "deque[asyncio.Future[None]]") -> None:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from .dataclass import dataclass
+from .tracks import picture_size
 
 if TYPE_CHECKING:
     from rtc_rtp import PictureRestrictions, SendEncoding
@@ -42,9 +43,10 @@ def restricted(encoding: "SendEncoding", frame: "RawFrame", scale: float) -> Res
         frame: Of the track, upright or turned.
         scale: By what the application wants width and height to be divided.
     """
-    width, height = getattr(frame, "width", None), getattr(frame, "height", None)
-    if encoding.restrictions is None or not isinstance(width, int) or not isinstance(height, int):
+    size = picture_size(frame)
+    if encoding.restrictions is None or size is None:
         return Restricted(encoding, scale, None)
+    width, height = size
     # A picture that lies on its side is encoded upright.
     if getattr(frame, "rotation", 0) % 180:
         width, height = height, width

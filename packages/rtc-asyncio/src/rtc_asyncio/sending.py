@@ -19,7 +19,7 @@ from .loudness import Loudness
 from .paced_tracks import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE
 from .restrictions import restricted
 from .timeline import Timeline
-from .tracks import EncodedFrameTrack, MediaFrame, MediaStreamTrack, RawFrame, RtpPacketTrack
+from .tracks import EncodedFrameTrack, MediaFrame, MediaStreamTrack, RawFrame, RtpPacketTrack, picture_size
 
 if TYPE_CHECKING:
     from rtc_rtp import RtpCodec, SendEncoding, SendParameters
@@ -37,7 +37,8 @@ _QUEUE_LIMITS: Final = {"audio": 50, "video": 1}
 """How many raw frames may wait for a slow encoder, beside the next one: a second of sound, and of pictures the newest."""
 _FED_LIMIT: Final = 256
 """How many encoded frames or packets may wait."""
-
+_READY: Final = (EncodedFrame, RtpPacket)
+"""What needs no encoder."""
 
 Work: TypeAlias = "tuple[Encoding, RtpCodec, str | None]"
 """An encoding, its codec and its name."""
@@ -86,9 +87,10 @@ class SendingPump:
         self._reader: FrameReader[MediaFrame] | None = None
         self._idle: asyncio.Future[None] | None = None
         """Done when an encoder has done."""
-        self._planned_for: SendParameters | None = None
-        self._plan: list[tuple[Encoding, SendEncoding, RtpCodec]] = []
-        """What raw frames are encoded to, by these parameters."""
+        self._planned_for: tuple[object, ...] = ()
+        """What the plan was made of; nothing when it has to be made anew."""
+        self._plan: list[Work] = []
+        """What raw frames are encoded to: all encodings that are active."""
         self._black_at = 0.0
         self._starving: set[str | None] = set()
         """Encodings that wait for a picture that stands alone."""
@@ -121,7 +123,8 @@ class SendingPump:
         return self._task is not None
 
     def start(self, track: MediaStreamTrack) -> None:
-        """Read this track from now on, instead of the one before. Does nothing if it is read already."""
+        """Read this track from now on, instead of the one before; one that is read already is read on, by what is negotiated and wanted now."""
+        self._planned_for = ()
         if track is self._track and self._task is not None:
             return
         self.stop()
@@ -202,7 +205,7 @@ class SendingPump:
             with contextlib.suppress(MediaStreamError):
                 while True:
                     frame = await reader.get()
-                    if not isinstance(frame, EncodedFrame | RtpPacket):
+                    if not isinstance(frame, _READY):
                         if self._is_encoding and await self._is_outrun(reader):
                             continue
                         self._send_raw(track, frame)
@@ -259,7 +262,18 @@ class SendingPump:
             self._warn(f"{frame.mime_type} was not negotiated: such frames are dropped")
             self.frames_dropped += 1
             return
-        self._hand_over(frame, codec, rid, origin=(id(track), frame.ssrc))
+        # The track's object is others' too.
+        ours = EncodedFrame(
+            frame.data,
+            frame.timestamp,
+            frame.keyframe,
+            csrcs=frame.csrcs,
+            capture_time=frame.capture_time,
+            audio_level=frame.audio_level,
+            orientation=frame.orientation,
+            metadata=frame.metadata,
+        )
+        self._hand_over(ours, codec, rid, origin=(id(track), frame.ssrc))
 
     def _send_packets(self, track: MediaStreamTrack, packets: list[RtpPacket]) -> None:
         if self._outlet.parameters is None or not track.enabled:
@@ -273,25 +287,15 @@ class SendingPump:
             self._warn(f"packets are not sent: {error}")
 
     def _hand_over(self, frame: EncodedFrame, codec: "RtpCodec", rid: str | None, origin: object) -> None:
-        """Send a frame as one of ours: our timestamps, our payload types."""
+        """Make a frame one of ours, with our timestamps and our payload types, and send it."""
         timeline = self._timelines.get(rid)
         if timeline is None:
             timeline = self._timelines[rid] = Timeline()
         now = asyncio.get_running_loop().time()
-        ours = EncodedFrame(
-            frame.data,
-            timeline.timestamp(frame.timestamp, now, clock_rate=codec.clock_rate, origin=origin),
-            frame.keyframe,
-            payload_type=codec.payload_type,
-            csrcs=frame.csrcs,
-            rid=rid,
-            capture_time=frame.capture_time,
-            audio_level=frame.audio_level,
-            orientation=frame.orientation,
-            metadata=frame.metadata,
-        )
+        frame.timestamp = timeline.timestamp(frame.timestamp, now, clock_rate=codec.clock_rate, origin=origin)
+        frame.payload_type, frame.mime_type, frame.rid = codec.payload_type, None, rid
         try:
-            self._outlet.send_frame(ours, rid)
+            self._outlet.send_frame(frame, rid)
         except BufferFullError:
             self.frames_dropped += 1
             self._starve(rid)
@@ -327,20 +331,15 @@ class SendingPump:
             self._warn("raw media needs a codec package, such as rtc-media: nothing is sent")
             return
         now = asyncio.get_running_loop().time()
-        self._note_source(frame, now)
+        self.source_frames += 1
+        self._source_at.append(now)
+        if self._kind == "video":
+            self.source_size = picture_size(frame) or self.source_size
         if track.enabled and not track.muted:
             self._encode(track, frame, parameters)
         elif track.kind == "audio" or now >= self._black_at + BLACK_INTERVAL:
             self._black_at = now
             self._encode(track, self._factory.blank(frame), parameters, is_blank=True)
-
-    def _note_source(self, frame: RawFrame, now: float) -> None:
-        self.source_frames += 1
-        self._source_at.append(now)
-        if self._kind == "video":
-            width, height = getattr(frame, "width", None), getattr(frame, "height", None)
-            if isinstance(width, int) and isinstance(height, int):
-                self.source_size = width, height
 
     def _encode(
         self,
@@ -352,10 +351,22 @@ class SendingPump:
         origin: object = None,
     ) -> None:
         """Encode a frame, and send what comes of it; `origin` names the clock of its time if it is not the track's."""
+        reasons = (
+            parameters,
+            track.contentHint,
+            self.degradation_preference,
+            self.source_size,
+            getattr(frame, "rotation", 0),
+        )
+        if reasons != self._planned_for:
+            self._planned_for = reasons
+            self._plan = self._planned(track, frame, parameters)
         # Of sound it is measured what was encoded; a picture is let go, for its memory serves the next one.
         heard = frame if self._kind == "audio" else None
-        for encoding, codec, rid in self._work(track, frame, parameters, is_blank=is_blank):
-            encoding.start(frame, partial(self._encoded, origin or id(track), codec, rid, heard))
+        now = asyncio.get_running_loop().time()
+        for encoding, codec, rid in self._plan:
+            if is_blank or encoding.is_due(now):
+                encoding.start(frame, partial(self._encoded, origin or id(track), codec, rid, heard))
 
     def _encoded(
         self,
@@ -366,21 +377,25 @@ class SendingPump:
         result: "list[EncodedFrame] | BaseException",
     ) -> None:
         """An encoder has done with a frame."""
-        if not isinstance(result, BaseException):
+        if isinstance(result, BaseException):
+            self._failed(codec, result)
+        else:
             try:
                 self._send_all(result, origin, codec, rid, heard)
             except Exception as error:  # noqa: BLE001 - of frames that are none
-                result = error
-        if isinstance(result, CodecError):
-            self._warn(f"{codec.mime_type}: {result}")
-        elif isinstance(result, BaseException):
-            if not isinstance(result, Exception) or asyncio.current_task() is self._task:
-                raise result  # somebody wants the program to end, or it is the task itself that fails
-            _report(result)
-            if self._task is not None:
-                self._task.cancel()
+                self._failed(codec, error)
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
+
+    def _failed(self, codec: "RtpCodec", error: BaseException) -> None:
+        if isinstance(error, CodecError):
+            self._warn(f"{codec.mime_type}: {error}")
+            return
+        if not isinstance(error, Exception) or asyncio.current_task() is self._task:
+            raise error  # somebody wants the program to end, or it is the task itself that fails
+        _report(error)
+        if self._task is not None:
+            self._task.cancel()
 
     def _send_all(
         self,
@@ -414,22 +429,16 @@ class SendingPump:
         # Where none was, this may be the last one for long: however old it is, it is shown.
         return self._kind == "video" and reader.dropped != dropped
 
-    def _work(
-        self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters", *, is_blank: bool
-    ) -> "list[Work]":
-        """Return what a frame is to be encoded to: all encodings that are active and in whose frame rate it is."""
+    def _planned(self, track: MediaStreamTrack, frame: RawFrame, parameters: "SendParameters") -> list[Work]:
+        """Return what frames like this one are encoded to, and tell the encodings what is wanted of them."""
+        plan: list[Work] = []
         if self._factory is None:
-            return []
-        now = asyncio.get_running_loop().time()
-        if parameters is not self._planned_for:
-            self._planned_for = parameters
-            self._plan = [
-                (self._encoding(each.rid, self._factory), each, codec)
-                for each in parameters.encodings
-                if (codec := _codec_named(None, each, parameters)) is not None
-            ]
-        work: list[Work] = []
-        for encoding, each, codec in self._plan:
+            return plan
+        for each in parameters.encodings:
+            codec = _codec_named(None, each, parameters)
+            if codec is None:
+                continue
+            encoding = self._encoding(each.rid, self._factory)
             if not each.active:
                 encoding.want_key_frame()  # for when it is active again
                 continue
@@ -445,9 +454,8 @@ class SendingPump:
                 degradation_preference=self.degradation_preference,
                 max_frame_bits=frame_bits,
             )
-            if is_blank or encoding.is_due(now):
-                work.append((encoding, codec, each.rid))
-        return work
+            plan.append((encoding, codec, each.rid))
+        return plan
 
     def _measure(self, frame: RawFrame, encoded: list[EncodedFrame]) -> None:
         samples, rate = getattr(frame, "samples", None), getattr(frame, "sample_rate", None)

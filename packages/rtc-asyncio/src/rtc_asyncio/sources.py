@@ -106,13 +106,8 @@ class PullSource(Source[T]):
         super().end()
         self._stop()
 
-    async def wait(self, reader: FrameQueue[T], sleep: Callable[[], Awaitable[None]]) -> None:
-        """See to it that frames come, and return when one may have come.
-
-        Args:
-            reader: Whoever waits.
-            sleep: Waits until something is pushed to the reader, or it ends.
-        """
+    async def fetch(self, reader: FrameQueue[T]) -> None:
+        """See to it that frames come, and return when one may have come to a reader."""
         task = asyncio.current_task()
         if self._asking is None and task is not None and self._has_begun and self._readers == [reader]:
             await self._ask_here(task)
@@ -121,10 +116,10 @@ class PullSource(Source[T]):
             self._has_begun = True
             self._asking = asyncio.get_running_loop().create_task(self._ask())
             self._asking.add_done_callback(self._asked)
-        await sleep()
+        await reader.sleep()
 
     def _queue(self, limit: int, arrived: Callable[[], None] | None) -> FrameQueue[T]:
-        return PulledQueue(self, limit, arrived=arrived, on_close=self._gone)
+        return FrameQueue(limit, arrived=arrived, fetch=self.fetch, on_close=self._gone)
 
     async def _ask_here(self, task: asyncio.Task[object]) -> None:
         """Ask in the task of the only reader, which saves a task and two turns of the event loop for each frame."""
@@ -183,21 +178,3 @@ class PullSource(Source[T]):
     def _finish(self) -> None:
         self.end()
         self._on_end()
-
-
-class PulledQueue(FrameQueue[T]):
-    """The queue of a reader that has to ask for frames."""
-
-    def __init__(
-        self,
-        source: PullSource[T],
-        limit: int,
-        *,
-        arrived: Callable[[], None] | None,
-        on_close: Callable[[FrameQueue[T]], None],
-    ) -> None:
-        super().__init__(limit, arrived=arrived, on_close=on_close)
-        self._source = source
-
-    async def _wait(self) -> None:
-        await self._source.wait(self, super()._wait)

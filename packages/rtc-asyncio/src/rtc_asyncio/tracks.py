@@ -39,6 +39,13 @@ class RawFrame(Protocol):
 MediaFrame: TypeAlias = "RawFrame | EncodedFrame | RtpPacket"
 """What a track may deliver."""
 
+
+def picture_size(frame: RawFrame) -> tuple[int, int] | None:
+    """Return width and height of a picture; None of sound."""
+    width, height = getattr(frame, "width", None), getattr(frame, "height", None)
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
+
+
 F = TypeVar("F", "EncodedFrame", "RtpPacket")
 
 

@@ -6,7 +6,6 @@ the event loop by one call.
 
 import asyncio
 import atexit
-import contextlib
 import threading
 import weakref
 from collections.abc import Callable
@@ -95,8 +94,10 @@ def perform(job: Callable[[], R], done: "Callable[[R | BaseException], None]") -
 def _tell(
     loop: asyncio.AbstractEventLoop, done: "Callable[[R | BaseException], None]", result: R | BaseException
 ) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know
+    try:
         loop.call_soon_threadsafe(done, result)
+    except RuntimeError:
+        return  # the loop is closed: nobody wants to know
 
 
 def _end(jobs: Jobs) -> None:

@@ -105,7 +105,7 @@ class VideoEncoder:
             raise CodecError(f"an encoder of video takes av.VideoFrame, not {type(frame).__name__}")
         # Of the time base there would be made a fraction, to be thrown away, for every picture.
         now = frame.time
-        if now is None or math.isnan(now):
+        if frame.pts is None or math.isnan(now):
             raise CodecError("the picture has no time: set its pts and time_base")
         ticks = round(now * VIDEO_CLOCK_RATE)
         self._source.seen(now)
