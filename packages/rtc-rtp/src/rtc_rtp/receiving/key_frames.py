@@ -60,8 +60,10 @@ class KeyFrameDemand:
             codec: In use; its feedback says what the sender understands.
             needed: Whether nothing can be shown without a key frame.
         """
+        if not (self._requests_left or needed):
+            return None
         # [rfc4585:4.2/8] [rfc4585:4.2/9] [rfc4585:4.2/12] [rfc4585:6.3.1.1/2]
-        if not (self._requests_left or needed) or codec.feedback.isdisjoint({"nack pli", "ccm fir"}):
+        if codec.feedback.isdisjoint({"nack pli", "ccm fir"}):
             return None
         # [rfc5104:4.3.1.3/1]
         return self._asked_at + max(MIN_INTERVAL, 1.5 * self._context.round_trip_time.assumed)

@@ -33,6 +33,7 @@ class MediaClock:
         "_fastest_before",
         "_window_end",
         "arrived_at",
+        "base",
         "floor",
         "maximum",
         "media_time",
@@ -65,13 +66,11 @@ class MediaClock:
     def _reset(self) -> None:
         self._fastest = float("inf")
         self._fastest_before = float("inf")
+        self.base = float("inf")
+        """What the fastest packet needed, by two clocks that have nothing in common."""
+
         self._window_end = float("-inf")
         self._delays.clear()
-
-    @property
-    def base(self) -> float:
-        """What the fastest packet needed, by two clocks that have nothing in common."""
-        return min(self._fastest, self._fastest_before)
 
     def arrive(self, media_time: float, timestamp: int, now: float) -> bool:
         """Learn from a packet that came in its own time; tell whether it is of another timeline than those before.
@@ -86,18 +85,17 @@ class MediaClock:
         self.timestamp = timestamp
         self.arrived_at = now
         delays = self._delays
-        base = self.base
-        is_elsewhere = bool(delays) and abs(transit - base) > RESYNCHRONIZE
+        is_elsewhere = bool(delays) and abs(transit - self.base) > RESYNCHRONIZE
         if is_elsewhere:
             self._reset()
         if now >= self._window_end:
             self._fastest_before, self._fastest = self._fastest, transit
             self._window_end = now + WINDOW
-            base = self.base
+            self.base = min(self._fastest, self._fastest_before)
         elif transit < self._fastest:
             self._fastest = transit
-            base = self.base
-        delays.append(transit - base)
+            self.base = min(transit, self._fastest_before)
+        delays.append(transit - self.base)
         return is_elsewhere
 
     @property

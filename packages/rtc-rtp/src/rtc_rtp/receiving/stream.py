@@ -412,16 +412,12 @@ class ReceiveStream:
 
     def progress(self, now: float) -> float:
         """Hand on the frames that are due; return when there is more to do."""
-        deadline = _NEVER
-        if self._tones is not None:
-            deadline = self._progress_tones(self._tones, now)
+        deadline = _NEVER if self._tones is None else self._progress_tones(self._tones, now)
         buffer = self.buffer
         if buffer is None:
             return deadline
         for frame, first, last in buffer.take(now):
-            self._complete(frame, first, now)
-            if self._parameters.kind == "video":
-                self._turn(frame, last)
+            self._complete(frame, first, last, now)
         if self.losses.missing and (next_number := buffer.next_number) is not None:
             self.losses.forget_before(next_number)
         return min(deadline, buffer.deadline)
@@ -434,10 +430,11 @@ class ReceiveStream:
         timeout = tones.next_timeout()
         return _NEVER if timeout is None else timeout
 
-    def _complete(self, frame: EncodedFrame, packet: RtpPacket, now: float) -> None:
-        """Say of a frame what its packets do not, and hand it on."""
-        codec = self._codecs.get(frame.payload_type or 0, self.codec)
-        negotiated = self._parameters.header_extensions
+    def _complete(self, frame: EncodedFrame, packet: RtpPacket, last: RtpPacket, now: float) -> None:
+        """Say of a frame what its payload does not, and hand it on."""
+        codec, parameters = self.codec, self._parameters
+        if frame.payload_type != codec.payload_type:
+            codec = self._codecs.get(frame.payload_type or 0, codec)
         if frame.keyframe:
             self._key_frames.answered()
             if self._key_frames.is_answer(now):
@@ -448,9 +445,11 @@ class ReceiveStream:
         # By the clock of who sends the stream: it is the one that its other streams share.
         frame.capture_time = self.clock.capture_time(frame.timestamp, codec.clock_rate)
         if frame.capture_time is None:
-            frame.capture_time = capture_time(packet, negotiated)
-        if self._parameters.kind == "audio":
-            frame.audio_level = audio_level(packet, self._parameters)
+            frame.capture_time = capture_time(packet, parameters.header_extensions)
+        if parameters.kind == "audio":
+            frame.audio_level = audio_level(packet, parameters)
+        else:
+            self._turn(frame, last)
         self.stats.estimated_playout_timestamp = frame.capture_time
         if frame.audio_level is None and not packet.csrcs:
             self._latest = packet, now

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Final
 
 from rtc_rtp.errors import ParseError
@@ -30,6 +31,7 @@ VIDEO_CLOCK_RATE: Final = 90_000
 """RTP ticks per second of all video formats."""
 
 _NEVER: Final = float("inf")
+_payload: Final = attrgetter("payload")
 
 
 class VideoBuffer:
@@ -122,6 +124,8 @@ class VideoBuffer:
             self._blocked_at = None
         frames: list[tuple[EncodedFrame, RtpPacket, RtpPacket]] = []
         ready, stats = self._ready, self._stats
+        if not ready:
+            return frames
         wished = self.playout.wished
         while ready and (not wished or self._due_at(ready[0]) <= now):
             frame, first, last, _ = ready.popleft()
@@ -166,17 +170,18 @@ class VideoBuffer:
 
     def _end_of_frame(self) -> int | None:
         """Return the number of the last packet of the next frame if all of it is there."""
-        packets, formats, first, number = self._packets, self._formats, self._next, self._scanned
+        packets, first, number = self._packets, self._next, self._scanned
         timestamp = packets[first][0].timestamp if first is not None and first < number else None
-        while (entry := packets.get(number)) is not None:
-            packet = entry[0]
+        while number in packets:
+            packet, _ = packets[number]
             if packet.payload:
                 if packet.timestamp != timestamp:
                     if timestamp is not None:
                         # The marker is missing, but another frame begins.
                         return number - 1
                     timestamp = packet.timestamp
-                if formats[packet.payload_type].ends_frame(packet):
+                if packet.marker:
+                    # All formats of video mark the last packet of a frame.
                     return number
             elif timestamp is None:
                 # Mere padding has a number as well, but belongs to no frame.
@@ -192,10 +197,12 @@ class VideoBuffer:
     def _join(self, end: int, now: float) -> None:
         """Join the packets up to `end`, and keep the frame if it can be decoded."""
         first = self._next if self._next is not None else end
-        entries = list(map(self._packets.pop, range(first, end + 1)))
+        carriers: tuple[RtpPacket, ...]
+        arrivals: tuple[float, ...]
+        carriers, arrivals = zip(*map(self._packets.pop, range(first, end + 1)), strict=True)
         self._next = self._scanned = end + 1
         self._blocked_at = None
-        packets = [packet for packet, _ in entries if packet.payload]
+        packets = list(filter(_payload, carriers))  # without padding
         stats = self._stats
         try:
             frame = self._formats[packets[0].payload_type].assemble(packets)
@@ -219,7 +226,6 @@ class VideoBuffer:
         stats.frames_received += 1
         if frame.keyframe:
             stats.key_frames_received += 1
-        _, arrivals = zip(*entries, strict=True)
         frame.received_at = latest = max(arrivals)
         if end > first:
             stats.frames_assembled_from_multiple_packets += 1
@@ -336,9 +342,7 @@ class VideoBuffer:
             return False
         # Some formats can only say that a frame may begin here: what is before it knows better.
         before = self._packets.get(number - 1)
-        return (
-            before is None or before[0].timestamp != packet.timestamp or self._format(before[0]).ends_frame(before[0])
-        )
+        return before is None or before[0].timestamp != packet.timestamp or before[0].marker
 
     def _begins_key_frame(self, number: int) -> bool:
         if not self._begins_frame(number):
