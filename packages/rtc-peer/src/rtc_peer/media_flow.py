@@ -162,7 +162,12 @@ class MediaFlow:
                     known[number] = self._find(number)
                 transceiver = known[number]
                 if transceiver is not None:
-                    found += _received(transceiver, event)
+                    if isinstance(event, _MEDIA) and transceiver.receiver.media_arrived():
+                        found.append(TrackUnmuted(transceiver))
+                    if isinstance(event, rtc_rtp.FrameReceived):
+                        found.append(FrameReceived(transceiver, event.frame))
+                    else:
+                        found += _received(transceiver, event)
             elif isinstance(event, WarningIssued):
                 found.append(event)
             elif isinstance(event, rtc_rtp.TargetBitrateChanged):
@@ -218,28 +223,17 @@ class MediaFlow:
 
 def _received(
     transceiver: RtpTransceiver,
-    event: rtc_rtp.FrameReceived
-    | rtc_rtp.PacketReceived
-    | rtc_rtp.StreamDiscovered
-    | rtc_rtp.StreamEnded
-    | rtc_rtp.ToneReceived,
+    event: rtc_rtp.PacketReceived | rtc_rtp.StreamDiscovered | rtc_rtp.StreamEnded | rtc_rtp.ToneReceived,
 ) -> list[FlowEvent]:
-    """Return what an event of a receiver means."""
-    receiver = transceiver.receiver
-    found: list[FlowEvent] = []
-    if isinstance(event, _MEDIA) and receiver.media_arrived():
-        found.append(TrackUnmuted(transceiver))
+    """Return what an event of a receiver means, other than a frame."""
     match event:
-        case rtc_rtp.FrameReceived(frame=frame):
-            found.append(FrameReceived(transceiver, frame))
         case rtc_rtp.PacketReceived(packet=packet):
-            found.append(PacketReceived(transceiver, packet))
+            return [PacketReceived(transceiver, packet)]
         case rtc_rtp.StreamDiscovered(ssrc=ssrc, rid=rid):
-            found.append(StreamDiscovered(transceiver, ssrc, rid))
+            return [StreamDiscovered(transceiver, ssrc, rid)]
         case rtc_rtp.StreamEnded(ssrc=ssrc, rid=rid, reason=reason):
-            found.append(StreamEnded(transceiver, ssrc, rid, reason.value))
-            if reason is rtc_rtp.EndReason.BYE and receiver.media_ended():
-                found.append(TrackMuted(transceiver))
+            ended = StreamEnded(transceiver, ssrc, rid, reason.value)
+            is_muted = reason is rtc_rtp.EndReason.BYE and transceiver.receiver.media_ended()
+            return [ended, TrackMuted(transceiver)] if is_muted else [ended]
         case rtc_rtp.ToneReceived():
-            found.append(ToneReceived(transceiver, event.code, event.duration, event.volume_dbm0, event.ended))
-    return found
+            return [ToneReceived(transceiver, event.code, event.duration, event.volume_dbm0, event.ended)]

@@ -310,12 +310,12 @@ class MediaTransport:
     def drain(self) -> list[MediaTransportEvent]:
         """Return what happened since the last call."""
         events, self._events = self._events, []
-        for event in self.session.events():
+        said = self.session.events()
+        for event in said:
             if isinstance(event, StreamEnded) and event.reason is rtc_rtp.EndReason.BYE:
                 # One that is silent for long may go on without naming its section again.
                 self._router.forget(event.ssrc)
-            events.append(event)
-        return events
+        return events + said
 
     def close(self, now: float) -> None:
         """End all streams; the peer is told by what `datagrams_to_send` returns next."""

@@ -93,8 +93,10 @@ class RtpReceiver:
 
     def media_arrived(self) -> bool:
         """Follow media that arrive, and return whether the track is muted no longer. Not for applications."""
+        if not self.muted:
+            return False
         expected = self.transceiver.fired_direction is None or self.transceiver.fired_direction.receives
-        if not self.muted or not expected or self.transceiver.stopping:
+        if not expected or self.transceiver.stopping:
             return False
         self.muted = False
         return True

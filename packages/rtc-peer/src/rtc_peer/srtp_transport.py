@@ -12,7 +12,7 @@ import rtc_dtls
 from rtc_dtls import DtlsConnection
 from rtc_peer.dataclass import dataclass
 from rtc_peer.journal import Journal
-from rtc_rtp import is_rtcp
+from rtc_rtp.packet import RTCP_TYPES
 from rtc_srtp import (
     KeyExhaustedError,
     MasterKey,
@@ -144,7 +144,7 @@ class SrtpTransport:
         for packet in packets:
             try:
                 # [rfc8834:4.5/1] [rfc5761:7/1]
-                plain.append(unprotect_rtcp(packet) if is_rtcp(packet) else unprotect(packet))
+                plain.append(unprotect_rtcp(packet) if packet[1:2] in RTCP_TYPES else unprotect(packet))
             except UnprotectError as error:
                 self._journal.drop(f"srtp:{error.reason}")
         return plain
@@ -162,15 +162,16 @@ class SrtpTransport:
         # [rfc8827:6.5/5]
         if sender is None:
             return []
-        protect, protect_rtcp, repeating = sender.protect, sender.protect_rtcp, self.repeating
+        protect, protect_rtcp = sender.protect, sender.protect_rtcp
+        repeating, repeatable = self.repeating, self._repeatable
         output: list[bytes] = []
         for packet in packets:
             try:
                 # [rfc8834:4.2/3] [rfc8834:4.5/1] [rfc8827:6.5/1] [rfc8827:6.5/4]
-                protected = protect_rtcp(packet) if is_rtcp(packet) else protect(packet)
+                protected = protect_rtcp(packet) if packet[1:2] in RTCP_TYPES else protect(packet)
             except PacketReuseError:
                 # Sent again as it was, it is protected as it was: another text under its index would give both away.
-                repeated = self._repeatable.get(packet)
+                repeated = repeatable.get(packet)
                 if repeated is None:
                     self._journal.drop("srtp:packet reused")
                 else:
@@ -186,13 +187,10 @@ class SrtpTransport:
             else:
                 output.append(protected)
                 if repeating and packet[8:12] in repeating:
-                    self._remember(packet, protected)
+                    repeatable[packet] = protected
+        while len(repeatable) > MAX_REPEATABLE_PACKETS:
+            del repeatable[next(iter(repeatable))]
         return output
-
-    def _remember(self, packet: bytes, protected: bytes) -> None:
-        if len(self._repeatable) >= MAX_REPEATABLE_PACKETS:
-            del self._repeatable[next(iter(self._repeatable))]
-        self._repeatable[packet] = protected
 
 
 def _config(headers: HeaderEncryption) -> SrtpConfig:

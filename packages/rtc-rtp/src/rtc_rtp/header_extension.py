@@ -17,8 +17,14 @@ MAX_TWO_BYTE_LENGTH: Final = 255
 RESERVED_ID: Final = 15
 """In one-byte form it ends the extension."""
 
-_STEPS: Final = bytes([1, *(0,) * 15, *[2 + (header & 15) for header in range(1 << 4, RESERVED_ID << 4)], *(0,) * 16])
-"""How far it is from one byte to the next element in one-byte form: by padding 1, by the identifiers that end it all 0."""
+_BEYOND: Final = 1 << 18
+"""More bytes than an extension can have."""
+_STEPS: Final = (
+    *(1, *(_BEYOND,) * 15),
+    *[2 + (header & 15) for header in range(1 << 4, RESERVED_ID << 4)],
+    *(_BEYOND,) * 16,
+)
+"""How far it is from one byte to the next element in one-byte form: by padding 1, by the identifiers that end it all beyond the end."""
 # [rfc8285:4.2/2] What goes before a value of each identifier and length that the form has room for.
 _ONE_BYTE_HEADERS: Final = {
     (identifier, length): bytes((identifier << 4 | length - 1,))
@@ -118,8 +124,6 @@ def find_element(profile: int, data: bytes, identifier: int) -> bytes | None:
         step = _STEPS[header]
         if header >> 4 == identifier and step > 1:
             return data[at + 1 : at + step] if at + step <= end else None
-        if not step:
-            break
         at += step
     return None
 

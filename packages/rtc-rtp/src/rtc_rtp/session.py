@@ -373,29 +373,28 @@ class RtpSession:
     def receive_datagrams(self, datagrams: Iterable[bytes], now: float) -> None:
         """Take all packets that arrived together: the fast path."""
         context, inbound = self._context, self._inbound
-        context.now = now = max(now, context.now)
+        if now > context.now:
+            context.now = now
         if self._closing:
             return
-        stats, routed, mids, mid_id = context.stats, inbound.routed, inbound.mids, inbound.mid_id
-        arrivals = inbound.arrivals
+        routed, mids, mid_id = inbound.routed, inbound.mids, inbound.mid_id
         parse = RtpPacket.parse
-        heard_control = False
+        packets: list[RtpPacket] = []
+        media_size = control_size = 0
         for data in datagrams:
             size = len(data)
-            stats.bytes_received += size
             # [rfc5761:5.1.1/5] [rfc8834:4.1/1] [rfc8834:4.1/2] [rfc8858:4.4/1]
             if data[1:2] in RTCP_TYPES:
+                control_size += size
                 self._control.receive(data)
-                heard_control = True
                 continue
+            media_size += size
             try:
                 packet = parse(data)
             except ParseError:
                 context.drop("malformed_rtp")
                 continue
-            stats.packets_received += 1
-            if arrivals.is_noting:
-                arrivals.note(packet, size, now)
+            packets.append(packet)
             stream = routed.get(packet.ssrc)
             if stream is None or (
                 mid_id is not None and (mid := packet.extension(mid_id)) is not None and mid != mids.get(packet.ssrc)
@@ -403,16 +402,21 @@ class RtpSession:
                 stream = inbound.route(packet)
             if stream is not None:
                 stream.receive(packet, size)
+        context.stats.packets_received += len(packets)
+        context.stats.bytes_received += media_size + control_size
+        arrivals = inbound.arrivals
+        if arrivals.is_noting:
+            arrivals.note(packets, media_size, context.now)
         if context.waiting:
             inbound.progress()
-        if heard_control or self._outbound.has_begun:
+        if control_size or self._outbound.has_begun:
             self._outbound.progress()
         context.dirty = True
         # What came in its turn gives RTCP nothing to say, but the news that it came, which can wait.
-        if context.waiting or context.answers or inbound.ended_ssrcs or arrivals.ready_at() <= now:
+        if context.waiting or context.answers or inbound.ended_ssrcs or arrivals.ready_at <= context.now:
             context.is_stirred = True
-        elif arrivals.is_noting:
-            self._control_due = min(self._control_due, arrivals.deadline())
+        elif arrivals.deadline < self._control_due:
+            self._control_due = arrivals.deadline
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due; call at or after ``next_timeout``."""

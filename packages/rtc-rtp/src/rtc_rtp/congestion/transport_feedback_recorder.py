@@ -1,5 +1,6 @@
 """The receiver's part of transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from rtc_rtp.rtcp.transport_feedback import (
@@ -39,7 +40,7 @@ _NEVER: Final = float("inf")
 class TransportFeedbackRecorder:
     """Notes when packets of a transport arrived, and builds feedback of it for their sender.
 
-    Call `packet_received` for every packet with a transport-wide sequence number, and `feedback` when `next_timeout` has
+    Call `packet_received`, or `packets_received`, for every packet with a transport-wide sequence number, and `feedback` when `next_timeout` has
     come, or from `ready_at` on if you are at work anyway; send what it returns. A packet that comes late has the feedback tell of it, and of all that came after it, again.
 
     See draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.
@@ -87,21 +88,34 @@ class TransportFeedbackRecorder:
             media_ssrc: Its SSRC; feedback names one of the sources it is about.
             size: Bytes, to let feedback have its share of the bit rate.
         """
-        number = self._highest + 1
-        if sequence_number == number & 0xFFFF and self._newest is not None:
-            # The common case: the next one of a turn that has begun.
-            self._highest = self._newest = number
-        else:
-            number = self._place(sequence_number)
-            if number in self._arrivals or number in self._told or number <= self._highest - MAX_SPAN:
-                return  # what counts is the first time, and what is too far behind is not told any more
-            self._note(number, now)
-        arrivals = self._arrivals
+        self.packets_received((sequence_number,), now, media_ssrc=media_ssrc, size=size)
+
+    def packets_received(self, sequence_numbers: Iterable[int], now: float, *, media_ssrc: int, size: int) -> None:
+        """Note that packets arrived together: the fast path of `packet_received`.
+
+        Args:
+            sequence_numbers: In the order of arrival.
+            now: Seconds.
+            media_ssrc: That of one of them.
+            size: Bytes of all of them.
+        """
         self._media_ssrc = media_ssrc
         self._bytes_since_feedback += size
-        arrivals[number] = int(now * TICKS_PER_SECOND)
-        if len(arrivals) == self._look_at:
-            self._look()
+        ticks = int(now * TICKS_PER_SECOND)
+        for sequence_number in sequence_numbers:
+            number = self._highest + 1
+            if sequence_number == number & 0xFFFF and self._newest is not None:
+                # The common case: the next one of a turn that has begun.
+                self._highest = self._newest = number
+            else:
+                number = self._place(sequence_number)
+                if number in self._arrivals or number in self._told or number <= self._highest - MAX_SPAN:
+                    continue  # what counts is the first time, and what is too far behind is not told any more
+                self._note(number, now)
+            arrivals = self._arrivals
+            arrivals[number] = ticks
+            if len(arrivals) == self._look_at:
+                self._look()
 
     def _look(self) -> None:
         """See to it that feedback leaves when there is much to tell, and that arrivals stay within bounds if none is taken."""

@@ -1,10 +1,10 @@
 """What the sender's congestion control has to know: when each packet of the transport arrived."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rtc_rtp.congestion.congestion_feedback_recorder import CongestionFeedbackRecorder
-from rtc_rtp.congestion.transport_feedback_recorder import TransportFeedbackRecorder
+from rtc_rtp.congestion.transport_feedback_recorder import GRACE, TransportFeedbackRecorder
 from rtc_rtp.context import Context
 from rtc_rtp.extensions.transport_sequence_number import TRANSPORT_SEQUENCE_NUMBER
 from rtc_rtp.ntp import ntp_timestamp
@@ -18,7 +18,7 @@ _NEVER: Final = float("inf")
 class Arrivals:
     """Notes arrivals where the peer wants to hear of them, transport-wide or by streams (:rfc:`8888`)."""
 
-    __slots__ = ("_by_stream", "_context", "_identifier", "_transport_wide", "is_noting")
+    __slots__ = ("_by_stream", "_context", "_identifier", "_transport_wide", "deadline", "is_noting", "ready_at")
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -27,6 +27,12 @@ class Arrivals:
         self._by_stream: CongestionFeedbackRecorder | None = None
         self.is_noting = False
         """Whether `note` has to be called at all."""
+
+        self.ready_at = _NEVER
+        """When there is feedback that may leave together with something else."""
+
+        self.deadline = _NEVER
+        """When there is feedback to send."""
 
     def configure(self, receivers: Iterable[ReceiveParameters]) -> None:
         """Take what was negotiated. Identifiers of extensions are the same in all sections of a transport."""
@@ -43,32 +49,33 @@ class Arrivals:
             self._transport_wide = self._transport_wide or TransportFeedbackRecorder(sender_ssrc=0)
         self._by_stream = (self._by_stream or CongestionFeedbackRecorder(sender_ssrc=0)) if by_stream else None
         self.is_noting = self._transport_wide is not None or self._by_stream is not None
+        self._look_ahead()
 
-    def note(self, packet: RtpPacket, size: int, now: float) -> None:
-        """Note that a packet of so many bytes arrived."""
-        wide = self._transport_wide
-        if wide is not None:
-            value = packet.extension(self._identifier)
-            if value is not None and len(value) >= 2:
-                wide.packet_received(value[0] << 8 | value[1], now, media_ssrc=packet.ssrc, size=size)
+    def note(self, packets: Sequence[RtpPacket], size: int, now: float) -> None:
+        """Note that packets of so many bytes arrived together."""
+        if self._transport_wide is not None:
+            identifier, ssrc = self._identifier, 0
+            numbers: list[int] = []
+            for packet in packets:
+                value = packet.extension(identifier)
+                if value is not None and len(value) >= 2:
+                    numbers.append(value[0] << 8 | value[1])
+                    ssrc = packet.ssrc
+            if numbers:
+                self._transport_wide.packets_received(numbers, now, media_ssrc=ssrc, size=size)
         if self._by_stream is not None:
-            self._by_stream.packet_received(packet.ssrc, packet.sequence_number, now)
+            for packet in packets:
+                self._by_stream.packet_received(packet.ssrc, packet.sequence_number, now)
+        self._look_ahead()
 
-    def ready_at(self) -> float:
-        """When there is feedback that may leave together with something else."""
+    def _look_ahead(self) -> None:
+        """See when there is feedback."""
         wide, by_stream = self._transport_wide, self._by_stream
-        ready_at = _NEVER if wide is None else wide.ready_at
+        self.ready_at = _NEVER if wide is None else wide.ready_at
+        self.deadline = self.ready_at + GRACE
         if by_stream is not None and (due_at := by_stream.next_timeout()) is not None:
-            ready_at = min(ready_at, due_at)
-        return ready_at
-
-    def deadline(self) -> float:
-        """When there is feedback to send."""
-        wide, by_stream = self._transport_wide, self._by_stream
-        deadline = wide.next_timeout() if wide is not None else None
-        if by_stream is not None and (due_at := by_stream.next_timeout()) is not None:
-            deadline = due_at if deadline is None else min(deadline, due_at)
-        return _NEVER if deadline is None else deadline
+            self.ready_at = min(self.ready_at, due_at)
+            self.deadline = min(self.deadline, due_at)
 
     def take_feedback(self, reporter_ssrc: int) -> list[RtcpPacket]:
         """Return the feedback of now."""
@@ -84,4 +91,5 @@ class Arrivals:
             feedback = by_stream.feedback(now, ntp_timestamp=ntp_timestamp(self._context.wall_time(now)))
             self._context.stats.ccfb_messages_sent += len(feedback)
             packets += feedback
+        self._look_ahead()
         return packets

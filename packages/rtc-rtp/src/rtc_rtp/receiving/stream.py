@@ -211,31 +211,38 @@ class ReceiveStream:
             return
         now = context.now
         reception = self.reception
-        before = reception.highest
-        number = reception.accept(packet.sequence_number)
-        if number is None:
-            context.drop(reception.reason)
-            return
-        if self.observation is not None:
-            self.observation.note(number, packet.timestamp, now, reception.clock_rate)
-        if number == before + 1 or self._is_new(number, before, now):
+        if reception.follow(packet.sequence_number, packet.timestamp, now):
+            number = reception.highest
+            if self.observation is not None:
+                self.observation.note(number, packet.timestamp, now, reception.clock_rate)
+        else:
+            before = reception.highest
+            accepted = reception.accept(packet.sequence_number)
+            if accepted is None:
+                context.drop(reception.reason)
+                return
+            number = accepted
+            if self.observation is not None:
+                self.observation.note(number, packet.timestamp, now, reception.clock_rate)
+            if number != before + 1 and not self._is_new(number, before, now):
+                return
             reception.time(packet.timestamp, now)
-            self.heard_at = now
-            if self._ntp_id is not None and self.clock.reported_at is None:
-                self._take_clock(packet)
-            stats = self.stats
-            stats.packets_received += 1
-            length = len(packet.payload)
-            stats.bytes_received += length
-            stats.header_bytes_received += size - length
-            buffer = self.buffer
-            if self._is_direct and buffer is not None:
-                buffer.insert(number, packet, now)
-                context.waiting[self.ssrc] = self
-            elif self.is_valid:
-                self._deliver(number, packet, now, is_repair=False)
-            else:
-                self._hold(number, packet, now)
+        self.heard_at = now
+        if self._ntp_id is not None and self.clock.reported_at is None:
+            self._take_clock(packet)
+        stats = self.stats
+        stats.packets_received += 1
+        length = len(packet.payload)
+        stats.bytes_received += length
+        stats.header_bytes_received += size - length
+        buffer = self.buffer
+        if self._is_direct and buffer is not None:
+            buffer.insert(number, packet, now)
+            context.waiting[self.ssrc] = self
+        elif self.is_valid:
+            self._deliver(number, packet, now, is_repair=False)
+        else:
+            self._hold(number, packet, now)
 
     def _take_clock(self, packet: RtpPacket) -> None:
         """Take what a packet says of the sender's clock before the first report does."""

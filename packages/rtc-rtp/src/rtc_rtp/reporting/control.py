@@ -217,7 +217,7 @@ class Control:
 
     def _has_feedback(self, now: float) -> bool:
         """Whether there is feedback that may leave."""
-        if self._intake.replies or self._inbound.arrivals.ready_at() <= now:
+        if self._intake.replies or self._inbound.arrivals.ready_at <= now:
             return True
         return any(stream.feedback_deadline() <= now for stream in self._context.waiting.values())
 
@@ -225,7 +225,7 @@ class Control:
         """When there is feedback that has to leave, even if it has to wake somebody up for it."""
         if self._intake.replies:
             return self._context.now
-        deadline = self._inbound.arrivals.deadline()
+        deadline = self._inbound.arrivals.deadline
         for stream in self._context.waiting.values():
             deadline = min(deadline, stream.feedback_deadline())
         return deadline
