@@ -373,8 +373,7 @@ class RtpSession:
     def receive_datagrams(self, datagrams: Iterable[bytes], now: float) -> None:
         """Take all packets that arrived together: the fast path."""
         context, inbound = self._context, self._inbound
-        if now > context.now:
-            context.now = now
+        context.now = now = max(now, context.now)
         if self._closing:
             return
         routed, mids, mid_id = inbound.routed, inbound.mids, inbound.mid_id
@@ -406,14 +405,14 @@ class RtpSession:
         context.stats.bytes_received += media_size + control_size
         arrivals = inbound.arrivals
         if arrivals.is_noting:
-            arrivals.note(packets, media_size, context.now)
+            arrivals.note(packets, media_size, now)
         if context.waiting:
             inbound.progress()
         if control_size or self._outbound.has_begun:
             self._outbound.progress()
         context.dirty = True
         # What came in its turn gives RTCP nothing to say, but the news that it came, which can wait.
-        if context.waiting or context.answers or inbound.ended_ssrcs or arrivals.ready_at <= context.now:
+        if context.waiting or context.answers or inbound.ended_ssrcs or arrivals.ready_at <= now:
             context.is_stirred = True
         elif arrivals.deadline < self._control_due:
             self._control_due = arrivals.deadline

@@ -19,16 +19,20 @@ MAX_REQUESTS: Final = 5
 ANSWER_TIME: Final = 1.0
 """Seconds after a request within which a key frame is taken for the answer."""
 
+_NEVER: Final = float("inf")
+
 
 class KeyFrameDemand:
     """What is asked of the sender of one stream."""
 
-    __slots__ = ("_answered_count", "_asked_at", "_context", "_requests_left", "_sequence_number", "_stats")
+    __slots__ = ("_answered_count", "_asked_at", "_context", "_sequence_number", "_stats", "requests_left")
 
     def __init__(self, context: Context, stats: InboundStats) -> None:
         self._context = context
         self._stats = stats
-        self._requests_left = 0
+        self.requests_left = 0
+        """How often a key frame is to be asked for, whether or not one is needed."""
+
         self._asked_at = float("-inf")
         self._sequence_number = 0
         self._answered_count = -1
@@ -40,38 +44,35 @@ class KeyFrameDemand:
         Args:
             is_command: Whether key frames are seen by the application alone: each wish is a new command, and is told once.
         """
-        self._requests_left = MAX_REQUESTS
+        self.requests_left = MAX_REQUESTS
         if is_command:
-            self._requests_left = 1
+            self.requests_left = 1
             self._answered_count = -1
 
     def answered(self) -> None:
         """A key frame has come."""
-        self._requests_left = 0
+        self.requests_left = 0
 
     def is_answer(self, now: float) -> bool:
         """Whether a key frame that comes now is the answer to a request."""
         return now < self._asked_at + ANSWER_TIME
 
-    def deadline(self, codec: RtpCodec, *, needed: bool) -> float | None:
-        """When to ask; None if there is nothing to ask for, or no way to.
+    def deadline(self, codec: RtpCodec) -> float:
+        """When to ask, if a key frame is needed or wished for; never if there is no way to.
 
         Args:
             codec: In use; its feedback says what the sender understands.
-            needed: Whether nothing can be shown without a key frame.
         """
-        if not (self._requests_left or needed):
-            return None
         # [rfc4585:4.2/8] [rfc4585:4.2/9] [rfc4585:4.2/12] [rfc4585:6.3.1.1/2]
         if codec.feedback.isdisjoint({"nack pli", "ccm fir"}):
-            return None
+            return _NEVER
         # [rfc5104:4.3.1.3/1]
         return self._asked_at + max(MIN_INTERVAL, 1.5 * self._context.round_trip_time.assumed)
 
     def request(self, reporter_ssrc: int, codec: RtpCodec) -> RtcpPacket:
         """Return the message that asks, now."""
         stats = self._stats
-        self._requests_left = max(self._requests_left - 1, 0)
+        self.requests_left = max(self.requests_left - 1, 0)
         self._asked_at = self._context.now
         self._context.record("key_frame_asked_for", ssrc=stats.ssrc)
         # [rfc5104:4.3.1.2/5]

@@ -507,12 +507,11 @@ class ReceiveStream:
         deadline = self.losses.deadline
         if deadline != _NEVER and not self._asks_again:
             deadline = _NEVER
-        ask_at = self._ask_for_key_frame_at()
-        return deadline if ask_at is None else min(deadline, ask_at)
+        return min(deadline, self._ask_for_key_frame_at())
 
-    def _ask_for_key_frame_at(self) -> float | None:
-        needed = self.buffer is not None and self.buffer.wants_key_frame
-        return self._key_frames.deadline(self.codec, needed=needed)
+    def _ask_for_key_frame_at(self) -> float:
+        is_needed = self.buffer is not None and self.buffer.wants_key_frame
+        return self._key_frames.deadline(self.codec) if is_needed or self._key_frames.requests_left else _NEVER
 
     @property
     def is_ambiguous(self) -> bool:
@@ -546,8 +545,7 @@ class ReceiveStream:
                 # [rfc4588:6.3/1] [rfc4588:6.3/2]
                 packets.append(GenericNack(reporter_ssrc, self.ssrc, numbers))
                 self.stats.nack_count += 1
-        ask_at = self._ask_for_key_frame_at()
-        if ask_at is not None and now >= ask_at:
+        if self._ask_for_key_frame_at() <= now:
             packets.append(self._key_frames.request(reporter_ssrc, self.codec))
         return packets
 
