@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rtc_rtp.payload.quantizer import LONGEST_HEADER, quantizer_index
 
@@ -52,26 +52,11 @@ class DecoderFigures:
     channel_count: int | None = None
 
 
-class _Note(NamedTuple):
-    """One call of the decoder, as it is to be counted."""
-
-    at: float
-    """Seconds."""
-    duration: float
-    """Seconds that it took."""
-    waited: float
-    """Seconds since the last packet of the frame came."""
-    mime_type: str
-    keyframe: bool
-    header: bytes
-    """Where the frame begins."""
-    audio_level: "AudioLevel | None"
-    shapes: "list[_Shape]"
-    """Of each picture or piece of sound that came out."""
-
-
 _Shape: TypeAlias = tuple[object, object, object, object, object]
 """Width and height of a picture; how many samples sound has, in it and in a second, and how many channels. Whole numbers, if it says so."""
+_Note: TypeAlias = "tuple[float, float, float | None, str, bool, bytes, AudioLevel | None, list[_Shape]]"
+"""One call of the decoder, as it is to be counted: when it was, and how many seconds it took; when the last packet of the frame came; of
+which media type, and whether a key frame; where it begins; how loud it is; what came out of it."""
 
 
 class Decoding:
@@ -85,6 +70,7 @@ class Decoding:
         self._factory = factory
         self._decoder: Decoder | None = None
         self._codec: RtpCodec | None = None
+        self._shape = _shape_of_sound
         self._concealed_before = Concealment()
         """By decoders that were there before this one."""
         self._decoded_at: deque[float] = deque(maxlen=200)
@@ -114,7 +100,8 @@ class Decoding:
 
     def runs_inline(self, codec: "RtpCodec") -> bool:
         """Whether the decoder is there and costs less than a thread."""
-        return self._decoder is not None and codec == self._codec and self._decoder.runs_inline
+        decoder = self._decoder
+        return decoder is not None and decoder.runs_inline and codec == self._codec
 
     def frames_per_second(self, now: float) -> int:
         """How many frames were decoded in the last second."""
@@ -132,6 +119,7 @@ class Decoding:
             self._concealed_before = self._figures.concealment or Concealment()
             self._decoder = self._factory.create_decoder(codec)
             self._codec = codec
+            self._shape = _shape_of_picture if codec.mime_type.lower().startswith("video/") else _shape_of_sound
         started = time.perf_counter()
         decoded = self._decoder.decode(frame)
         self._note(frame, decoded, time.perf_counter() - started, codec)
@@ -145,40 +133,41 @@ class Decoding:
             decoder.close()
 
     def _note(self, frame: "EncodedFrame", decoded: list[RawFrame], duration: float, codec: "RtpCodec") -> None:
-        now = time.monotonic()
-        note = _Note(
-            now,
+        note = (
+            time.monotonic(),
             duration,
-            max(now - frame.received_at, 0.0) if frame.received_at is not None else 0.0,
+            frame.received_at,
             codec.mime_type,
             frame.keyframe,
             frame.data[:LONGEST_HEADER],
             frame.audio_level,
-            list(map(_shape_of_picture if codec.mime_type.lower().startswith("video/") else _shape_of_sound, decoded)),
+            list(map(self._shape, decoded)),
         )
         self._backlog.add(note, self._count)
 
-    def _count(self, note: "_Note") -> None:
+    def _count(self, note: _Note) -> None:
+        now, duration, received_at, mime_type, keyframe, header, audio_level, shapes = note
         figures = self._figures
-        figures.total_decode_time += note.duration
-        for width, height, samples, rate, channels in note.shapes:
+        figures.total_decode_time += duration
+        waited = max(now - received_at, 0.0) if received_at is not None else 0.0
+        for width, height, samples, rate, channels in shapes:
             figures.frames_decoded += 1
             if isinstance(width, int) and isinstance(height, int):
                 figures.frame_width, figures.frame_height = width, height
-                figures.total_processing_delay += note.waited
+                figures.total_processing_delay += waited
             if isinstance(samples, int) and isinstance(rate, int) and rate:
-                figures.total_processing_delay += note.waited * samples
+                figures.total_processing_delay += waited * samples
                 figures.total_samples_received += samples
                 figures.total_samples_duration += samples / rate
-                if note.audio_level is not None:
-                    energy = linear_level(note.audio_level.level) ** 2 * samples / rate
+                if audio_level is not None:
+                    energy = linear_level(audio_level.level) ** 2 * samples / rate
                     figures.total_audio_energy = (figures.total_audio_energy or 0.0) + energy
                 figures.sample_rate, figures.channel_count = rate, channels if isinstance(channels, int) else None
-            self._count_distance(note.at)
-            self._decoded_at.append(note.at)
-        if note.shapes:
-            figures.key_frames_decoded += note.keyframe
-            if (index := quantizer_index(note.mime_type, note.header)) is not None:
+            self._count_distance(now)
+            self._decoded_at.append(now)
+        if shapes:
+            figures.key_frames_decoded += keyframe
+            if (index := quantizer_index(mime_type, header)) is not None:
                 figures.qp_sum = (figures.qp_sum or 0) + index
 
     def _count_distance(self, now: float) -> None:

@@ -29,7 +29,7 @@ class _PacedTrack(MediaStreamTrack):
 
     async def _next(self, ticks: int) -> int:
         """Wait until a frame that lasts so many ticks is due, and return when it begins."""
-        if self.readyState == "ended":
+        if self._ended:
             raise MediaStreamError("the track has ended")
         now = asyncio.get_running_loop().time()
         if self._started_at is None:

@@ -148,25 +148,28 @@ class RemoteMedia:
 
     def _decode_next(self) -> None:
         """Decode what has come, in order, unless the thread is at it: it goes on when it has done."""
-        while (encoded := self._encoded) is not None and not self._is_decoding and encoded:
+        while not self._is_decoding and (encoded := self._encoded) is not None and encoded:
             frame = encoded.take()
-            if self._is_usable(frame, encoded) and (codec := self._codec_of(frame)) is not None:
+            if encoded.dropped != self._dropped:
+                self._note_dropped(frame, encoded.dropped)
+            if self._starved and not frame.keyframe:
+                self._leave_out(frame)
+            elif (codec := self._codec_of(frame)) is not None:
                 self._decode(frame, codec, encoded)
 
-    def _is_usable(self, frame: EncodedFrame, encoded: FrameQueue[EncodedFrame]) -> bool:
-        """Whether a frame can be decoded: nothing that it refers to is missing. Otherwise a key frame is asked for."""
-        if encoded.dropped != self._dropped:
-            if self._kind == "video":
-                self._starved = True
-                self._decoding(frame.ssrc).figures.frames_dropped += encoded.dropped - self._dropped
-                self._ask_for_key_frame()
-            self._dropped = encoded.dropped
-        if self._starved and not frame.keyframe:
-            self._decoding(frame.ssrc).figures.frames_dropped += 1
-            if asyncio.get_running_loop().time() > self._asked_at + PATIENCE:
-                self._ask_for_key_frame()
-            return False
-        return True
+    def _note_dropped(self, frame: EncodedFrame, dropped: int) -> None:
+        """Frames before this one were thrown away, and what refers to them cannot be decoded."""
+        if self._kind == "video":
+            self._starved = True
+            self._decoding(frame.ssrc).figures.frames_dropped += dropped - self._dropped
+            self._ask_for_key_frame()
+        self._dropped = dropped
+
+    def _leave_out(self, frame: EncodedFrame) -> None:
+        """A frame cannot be decoded, because what it refers to is missing; if a key frame does not come, it is asked for again."""
+        self._decoding(frame.ssrc).figures.frames_dropped += 1
+        if asyncio.get_running_loop().time() > self._asked_at + PATIENCE:
+            self._ask_for_key_frame()
 
     def _decode(self, frame: EncodedFrame, codec: "RtpCodec", encoded: FrameQueue[EncodedFrame]) -> None:
         decoding = self._decoding(frame.ssrc)
@@ -192,7 +195,8 @@ class RemoteMedia:
             self._failed(codec, result)
         else:
             self._hand_on(result)
-        self._decode_next()
+        if encoded:
+            self._decode_next()
 
     def _hand_on(self, decoded: list[RawFrame]) -> None:
         self._starved = False

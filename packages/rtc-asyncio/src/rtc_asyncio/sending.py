@@ -241,9 +241,9 @@ class SendingPump:
         while (parameters := self._outlet.parameters) is not None:
             await self._encoded_all()
             # It has the time of its own clock: what that of the track's pictures was does not matter any more.
-            pts = round(asyncio.get_running_loop().time() * VIDEO_CLOCK_RATE)
-            black = self._factory.blank_video(*self.source_size, pts, VIDEO_TIME_BASE)
-            self._encode(track, black, parameters, is_blank=True, origin="black")
+            now = asyncio.get_running_loop().time()
+            black = self._factory.blank_video(*self.source_size, round(now * VIDEO_CLOCK_RATE), VIDEO_TIME_BASE)
+            self._encode(track, black, parameters, now, is_blank=True, origin="black")
             await asyncio.sleep(BLACK_INTERVAL)
 
     # --- encoded already ---
@@ -336,16 +336,17 @@ class SendingPump:
         if self._kind == "video":
             self.source_size = picture_size(frame) or self.source_size
         if track.enabled and not track.muted:
-            self._encode(track, frame, parameters)
+            self._encode(track, frame, parameters, now)
         elif track.kind == "audio" or now >= self._black_at + BLACK_INTERVAL:
             self._black_at = now
-            self._encode(track, self._factory.blank(frame), parameters, is_blank=True)
+            self._encode(track, self._factory.blank(frame), parameters, now, is_blank=True)
 
     def _encode(
         self,
         track: MediaStreamTrack,
         frame: RawFrame,
         parameters: "SendParameters",
+        now: float,
         *,
         is_blank: bool = False,
         origin: object = None,
@@ -363,7 +364,6 @@ class SendingPump:
             self._plan = self._planned(track, frame, parameters)
         # Of sound it is measured what was encoded; a picture is let go, for its memory serves the next one.
         heard = frame if self._kind == "audio" else None
-        now = asyncio.get_running_loop().time()
         for encoding, codec, rid in self._plan:
             if is_blank or encoding.is_due(now):
                 encoding.start(frame, partial(self._encoded, origin or id(track), codec, rid, heard))
@@ -381,7 +381,12 @@ class SendingPump:
             self._failed(codec, result)
         else:
             try:
-                self._send_all(result, origin, codec, rid, heard)
+                if heard is not None:
+                    self._measure(heard, result)
+                for frame in result:
+                    self._hand_over(frame, codec, rid, origin)
+                # Each frame was waited for: what others do in this turn is no reason to wait for another one.
+                self._outlet.flush()
             except Exception as error:  # noqa: BLE001 - of frames that are none
                 self._failed(codec, error)
         if self._idle is not None and not self._idle.done():
@@ -396,21 +401,6 @@ class SendingPump:
         _report(error)
         if self._task is not None:
             self._task.cancel()
-
-    def _send_all(
-        self,
-        frames: list[EncodedFrame],
-        origin: object,
-        codec: "RtpCodec",
-        rid: str | None,
-        heard: RawFrame | None,
-    ) -> None:
-        if heard is not None:
-            self._measure(heard, frames)
-        for frame in frames:
-            self._hand_over(frame, codec, rid, origin)
-        # Each frame was waited for: what others do in this turn is no reason to wait for another one.
-        self._outlet.flush()
 
     @property
     def _is_encoding(self) -> bool:

@@ -28,7 +28,8 @@ class Source(Generic[T]):
     ) -> None:
         self._idle = idle
         self._busy = busy
-        self._readers: list[FrameQueue[T]] = []
+        self._readers: tuple[FrameQueue[T], ...] = ()
+        """Never changed, but replaced: who is handed a frame may subscribe, or close."""
         self._ended = False
 
     @property
@@ -47,26 +48,26 @@ class Source(Generic[T]):
         if self._ended:
             reader.end()
         else:
-            self._readers.append(reader)
+            self._readers += (reader,)
             if self._busy is not None and len(self._readers) == 1:
                 self._busy()
         return reader
 
     def push(self, frame: T) -> None:
         """Hand a frame to all readers; nobody waits for one that is slow."""
-        for reader in tuple(self._readers):
+        for reader in self._readers:
             reader.push(frame)
 
     async def put(self, frame: T) -> None:
         """Hand a frame to all readers once each has room for it."""
-        for reader in tuple(self._readers):
+        for reader in self._readers:
             await reader.room()
             reader.push(frame)
 
     def end(self) -> None:
         """Nothing will come any more. Idempotent."""
         self._ended = True
-        readers, self._readers = self._readers, []
+        readers, self._readers = self._readers, ()
         for reader in readers:
             reader.end()
 
@@ -74,8 +75,7 @@ class Source(Generic[T]):
         return FrameQueue(limit, arrived=arrived, on_close=self._gone)
 
     def _gone(self, reader: FrameQueue[T]) -> None:
-        if reader in self._readers:
-            self._readers.remove(reader)
+        self._readers = tuple([each for each in self._readers if each is not reader])
         if not self._readers and self._idle is not None:
             self._idle()
 
@@ -109,7 +109,7 @@ class PullSource(Source[T]):
     async def fetch(self, reader: FrameQueue[T]) -> None:
         """See to it that frames come, and return when one may have come to a reader."""
         task = asyncio.current_task()
-        if self._asking is None and task is not None and self._has_begun and self._readers == [reader]:
+        if self._asking is None and task is not None and self._has_begun and self._readers == (reader,):
             await self._ask_here(task)
             return
         if self._asking is None:

@@ -123,9 +123,14 @@ class VideoEncoder:
             context = self._open(*size, now)
         elif self._kind.changes_bitrate and context.bit_rate != self._rate.target_bps:
             context.bit_rate = self._rate.target_bps
-        frames = self._encode(context, frame, ticks, keyframe=keyframe)
+        picture = self._picture(frame, ticks)
+        picture.pict_type = PictureType.I if keyframe else PictureType.NONE
+        try:
+            packets = context.encode(picture)
+        except LIBAV_ERRORS as failure:
+            raise CodecError(f"{self.implementation} failed: {said_by(failure)}") from failure
         self._owes_keyframe = False
-        return frames
+        return [self._encoded(packet, ticks) for packet in packets if packet.size]
 
     def set_bitrate(self, bitrate_bps: int) -> None:
         """Aim at another bit rate. Encoders that cannot change it while they run are opened anew, though not for each small change."""
@@ -208,23 +213,15 @@ class VideoEncoder:
         self._since_open = 0
         return context
 
-    def _encode(
-        self, context: VideoCodecContext, frame: VideoFrame, ticks: int, *, keyframe: bool
-    ) -> list[EncodedFrame]:
+    def _picture(self, frame: VideoFrame, ticks: int) -> VideoFrame:
+        """Return the picture as it is encoded: of the right size, and in the encoder's time, which never goes back or leaps."""
         # [rfc7742:4/5] Upright, so there is no orientation to signal, in the codec's way or another.
         picture = self._adapter.adapt(frame, *self._opened)
-        # The encoder's clock never goes back and never leaps, whatever the track does.
         step = LONGEST_STEP if self._last_ticks is None else ticks - self._last_ticks
-        self._encoder_ticks += min(max(step, 1), LONGEST_STEP)
         self._last_ticks = ticks
-        picture.pts = self._encoder_ticks
-        picture.pict_type = PictureType.I if keyframe else PictureType.NONE
+        picture.pts = self._encoder_ticks = self._encoder_ticks + min(max(step, 1), LONGEST_STEP)
         self._ticks_of[self._encoder_ticks] = ticks
-        try:
-            packets = context.encode(picture)
-        except LIBAV_ERRORS as failure:
-            raise CodecError(f"{self.implementation} failed: {said_by(failure)}") from failure
-        return [self._encoded(packet, ticks) for packet in packets if packet.size]
+        return picture
 
     def _encoded(self, packet: "av.Packet[av.stream.Stream]", ticks: int) -> EncodedFrame:
         data = bytes(packet)
