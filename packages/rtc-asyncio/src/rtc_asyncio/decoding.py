@@ -16,6 +16,8 @@ from .tracks import RawFrame
 if TYPE_CHECKING:
     from rtc_rtp import AudioLevel, EncodedFrame, RtpCodec
 
+_FREEZE: Final = 0.150
+"""Seconds by which the distance of pictures is longer than usual in a freeze, at least."""
 _FREEZE_WINDOW: Final = 30
 """Frames over which the usual distance of pictures is averaged."""
 _PAUSE: Final = 5.0
@@ -177,14 +179,17 @@ class Decoding:
         distance = now - self._decoded_at[-1]
         figures.total_inter_frame_delay += distance
         figures.total_squared_inter_frame_delay += distance * distance
-        usual = math.fsum(self._distances) / len(self._distances) if self._distances else math.inf
         if distance > _PAUSE:
             figures.pause_count += 1
             figures.total_pauses_duration += distance
-        elif distance >= max(3 * usual, usual + 0.150):
+        elif distance >= _FREEZE and self._distances and distance >= self._shortest_freeze():
             figures.freeze_count += 1
             figures.total_freezes_duration += distance
         self._distances.append(distance)
+
+    def _shortest_freeze(self) -> float:
+        usual = math.fsum(self._distances) / len(self._distances)
+        return max(3 * usual, usual + _FREEZE)
 
 
 def _shape_of_picture(raw: RawFrame) -> "_Shape":

@@ -163,8 +163,7 @@ class FrameQueue(Generic[T]):
 
     def look(self) -> None:
         """Let whoever waits for a frame see to it again."""
-        if self._getters:
-            _wake(self._getters)
+        _wake(self._getters)
 
     def end(self) -> None:
         """Nothing will come any more; what is there can still be read. Idempotent."""

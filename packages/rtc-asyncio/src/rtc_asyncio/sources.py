@@ -109,20 +109,14 @@ class PullSource(Source[T]):
     async def fetch(self, reader: FrameQueue[T]) -> None:
         """See to it that frames come, and return when one may have come to a reader."""
         task = asyncio.current_task()
-        if self._asking is None and task is not None and self._has_begun and self._readers == (reader,):
-            await self._ask_here(task)
+        if self._asking is not None or task is None or not self._has_begun or self._readers != (reader,):
+            if self._asking is None:
+                self._has_begun = True
+                self._asking = asyncio.get_running_loop().create_task(self._ask())
+                self._asking.add_done_callback(self._asked)
+            await reader.sleep()
             return
-        if self._asking is None:
-            self._has_begun = True
-            self._asking = asyncio.get_running_loop().create_task(self._ask())
-            self._asking.add_done_callback(self._asked)
-        await reader.sleep()
-
-    def _queue(self, limit: int, arrived: Callable[[], None] | None) -> FrameQueue[T]:
-        return FrameQueue(limit, arrived=arrived, fetch=self.fetch, on_close=self._gone)
-
-    async def _ask_here(self, task: asyncio.Task[object]) -> None:
-        """Ask in the task of the only reader, which saves a task and two turns of the event loop for each frame."""
+        # The task of the only reader asks by itself, which saves a task and two turns of the event loop for each frame.
         self._asking, self._is_lent = task, True
         others = task.cancelling()
         try:
@@ -136,8 +130,12 @@ class PullSource(Source[T]):
                 task.uncancel()
         finally:
             self._asking, self._is_lent, self._is_interrupted = None, False, False
-            for reader in self._readers:
-                reader.look()  # who came meanwhile has relied on this one
+            for other in self._readers:
+                if other is not reader:
+                    other.look()  # who came meanwhile has relied on this one
+
+    def _queue(self, limit: int, arrived: Callable[[], None] | None) -> FrameQueue[T]:
+        return FrameQueue(limit, arrived=arrived, fetch=self.fetch, on_close=self._gone)
 
     def _asked(self, task: asyncio.Task[object]) -> None:
         if self._asking is task:

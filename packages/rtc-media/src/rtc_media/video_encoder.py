@@ -68,6 +68,7 @@ class VideoEncoder:
         self._settings = settings
         self._kind = VIDEO_ENCODERS[name]
         self._limits = picture_limits(codec.mime_type, codec.parameters)
+        self._bounds_framerate = self._limits.bounds_framerate
         self._layers = TEMPORAL_LAYERS.get(settings.scalability_mode or "", 1) if self._kind.has_temporal_layers else 1
         self._is_drawn = settings.content_hint in {"detail", "text"}
         preference = settings.degradation_preference
@@ -147,8 +148,9 @@ class VideoEncoder:
         return min(bitrate_bps, self._limits.max_bitrate_bps or bitrate_bps)
 
     def _is_due(self, frame: VideoFrame, now: float) -> bool:
-        limits, most = self._limits, self._settings.max_framerate
-        if limits.bounds_framerate:
+        most = self._settings.max_framerate
+        if self._bounds_framerate:
+            limits = self._limits
             allowed = limits.framerate(*limits.fit(*upright_size(frame), self._settings.scale_resolution_down_by))
             most = allowed if most is None else min(allowed or most, most)
         if most is not None and not self._framerate_limit.keeps(now, most):
