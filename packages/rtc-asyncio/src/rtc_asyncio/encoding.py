@@ -304,11 +304,11 @@ class Encoding:
     def _take_source(self, size: tuple[int, int] | None, scale: float) -> None:
         """Pictures are of another size from now on, or are wanted in another."""
         self._source = size, scale
-        self._wished_size = self._ceiling_bps = None
-        if size is not None:
-            width, height = self._wished_size = int(size[0] / scale), int(size[1] / scale)
-            within = (ceiling for most, ceiling in CEILINGS_BPS if width * height <= most)
-            self._ceiling_bps = next(within, HIGHEST_CEILING_BPS)
+        if size is None:
+            self._wished_size = self._ceiling_bps = None
+            return
+        width, height = self._wished_size = int(size[0] / scale), int(size[1] / scale)
+        self._ceiling_bps = next((ceiling for most, ceiling in CEILINGS_BPS if width * height <= most), HIGHEST_CEILING_BPS)
 
     def _note(self, encoded: "list[EncodedFrame]", duration: float, codec: "RtpCodec", *, is_same_source: bool) -> None:
         note = (
