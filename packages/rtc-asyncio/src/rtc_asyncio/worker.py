@@ -1,10 +1,9 @@
 """One thread for the codec of one sender or receiver, started when it is first needed.
 
-It does what `concurrent.futures` does, without what a picture does not need: a job goes in by one queue, and what comes of it is handed to
-the event loop by one call.
+It does what `concurrent.futures` does, without what a picture does not need: a job goes in by one queue, and what comes of it is left in the
+mailbox of the event loop.
 """
 
-import asyncio
 import atexit
 import threading
 import weakref
@@ -12,6 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 from typing import Final, TypeAlias, TypeVar
+
+from .mailbox import Mailbox
 
 R = TypeVar("R")
 
@@ -23,7 +24,7 @@ _AT_WORK: Final[dict[threading.Thread, Jobs]] = {}
 
 
 class Worker:
-    """Runs what takes long, one thing after the other, beside the event loop.
+    """Runs what takes long, one thing after the other, beside the event loop in which it was told to first.
 
     Args:
         name: Of the thread, for people.
@@ -32,6 +33,7 @@ class Worker:
     def __init__(self, name: str) -> None:
         self._name = name
         self._jobs: Jobs | None = None
+        self._mailbox: Mailbox | None = None
         self._forgotten: weakref.finalize[[Jobs], Worker] | None = None
 
     def start(self, job: Callable[[], R], done: "Callable[[R | BaseException], None]") -> None:
@@ -41,13 +43,14 @@ class Worker:
             job: Runs in the thread.
             done: Called from the event loop with what the job returned or raised, unless the loop is closed by then.
         """
-        jobs = self._jobs
-        if jobs is None:
+        jobs, mailbox = self._jobs, self._mailbox
+        if jobs is None or mailbox is None:
+            mailbox = self._mailbox = Mailbox.of_running_loop()
             jobs = self._jobs = _begin(self._name)
             # Nobody may say `finish`: without the worker there is no more to do.
             self._forgotten = weakref.finalize(self, _end, jobs)
             self._forgotten.atexit = False
-        jobs.put(partial(perform, job, partial(_tell, asyncio.get_running_loop(), done)))
+        jobs.put(partial(perform, job, partial(mailbox.post, done)))
 
     def finish(self, job: Callable[[], object]) -> None:
         """Run a last job after those that were begun, here if there were none, and end the thread. Nobody waits for it."""
@@ -89,15 +92,6 @@ def perform(job: Callable[[], R], done: "Callable[[R | BaseException], None]") -
     except BaseException as error:  # noqa: BLE001 - it is told to whoever began the job
         result = error
     done(result)
-
-
-def _tell(
-    loop: asyncio.AbstractEventLoop, done: "Callable[[R | BaseException], None]", result: R | BaseException
-) -> None:
-    try:
-        loop.call_soon_threadsafe(done, result)
-    except RuntimeError:
-        return  # the loop is closed: nobody wants to know
 
 
 def _end(jobs: Jobs) -> None:
