@@ -192,10 +192,12 @@ class Outbound:
             stream.stats.frames_dropped += 1
             return
         self.departures.check_room(len(frame.data))
-        packets = stream.packetize(frame)
+        media, parity = stream.packetize(frame)
         self.has_begun = True
         self._unsettled.append(stream)
-        self.departures.add(packets)
+        self.departures.add(media)
+        if parity is not None:
+            self.departures.add(parity)
 
     def send_packets(
         self,

@@ -285,16 +285,32 @@ class RtpPacket:
 
         See :rfc:`3550#section-5.1`.
         """
-        second = self.payload_type
-        if second >> 7:
-            raise ValueError(f"a payload type is 0 to 127, not {second}")
-        if self.marker:
-            second |= _MARKER
         profile, data, elements = self._extension_profile, self._extension_data, self._elements
         if elements and (data is None or self._has_foreign_extension()):
             if profile and is_two_byte_profile(profile):
                 two_byte = True
             profile, data = serialize_elements(elements, two_byte=two_byte)
+        return self.serialize_with(profile, data)
+
+    __bytes__ = serialize
+
+    def serialize_with(self, profile: int, data: bytes | None) -> bytes:
+        """Return the bytes of the packet with another header extension than its own, of which nothing is left in the packet.
+
+        Args:
+            profile: The 16 bits "defined by profile".
+            data: What follows their length: whole words, padded; ``None`` for no extension.
+
+        Raises:
+            ValueError: A field is out of its range.
+
+        See :rfc:`3550#section-5.3.1`.
+        """
+        second = self.payload_type
+        if second >> 7:
+            raise ValueError(f"a payload type is 0 to 127, not {second}")
+        if self.marker:
+            second |= _MARKER
         if data is None or self.csrcs or self.padding_length:
             return self._serialize_any(second, profile, data)
         # What nearly all packets of WebRTC look like: an extension, neither sources nor padding.
@@ -314,8 +330,6 @@ class RtpPacket:
             )
         except struct.error as error:
             raise ValueError(f"a field of the packet is out of range: {error}") from None
-
-    __bytes__ = serialize
 
     def _serialize_any(self, second: int, profile: int, data: bytes | None) -> bytes:
         """Return the bytes of a packet of any shape."""

@@ -2,6 +2,8 @@
 
 import enum
 from collections import deque
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Final, Generic, TypeVar
 
 from rtc_rtp.congestion.probe import Probe
@@ -32,6 +34,7 @@ MAX_DEBT: Final = 0.5
 _TICK: Final = 1e-6
 """Seconds that are no time: clocks are floats."""
 _NO_LIMIT: Final = float("inf")
+_size: Final[Callable[[object], int]] = attrgetter("size")
 
 P = TypeVar("P")
 
@@ -129,7 +132,7 @@ class Pacer(Generic[P]):
 
     def queued_bytes_of(self, priority: PacketPriority) -> int:
         """Bytes that wait with one priority."""
-        return sum([paced.size for paced in self._queues[priority]])
+        return sum(map(_size, self._queues[priority]))
 
     @property
     def queued_count(self) -> int:
@@ -170,14 +173,28 @@ class Pacer(Generic[P]):
         Raises:
             BufferFullError: So much waits already that the packet was not taken.
         """
+        self.enqueue_all((PacedPacket(packet, size),), priority, now)
+
+    def enqueue_all(self, packets: Sequence[PacedPacket[P]], priority: PacketPriority, now: float) -> None:
+        """Queue packets that came together, all or none: the fast path of `enqueue`.
+
+        Args:
+            packets: What they are, each with its bytes on the wire.
+            priority: When they leave.
+            now: Seconds.
+
+        Raises:
+            BufferFullError: So much waits already that they were not taken.
+        """
         if now > self._now:
             self._advance(now)
-        queued_bytes = self._queued_bytes + size
-        if queued_bytes > self._max_queued_bytes or self._queued_count >= self._max_queued_count:
+        queued_bytes = self._queued_bytes + sum(map(_size, packets))
+        queued_count = self._queued_count + len(packets)
+        if queued_bytes > self._max_queued_bytes or queued_count > self._max_queued_count:
             raise BufferFullError(f"{self._queued_count} packets of {self._queued_bytes} bytes wait already")
-        self._queues[priority].append(PacedPacket(packet, size))
+        self._queues[priority].extend(packets)
         self._queued_bytes = queued_bytes
-        self._queued_count += 1
+        self._queued_count = queued_count
 
     def probe(self, probe: Probe, now: float) -> None:
         """Send what waits, or padding, at the rate of a probe; it begins when there was something to send before."""

@@ -1,5 +1,6 @@
 """The sender's memory of packets, and what feedback says became of them."""
 
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Final
 
@@ -17,15 +18,18 @@ MAX_AGE: Final = 10.0
 """Seconds after which nobody waits for feedback any more."""
 
 
-_EXPIRE_MASK: Final = 63
-"""Old packets are looked for once in so many, plus one."""
+EXPIRY_INTERVAL: Final = 0.5
+"""Seconds between two looks for packets that are too old."""
+
+_number: Final = attrgetter("number")
 _sent_at: Final = attrgetter("sent_at")
+_size: Final[Callable[["SentPacket"], int]] = attrgetter("size")
 
 
 class SentPacket:
     """A packet that was sent, and what became of it."""
 
-    __slots__ = ("in_flight", "number", "probe_id", "received_at", "sent_at", "size", "stream_key")
+    __slots__ = ("number", "probe_id", "received_at", "sent_at", "size", "stream_key")
 
     def __init__(self, number: int, size: int, sent_at: float, probe_id: int | None, stream_key: int | None) -> None:
         self.number = number
@@ -38,29 +42,45 @@ class SentPacket:
         """Number of the probe that it belongs to; None for most."""
         self.received_at: float | None = None
         """Seconds of the receiver's clock; None if it was lost as far as the feedback knows."""
-        self.in_flight = True
-        """Whether no feedback has spoken of it yet."""
         self.stream_key = stream_key
+        """What feedback by streams knows it by, see `stream_key`; None where there is none."""
+
+
+def stream_key(ssrc: int, sequence_number: int) -> int:
+    """Return what stands for a packet of a stream, where feedback goes by streams (:rfc:`8888`)."""
+    return ssrc << 16 | sequence_number
 
 
 class SentPackets:
     """Remembers packets until feedback tells their fate; of either kind, by transport-wide or by stream's number."""
 
     def __init__(self) -> None:
-        self._packets: dict[int, SentPacket] = {}
+        self._in_flight: dict[int, SentPacket] = {}
+        """Those of which no feedback has spoken yet, by their number and in its order."""
+        self._passed: dict[int, SentPacket] = {}
+        """Those that feedback called missing, or did not speak of when it should have: they may have arrived after all."""
         self._numbers = SequenceUnwrapper()
         self._by_stream: dict[int, int] = {}
         self._reference_time = SequenceUnwrapper(bits=24)
         self._report_timestamp = SequenceUnwrapper(bits=32)
         self._suspects: list[int] = []
         self._told: int | None = None
+        self._expires_at = float("-inf")
         self.has_gap = False
         """Whether the last feedback does not go on where the one before ended: some of it was lost."""
-        self.in_flight_bytes = 0
-        """Bytes of packets of which no feedback has spoken yet."""
 
     def __len__(self) -> int:
-        return len(self._packets)
+        return len(self._in_flight) + len(self._passed)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there are packets of which no feedback has spoken yet."""
+        return bool(self._in_flight)
+
+    @property
+    def in_flight_bytes(self) -> int:
+        """Bytes of packets of which no feedback has spoken yet."""
+        return sum(map(_size, self._in_flight.values()))
 
     def packet_sent(
         self,
@@ -84,34 +104,42 @@ class SentPackets:
             probe_id: The probe that it belongs to.
         """
         number = self._numbers.unwrap(transport_sequence_number)
-        key = None if ssrc is None else ssrc << 16 | sequence_number
-        if number in self._packets:
-            self._take(number)
-        self._packets[number] = SentPacket(number, size, now, probe_id, key)
-        self.in_flight_bytes += size
-        if key is not None:
-            self._by_stream[key] = number
-        if not number & _EXPIRE_MASK:
+        key = None if ssrc is None else stream_key(ssrc, sequence_number)
+        self._take(number)
+        self.packets_sent((SentPacket(number, size, now, probe_id, key),), now)
+
+    def packets_sent(self, packets: Sequence[SentPacket], now: float) -> None:
+        """Remember packets that left together, at least one: the fast path of `packet_sent`.
+
+        Args:
+            packets: Their numbers go on from packet to packet, and do not wrap.
+            now: Seconds.
+        """
+        in_flight = self._in_flight
+        for packet in packets:
+            in_flight[packet.number] = packet
+            if packet.stream_key is not None:
+                self._by_stream[packet.stream_key] = packet.number
+        numbers, last = self._numbers, packets[-1].number
+        if numbers.highest is None or last > numbers.highest:
+            numbers.highest = last
+        if now >= self._expires_at or len(in_flight) > MAX_PACKET_COUNT:
             self.expire(now)
 
     def expire(self, now: float) -> None:
         """Forget packets that are too old or too many."""
-        packets = self._packets
-        while packets:
-            number = next(iter(packets))
-            if len(packets) <= MAX_PACKET_COUNT and packets[number].sent_at > now - MAX_AGE:
-                return
-            self._take(number)
+        self._expires_at = now + EXPIRY_INTERVAL
+        for packets in (self._passed, self._in_flight):
+            while packets:
+                packet = next(iter(packets.values()))
+                if len(self) <= MAX_PACKET_COUNT and packet.sent_at > now - MAX_AGE:
+                    break
+                self._take(packet.number)
 
     def _take(self, number: int) -> SentPacket | None:
         """Return and forget a packet; None if there is none of this number."""
-        packet = self._packets.pop(number, None)
-        if packet is None:
-            return None
-        if packet.in_flight:
-            packet.in_flight = False
-            self.in_flight_bytes -= packet.size
-        if packet.stream_key is not None:
+        packet = self._in_flight.pop(number, None) or self._passed.pop(number, None)
+        if packet is not None and packet.stream_key is not None:
             self._by_stream.pop(packet.stream_key, None)
         return packet
 
@@ -127,7 +155,7 @@ class SentPackets:
         else:
             found = self._stream_results(feedback)
         self._find_gap(found)
-        found += [self._packets[number] for number in suspects if number in self._packets]
+        found += [self._passed[number] for number in suspects if number in self._passed]
         found.sort(key=_sent_at)
         return found
 
@@ -136,21 +164,17 @@ class SentPackets:
         self.has_gap = False
         if not found:
             return
-        numbers = [packet.number for packet in found]
+        first, last = min(found, key=_number).number, max(found, key=_number).number
         if self._told is not None:
-            for number in range(self._told + 1, min(*numbers, self._told + MAX_PACKET_COUNT)):
-                packet = self._packets.get(number)
-                if packet is not None and packet.in_flight:
-                    self.has_gap = True
-                    packet.in_flight = False
-                    self.in_flight_bytes -= packet.size
-        self._told = max(numbers) if self._told is None else max(self._told, *numbers)
+            for number in range(self._told + 1, min(first, self._told + MAX_PACKET_COUNT)):
+                self.has_gap |= self._pass(number)
+            last = max(last, self._told)
+        self._told = last
 
     def _transport_results(self, feedback: TransportFeedback) -> list[SentPacket]:
-        reference = self._reference_time.unwrap(feedback.reference_time & 0xFF_FFFF) * REFERENCE_TICKS
-        ticks = reference
+        ticks = self._reference_time.unwrap(feedback.reference_time & 0xFF_FFFF) * REFERENCE_TICKS
         found: list[SentPacket] = []
-        oldest, newest = next(iter(self._packets), 0), self._numbers.highest or 0
+        newest = self._numbers.highest or 0
         number = self._numbers.peek(feedback.base_sequence_number)
         # Feedback of some bytes can speak of very many packets: of those that were never sent nobody needs to hear.
         for delta in feedback.deltas[: max(newest + 1 - number, 0)]:
@@ -160,8 +184,8 @@ class SentPackets:
                 if packet is not None:
                     packet.received_at = ticks / TICKS_PER_SECOND
                     found.append(packet)
-            elif number >= oldest:
-                self._missed(number)
+            elif self._pass(number):
+                self._suspects.append(number)
             number += 1
         return found
 
@@ -170,12 +194,13 @@ class SentPackets:
         found: list[SentPacket] = []
         for stream in feedback.streams:
             for index, metric in enumerate(stream.metrics):
-                key = stream.ssrc << 16 | stream.begin_sequence_number + index & 0xFFFF
+                key = stream_key(stream.ssrc, stream.begin_sequence_number + index & 0xFFFF)
                 number = self._by_stream.get(key)
                 if number is None:
                     continue
                 if metric is None:
-                    self._missed(number)
+                    if self._pass(number):
+                        self._suspects.append(number)
                     continue
                 packet = self._take(number)
                 # Beyond this offset it arrived, but who knows when.
@@ -184,9 +209,10 @@ class SentPackets:
                     found.append(packet)
         return found
 
-    def _missed(self, number: int) -> None:
-        packet = self._packets.get(number)
-        if packet is not None and packet.in_flight:
-            packet.in_flight = False
-            self.in_flight_bytes -= packet.size
-            self._suspects.append(number)
+    def _pass(self, number: int) -> bool:
+        """Wait no more for news of a packet, though it may come; tell whether any was waited for."""
+        packet = self._in_flight.pop(number, None)
+        if packet is None:
+            return False
+        self._passed[number] = packet
+        return True

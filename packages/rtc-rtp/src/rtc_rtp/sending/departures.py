@@ -1,11 +1,13 @@
 """The queue in front of the wire: packets leave at the pace of the bandwidth estimate, or at once."""
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from rtc_rtp.congestion.bandwidth_estimator import BandwidthConfig, BandwidthEstimator
 from rtc_rtp.congestion.pacer import PacedPacket, Pacer, PacerConfig, PacketPriority
+from rtc_rtp.congestion.sent_packets import SentPacket, stream_key
 from rtc_rtp.context import Context
 from rtc_rtp.errors import BufferFullError
 from rtc_rtp.events import TargetBitrateChanged
@@ -36,6 +38,8 @@ REPAIR_TIME: Final = 0.5
 
 _NEVER: Final = float("inf")
 
+_packet: Final[Callable[[PacedPacket[Outgoing]], Outgoing | None]] = attrgetter("packet")
+
 
 class Departures:
     """Packets that wait, and what is known of the path.
@@ -60,10 +64,14 @@ class Departures:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._queue: deque[Outgoing] = deque()
+        self._queue: list[PacedPacket[Outgoing]] = []
+        """What waits where there is no pace: until the next flush."""
+
         self._queued_size = 0
         self._send_buffer_size = context.options.send_buffer_size
         self._transport_sequence_number = 0
+        """Of the next packet; it does not wrap, what is sent of it does."""
+
         self._estimator: BandwidthEstimator | None = None
         self._pacer: Pacer[Outgoing] | None = None
         self._padding_stream: SendStream | None = None
@@ -125,17 +133,20 @@ class Departures:
         if size > room:
             raise BufferFullError(f"there is room for {max(room, 0)} bytes, not for {size}")
 
-    def add(self, packets: Sequence[Outgoing]) -> None:
+    def add(self, outgoing: Outgoing) -> None:
         """Queue packets."""
-        pacer, now = self._pacer, self._context.now
-        if pacer is None:
-            self._queue.extend(packets)
-            self._queued_size += sum([outgoing.size for outgoing in packets])
-            return
-        # [rfc4588:7/1] [rfc4588:7/2] [rfc4588:7/3] Out of one budget: what is sent again takes from what is new.
-        # [rfc5104:4.3.1.2/3] [rfc5104:5/1] Whatever asked for it, a packet leaves at the pace of the estimate.
-        for outgoing in packets:
-            pacer.enqueue(outgoing, outgoing.size + LOWER_LAYERS, outgoing.priority, now)
+        headers = LOWER_LAYERS + outgoing.stream.header_length
+        paced = [
+            PacedPacket(outgoing, headers + len(packet.payload) + packet.padding_length)
+            for packet in outgoing.packets
+        ]
+        if self._pacer is None:
+            self._queue += paced
+            self._queued_size += sum([each.size for each in paced])
+        else:
+            # [rfc4588:7/1] [rfc4588:7/2] [rfc4588:7/3] Out of one budget: what is sent again takes from what is new.
+            # [rfc5104:4.3.1.2/3] [rfc5104:5/1] Whatever asked for it, a packet leaves at the pace of the estimate.
+            self._pacer.enqueue_all(paced, outgoing.priority, self._context.now)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -148,43 +159,47 @@ class Departures:
         leaving = self._leaving()
         if not leaving:
             return []
-        estimator, counts_all, now = self._estimator, self._counts_all, self._context.now
-        send_time = ABS_SEND_TIME.serialize(self._context.wall_time(now))
+        context = self._context
+        send_time = ABS_SEND_TIME.serialize(context.wall_time(context.now))
         datagrams: list[bytes] = []
-        for paced in leaving:
-            outgoing = paced.packet or self._padding(paced.size)
-            if outgoing is None:
+        sent: list[SentPacket] = []
+        for outgoing, run in groupby(leaving, _packet):
+            if outgoing is not None:
+                datagrams += self._depart(outgoing, list(run), send_time, sent)
                 continue
-            stream, number = outgoing.stream, self._transport_sequence_number
-            data = stream.depart(outgoing, number, send_time)
-            if data is None:
-                continue
-            datagrams.append(data)
-            packet = outgoing.packet
-            # What is repeated to the bit has the number that it had, and tells nothing of now.
-            is_stale = outgoing.is_retransmission and packet.ssrc == stream.ssrc
-            if is_stale or not (stream.is_numbered or counts_all):
-                continue
-            self._transport_sequence_number = number + 1 & 0xFFFF
-            if estimator is not None:
-                estimator.packet_sent(
-                    number,
-                    len(data) + LOWER_LAYERS,
-                    now,
-                    ssrc=packet.ssrc if counts_all else None,
-                    sequence_number=packet.sequence_number,
-                    probe_id=paced.probe_id,
-                )
-        self._context.stats.packets_sent += len(datagrams)
+            for paced in run:
+                padding = self._padding(paced.size)
+                if padding is not None:
+                    datagrams += self._depart(padding, [paced], send_time, sent)
+        if sent and self._estimator is not None:
+            self._estimator.packets_sent(sent, context.now)
+        context.stats.packets_sent += len(datagrams)
+        return datagrams
+
+    def _depart(
+        self, outgoing: Outgoing, run: list[PacedPacket[Outgoing]], send_time: bytes, sent: list[SentPacket]
+    ) -> list[bytes]:
+        """Return the bytes of packets that were queued together and leave together; note what there will be feedback of."""
+        stream, number, counts_all = outgoing.stream, self._transport_sequence_number, self._counts_all
+        packets = outgoing.take(len(run))
+        datagrams = stream.depart(outgoing, packets, number, send_time)
+        # What is repeated to the bit has the number that it had, and tells nothing of now.
+        is_stale = outgoing.is_retransmission and packets[0].ssrc == stream.ssrc
+        if is_stale or not (stream.is_numbered or counts_all):
+            return datagrams
+        now = self._context.now
+        for data, packet, paced in zip(datagrams, packets, run, strict=False):
+            key = stream_key(packet.ssrc, packet.sequence_number) if counts_all else None
+            sent.append(SentPacket(number, len(data) + LOWER_LAYERS, now, paced.probe_id, key))
+            number += 1
+        self._transport_sequence_number = number
         return datagrams
 
     def _leaving(self) -> list[PacedPacket[Outgoing]]:
         """Take from the queue what may leave now."""
         if self._pacer is not None:
             return self._pacer.packets_to_send(self._context.now)
-        leaving = [PacedPacket(outgoing, outgoing.size) for outgoing in self._queue]
-        self._queue.clear()
-        self._queued_size = 0
+        leaving, self._queue, self._queued_size = self._queue, [], 0
         return leaving
 
     def _padding(self, size: int) -> Outgoing | None:

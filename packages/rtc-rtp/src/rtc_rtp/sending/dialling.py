@@ -58,10 +58,10 @@ class Dialling:
             self._tones.synchronize(*mapping)
         self._tones.send_tones(tones, self._context.now, duration=duration, gap=gap)
 
-    def progress(self) -> list[Outgoing]:
+    def progress(self) -> Outgoing:
         """Return the packets that are due, and tell which tones began."""
         context, stream = self._context, self._stream
-        packets: list[Outgoing] = []
+        packets: list[RtpPacket] = []
         for tone in self._tones.packets_to_send(context.now):
             if not stream.may_send:
                 # Time goes on, the tone is not heard.
@@ -78,9 +78,9 @@ class Dialling:
                 marker=tone.marker,
                 extensions=elements,
             )
-            packets.append(Outgoing(stream, packet, context.now, stream.priority))
+            packets.append(packet)
         context.events += [ToneSent(self._sender_id, event.tone) for event in self._tones.events()]
-        return packets
+        return Outgoing(stream, packets, context.now, stream.priority)
 
     def deadline(self) -> float:
         """When there is more to do."""

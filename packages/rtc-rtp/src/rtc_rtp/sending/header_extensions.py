@@ -1,5 +1,6 @@
 """Which header extensions the packets of a sender carry, and how long they are."""
 
+from collections.abc import Sequence
 from struct import Struct
 from typing import Final
 
@@ -146,13 +147,31 @@ class HeaderExtensions:
             # [rfc6051:3.3/1] [rfc6051:3.3/2]
             elements[self._ntp] = NTP_64.serialize(ntp_timestamp(instant))
 
+    def serialize(self, packets: Sequence[RtpPacket], transport_sequence_number: int, send_time: bytes) -> list[bytes]:
+        """Return the bytes of packets that say which of all packets of the transport they are, and that they leave now.
+
+        Args:
+            packets: In their order.
+            transport_sequence_number: Of the first; it does not wrap, what is said does.
+            send_time: As an element says it.
+        """
+        datagrams: list[bytes] = []
+        headers, number = self._stamp_headers, transport_sequence_number
+        for packet in packets:
+            if headers is None or packet.extensions:
+                self.stamp(packet, number & 0xFFFF, send_time)
+                data = packet.serialize(two_byte=self.two_byte)
+            else:
+                # What nearly all packets of WebRTC look like: they say nothing else.
+                stamps = _STAMPS.pack(headers[0], number & 0xFFFF, headers[1], send_time)
+                data = packet.serialize_with(ONE_BYTE_PROFILE, stamps)
+            datagrams.append(data)
+            number += 1
+        return datagrams
+
     def stamp(self, packet: RtpPacket, transport_sequence_number: int, send_time: bytes) -> None:
-        """Say which of all packets of the transport one is, and when it leaves."""
-        elements, headers = packet.extensions, self._stamp_headers
-        if headers is not None and not elements:
-            # What nearly all packets of WebRTC look like: they say nothing else.
-            packet.carry(ONE_BYTE_PROFILE, _STAMPS.pack(headers[0], transport_sequence_number, headers[1], send_time))
-            return
+        """Give a packet the elements that say which of all packets of the transport it is, and when it leaves."""
+        elements = packet.extensions
         if self.transport_sequence_number is not None:
             elements[self.transport_sequence_number] = transport_sequence_number.to_bytes(2, "big")
         if self.abs_send_time is not None:

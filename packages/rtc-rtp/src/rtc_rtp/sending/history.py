@@ -1,6 +1,7 @@
 """Packets that were sent and may be asked for again. See :rfc:`4588#section-7` and :rfc:`4585#section-6.2.1`."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 from rtc_rtp.packet import RtpPacket
 
@@ -10,8 +11,12 @@ MAX_COUNT: Final = 16_384
 _HALF_COUNT: Final = MAX_COUNT // 2
 
 
+_Kept: TypeAlias = tuple[RtpPacket, bytes | None, int, float]
+"""What a `SentPacket` is made of. Of most packets none is ever made, for nobody asks for them."""
+
+
 class SentPacket:
-    """One packet that left."""
+    """One packet that left, and was asked for."""
 
     __slots__ = ("data", "packet", "resent_at", "resent_count", "sent_at", "size")
 
@@ -41,8 +46,8 @@ class History:
         """Seconds."""
 
         self._half_size = max_size // 2
-        self._older: dict[int, SentPacket] = {}
-        self._younger: dict[int, SentPacket] = {}
+        self._older: dict[int, SentPacket | _Kept] = {}
+        self._younger: dict[int, SentPacket | _Kept] = {}
         self._size = 0  # of the younger generation
         self._begun_at = float("-inf")
 
@@ -55,6 +60,17 @@ class History:
             size: How many these are.
             now: Seconds.
         """
+        self._make_room(size, now)
+        self._younger[packet.sequence_number] = packet, data, size, now
+
+    def add_all(self, packets: Sequence[RtpPacket], datagrams: list[bytes], now: float, *, keep_bytes: bool) -> None:
+        """Keep packets that leave together, with their bytes if they are to be sent again as they are: the fast path of `add`."""
+        self._make_room(sum(map(len, datagrams)), now)
+        younger = self._younger
+        for packet, data in zip(packets, datagrams, strict=True):
+            younger[packet.sequence_number] = packet, data if keep_bytes else None, len(data), now
+
+    def _make_room(self, size: int, now: float) -> None:
         self._size += size
         if (
             now > self._begun_at + self.max_duration
@@ -64,14 +80,17 @@ class History:
             self._older, self._younger = self._younger, {}
             self._size = size
             self._begun_at = now
-        self._younger[packet.sequence_number] = SentPacket(packet, data, size, now)
 
     def find(self, sequence_number: int, now: float) -> SentPacket | None:
         """Return the packet of a sequence number if it is still there and not too old."""
         # [rfc4585:6.2.1/3] Time alone makes packets go; nothing that the peer leaves unsaid does.
-        found = self._younger.get(sequence_number) or self._older.get(sequence_number)
+        generation = self._younger if sequence_number in self._younger else self._older
+        found = generation.get(sequence_number)
+        if isinstance(found, tuple):
+            found = generation[sequence_number] = SentPacket(*found)
         return None if found is None or found.sent_at < now - self.max_duration else found
 
     def latest(self) -> SentPacket | None:
         """Return the packet that left last."""
-        return next(reversed(self._younger.values()), None)
+        number = next(reversed(self._younger), None)
+        return None if number is None else self.find(number, float("-inf"))

@@ -257,8 +257,8 @@ class SendStream:
 
     # --- frames and packets ---
 
-    def packetize(self, frame: EncodedFrame) -> list[Outgoing]:
-        """Cut a frame into numbered packets.
+    def packetize(self, frame: EncodedFrame) -> tuple[Outgoing, Outgoing | None]:
+        """Cut a frame into numbered packets; return them, and the parity that follows them, if any does.
 
         Raises:
             ValueError: The frame is not of a negotiated format.
@@ -295,15 +295,10 @@ class SendStream:
         self.next_sequence_number = number
         is_key_frame = frame.keyframe and not self.is_audio
         self._count_frame(len(frame.data), is_key_frame=is_key_frame)
-        parity: list[RtpPacket] = []
-        if redundancy is not None:
-            parity = redundancy.protect(made, frame.metadata, self.stats.remote, self.take_number)
-        packets = [Outgoing(self, packet, now, self.priority) for packet in made]
-        if is_key_frame and packets:
-            packets[-1].is_key_frame = True
-        if parity:
-            packets += self._outgoing_parity(parity)
-        return packets
+        media = Outgoing(self, made, now, self.priority, is_key_frame=is_key_frame)
+        if redundancy is None:
+            return media, None
+        return media, self._parity(redundancy.protect(made, frame.metadata, self.stats.remote, self.take_number))
 
     def _describe(self, elements: dict[int, bytes], frame: EncodedFrame) -> None:
         """Say in a packet of a frame what each of them says."""
@@ -327,13 +322,15 @@ class SendStream:
         if orientation != self._orientation or (frame.keyframe and orientation is not None):
             extensions.tell_orientation(made[-1].extensions, orientation or VideoOrientation(0))
 
-    def _outgoing_parity(self, parity: list[RtpPacket]) -> list[Outgoing]:
+    def _parity(self, parity: list[RtpPacket]) -> Outgoing | None:
         """Count packets of parity, and give those in a stream of their own the priority of such."""
+        if not parity:
+            return None
         self.stats.fec_packets_sent += len(parity)
         self.stats.fec_bytes_sent += sum([len(packet.payload) for packet in parity])
         is_beside = parity[0].ssrc != self.ssrc and not self.is_audio
         priority = PacketPriority.FEC if is_beside else self.priority
-        return [Outgoing(self, packet, self._context.now, priority) for packet in parity]
+        return Outgoing(self, parity, self._context.now, priority)
 
     def _tell_clock(self, made: list[RtpPacket], frame: EncodedFrame, captured_at: float) -> None:
         """Let who begins to listen play in step at once: with the first packets, a key frame, and the sound that goes with one."""
@@ -387,7 +384,7 @@ class SendStream:
         rewrite: bool,
         payload_types: Mapping[int, int] | None,
         extension_map: ExtensionMap | None,
-    ) -> list[Outgoing]:
+    ) -> Outgoing:
         """Take packets that somebody else made; they are not changed, but copied.
 
         Raises:
@@ -405,7 +402,7 @@ class SendStream:
         self._introduce()
         extensions = self.extensions
         numbers = extensions.translation(extension_map)
-        passed: list[Outgoing] = []
+        passed: list[RtpPacket] = []
         for packet in packets:
             payload_type, number, timestamp = packet.payload_type, packet.sequence_number, packet.timestamp
             if payload_types is not None:
@@ -425,8 +422,8 @@ class SendStream:
                 self.next_sequence_number = following
                 self._mapped_timestamp, self._mapped_at = timestamp, now
                 self._is_unsettled = True
-            passed.append(Outgoing(self, copy, now, self.priority))
-        return passed
+            passed.append(copy)
+        return Outgoing(self, passed, now, self.priority)
 
     @property
     def mapping(self) -> tuple[int, float] | None:
@@ -435,7 +432,7 @@ class SendStream:
 
     # --- retransmission ---
 
-    def repeat(self, sequence_numbers: Iterable[int], round_trip_time: float, room: int) -> list[Outgoing]:
+    def repeat(self, sequence_numbers: Iterable[int], round_trip_time: float, room: int) -> Outgoing:
         """Return the packets that the peer asks for again, as far as they are there and were not sent a moment ago.
 
         Args:
@@ -444,9 +441,9 @@ class SendStream:
             room: Bytes that they may have together.
         """
         context, history, stats = self._context, self.history, self.stats
-        found: list[Outgoing] = []
+        found: list[RtpPacket] = []
         if history is None:
-            return found
+            return self._repeated(found)
         history.max_duration = max(context.options.history_duration, 4 * round_trip_time)
         now = context.now
         for number in sequence_numbers:
@@ -466,13 +463,13 @@ class SendStream:
                 stats.retransmissions_denied += 1
             else:
                 found.append(again)
-        return found
+        return self._repeated(found)
 
-    def _again(self, packet: RtpPacket) -> Outgoing | None:
+    def _again(self, packet: RtpPacket) -> RtpPacket | None:
         """Return what repeats a packet; ``None`` if its payload type has no place in the stream of retransmissions."""
         repair = self.repair
         if repair is None:
-            return self._repeated(packet)
+            return packet
         original = without_red(packet, self._parameters, self.codec.payload_type)
         payload_type = next(
             (each.rtx_payload_type for each in self._parameters.codecs if each.payload_type == original.payload_type),
@@ -485,10 +482,10 @@ class SendStream:
         if not self.is_repair_acknowledged:
             # [rfc8851:4/3]
             extensions.identify_repair(elements)
-        return self._repeated(repair.wrap(original, payload_type, elements))
+        return repair.wrap(original, payload_type, elements)
 
-    def _repeated(self, packet: RtpPacket) -> Outgoing:
-        return Outgoing(self, packet, self._context.now, self._repair_priority, is_retransmission=True)
+    def _repeated(self, packets: list[RtpPacket]) -> Outgoing:
+        return Outgoing(self, packets, self._context.now, self._repair_priority, is_retransmission=True)
 
     @property
     def can_pad(self) -> bool:
@@ -505,74 +502,75 @@ class SendStream:
             # Something useful is better than zeros: the packet may have been lost.
             last.resent_count += 1
             if (again := self._again(last.packet)) is not None:
-                return again
+                return self._repeated([again])
         # Padding may be the first that the peer sees of this SSRC; what Firefox cannot assign it calls lost.
         elements: dict[int, bytes] = {}
         if not self.is_repair_acknowledged:
             self.extensions.identify_repair(elements)
-        return self._repeated(repair.pad(self._mapped_timestamp, payload_type, length, elements))
+        return self._repeated([repair.pad(self._mapped_timestamp, payload_type, length, elements)])
 
     # --- departure ---
 
-    def depart(self, outgoing: Outgoing, transport_sequence_number: int, send_time: bytes) -> bytes | None:
-        """Return the bytes of a packet that leaves now, and count it.
+    def depart(
+        self, outgoing: Outgoing, packets: Sequence[RtpPacket], transport_sequence_number: int, send_time: bytes
+    ) -> list[bytes]:
+        """Return the bytes of packets that leave now, and count them.
 
         Args:
-            outgoing: One of this stream.
-            transport_sequence_number: Its number among all of the transport, for a stream that is numbered so.
-            send_time: What its header extension says of now.
+            outgoing: Those that the packets were queued with.
+            packets: Of this stream, in their order, at least one.
+            transport_sequence_number: Of the first among all of the transport, for a stream that is numbered so; it does not wrap.
+            send_time: What header extensions say of now.
 
         Returns:
-            ``None`` if its SSRC is no longer ours, or it was to be repeated and is forgotten.
+            Nothing if their SSRC is no longer ours. What was to be repeated and is forgotten is left out.
         """
-        packet = outgoing.packet
-        ssrc = packet.ssrc
+        ssrc = packets[0].ssrc
         if ssrc not in self._owned:
-            return None
+            return []
         if outgoing.is_retransmission:
-            return self._depart_again(packet, transport_sequence_number, send_time)
-        extensions = self.extensions
-        extensions.stamp(packet, transport_sequence_number, send_time)
-        data = packet.serialize(two_byte=extensions.two_byte)
+            return self._depart_again(packets, transport_sequence_number, send_time)
+        datagrams = self.extensions.serialize(packets, transport_sequence_number, send_time)
         if ssrc != self.ssrc:  # parity in a stream of its own, which was counted when it was made
-            return data
-        now, history, stats = self._context.now, self.history, self.stats
-        size, length = len(data), len(packet.payload)
-        if history is not None:
-            # A stream of retransmissions wraps the packet; only without one it leaves again as it was.
-            history.add(packet, data if self.repair is None else None, size, now)
-        stats.packets_sent += 1
+            return datagrams
+        now, stats, count = self._context.now, self.stats, len(packets)
+        if self.history is not None:
+            # A stream of retransmissions wraps packets; only without one they leave again as they were.
+            self.history.add_all(packets, datagrams, now, keep_bytes=self.repair is None)
+        length = sum([len(packet.payload) for packet in packets])
+        stats.packets_sent += count
         stats.bytes_sent += length
-        stats.header_bytes_sent += size - length
-        stats.payload_type = packet.payload_type
-        stats.total_packet_send_delay += now - outgoing.queued_at
+        stats.header_bytes_sent += sum(map(len, datagrams)) - length
+        stats.payload_type = packets[-1].payload_type
+        stats.total_packet_send_delay += (now - outgoing.queued_at) * count
         if self.sent_at is None:
             self._context.has_new_stream = True
-            self.first_sequence_number = packet.sequence_number
+            self.first_sequence_number = packets[0].sequence_number
         self.sent_at = now
-        if outgoing.is_key_frame:
+        if outgoing.is_key_frame and packets[-1] is outgoing.packets[-1]:
             self.key_frames.answered(now)
-        return data
+        return datagrams
 
-    def _depart_again(self, packet: RtpPacket, transport_sequence_number: int, send_time: bytes) -> bytes | None:
-        """Do the same with a packet that repeats another, or only fills the path."""
-        now, stats = self._context.now, self.stats
-        if packet.ssrc == self.ssrc:
+    def _depart_again(
+        self, packets: Sequence[RtpPacket], transport_sequence_number: int, send_time: bytes
+    ) -> list[bytes]:
+        """Do the same with packets that repeat others, or only fill the path."""
+        now = self._context.now
+        if packets[0].ssrc == self.ssrc:
             # Under its own number a packet must be the same to the bit: SRTP would use one keystream for two texts.
-            sent = None if self.history is None else self.history.find(packet.sequence_number, now)
-            if sent is None or sent.data is None:
-                return None
-            data = sent.data
+            history, stats = self.history, self.stats
+            kept = [] if history is None else [history.find(packet.sequence_number, now) for packet in packets]
+            datagrams = [sent.data for sent in kept if sent is not None and sent.data is not None]
+            packets = [sent.packet for sent in kept if sent is not None and sent.data is not None]
         else:
-            self.extensions.stamp(packet, transport_sequence_number, send_time)
-            data = packet.serialize(two_byte=self.extensions.two_byte)
             stats = self.repair_stats
+            datagrams = self.extensions.serialize(packets, transport_sequence_number, send_time)
             self.repaired_at = now
-        length = len(packet.payload)
-        stats.packets_sent += 1
+        length = sum([len(packet.payload) for packet in packets])
+        stats.packets_sent += len(packets)
         stats.bytes_sent += length
-        stats.header_bytes_sent += len(data) - length
-        if length:  # padding alone repeats nothing
-            self.stats.retransmitted_packets_sent += 1
-            self.stats.retransmitted_bytes_sent += length
-        return data
+        stats.header_bytes_sent += sum(map(len, datagrams)) - length
+        # Padding alone repeats nothing.
+        self.stats.retransmitted_packets_sent += sum([bool(packet.payload) for packet in packets])
+        self.stats.retransmitted_bytes_sent += length
+        return datagrams
