@@ -22,7 +22,6 @@ class ApplicationLimitedRegion:
         """When it last ceased to be; None if it never was."""
         self._level = 0.0  # of the budget, -1 to 1
         self._last_at: float | None = None
-        self._look_at = float("-inf")
         self._pending = 0  # bytes that are not yet in the level
 
     def bytes_sent(self, size: int, target_bps: float, now: float) -> None:
@@ -34,17 +33,20 @@ class ApplicationLimitedRegion:
             now: Seconds; time does not go back.
         """
         self._pending += size
-        if now < self._look_at:
+        last_at = self._last_at
+        if last_at is None:
+            self._last_at = now
             return
-        size, self._pending = self._pending, 0
-        budget = USAGE * target_bps / 8 * WINDOW
-        passed = 0.0 if self._last_at is None else now - self._last_at
-        self._last_at = now
-        self._look_at = now + INTERVAL
+        if now < last_at + INTERVAL:
+            return
         # Use of a budget that was exceeded before is made up for; unused budget does not keep beyond the window.
-        self._level = min(max(self._level + passed / WINDOW - size / max(budget, 1.0), -1.0), 1.0)
-        if self.started_at is None and self._level > START_LEVEL:
-            self.started_at = now
-        elif self.started_at is not None and self._level < STOP_LEVEL:
+        level = self._level + (now - last_at) / WINDOW - self._pending / (USAGE * target_bps / 8 * WINDOW)
+        self._level = level = min(max(level, -1.0), 1.0)
+        self._last_at = now
+        self._pending = 0
+        if self.started_at is None:
+            if level > START_LEVEL:
+                self.started_at = now
+        elif level < STOP_LEVEL:
             self.started_at = None
             self.ended_at = now

@@ -180,6 +180,7 @@ class BandwidthEstimator:
         self._count_sent(sum([packet.size for packet in packets]))
 
     def _count_sent(self, size: int) -> None:
+        """Take note of bytes that left now."""
         now = self._now
         if not self._started:
             self._started = True
@@ -222,30 +223,21 @@ class BandwidthEstimator:
 
     def _take_arrivals(self, results: list[SentPacket], now: float) -> ProbeFinding | None:
         """Feed what arrived to those who measure it; return what a probe found."""
-        in_alr = self._alr.started_at is not None
-        newest_sent_at = None
-        last_arrival, throughput = self._last_arrival, self._throughput
-        for packet in results:
-            received_at = packet.received_at
-            if received_at is None:
-                continue
-            newest_sent_at = packet.sent_at
-            if last_arrival is not None and abs(received_at - last_arrival) > STREAM_TIMEOUT:
-                self._inter_arrival = InterArrival()
-                self._trendline = TrendlineEstimator()
-            last_arrival = received_at
-            throughput.packet_arrived(received_at, packet.size, in_alr=in_alr)
+        arrivals = [(received_at, packet) for packet in results if (received_at := packet.received_at) is not None]
+        if not arrivals:
+            return None
+        first_at, last_at = arrivals[0][0], arrivals[-1][0]
+        if self._last_arrival is not None and abs(first_at - self._last_arrival) > STREAM_TIMEOUT:
+            self._inter_arrival = InterArrival()
+            self._trendline = TrendlineEstimator()
+        self._last_arrival = last_at
+        self._throughput.packets_arrived(arrivals, in_alr=self._alr.started_at is not None)
+        for send_delta, arrival_delta, arrival in self._inter_arrival.packets_arrived(arrivals):
+            self._trendline.group_arrived(send_delta, arrival_delta, arrival)
+        self._take_round_trip(now - arrivals[-1][1].sent_at)
+        for _, packet in arrivals:
             if packet.probe_id is not None:
-                # Too fast by intention: the queue that a probe builds is no sign of overuse, and neither is what has to wait for it.
                 self._probe_results.packet_arrived(packet)
-                self._inter_arrival.restart()
-                continue
-            deltas = self._inter_arrival.packet_arrived(packet.sent_at, received_at)
-            if deltas is not None:
-                self._trendline.group_arrived(*deltas, received_at)
-        self._last_arrival = last_arrival
-        if newest_sent_at is not None:
-            self._take_round_trip(now - newest_sent_at)
         return self._probe_results.finding()
 
     def _take_round_trip(self, seconds: float) -> None:

@@ -6,9 +6,12 @@ and draft-ietf-rmcat-gcc-02, section 5.
 
 import enum
 from collections import deque
+from collections.abc import Iterable
 from itertools import repeat
 from operator import mul, sub
 from typing import Final
+
+from rtc_rtp.congestion.sent_packets import Arrival
 
 GROUP_LENGTH: Final = 0.005
 """Packets sent within so many seconds are one group."""
@@ -66,43 +69,46 @@ class InterArrival:
         self._current: _Group | None = None
         self._previous: _Group | None = None
 
-    def restart(self) -> None:
-        """Measure nothing between what came before and what comes next."""
-        self._current = self._previous = None
+    def packets_arrived(self, arrivals: Iterable[Arrival]) -> list[tuple[float, float, float]]:
+        """Take in packets that arrived, in the order in which they were sent.
 
-    def packet_arrived(self, sent_at: float, received_at: float) -> tuple[float, float] | None:
-        """Take in a packet; return the seconds between the last two groups at the sender and the receiver.
-
-        They are known when a packet starts a third group. None as long as it does not.
+        Returns:
+            For each two groups in a row that are known now: seconds between them at the sender and at the receiver, and when the
+            packet came that ended the second, for a group is known when another begins.
         """
+        known: list[tuple[float, float, float]] = []
         current = self._current
-        if current is None:
-            self._current = _Group(sent_at, received_at)
-            return None
-        if sent_at < current.first_sent_at:
-            return None  # sent before: out of order
-        if sent_at - current.first_sent_at <= GROUP_LENGTH or (
-            received_at - current.complete_at <= BURST_INTERVAL and _is_held_back(current, sent_at, received_at)
-        ):
-            if sent_at > current.sent_at:
-                current.sent_at = sent_at
-            if received_at > current.complete_at:
-                current.complete_at = received_at
-            return None
-        deltas = None
-        previous = self._previous
-        if previous is not None:
-            send_delta = current.sent_at - previous.sent_at
-            arrival_delta = current.complete_at - previous.complete_at
-            if not 0 <= arrival_delta <= MAX_ARRIVAL_GAP:
-                # Reordered groups, or a clock that jumped: begin anew.
-                self._previous = None
-                self._current = _Group(sent_at, received_at)
-                return None
-            deltas = (send_delta, arrival_delta)
-        self._previous = current
-        self._current = _Group(sent_at, received_at)
-        return deltas
+        for received_at, packet in arrivals:
+            if packet.probe_id is not None:
+                # Too fast by intention: the queue that a probe builds is no sign of overuse, and neither is what has to wait for it.
+                current = self._previous = None
+                continue
+            sent_at = packet.sent_at
+            if current is None:
+                current = _Group(sent_at, received_at)
+                continue
+            passed = sent_at - current.first_sent_at
+            if passed < 0:
+                continue  # sent before: out of order
+            if passed <= GROUP_LENGTH or (
+                received_at - current.complete_at <= BURST_INTERVAL and _is_held_back(current, sent_at, received_at)
+            ):
+                if sent_at > current.sent_at:
+                    current.sent_at = sent_at
+                if received_at > current.complete_at:
+                    current.complete_at = received_at
+                continue
+            previous, self._previous = self._previous, current
+            if previous is not None:
+                arrival_delta = current.complete_at - previous.complete_at
+                if 0 <= arrival_delta <= MAX_ARRIVAL_GAP:
+                    known.append((current.sent_at - previous.sent_at, arrival_delta, received_at))
+                else:
+                    # Reordered groups, or a clock that jumped: begin anew.
+                    self._previous = None
+            current = _Group(sent_at, received_at)
+        self._current = current
+        return known
 
 
 def _is_held_back(group: _Group, sent_at: float, received_at: float) -> bool:

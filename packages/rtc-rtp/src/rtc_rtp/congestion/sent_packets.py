@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 from rtc_rtp.rtcp.congestion_control import (
     MAX_ARRIVAL_OFFSET,
@@ -44,6 +44,10 @@ class SentPacket:
         """Seconds of the receiver's clock; None if it was lost as far as the feedback knows."""
         self.stream_key = stream_key
         """What feedback by streams knows it by, see `stream_key`; None where there is none."""
+
+
+Arrival: TypeAlias = tuple[float, SentPacket]
+"""When a packet arrived, in seconds of the receiver's clock, and which one it is."""
 
 
 def stream_key(ssrc: int, sequence_number: int) -> int:

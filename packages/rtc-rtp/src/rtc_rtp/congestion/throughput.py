@@ -1,6 +1,9 @@
 """What arrives at the other end, in bits per second, as its feedback tells it."""
 
+from collections.abc import Iterable
 from typing import Final
+
+from rtc_rtp.congestion.sent_packets import Arrival
 
 FIRST_WINDOW: Final = 0.5
 """Seconds over which the first estimate is taken."""
@@ -26,28 +29,29 @@ class AcknowledgedBitrate:
         self._window_bytes = 0
         self._last_at = 0.0
 
-    def packet_arrived(self, received_at: float, size: int, *, in_alr: bool) -> None:
-        """Take in a packet that arrived.
+    def packets_arrived(self, arrivals: Iterable[Arrival], *, in_alr: bool) -> None:
+        """Take in packets that arrived.
 
         Args:
-            received_at: Seconds of the receiver's clock.
-            size: Bytes.
+            arrivals: In the order in which they were sent.
             in_alr: Whether the application sends less than it may: samples are then rather too small than too large.
         """
-        started = self._window_started_at
-        if started is None or received_at < started or received_at - self._last_at > MAX_GAP:
-            # The first packet of a window says where it begins; its bytes came before.
-            self._window_started_at = self._last_at = received_at
-            self._window_bytes = 0
-            return
-        self._window_bytes += size
-        if received_at > self._last_at:
-            self._last_at = received_at
-        passed = received_at - started
-        if passed >= (FIRST_WINDOW if self.bitrate_bps is None else WINDOW):
-            self._take_sample(8 * self._window_bytes / passed, in_alr=in_alr)
-            self._window_started_at = received_at
-            self._window_bytes = 0
+        started, last_at, size = self._window_started_at, self._last_at, self._window_bytes
+        for received_at, packet in arrivals:
+            if started is None or received_at < started or received_at - last_at > MAX_GAP:
+                # The first packet of a window says where it begins; its bytes came before.
+                started = last_at = received_at
+                size = 0
+                continue
+            size += packet.size
+            if received_at > last_at:
+                last_at = received_at
+            passed = received_at - started
+            if passed >= (FIRST_WINDOW if self.bitrate_bps is None else WINDOW):
+                self._take_sample(8 * size / passed, in_alr=in_alr)
+                started = received_at
+                size = 0
+        self._window_started_at, self._last_at, self._window_bytes = started, last_at, size
 
     def skip(self) -> None:
         """Begin a new sample: what arrived since the last packet is not known."""

@@ -27,13 +27,24 @@ def fragment_lengths(length: int, limit: int, first_less: int = 0, last_less: in
     total = length + first_less + last_less
     if total <= limit:
         return [length]
-    count = -(-total // limit)
-    each = -(-total // count)
+    each = fragment_length(total, limit)
+    count = -(-total // each)
     lengths = [each] * count
     lengths[-1] -= each * count - total
     if first_less or last_less:
         _shorten(lengths, first_less, last_less)
     return lengths
+
+
+def fragment_length(length: int, limit: int) -> int:
+    """Return the length of each of the fewest fragments that hold `length` bytes, but of the last, which may be a little shorter.
+
+    Args:
+        length: Bytes to cut, at least 1.
+        limit: The most that one fragment may hold.
+    """
+    count = -(-length // limit)
+    return -(-length // count)
 
 
 def _shorten(lengths: list[int], first_less: int, last_less: int) -> None:

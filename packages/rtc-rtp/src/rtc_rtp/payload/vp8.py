@@ -1,13 +1,14 @@
 """VP8 (:rfc:`7741`): the payload descriptor before every payload, and frames cut without regard to partitions."""
 
 from collections.abc import Mapping, Sequence
+from struct import Struct
 from typing import ClassVar, Final, Self
 
 from rtc_rtp.dataclass import dataclass
 from rtc_rtp.errors import ParseError
 from rtc_rtp.frame import EncodedFrame, FrameMetadata
 from rtc_rtp.packet import RtpPacket
-from rtc_rtp.payload.fragments import check_limit, fragment_lengths
+from rtc_rtp.payload.fragments import check_limit, fragment_length
 from rtc_rtp.payload.joining import joined_frame
 
 MAX_PICTURE_ID: Final = 0x7FFF
@@ -29,6 +30,8 @@ _INTERFRAME: Final = 0x01
 _KEYFRAME_HEADER_LENGTH: Final = 10
 _START_CODE: Final = b"\x9d\x01\x2a"
 _SIZE: Final = 0x3FFF
+_NUMBERED: Final = Struct("!BBH")
+"""A descriptor with a PictureID of 15 bits and nothing else."""
 
 
 @dataclass(slots=True)
@@ -160,40 +163,46 @@ class Vp8Format:
         data = frame.data
         if not data:
             return []
-        header = self._describe(frame).serialize()
+        header = self._describe(frame)
         # [rfc7741:4.4/1] [rfc7741:4.2/6] [rfc7741:4.2/8] [rfc7741:4.2/10] [rfc7741:4.4/3] Partitions stay as they are: PID is 0, S is set once.
         next_header = bytes((header[0] & ~_START,)) + header[1:]
-        payloads: list[tuple[bytes, bool]] = []
         size = len(data)
-        at = 0
-        for length in fragment_lengths(size, max_payload_length - len(header)):
+        length = fragment_length(size, max_payload_length - len(header))
+        payloads: list[tuple[bytes, bool]] = []
+        for at in range(0, size, length):
             end = at + length
             # [rfc7741:4.4/5] [rfc7741:4.1/2] [rfc3551:5/2] The last packet is marked.
-            payloads.append((header + data[at:end], end == size))
+            payloads.append((header + data[at:end], end >= size))
             header = next_header
-            at = end
         return payloads
 
-    def _describe(self, frame: EncodedFrame) -> Vp8PayloadDescriptor:
+    def _describe(self, frame: EncodedFrame) -> bytes:
+        """Return the descriptor of the frame's first packet."""
         metadata = frame.metadata
         # [rfc7741:4.2/18] [rfc7741:4.2/19]
         picture_id = self.next_picture_id
         self.next_picture_id = (picture_id + 1) & MAX_PICTURE_ID
-        # [rfc7741:4.2/7] The first packet of a frame has S and PID 0.
-        descriptor = Vp8PayloadDescriptor(starts_partition=True, partition=0, picture_id=picture_id)
-        if metadata is not None:
-            # [rfc7741:4.2/4] Known not to be a reference, or taken for one.
-            descriptor.non_reference = metadata.discardable
-            if metadata.temporal_id is not None:
-                if not metadata.temporal_id:
-                    # [rfc7741:4.2/21] [rfc7741:4.2/22]
-                    self.tl0picidx = (self.tl0picidx + 1) % _TL0PICIDX_COUNT
-                # [rfc7741:4.2/12] [rfc7741:4.2/23] [rfc7741:4.2/24] TL0PICIDX and TID go together.
-                descriptor.tl0picidx = self.tl0picidx
-                descriptor.temporal_id = metadata.temporal_id
-                # [rfc7741:4.2/26] [rfc7741:4.2/27] The encoder knows, or it is not set.
-                descriptor.layer_sync = metadata.layer_sync
-        return descriptor
+        # [rfc7741:4.2/4] Known not to be a reference, or taken for one.
+        non_reference = metadata is not None and metadata.discardable
+        if metadata is None or metadata.temporal_id is None:
+            # What nearly all frames have: a number, and no layers.
+            first = _EXTENDED | _STARTS_FRAME | (_NON_REFERENCE if non_reference else 0)
+            return _NUMBERED.pack(first, _HAS_PICTURE_ID, _LONG_PICTURE_ID << 8 | picture_id)
+        if not metadata.temporal_id:
+            # [rfc7741:4.2/21] [rfc7741:4.2/22]
+            self.tl0picidx = (self.tl0picidx + 1) % _TL0PICIDX_COUNT
+        return Vp8PayloadDescriptor(
+            # [rfc7741:4.2/7] The first packet of a frame has S and PID 0.
+            starts_partition=True,
+            partition=0,
+            non_reference=non_reference,
+            picture_id=picture_id,
+            # [rfc7741:4.2/12] [rfc7741:4.2/23] [rfc7741:4.2/24] TL0PICIDX and TID go together.
+            tl0picidx=self.tl0picidx,
+            temporal_id=metadata.temporal_id,
+            # [rfc7741:4.2/26] [rfc7741:4.2/27] The encoder knows, or it is not set.
+            layer_sync=metadata.layer_sync,
+        ).serialize()
 
     def starts_frame(self, payload: bytes) -> bool:
         """Tell whether S is set and PID 0."""

@@ -137,8 +137,7 @@ class Departures:
         """Queue packets."""
         headers = LOWER_LAYERS + outgoing.stream.header_length
         paced = [
-            PacedPacket(outgoing, headers + len(packet.payload) + packet.padding_length)
-            for packet in outgoing.packets
+            PacedPacket(outgoing, headers + len(packet.payload) + packet.padding_length) for packet in outgoing.packets
         ]
         if self._pacer is None:
             self._queue += paced
