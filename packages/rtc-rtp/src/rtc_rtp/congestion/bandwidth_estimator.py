@@ -1,6 +1,7 @@
 """How much may be sent: the least of what delay, loss and the receiver allow (draft-ietf-rmcat-gcc-02)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 from rtc_rtp.congestion.aimd import AimdRateControl
@@ -25,6 +26,8 @@ UNANSWERED_TIME: Final = 0.5
 """Seconds of sending that must have gone unanswered by then: of a pause after one feedback that was lost nobody would tell."""
 TIMEOUT_FACTOR: Final = 0.5
 INITIAL_ROUND_TRIP_TIME: Final = 0.2
+
+_size: Final[Callable[[SentPacket], int]] = attrgetter("size")
 
 Trace = Callable[[float, str, Mapping[str, object]], None]
 
@@ -88,6 +91,7 @@ class BandwidthEstimator:
         self._last_sent_at = now
         self._started = False
         self._is_starved = False  # of feedback
+        self._timeout: float | None = None
 
     @property
     def target_bitrate_bps(self) -> float:
@@ -159,15 +163,10 @@ class BandwidthEstimator:
         probe_id: int | None = None,
     ) -> None:
         """Take note of a packet; see `SentPackets.packet_sent`."""
-        self._sent.packet_sent(
-            transport_sequence_number,
-            size,
-            self._advance(now),
-            ssrc=ssrc,
-            sequence_number=sequence_number,
-            probe_id=probe_id,
+        packet = self._sent.numbered(
+            transport_sequence_number, size, now, ssrc=ssrc, sequence_number=sequence_number, probe_id=probe_id
         )
-        self._count_sent(size)
+        self.packets_sent((packet,), now)
 
     def packets_sent(self, packets: Sequence[SentPacket], now: float) -> None:
         """Take note of packets that left together, at least one: the fast path of `packet_sent`.
@@ -176,20 +175,19 @@ class BandwidthEstimator:
             packets: Their numbers go on from packet to packet, and do not wrap.
             now: Seconds.
         """
-        self._sent.packets_sent(packets, self._advance(now))
-        self._count_sent(sum([packet.size for packet in packets]))
-
-    def _count_sent(self, size: int) -> None:
-        """Take note of bytes that left now."""
-        now = self._now
+        now = self._advance(now)
         if not self._started:
             self._started = True
             if self._config.probing:
                 self._probes.start(self._target_bps, now)
+        self._sent.packets_sent(packets, now)
         self._last_sent_at = now
-        if self._waiting_since is None:
+        was_waiting, alr_since = self._waiting_since is not None, self._alr.started_at
+        self._alr.bytes_sent(sum(map(_size, packets)), self._target_bps, now)
+        if not was_waiting:
             self._waiting_since = now
-        self._alr.bytes_sent(size, self._target_bps, now)
+        if not was_waiting or self._alr.started_at != alr_since:
+            self._set_timeout()
 
     def feedback_received(self, feedback: TransportFeedback | CongestionControlFeedback, now: float) -> None:
         """Take in feedback by packet, transport-wide or by stream.
@@ -213,6 +211,7 @@ class BandwidthEstimator:
         if self._config.probing and self._is_back(usage_before):
             self._probes.recovered(now)
         self._is_starved = False
+        self._set_timeout()
 
     def _is_back(self, usage_before: BandwidthUsage) -> bool:
         """Whether a rate that dropped may have dropped for a moment only, and nothing but a probe will tell soon."""
@@ -289,6 +288,7 @@ class BandwidthEstimator:
         self._reported_loss.bitrate_bps = min(self._reported_loss.bitrate_bps, self._config.max_bitrate_bps)
         self._reported_loss.take_report(fraction_lost, packet_count, now, round_trip_time=self._round_trip_time)
         self._update_target(now)
+        self._set_timeout()
 
     def probes(self) -> list[Probe]:
         """Return and forget the probes that the pacer shall send now."""
@@ -299,14 +299,17 @@ class BandwidthEstimator:
 
     def next_timeout(self) -> float | None:
         """Return when `handle_timeout` is due; None if nothing is waited for."""
+        return self._timeout
+
+    def _set_timeout(self) -> None:
+        """See anew what is waited for, after something of it changed."""
         if not self._has_feedback:
-            return None
-        due = None if self._waiting_since is None else self._waiting_since + FEEDBACK_TIMEOUT
+            return
+        self._timeout = None if self._waiting_since is None else self._waiting_since + FEEDBACK_TIMEOUT
         if self._config.probing:
             probe_at = self._probes.next_timeout(alr_since=self._alr.started_at)
-            if probe_at is not None and (due is None or probe_at < due):
-                return probe_at
-        return due
+            if probe_at is not None and (self._timeout is None or probe_at < self._timeout):
+                self._timeout = probe_at
 
     def handle_timeout(self, now: float) -> None:
         """Act on feedback that does not come, and on an application that leaves the path untested."""
@@ -320,6 +323,7 @@ class BandwidthEstimator:
                 self._starve(now)
         if self._config.probing and self._has_feedback:
             self._probes.handle_timeout(self._target_bps, now, alr_since=self._alr.started_at)
+        self._set_timeout()
 
     def _starve(self, now: float) -> None:
         """Give way: several feedbacks in a row are missing, and the path may have failed."""

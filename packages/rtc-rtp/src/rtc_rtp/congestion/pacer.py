@@ -114,8 +114,11 @@ class Pacer(Generic[P]):
         self._max_queued_bytes = config.max_queue_size
         self._max_queued_count = config.max_queue_length
         self._queues: tuple[deque[PacedPacket[P]], ...] = tuple([deque() for _ in PacketPriority])
-        self._queued_bytes = 0
-        self._queued_count = 0
+        self._audio = self._queues[PacketPriority.AUDIO]
+        self.queued_bytes = 0
+        """Bytes that wait."""
+        self.queued_count = 0
+        """Packets that wait."""
         self._debt = 0.0  # bytes that were sent ahead of their time
         self._padding_debt = 0.0
         self._now = now
@@ -125,24 +128,14 @@ class Pacer(Generic[P]):
         self._has_sent = False
         self.set_rates(pacing_bitrate_bps=pacing_bitrate_bps, padding_bitrate_bps=0.0, now=now)
 
-    @property
-    def queued_bytes(self) -> int:
-        """Bytes that wait."""
-        return self._queued_bytes
-
     def queued_bytes_of(self, priority: PacketPriority) -> int:
         """Bytes that wait with one priority."""
         return sum(map(_size, self._queues[priority]))
 
     @property
-    def queued_count(self) -> int:
-        """Packets that wait."""
-        return self._queued_count
-
-    @property
     def queue_time(self) -> float:
         """Seconds until all that waits has left, at the rate of now."""
-        return 8 * (self._queued_bytes + self._debt) / self._pacing_bps
+        return 8 * (self.queued_bytes + self._debt) / self._pacing_bps
 
     def set_rates(self, *, pacing_bitrate_bps: float, padding_bitrate_bps: float, now: float) -> None:
         """Change the rates.
@@ -188,13 +181,13 @@ class Pacer(Generic[P]):
         """
         if now > self._now:
             self._advance(now)
-        queued_bytes = self._queued_bytes + sum(map(_size, packets))
-        queued_count = self._queued_count + len(packets)
+        queued_bytes = self.queued_bytes + sum(map(_size, packets))
+        queued_count = self.queued_count + len(packets)
         if queued_bytes > self._max_queued_bytes or queued_count > self._max_queued_count:
-            raise BufferFullError(f"{self._queued_count} packets of {self._queued_bytes} bytes wait already")
+            raise BufferFullError(f"{self.queued_count} packets of {self.queued_bytes} bytes wait already")
         self._queues[priority].extend(packets)
-        self._queued_bytes = queued_bytes
-        self._queued_count = queued_count
+        self.queued_bytes = queued_bytes
+        self.queued_count = queued_count
 
     def probe(self, probe: Probe, now: float) -> None:
         """Send what waits, or padding, at the rate of a probe; it begins when there was something to send before."""
@@ -207,19 +200,19 @@ class Pacer(Generic[P]):
         """Forget all that waits."""
         for queue in self._queues:
             queue.clear()
-        self._queued_bytes = self._queued_count = 0
+        self.queued_bytes = self.queued_count = 0
         self._probes.clear()
 
     def next_timeout(self) -> float | None:
         """Return when `packets_to_send` has something; None if nothing waits."""
-        if not (self._queued_count or self._probes or self._padding_bps):
+        if not (self.queued_count or self._probes or self._padding_bps):
             return None
-        if self._queues[PacketPriority.AUDIO]:
+        if self._audio:
             return self._now
         if self._probes and self._is_probing:
             return max(self._probes[0].next_at(), self._now)
         due = []
-        if self._queued_count:
+        if self.queued_count:
             due.append(self._now + max(8 * self._debt / self._rate(), 0.0))
         elif self._padding_bps and self._has_sent:
             wait = max(self._padding_debt / self._padding_bps, self._debt / self._pacing_bps)
@@ -233,8 +226,8 @@ class Pacer(Generic[P]):
         if now > self._now:
             self._advance(now)
         leaving: list[PacedPacket[P]] = []
-        if self._queues[PacketPriority.AUDIO]:
-            self._take(leaving, _NO_LIMIT, self._queues[:1])
+        if self._audio:
+            self._take(leaving, _NO_LIMIT, (self._audio,))
         if self._probes:
             self._send_probe(leaving)
         if leaving:
@@ -242,7 +235,7 @@ class Pacer(Generic[P]):
             self._debt = min(self._debt, self._rate() * MAX_DEBT / 8 + leaving[-1].size)
         if self._probes and self._is_probing:
             pass  # What waits leaves as part of the probe: beside it, it would be in its way.
-        elif self._queued_count:
+        elif self.queued_count:
             rate = self._rate()
             if 8 * self._debt <= rate * _TICK:
                 budget = max(rate * BURST / 8, min(rate * SLOW_BURST / 8, SLOW_BURST_SIZE), 1.0)
@@ -260,7 +253,7 @@ class Pacer(Generic[P]):
             if active.started_at is None and self._now - active.wanted_at > PROBE_TIMEOUT:
                 self._probes.popleft()
                 continue
-            if not (self._has_sent or self._queued_count) or active.next_at() > self._now + _TICK:
+            if not (self._has_sent or self.queued_count) or active.next_at() > self._now + _TICK:
                 return
             if active.started_at is None:
                 active.started_at = self._now
@@ -314,8 +307,8 @@ class Pacer(Generic[P]):
                 taken += paced.size
                 leaving.append(paced)
         if count := len(leaving) - before:
-            self._queued_bytes -= taken
-            self._queued_count -= count
+            self.queued_bytes -= taken
+            self.queued_count -= count
             self._has_sent = True
             self._debt += taken
             if self._padding_bps:
@@ -324,7 +317,7 @@ class Pacer(Generic[P]):
 
     def _rate(self) -> float:
         """Return how fast to send: faster than told if the queue would take too long."""
-        return max(self._pacing_bps, 8 * self._queued_bytes / MAX_QUEUE_TIME)
+        return max(self._pacing_bps, 8 * self.queued_bytes / MAX_QUEUE_TIME)
 
     def _advance(self, now: float) -> None:
         """Let debts be paid by the time that has passed, if any has."""

@@ -107,10 +107,26 @@ class SentPackets:
             sequence_number: Its number in the stream.
             probe_id: The probe that it belongs to.
         """
-        number = self._numbers.unwrap(transport_sequence_number)
+        packet = self.numbered(
+            transport_sequence_number, size, now, ssrc=ssrc, sequence_number=sequence_number, probe_id=probe_id
+        )
+        self.packets_sent((packet,), now)
+
+    def numbered(
+        self,
+        transport_sequence_number: int,
+        size: int,
+        now: float,
+        *,
+        ssrc: int | None,
+        sequence_number: int,
+        probe_id: int | None,
+    ) -> SentPacket:
+        """Return what `packets_sent` remembers of a packet; see `packet_sent`."""
+        number = self._numbers.peek(transport_sequence_number)
+        self._take(number)  # should it stand for another
         key = None if ssrc is None else stream_key(ssrc, sequence_number)
-        self._take(number)
-        self.packets_sent((SentPacket(number, size, now, probe_id, key),), now)
+        return SentPacket(number, size, now, probe_id, key)
 
     def packets_sent(self, packets: Sequence[SentPacket], now: float) -> None:
         """Remember packets that left together, at least one: the fast path of `packet_sent`.

@@ -155,10 +155,13 @@ class Departures:
 
     def take(self) -> list[bytes]:
         """Return the packets that leave now, counted."""
-        leaving = self._leaving()
+        context = self._context
+        if self._pacer is not None:
+            leaving = self._pacer.packets_to_send(context.now)
+        else:
+            leaving, self._queue, self._queued_size = self._queue, [], 0
         if not leaving:
             return []
-        context = self._context
         send_time = ABS_SEND_TIME.serialize(context.wall_time(context.now))
         datagrams: list[bytes] = []
         sent: list[SentPacket] = []
@@ -193,13 +196,6 @@ class Departures:
             number += 1
         self._transport_sequence_number = number
         return datagrams
-
-    def _leaving(self) -> list[PacedPacket[Outgoing]]:
-        """Take from the queue what may leave now."""
-        if self._pacer is not None:
-            return self._pacer.packets_to_send(self._context.now)
-        leaving, self._queue, self._queued_size = self._queue, [], 0
-        return leaving
 
     def _padding(self, size: int) -> Outgoing | None:
         """Return something to fill the path with, about so many bytes, if there is a stream to carry it."""

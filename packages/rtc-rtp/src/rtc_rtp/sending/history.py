@@ -1,6 +1,8 @@
 """Packets that were sent and may be asked for again. See :rfc:`4588#section-7` and :rfc:`4585#section-6.2.1`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from rtc_rtp.packet import RtpPacket
@@ -9,6 +11,7 @@ MAX_COUNT: Final = 16_384
 """Beyond half of the sequence numbers, one would stand for two packets."""
 
 _HALF_COUNT: Final = MAX_COUNT // 2
+_sequence_number: Final[Callable[[RtpPacket], int]] = attrgetter("sequence_number")
 
 
 _Kept: TypeAlias = tuple[RtpPacket, bytes | None, int, float]
@@ -66,9 +69,8 @@ class History:
     def add_all(self, packets: Sequence[RtpPacket], datagrams: list[bytes], now: float, *, keep_bytes: bool) -> None:
         """Keep packets that leave together, with their bytes if they are to be sent again as they are: the fast path of `add`."""
         self._make_room(sum(map(len, datagrams)), now)
-        younger = self._younger
-        for packet, data in zip(packets, datagrams, strict=True):
-            younger[packet.sequence_number] = packet, data if keep_bytes else None, len(data), now
+        kept = zip(packets, datagrams if keep_bytes else repeat(None), map(len, datagrams), repeat(now))
+        self._younger.update(zip(map(_sequence_number, packets), kept, strict=True))
 
     def _make_room(self, size: int, now: float) -> None:
         self._size += size

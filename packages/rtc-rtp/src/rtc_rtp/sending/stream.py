@@ -1,7 +1,8 @@
 """One RTP stream that is sent, and the one that repairs it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final
 
 from rtc_rtp.congestion.pacer import PacketPriority
@@ -36,6 +37,8 @@ FORGOTTEN: Final = 10.0
 
 MAX_RESENDS: Final = 10
 """How often one packet is sent again."""
+
+_payload: Final[Callable[[RtpPacket], bytes]] = attrgetter("payload")
 
 
 class SendStream:
@@ -327,7 +330,7 @@ class SendStream:
         if not parity:
             return None
         self.stats.fec_packets_sent += len(parity)
-        self.stats.fec_bytes_sent += sum([len(packet.payload) for packet in parity])
+        self.stats.fec_bytes_sent += sum(map(len, map(_payload, parity)))
         is_beside = parity[0].ssrc != self.ssrc and not self.is_audio
         priority = PacketPriority.FEC if is_beside else self.priority
         return Outgoing(self, parity, self._context.now, priority)
@@ -537,7 +540,7 @@ class SendStream:
         if self.history is not None:
             # A stream of retransmissions wraps packets; only without one they leave again as they were.
             self.history.add_all(packets, datagrams, now, keep_bytes=self.repair is None)
-        length = sum([len(packet.payload) for packet in packets])
+        length = sum(map(len, map(_payload, packets)))
         stats.packets_sent += count
         stats.bytes_sent += length
         stats.header_bytes_sent += sum(map(len, datagrams)) - length
@@ -566,7 +569,7 @@ class SendStream:
             stats = self.repair_stats
             datagrams = self.extensions.serialize(packets, transport_sequence_number, send_time)
             self.repaired_at = now
-        length = sum([len(packet.payload) for packet in packets])
+        length = sum(map(len, map(_payload, packets)))
         stats.packets_sent += len(packets)
         stats.bytes_sent += length
         stats.header_bytes_sent += sum(map(len, datagrams)) - length
