@@ -308,7 +308,9 @@ class Encoding:
             self._wished_size = self._ceiling_bps = None
             return
         width, height = self._wished_size = int(size[0] / scale), int(size[1] / scale)
-        self._ceiling_bps = next((ceiling for most, ceiling in CEILINGS_BPS if width * height <= most), HIGHEST_CEILING_BPS)
+        self._ceiling_bps = next(
+            (ceiling for most, ceiling in CEILINGS_BPS if width * height <= most), HIGHEST_CEILING_BPS
+        )
 
     def _note(self, encoded: "list[EncodedFrame]", duration: float, codec: "RtpCodec", *, is_same_source: bool) -> None:
         note = (

@@ -66,7 +66,11 @@ class VideoDecoder:
         self._waits_for_keyframe = False
         # [rfc7742:3.2/1] Pictures of another size come out in that size. [rfc7742:6.2/11] libav passes over what it does not know.
         # [rfc7742:4/4] [rfc7742:4/7] What comes out stands upright, and left is left.
-        return [self._presented(picture, frame.orientation) for picture in pictures]
+        orientation = frame.orientation
+        return [
+            picture if orientation is None and not picture.rotation else self._upright(picture, orientation)
+            for picture in pictures
+        ]
 
     def close(self) -> None:
         """Free what it holds. Idempotent."""
@@ -86,10 +90,7 @@ class VideoDecoder:
             context.open()
         return context
 
-    def _presented(self, picture: VideoFrame, orientation: VideoOrientation | None) -> VideoFrame:
-        """Return the picture upright; its time is the packet's."""
-        if orientation is None and not picture.rotation:
-            return picture
+    def _upright(self, picture: VideoFrame, orientation: VideoOrientation | None) -> VideoFrame:
         clockwise, mirrored = (0, False) if orientation is None else (orientation.rotation, orientation.flip)
         if not mirrored and not upright_rotation(picture, clockwise):
             return picture
