@@ -124,17 +124,7 @@ class Decoding:
             self._shape = _shape_of_picture if codec.mime_type.lower().startswith("video/") else _shape_of_sound
         started = time.perf_counter()
         decoded = self._decoder.decode(frame)
-        self._note(frame, decoded, time.perf_counter() - started, codec)
-        return decoded
-
-    def close(self) -> None:
-        """Free the decoder. Idempotent."""
-        self._settle()
-        decoder, self._decoder = self._decoder, None
-        if decoder is not None:
-            decoder.close()
-
-    def _note(self, frame: "EncodedFrame", decoded: list[RawFrame], duration: float, codec: "RtpCodec") -> None:
+        duration = time.perf_counter() - started
         note = (
             time.monotonic(),
             duration,
@@ -146,6 +136,14 @@ class Decoding:
             list(map(self._shape, decoded)),
         )
         self._backlog.add(note, self._count)
+        return decoded
+
+    def close(self) -> None:
+        """Free the decoder. Idempotent."""
+        self._settle()
+        decoder, self._decoder = self._decoder, None
+        if decoder is not None:
+            decoder.close()
 
     def _count(self, note: _Note) -> None:
         now, duration, received_at, mime_type, keyframe, header, audio_level, shapes = note

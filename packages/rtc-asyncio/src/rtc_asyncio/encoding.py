@@ -125,7 +125,9 @@ class Encoding:
     def runs_inline(self) -> bool:
         """Whether the encoder is there, costs less than a thread, and is not at work in one."""
         encoder = self._encoder
-        return encoder is not None and encoder.runs_inline and not self._unfinished and self._is_current
+        if encoder is None or not encoder.runs_inline or self._unfinished:
+            return False
+        return self._made_for == (self._codec, self._settings)
 
     @property
     def target_bitrate_bps(self) -> int:
@@ -261,34 +263,52 @@ class Encoding:
         Raises:
             CodecError: It cannot be encoded, or there is no encoder.
         """
-        if self._codec is None:
+        codec = self._codec
+        if codec is None:
             raise CodecError("no codec was negotiated")
         source = picture_size(frame), self._settings.scale_resolution_down_by
         is_same_source = source == self._source
         if not is_same_source:
             self._take_source(*source)
+        encoder = self._encoder
+        if encoder is None or self._made_for != (codec, self._settings):
+            encoder = self._make_encoder(codec)
+            force_keyframe = True
         bitrate_bps = self.target_bitrate_bps
         if self._max_frame_bits is not None:
             self._backlog.work_off(self._count)
             bitrate_bps = min(bitrate_bps, int(self._max_frame_bits * max(1, len(self._encoded_at))))
-        if self._encoder is None or not self._is_current:
-            self.close()
-            self._encoder = self._factory.create_encoder(self._codec, self._settings)
-            self._made_for = (self._codec, self._settings)
-            force_keyframe = True
-            self._aimed_at_bps = 0
-            self._protects_against = 0.0
         if bitrate_bps != self._aimed_at_bps:
-            self._encoder.set_bitrate(bitrate_bps)
+            encoder.set_bitrate(bitrate_bps)
             self._aimed_at_bps = bitrate_bps
         if self.fraction_lost != self._protects_against:
             self._protects_against = self.fraction_lost
-            if isinstance(self._encoder, ProtectiveEncoder):
-                self._encoder.set_loss(self._protects_against)
+            if isinstance(encoder, ProtectiveEncoder):
+                encoder.set_loss(self._protects_against)
         started = time.perf_counter()
-        encoded = self._encoder.encode(frame, force_keyframe=force_keyframe)
-        self._note(encoded, time.perf_counter() - started, self._codec, is_same_source=is_same_source)
+        encoded = encoder.encode(frame, force_keyframe=force_keyframe)
+        duration = time.perf_counter() - started
+        note = (
+            time.monotonic(),
+            duration,
+            codec.mime_type,
+            self._wished_size,
+            is_same_source,
+            self._is_bandwidth_limited,
+            bitrate_bps,
+            [(each.keyframe, each.data[:LONGEST_HEADER], each.metadata) for each in encoded],
+        )
+        self._backlog.add(note, self._count)
         return encoded
+
+    def _make_encoder(self, codec: "RtpCodec") -> Encoder:
+        self.close()
+        settings = self._settings
+        self._encoder = encoder = self._factory.create_encoder(codec, settings)
+        self._made_for = (codec, settings)
+        self._aimed_at_bps = 0
+        self._protects_against = 0.0
+        return encoder
 
     def close(self) -> None:
         """Free the encoder. Idempotent."""
@@ -296,10 +316,6 @@ class Encoding:
         if encoder is not None:
             self._figures.implementation = encoder.implementation
             encoder.close()
-
-    @property
-    def _is_current(self) -> bool:
-        return self._made_for == (self._codec, self._settings)
 
     def _take_source(self, size: tuple[int, int] | None, scale: float) -> None:
         """Pictures are of another size from now on, or are wanted in another."""
@@ -311,19 +327,6 @@ class Encoding:
         self._ceiling_bps = next(
             (ceiling for most, ceiling in CEILINGS_BPS if width * height <= most), HIGHEST_CEILING_BPS
         )
-
-    def _note(self, encoded: "list[EncodedFrame]", duration: float, codec: "RtpCodec", *, is_same_source: bool) -> None:
-        note = (
-            time.monotonic(),
-            duration,
-            codec.mime_type,
-            self._wished_size,
-            is_same_source,
-            self._is_bandwidth_limited,
-            self._aimed_at_bps,
-            [(each.keyframe, each.data[:LONGEST_HEADER], each.metadata) for each in encoded],
-        )
-        self._backlog.add(note, self._count)
 
     def _count(self, note: _Note) -> None:
         now, duration, mime_type, wished_size, is_same_source, is_bandwidth_limited, aimed_at_bps, parts = note

@@ -68,7 +68,8 @@ class FrameQueue(Generic[T]):
         self._getters: deque[asyncio.Future[None]] = deque()
         self._putters: deque[asyncio.Future[None]] = deque()
         self._ended = False
-        self._dropped = 0
+        self.dropped = 0
+        """How many frames were thrown away because they were not taken in time."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -88,11 +89,6 @@ class FrameQueue(Generic[T]):
         return len(self._waiting) >= self._limit
 
     @property
-    def dropped(self) -> int:
-        """How many frames were thrown away because they were not taken in time."""
-        return self._dropped
-
-    @property
     def ended(self) -> bool:
         """Whether nothing will be added any more."""
         return self._ended
@@ -109,7 +105,7 @@ class FrameQueue(Generic[T]):
             if self._ended:
                 raise MediaStreamError("the track has ended")
             if self._fetch is None:
-                await self.sleep()
+                await _sleep(self._getters)
             else:
                 await self._fetch(self)
         return self.take()
@@ -149,7 +145,7 @@ class FrameQueue(Generic[T]):
         waiting = self._waiting
         if len(waiting) >= self._limit:
             waiting.popleft()
-            self._dropped += 1
+            self.dropped += 1
         waiting.append(frame)
         if self._getters:
             _wake(self._getters)

@@ -154,8 +154,16 @@ class RemoteMedia:
                 self._note_dropped(frame, encoded.dropped)
             if self._starved and not frame.keyframe:
                 self._leave_out(frame)
-            elif (codec := self._codec_of(frame)) is not None:
-                self._decode(frame, codec, encoded)
+                continue
+            codec = self._codec_of(frame)
+            if codec is None:
+                continue
+            decoding = self._decoding(frame.ssrc)
+            if decoding.runs_inline(codec):
+                self._decode_here(decoding, frame, codec)
+            else:
+                self._is_decoding = True
+                self._worker.start(partial(decoding.decode, frame, codec), partial(self._was_decoded, codec, encoded))
 
     def _note_dropped(self, frame: EncodedFrame, dropped: int) -> None:
         """Frames before this one were thrown away, and what refers to them cannot be decoded."""
@@ -171,12 +179,7 @@ class RemoteMedia:
         if asyncio.get_running_loop().time() > self._asked_at + PATIENCE:
             self._ask_for_key_frame()
 
-    def _decode(self, frame: EncodedFrame, codec: "RtpCodec", encoded: FrameQueue[EncodedFrame]) -> None:
-        decoding = self._decoding(frame.ssrc)
-        if not decoding.runs_inline(codec):
-            self._is_decoding = True
-            self._worker.start(partial(decoding.decode, frame, codec), partial(self._was_decoded, codec, encoded))
-            return
+    def _decode_here(self, decoding: Decoding, frame: EncodedFrame, codec: "RtpCodec") -> None:
         try:
             decoded = decoding.decode(frame, codec)
         except Exception as error:  # noqa: BLE001 - of the codec package: see `_failed`

@@ -67,6 +67,7 @@ class VideoEncoder:
         self._codec = codec
         self._settings = settings
         self._kind = VIDEO_ENCODERS[name]
+        self._has_delimiters = name in {"libsvtav1", "libaom-av1"}
         self._limits = picture_limits(codec.mime_type, codec.parameters)
         self._bounds_framerate = self._limits.bounds_framerate
         self._layers = TEMPORAL_LAYERS.get(settings.scalability_mode or "", 1) if self._kind.has_temporal_layers else 1
@@ -131,7 +132,7 @@ class VideoEncoder:
         except LIBAV_ERRORS as failure:
             raise CodecError(f"{self.implementation} failed: {said_by(failure)}") from failure
         self._owes_keyframe = False
-        return [self._encoded(packet, ticks) for packet in packets if packet.size]
+        return self._frames(packets, ticks)
 
     def set_bitrate(self, bitrate_bps: int) -> None:
         """Aim at another bit rate. Encoders that cannot change it while they run are opened anew, though not for each small change."""
@@ -225,26 +226,36 @@ class VideoEncoder:
         self._ticks_of[self._encoder_ticks] = ticks
         return picture
 
-    def _encoded(self, packet: "av.Packet[av.stream.Stream]", ticks: int) -> EncodedFrame:
-        data = bytes(packet)
-        if self.implementation in {"libsvtav1", "libaom-av1"}:
-            data = _without_temporal_delimiter(data)
-        self._rate.encoded(len(data))
+    def _frames(self, packets: "list[av.Packet[av.stream.Stream]]", ticks: int) -> list[EncodedFrame]:
+        frames: list[EncodedFrame] = []
         width, height = self._opened
-        metadata = FrameMetadata(width=width, height=height)
-        if self._layers > 1:
-            pattern = TEMPORAL_IDS[self._layers]
-            metadata.temporal_id = pattern[self._since_open % len(pattern)]
-            self._base_layer_index += metadata.temporal_id == 0
-            metadata.base_layer_index = self._base_layer_index & 0xFF
-        self._since_open += 1
-        return EncodedFrame(
-            data=data,
-            timestamp=self._ticks_of.pop(packet.pts or 0, ticks),
-            keyframe=packet.is_keyframe,
-            mime_type=self._codec.mime_type,
-            metadata=metadata,
-        )
+        for packet in packets:
+            if not packet.size:
+                continue
+            data = bytes(packet)
+            if self._has_delimiters:
+                data = _without_temporal_delimiter(data)
+            self._rate.encoded(len(data))
+            metadata = FrameMetadata(width=width, height=height)
+            if self._layers > 1:
+                self._number_layer(metadata)
+            self._since_open += 1
+            frame = EncodedFrame(
+                data=data,
+                timestamp=self._ticks_of.pop(packet.pts or 0, ticks),
+                keyframe=packet.is_keyframe,
+                mime_type=self._codec.mime_type,
+                metadata=metadata,
+            )
+            frames.append(frame)
+        return frames
+
+    def _number_layer(self, metadata: FrameMetadata) -> None:
+        """Tell which temporal layer the next frame is in."""
+        pattern = TEMPORAL_IDS[self._layers]
+        metadata.temporal_id = pattern[self._since_open % len(pattern)]
+        self._base_layer_index += metadata.temporal_id == 0
+        metadata.base_layer_index = self._base_layer_index & 0xFF
 
 
 def _at_least(smallest: int, width: int, height: int) -> tuple[int, int]:
