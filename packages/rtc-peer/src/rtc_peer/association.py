@@ -67,7 +67,10 @@ class Associations:
 
     def by_id(self, transceiver_id: int) -> RtpTransceiver | None:
         """Return a transceiver."""
-        return next((each for each in self.transceivers if each.id == transceiver_id), None)
+        for each in self.transceivers:
+            if each.id == transceiver_id:
+                return each
+        return None
 
     def drain(self) -> list[TrackEvent]:
         """Return what happened to tracks: muted ones first, then those that left streams, then those that came."""

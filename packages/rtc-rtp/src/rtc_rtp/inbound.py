@@ -249,8 +249,9 @@ class Inbound:
         deadline = _NEVER
         for stream in list(context.waiting.values()):
             at = stream.progress(now)
-            deadline = min(deadline, at)
-            if at == _NEVER and stream.feedback_deadline() == _NEVER:
+            if at < deadline:
+                deadline = at
+            elif at == _NEVER and stream.feedback_deadline() == _NEVER:
                 del context.waiting[stream.ssrc]
         self.deadline = deadline
 

@@ -127,7 +127,7 @@ class RtpSession:
             StateError: The session was closed.
             ValueError: A number is negative.
         """
-        self._check_open()
+        self._begin()
         numbers = (parameters.senders_bps or 0, parameters.receivers_bps or 0, parameters.report_interval)
         if min(numbers) < 0:
             raise ValueError("bandwidths and intervals are not negative")
@@ -143,7 +143,7 @@ class RtpSession:
             StateError: The session was closed.
             ValueError: The parameters contradict each other, or those of another sender.
         """
-        self._check_open()
+        self._begin()
         check(parameters)
         self._control.say_goodbye(self._outbound.add(sender_id, parameters))
         self._control.start()
@@ -155,7 +155,7 @@ class RtpSession:
         Raises:
             StateError: There is no such sender, or the session was closed.
         """
-        self._check_open()
+        self._begin()
         self._control.say_goodbye(self._outbound.remove(sender_id))
         self._touch()
 
@@ -176,8 +176,7 @@ class RtpSession:
 
         See :rfc:`8083#section-4.5`.
         """
-        self._check_open()
-        self._tick(now)
+        self._begin(now)
         self._outbound.resume(sender_id, rid)
         self._touch()
 
@@ -188,7 +187,7 @@ class RtpSession:
             StateError: The session was closed.
             ValueError: A codec has a format parameter that its payload format does not allow.
         """
-        self._check_open()
+        self._begin()
         self._inbound.add(receiver_id, parameters)
         self._control.start()
         self._touch()
@@ -199,7 +198,7 @@ class RtpSession:
         Raises:
             StateError: There is no such receiver, or the session was closed.
         """
-        self._check_open()
+        self._begin()
         self._inbound.remove(receiver_id)
         self._touch()
 
@@ -222,9 +221,7 @@ class RtpSession:
             BufferFullError: Too much waits to be sent.
             ValueError: There is no such encoding, or the frame is not of a negotiated format.
         """
-        self._check_open()
-        if now is not None:
-            self._tick(now)
+        self._begin(now)
         self._outbound.send_frame(sender_id, frame, rid)
         self._context.dirty = True
 
@@ -297,9 +294,7 @@ class RtpSession:
             BufferFullError: Too much waits to be sent.
             ValueError: There is no such encoding, or a packet has another SSRC and is not to be rewritten.
         """
-        self._check_open()
-        if now is not None:
-            self._tick(now)
+        self._begin(now)
         self._outbound.send_packets(sender_id, packets, rid, rewrite, payload_types, extension_map)
         self._context.dirty = True
 
@@ -327,8 +322,7 @@ class RtpSession:
             StateError: There is no such sender, no telephone events were negotiated for it, or the session was closed.
             ValueError: One of the tones is none, or they are too many.
         """
-        self._check_open()
-        self._tick(now)
+        self._begin(now)
         self._outbound.send_tones(sender_id, tones, duration, gap)
         self._context.dirty = True
 
@@ -348,7 +342,7 @@ class RtpSession:
         Raises:
             StateError: There is no such receiver, or the session was closed.
         """
-        self._check_open()
+        self._begin()
         self._inbound.request_key_frame(receiver_id, rid)
         self._touch()
 
@@ -478,6 +472,9 @@ class RtpSession:
         """Something happened that is more than media to send."""
         self._context.dirty = self._context.is_stirred = True
 
-    def _check_open(self) -> None:
+    def _begin(self, now: float | None = None) -> None:
+        """Begin a command, unless the session was closed."""
         if self._closing:
             raise StateError("the session was closed")
+        if now is not None and now > self._context.now:
+            self._context.now = now

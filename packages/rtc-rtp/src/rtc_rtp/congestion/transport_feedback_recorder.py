@@ -1,6 +1,7 @@
 """The receiver's part of transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
 
 from collections.abc import Iterable
+from operator import sub
 from typing import Final
 
 from rtc_rtp.rtcp.transport_feedback import (
@@ -112,10 +113,9 @@ class TransportFeedbackRecorder:
                 if number in self._arrivals or number in self._told or number <= self._highest - MAX_SPAN:
                     continue  # what counts is the first time, and what is too far behind is not told any more
                 self._note(number, now)
-            arrivals = self._arrivals
-            arrivals[number] = ticks
-            if len(arrivals) == self._look_at:
-                self._look()
+            self._arrivals[number] = ticks
+        if len(self._arrivals) >= self._look_at:
+            self._look()
 
     def _look(self) -> None:
         """See to it that feedback leaves when there is much to tell, and that arrivals stay within bounds if none is taken."""
@@ -178,23 +178,16 @@ class TransportFeedbackRecorder:
 
     def _build(self, arrivals: dict[int, int], start: int, newest: int) -> tuple[TransportFeedback, int]:
         """Return one feedback from a number on, and the first number that it did not take in."""
-        first = start
-        while first not in arrivals:
-            first += 1
-        reference = arrivals[first] // REFERENCE_TICKS
-        deltas: list[int | None] = [None] * (first - start)
-        previous = reference * REFERENCE_TICKS
-        room = MAX_RECEIVED_PER_FEEDBACK
-        for arrival in map(arrivals.get, range(first, newest + 1)):
-            if arrival is None:
-                deltas.append(None)
-                continue
-            delta = arrival - previous
-            if not room or not MIN_LARGE_DELTA <= delta <= MAX_LARGE_DELTA:
-                break
-            deltas.append(delta)
-            previous = arrival
-            room -= 1
+        received = list(filter(arrivals.__contains__, range(start, newest + 1)))
+        ticks = [arrivals[number] for number in received[: MAX_RECEIVED_PER_FEEDBACK + 1]]
+        reference = ticks[0] // REFERENCE_TICKS
+        steps = list(map(sub, ticks, [reference * REFERENCE_TICKS, *ticks]))
+        count = MAX_RECEIVED_PER_FEEDBACK
+        if min(steps) < MIN_LARGE_DELTA or max(steps) > MAX_LARGE_DELTA:
+            unfit = (at for at, step in enumerate(steps) if not MIN_LARGE_DELTA <= step <= MAX_LARGE_DELTA)
+            count = min(count, next(unfit))
+        end = received[count] if count < len(received) else newest + 1
+        deltas = list(map(dict(zip(received[:count], steps, strict=False)).get, range(start, end)))
         feedback = TransportFeedback(
             sender_ssrc=self.sender_ssrc,
             media_ssrc=self._media_ssrc,
@@ -204,7 +197,7 @@ class TransportFeedbackRecorder:
             deltas=deltas,
         )
         self._feedback_count = (self._feedback_count + 1) & 0xFF
-        return feedback, start + len(deltas)
+        return feedback, end
 
     def _adapt_interval(self, now: float) -> None:
         """Give feedback its share of the bit rate that arrives."""

@@ -1,6 +1,7 @@
 """What the sender's congestion control has to know: when each packet of the transport arrived."""
 
 from collections.abc import Iterable, Sequence
+from struct import Struct
 from typing import Final
 
 from rtc_rtp.congestion.congestion_feedback_recorder import CongestionFeedbackRecorder
@@ -12,6 +13,7 @@ from rtc_rtp.packet import RtpPacket
 from rtc_rtp.parameters import ReceiveParameters
 from rtc_rtp.rtcp import RtcpPacket
 
+_NUMBER: Final = Struct("!H")
 _NEVER: Final = float("inf")
 
 
@@ -58,8 +60,8 @@ class Arrivals:
             numbers: list[int] = []
             for packet in packets:
                 value = packet.extension(identifier)
-                if value is not None and len(value) >= 2:
-                    numbers.append(value[0] << 8 | value[1])
+                if value is not None and len(value) >= _NUMBER.size:
+                    numbers += _NUMBER.unpack_from(value)
                     ssrc = packet.ssrc
             if numbers:
                 self._transport_wide.packets_received(numbers, now, media_ssrc=ssrc, size=size)

@@ -24,6 +24,7 @@ class Reception:
         "_bad_count",
         "_bad_sequence",
         "_expected_prior",
+        "_missing",
         "_received_prior",
         "_timestamp",
         "awaited",
@@ -33,7 +34,6 @@ class Reception:
         "jitter",
         "probation",
         "reason",
-        "received",
         "restart_count",
         "restarts",
     )
@@ -68,27 +68,26 @@ class Reception:
         self.highest = self.base
         """Highest extended sequence number."""
 
-        self.received = 0
-        """Packets, without duplicates."""
+        self._missing = 0
+        """Packets up to the highest that have not come; negative if more came than were expected."""
 
         self._bad_sequence = -1
         self._bad_count = 0
         self._expected_prior = 0
         self._received_prior = 0
 
-    def follow(self, sequence_number: int, timestamp: int, now: float) -> bool:
-        """Take a packet that came in its turn, and tell whether it did: what `accept` and `time` do of nearly all packets."""
+    def follow(self, sequence_number: int, timestamp: int, now: float) -> int | None:
+        """Do what `accept` and `time` would do, if a packet follows the one before as nearly all do; else return ``None``."""
         number = self.highest + 1
         if sequence_number != number & 0xFFFF or self.probation:
-            return False
+            return None
         self.highest = number
-        self.received += 1
         if timestamp == self._timestamp and now == self._arrival:
             # It came together with others of its frame: by neither clock has time passed.
             self.jitter -= self.jitter / 16
         else:
             self.time(timestamp, now)
-        return True
+        return number
 
     def accept(self, sequence_number: int) -> int | None:
         """Return the extended sequence number of a packet that came, or ``None`` if it must not be used yet.
@@ -103,16 +102,14 @@ class Reception:
             if ahead == 1:
                 self.probation -= 1
                 self.highest = highest + 1
-                self.received += 1
                 return self.highest
             self.probation += self.received
             self._begin(sequence_number)
-            self.received = 1
             self.probation -= 1
             return self.highest
         if ahead < MAX_DROPOUT:
             self.highest = highest + ahead
-            self.received += 1
+            self._missing += ahead - 1
             return self.highest
         if ahead <= 0x1_0000 - MAX_MISORDER and highest + ahead - 0x1_0000 not in self.awaited:
             # Two packets in a row far away: the peer began anew without telling.
@@ -121,17 +118,21 @@ class Reception:
             if self._bad_count >= self.restart_count:
                 self._begin(sequence_number)
                 self.restarts += 1
-                self.received = 1
                 return self.highest
             self._bad_sequence = (sequence_number + 1) & 0xFFFF
             self.reason = "sequence_number_jumped"
             return None
-        self.received += 1
+        self._missing -= 1
         return highest + ahead - 0x1_0000
+
+    def go_to(self, number: int) -> None:
+        """Take a number for the highest, though its packet did not come itself: a repair did."""
+        self._missing += number - self.highest
+        self.highest = number
 
     def reject_duplicate(self) -> None:
         """Take the last packet back: it had come before."""
-        self.received -= 1
+        self._missing += 1
 
     def time(self, timestamp: int, now: float) -> None:
         """Update the jitter with a packet that came in its own time, not as a retransmission."""
@@ -160,10 +161,15 @@ class Reception:
         return self.highest - self.base + 1
 
     @property
+    def received(self) -> int:
+        """Packets that came, without duplicates."""
+        return self.expected - self._missing
+
+    @property
     def lost(self) -> int:
         """Packets that have not come, negative if more came than were expected; 24 bits with a sign."""
         # [rfc3550:6.4.1/10]
-        return max(-0x80_0000, min(0x7F_FFFF, self.expected - self.received))
+        return max(-0x80_0000, min(0x7F_FFFF, self._missing))
 
     def take_fraction_lost(self) -> int:
         """Return which part of 256 was lost since the last call. See :rfc:`3550#appendix-A.3`."""

@@ -10,8 +10,8 @@ class SenderClock:
     __slots__ = ("_mapping", "ntp_timestamp", "reported_at")
 
     def __init__(self) -> None:
-        self._mapping: tuple[int, int] | None = None
-        """An NTP timestamp and the RTP timestamp of the same instant, the latest that was told."""
+        self._mapping: tuple[float, int] | None = None
+        """Seconds since 1970 and the RTP timestamp of the same instant, the latest that was told."""
 
         self.ntp_timestamp = 0
         """Of the latest report, 64 bits; 0 before the first."""
@@ -22,17 +22,17 @@ class SenderClock:
     def report(self, report: SenderReport, now: float) -> None:
         """Take a sender report."""
         self.ntp_timestamp = report.ntp_timestamp
-        self._mapping = report.ntp_timestamp, report.rtp_timestamp
+        self._mapping = ntp_to_wall_clock(report.ntp_timestamp), report.rtp_timestamp
         self.reported_at = now
 
     def tell(self, ntp_timestamp: int, rtp_timestamp: int) -> None:
         """Take what a packet of the stream says of itself, as good as a report. See :rfc:`6051#section-3.3`."""
-        self._mapping = ntp_timestamp, rtp_timestamp
+        self._mapping = ntp_to_wall_clock(ntp_timestamp), rtp_timestamp
 
     def capture_time(self, timestamp: int, clock_rate: int) -> float | None:
         """Return seconds since 1970 by the sender's clock; ``None`` before it told anything."""
         if self._mapping is None:
             return None
-        ntp_timestamp, rtp_timestamp = self._mapping
+        wall_clock, rtp_timestamp = self._mapping
         ticks = (timestamp - rtp_timestamp + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
-        return ntp_to_wall_clock(ntp_timestamp) + ticks / clock_rate
+        return wall_clock + ticks / clock_rate

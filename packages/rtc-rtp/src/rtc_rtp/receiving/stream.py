@@ -18,13 +18,7 @@ from rtc_rtp.payload import PayloadFormat, payload_format
 from rtc_rtp.receiving.audio_buffer import AudioBuffer
 from rtc_rtp.receiving.key_frames import KeyFrameDemand
 from rtc_rtp.receiving.losses import Losses
-from rtc_rtp.receiving.received_extensions import (
-    audio_level,
-    capture_time,
-    ntp_time,
-    orientation,
-    source_levels,
-)
+from rtc_rtp.receiving.received_extensions import audio_level, capture_time, ntp_time, orientation, source_levels
 from rtc_rtp.receiving.reception import MAX_DROPOUT, REPEATED_RESTART_COUNT, Reception
 from rtc_rtp.receiving.redundancy import Redundancy
 from rtc_rtp.receiving.sender_clock import SenderClock
@@ -211,22 +205,13 @@ class ReceiveStream:
             return
         now = context.now
         reception = self.reception
-        if reception.follow(packet.sequence_number, packet.timestamp, now):
-            number = reception.highest
-            if self.observation is not None:
-                self.observation.note(number, packet.timestamp, now, reception.clock_rate)
-        else:
-            before = reception.highest
-            accepted = reception.accept(packet.sequence_number)
-            if accepted is None:
-                context.drop(reception.reason)
+        number = reception.follow(packet.sequence_number, packet.timestamp, now)
+        if number is None:
+            number = self._place(packet, now)
+            if number is None:
                 return
-            number = accepted
-            if self.observation is not None:
-                self.observation.note(number, packet.timestamp, now, reception.clock_rate)
-            if number != before + 1 and not self._is_new(number, before, now):
-                return
-            reception.time(packet.timestamp, now)
+        elif self.observation is not None:
+            self.observation.note(number, packet.timestamp, now, reception.clock_rate)
         self.heard_at = now
         if self._ntp_id is not None and self.clock.reported_at is None:
             self._take_clock(packet)
@@ -243,6 +228,21 @@ class ReceiveStream:
             self._deliver(number, packet, now, is_repair=False)
         else:
             self._hold(number, packet, now)
+
+    def _place(self, packet: RtpPacket, now: float) -> int | None:
+        """Return the number of a packet that does not follow the one before; ``None`` if it is not to be used."""
+        reception = self.reception
+        before = reception.highest
+        number = reception.accept(packet.sequence_number)
+        if number is None:
+            self._context.drop(reception.reason)
+            return None
+        if self.observation is not None:
+            self.observation.note(number, packet.timestamp, now, reception.clock_rate)
+        if number != before + 1 and not self._is_new(number, before, now):
+            return None
+        reception.time(packet.timestamp, now)
+        return number
 
     def _take_clock(self, packet: RtpPacket) -> None:
         """Take what a packet says of the sender's clock before the first report does."""
@@ -262,7 +262,7 @@ class ReceiveStream:
         if number > self.reception.highest:
             # It comes before anybody missed it.
             self._open_gap(number, now)
-            self.reception.highest = number
+            self.reception.go_to(number)
         else:
             found = self.losses.close_gap(number, now)
             if found is None:
