@@ -445,7 +445,7 @@ def to_address(source: object) -> Address:
 
 def socket_address(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
     """Return an address as a socket wants it."""
-    host, zone_separator, zone = address.host.partition("%")
-    if zone_separator:
-        return host, address.port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
-    return address
+    if "%" not in address.host:
+        return address
+    host, _, zone = address.host.partition("%")
+    return host, address.port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
