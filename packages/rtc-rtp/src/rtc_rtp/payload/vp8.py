@@ -235,7 +235,7 @@ class Vp8Format:
         """Join the packets of a frame, see `PayloadFormat.assemble`."""
         payload = packets[0].payload
         first, length = Vp8PayloadDescriptor.parse(payload)
-        if not first.starts_frame:
+        if first.partition or not first.starts_partition:
             raise ParseError("the first packet does not begin a frame")
         pieces = [payload[length:]]
         # What follows usually has the same descriptor, but for the S bit.

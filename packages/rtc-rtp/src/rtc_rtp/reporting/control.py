@@ -182,7 +182,7 @@ class Control:
         may_reduce = due is not Due.REPORT and self._has_reported and self._reduced_size.is_usable
         reduced = reduce(feedback, context.options.max_packet_size) if may_reduce and self._may_reduce else None
         # [rfc5506:4.2.2/2]
-        is_reduced = reduced is not None and all(len(each) <= MAX_REDUCED_SIZE for each in reduced)
+        is_reduced = reduced is not None and max(map(len, reduced), default=0) <= MAX_REDUCED_SIZE
         self._reduced_size.sent(feedback, is_reduced=is_reduced)
         context.record("rtcp_sent", report=due is Due.REPORT, feedback=len(feedback))
         # [rfc4585:3.1/6] [rfc4585:3.1/7] [rfc5506:4/1] [rfc5506:4/5] [rfc5506:4.1/1]

@@ -104,15 +104,18 @@ class Intake:
         except ParseError:
             context.drop("malformed_rtcp")
             return 0
+        reporters: set[int] = set()
         for packet in packets:
             match packet:
                 case SenderReport():
+                    reporters.add(packet.ssrc)
                     self._hear(packet.ssrc)
                     self._take_sender_report(packet)
                     self._take_blocks(packet.blocks)
                     self._outbound.hear()
                 # [rfc8866:6.7.3/1]
                 case ReceiverReport():
+                    reporters.add(packet.ssrc)
                     self._hear(packet.ssrc)
                     self._take_blocks(packet.blocks)
                     self._outbound.hear()
@@ -125,7 +128,7 @@ class Intake:
                     self._take_extended_report(packet)
                 case _:
                     self._take_feedback(packet)
-        return len({each.ssrc for each in packets if isinstance(each, SenderReport | ReceiverReport)}) or 1
+        return len(reporters) or 1
 
     def _hear(self, ssrc: int) -> None:
         context = self._context
