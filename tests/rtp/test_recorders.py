@@ -117,6 +117,26 @@ def test_feedback_waits_a_little_for_what_has_to_be_done_anyway() -> None:
     assert recorder.ready_at == pytest.approx(1.15)
 
 
+@given(
+    st.integers(0, 0xFFFF),
+    st.lists(st.lists(st.sampled_from([1, 1, 1, 1, 2, -1, 0, 300]), min_size=1, max_size=20), max_size=12),
+)
+def test_packets_that_come_together_are_told_as_those_that_come_one_by_one(start: int, bursts: list[list[int]]) -> None:
+    together, one_by_one = (TransportFeedbackRecorder(sender_ssrc=1) for _ in range(2))
+    number, now = start, 0.0
+    for burst in bursts:
+        now += 0.03
+        numbers = [number := (number + step) & 0xFFFF for step in burst]
+        together.packets_received(numbers, now, media_ssrc=2, size=1200 * len(numbers))
+        for each in numbers:
+            one_by_one.packet_received(each, now, media_ssrc=2)
+        assert together.next_timeout() == one_by_one.next_timeout()
+        if together.ready_at <= now:
+            assert together.feedback(now) == one_by_one.feedback(now)
+
+    assert together.feedback(now + 1) == one_by_one.feedback(now + 1)
+
+
 def test_feedback_costs_no_more_than_its_share() -> None:
     def intervals(bitrate_bps: float) -> float:
         recorder = TransportFeedbackRecorder(sender_ssrc=1)

@@ -193,6 +193,32 @@ def test_the_jitter_is_that_of_the_formula(packets: list[tuple[int, int]]) -> No
     assert reception.jitter == pytest.approx(jitter, abs=1e-6)
 
 
+@given(
+    st.integers(0, 0xFFFF),
+    st.lists(
+        st.tuples(st.sampled_from([1, 1, 1, 1, 0, 2, 3, -1, 5000]), st.integers(0, 2), st.integers(0, 2)), max_size=60
+    ),
+    st.integers(0, 2),
+)
+def test_a_packet_in_its_turn_counts_as_any_other(
+    first: int, packets: list[tuple[int, int, int]], probation: int
+) -> None:
+    quick, thorough = (Reception(first, clock_rate=1000, probation=probation) for _ in range(2))
+    number, timestamp, arrival = first, 0, 0.0
+    for step, later, delay in packets:
+        number, timestamp, arrival = (number + step) & 0xFFFF, timestamp + later, arrival + delay
+        thought = quick.follow(number, timestamp, arrival)
+        if thought is None:
+            thought = quick.accept(number)
+            quick.time(timestamp, arrival)
+        expected = thorough.accept(number)
+        thorough.time(timestamp, arrival)
+
+        assert thought == expected
+        assert (quick.highest, quick.received, quick.lost) == (thorough.highest, thorough.received, thorough.lost)
+        assert quick.jitter == thorough.jitter
+
+
 @pytest.mark.spec("rfc3550:6.4.1/9", "rfc3550:6.4.1/10")
 def test_losses_are_told_as_a_part_of_the_interval_and_as_a_sum() -> None:
     reception = Reception(0, clock_rate=8000, probation=0)
