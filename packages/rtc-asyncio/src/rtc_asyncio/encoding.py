@@ -104,17 +104,21 @@ class Encoding:
         self._max_frame_bits: float | None = None
         """Bits of a picture on average that the peer takes."""
         self._aimed_at_bps = 0
-        self.fraction_lost = 0.0
-        """What the encoder has to protect against, 0 to 1."""
+        self._fraction_lost = 0.0
         self._protects_against = 0.0
+        self._was_bandwidth_limited = False
+        self._mime_type = ""
+        """Of what the encoder makes."""
         self._next_due = 0.0
         self._encoded_at: deque[float] = deque()
         """Times of the frames of the last second."""
         self._last_encoded_at: float | None = None
-        self._source: tuple[tuple[int, int] | None, float] = (None, 1.0)
-        """Width and height of the picture that is encoded, or was last, and by what the application wants them divided."""
+        self._is_adjusted = False
+        """Whether the encoder knows all that was wanted so far."""
+        self._adjusted_to: tuple[object, object] = (None, None)
+        """Width and height of the pictures for which it knows."""
         self._wished_size: tuple[int, int] | None = None
-        """What this makes; None for sound, and before there is a picture."""
+        """Of the picture that is encoded, or was last, as the application wants it; None for sound, and before there is one."""
         self._ceiling_bps: int | None = None
         """What is enough for pictures of this size; None for sound, and before there is one."""
         self._figures = EncoderFigures()
@@ -188,10 +192,22 @@ class Encoding:
             packet_time_ms=encoding.packet_time_ms,
             degradation_preference=degradation_preference,
         )
+        self._is_adjusted = False
 
     def set_share(self, bitrate_bps: int) -> None:
         """The path leaves so much for it."""
         self._share_bps = bitrate_bps
+        self._is_adjusted = False
+
+    @property
+    def fraction_lost(self) -> float:
+        """What the encoder has to protect against, 0 to 1."""
+        return self._fraction_lost
+
+    @fraction_lost.setter
+    def fraction_lost(self, fraction_lost: float) -> None:
+        self._fraction_lost = fraction_lost
+        self._is_adjusted = False
 
     def want_key_frame(self) -> None:
         """The next frame has to be a key frame."""
@@ -263,17 +279,54 @@ class Encoding:
         Raises:
             CodecError: It cannot be encoded, or there is no encoder.
         """
-        codec = self._codec
+        encoder, wished_before = self._encoder, self._wished_size
+        shape = getattr(frame, "width", None), getattr(frame, "height", None)
+        if encoder is None or not self._is_adjusted or shape != self._adjusted_to:
+            self._adjusted_to = shape
+            encoder, is_new = self._adjust(picture_size(frame))
+            force_keyframe |= is_new
+        elif self._max_frame_bits is not None:
+            self._aim(encoder)  # anew for each frame: how many there were of late decides
+        started = time.perf_counter()
+        encoded = encoder.encode(frame, force_keyframe=force_keyframe)
+        duration = time.perf_counter() - started
+        note = (
+            time.monotonic(),
+            duration,
+            self._mime_type,
+            self._wished_size,
+            wished_before == self._wished_size,
+            self._was_bandwidth_limited,
+            self._aimed_at_bps,
+            [(each.keyframe, each.data[:LONGEST_HEADER], each.metadata) for each in encoded],
+        )
+        self._backlog.add(note, self._count)
+        return encoded
+
+    def _adjust(self, size: tuple[int, int] | None) -> tuple[Encoder, bool]:
+        """Let the encoder be what is wanted for pictures of this size; return it, and whether it is another one."""
+        self._is_adjusted = True  # said first: what is wanted from now on is seen with the next frame
+        codec, settings = self._codec, self._settings
         if codec is None:
             raise CodecError("no codec was negotiated")
-        source = picture_size(frame), self._settings.scale_resolution_down_by
-        is_same_source = source == self._source
-        if not is_same_source:
-            self._take_source(*source)
+        self._take_size(size, settings.scale_resolution_down_by)
         encoder = self._encoder
-        if encoder is None or self._made_for != (codec, self._settings):
-            encoder = self._make_encoder(codec)
-            force_keyframe = True
+        is_new = encoder is None or self._made_for != (codec, settings)
+        if encoder is None or is_new:
+            self.close()
+            encoder = self._encoder = self._factory.create_encoder(codec, settings)
+            self._made_for, self._mime_type = (codec, settings), codec.mime_type
+            self._aimed_at_bps, self._protects_against = 0, 0.0
+        self._aim(encoder)
+        self._was_bandwidth_limited = self._is_bandwidth_limited
+        if self._fraction_lost != self._protects_against:
+            self._protects_against = self._fraction_lost
+            if isinstance(encoder, ProtectiveEncoder):
+                encoder.set_loss(self._protects_against)
+        return encoder, is_new
+
+    def _aim(self, encoder: Encoder) -> None:
+        """Tell the encoder its bit rate if that is another one."""
         bitrate_bps = self.target_bitrate_bps
         if self._max_frame_bits is not None:
             self._backlog.work_off(self._count)
@@ -281,45 +334,8 @@ class Encoding:
         if bitrate_bps != self._aimed_at_bps:
             encoder.set_bitrate(bitrate_bps)
             self._aimed_at_bps = bitrate_bps
-        if self.fraction_lost != self._protects_against:
-            self._protects_against = self.fraction_lost
-            if isinstance(encoder, ProtectiveEncoder):
-                encoder.set_loss(self._protects_against)
-        started = time.perf_counter()
-        encoded = encoder.encode(frame, force_keyframe=force_keyframe)
-        duration = time.perf_counter() - started
-        note = (
-            time.monotonic(),
-            duration,
-            codec.mime_type,
-            self._wished_size,
-            is_same_source,
-            self._is_bandwidth_limited,
-            bitrate_bps,
-            [(each.keyframe, each.data[:LONGEST_HEADER], each.metadata) for each in encoded],
-        )
-        self._backlog.add(note, self._count)
-        return encoded
 
-    def _make_encoder(self, codec: "RtpCodec") -> Encoder:
-        self.close()
-        settings = self._settings
-        self._encoder = encoder = self._factory.create_encoder(codec, settings)
-        self._made_for = (codec, settings)
-        self._aimed_at_bps = 0
-        self._protects_against = 0.0
-        return encoder
-
-    def close(self) -> None:
-        """Free the encoder. Idempotent."""
-        encoder, self._encoder = self._encoder, None
-        if encoder is not None:
-            self._figures.implementation = encoder.implementation
-            encoder.close()
-
-    def _take_source(self, size: tuple[int, int] | None, scale: float) -> None:
-        """Pictures are of another size from now on, or are wanted in another."""
-        self._source = size, scale
+    def _take_size(self, size: tuple[int, int] | None, scale: float) -> None:
         if size is None:
             self._wished_size = self._ceiling_bps = None
             return
@@ -327,6 +343,13 @@ class Encoding:
         self._ceiling_bps = next(
             (ceiling for most, ceiling in CEILINGS_BPS if width * height <= most), HIGHEST_CEILING_BPS
         )
+
+    def close(self) -> None:
+        """Free the encoder. Idempotent."""
+        encoder, self._encoder = self._encoder, None
+        if encoder is not None:
+            self._figures.implementation = encoder.implementation
+            encoder.close()
 
     def _count(self, note: _Note) -> None:
         now, duration, mime_type, wished_size, is_same_source, is_bandwidth_limited, aimed_at_bps, parts = note
