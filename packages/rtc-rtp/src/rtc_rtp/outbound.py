@@ -183,8 +183,15 @@ class Outbound:
 
     # --- media in ---
 
-    def send_frame(self, sender_id: StreamId, frame: EncodedFrame, rid: str | None) -> None:
-        """Queue the packets of a frame; raises as `RtpSession.send_frame` says."""
+    def send_frame(self, sender_id: StreamId, frame: EncodedFrame, rid: str | None, *, is_timed: bool) -> None:
+        """Queue the packets of a frame; raises as `RtpSession.send_frame` says.
+
+        Args:
+            sender_id: As it was added.
+            frame: Whole.
+            rid: Name of the encoding.
+            is_timed: Whether the session was told the time together with the frame.
+        """
         stream = self._sender(sender_id).stream(rid)
         dialling = self._dialling.get(sender_id)
         # Where a tone sounds, there is no other sound; see :rfc:`4733#section-2.5.1.2`.
@@ -194,7 +201,8 @@ class Outbound:
         self.departures.check_room(len(frame.data))
         media, parity = stream.packetize(frame)
         self.has_begun = True
-        self._unsettled.append(stream)
+        if not is_timed:
+            self._unsettled.append(stream)
         self.departures.add(media)
         if parity is not None:
             self.departures.add(parity)

@@ -222,7 +222,7 @@ class RtpSession:
             ValueError: There is no such encoding, or the frame is not of a negotiated format.
         """
         self._begin(now)
-        self._outbound.send_frame(sender_id, frame, rid)
+        self._outbound.send_frame(sender_id, frame, rid, is_timed=now is not None)
         self._context.dirty = True
 
     def send_packet(

@@ -182,11 +182,12 @@ class BandwidthEstimator:
                 self._probes.start(self._target_bps, now)
         self._sent.packets_sent(packets, now)
         self._last_sent_at = now
-        was_waiting, alr_since = self._waiting_since is not None, self._alr.started_at
+        alr_since = self._alr.started_at
         self._alr.bytes_sent(sum(map(_size, packets)), self._target_bps, now)
-        if not was_waiting:
+        if self._waiting_since is None:
             self._waiting_since = now
-        if not was_waiting or self._alr.started_at != alr_since:
+            self._set_timeout()
+        elif self._alr.started_at != alr_since:
             self._set_timeout()
 
     def feedback_received(self, feedback: TransportFeedback | CongestionControlFeedback, now: float) -> None:

@@ -223,6 +223,8 @@ class Pacer(Generic[P]):
 
     def packets_to_send(self, now: float) -> list[PacedPacket[P]]:
         """Return what may leave now, in order."""
+        if not (self.queued_count or self._probes or self._padding_bps):
+            return []
         if now > self._now:
             self._advance(now)
         leaving: list[PacedPacket[P]] = []

@@ -21,7 +21,7 @@ MAX_AGE: Final = 10.0
 EXPIRY_INTERVAL: Final = 0.5
 """Seconds between two looks for packets that are too old."""
 
-_number: Final = attrgetter("number")
+_number: Final[Callable[["SentPacket"], int]] = attrgetter("number")
 _sent_at: Final = attrgetter("sent_at")
 _size: Final[Callable[["SentPacket"], int]] = attrgetter("size")
 
@@ -132,14 +132,13 @@ class SentPackets:
         """Remember packets that left together, at least one: the fast path of `packet_sent`.
 
         Args:
-            packets: Their numbers go on from packet to packet, and do not wrap.
+            packets: Their numbers go on from packet to packet, and do not wrap. Feedback goes by streams for all or for none.
             now: Seconds.
         """
         in_flight = self._in_flight
-        for packet in packets:
-            in_flight[packet.number] = packet
-            if packet.stream_key is not None:
-                self._by_stream[packet.stream_key] = packet.number
+        in_flight.update(zip(map(_number, packets), packets, strict=True))
+        if packets[0].stream_key is not None:
+            self._by_stream |= {packet.stream_key: packet.number for packet in packets if packet.stream_key is not None}
         numbers, last = self._numbers, packets[-1].number
         if numbers.highest is None or last > numbers.highest:
             numbers.highest = last
