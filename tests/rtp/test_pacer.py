@@ -168,6 +168,17 @@ def test_what_a_probe_sent_owes_nothing_to_padding_that_is_wanted_later() -> Non
     assert due < 2.1
 
 
+def test_packets_that_come_together_are_queued_all_or_none() -> None:
+    pacer: Pacer[str] = Pacer(now=0.0, pacing_bitrate_bps=1e6, config=PacerConfig(max_queue_size=2500))
+    pacer.enqueue_all([PacedPacket("a", 1000), PacedPacket("b", 1000)], PacketPriority.VIDEO, 0.0)
+
+    with pytest.raises(BufferFullError):
+        pacer.enqueue_all([PacedPacket("c", 400), PacedPacket("d", 400)], PacketPriority.AUDIO, 0.0)
+
+    assert (pacer.queued_bytes, pacer.queued_count) == (2000, 2)
+    assert [paced.packet for _, paced in _drain(pacer, 1.0)] == ["a", "b"]
+
+
 def test_packets_of_no_bytes_leave_the_count_of_the_queue() -> None:
     pacer: Pacer[str] = Pacer(now=0.0, pacing_bitrate_bps=1_000_000)
     pacer.enqueue("first", 0, PacketPriority.VIDEO, 0.0)

@@ -8,6 +8,7 @@ from tests.support.effort import examples
 from rtc_rtp import (
     CongestionControlFeedback,
     CongestionFeedbackRecorder,
+    SentPacket,
     SentPackets,
     TransportFeedback,
     TransportFeedbackRecorder,
@@ -183,6 +184,22 @@ def test_no_numbers_make_the_recorder_grow(numbers: list[int]) -> None:
     assert sum(len(each.deltas) for each in feedback) <= 8192
     for each in feedback:
         assert TransportFeedback.parse(each.serialize()) == each
+
+
+def test_packets_that_left_together_are_remembered_as_each_alone() -> None:
+    together, alone = SentPackets(), SentPackets()
+    for first in (65_533, 65_537):
+        numbers = range(first, first + 4)
+        together.packets_sent([SentPacket(number, 100, float(first), None, None) for number in numbers], float(first))
+        for number in numbers:
+            alone.packet_sent(number & 0xFFFF, 100, float(first))
+    feedback = TransportFeedback(1, 2, 65_535, 0, 0, [4, None, 4, None, 4, 4])
+
+    told = [[(packet.sent_at, packet.received_at) for packet in each.results(feedback)] for each in (together, alone)]
+
+    assert told[0] == told[1]
+    assert len(told[0]) == 4
+    assert together.in_flight_bytes == alone.in_flight_bytes == 200
 
 
 def test_the_memory_of_the_sender_is_bounded() -> None:

@@ -46,6 +46,23 @@ descriptors = st.builds(
 ) | st.builds(Vp8PayloadDescriptor, st.booleans(), st.integers(0, 7), picture_id=st.integers(0, 0x7FFF))
 
 
+@given(st.integers(0, 0x7FFF), st.none() | st.builds(FrameMetadata, discardable=st.booleans()), st.integers(64, 4000))
+def test_the_fast_path_of_descriptors_says_what_the_general_one_says(
+    picture_id: int, metadata: FrameMetadata | None, limit: int
+) -> None:
+    format_ = Vp8Format({})
+    format_.next_picture_id = picture_id
+    is_discardable = metadata is not None and metadata.discardable
+    usual = Vp8PayloadDescriptor(non_reference=is_discardable, picture_id=picture_id)
+    first = Vp8PayloadDescriptor(True, non_reference=is_discardable, picture_id=picture_id)
+
+    payloads = format_.packetize(EncodedFrame(INTERFRAME, 0, False, metadata=metadata), limit)
+
+    assert [payload[:4] for payload, _ in payloads] == [first.serialize(), *[usual.serialize()] * (len(payloads) - 1)]
+    assert b"".join([payload[4:] for payload, _ in payloads]) == INTERFRAME
+    assert [marker for _, marker in payloads] == [False] * (len(payloads) - 1) + [True]
+
+
 @pytest.mark.spec("rfc7741:4.2/1", "rfc7741:4.2/2", "rfc7741:4.2/11", "rfc7741:4.2/13", "rfc7741:4.2/17")
 @given(descriptors)
 def test_descriptors_survive_the_wire(descriptor: Vp8PayloadDescriptor) -> None:

@@ -69,6 +69,31 @@ def test_the_fast_path_of_stamps_says_what_the_general_one_says(orientation: Vid
     assert packet.serialize() == RtpPacket(96, 1, 2, 3, b"media", extensions=others | stamps).serialize()
 
 
+@pytest.mark.parametrize("allow_mixed", [True, False])
+@pytest.mark.parametrize("orientation", [None, VideoOrientation(90)])
+def test_packets_that_leave_together_are_numbered_one_after_the_other(
+    orientation: VideoOrientation | None, allow_mixed: bool
+) -> None:
+    time = 20 if not allow_mixed else 2  # a number that the one-byte form has no room for
+    negotiated = ExtensionMap(
+        {3: str(TRANSPORT_SEQUENCE_NUMBER), time: str(ABS_SEND_TIME), 5: str(VIDEO_ORIENTATION)},
+        allow_mixed=allow_mixed,
+    )
+    packets = [RtpPacket(96, number, 2, 3, b"media", marker=number == 3) for number in (1, 2, 3)]
+    extensions = HeaderExtensions(negotiated, None, None)
+    if orientation is not None:
+        extensions.tell_orientation(packets[-1].extensions, orientation)
+
+    datagrams = extensions.serialize(packets, 0x1_FFFE, b"abc")
+
+    said = [RtpPacket.parse(data).extensions for data in datagrams]
+    assert [elements[3] for elements in said] == [b"\xff\xfe", b"\xff\xff", b"\0\0"]
+    assert [elements[time] for elements in said] == [b"abc"] * 3
+    assert [5 in elements for elements in said] == [False, False, orientation is not None]
+    assert {data[12:14] for data in datagrams} == {b"\xbe\xde" if allow_mixed else b"\x10\0"}
+    assert [RtpPacket.parse(data).marker for data in datagrams] == [False, False, True]
+
+
 @pytest.mark.spec("rfc8834:5.2/2")
 def test_who_knows_no_header_extension_receives_all_the_same() -> None:
     party = Party()

@@ -303,7 +303,7 @@ class Pacer(Generic[P]):
     def _take(self, leaving: list[PacedPacket[P]], limit: float, queues: tuple[deque[PacedPacket[P]], ...]) -> int:
         """Let what waits leave, the highest priority first, until that is as many bytes as the limit; return how many it is."""
         before, taken = len(leaving), 0
-        for queue in queues:
+        for queue in filter(None, queues):
             while queue and taken < limit:
                 paced = queue.popleft()
                 taken += paced.size

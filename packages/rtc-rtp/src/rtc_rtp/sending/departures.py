@@ -1,7 +1,7 @@
 """The queue in front of the wire: packets leave at the pace of the bandwidth estimate, or at once."""
 
 from collections.abc import Callable, Iterable
-from itertools import groupby
+from itertools import count, groupby, repeat
 from operator import attrgetter
 from typing import Final
 
@@ -38,6 +38,7 @@ REPAIR_TIME: Final = 0.5
 
 _NEVER: Final = float("inf")
 
+_probe_id: Final[Callable[[PacedPacket[Outgoing]], int | None]] = attrgetter("probe_id")
 _packet: Final[Callable[[PacedPacket[Outgoing]], Outgoing | None]] = attrgetter("packet")
 
 
@@ -189,12 +190,10 @@ class Departures:
         is_stale = outgoing.is_retransmission and packets[0].ssrc == stream.ssrc
         if is_stale or not (stream.is_numbered or counts_all):
             return datagrams
-        now = self._context.now
-        for data, packet, paced in zip(datagrams, packets, run, strict=False):
-            key = stream_key(packet.ssrc, packet.sequence_number) if counts_all else None
-            sent.append(SentPacket(number, len(data) + LOWER_LAYERS, now, paced.probe_id, key))
-            number += 1
-        self._transport_sequence_number = number
+        keys = [stream_key(packet.ssrc, packet.sequence_number) for packet in packets] if counts_all else repeat(None)
+        sizes = [len(data) + LOWER_LAYERS for data in datagrams]
+        sent += map(SentPacket, count(number), sizes, repeat(self._context.now), map(_probe_id, run), keys)
+        self._transport_sequence_number = number + len(datagrams)
         return datagrams
 
     def _padding(self, size: int) -> Outgoing | None:

@@ -283,19 +283,19 @@ class SendStream:
         self._mapped_timestamp, self._mapped_at = timestamp, captured_at
         # Of most packets nothing is said but what they are stamped with when they leave.
         says_more = redundancy is not None or not self.is_acknowledged or frame.audio_level is not None
-        made: list[RtpPacket] = []
-        number = self.next_sequence_number
-        for payload, marker in payloads:
-            packet = RtpPacket(payload_type, number, timestamp, ssrc, payload, marker=marker, csrcs=csrcs)
-            if says_more:
+        first = self.next_sequence_number
+        # [rfc3550:5.1/16]
+        self.next_sequence_number = first + len(payloads) & 0xFFFF
+        made = [
+            RtpPacket(payload_type, number & 0xFFFF, timestamp, ssrc, payload, marker=marker, csrcs=csrcs)
+            for number, (payload, marker) in enumerate(payloads, first)
+        ]
+        if says_more:
+            for packet in made:
                 self._describe(packet.extensions, frame)
-            # [rfc3550:5.1/16]
-            number = number + 1 & 0xFFFF
-            made.append(packet)
         if made:
             self._describe_frame(made, frame, captured_at)
         self._orientation = frame.orientation
-        self.next_sequence_number = number
         is_key_frame = frame.keyframe and not self.is_audio
         self._count_frame(len(frame.data), is_key_frame=is_key_frame)
         media = Outgoing(self, made, now, self.priority, is_key_frame=is_key_frame)
