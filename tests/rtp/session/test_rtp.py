@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.rtp.session.party import (
     AUDIO_SSRC,
@@ -339,6 +339,7 @@ def test_a_source_that_is_only_signalled_is_not_counted_and_not_reported() -> No
 # --- compound packets ---
 
 
+@example(senders=13, blocks=26, extra=1, size=1200)
 @given(
     senders=st.integers(0, 70),
     blocks=st.integers(0, 100),

@@ -64,8 +64,9 @@ def compose(reports: Iterable[Report], extra: Iterable[RtcpPacket], describe: De
             if report.ssrc not in described:
                 described.append(report.ssrc)
             size += _cost(report, describe)
+        has_reports = bool(described)
         # [rfc3550:6.1/7] [rfc3550:6.1/8] [rfc3550:6.1/19] [rfc3550:6.4.2/1]
-        if not described:
+        if not has_reports:
             head += opener.serialize()
             described.append(opener.ssrc)
         # The canonical name is in every compound packet.
@@ -73,8 +74,8 @@ def compose(reports: Iterable[Report], extra: Iterable[RtcpPacket], describe: De
         head += _description(described, describe).serialize()
         # [rfc4585:3.1/3]
         body = b""
-        # [rfc3550:6.1/18]
-        while rest and not pending and (not body or len(head) + len(body) + len(rest[0]) <= max_size):
+        # [rfc3550:6.1/18] What does not fit goes with the next ones; what fits nowhere goes alone.
+        while rest and not pending and (not (body or has_reports) or len(head) + len(body) + len(rest[0]) <= max_size):
             body += rest.pop(0)
         datagrams.append(head + body)
     return datagrams
