@@ -94,6 +94,15 @@ def test_frames_of_somebody_else_are_noticed() -> None:
     ]
 
 
+def test_each_source_keeps_the_last_time_of_capture_that_was_told() -> None:
+    record = SourceRecord()
+    for ssrc, capture_time in ((1, 5.0), (1, 6.0), (2, 7.0), (1, None), (2, 8.0), (2, None)):
+        record.add(EncodedFrame(b"", 1, ssrc=ssrc, capture_time=capture_time))
+    told = record.told([Source(1, 0.0, 0), Source(2, 0.0, 0)], RTCRtpContributingSource, now=0.0)
+
+    assert [each.captureTimestamp for each in told] == [6000.0, 8000.0]
+
+
 def test_times_of_capture_are_bounded() -> None:
     record = SourceRecord()
     for ssrc in range(1000):

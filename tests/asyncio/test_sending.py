@@ -281,6 +281,26 @@ def test_what_was_encoded_is_counted_when_somebody_asks() -> None:
     assert encoding.figures.frames_encoded == 40
 
 
+def test_what_is_wanted_while_an_encoder_is_made_is_told_before_the_next_frame() -> None:
+    class Slow(FakeCodecs):
+        def create_encoder(self, codec: RtpCodec, settings: EncoderSettings) -> FakeEncoder:
+            encoder = super().create_encoder(codec, settings)
+            encoding.configure(H264, SendEncoding(ssrc=1, max_bitrate_bps=90_000))
+            return encoder
+
+    codecs = Slow()
+    encoding = Encoding("video", codecs)
+    encoding.configure(VP8, SendEncoding(ssrc=1))
+    first, second, third = pictures(3)
+    encoding.encode(first)
+    encoding.encode(second)
+    encoding.set_share(70_000)
+    encoding.encode(third)
+
+    assert [each.codec for each in codecs.encoders] == [VP8, H264]
+    assert codecs.encoders[1].bitrates == [90_000, 70_000]
+
+
 def test_who_encoded_is_known_also_when_nobody_asked_in_time() -> None:
     encoding = Encoding("video", FakeCodecs())
     encoding.configure(VP8, SendEncoding(ssrc=1))

@@ -360,8 +360,8 @@ class SendingPump:
             getattr(frame, "rotation", 0),
         )
         if reasons != self._planned_for:
-            self._planned_for = reasons
             self._plan = self._planned(track, frame, parameters)
+            self._planned_for = reasons
         # Of sound it is measured what was encoded; a picture is let go, for its memory serves the next one.
         heard = frame if self._kind == "audio" else None
         for encoding, codec, rid in self._plan:
