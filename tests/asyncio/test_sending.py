@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from rtc_asyncio import EncoderSettings, sending
+from rtc_asyncio import EncoderSettings, RawFrame, sending
 from rtc_asyncio.encoding import Encoding
 from rtc_asyncio.sending import SendingPump
 from rtc_asyncio.worker import perform
@@ -279,6 +279,25 @@ def test_what_was_encoded_is_counted_when_somebody_asks() -> None:
     assert figures.implementation == "fake"
     encoding.close()
     assert encoding.figures.frames_encoded == 40
+
+
+async def test_pictures_are_made_smaller_as_soon_as_this_is_wanted() -> None:
+    class Scaled(Recorder):
+        scale = 1.0
+
+        def scale_for(self, frame: RawFrame, encoding: SendEncoding) -> float:
+            return self.scale
+
+    outlet, codecs, queue = Scaled(), FakeCodecs(), asyncio.Queue[Picture]()
+    pump, track = SendingPump("video", outlet, codecs), Fed(queue)
+    for count, picture in enumerate(pictures(3), 1):
+        outlet.scale = 1.0 if count == 1 else 2.0
+        pump.start(track)
+        queue.put_nowait(picture)
+        await until(lambda count=count: len(outlet.frames) == count)
+    pump.close()
+
+    assert [each.settings.scale_resolution_down_by for each in codecs.encoders] == [1.0, 2.0]
 
 
 def test_what_is_wanted_while_an_encoder_is_made_is_told_before_the_next_frame() -> None:

@@ -228,11 +228,6 @@ class Encoding:
         self._next_due = (self._next_due if behind < 1 / framerate else now) + 1 / framerate
         return True
 
-    @property
-    def is_at_work(self) -> bool:
-        """Whether somebody waits for a frame."""
-        return self._awaited is not None
-
     def start(self, frame: RawFrame, done: "Callable[[list[EncodedFrame] | BaseException], None]") -> None:
         """Begin to encode one frame.
 

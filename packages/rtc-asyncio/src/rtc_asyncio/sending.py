@@ -85,8 +85,10 @@ class SendingPump:
         self._task: asyncio.Task[None] | None = None
         self._track: MediaStreamTrack | None = None
         self._reader: FrameReader[MediaFrame] | None = None
+        self._being_encoded = 0
+        """How many frames the encoders have not done with."""
         self._idle: asyncio.Future[None] | None = None
-        """Done when an encoder has done."""
+        """Done when they have."""
         self._planned_for: tuple[object, ...] = ()
         """What the plan was made of; nothing when it has to be made anew."""
         self._plan: list[Work] = []
@@ -161,6 +163,7 @@ class SendingPump:
             task.cancel()
         for encoding in self._encodings.values():
             encoding.abandon()
+        self._being_encoded = 0
 
     def close(self) -> None:
         """Stop, and free the encoders and their threads."""
@@ -206,7 +209,7 @@ class SendingPump:
                 while True:
                     frame = await reader.get()
                     if not isinstance(frame, _READY):
-                        if self._is_encoding and await self._is_outrun(reader):
+                        if self._being_encoded and await self._is_outrun(reader):
                             continue
                         self._send_raw(track, frame)
                         del frame  # or a second one would be there while the next is drawn
@@ -366,6 +369,7 @@ class SendingPump:
         heard = frame if self._kind == "audio" else None
         for encoding, codec, rid in self._plan:
             if is_blank or encoding.is_due(now):
+                self._being_encoded += 1
                 encoding.start(frame, partial(self._encoded, origin or id(track), codec, rid, heard))
 
     def _encoded(
@@ -377,6 +381,7 @@ class SendingPump:
         result: "list[EncodedFrame] | BaseException",
     ) -> None:
         """An encoder has done with a frame."""
+        self._being_encoded -= 1
         if isinstance(result, BaseException):
             self._failed(codec, result)
         else:
@@ -389,7 +394,7 @@ class SendingPump:
                 self._outlet.flush()
             except Exception as error:  # noqa: BLE001 - of frames that are none
                 self._failed(codec, error)
-        if self._idle is not None and not self._idle.done():
+        if self._idle is not None and not self._being_encoded and not self._idle.done():
             self._idle.set_result(None)
 
     def _failed(self, codec: "RtpCodec", error: BaseException) -> None:
@@ -402,13 +407,9 @@ class SendingPump:
         if self._task is not None:
             self._task.cancel()
 
-    @property
-    def _is_encoding(self) -> bool:
-        return any(encoding.is_at_work for encoding in self._encodings.values())
-
     async def _encoded_all(self) -> None:
         """Wait until the encoders have nothing to do."""
-        while self._is_encoding:
+        while self._being_encoded:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
 
