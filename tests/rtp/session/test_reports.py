@@ -56,6 +56,26 @@ def test_a_sender_report_ties_the_stream_to_the_wall_clock() -> None:
     assert report.octet_count == report.packet_count * 81
 
 
+def test_a_sender_report_goes_by_the_capture_time_of_the_last_frame_whoever_told_the_time_before() -> None:
+    party = Party()
+    party.connect_audio()
+    party.left.send_frame("a", opus_frame(0), now=0.0)
+    party.network.flush()
+    party.network.advance(0.5)
+    frame = opus_frame(10)  # of 0.2 s
+    frame.capture_time = WALL_CLOCK + 0.2
+    party.left.send_frame("a", frame)
+    party.network.flush()
+    party.network.advance(2.0)
+
+    report = next(each for each in reversed(_packets(party, 0)) if isinstance(each, SenderReport))
+    elapsed = ntp_to_wall_clock(report.ntp_timestamp) - WALL_CLOCK
+    ticks = (report.rtp_timestamp - party.rtp()[0].timestamp) & 0xFFFF_FFFF
+
+    assert elapsed > 0.5
+    assert ticks / 48_000 == pytest.approx(elapsed, abs=0.001)
+
+
 def test_a_receiver_report_tells_what_was_lost() -> None:
     party = Party(link=Link(delay=0.02, loss=0.2))
     party.connect_audio()

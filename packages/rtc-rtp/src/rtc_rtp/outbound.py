@@ -201,7 +201,9 @@ class Outbound:
         self.departures.check_room(len(frame.data))
         media, parity = stream.packetize(frame)
         self.has_begun = True
-        if not is_timed:
+        if is_timed:
+            stream.settle()
+        else:
             self._unsettled.append(stream)
         self.departures.add(media)
         if parity is not None:
