@@ -82,11 +82,17 @@ class TransportFeedback(Feedback):
         base, count, word = _FIXED.unpack_from(fci)
         if not count:
             raise ParseError("transport-wide feedback about no packet")
-        chunks, at = _split_chunks(fci, count)
         deltas: list[int | None] = []
-        for chunk, length in chunks:
-            take = _take_vector if chunk & _VECTOR else _take_run
-            at = take(fci, at, chunk, length, deltas)
+        at = _FIXED.size + _CHUNK.size
+        first_chunk = int.from_bytes(fci[_FIXED.size : at])
+        if count <= _MAX_RUN and first_chunk == _SMALL_DELTA << 13 | count and at + count <= len(fci):
+            # What nearly all feedback says, as in `_fci`.
+            deltas += fci[at : at + count]
+        else:
+            chunks, at = _split_chunks(fci, count)
+            for chunk, length in chunks:
+                take = _take_vector if chunk & _VECTOR else _take_run
+                at = take(fci, at, chunk, length, deltas)
         reference_time = (word >> 8 ^ 0x80_0000) - 0x80_0000
         return cls(sender_ssrc, media_ssrc, base, reference_time, word & 0xFF, deltas)
 
