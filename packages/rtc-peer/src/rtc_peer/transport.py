@@ -243,14 +243,7 @@ class Transport:
             run += [datagram.data for datagram in strangers if self._admit(datagram)]
         if unproven:
             packets += [datagram.data for datagram in unproven if self._admit_media(datagram)]
-        # Media first, for a record may end the association, unless it begins it.
-        if packets and self.media is not None and self.media.srtp.profile is not None:
-            self._receive_media(packets, now)
-            packets = []
-        if run:
-            self._receive_records(run, now)
-        if packets:
-            self._receive_media(packets, now)
+        self._hand_up(run, packets, now)
         if checks:
             self._receive_unwrapped(now)
 
@@ -364,6 +357,16 @@ class Transport:
             return False
         self._path = (datagram.local, datagram.remote, datagram.transport)
         return True
+
+    def _hand_up(self, records: list[bytes], packets: list[bytes], now: float) -> None:
+        """Give what came together to DTLS and media: media first, for a record may end the association, unless it begins it."""
+        if packets and self.media is not None and self.media.srtp.profile is not None:
+            self._receive_media(packets, now)
+            packets = []
+        if records:
+            self._receive_records(records, now)
+        if packets:
+            self._receive_media(packets, now)
 
     def _receive_records(self, run: list[bytes], now: float) -> None:
         self.packets_received += len(run)
