@@ -1,7 +1,6 @@
 """How much may be sent: the least of what delay, loss and the receiver allow (draft-ietf-rmcat-gcc-02)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
 from typing import Final
 
 from rtc_rtp.congestion.aimd import AimdRateControl
@@ -26,8 +25,6 @@ UNANSWERED_TIME: Final = 0.5
 """Seconds of sending that must have gone unanswered by then: of a pause after one feedback that was lost nobody would tell."""
 TIMEOUT_FACTOR: Final = 0.5
 INITIAL_ROUND_TRIP_TIME: Final = 0.2
-
-_size: Final[Callable[[SentPacket], int]] = attrgetter("size")
 
 Trace = Callable[[float, str, Mapping[str, object]], None]
 
@@ -182,8 +179,11 @@ class BandwidthEstimator:
                 self._probes.start(self._target_bps, now)
         self._sent.packets_sent(packets, now)
         self._last_sent_at = now
+        size = 0
+        for packet in packets:
+            size += packet.size
         alr_since = self._alr.started_at
-        self._alr.bytes_sent(sum(map(_size, packets)), self._target_bps, now)
+        self._alr.bytes_sent(size, self._target_bps, now)
         if self._waiting_since is None:
             self._waiting_since = now
             self._set_timeout()

@@ -76,9 +76,13 @@ class LossBasedEstimator:
             delay_based_bps: Where the delay allows to go.
             throughput_bps: What arrives, as far as known.
         """
+        lost = size = 0
+        for packet in results:
+            lost += packet.received_at is None
+            size += packet.size
         self._count += len(results)
-        self._lost += [packet.received_at for packet in results].count(None)
-        self._bytes += sum([packet.size for packet in results])
+        self._lost += lost
+        self._bytes += size
         if self._started_at is None:
             self._started_at = results[0].sent_at
         self._last_sent_at = max(self._last_sent_at, results[-1].sent_at)

@@ -2,8 +2,7 @@
 
 import enum
 from collections import deque
-from collections.abc import Callable, Sequence
-from operator import attrgetter
+from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 from rtc_rtp.congestion.probe import Probe
@@ -34,7 +33,6 @@ MAX_DEBT: Final = 0.5
 _TICK: Final = 1e-6
 """Seconds that are no time: clocks are floats."""
 _NO_LIMIT: Final = float("inf")
-_size: Final[Callable[[object], int]] = attrgetter("size")
 
 P = TypeVar("P")
 
@@ -130,7 +128,7 @@ class Pacer(Generic[P]):
 
     def queued_bytes_of(self, priority: PacketPriority) -> int:
         """Bytes that wait with one priority."""
-        return sum(map(_size, self._queues[priority]))
+        return sum([paced.size for paced in self._queues[priority]])
 
     @property
     def queue_time(self) -> float:
@@ -181,7 +179,9 @@ class Pacer(Generic[P]):
         """
         if now > self._now:
             self._advance(now)
-        queued_bytes = self.queued_bytes + sum(map(_size, packets))
+        queued_bytes = self.queued_bytes
+        for paced in packets:
+            queued_bytes += paced.size
         queued_count = self.queued_count + len(packets)
         if queued_bytes > self._max_queued_bytes or queued_count > self._max_queued_count:
             raise BufferFullError(f"{self.queued_count} packets of {self.queued_bytes} bytes wait already")
@@ -303,7 +303,7 @@ class Pacer(Generic[P]):
     def _take(self, leaving: list[PacedPacket[P]], limit: float, queues: tuple[deque[PacedPacket[P]], ...]) -> int:
         """Let what waits leave, the highest priority first, until that is as many bytes as the limit; return how many it is."""
         before, taken = len(leaving), 0
-        for queue in filter(None, queues):
+        for queue in queues:
             while queue and taken < limit:
                 paced = queue.popleft()
                 taken += paced.size

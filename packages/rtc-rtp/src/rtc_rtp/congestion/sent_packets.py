@@ -132,13 +132,14 @@ class SentPackets:
         """Remember packets that left together, at least one: the fast path of `packet_sent`.
 
         Args:
-            packets: Their numbers go on from packet to packet, and do not wrap. Feedback goes by streams for all or for none.
+            packets: Their numbers go on from packet to packet, and do not wrap.
             now: Seconds.
         """
         in_flight = self._in_flight
-        in_flight.update(zip(map(_number, packets), packets, strict=True))
-        if packets[0].stream_key is not None:
-            self._by_stream |= {packet.stream_key: packet.number for packet in packets if packet.stream_key is not None}
+        for packet in packets:
+            in_flight[packet.number] = packet
+            if packet.stream_key is not None:
+                self._by_stream[packet.stream_key] = packet.number
         numbers, last = self._numbers, packets[-1].number
         if numbers.highest is None or last > numbers.highest:
             numbers.highest = last

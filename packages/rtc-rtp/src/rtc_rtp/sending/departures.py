@@ -1,8 +1,6 @@
 """The queue in front of the wire: packets leave at the pace of the bandwidth estimate, or at once."""
 
-from collections.abc import Callable, Iterable
-from itertools import count, groupby, repeat
-from operator import attrgetter
+from collections.abc import Iterable
 from typing import Final
 
 from rtc_rtp.congestion.bandwidth_estimator import BandwidthConfig, BandwidthEstimator
@@ -37,9 +35,6 @@ REPAIR_TIME: Final = 0.5
 """Seconds that may wait in the queue when packets are sent again. After a path has become narrow they would fill it with the past."""
 
 _NEVER: Final = float("inf")
-
-_probe_id: Final[Callable[[PacedPacket[Outgoing]], int | None]] = attrgetter("probe_id")
-_packet: Final[Callable[[PacedPacket[Outgoing]], Outgoing | None]] = attrgetter("packet")
 
 
 class Departures:
@@ -166,14 +161,17 @@ class Departures:
         send_time = ABS_SEND_TIME.serialize(context.wall_time(context.now))
         datagrams: list[bytes] = []
         sent: list[SentPacket] = []
-        for outgoing, run in groupby(leaving, _packet):
+        end = 0
+        while end < len(leaving):
+            begin, outgoing = end, leaving[end].packet
+            end += 1
+            if outgoing is None:
+                outgoing = self._padding(leaving[begin].size)
+            else:
+                while end < len(leaving) and leaving[end].packet is outgoing:
+                    end += 1
             if outgoing is not None:
-                datagrams += self._depart(outgoing, list(run), send_time, sent)
-                continue
-            for paced in run:
-                padding = self._padding(paced.size)
-                if padding is not None:
-                    datagrams += self._depart(padding, [paced], send_time, sent)
+                datagrams += self._depart(outgoing, leaving[begin:end], send_time, sent)
         if sent and self._estimator is not None:
             self._estimator.packets_sent(sent, context.now)
         context.stats.packets_sent += len(datagrams)
@@ -190,10 +188,12 @@ class Departures:
         is_stale = outgoing.is_retransmission and packets[0].ssrc == stream.ssrc
         if is_stale or not (stream.is_numbered or counts_all):
             return datagrams
-        keys = [stream_key(packet.ssrc, packet.sequence_number) for packet in packets] if counts_all else repeat(None)
-        sizes = [len(data) + LOWER_LAYERS for data in datagrams]
-        sent += map(SentPacket, count(number), sizes, repeat(self._context.now), map(_probe_id, run), keys)
-        self._transport_sequence_number = number + len(datagrams)
+        now = self._context.now
+        for data, packet, paced in zip(datagrams, packets, run, strict=False):
+            key = stream_key(packet.ssrc, packet.sequence_number) if counts_all else None
+            sent.append(SentPacket(number, len(data) + LOWER_LAYERS, now, paced.probe_id, key))
+            number += 1
+        self._transport_sequence_number = number
         return datagrams
 
     def _padding(self, size: int) -> Outgoing | None:

@@ -1,8 +1,5 @@
 """Packets that were sent and may be asked for again. See :rfc:`4588#section-7` and :rfc:`4585#section-6.2.1`."""
 
-from collections.abc import Callable, Sequence
-from itertools import repeat
-from operator import attrgetter
 from typing import Final, TypeAlias
 
 from rtc_rtp.packet import RtpPacket
@@ -11,7 +8,6 @@ MAX_COUNT: Final = 16_384
 """Beyond half of the sequence numbers, one would stand for two packets."""
 
 _HALF_COUNT: Final = MAX_COUNT // 2
-_sequence_number: Final[Callable[[RtpPacket], int]] = attrgetter("sequence_number")
 
 
 _Kept: TypeAlias = tuple[RtpPacket, bytes | None, int, float]
@@ -63,16 +59,6 @@ class History:
             size: How many these are.
             now: Seconds.
         """
-        self._make_room(size, now)
-        self._younger[packet.sequence_number] = packet, data, size, now
-
-    def add_all(self, packets: Sequence[RtpPacket], datagrams: list[bytes], now: float, *, keep_bytes: bool) -> None:
-        """Keep packets that leave together, with their bytes if they are to be sent again as they are: the fast path of `add`."""
-        self._make_room(sum(map(len, datagrams)), now)
-        kept = zip(packets, datagrams if keep_bytes else repeat(None), map(len, datagrams), repeat(now))
-        self._younger.update(zip(map(_sequence_number, packets), kept, strict=True))
-
-    def _make_room(self, size: int, now: float) -> None:
         self._size += size
         if (
             now > self._begun_at + self.max_duration
@@ -82,6 +68,7 @@ class History:
             self._older, self._younger = self._younger, {}
             self._size = size
             self._begun_at = now
+        self._younger[packet.sequence_number] = packet, data, size, now
 
     def find(self, sequence_number: int, now: float) -> SentPacket | None:
         """Return the packet of a sequence number if it is still there and not too old."""

@@ -1,8 +1,7 @@
 """One RTP stream that is sent, and the one that repairs it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from operator import attrgetter
 from typing import Final
 
 from rtc_rtp.congestion.pacer import PacketPriority
@@ -37,8 +36,6 @@ FORGOTTEN: Final = 10.0
 
 MAX_RESENDS: Final = 10
 """How often one packet is sent again."""
-
-_payload: Final[Callable[[RtpPacket], bytes]] = attrgetter("payload")
 
 
 class SendStream:
@@ -283,19 +280,19 @@ class SendStream:
         self._mapped_timestamp, self._mapped_at = timestamp, captured_at
         # Of most packets nothing is said but what they are stamped with when they leave.
         says_more = redundancy is not None or not self.is_acknowledged or frame.audio_level is not None
-        first = self.next_sequence_number
-        # [rfc3550:5.1/16]
-        self.next_sequence_number = first + len(payloads) & 0xFFFF
-        made = [
-            RtpPacket(payload_type, number & 0xFFFF, timestamp, ssrc, payload, marker=marker, csrcs=csrcs)
-            for number, (payload, marker) in enumerate(payloads, first)
-        ]
-        if says_more:
-            for packet in made:
+        made: list[RtpPacket] = []
+        number = self.next_sequence_number
+        for payload, marker in payloads:
+            packet = RtpPacket(payload_type, number, timestamp, ssrc, payload, marker=marker, csrcs=csrcs)
+            if says_more:
                 self._describe(packet.extensions, frame)
+            # [rfc3550:5.1/16]
+            number = number + 1 & 0xFFFF
+            made.append(packet)
         if made:
             self._describe_frame(made, frame, captured_at)
         self._orientation = frame.orientation
+        self.next_sequence_number = number
         is_key_frame = frame.keyframe and not self.is_audio
         self._count_frame(len(frame.data), is_key_frame=is_key_frame)
         media = Outgoing(self, made, now, self.priority, is_key_frame=is_key_frame)
@@ -330,7 +327,7 @@ class SendStream:
         if not parity:
             return None
         self.stats.fec_packets_sent += len(parity)
-        self.stats.fec_bytes_sent += sum(map(len, map(_payload, parity)))
+        self.stats.fec_bytes_sent += sum([len(packet.payload) for packet in parity])
         is_beside = parity[0].ssrc != self.ssrc and not self.is_audio
         priority = PacketPriority.FEC if is_beside else self.priority
         return Outgoing(self, parity, self._context.now, priority)
@@ -536,14 +533,18 @@ class SendStream:
         datagrams = self.extensions.serialize(packets, transport_sequence_number, send_time)
         if ssrc != self.ssrc:  # parity in a stream of its own, which was counted when it was made
             return datagrams
-        now, stats, count = self._context.now, self.stats, len(packets)
-        if self.history is not None:
-            # A stream of retransmissions wraps packets; only without one they leave again as they were.
-            self.history.add_all(packets, datagrams, now, keep_bytes=self.repair is None)
-        length = sum(map(len, map(_payload, packets)))
+        now, stats, history, count = self._context.now, self.stats, self.history, len(packets)
+        size = length = 0
+        # A stream of retransmissions wraps packets; only without one they leave again as they were.
+        keeps_bytes = self.repair is None
+        for packet, data in zip(packets, datagrams, strict=True):
+            size += len(data)
+            length += len(packet.payload)
+            if history is not None:
+                history.add(packet, data if keeps_bytes else None, len(data), now)
         stats.packets_sent += count
         stats.bytes_sent += length
-        stats.header_bytes_sent += sum(map(len, datagrams)) - length
+        stats.header_bytes_sent += size - length
         stats.payload_type = packets[-1].payload_type
         stats.total_packet_send_delay += (now - outgoing.queued_at) * count
         if self.sent_at is None:
@@ -569,7 +570,7 @@ class SendStream:
             stats = self.repair_stats
             datagrams = self.extensions.serialize(packets, transport_sequence_number, send_time)
             self.repaired_at = now
-        length = sum(map(len, map(_payload, packets)))
+        length = sum([len(packet.payload) for packet in packets])
         stats.packets_sent += len(packets)
         stats.bytes_sent += length
         stats.header_bytes_sent += sum(map(len, datagrams)) - length
