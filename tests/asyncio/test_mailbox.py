@@ -7,6 +7,8 @@ import gc
 import os
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -166,6 +168,31 @@ def test_loops_that_come_and_go_leave_nothing_open() -> None:
     gc.collect()
 
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_loop_that_ends_before_the_work_is_not_kept_by_what_comes_of_it() -> None:
+    threads = set(threading.enumerate())
+    go_on = threading.Event()
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def begin() -> None:
+        loop = asyncio.get_running_loop()
+        worker = Worker("test")
+        told: list[object] = [loop, worker]
+        worker.start(lambda: go_on.wait(10), told.append)
+        loops.append(weakref.ref(loop))
+
+    for _ in range(3):
+        asyncio.run(begin())
+    go_on.set()
+    for _ in range(200):  # until the threads have told nobody, and are told to end
+        gc.collect()
+        if threads.issuperset(threading.enumerate()):
+            break
+        time.sleep(0.01)
+
+    assert [loop() for loop in loops] == [None] * 3
+    assert threads.issuperset(threading.enumerate())
 
 
 @only_linux

@@ -26,7 +26,10 @@ class Mailbox:
         loop: Makes the calls. It may be closed before the threads end; then nobody makes them any more.
     """
 
-    _of_loops: ClassVar["weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox]"] = weakref.WeakKeyDictionary()
+    _of_loops: ClassVar["weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Mailbox]]"] = (
+        weakref.WeakKeyDictionary()
+    )
+    """A loop keeps its mailbox as long as it watches the counter; what nobody takes out any more may refer to the loop, and must not keep it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)  # a thread that waits for work keeps no loop alive
@@ -40,9 +43,11 @@ class Mailbox:
     def of_running_loop(cls) -> "Mailbox":
         """Return the mailbox of the running event loop."""
         loop = asyncio.get_running_loop()
-        mailbox = cls._of_loops.get(loop)
+        known = cls._of_loops.get(loop)
+        mailbox = None if known is None else known()
         if mailbox is None:
-            mailbox = cls._of_loops[loop] = cls(loop)
+            mailbox = cls(loop)
+            cls._of_loops[loop] = weakref.ref(mailbox)
         return mailbox
 
     def post(self, call: Callable[[R], object], result: R) -> None:
