@@ -20,6 +20,7 @@ from rtc_rtp import (
     FrameReceived,
     GenericNack,
     Goodbye,
+    ReceiverReport,
     RtpPacket,
     SendEncoding,
     SessionOptions,
@@ -435,3 +436,20 @@ def test_a_retransmission_of_what_nobody_can_have_sent_changes_nothing() -> None
     assert len(party.received()) == 20
     assert party.right.stats.dropped == {"unexpected_repair": 1}
     assert party.right.receiver_stats("v")[0].packets_lost == 0
+
+
+def test_small_packets_that_take_no_room_are_not_repeated_beyond_it_and_the_call_goes_on() -> None:
+    party = Party(options=SessionOptions(send_buffer_size=20_000))
+    codec = replace(VP8, feedback=VP8.feedback | {"transport-cc"})  # so that there is a pace, and a queue
+    party.connect_video(codecs=(codec,))
+    for number in range(700):
+        party.left.send_frame("v", vp8_frame(number, key=number == 0, length=1))
+        party.network.flush()
+        party.network.advance(0.001)
+    numbers = [packet.sequence_number for packet in party.rtp() if packet.ssrc == VIDEO_SSRC]
+
+    party.left.receive_datagram(ReceiverReport(1).serialize() + GenericNack(1, VIDEO_SSRC, numbers).serialize(), 0.7)
+    party.network.flush()
+
+    assert party.left.sender_stats("v")[None].retransmissions_denied >= 500
+    party.left.send_frame("v", vp8_frame(701, key=True))

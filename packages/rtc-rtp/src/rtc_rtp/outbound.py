@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from rtc_rtp.context import Context
-from rtc_rtp.errors import StateError
+from rtc_rtp.errors import BufferFullError, StateError
 from rtc_rtp.events import KeyFrameRequested, SourceConflict
 from rtc_rtp.frame import EncodedFrame
 from rtc_rtp.header_extension import ExtensionMap
@@ -273,7 +273,12 @@ class Outbound:
         stream = found[1]
         stream.stats.nack_count += 1
         room = self.departures.repair_room
-        self.departures.add(stream.repeat(sequence_numbers, self._context.round_trip_time.assumed, room))
+        repeated = stream.repeat(sequence_numbers, self._context.round_trip_time.assumed, room)
+        try:
+            self.departures.add(repeated)
+        except BufferFullError:
+            # Many that are small take more room with their headers than there is: the peer asks again if it still wants them.
+            stream.stats.retransmissions_denied += len(repeated.packets)
         return True
 
     def key_frame_requested(self, ssrc: int) -> bool:
