@@ -26,6 +26,7 @@ from rtc_peer import (
     TrackUnmuted,
     TransportStats,
 )
+from rtc_peer.dtls_transport import MAX_UNTAKEN_PACKETS
 from rtc_rtp.sending.circuit_breaker import BreakReason
 from rtc_sdp import Direction
 
@@ -116,6 +117,19 @@ def test_data_channels_and_media_share_a_transport() -> None:
 
     assert pair.right.messages() == ["between pictures"]
     assert frames(pair.right, VIDEO) == sent(VIDEO, range(10))
+
+
+def test_data_that_nobody_takes_are_kept_within_bounds() -> None:
+    talk = call([VIDEO])
+    tunnels = [side.machine._layers.transports.transports[0].dtls for side in talk.sides]
+
+    for _ in range(50):
+        tunnels[0].send_many([bytes(1000)] * 10)
+        talk.left.machine._layers.stir()
+        talk.settle(0.01)
+
+    assert len(tunnels[1].packets) <= MAX_UNTAKEN_PACKETS + 10
+    assert talk.right.machine.stats.dropped["dtls-untaken"] >= 400
 
 
 def test_packets_are_delivered_to_those_who_want_packets() -> None:

@@ -22,6 +22,9 @@ from rtc_stun import Datagram
 
 MAX_EARLY_DATAGRAMS: Final = 16
 """Datagrams kept that came before DTLS could take them; the oldest go first. A ClientHello has two or three."""
+MAX_UNTAKEN_PACKETS: Final = 64
+"""How many packets of the peer may wait for somebody to take them, beside those that come together: before there are data channels, or
+where there are none, nobody does."""
 # [rfc9143:11/2] [rfc8827:6.5/2] [rfc8827:6.5/11]
 SRTP_PROFILES: Final = (
     SrtpProfile.AEAD_AES_128_GCM,
@@ -235,6 +238,9 @@ class DtlsTransport:
         if self.connection is None:
             return
         packets = self.packets
+        if len(packets) > MAX_UNTAKEN_PACKETS:
+            self._journal.drop("dtls-untaken", len(packets) - MAX_UNTAKEN_PACKETS)
+            del packets[MAX_UNTAKEN_PACKETS:]
         for event in self.connection.events():
             if type(event) is rtc_dtls.ApplicationDataReceived:
                 packets.append(event.data)
