@@ -19,7 +19,7 @@ from rtc_asyncio.worker import Worker
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="the counter is Linux's")
 
 
-@pytest.fixture(params=["counter", "no counter", "not watched"])
+@pytest.fixture(params=["counter", "no counter", "not known", "not watched"])
 def _counting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> int:
         raise OSError(errno.EMFILE, "too many open files")
@@ -29,6 +29,8 @@ def _counting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
     if request.param == "no counter":
         monkeypatch.setattr(os, "eventfd", refuse, raising=False)
+    elif request.param == "not known":
+        monkeypatch.delattr(os, "eventfd", raising=False)
     elif request.param == "not watched":
         loop = asyncio.new_event_loop()
         monkeypatch.setattr(type(loop), "add_reader", cannot)

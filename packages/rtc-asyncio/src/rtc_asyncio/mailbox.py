@@ -77,7 +77,7 @@ class Mailbox:
 
 def _counter(loop: asyncio.AbstractEventLoop, on_change: Callable[[], None]) -> int | None:
     """Return a counter that an event loop watches; None where there can be none."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not hasattr(os, "eventfd"):  # Python may be built without it
         return None
     try:
         counter = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
