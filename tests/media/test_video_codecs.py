@@ -14,12 +14,14 @@ import pytest
 from _pytest.mark import ParameterSet
 from av.bitstream import BitStreamFilterContext
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.effort import examples
 
 from rtc_asyncio.rtp_dictionaries import RTCDegradationPreference
 from rtc_media import CodecError, VideoDecoder, VideoEncoder, encoder_name, read_picture_number
+from rtc_media.picture import PictureAdapter
 from rtc_rtp import EncodedFrame, VideoOrientation
 
 from .support import VIDEO, VIDEO_TIME, Road, arrived, cards, codec, pictures, similarity, video_encoder
@@ -464,15 +466,49 @@ def test_decoded_times_do_not_wrap() -> None:
     assert times == [2**32 - 4000 + 3000 * i for i in range(4)]
 
 
-def test_the_callers_frame_is_left_alone() -> None:
+@pytest.mark.parametrize("mime_type", available(VIDEO))
+@pytest.mark.parametrize("first", [0, 1, 5_000_000, 2**33 + 17, 2**47])
+def test_times_may_begin_anywhere(mime_type: str, first: int) -> None:
+    encoder, decoder = video_encoder(mime_type), VideoDecoder(codec(mime_type))
+    numbers, timestamps = [], []
+    for frame in cards(4):
+        frame.pts = (frame.pts or 0) + first
+        (encoded,) = encoder.encode(frame, force_keyframe=False)
+        timestamps.append(encoded.timestamp)
+        numbers += [read_picture_number(each) for each in pictures(decoder, encoded)]
+
+    assert timestamps == [first + 3000 * i for i in range(4)]
+    assert numbers == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("time_base", [VIDEO_TIME, Fraction(1, 30), Fraction(1, 90_001), Fraction(1, 1000)])
+@pytest.mark.parametrize("picture_type", [PictureType.NONE, PictureType.I, PictureType.P])
+def test_the_callers_frame_is_left_alone(time_base: Fraction, picture_type: PictureType) -> None:
     """Relays hand one frame to many encoders at the same time."""
-    (picture,) = cards(1)
-    before = picture.pts, picture.time_base, picture.pict_type
+    encoders = [video_encoder("video/VP8"), video_encoder("video/VP8", scale_resolution_down_by=2)]
+    for number, picture in enumerate(cards(5, first=1)):
+        picture.pts, picture.time_base = round(number / 30 / time_base), time_base
+        picture.pict_type = picture_type
+        before = picture.pts, picture.time_base, picture.pict_type
 
-    encode(video_encoder("video/VP8"), [picture])
-    encode(video_encoder("video/VP8", scale_resolution_down_by=2), [picture])
+        (encoded, smaller) = [encode(each, [picture], [0] if number == 3 else []) for each in encoders]
 
-    assert (picture.pts, picture.time_base, picture.pict_type) == before
+        assert (picture.pts, picture.time_base, picture.pict_type) == before
+        assert [each.keyframe for each in (*encoded, *smaller)] == [number in {0, 3}] * 2
+
+
+def test_a_picture_that_is_right_is_encoded_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapted: list[int | None] = []
+    adapt = PictureAdapter.adapt
+
+    def watched(adapter: PictureAdapter, frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+        adapted.append(frame.pts)
+        return adapt(adapter, frame, width, height)
+
+    monkeypatch.setattr(PictureAdapter, "adapt", watched)
+    encode(video_encoder("video/VP8"), cards(5, first=7), keyframes=[3])
+
+    assert adapted == [10 * 3000]
 
 
 @pytest.mark.parametrize("pixel_format", ["rgb24", "bgra", "yuv444p", "nv12", "gray", "yuvj420p"])

@@ -66,6 +66,11 @@ class PictureAdapter:
         return adapted
 
 
+def is_adapted(frame: VideoFrame, width: int, height: int, pixel_format: str = "yuv420p") -> bool:
+    """Whether a picture is what `PictureAdapter.adapt` would make of it, but for the time base."""
+    return frame.width == width and frame.height == height and frame.rotation == 0 and frame.format.name == pixel_format
+
+
 def upright_rotation(frame: VideoFrame, clockwise: int = 0) -> int:
     """Return by how many degrees, anticlockwise, the picture is to be turned to stand upright: 0, 90, 180 or 270.
 

@@ -14,7 +14,7 @@ from rtc_asyncio import EncoderSettings, RawFrame
 from rtc_media.availability import encoder_name
 from rtc_media.errors import LIBAV_ERRORS, CodecError, libav_fails_as, said_by
 from rtc_media.limits import picture_limits
-from rtc_media.picture import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE, PictureAdapter, upright_size
+from rtc_media.picture import VIDEO_CLOCK_RATE, VIDEO_TIME_BASE, PictureAdapter, is_adapted, upright_size
 from rtc_media.rate import FramerateEstimate, FramerateLimit, RateKeeper
 from rtc_media.video_settings import VIDEO_ENCODERS, Stream, thread_count
 from rtc_rtp import EncodedFrame, FrameMetadata, RtpCodec
@@ -30,6 +30,8 @@ KEYFRAME_INTERVAL: Final = 3000
 DEFAULT_FRAMERATE: Final = 30.0
 LONGEST_STEP: Final = VIDEO_CLOCK_RATE * 2
 """Ticks between two pictures in the encoder's time; what pauses or jumps more costs its rate control nothing."""
+LATEST_BEGINNING: Final = 1 << 40
+"""Ticks that the encoder's time may begin with, some months: encoders count in finer units, which are not to overflow."""
 LONGEST_ENLARGED: Final = 1280
 """Pixels of the longer side of a picture that is enlarged for its encoder."""
 KEEPS_RESOLUTION: Final = frozenset({"maintain-resolution", "maintain-framerate-and-resolution"})
@@ -125,8 +127,7 @@ class VideoEncoder:
             context = self._open(*size, now)
         elif self._kind.changes_bitrate and context.bit_rate != self._rate.target_bps:
             context.bit_rate = self._rate.target_bps
-        picture = self._picture(frame, ticks)
-        picture.pict_type = PictureType.I if keyframe else PictureType.NONE
+        picture = self._picture(frame, now, ticks, keyframe=keyframe)
         try:
             packets = context.encode(picture)
         except LIBAV_ERRORS as failure:
@@ -216,14 +217,26 @@ class VideoEncoder:
         self._since_open = 0
         return context
 
-    def _picture(self, frame: VideoFrame, ticks: int) -> VideoFrame:
-        """Return the picture as it is encoded: of the right size, and in the encoder's time, which never goes back or leaps."""
+    def _picture(self, frame: VideoFrame, now: float, ticks: int, *, keyframe: bool) -> VideoFrame:
+        """Return the picture as it is encoded: of the right size and type, and in the encoder's time, which never goes back or leaps.
+
+        The encoder's time begins as the track's. While they go together, a picture that is right in all else is encoded itself: on what
+        others may have as well nothing is written.
+        """
+        last, self._last_ticks = self._last_ticks, ticks
+        if last is not None:
+            self._encoder_ticks += min(max(ticks - last, 1), LONGEST_STEP)
+        elif 0 <= ticks <= LATEST_BEGINNING:
+            self._encoder_ticks = ticks
+        self._ticks_of[self._encoder_ticks] = ticks
+        # Ticks and seconds tell the time base, unless they are 0, for which PyAV would make a fraction.
+        is_timed = 0 < ticks == frame.pts == self._encoder_ticks and now == ticks / VIDEO_CLOCK_RATE
+        if is_timed and not keyframe and is_adapted(frame, *self._opened) and frame.pict_type == PictureType.NONE:
+            return frame
         # [rfc7742:4/5] Upright, so there is no orientation to signal, in the codec's way or another.
         picture = self._adapter.adapt(frame, *self._opened)
-        step = LONGEST_STEP if self._last_ticks is None else ticks - self._last_ticks
-        self._last_ticks = ticks
-        picture.pts = self._encoder_ticks = self._encoder_ticks + min(max(step, 1), LONGEST_STEP)
-        self._ticks_of[self._encoder_ticks] = ticks
+        picture.pts = self._encoder_ticks
+        picture.pict_type = PictureType.I if keyframe else PictureType.NONE
         return picture
 
     def _frames(self, packets: "list[av.Packet[av.stream.Stream]]", ticks: int) -> list[EncodedFrame]:
