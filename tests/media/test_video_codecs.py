@@ -511,6 +511,19 @@ def test_a_picture_that_is_right_is_encoded_as_it_is(monkeypatch: pytest.MonkeyP
     assert adapted == [10 * 3000]
 
 
+def test_nothing_is_remembered_of_pictures_that_could_not_be_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> av.VideoFrame:
+        raise CodecError("the picture cannot be converted")
+
+    encoder = video_encoder("video/VP8")
+    monkeypatch.setattr(PictureAdapter, "adapt", refuse)
+    for picture in cards(3):
+        with pytest.raises(CodecError):
+            encoder.encode(picture, force_keyframe=False)
+
+    assert encoder._ticks_of == {}
+
+
 @pytest.mark.parametrize("pixel_format", ["rgb24", "bgra", "yuv444p", "nv12", "gray", "yuvj420p"])
 def test_any_pixel_format_goes_in(pixel_format: str) -> None:
     (picture,) = cards(1)

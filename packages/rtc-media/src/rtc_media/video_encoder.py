@@ -128,9 +128,11 @@ class VideoEncoder:
         elif self._kind.changes_bitrate and context.bit_rate != self._rate.target_bps:
             context.bit_rate = self._rate.target_bps
         picture = self._picture(frame, now, ticks, keyframe=keyframe)
+        self._ticks_of[self._encoder_ticks] = ticks
         try:
             packets = context.encode(picture)
         except LIBAV_ERRORS as failure:
+            del self._ticks_of[self._encoder_ticks]
             raise CodecError(f"{self.implementation} failed: {said_by(failure)}") from failure
         self._owes_keyframe = False
         return self._frames(packets, ticks)
@@ -228,7 +230,6 @@ class VideoEncoder:
             self._encoder_ticks += min(max(ticks - last, 1), LONGEST_STEP)
         elif 0 <= ticks <= LATEST_BEGINNING:
             self._encoder_ticks = ticks
-        self._ticks_of[self._encoder_ticks] = ticks
         # Ticks and seconds tell the time base, unless they are 0, for which PyAV would make a fraction.
         is_timed = 0 < ticks == frame.pts == self._encoder_ticks and now == ticks / VIDEO_CLOCK_RATE
         if is_timed and not keyframe and is_adapted(frame, *self._opened) and frame.pict_type == PictureType.NONE:
