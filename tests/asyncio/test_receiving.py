@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from rtc_asyncio import MediaStreamError
+from rtc_asyncio import MediaStreamError, worker
 from rtc_asyncio.receiving import RemoteMedia, RemoteTrack
 from rtc_rtp import EncodedFrame, RtpCodec
 
@@ -77,6 +77,25 @@ async def test_a_frame_that_cannot_be_decoded_takes_a_key_frame() -> None:
 
     assert await reading == [1, 3]
     assert side.requests == 2
+    side.media.close(told=False)
+
+
+async def test_where_no_thread_is_to_be_had_decoding_ends_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    side, at_work = Side(codecs=FakeCodecs()), set(worker._AT_WORK)
+    reading = asyncio.ensure_future(numbers(side.track, 1))
+    await asyncio.sleep(0.01)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    side.media.received(picture(1, key=True))
+
+    with pytest.raises(MediaStreamError):
+        await reading
+    assert [context["message"] for context in told] == ["decoding failed"]
+    assert set(worker._AT_WORK) <= at_work
     side.media.close(told=False)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from rtc_asyncio import EncoderSettings, RawFrame, sending
+from rtc_asyncio import CodecError, EncoderSettings, RawFrame, sending
 from rtc_asyncio.encoding import Encoding
 from rtc_asyncio.sending import SendingPump
 from rtc_asyncio.worker import perform
@@ -262,6 +262,32 @@ async def test_whoever_interrupts_the_program_interrupts_an_encoder() -> None:
     with pytest.raises(KeyboardInterrupt):
         perform(partial(encoding.encode, pictures(1)[0]), partial(pump._encoded, Pushed(), VP8, None, None))
     assert not told
+
+
+def test_an_encoder_that_could_not_be_told_its_rate_is_told_again() -> None:
+    class Deaf(FakeEncoder):
+        def set_bitrate(self, bitrate_bps: int) -> None:
+            super().set_bitrate(bitrate_bps)
+            if len(self.bitrates) == 1:
+                raise CodecError("once more, please")
+
+    class Codecs(FakeCodecs):
+        def create_encoder(self, codec: RtpCodec, settings: EncoderSettings) -> FakeEncoder:
+            self.encoders.append(Deaf(codec, settings))
+            return self.encoders[-1]
+
+    codecs = Codecs()
+    encoding = Encoding("video", codecs)
+    encoding.configure(VP8, SendEncoding(ssrc=1))
+    first, second, third = pictures(3)
+
+    with pytest.raises(CodecError):
+        encoding.encode(first)
+    assert encoding.encode(second)
+    assert encoding.encode(third)
+
+    (encoder,) = codecs.encoders
+    assert encoder.bitrates == [encoding.target_bitrate_bps] * 2
 
 
 def test_what_was_encoded_is_counted_when_somebody_asks() -> None:

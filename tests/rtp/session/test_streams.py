@@ -19,6 +19,7 @@ from tests.rtp.session.party import (
     vp8_frame,
 )
 from tests.support.network import Link
+from tests.support.rng import SeededRng
 
 from rtc_rtp import (
     BufferFullError,
@@ -38,6 +39,7 @@ from rtc_rtp import (
     ReceiverReport,
     RedSender,
     RtpPacket,
+    RtpSession,
     SessionOptions,
     SourceDescription,
     StateError,
@@ -257,6 +259,19 @@ def test_tones_are_heard_at_the_other_end() -> None:
     assert [event.tone for event in party.here.of(ToneSent)] == ["1", ",", "#", ""]
     assert party.left.tones_left("a") == ""
     assert party.right.receiver_stats("a")[0].concealed_packets == 0
+
+
+def test_tones_that_find_no_room_are_lost_like_others() -> None:
+    options = SessionOptions(send_buffer_size=200)
+    session = RtpSession(rng=SeededRng("tones"), options=options, now=0.0, ntp_time=0)
+    codec = replace(OPUS, feedback=frozenset({"transport-cc"}))  # so that there is a pace, and a queue
+    session.add_sender("a", audio_sender(codecs=(codec,), telephone_event_payload_types=DIALLED))
+    session.send_tones("a", "123", 0.0)
+
+    for step in range(1, 100):  # and nobody drains it
+        session.handle_timeout(step * 0.01)
+
+    assert session.datagrams_to_send(1.0)
 
 
 def test_tones_that_come_first_say_which_section_they_belong_to() -> None:

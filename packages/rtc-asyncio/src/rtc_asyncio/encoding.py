@@ -278,7 +278,11 @@ class Encoding:
         shape = getattr(frame, "width", None), getattr(frame, "height", None)
         if encoder is None or not self._is_adjusted or shape != self._adjusted_to:
             self._adjusted_to = shape
-            encoder, is_new = self._adjust(picture_size(frame))
+            try:
+                encoder, is_new = self._adjust(picture_size(frame))
+            except BaseException:
+                self._is_adjusted = False  # it does not know yet
+                raise
             force_keyframe |= is_new
         elif self._max_frame_bits is not None:
             self._aim(encoder)  # anew for each frame: how many there were of late decides

@@ -162,8 +162,13 @@ class RemoteMedia:
             if decoding.runs_inline(codec):
                 self._decode_here(decoding, frame, codec)
             else:
+                job, done = partial(decoding.decode, frame, codec), partial(self._was_decoded, codec, encoded)
+                try:
+                    self._worker.start(job, done)
+                except RuntimeError as error:  # there is no thread to be had
+                    self._failed(codec, error)
+                    return
                 self._is_decoding = True
-                self._worker.start(partial(decoding.decode, frame, codec), partial(self._was_decoded, codec, encoded))
 
     def _note_dropped(self, frame: EncodedFrame, dropped: int) -> None:
         """Frames before this one were thrown away, and what refers to them cannot be decoded."""

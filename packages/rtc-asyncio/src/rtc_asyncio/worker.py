@@ -72,8 +72,8 @@ def _begin(name: str) -> Jobs:
     if not _AT_WORK:
         atexit.unregister(_end_all)
         atexit.register(_end_all)
+    thread.start()  # it waits until it is told what to do
     _AT_WORK[thread] = jobs
-    thread.start()
     return jobs
 
 

@@ -1,6 +1,7 @@
 """Everything that a session sends but RTCP: senders, and the queue in front of the wire."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -255,7 +256,8 @@ class Outbound:
     def progress(self) -> None:
         """Do what is due: tones, and what the bandwidth estimate has to do."""
         for dialling in self._dialling.values():
-            self.departures.add(dialling.progress())
+            with suppress(BufferFullError):  # as if the network had lost it: the next one says the same
+                self.departures.add(dialling.progress())
         now = self._context.now
         if self._loose_at <= now:
             for stream in self._streams():
