@@ -461,9 +461,10 @@ def test_decoded_times_do_not_wrap() -> None:
     for i, each in enumerate(encoded):
         each.timestamp = (2**32 - 4000 + 3000 * i) % 2**32
 
-    times = [pictures(decoder, each)[0].pts for each in encoded]
+    decoded = [pictures(decoder, each)[0] for each in encoded]
 
-    assert times == [2**32 - 4000 + 3000 * i for i in range(4)]
+    assert [each.pts for each in decoded] == [2**32 - 4000 + 3000 * i for i in range(4)]
+    assert {each.time_base for each in decoded} == {VIDEO_TIME}
 
 
 @pytest.mark.parametrize("mime_type", available(VIDEO))

@@ -100,7 +100,7 @@ class AudioStreamTrack(_PacedTrack):
 
 
 async def _sleep_until(due: float) -> None:
-    """Wait until a moment of the event loop's clock: `asyncio.sleep`, which takes a distance, costs twice as much."""
+    """Wait until a moment of the event loop's clock: `asyncio.sleep`, which takes a distance, takes twice the steps."""
     loop = asyncio.get_running_loop()
     woken: asyncio.Future[None] = loop.create_future()
     timer = loop.call_at(due, _wake, woken)

@@ -230,7 +230,7 @@ class VideoEncoder:
             self._encoder_ticks += min(max(ticks - last, 1), LONGEST_STEP)
         elif 0 <= ticks <= LATEST_BEGINNING:
             self._encoder_ticks = ticks
-        # Ticks and seconds tell the time base, unless they are 0, for which PyAV would make a fraction.
+        # Ticks and seconds together tell the time base, unless they are 0. To ask for it makes a fraction each time.
         is_timed = 0 < ticks == frame.pts == self._encoder_ticks and now == ticks / VIDEO_CLOCK_RATE
         if is_timed and not keyframe and is_adapted(frame, *self._opened) and frame.pict_type == PictureType.NONE:
             return frame

@@ -25,7 +25,7 @@ class SessionOptions:
     """How many SSRCs of the peer are kept apart; packets of more are dropped."""
 
     send_buffer_size: int = 8 * 1024 * 1024
-    """Bytes that may wait to be sent before commands raise."""
+    """Bytes that may wait to be sent before commands raise, with the headers of all layers down to IP."""
 
     history_duration: float = 1.0
     """Seconds for which sent packets are kept to be sent again; more if the round trip is long."""

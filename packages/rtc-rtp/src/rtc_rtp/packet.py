@@ -154,17 +154,6 @@ class RtpPacket:
         """Return all elements of the header extension to read, not to change: the packet keeps the bytes it came in."""
         return self._parsed_elements()
 
-    def carry(self, profile: int, data: bytes) -> None:
-        """Take a header extension as it goes on the wire, in place of the elements that there were.
-
-        Args:
-            profile: The 16 bits "defined by profile".
-            data: What follows their length: whole words, padded.
-        """
-        self._elements = None
-        self._extension_profile = profile
-        self._extension_data = data
-
     def readdressed(
         self, payload_type: int, sequence_number: int, timestamp: int, ssrc: int, extensions: dict[int, bytes]
     ) -> Self:

@@ -130,7 +130,11 @@ class Departures:
             raise BufferFullError(f"there is room for {max(room, 0)} bytes, not for {size}")
 
     def add(self, outgoing: Outgoing) -> None:
-        """Queue packets."""
+        """Queue packets that leave together as far as the pace allows, all or none.
+
+        Raises:
+            BufferFullError: Twice the room is taken already, as by what nobody drains.
+        """
         headers = LOWER_LAYERS + outgoing.stream.header_length
         paced = [
             PacedPacket(outgoing, headers + len(packet.payload) + packet.padding_length) for packet in outgoing.packets
