@@ -43,6 +43,7 @@ from rtc_turn import (
     XorRelayedAddress,
     pack_channel_data,
 )
+from rtc_turn.mobility import Tickets
 
 MOBILE = TurnConfig(mobility=True)
 ELSEWHERE = Address("192.0.2.130", 9000)
@@ -163,6 +164,14 @@ def test_every_move_has_a_ticket_of_its_own() -> None:
     assert all(len(each.value) == 32 for each in tickets)
     assert code(again) == 400
     assert not any(b"alice" in each.value for each in tickets)
+
+
+def test_a_ticket_is_a_string_whatever_the_randomness() -> None:
+    ticket = Tickets(bytes).issue(0, 0.0)  # of zeros alone, at which coturn's client would cut it
+
+    assert len(ticket) == 32
+    assert ticket.isascii()
+    assert ticket.decode().isprintable()
 
 
 @pytest.mark.spec("rfc8016:3.2.2/1")

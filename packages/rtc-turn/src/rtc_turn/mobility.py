@@ -1,13 +1,15 @@
 """Tickets: with one, an allocation follows its client to another address (:rfc:`8016`).
 
 A ticket is a random handle. It holds nothing that could be read, and only the server that gave it out knows what it means.
+It is written in letters, for there are clients that take it for a string and send back what comes before a zero.
 """
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-TICKET_LENGTH: Final = 32
-"""Bytes."""
+TICKET_ENTROPY: Final = 24
+"""Random bytes in a ticket, which is a third longer."""
 TICKET_MEMORY: Final = 30.0
 """Seconds for which a ticket is known after its end, to tell a repeated request by."""
 
@@ -40,7 +42,7 @@ class Tickets:
         """Give an allocation a ticket, and let the one that it had come to its end."""
         self.end(number, now)
         # [rfc8016:5/2] [rfc8016:3.2.2/4]
-        value = self._rng(TICKET_LENGTH)
+        value = urlsafe_b64encode(self._rng(TICKET_ENTROPY))
         self._by_value[value] = number
         self._current[number] = value
         return value

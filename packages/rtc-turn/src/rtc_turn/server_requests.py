@@ -403,7 +403,7 @@ class ServerRequests:
         # [rfc8016:3.2.2/3] [rfc8016:5/3] [rfc8016:5/4] The request is authenticated, as all are.
         if allocation.username != asked.user.username:
             return Reply(WRONG_CREDENTIALS)
-        # [rfc8016:3.2.2/10] Some clients repeat a request that was answered too late for them under another transaction ID.
+        # [rfc8016:3.2.2/10] The same request again, be it under another transaction ID.
         if value == allocation.moved_with and asked.path == (allocation.next_path or allocation.path):
             return allocation
         is_here = self.by_path.get(asked.path) is allocation
