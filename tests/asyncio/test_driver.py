@@ -5,8 +5,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from rtc_asyncio.driver import TIMER_SLACK, Driver
+from rtc_asyncio.driver import TIMER_LEAD, TIMER_SLACK, Driver
 from rtc_stun import Datagram
+
+NEAR = TIMER_LEAD * 0.9
+FAR = 5.0
 
 
 class Clockwork:
@@ -42,21 +45,23 @@ def ignore(event: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moves", "timers"),
+    ("lead", "moves", "timers"),
     [
-        pytest.param([0.0, TIMER_SLACK * 0.4, TIMER_SLACK * 0.8], 1, id="a-little-later"),
-        pytest.param([0.0, TIMER_SLACK * 2], 2, id="much-later"),
-        pytest.param([0.0, TIMER_SLACK * 0.8, TIMER_SLACK * 1.6], 2, id="later-by-and-by"),
-        pytest.param([0.0, -0.001], 2, id="earlier"),
+        pytest.param(NEAR, [0.0, TIMER_SLACK * 0.4, TIMER_SLACK * 0.8], 1, id="a-little-later"),
+        pytest.param(NEAR, [0.0, TIMER_SLACK * 2], 2, id="much-later"),
+        pytest.param(NEAR, [0.0, TIMER_SLACK * 0.8, TIMER_SLACK * 1.6], 2, id="later-by-and-by"),
+        pytest.param(NEAR, [0.0, -0.001], 2, id="earlier"),
+        pytest.param(FAR, [0.0, 0.1, 100.0, 0.0], 1, id="far-away-and-later"),
+        pytest.param(FAR, [0.0, 100.0, -0.001], 2, id="far-away-and-earlier"),
     ],
 )
-async def test_the_timer_is_set_anew_where_it_would_be_too_late_or_much_too_early(
-    moves: list[float], timers: int
+async def test_the_timer_is_set_anew_where_it_would_be_too_late_or_much_too_early_soon(
+    lead: float, moves: list[float], timers: int
 ) -> None:
     loop = asyncio.get_running_loop()
     machine = Clockwork()
     driver = Driver(machine, ignore)
-    first = loop.time() + 5.0
+    first = loop.time() + lead
     handles: set[int] = set()
     kept: list[asyncio.TimerHandle] = []
     for move in moves:

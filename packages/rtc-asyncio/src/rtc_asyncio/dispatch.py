@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from .media import Media
 
 _LOGGER: Final = logging.getLogger("rtc_asyncio")
+_OF_CHANNELS: Final = (
+    rtc_datachannel.BufferedAmountLow,
+    rtc_datachannel.ChannelReceived,
+    rtc_datachannel.ChannelOpened,
+    rtc_datachannel.ChannelClosing,
+    rtc_datachannel.ChannelClosed,
+)
 _LATER: Final = (
     rtc_peer.IceCandidateFound,
     rtc_peer.IceCandidateFailed,
@@ -120,6 +127,8 @@ class Dispatcher:
                 channel.received(event.data)
         elif self._closed:
             return
+        elif isinstance(event, _OF_CHANNELS):
+            self._channel_event(event)
         elif isinstance(event, _LATER):
             self._loop.call_soon(self._gathering, event)
         else:
@@ -229,7 +238,7 @@ class Dispatcher:
                 if (transport := self.transport(transport_id)) is not None:
                     transport.failed(_dtls_error(event))
             case _:
-                self._channel_event(event)
+                pass  # what the states above say already
 
     def transport(self, transport_id: int) -> RTCDtlsTransport | None:
         """The object of a transport, the same as long as it exists; None if there is no such transport."""
@@ -245,6 +254,9 @@ class Dispatcher:
 
     def _channel_event(self, event: rtc_peer.Event) -> None:
         match event:
+            case rtc_datachannel.BufferedAmountLow(channel=handle):
+                if (low := self.channels.get(handle)) is not None:
+                    low.became_low()
             case rtc_datachannel.ChannelReceived(channel=handle):
                 channel = self.channels.add(handle, self._services)
                 channel.opened()
@@ -255,9 +267,6 @@ class Dispatcher:
                 channel = self.channels.opened(handle)
                 channel.opened()
                 channel.announce_open()
-            case rtc_datachannel.BufferedAmountLow(channel=handle):
-                if (low := self.channels.get(handle)) is not None:
-                    low.became_low()
             case rtc_datachannel.ChannelClosing(channel=handle):
                 if (closing := self.channels.get(handle)) is not None:
                     closing.closing()
@@ -265,7 +274,7 @@ class Dispatcher:
                 if (closed := self.channels.remove(handle)) is not None:
                     closed.closed()
             case _:
-                pass  # warnings, and what the states above say already
+                pass  # no other event is about channels
 
     def _fire(self, event: Event) -> None:
         self._target.dispatchEvent(event)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TIMER_SLACK: Final = 0.02
 """Seconds that the timer may be too early. To set it anew costs less than to be woken for nothing, but more than to leave it for a packet."""
+TIMER_LEAD: Final = 0.05
+"""Seconds from which on a timer is so far away that it may be too early by any time: it is set later by who comes when it is near, if at all."""
 
 E = TypeVar("E")
 E_inv = TypeVar("E_inv")
@@ -126,8 +128,8 @@ class Driver(Generic[E]):
     def wake(self) -> None:
         """Flush soon; call after every command. Many commands in one turn of the loop share one flush."""
         self._unflushed = True
-        if self._flush_handle is None and not self._closed:
-            self._flush_handle = self._loop.call_soon(self._flush_soon)
+        if not self._flushing:
+            self._schedule()
 
     def flush(self) -> None:
         """Drain the machine now: events to the handler, datagrams to the sockets, the timer set.
@@ -150,6 +152,8 @@ class Driver(Generic[E]):
                     break
         finally:
             self._flushing = False
+            if self._unflushed:
+                self._schedule()
         self._set_timer()
 
     def close(self) -> None:
@@ -190,6 +194,10 @@ class Driver(Generic[E]):
             self._machine.receive_datagrams(datagrams, arrived_at)
         self.flush()
 
+    def _schedule(self) -> None:
+        if self._flush_handle is None and not self._closed:
+            self._flush_handle = self._loop.call_soon(self._flush_soon)
+
     def _flush_soon(self) -> None:
         self._flush_handle = None
         if self._unflushed:
@@ -217,7 +225,8 @@ class Driver(Generic[E]):
         if at is None or self._closed:
             return
         if self._timer is not None:
-            if self._timer_at <= at <= self._timer_at + TIMER_SLACK:
+            early = at - self._timer_at
+            if 0.0 <= early <= TIMER_SLACK or (early > 0.0 and self._timer_at >= self._loop.time() + TIMER_LEAD):
                 return
             self._timer.cancel()
         self._timer_at = at

@@ -33,6 +33,8 @@ class SendAccount:
 
     def user_bytes(self, unsent: int, queued: int) -> int:
         """How many of the stream's ``unsent`` bytes are the application's."""
+        if not self._overhead:
+            return unsent
         sent = queued + self._total - unsent
         while self._overhead and self._overhead[0][1] <= sent:
             self._overhead.popleft()

@@ -342,6 +342,7 @@ class DataChannelEndpoint:
             for _ in datagrams:
                 self._stats.drop("events_not_taken")
             return
+        self._lifecycle.count_untaken()
         self._association.receive_datagrams(datagrams, now)
         self._lifecycle.translate()
 
@@ -356,6 +357,7 @@ class DataChannelEndpoint:
     def datagrams_to_send(self, now: float) -> list[bytes]:
         """Drain the SCTP packets to send; call after every other call."""
         self._table.now = max(self._table.now, now)
+        self._lifecycle.count_untaken()
         # [rfc8831:6.6/9] Whatever the windows allow leaves now; nothing waits for more to fill a packet.
         datagrams = self._association.datagrams_to_send(now)
         self._lifecycle.translate()
@@ -366,7 +368,6 @@ class DataChannelEndpoint:
         table = self._table
         events, table.events = table.events, []
         table.untaken = 0
-        self._lifecycle.count_untaken()
         return events
 
     def next_timeout(self) -> float | None:

@@ -55,8 +55,7 @@ class Lifecycle:
     def translate(self) -> None:
         """Turn the association's events into ours, and ask it for what they call for."""
         for event in self._inbound.receive(self._association.events()):
-            self._happened(event)
-        self.count_untaken()
+            self._stream_happened(event)
         self._outbound.request_resets()
         self._outbound.request_streams()
 
@@ -78,8 +77,33 @@ class Lifecycle:
 
     # --- events of the association ---
 
-    def _happened(self, event: rtc_sctp.Event) -> None:
-        """What concerns the association as a whole; streams are the next method's."""
+    def _stream_happened(self, event: rtc_sctp.Event) -> None:
+        """What concerns streams, and is frequent; the association as a whole is the next method's."""
+        table = self._table
+        match event:
+            case rtc_sctp.BufferedAmountLow():
+                self._stream_became_low(event.stream_id)
+            case rtc_sctp.IncomingStreamsReset():
+                for stream_id in table.pairs.taken_among(event.stream_ids):
+                    table.incoming_was_reset(stream_id)
+            case rtc_sctp.OutgoingStreamsReset():
+                for stream_id in event.stream_ids:
+                    table.outgoing_was_reset(stream_id)
+            case rtc_sctp.StreamsResetFailed():
+                for stream_id in event.stream_ids:
+                    table.reset_failed(stream_id)
+            case rtc_sctp.StreamsAdded():
+                self._streams_added(event)
+            case rtc_sctp.StreamsAddFailed():
+                table.streams_were_refused()
+            case rtc_sctp.MessageAbandoned():
+                if (channel := table.by_id.get(event.stream_id)) is not None:
+                    channel.stats.messages_abandoned += 1
+            case _:
+                self._association_happened(event)
+
+    def _association_happened(self, event: rtc_sctp.Event) -> None:
+        """What concerns the association as a whole."""
         table = self._table
         match event:
             case rtc_sctp.AssociationEstablished():
@@ -106,30 +130,6 @@ class Lifecycle:
                 # [rfc8831:6.2/2]
                 self._end_channels(ChannelCloseReason.ASSOCIATION_FAILED, event.reason)
                 table.events.append(EndpointFailed(event.reason, event.section))
-            case _:
-                self._stream_happened(event)
-
-    def _stream_happened(self, event: rtc_sctp.Event) -> None:
-        table = self._table
-        match event:
-            case rtc_sctp.IncomingStreamsReset():
-                for stream_id in table.pairs.taken_among(event.stream_ids):
-                    table.incoming_was_reset(stream_id)
-            case rtc_sctp.OutgoingStreamsReset():
-                for stream_id in event.stream_ids:
-                    table.outgoing_was_reset(stream_id)
-            case rtc_sctp.StreamsResetFailed():
-                for stream_id in event.stream_ids:
-                    table.reset_failed(stream_id)
-            case rtc_sctp.StreamsAdded():
-                self._streams_added(event)
-            case rtc_sctp.StreamsAddFailed():
-                table.streams_were_refused()
-            case rtc_sctp.BufferedAmountLow():
-                self._stream_became_low(event.stream_id)
-            case rtc_sctp.MessageAbandoned():
-                if (channel := table.by_id.get(event.stream_id)) is not None:
-                    channel.stats.messages_abandoned += 1
             case _:
                 # Whether the path answers shows in the end; reconfigurations are never asked for here.
                 pass

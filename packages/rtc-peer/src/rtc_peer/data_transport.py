@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import rtc_datachannel
 from rtc_datachannel import DataChannel, DataChannelConfig
@@ -27,6 +27,9 @@ DataEvent: TypeAlias = (
     | rtc_datachannel.MessageReceived
     | rtc_datachannel.BufferedAmountLow
 )
+
+_PLAIN: Final = (rtc_datachannel.MessageReceived, rtc_datachannel.BufferedAmountLow, rtc_datachannel.ChannelClosing)
+"""What concerns nobody but the application."""
 
 
 class DataTransport:
@@ -270,7 +273,7 @@ class DataTransport:
 
     def _follow(self) -> None:
         for event in () if self._endpoint is None else self._endpoint.events():
-            if type(event) is rtc_datachannel.MessageReceived:
+            if isinstance(event, _PLAIN):
                 self._events.append(event)
             else:
                 self._prioritize(event)
@@ -279,8 +282,6 @@ class DataTransport:
     def _prioritize(self, event: rtc_datachannel.Event) -> None:
         """Keep in mind the highest priority: channels may be very many, and are looked through only when the highest may be gone."""
         match event:
-            case rtc_datachannel.BufferedAmountLow() | rtc_datachannel.ChannelClosing():
-                return
             case rtc_datachannel.ChannelOpened(channel=channel) | rtc_datachannel.ChannelReceived(channel=channel):
                 self._highest = None if self._highest is None else max(self._highest, channel.priority)
             case rtc_datachannel.ChannelClosed(channel=channel) if channel.priority < (self._highest or 0):
