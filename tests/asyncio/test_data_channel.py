@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from rtc_asyncio import InvalidStateError, NetworkError, OperationError, RTCPeerConnection
+from rtc_asyncio.data_channel import DRAIN_LOW
 from rtc_asyncio.udp import UdpSocket
 
 from .party import connected, incoming, negotiate
@@ -205,6 +206,21 @@ async def test_waiting_for_open_on_a_connection_that_closes_fails(pair: Pair) ->
 
     with pytest.raises(NetworkError):
         await waiting
+
+
+async def test_who_gives_up_waiting_for_room_leaves_the_threshold_as_it_was(pair: Pair) -> None:
+    channel, _ = await connected(*pair)
+    channel.bufferedAmountLowThreshold = 1000
+    for _ in range(20):
+        channel.send(bytes(100_000))
+    waiting = asyncio.ensure_future(channel.drain())
+    await asyncio.sleep(0)
+    meanwhile = channel._channel.buffered_amount_low_threshold
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert (meanwhile, channel._channel.buffered_amount_low_threshold) == (DRAIN_LOW, 1000)
 
 
 async def test_drain_fails_when_the_channel_closes(pair: Pair) -> None:

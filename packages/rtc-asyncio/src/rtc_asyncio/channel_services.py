@@ -51,4 +51,9 @@ class ChannelServices:
     def unread_changed(self, difference: int) -> None:
         """Bytes came to wait for a reader, or no longer do."""
         self._peer.add_unread(difference)
-        self._driver.wake()
+        if difference < 0:
+            self._driver.wake()
+
+    def message_told(self) -> None:
+        """The application has got a message, and may answer."""
+        self._driver.linger()

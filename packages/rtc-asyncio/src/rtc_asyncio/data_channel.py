@@ -53,6 +53,9 @@ class Channels(Protocol):
     def unread_changed(self, difference: int) -> None:
         """Bytes came to wait for a reader, or no longer do."""
 
+    def message_told(self) -> None:
+        """The application has got a message, and may answer."""
+
 
 class RTCDataChannel(EventTarget):
     """A bidirectional channel for messages. Made by `RTCPeerConnection.createDataChannel`, or handed over by `datachannel`.
@@ -150,8 +153,7 @@ class RTCDataChannel(EventTarget):
         if not 0 <= threshold < 2**32:
             raise TypeError("bufferedAmountLowThreshold has 32 bits")
         self._low_threshold = threshold
-        if not self._drained:
-            self._apply_threshold(threshold)
+        self._apply_threshold()
 
     @property
     def binaryType(self) -> BinaryType:
@@ -204,12 +206,13 @@ class RTCDataChannel(EventTarget):
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._drained.append(waiter)
-        self._apply_threshold(max(DRAIN_LOW, self._low_threshold))
+        self._apply_threshold()
         try:
             await waiter
         finally:
             if waiter in self._drained:
                 self._drained.remove(waiter)
+                self._apply_threshold()
 
     async def wait_for(self, state: Literal["open", "closed"]) -> None:
         """Wait until `readyState` is "open" or "closed".
@@ -263,7 +266,7 @@ class RTCDataChannel(EventTarget):
         if self._ready_state != "connecting":
             return
         self._ready_state = "open"
-        self._apply_threshold(self._low_threshold)
+        self._apply_threshold()
 
     def announce_open(self) -> None:
         """Fire "open", unless somebody has closed it since; then the messages that came meanwhile."""
@@ -280,24 +283,29 @@ class RTCDataChannel(EventTarget):
             return
         if self._consumed_by_events and self._announced and not self._readers and not self._inbox:
             self.dispatchEvent(MessageEvent("message", data=data))
-            return
-        self._inbox.append(data)
-        self._inbox_length += len(data)
-        self._channels.unread_changed(len(data))
-        if self._arrival is not None:
-            self._arrival.set()
+        else:
+            self._inbox.append(data)
+            self._inbox_length += len(data)
+            self._channels.unread_changed(len(data))
+            if self._arrival is not None:
+                self._arrival.set()
+        self._channels.message_told()
 
     def became_low(self) -> None:
         """The buffered amount fell to the threshold that was asked for."""
+        if self._drained and self._wake_senders() > self._low_threshold:
+            return  # It was low enough for them alone.
+        self.dispatchEvent(Event("bufferedamountlow"))
+
+    def _wake_senders(self) -> int:
+        """Let those go on who wait for room, and return what is buffered still."""
         amount = self.bufferedAmount
         for waiter in self._drained:
             if not waiter.done():
                 waiter.set_result(None)
-        if self._drained:
-            self._drained.clear()
-            self._apply_threshold(self._low_threshold)
-        if amount <= self._low_threshold:
-            self.dispatchEvent(Event("bufferedamountlow"))
+        self._drained.clear()
+        self._apply_threshold()
+        return amount
 
     def closing(self) -> None:
         """The peer closes it."""
@@ -347,8 +355,10 @@ class RTCDataChannel(EventTarget):
         self._channels.unread_changed(-len(data))
         return data
 
-    def _apply_threshold(self, threshold: int) -> None:
+    def _apply_threshold(self) -> None:
+        """Ask to be told when little enough is buffered for who wants to know, the application or those who wait for room."""
         if self._ready_state == "open":
+            threshold = max(DRAIN_LOW, self._low_threshold) if self._drained else self._low_threshold
             self._channels.set_low_threshold(self._channel, threshold)
 
     def _state_changed(self) -> None:

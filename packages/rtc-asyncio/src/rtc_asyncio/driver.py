@@ -79,6 +79,7 @@ class Driver(Generic[E]):
         self._flush_handle: asyncio.Handle | None = None
         self._unflushed = False
         self._flushing = False
+        self._lingering = False
         self._streams: MachineStreams | None = None
         self._closed = False
         self._thread = threading.get_ident()
@@ -136,16 +137,27 @@ class Driver(Generic[E]):
 
         Events go first, so that what a handler answers leaves together with the acknowledgement of what it read.
         """
+        self._flush(patient=False)
+
+    def linger(self) -> None:
+        """A handler of what arrived has woken somebody who may answer in this turn of the loop: let the answer leave with what is to be sent."""
+        self._lingering = True
+
+    def _flush(self, *, patient: bool) -> None:
         if self._flushing or self._closed:
             return
         self._flushing = True
+        self._lingering = False
         machine = self._machine
         try:
             events = machine.events()
             while True:
                 for event in events:
                     self._on_event(event)
-                self._unflushed = False
+                if patient and self._lingering and not self._unflushed:
+                    self._unflushed = True
+                    return
+                patient = self._unflushed = False
                 self._send()
                 events = machine.events()
                 if not events:
@@ -192,7 +204,7 @@ class Driver(Generic[E]):
     def _received(self, batches: list[Batch]) -> None:
         for arrived_at, datagrams in batches:
             self._machine.receive_datagrams(datagrams, arrived_at)
-        self.flush()
+        self._flush(patient=True)
 
     def _schedule(self) -> None:
         if self._flush_handle is None and not self._closed:

@@ -383,8 +383,10 @@ class HandshakeLayer:
     @property
     def deadline(self) -> float | None:
         """When `handle_timeout` is due."""
-        deadlines = [at for at in (self._timer.deadline, self._acknowledger.deadline) if at is not None]
-        return min(deadlines, default=None)
+        flight, ack = self._timer.deadline, self._acknowledger.deadline
+        if flight is None or ack is None:
+            return ack if flight is None else flight
+        return min(flight, ack)
 
     def set_initial_timeout(self, seconds: float) -> None:
         """Change the timer's start value, from the next transmission on."""

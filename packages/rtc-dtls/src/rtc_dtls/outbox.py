@@ -53,7 +53,7 @@ class Outbox:
             raise StateError("the sequence numbers of this connection are used up")
         longest = self._records.max_content(self._records.write_epoch)
         # [rfc6347:4.1.1.1/6] [rfc5764:4.1/2] [rfc8449:4/1] [rfc8446:5.2/1]
-        if not all(0 < len(data) <= longest for data in datas):
+        if datas and not 0 < min(map(len, datas)) <= max(map(len, datas)) <= longest:
             raise ValueError(f"a record holds 1 to {longest} bytes")
         self.datas += datas
 
