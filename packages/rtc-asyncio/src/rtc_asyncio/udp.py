@@ -14,7 +14,6 @@ import socket
 import struct
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from itertools import groupby
 from typing import Final, TypeAlias
@@ -128,7 +127,7 @@ class UdpSocket:
         self.local = Address(host or local.host, self._socket.getsockname()[1])
         self.stats = UdpStats(receive_buffer_length=self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
         self._on_batches = on_batches
-        self._waiting: deque[Datagram] = deque()
+        self._waiting: list[Datagram] = []
         self._remotes: dict[object, Address] = {}
         self._dscp = 0
         self._mark_option = (
@@ -207,7 +206,7 @@ class UdpSocket:
             self._loop.remove_reader(self._socket)
         if self._waiting:
             self._stop_waiting()
-            waiting, self._waiting = list(self._waiting), deque()
+            waiting, self._waiting = self._waiting, []
             for datagram in waiting:
                 self._mark(datagram.local.dscp)
                 try:
@@ -279,7 +278,7 @@ class UdpSocket:
 
     def _writable(self) -> None:
         self._stop_waiting()
-        waiting, self._waiting = list(self._waiting), deque()
+        waiting, self._waiting = self._waiting, []
         for _, together in groupby(waiting, lambda datagram: datagram.local.dscp):
             self.send(list(together))
 

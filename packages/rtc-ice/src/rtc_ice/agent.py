@@ -1,6 +1,5 @@
 """The ICE agent: wires candidates, checks, nomination and consent, and moves nothing itself."""
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -85,7 +84,7 @@ class IceAgent(GatheringSide):
         self._selection = Selection()
         self._pair_watch = PairWatch() if self._config.report_pairs else None
         self._keepalives = Keepalives(self._config.keepalive_interval, rng)
-        self._events: deque[Event] = deque()
+        self._events: list[Event] = []
         self._output = Output(count)
         self._relays = Relays(config=self._config, foundations=self._foundations, rng=rng, count=count, trace=trace)
         self._tcp = TcpCarrier(count)
@@ -293,10 +292,7 @@ class IceAgent(GatheringSide):
     def events(self) -> list[Event]:
         """Return what happened since the last look; drains. Call after every other call."""
         self._events.extend(self._carriers.stream_wishes())
-        if not self._events:
-            return []
-        events = list(self._events)
-        self._events.clear()
+        events, self._events = self._events, []
         return events
 
     def next_timeout(self) -> float | None:

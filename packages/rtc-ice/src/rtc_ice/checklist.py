@@ -1,7 +1,5 @@
 """A checklist: the pairs of one data stream in the order of their promise (:rfc:`8445#section-6.1.2`)."""
 
-from collections import deque
-
 from rtc_ice.pair import ComponentKey, Pair, Path
 from rtc_ice.state import ChecklistState, PairInput, PairState
 
@@ -16,7 +14,7 @@ class Checklist:
         """By falling priority."""
         self.valid: list[Pair] = []
         """By falling priority. Pairs from here may carry data."""
-        self.triggered: deque[Pair] = deque()
+        self.triggered: list[Pair] = []
         """Pairs to check at the next opportunity, first come first served."""
         self._by_path: dict[Path, Pair] = {}
 
@@ -80,7 +78,7 @@ class Checklist:
         See :rfc:`8445#section-6.1.4.2`, steps 1 and 3.
         """
         if self.triggered:
-            return self.triggered.popleft()
+            return self.triggered.pop(0)
         return next((pair for pair in self.pairs if pair.state is PairState.WAITING), None)
 
     def valid_of(self, component: ComponentKey) -> list[Pair]:

@@ -72,7 +72,7 @@ class ChecklistSet:
                 pair = checklist.next_pair()
             else:
                 # A nomination after the end, by a peer of RFC 5245.
-                pair = checklist.triggered.popleft() if checklist.triggered else None
+                pair = checklist.triggered.pop(0) if checklist.triggered else None
             if pair is not None:
                 self._cursor = (position + 1) % count
                 return pair

@@ -4,7 +4,6 @@ See :rfc:`8445#section-5.1.1` and :rfc:`8838#section-9`. Every candidate is repo
 that does not answer delays nothing but the end of gathering, and that by a bounded time.
 """
 
-from collections import deque
 from collections.abc import Iterable
 
 from rtc_ice.candidate import HOST, SERVER_REFLEXIVE, Candidate
@@ -68,7 +67,7 @@ class Gatherer:
         self._relays = relays
         self._streams = streams
         self._rng = rng
-        self._queue: deque[tuple[LocalCandidate, Address]] = deque()
+        self._queue: list[tuple[LocalCandidate, Address]] = []
         self._transactions: TransactionTable[GatheringTransaction] = TransactionTable()
         self._refresh_at: dict[tuple[Address, Address], tuple[float, LocalCandidate]] = {}
 
@@ -156,7 +155,7 @@ class Gatherer:
             if self._relays.has_work:
                 self._relays.begin_next(now)
             return []
-        host, server = self._queue.popleft()
+        host, server = self._queue.pop(0)
         if host.candidate.transport == "tcp":
             self._streams.ask(host, server, now + self._config.gathering_timeout)
             return []
@@ -204,7 +203,7 @@ class Gatherer:
 
     def forget(self, address: Address, transport: str) -> None:
         """Stop what concerns an address that is gone."""
-        self._queue = deque((host, server) for host, server in self._queue if not host.is_at(address, transport))
+        self._queue = [(host, server) for host, server in self._queue if not host.is_at(address, transport)]
         if transport == "tcp":
             self._streams.forget(address)
             return

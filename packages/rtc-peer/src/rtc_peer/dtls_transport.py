@@ -7,7 +7,6 @@ outran the answer or its own check, is kept until the door opens.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -76,7 +75,7 @@ class DtlsTransport:
         self._certificate = certificate
         self._rng = rng
         self._events: list[DtlsTransportEvent] = []
-        self._early: deque[Datagram] = deque(maxlen=MAX_EARLY_DATAGRAMS)
+        self._early: list[Datagram] = []
         self._template = template
         self.agreement: Agreement | None = None
         """What the connection was made for."""
@@ -172,11 +171,11 @@ class DtlsTransport:
         """Keep a datagram that came too early."""
         # [rfc8829:5.11/3] [rfc8842:5.2/4] [rfc8842:5.2/5] [rfc8122:6.2/4] [rfc8122:6.2/5]
         self._early.append(datagram)
+        del self._early[:-MAX_EARLY_DATAGRAMS]
 
     def take_early(self) -> list[Datagram]:
         """Return what was kept, the oldest first."""
-        early = list(self._early)
-        self._early.clear()
+        early, self._early = self._early, []
         return early
 
     def receive(self, batch: list[bytes], now: float) -> None:

@@ -1,6 +1,5 @@
 """Asking the peer to reset or add streams, or to begin all numbers anew. See :rfc:`6525#section-5.1`."""
 
-from collections import deque
 from typing import Final
 
 from .chunks import ReconfigChunk
@@ -83,7 +82,7 @@ class ReconfigurationRequests:
         self._next_sequence = agreed.local_initial_tsn
         self._capacity = (context.config.max_packet_size - _FIXED_LENGTH) // 2
         self._in_flight: Request | None = None
-        self._wishes: deque[Wish] = deque()
+        self._wishes: list[Wish] = []
         self._interval = 0.0
         self._next_renumbering = 0.0
         """When the next request to begin all numbers anew may be queued."""
@@ -151,7 +150,7 @@ class ReconfigurationRequests:
                 self._renumbering.await_answer()
             # [rfc6525:5.1.3/1] [rfc6525:5.1.4/1]
             wish.request_sequence = self._next_sequence
-            self._in_flight = self._wishes.popleft()
+            self._in_flight = self._wishes.pop(0)
         else:
             return
         # [rfc6525:5.1.2/3] [rfc6525:5.1.3/2] [rfc6525:5.1.4/2]
