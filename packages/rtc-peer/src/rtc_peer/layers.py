@@ -217,9 +217,11 @@ class Layers:
         if data.is_in_use:
             data.flush(now)
         output = transports.datagrams_to_send(now)
-        if transports.stirred or data.stirred:
+        if transports.stirred:
             self._written += transports.stream_data_to_send(now)
             self.settle(now)
+        elif data.stirred:
+            self._events += data.drain()
         # Everything was drained.
         self._stirred = False
         self._due = transports.rest()

@@ -299,7 +299,7 @@ class Transport:
     @property
     def stirred(self) -> bool:
         """Whether `drain` may have something to do."""
-        return self.ice.stirred or self.dtls.stirred
+        return self.ice.stirred or self.dtls.has_events
 
     def drain(
         self, servers: IceServers, names_of: Callable[[int], tuple[str, int]], now: float
