@@ -501,6 +501,27 @@ def test_messages_that_nobody_takes_shrink_the_window() -> None:
     assert attack.peer.stats.remote_window == window
 
 
+def test_who_takes_messages_after_flushing_is_woken_to_tell_that_there_is_room_again() -> None:
+    attack = Attack()
+    attack.endpoint.create_channel("x", negotiated=True, channel_id=4)
+    now = attack.network.now
+    for _ in range(30):
+        attack.peer.send(4, Ppid.BINARY, bytes(50_000))
+    for _ in range(300):
+        now += 0.01
+        attack.endpoint.receive_datagrams(attack.peer.datagrams_to_send(now), now)
+        attack.peer.receive_datagrams(attack.endpoint.datagrams_to_send(now), now)
+    window = AssociationConfig().receive_buffer_size
+    assert attack.peer.stats.remote_window == window - 1_500_000
+
+    assert len(attack.endpoint.events()) == 1 + 30
+    due = attack.endpoint.next_timeout()
+    assert due is not None
+    assert due <= now
+    attack.peer.receive_datagrams(attack.endpoint.datagrams_to_send(now), now)
+    assert attack.peer.stats.remote_window == window
+
+
 def test_unread_bytes_that_nobody_can_have_do_not_count() -> None:
     pair = Pair()
     pair.left.endpoint.add_unread(5)

@@ -368,6 +368,7 @@ class DataChannelEndpoint:
         table = self._table
         events, table.events = table.events, []
         table.untaken = 0
+        self._lifecycle.count_untaken()
         return events
 
     def next_timeout(self) -> float | None:
