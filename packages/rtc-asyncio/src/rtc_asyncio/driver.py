@@ -150,18 +150,20 @@ class Driver(Generic[E]):
         self._lingering = False
         machine = self._machine
         try:
-            events = machine.events()
-            while True:
-                for event in events:
-                    self._on_event(event)
-                if patient and self._lingering and not self._unflushed:
-                    self._unflushed = True
-                    return
-                patient = self._unflushed = False
+            for event in machine.events():
+                self._on_event(event)
+            if patient and self._lingering and not self._unflushed:
+                self._unflushed = True
+                return
+            is_due = True
+            while is_due:
+                self._unflushed = False
                 self._send()
-                events = machine.events()
-                if not events:
-                    break
+                # Sending has events too, and whoever is told may want to send more.
+                while events := machine.events():
+                    for event in events:
+                        self._on_event(event)
+                is_due = self._unflushed
         finally:
             self._flushing = False
             if self._unflushed:
