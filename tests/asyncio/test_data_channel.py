@@ -208,6 +208,64 @@ async def test_waiting_for_open_on_a_connection_that_closes_fails(pair: Pair) ->
         await waiting
 
 
+@pytest.mark.parametrize("is_raised_first", [True, False])
+async def test_drain_goes_on_where_the_threshold_is_above_what_is_buffered(pair: Pair, is_raised_first: bool) -> None:
+    channel, _ = await connected(*pair)
+    for _ in range(60):
+        channel.send(bytes(60_000))
+    if is_raised_first:
+        channel.bufferedAmountLowThreshold = 8 << 20
+    waiting = asyncio.ensure_future(channel.drain())
+    await asyncio.sleep(0)
+    channel.bufferedAmountLowThreshold = 8 << 20
+    await asyncio.sleep(0)
+
+    assert waiting.done()
+    assert channel.bufferedAmount > DRAIN_LOW
+
+
+async def test_bufferedamountlow_fires_though_somebody_waited_for_room_before(pair: Pair) -> None:
+    channel, other = await connected(*pair)
+    other.on("message")(lambda message: None)
+    fired: list[int] = []
+    channel.on("bufferedamountlow")(lambda: fired.append(channel.bufferedAmount))
+    for _ in range(40):
+        channel.send(bytes(60_000))
+    await channel.drain()
+    async with asyncio.timeout(30):
+        while not fired:
+            await asyncio.sleep(0.005)
+
+    assert fired == [0]
+
+
+async def test_bufferedamountlow_does_not_fire_where_a_handler_before_it_has_sent_more(pair: Pair) -> None:
+    channel, _ = await connected(*pair)
+    second = pair[0].createDataChannel("second")
+    await second.wait_for("open")
+    fired: list[int] = []
+    channel.bufferedAmountLowThreshold = second.bufferedAmountLowThreshold = 300_000
+    second.on("bufferedamountlow")(lambda: fired.append(second.bufferedAmount))
+
+    def refill() -> None:
+        if len(refills) < 2:
+            refills.append(second.bufferedAmount)
+            for _ in range(5):
+                second.send(bytes(60_000))
+
+    refills: list[int] = []
+    channel.on("bufferedamountlow")(refill)
+    for _ in range(10):
+        channel.send(bytes(60_000))
+        second.send(bytes(60_000))
+    async with asyncio.timeout(30):
+        while not fired or second.bufferedAmount:
+            await asyncio.sleep(0.005)
+
+    assert refills
+    assert max(fired) <= 300_000
+
+
 async def test_who_gives_up_waiting_for_room_leaves_the_threshold_as_it_was(pair: Pair) -> None:
     channel, _ = await connected(*pair)
     channel.bufferedAmountLowThreshold = 1000

@@ -1,11 +1,12 @@
 """The one timer of a driver."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 
 import pytest
 
-from rtc_asyncio.driver import TIMER_LEAD, TIMER_SLACK, Driver
+from rtc_asyncio.driver import LINGER_LIMIT, TIMER_LEAD, TIMER_SLACK, Driver
 from rtc_stun import Address, Datagram
 
 NEAR = TIMER_LEAD * 0.9
@@ -179,6 +180,27 @@ async def test_where_nobody_answers_the_machine_sends_in_the_next_turn_whatever_
 
     assert at_once == []
     assert turns == [1, 2, 3]
+
+
+async def test_nobody_is_waited_for_after_one_who_computed_for_long_before_it_answered() -> None:
+    loop = asyncio.get_running_loop()
+
+    def wake(machine: Correspondent, driver: Driver[object]) -> None:
+        loop.call_soon(time.sleep, 1.5 * LINGER_LIMIT)
+        driver.linger()
+
+    machine, driver = correspond(wake)
+    waits = list(machine.drained)
+    await asyncio.sleep(0)
+    late = len(machine.drained)
+    driver._received([(0.0, [HELLO])])
+    at_once = len(machine.drained)
+    driver._impatient_until = loop.time()
+    driver._received([(0.0, [HELLO])])
+    waits_again = len(machine.drained)
+    driver.close()
+
+    assert (waits, late, at_once, waits_again) == ([], 1, 2, 2)
 
 
 async def test_a_handler_that_fails_leaves_a_flush_for_what_it_asked_before() -> None:

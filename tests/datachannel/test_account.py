@@ -31,6 +31,19 @@ def test_a_stream_becomes_low_once_for_what_was_queued() -> None:
     assert [account.became_low(queued) for queued in (0, 5, 5, 6)] == [False, True, False, True]
 
 
+def test_another_threshold_makes_news_of_what_is_still_unsent_and_of_nothing_else() -> None:
+    account = SendAccount()
+    assert account.became_low(100)
+
+    account.threshold_changed(40, 100)
+    assert account.became_low(100)
+    account.threshold_changed(0, 100)
+    assert not account.became_low(100)
+    account.add_overhead(12, 100)
+    account.threshold_changed(12, 100)
+    assert not account.became_low(100)
+
+
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 9)), max_size=20), st.data())
 def test_it_agrees_with_counting_byte_by_byte(queued: list[tuple[bool, int]], data: st.DataObject) -> None:
     account = SendAccount()

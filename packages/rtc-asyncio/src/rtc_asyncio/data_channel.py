@@ -154,6 +154,8 @@ class RTCDataChannel(EventTarget):
             raise TypeError("bufferedAmountLowThreshold has 32 bits")
         self._low_threshold = threshold
         self._apply_threshold()
+        if self._drained and self.bufferedAmount <= max(DRAIN_LOW, threshold):
+            self._wake_senders()
 
     @property
     def binaryType(self) -> BinaryType:
@@ -197,12 +199,14 @@ class RTCDataChannel(EventTarget):
     async def drain(self) -> None:
         """Wait until there is room for more: at once below 1 MiB, else until no more than 256 KiB are buffered.
 
+        Where `bufferedAmountLowThreshold` is higher than one of these, it takes its place.
+
         Raises:
             NetworkError: The channel closed meanwhile.
         """
         if self._ready_state not in {"connecting", "open"}:
             raise NetworkError(f"the channel is {self._ready_state}")
-        if self.bufferedAmount <= DRAIN_LEVEL:
+        if self.bufferedAmount <= max(DRAIN_LEVEL, self._low_threshold):
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._drained.append(waiter)
@@ -293,19 +297,19 @@ class RTCDataChannel(EventTarget):
 
     def became_low(self) -> None:
         """The buffered amount fell to the threshold that was asked for."""
-        if self._drained and self._wake_senders() > self._low_threshold:
-            return  # It was low enough for them alone.
-        self.dispatchEvent(Event("bufferedamountlow"))
-
-    def _wake_senders(self) -> int:
-        """Let those go on who wait for room, and return what is buffered still."""
         amount = self.bufferedAmount
+        if self._drained:
+            self._wake_senders()
+        if amount <= self._low_threshold:
+            self.dispatchEvent(Event("bufferedamountlow"))
+
+    def _wake_senders(self) -> None:
+        """Let those go on who wait for room."""
         for waiter in self._drained:
             if not waiter.done():
                 waiter.set_result(None)
         self._drained.clear()
         self._apply_threshold()
-        return amount
 
     def closing(self) -> None:
         """The peer closes it."""

@@ -20,6 +20,10 @@ TIMER_SLACK: Final = 0.02
 """Seconds that the timer may be too early. To set it anew costs less than to be woken for nothing, but more than to leave it for a packet."""
 TIMER_LEAD: Final = 0.05
 """Seconds from which on a timer is so far away that it may be too early by any time: it is set later by who comes when it is near, if at all."""
+LINGER_LIMIT: Final = 0.01
+"""Seconds that somebody who was woken may take to answer."""
+IMPATIENCE: Final = 10.0
+"""Seconds for which nobody is waited for after one who took longer: acknowledgements would be late by what the application computes."""
 
 E = TypeVar("E")
 E_inv = TypeVar("E_inv")
@@ -80,6 +84,8 @@ class Driver(Generic[E]):
         self._unflushed = False
         self._flushing = False
         self._lingering = False
+        self._waits_since: float | None = None
+        self._impatient_until = 0.0
         self._streams: MachineStreams | None = None
         self._closed = False
         self._thread = threading.get_ident()
@@ -152,7 +158,7 @@ class Driver(Generic[E]):
         try:
             for event in machine.events():
                 self._on_event(event)
-            if patient and self._lingering and not self._unflushed:
+            if patient and self._lingering and not self._unflushed and self._may_wait():
                 self._unflushed = True
                 return
             is_due = True
@@ -212,8 +218,21 @@ class Driver(Generic[E]):
         if self._flush_handle is None and not self._closed:
             self._flush_handle = self._loop.call_soon(self._flush_soon)
 
+    def _may_wait(self) -> bool:
+        """Whether the flush may wait for whom a message has woken; notes since when it does."""
+        now = self._loop.time()
+        if now < self._impatient_until:
+            return False
+        self._waits_since = now
+        return True
+
     def _flush_soon(self) -> None:
         self._flush_handle = None
+        if self._waits_since is not None:
+            now = self._loop.time()
+            if now > self._waits_since + LINGER_LIMIT:
+                self._impatient_until = now + IMPATIENCE
+            self._waits_since = None
         if self._unflushed:
             self.flush()
 

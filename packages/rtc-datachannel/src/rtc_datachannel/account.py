@@ -40,6 +40,10 @@ class SendAccount:
             self._overhead.popleft()
         return unsent - sum(end - max(start, sent) for start, end in self._overhead)
 
+    def threshold_changed(self, unsent: int, queued: int) -> None:
+        """Note that another amount is low from now on: what is unsent is news when it has fallen to that."""
+        self._low_at = queued - self.user_bytes(unsent, queued)
+
     def became_low(self, queued: int) -> bool:
         """Note that the stream is low; returns whether the application queued anything since it last was."""
         is_news = queued > self._low_at
