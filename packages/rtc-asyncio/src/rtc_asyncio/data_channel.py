@@ -297,6 +297,8 @@ class RTCDataChannel(EventTarget):
 
     def became_low(self) -> None:
         """The buffered amount fell to the threshold that was asked for."""
+        if not self._drained and not self._has_listener("bufferedamountlow"):
+            return  # It happens after most messages, and mostly nobody wants to know.
         amount = self.bufferedAmount
         if self._drained:
             self._wake_senders()
