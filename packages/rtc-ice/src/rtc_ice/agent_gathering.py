@@ -4,7 +4,6 @@ What comes of them is made in `rtc_ice.gathering` and `rtc_ice.relayed`.
 """
 
 import abc
-from collections import deque
 from dataclasses import replace
 
 from rtc_ice.agent_streams import StreamSide
@@ -25,7 +24,7 @@ class GatheringSide(StreamSide):
     """What an `IceAgent` is told of addresses and servers."""
 
     _addresses: LocalAddresses
-    _events: deque[Event]
+    _events: list[Event]
     _relays: Relays
     _tcp: TcpCarrier
 
