@@ -1,4 +1,4 @@
-"""The one timer of a driver."""
+"""The one timer of a driver, and when it flushes."""
 
 import asyncio
 import time

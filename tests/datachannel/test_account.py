@@ -35,12 +35,12 @@ def test_another_threshold_makes_news_of_what_is_still_unsent_and_of_nothing_els
     account = SendAccount()
     assert account.became_low(100)
 
-    account.threshold_changed(40, 100)
+    account.threshold_changed(39, 40, 100)
     assert account.became_low(100)
-    account.threshold_changed(0, 100)
+    account.threshold_changed(40, 40, 100)
     assert not account.became_low(100)
     account.add_overhead(12, 100)
-    account.threshold_changed(12, 100)
+    account.threshold_changed(11, 12, 100)
     assert not account.became_low(100)
 
 

@@ -51,6 +51,7 @@ class ChannelServices:
     def unread_changed(self, difference: int) -> None:
         """Bytes came to wait for a reader, or no longer do."""
         self._peer.add_unread(difference)
+        # A window that narrows is told with the acknowledgement; one that opens may be waited for.
         if difference < 0:
             self._driver.wake()
 

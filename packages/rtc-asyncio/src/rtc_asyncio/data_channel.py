@@ -154,7 +154,7 @@ class RTCDataChannel(EventTarget):
             raise TypeError("bufferedAmountLowThreshold has 32 bits")
         self._low_threshold = threshold
         self._apply_threshold()
-        if self._drained and self.bufferedAmount <= max(DRAIN_LOW, threshold):
+        if self._drained and self.bufferedAmount <= self._amount_awaited:
             self._wake_senders()
 
     @property
@@ -361,11 +361,15 @@ class RTCDataChannel(EventTarget):
         self._channels.unread_changed(-len(data))
         return data
 
+    @property
+    def _amount_awaited(self) -> int:
+        """Buffered bytes that are few enough for the application, or sooner for those who wait for room."""
+        return max(DRAIN_LOW, self._low_threshold) if self._drained else self._low_threshold
+
     def _apply_threshold(self) -> None:
-        """Ask to be told when little enough is buffered for who wants to know, the application or those who wait for room."""
+        """Ask to be told when that few are left."""
         if self._ready_state == "open":
-            threshold = max(DRAIN_LOW, self._low_threshold) if self._drained else self._low_threshold
-            self._channels.set_low_threshold(self._channel, threshold)
+            self._channels.set_low_threshold(self._channel, self._amount_awaited)
 
     def _state_changed(self) -> None:
         for waiter in self._state_waiters:

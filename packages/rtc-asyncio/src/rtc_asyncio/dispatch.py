@@ -25,13 +25,6 @@ if TYPE_CHECKING:
     from .media import Media
 
 _LOGGER: Final = logging.getLogger("rtc_asyncio")
-_OF_CHANNELS: Final = (
-    rtc_datachannel.BufferedAmountLow,
-    rtc_datachannel.ChannelReceived,
-    rtc_datachannel.ChannelOpened,
-    rtc_datachannel.ChannelClosing,
-    rtc_datachannel.ChannelClosed,
-)
 _LATER: Final = (
     rtc_peer.IceCandidateFound,
     rtc_peer.IceCandidateFailed,
@@ -127,12 +120,10 @@ class Dispatcher:
                 channel.received(event.data)
         elif self._closed:
             return
-        elif isinstance(event, _OF_CHANNELS):
-            self._channel_event(event)
         elif isinstance(event, _LATER):
             self._loop.call_soon(self._gathering, event)
         else:
-            self._connection(event)
+            self._channel_event(event)
 
     def close(self) -> None:
         """Everything is over, without events, as the specification has it. Call it before the machine is closed."""
@@ -188,6 +179,33 @@ class Dispatcher:
                     self._fire(RTCPeerConnectionIceEvent("icecandidate"))
             case _:
                 pass  # no other event is put off
+
+    # --- data channels ---
+
+    def _channel_event(self, event: rtc_peer.Event) -> None:
+        """What concerns a channel, before all else: one becomes low after most messages."""
+        match event:
+            case rtc_datachannel.BufferedAmountLow(channel=handle):
+                if (low := self.channels.get(handle)) is not None:
+                    low.became_low()
+            case rtc_datachannel.ChannelReceived(channel=handle):
+                channel = self.channels.add(handle, self._services)
+                channel.opened()
+                self._fire(RTCDataChannelEvent("datachannel", channel=channel))
+                # In a turn of its own: an async handler of "datachannel" may still attach one for "open".
+                self._loop.call_soon(channel.announce_open)
+            case rtc_datachannel.ChannelOpened(channel=handle):
+                channel = self.channels.opened(handle)
+                channel.opened()
+                channel.announce_open()
+            case rtc_datachannel.ChannelClosing(channel=handle):
+                if (closing := self.channels.get(handle)) is not None:
+                    closing.closing()
+            case rtc_datachannel.ChannelClosed(channel=handle):
+                if (closed := self.channels.remove(handle)) is not None:
+                    closed.closed()
+            case _:
+                self._connection(event)
 
     # --- connection and transports ---
 
@@ -249,32 +267,6 @@ class Dispatcher:
                 return None
             transport = self._transports[transport_id] = RTCDtlsTransport(view)
         return transport
-
-    # --- data channels ---
-
-    def _channel_event(self, event: rtc_peer.Event) -> None:
-        match event:
-            case rtc_datachannel.BufferedAmountLow(channel=handle):
-                if (low := self.channels.get(handle)) is not None:
-                    low.became_low()
-            case rtc_datachannel.ChannelReceived(channel=handle):
-                channel = self.channels.add(handle, self._services)
-                channel.opened()
-                self._fire(RTCDataChannelEvent("datachannel", channel=channel))
-                # In a turn of its own: an async handler of "datachannel" may still attach one for "open".
-                self._loop.call_soon(channel.announce_open)
-            case rtc_datachannel.ChannelOpened(channel=handle):
-                channel = self.channels.opened(handle)
-                channel.opened()
-                channel.announce_open()
-            case rtc_datachannel.ChannelClosing(channel=handle):
-                if (closing := self.channels.get(handle)) is not None:
-                    closing.closing()
-            case rtc_datachannel.ChannelClosed(channel=handle):
-                if (closed := self.channels.remove(handle)) is not None:
-                    closed.closed()
-            case _:
-                pass  # no other event is about channels
 
     def _fire(self, event: Event) -> None:
         self._target.dispatchEvent(event)

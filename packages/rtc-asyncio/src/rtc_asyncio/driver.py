@@ -84,8 +84,11 @@ class Driver(Generic[E]):
         self._unflushed = False
         self._flushing = False
         self._lingering = False
+        """Whether a handler has woken somebody who may answer."""
         self._waits_since: float | None = None
+        """Since when the flush waits for the answer, in seconds of the event loop's clock."""
         self._impatient_until = 0.0
+        """Until when it waits for nobody, as above."""
         self._streams: MachineStreams | None = None
         self._closed = False
         self._thread = threading.get_ident()

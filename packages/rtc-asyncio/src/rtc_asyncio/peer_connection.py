@@ -56,13 +56,6 @@ if TYPE_CHECKING:
 GATHERING_TIMEOUT: Final = 5.0
 """Seconds that `setLocalDescription` waits for candidates where nobody listens for them one by one."""
 
-_OF_NETWORK: Final = (
-    rtc_peer.GatheringWanted,
-    rtc_peer.HostResolutionWanted,
-    rtc_peer.TransportClosed,
-    OpenTransport,
-    CloseTransport,
-)
 _OFFERING: Final = (
     rtc_peer.SignalingState.STABLE,
     rtc_peer.SignalingState.HAVE_LOCAL_OFFER,
@@ -449,19 +442,6 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
         media = self._dispatcher.media
         if media is not None and media.dispatch(event):
             return  # first, because frames and packets are so many
-        if isinstance(event, _OF_NETWORK):
-            self._answer(event)
-        elif isinstance(event, rtc_peer.TrackAdded):
-            self._load_media().dispatch(event)
-        else:
-            if isinstance(event, rtc_peer.DtlsTransportStateChanged):
-                self._log_keys()
-            self._dispatcher.dispatch(event)
-            if isinstance(event, rtc_peer.ConnectionStateChanged | rtc_peer.IceGatheringStateChanged):
-                self._wake_waiters()
-
-    def _answer(self, event: rtc_peer.Event) -> None:
-        """Do what the machine wishes of the network."""
         match event:
             case rtc_peer.GatheringWanted(transport_id=transport_id):
                 self._network.gather(transport_id)
@@ -475,7 +455,14 @@ class RTCPeerConnection(DataChannelApi, RtpMediaApi):
             case CloseTransport():
                 self._network.close_stream(event)
             case _:
-                pass  # no other event is about the network
+                if isinstance(event, rtc_peer.TrackAdded):
+                    self._load_media().dispatch(event)
+                    return
+                if isinstance(event, rtc_peer.DtlsTransportStateChanged):
+                    self._log_keys()
+                self._dispatcher.dispatch(event)
+                if isinstance(event, rtc_peer.ConnectionStateChanged | rtc_peer.IceGatheringStateChanged):
+                    self._wake_waiters()
 
     def _log_keys(self) -> None:
         """Add the keys that have become known to the file that they are wanted in."""

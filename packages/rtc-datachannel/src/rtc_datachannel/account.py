@@ -21,7 +21,7 @@ class SendAccount:
         """Ranges of overhead, as offsets in everything that was ever queued."""
 
         self._low_at = 0
-        """Bytes of the application that were queued when the stream was last low."""
+        """Bytes of the application that were queued when the stream was last low by the present threshold; 0 if it never was."""
 
     def add_overhead(self, length: int, queued: int) -> None:
         """Note that bytes of ours were queued, after ``queued`` bytes of the application."""
@@ -40,9 +40,9 @@ class SendAccount:
             self._overhead.popleft()
         return unsent - sum(end - max(start, sent) for start, end in self._overhead)
 
-    def threshold_changed(self, unsent: int, queued: int) -> None:
-        """Note that another amount is low from now on: what is unsent is news when it has fallen to that."""
-        self._low_at = queued - self.user_bytes(unsent, queued)
+    def threshold_changed(self, threshold: int, unsent: int, queued: int) -> None:
+        """Note that another amount of the application's bytes is low: if more are unsent, it is news when they have fallen to that."""
+        self._low_at = 0 if self.user_bytes(unsent, queued) > threshold else queued
 
     def became_low(self, queued: int) -> bool:
         """Note that the stream is low; returns whether the application queued anything since it last was."""

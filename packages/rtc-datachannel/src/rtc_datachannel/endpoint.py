@@ -262,7 +262,8 @@ class DataChannelEndpoint:
         channel.buffered_amount_low_threshold = threshold
         if channel.id is not None:
             self._association.set_buffered_amount_low_threshold(channel.id, threshold)
-            channel.account.threshold_changed(self._association.buffered_amount(channel.id), channel.stats.bytes_sent)
+            unsent = self._association.buffered_amount(channel.id)
+            channel.account.threshold_changed(threshold, unsent, channel.stats.bytes_sent)
 
     def add_unread(self, difference: int) -> None:
         """Tell that the application holds more messages unread than before, or less; the peer's window follows.

@@ -69,7 +69,10 @@ class Lifecycle:
             self._unread += difference
 
     def count_untaken(self) -> None:
-        """Let the association know what waits in our events, where it cannot see it any more."""
+        """Let the association know what waits in our events, where it cannot see it any more.
+
+        Call it where the window matters: before packets are taken or made, and when events were taken.
+        """
         untaken = self._table.untaken
         if untaken != self._counted and not self.ended:
             self._association.add_unread(untaken - self._counted)
